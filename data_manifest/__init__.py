@@ -1,0 +1,1 @@
+"""What a case is: manifests with hashes, reading and writing cases, building them, prompts."""

@@ -1,0 +1,136 @@
+"""A case's two files in the challenge's npz layout: inputs (image, boxes, spacing) and reference.
+
+Arrays are in z, y, x order; the files keep the spacing in x, y, z, as SimpleITK gives it. This
+module turns it round once, on reading and writing, and nothing else needs to know.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from data_manifest.errors import CaseFileError, Problem
+from data_manifest.npz import NpzError, array_headers, read_array, write_npz
+
+__all__ = [
+    "CaseInputs",
+    "Reference",
+    "read_inputs",
+    "read_reference",
+    "write_inputs",
+    "write_reference",
+]
+
+IntegerArray = npt.NDArray[np.integer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseInputs:
+    """What a container is given.
+
+    Attributes:
+        image: uint8, (H, W, 3) or (D, H, W).
+        boxes: integer, (N, 4) x_min, y_min, x_max, y_max or (N, 6) x_min, y_min, z_min, x_max,
+            y_max, z_max; inclusive at both ends; box k (from 1) asks for label k.
+        spacing_mm: in the array's axis order; None where the file has none.
+    """
+
+    image: npt.NDArray[np.uint8]
+    boxes: IntegerArray
+    spacing_mm: tuple[float, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """The ground truth of a case.
+
+    Attributes:
+        labels: integer, (H, W) or (D, H, W), 0 is background; uint16 when read from a file.
+        spacing_mm: in the array's axis order; None where the file has none.
+    """
+
+    labels: IntegerArray
+    spacing_mm: tuple[float, ...] | None
+
+
+def _fail(path: Path, found: str, expected: str) -> CaseFileError:
+    mend = "make the case again with `segjudge manifest build`"
+    return CaseFileError(Problem(where=str(path), found=found, expected=expected, mend=mend))
+
+
+def _read(path: Path, key: str, expected: str) -> npt.NDArray[np.generic]:
+    try:
+        return read_array(path, key)
+    except NpzError as error:
+        raise _fail(path, str(error), expected) from error
+
+
+def _read_spacing(path: Path, axes: int) -> tuple[float, ...] | None:
+    """The spacing in the array's axis order; the file keeps it as x, y(, z)."""
+    try:
+        if "spacing" not in array_headers(path):
+            return None
+    except NpzError as error:
+        raise _fail(path, str(error), "an npz archive of plain arrays") from error
+    stored = np.asarray(_read(path, "spacing", "`spacing` in mm"), dtype=np.float64)
+    if axes == 2 and stored.shape == (3,):
+        stored = stored[:2]  # some writers keep a z spacing for one slice
+    expected = f"`spacing`: {axes} positive numbers in mm, in x, y(, z) order"
+    if stored.shape != (axes,) or not np.all(np.isfinite(stored)) or not np.all(stored > 0):
+        raise _fail(path, f"spacing {stored.tolist()}", expected)
+    return tuple(float(value) for value in stored[::-1])
+
+
+def read_inputs(path: Path) -> CaseInputs:
+    """Read a case's inputs.
+
+    Raises:
+        CaseFileError: the file, what was found in it, and what was expected.
+    """
+    image = _read(path, "imgs", "`imgs`, uint8, (H, W, 3) or (D, H, W)")
+    if image.dtype != np.uint8 or image.ndim != 3 or 0 in image.shape:
+        found = f"`imgs` of dtype {image.dtype}, shape {image.shape}"
+        raise _fail(path, found, "uint8, (H, W, 3) or (D, H, W)")
+    boxes = _read(path, "boxes", "`boxes`, integer, (N, 4) or (N, 6)")
+    if boxes.dtype.kind not in "iu" or boxes.ndim != 2 or boxes.shape[1] not in (4, 6):
+        found = f"`boxes` of dtype {boxes.dtype}, shape {boxes.shape}"
+        raise _fail(path, found, "integers, (N, 4) in 2D or (N, 6) in 3D")
+    spacing_mm = _read_spacing(path, boxes.shape[1] // 2)
+    return CaseInputs(
+        image=image.astype(np.uint8, copy=False),
+        boxes=boxes.astype(np.int64, copy=False),
+        spacing_mm=spacing_mm,
+    )
+
+
+def read_reference(path: Path) -> Reference:
+    """Read a case's ground truth.
+
+    Raises:
+        CaseFileError: the file, what was found in it, and what was expected.
+    """
+    labels = _read(path, "gts", "`gts`, integer, (H, W) or (D, H, W)")
+    if labels.dtype.kind not in "iu" or labels.ndim not in (2, 3) or 0 in labels.shape:
+        found = f"`gts` of dtype {labels.dtype}, shape {labels.shape}"
+        raise _fail(path, found, "integers, (H, W) or (D, H, W)")
+    if labels.min() < 0 or labels.max() > 65535:
+        raise _fail(path, f"labels {labels.min()} to {labels.max()}", "0 to 65535")
+    spacing_mm = _read_spacing(path, labels.ndim)
+    return Reference(labels=labels.astype(np.uint16, copy=False), spacing_mm=spacing_mm)
+
+
+def write_inputs(path: Path, inputs: CaseInputs) -> None:
+    """Write a case's inputs; the same arrays give the same bytes."""
+    arrays: dict[str, npt.NDArray[np.generic]] = {"imgs": inputs.image, "boxes": inputs.boxes}
+    if inputs.spacing_mm is not None:
+        arrays["spacing"] = np.asarray(inputs.spacing_mm[::-1], dtype=np.float64)
+    write_npz(path, arrays)
+
+
+def write_reference(path: Path, reference: Reference) -> None:
+    """Write a case's ground truth; the same arrays give the same bytes."""
+    arrays: dict[str, npt.NDArray[np.generic]] = {"gts": reference.labels}
+    if reference.spacing_mm is not None:
+        arrays["spacing"] = np.asarray(reference.spacing_mm[::-1], dtype=np.float64)
+    write_npz(path, arrays)

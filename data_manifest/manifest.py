@@ -1,0 +1,179 @@
+"""The manifest: which cases there are, what they hold, and the SHA-256 of every file.
+
+A JSON file beside two folders, `inputs/` and `references/`, so that inputs can be mounted alone.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from data_manifest.errors import ManifestError, Problem
+
+__all__ = [
+    "MODALITIES",
+    "Case",
+    "FileEntry",
+    "Label",
+    "Manifest",
+    "load_manifest",
+    "save_manifest",
+    "sha256_of",
+]
+
+MODALITIES = (
+    "CT",
+    "Dermoscopy",
+    "Endoscopy",
+    "Fundus",
+    "MR",
+    "Mammography",
+    "Microscopy",
+    "OCT",
+    "PET",
+    "Ultrasound",
+    "X-Ray",
+)
+"""The modalities' canonical names; a manifest may use others."""
+
+_Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
+_Size = Annotated[int, msgspec.Meta(ge=1)]
+_Millimetres = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of the manifest: frozen, and an unknown key is an error."""
+
+
+class FileEntry(_Strict, frozen=True, kw_only=True):
+    """A file by its path, relative to the manifest's folder, and its SHA-256 in hex."""
+
+    path: str
+    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Label(_Strict, frozen=True, kw_only=True):
+    """A label of the reference (its integer) and what it stands for."""
+
+    label: Annotated[int, msgspec.Meta(ge=1, le=65535)]
+    name: str
+
+
+class Case(_Strict, frozen=True, kw_only=True):
+    """One case.
+
+    Attributes:
+        id: the case's identifier, and its files' name without `.npz`.
+        modality: canonical name, see `MODALITIES`.
+        dimension: `2D` or `3D`.
+        shape: of the label map: (H, W) or (D, H, W).
+        spacing_mm: in the array's axis order, (y, x) or (z, y, x); None where it is not known.
+        labels: what the reference holds.
+        prompts: which kinds of prompts the inputs hold.
+        image: the inputs file, which a container sees.
+        reference: the reference file, which it never sees.
+        source: where the image and the reference come from, in words.
+        licence: of the image.
+        origin: whether the image was taken of something, or simulated.
+    """
+
+    id: _Name
+    modality: _Name
+    dimension: Literal["2D", "3D"]
+    shape: tuple[_Size, ...]
+    spacing_mm: tuple[_Millimetres, ...] | None
+    labels: tuple[Label, ...]
+    prompts: tuple[Literal["boxes"], ...]
+    image: FileEntry
+    reference: FileEntry
+    source: str
+    licence: str
+    origin: Literal["real", "simulated"]
+
+
+class Manifest(_Strict, frozen=True, kw_only=True):
+    """All cases of a data set, sorted by identifier."""
+
+    schema: Literal[1]
+    name: str
+    cases: tuple[Case, ...]
+
+    def digest(self) -> str:
+        """SHA-256 of the manifest's content, in hex; through the files' hashes, of all data."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Read and check a manifest whole (the files that it names are `verify`'s business).
+
+    Raises:
+        ManifestError: unreadable, not of this schema, or inconsistent; every problem is in it.
+    """
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
+        raise ManifestError(
+            Problem(
+                where=str(path),
+                found=f"can't be read as a manifest: {error}",
+                expected="a JSON file of manifest schema 1",
+                mend="`segjudge manifest build` makes one",
+            )
+        ) from error
+    problems = [
+        Problem(where=f"{path}: {where}", found=found, expected=expected)
+        for where, found, expected in _inconsistencies(manifest)
+    ]
+    if problems:
+        raise ManifestError(*problems)
+    return manifest
+
+
+def _inconsistencies(manifest: Manifest) -> list[tuple[str, str, str]]:
+    found: list[tuple[str, str, str]] = []
+    identifiers = [case.id for case in manifest.cases]
+    if not identifiers:
+        found.append(("cases", "none", "at least one case"))
+    if sorted(set(identifiers)) != identifiers:
+        found.append(("cases", "not sorted, or an id twice", "unique ids in sorted order"))
+    for case in manifest.cases:
+        axes = int(case.dimension[0])
+        if len(case.shape) != axes:
+            found.append((case.id, f"shape {case.shape}", f"{axes} axes"))
+        if case.spacing_mm is not None and len(case.spacing_mm) != axes:
+            found.append((case.id, f"spacing_mm {case.spacing_mm}", f"{axes} values"))
+        if case.dimension == "3D" and case.spacing_mm is None:
+            found.append((case.id, "no spacing_mm", "the spacing of a 3D case"))
+        labels = [label.label for label in case.labels]
+        if sorted(set(labels)) != labels:
+            found.append((case.id, f"labels {labels}", "unique labels in rising order"))
+        found += [
+            (case.id, f"path {entry.path!r}", "a relative path inside the manifest's folder")
+            for entry in (case.image, case.reference)
+            if not _is_inside(entry.path)
+        ]
+    return found
+
+
+def _is_inside(path: str) -> bool:
+    parts = Path(path).parts
+    return bool(parts) and not Path(path).is_absolute() and ".." not in parts
+
+
+def save_manifest(manifest: Manifest, path: Path) -> None:
+    """Write a manifest as readable JSON, atomically."""
+    data = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("wb") as stream:
+        stream.write(data + b"\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)

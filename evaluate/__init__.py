@@ -1,0 +1,1 @@
+"""The harness: runs submissions on cases, measures, scores, ranks, reports, audits."""

@@ -1,0 +1,48 @@
+"""The harness's part of the error family; only the command line's `main` catches it.
+
+A participant's failure is never one of these: it is an `Outcome`.
+"""
+
+from data_manifest.errors import Problem, SegjudgeError
+
+__all__ = [
+    "EngineMissingError",
+    "Problem",
+    "ProtocolError",
+    "RankingRefusedError",
+    "RunDirectoryError",
+    "SegjudgeError",
+    "SubmissionError",
+    "TableError",
+    "UsageError",
+]
+
+
+class UsageError(SegjudgeError):
+    """The command line asks for something that can't be done."""
+
+
+class ProtocolError(SegjudgeError):
+    """A protocol file is unknown, unreadable or inconsistent."""
+
+
+class RunDirectoryError(SegjudgeError):
+    """A run directory is missing, in use, altered, or belongs to another run."""
+
+
+class TableError(SegjudgeError):
+    """A table of scores can't be read."""
+
+
+class SubmissionError(SegjudgeError):
+    """What `--submission NAME=REF` names can't be a submission at all."""
+
+
+class RankingRefusedError(SegjudgeError):
+    """The scores are not complete enough for a ranking that anyone may trust."""
+
+
+class EngineMissingError(SegjudgeError):
+    """A container engine was asked for and none answers."""
+
+    exit_code = 3

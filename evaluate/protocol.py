@@ -1,0 +1,220 @@
+"""A challenge's rules, from container to ranking, read whole from one TOML file."""
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from data_manifest.errors import Problem
+from evaluate.errors import ProtocolError
+
+__all__ = [
+    "Container",
+    "Failures",
+    "Limits",
+    "Protocol",
+    "RankedMetric",
+    "Ranking",
+    "Scoring",
+    "builtin_protocols",
+    "load_protocol",
+]
+
+_BUILTIN = Path(__file__).parent / "protocols"
+
+_Positive = Annotated[float, msgspec.Meta(gt=0)]
+_Count = Annotated[int, msgspec.Meta(ge=1)]
+_Score = Annotated[float, msgspec.Meta(ge=0, le=1)]
+_WorkspacePath = Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9_/.-]+$")]
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of a protocol: frozen, and an unknown key is an error."""
+
+
+class Limits(_Strict, frozen=True, kw_only=True):
+    """What one container may use; the sandbox enforces exactly these.
+
+    Attributes:
+        timeout_s: wall-clock limit of one case.
+        memory_mib: memory, and memory plus swap.
+        cpus: CPUs' worth of time; None for all of the machine's, as the reference.
+        processes: processes and threads.
+        open_files: file descriptors of one process.
+        scratch_mib: size of /tmp, and of the home folder, which are in memory.
+        output_mib: total size of the outputs folder.
+        output_files: how many files the outputs folder may hold.
+        log_mib: how much of the container's output is kept.
+    """
+
+    timeout_s: _Positive
+    memory_mib: _Count
+    cpus: _Positive | None = None
+    processes: _Count = 4096
+    open_files: _Count = 4096
+    scratch_mib: _Count = 1024
+    output_mib: _Count = 1024
+    output_files: _Count = 1000
+    log_mib: _Count = 4
+
+
+class Container(_Strict, frozen=True, kw_only=True):
+    """How a container is called: its command, and where it finds and leaves files."""
+
+    command: tuple[str, ...]
+    inputs: _WorkspacePath = "/workspace/inputs"
+    outputs: _WorkspacePath = "/workspace/outputs"
+    output_key: str = "segs"
+
+
+class Scoring(_Strict, frozen=True, kw_only=True):
+    """How a mask becomes numbers.
+
+    Attributes:
+        tolerance_mm: of NSD; in pixels where a 2D case has no spacing.
+        nsd_needs_dsc_above: NSD of a case is 0 unless its DSC is above this; None for no gate.
+        labels: `reference` scores the labels that the reference has; `one_to_maximum` scores
+            1 to the reference's largest, gaps included, as the CVPR 2024 script.
+        spacing_order: `array` uses the spacing in the array's axis order; `stored` applies the
+            file's x, y, z to the array's z, y, x by index, as the CVPR 2024 script.
+        two_d: `contour` compares outlines; `slab` a one-voxel-thick (H, W, 1) volume, whose faces
+            are surface too, as the CVPR 2024 script.
+        two_d_spacing: `case` uses a 2D case's spacing where it has one; `unit` always 1.
+    """
+
+    tolerance_mm: Annotated[float, msgspec.Meta(ge=0)]
+    nsd_needs_dsc_above: _Score | None = None
+    labels: Literal["reference", "one_to_maximum"] = "reference"
+    spacing_order: Literal["array", "stored"] = "array"
+    two_d: Literal["contour", "slab"] = "contour"
+    two_d_spacing: Literal["case", "unit"] = "case"
+
+
+class Failures(_Strict, frozen=True, kw_only=True):
+    """What a failed case costs: a value for each score; the time counts as the time limit."""
+
+    dsc: _Score = 0.0
+    nsd: _Score = 0.0
+
+
+class RankedMetric(_Strict, frozen=True, kw_only=True):
+    """A column of case_scores.csv that teams are ranked by, and its weight."""
+
+    name: Literal["dsc", "nsd", "wall_s", "cpu_s", "peak_memory_mib"]
+    weight: _Positive = 1.0
+
+
+class Ranking(_Strict, frozen=True, kw_only=True):
+    """How places are made.
+
+    Attributes:
+        metrics: ranked separately; a team's ranks are averaged over them by weight.
+        rank_level: `case` ranks the teams in every case; `modality` ranks their means over the
+            cases of each modality.
+        across_modalities: with `rank_level` case: `micro` weighs every case alike, `macro` every
+            modality. Ranking by `modality` always weighs modalities alike.
+        ties: the rank that equal values share.
+    """
+
+    metrics: tuple[RankedMetric, ...]
+    rank_level: Literal["case", "modality"] = "case"
+    across_modalities: Literal["micro", "macro"] = "macro"
+    ties: Literal["min", "average", "max"] = "min"
+
+
+class Protocol(_Strict, frozen=True, kw_only=True):
+    """One challenge's rules, whole.
+
+    Attributes:
+        rounds: how many times a case's container is run; an interactive protocol has several.
+    """
+
+    schema: Literal[1]
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    version: str
+    title: str
+    description: str
+    prompts: tuple[Literal["boxes"], ...]
+    rounds: Literal[1] = 1
+    container: Container
+    limits: Limits
+    scoring: Scoring
+    failures: Failures
+    ranking: Ranking
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole protocol as plain JSON data, as run.json keeps it."""
+        data: dict[str, Any] = msgspec.to_builtins(self)
+        return data
+
+    def digest(self, *parts: str) -> str:
+        """SHA-256 of the named parts (all without names): equal for equal rules.
+
+        A stage redoes its work only when the parts that it reads have changed.
+        """
+        data = self.to_json()
+        chosen = {part: data[part] for part in parts} if parts else data
+        return hashlib.sha256(msgspec.json.encode(chosen, order="sorted")).hexdigest()
+
+
+def builtin_protocols() -> list[str]:
+    """Names of the protocols that come with segjudge, sorted."""
+    return sorted(path.stem for path in _BUILTIN.glob("*.toml"))
+
+
+def load_protocol(name_or_path: str) -> Protocol:
+    """Read a built-in protocol by name, or a TOML file by path.
+
+    Raises:
+        ProtocolError: unknown name, unreadable file, or a key that is wrong, missing or unknown.
+    """
+    path = _BUILTIN / f"{name_or_path}.toml"
+    if name_or_path not in builtin_protocols():
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise ProtocolError(
+                Problem(
+                    where=f"protocol {name_or_path}",
+                    found="neither a built-in protocol nor a file",
+                    expected=f"one of {', '.join(builtin_protocols())}, or the path of a TOML file",
+                    mend="`segjudge protocol list` shows the built-in ones",
+                )
+            )
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ProtocolError(
+            Problem(where=str(path), found=f"can't be read: {error}", expected="a TOML file")
+        ) from error
+    return protocol_from_json(data, where=str(path))
+
+
+def protocol_from_json(data: object, *, where: str) -> Protocol:
+    """Check plain data (of a TOML file, or of run.json) whole.
+
+    Raises:
+        ProtocolError: a key is wrong, missing or unknown; `where` names the file.
+    """
+    try:
+        protocol = msgspec.convert(data, Protocol)
+    except msgspec.ValidationError as error:
+        raise ProtocolError(
+            Problem(
+                where=where,
+                found=str(error),
+                expected="a protocol of schema 1",
+                mend="`segjudge protocol show segjudge` prints a valid one",
+            )
+        ) from error
+    names = [metric.name for metric in protocol.ranking.metrics]
+    if not names or len(set(names)) < len(names):
+        raise ProtocolError(
+            Problem(
+                where=f"{where}: ranking.metrics",
+                found=f"{names}",
+                expected="at least one metric, each named once",
+            )
+        )
+    return protocol

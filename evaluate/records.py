@@ -1,0 +1,119 @@
+"""The facts that stages exchange: frozen, flat, one record a row of a table in the run directory.
+
+The columns of the public CSV files are these fields, in this order.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["CaseScore", "LabelScore", "ModalityScore", "Outcome", "RunRecord"]
+
+
+class Outcome(StrEnum):
+    """How one case of one submission ended."""
+
+    OK = "ok"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    NONZERO_EXIT = "nonzero_exit"
+    NO_OUTPUT = "no_output"
+    BAD_OUTPUT = "bad_output"
+    OUTPUT_TOO_LARGE = "output_too_large"
+    IMAGE_ERROR = "image_error"
+    HARNESS_ERROR = "harness_error"
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the participant failed: scored by the protocol's failure policy."""
+        return self not in (Outcome.OK, Outcome.HARNESS_ERROR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One container's run on one case: a row of runs.csv.
+
+    Attributes:
+        team: the submission's name.
+        case: the case's identifier.
+        round: 0 for the first round of prompts.
+        outcome: how it ended.
+        reason: the outcome in words, with a hint where the log gives one; empty if ok.
+        exit_code: of the container's command; None if it never ended by itself.
+        wall_s: from just before the start is asked for until the exit is seen, monotonic clock.
+        cpu_s: user and system time of everything in the container; None if not measured.
+        peak_memory_mib: the largest memory use of everything in the container.
+        measured_by: `cgroup`, `stats` or `rusage`: the method behind the two above.
+        started_at: UTC, ISO 8601.
+    """
+
+    team: str
+    case: str
+    round: int
+    outcome: Outcome
+    reason: str
+    exit_code: int | None
+    wall_s: float | None
+    cpu_s: float | None
+    peak_memory_mib: float | None
+    measured_by: str
+    started_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelScore:
+    """One label of one case: a row of label_scores.csv. None: the value is undefined."""
+
+    team: str
+    case: str
+    modality: str
+    label: int
+    dsc: float | None
+    nsd: float | None
+    reference_voxels: int
+    prediction_voxels: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseScore:
+    """One case of one team: a row of case_scores.csv.
+
+    For a failed case the scores and `wall_s` are the failure policy's; for a `harness_error` they
+    are None, as is any value that the protocol leaves undefined.
+    """
+
+    team: str
+    case: str
+    modality: str
+    dimension: str
+    outcome: Outcome
+    reason: str
+    dsc: float | None
+    nsd: float | None
+    wall_s: float | None
+    cpu_s: float | None
+    peak_memory_mib: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModalityScore:
+    """One metric of one team over the cases of a modality, or `ALL`, or `MACRO`.
+
+    A row of modality_scores.csv. Modality `ALL` is over all cases (micro); `MACRO` is the
+    unweighted mean over the modalities, with n the number of modalities.
+
+    Attributes:
+        n: how many values the statistics are over; cases with an undefined value are left out.
+        failures: how many of the cases failed (they are in n, with the failure policy's value).
+        sd: sample standard deviation (n - 1); None if n < 2.
+    """
+
+    team: str
+    modality: str
+    metric: str
+    n: int
+    failures: int
+    mean: float | None
+    sd: float | None
+    median: float | None
+    q25: float | None
+    q75: float | None

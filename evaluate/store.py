@@ -1,0 +1,228 @@
+"""The run directory: the only module that writes into it, and every write is all or nothing.
+
+A result is first copied in (prediction, log), then named by one line in `journal.jsonl`, which is
+flushed to the disk. What has no line did not happen; a line that a power failure cut short is not
+a line. The CSV files are made from the journal and from records, sorted, and replaced whole.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from evaluate.errors import Problem, RunDirectoryError
+from evaluate.records import CaseScore, LabelScore, ModalityScore, RunRecord
+from evaluate.tables import read_table, sync_folder, write_atomically, write_json, write_table
+
+__all__ = ["JournalEntry", "RunDirectory"]
+
+Row = TypeVar("Row", RunRecord, LabelScore, CaseScore, ModalityScore)
+
+_TABLES: dict[type, str] = {
+    RunRecord: "runs.csv",
+    LabelScore: "label_scores.csv",
+    CaseScore: "case_scores.csv",
+    ModalityScore: "modality_scores.csv",
+}
+_MARKER = "run.json"
+
+
+class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One run, with what proves it.
+
+    Attributes:
+        record: the row of runs.csv.
+        job_sha256: of all that went in: image digest, inputs, container and limits. A result
+            counts only as long as this is what would be run now.
+        prediction_sha256: of the file in predictions/, None if there is none.
+        log_sha256: of the file in logs/.
+        sandbox: what the container was given, as the sandbox reports it.
+    """
+
+    record: RunRecord
+    job_sha256: str
+    prediction_sha256: str | None
+    log_sha256: str
+    sandbox: dict[str, Any]
+
+
+class RunDirectory:
+    """One run's folder. Paths and formats are DESIGN's contract; see `docs/files.md`.
+
+    Args:
+        root: the folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def create(cls, root: Path, facts: dict[str, Any]) -> "RunDirectory":
+        """Make a run directory, or take one up again, and write its run.json.
+
+        Raises:
+            RunDirectoryError: the folder exists and is something else.
+        """
+        if root.exists() and not root.is_dir():
+            raise RunDirectoryError(
+                Problem(where=str(root), found="a file", expected="a folder, or a new name")
+            )
+        if root.is_dir() and any(root.iterdir()) and not (root / _MARKER).is_file():
+            raise RunDirectoryError(
+                Problem(
+                    where=str(root),
+                    found="a folder with other files",
+                    expected="a run directory (it has a run.json), an empty folder, or a new name",
+                    mend="choose another folder; nothing was changed in this one",
+                )
+            )
+        run = cls(root)
+        run.write_facts(facts)
+        return run
+
+    @classmethod
+    def open(cls, root: Path) -> "RunDirectory":
+        """Open an existing run directory.
+
+        Raises:
+            RunDirectoryError: it is none.
+        """
+        if not (root / _MARKER).is_file():
+            raise RunDirectoryError(
+                Problem(
+                    where=str(root),
+                    found="no run.json" if root.is_dir() else "no such folder",
+                    expected="a run directory",
+                    mend="`segjudge run` or `segjudge demo` makes one",
+                )
+            )
+        return cls(root)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run directory; the lock ends with the process, however that ends.
+
+        Raises:
+            RunDirectoryError: another segjudge holds it.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.root, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                found = "another segjudge is working in it"
+                mend = "wait until it is done, or stop it"
+                raise RunDirectoryError(
+                    Problem(where=str(self.root), found=found, mend=mend)
+                ) from error
+            yield
+        finally:
+            os.close(handle)
+
+    def facts(self) -> dict[str, Any]:
+        """The content of run.json.
+
+        Raises:
+            RunDirectoryError: not JSON, or of another schema.
+        """
+        path = self.root / _MARKER
+        try:
+            facts = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            problem = Problem(where=str(path), found=f"can't be read: {error}", expected="JSON")
+            raise RunDirectoryError(problem) from error
+        if not isinstance(facts, dict) or facts.get("schema") != 1:
+            raise RunDirectoryError(
+                Problem(where=str(path), found="another format", expected="`schema` 1")
+            )
+        return facts
+
+    def write_facts(self, facts: dict[str, Any]) -> None:
+        """Replace run.json."""
+        write_json(self.root / _MARKER, facts)
+
+    # --- runs -----------------------------------------------------------------------------------
+
+    def prediction_path(self, team: str, case: str) -> Path:
+        """Where a team's output for a case is, or would be; the bytes are the participant's."""
+        return self.root / "predictions" / team / f"{case}.npz"
+
+    def log_path(self, team: str, case: str) -> Path:
+        """Where the container's output is; the bytes are the participant's."""
+        return self.root / "logs" / team / f"{case}.log"
+
+    def keep(self, entry: JournalEntry, *, prediction: Path | None, log: bytes) -> None:
+        """Make one run durable: its files first, then its line in the journal.
+
+        An older prediction of the same case is removed before, so that it can never stand in for
+        a run that left none.
+        """
+        team, case = entry.record.team, entry.record.case
+        kept = self.prediction_path(team, case)
+        kept.unlink(missing_ok=True)
+        if prediction is not None:
+            self._copy_in(prediction, kept)
+        write_atomically(self.log_path(team, case), log)
+        path = self.root / "journal.jsonl"
+        with path.open("ab") as stream:
+            # A newline first: if a power failure cut the last line short, it stays alone.
+            stream.write(b"\n" + msgspec.json.encode(entry) + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        sync_folder(self.root)
+
+    def _copy_in(self, source: Path, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=".incoming.", dir=target.parent)
+        with os.fdopen(handle, "wb") as out, source.open("rb") as stream:
+            shutil.copyfileobj(stream, out, 1 << 20)
+            out.flush()
+            os.fsync(out.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(target)
+
+    def journal(self) -> dict[tuple[str, str, int], JournalEntry]:
+        """The latest entry of each (team, case, round), in sorted order."""
+        path = self.root / "journal.jsonl"
+        latest: dict[tuple[str, str, int], JournalEntry] = {}
+        if path.exists():
+            for line in path.read_bytes().split(b"\n"):
+                try:
+                    entry = msgspec.json.decode(line, type=JournalEntry)
+                except msgspec.MsgspecError:
+                    continue  # the line that a power failure cut short
+                record = entry.record
+                latest[record.team, record.case, record.round] = entry
+        return dict(sorted(latest.items()))
+
+    # --- tables and documents -------------------------------------------------------------------
+
+    def table_path(self, kind: type) -> Path:
+        """The CSV file of one kind of record."""
+        return self.root / _TABLES[kind]
+
+    def write_rows(self, rows: Sequence[Row], kind: type[Row]) -> None:
+        """Replace a table."""
+        write_table(self.table_path(kind), rows, kind)
+
+    def read_rows(self, kind: type[Row]) -> list[Row]:
+        """Read a table.
+
+        Raises:
+            TableError: missing or damaged.
+        """
+        return read_table(self.table_path(kind), kind)
+
+    def write_document(self, name: str, data: bytes) -> Path:
+        """Replace a file such as `report/index.html` or `ranking.json`, atomically."""
+        path = self.root / name
+        write_atomically(path, data)
+        return path

@@ -1,0 +1,122 @@
+"""Records to and from files: CSV and strict JSON, written so that a reader sees all or nothing."""
+
+import csv
+import dataclasses
+import io
+import json
+import math
+import os
+import tempfile
+import types
+import typing
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from evaluate.errors import Problem, TableError
+from evaluate.records import CaseScore, LabelScore, ModalityScore, RunRecord
+
+__all__ = ["read_table", "sync_folder", "write_atomically", "write_json", "write_table"]
+
+Row = TypeVar("Row", RunRecord, LabelScore, CaseScore, ModalityScore)
+
+_SORTED_BY = ("team", "case", "modality", "metric", "round", "label")
+_FORMULA = ("=", "+", "-", "@", "\t")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a whole file so that a reader, or a power failure, sees the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable, not only the files' bytes."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_json(path: Path, data: object) -> None:
+    """Write strict JSON (no NaN, no infinity), atomically."""
+    text = json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    write_atomically(path, text.encode("utf-8"))
+
+
+def _to_cell(value: object) -> str:
+    """A cell of a table: full float precision, empty for no value, no formula for a spreadsheet."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{value} is no value of a table; no value is None")
+        return repr(float(value))
+    text = str(value)
+    return f"'{text}" if text[:1] in _FORMULA and isinstance(value, str) else text
+
+
+def write_table(path: Path, rows: Iterable[Any], kind: type) -> None:
+    """Write records of one kind as a CSV file: a header row, rows sorted by their identifiers."""
+    columns = [field.name for field in dataclasses.fields(kind)]
+    keys = [key for key in _SORTED_BY if key in columns]
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(columns)
+    for row in sorted(rows, key=lambda row: [getattr(row, key) for key in keys]):
+        writer.writerow([_to_cell(getattr(row, column)) for column in columns])
+    write_atomically(path, stream.getvalue().encode("utf-8"))
+
+
+def _from_cell(text: str, kind: Any) -> object:
+    options = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    if text == "" and type(None) in options:
+        return None
+    target = next(option for option in options if option is not type(None))
+    if target is str:
+        return text[1:] if text[:1] == "'" and text[1:2] in _FORMULA else text
+    if isinstance(target, type) and issubclass(target, StrEnum | int | float):
+        return target(text)
+    raise TypeError(f"no way to read a {kind}")
+
+
+def read_table(path: Path, kind: type[Row]) -> list[Row]:
+    """Read a CSV file of one kind of record.
+
+    Raises:
+        TableError: the file is missing, lacks a column, or has a cell that can't be read.
+    """
+    columns = {field.name: field.type for field in dataclasses.fields(kind)}
+    mend = "make it again: `segjudge score`"
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            reader = csv.DictReader(stream)
+            missing = sorted(set(columns) - set(reader.fieldnames or ()))
+            if missing:
+                found = f"no column {', '.join(missing)}"
+                raise TableError(Problem(where=str(path), found=found, mend=mend))
+            rows = []
+            for cells in reader:
+                try:
+                    values = {c: _from_cell(cells[c] or "", t) for c, t in columns.items()}
+                except ValueError as error:
+                    where = f"{path}, line {reader.line_num}"
+                    raise TableError(Problem(where=where, found=str(error), mend=mend)) from error
+                rows.append(kind(**values))  # type: ignore[arg-type]  # checked cell by cell above
+            return rows
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        found = f"can't be read: {error}"
+        raise TableError(Problem(where=str(path), found=found, mend=mend)) from error
