@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.errors import CaseFileError, Problem
-from data_manifest.npz import NpzError, array_headers, read_array, write_npz
+from data_manifest.npz import NpzError, array_names, read_array, write_npz
 
 __all__ = [
     "CaseInputs",
@@ -69,7 +69,7 @@ def _read(path: Path, key: str, expected: str) -> npt.NDArray[np.generic]:
 def _read_spacing(path: Path, axes: int) -> tuple[float, ...] | None:
     """The spacing in the array's axis order; the file keeps it as x, y(, z)."""
     try:
-        if "spacing" not in array_headers(path):
+        if "spacing" not in array_names(path):
             return None
     except NpzError as error:
         raise _fail(path, str(error), "an npz archive of plain arrays") from error
@@ -96,6 +96,9 @@ def read_inputs(path: Path) -> CaseInputs:
     if boxes.dtype.kind not in "iu" or boxes.ndim != 2 or boxes.shape[1] not in (4, 6):
         found = f"`boxes` of dtype {boxes.dtype}, shape {boxes.shape}"
         raise _fail(path, found, "integers, (N, 4) in 2D or (N, 6) in 3D")
+    if boxes.shape[1] == 4 and image.shape[2] != 3:
+        found = f"`imgs` of shape {image.shape} with `boxes` of shape {boxes.shape}"
+        raise _fail(path, found, "(H, W, 3) with (N, 4), or (D, H, W) with (N, 6)")
     spacing_mm = _read_spacing(path, boxes.shape[1] // 2)
     return CaseInputs(
         image=image.astype(np.uint8, copy=False),

@@ -5,7 +5,9 @@ A JSON file beside two folders, `inputs/` and `references/`, so that inputs can 
 
 import hashlib
 import os
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
 import msgspec
@@ -14,10 +16,12 @@ from data_manifest.errors import ManifestError, Problem
 
 __all__ = [
     "MODALITIES",
+    "NAME_PATTERN",
     "Case",
     "FileEntry",
     "Label",
     "Manifest",
+    "Preparation",
     "load_manifest",
     "save_manifest",
     "sha256_of",
@@ -38,7 +42,11 @@ MODALITIES = (
 )
 """The modalities' canonical names; a manifest may use others."""
 
-_Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"
+"""What identifiers look like; they become file names, container names and table cells."""
+
+_Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
+_Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 _Size = Annotated[int, msgspec.Meta(ge=1)]
 _Millimetres = Annotated[float, msgspec.Meta(gt=0)]
 
@@ -51,7 +59,7 @@ class FileEntry(_Strict, frozen=True, kw_only=True):
     """A file by its path, relative to the manifest's folder, and its SHA-256 in hex."""
 
     path: str
-    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+    sha256: _Sha256
 
 
 class Label(_Strict, frozen=True, kw_only=True):
@@ -93,16 +101,41 @@ class Case(_Strict, frozen=True, kw_only=True):
     origin: Literal["real", "simulated"]
 
 
+class Preparation(_Strict, frozen=True, kw_only=True):
+    """How the cases were made from their sources.
+
+    Attributes:
+        seed: of the boxes' jitter, and of simulated cases.
+        margin: pixels that every box is wider than its object, on every side.
+        jitter: most random pixels that are added to that.
+        small_objects_removed: whether pieces too small to be judged were taken from the reference.
+        cropped: whether volumes were cut to the slices with an object.
+        recipe: SHA-256 of the code and the versions of the libraries that made the cases.
+    """
+
+    seed: Annotated[int, msgspec.Meta(ge=0)]
+    margin: Annotated[int, msgspec.Meta(ge=0)]
+    jitter: Annotated[int, msgspec.Meta(ge=0)]
+    small_objects_removed: bool = False
+    cropped: bool = False
+    recipe: _Sha256
+
+
 class Manifest(_Strict, frozen=True, kw_only=True):
     """All cases of a data set, sorted by identifier."""
 
     schema: Literal[1]
     name: str
     cases: tuple[Case, ...]
+    preparation: Preparation | None = None
 
     def digest(self) -> str:
-        """SHA-256 of the manifest's content, in hex; through the files' hashes, of all data."""
-        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+        """SHA-256 of what is judged, in hex: the cases, and through the files' hashes all data.
+
+        How they were made is left out: the same data are the same data.
+        """
+        content = (self.schema, self.name, self.cases)
+        return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
 
 
 def sha256_of(path: Path) -> str:
@@ -145,27 +178,37 @@ def _inconsistencies(manifest: Manifest) -> list[tuple[str, str, str]]:
     if sorted(set(identifiers)) != identifiers:
         found.append(("cases", "not sorted, or an id twice", "unique ids in sorted order"))
     for case in manifest.cases:
-        axes = int(case.dimension[0])
-        if len(case.shape) != axes:
-            found.append((case.id, f"shape {case.shape}", f"{axes} axes"))
-        if case.spacing_mm is not None and len(case.spacing_mm) != axes:
-            found.append((case.id, f"spacing_mm {case.spacing_mm}", f"{axes} values"))
-        if case.dimension == "3D" and case.spacing_mm is None:
-            found.append((case.id, "no spacing_mm", "the spacing of a 3D case"))
-        labels = [label.label for label in case.labels]
-        if sorted(set(labels)) != labels:
-            found.append((case.id, f"labels {labels}", "unique labels in rising order"))
-        found += [
-            (case.id, f"path {entry.path!r}", "a relative path inside the manifest's folder")
-            for entry in (case.image, case.reference)
-            if not _is_inside(entry.path)
-        ]
+        found += [(case.id, *fact) for fact in _inconsistencies_of(case)]
+    paths = Counter(entry.path for case in manifest.cases for entry in (case.image, case.reference))
+    found += [(path, f"named {n} times", "a file of its own") for path, n in paths.items() if n > 1]
+    # A container that is given a folder of inputs must not find a reference in it.
+    references = {PurePosixPath(case.reference.path) for case in manifest.cases}
+    for folder in sorted({PurePosixPath(case.image.path).parent for case in manifest.cases}):
+        if any(reference.is_relative_to(folder) for reference in references):
+            found.append((f"{folder}/", "inputs and references", "folders of their own for both"))
     return found
 
 
+def _inconsistencies_of(case: Case) -> Iterator[tuple[str, str]]:
+    axes = int(case.dimension[0])
+    if len(case.shape) != axes:
+        yield f"shape {case.shape}", f"{axes} axes"
+    if case.spacing_mm is not None and len(case.spacing_mm) != axes:
+        yield f"spacing_mm {case.spacing_mm}", f"{axes} values"
+    if case.dimension == "3D" and case.spacing_mm is None:
+        yield "no spacing_mm", "the spacing of a 3D case"
+    labels = [label.label for label in case.labels]
+    if sorted(set(labels)) != labels:
+        yield f"labels {labels}", "unique labels in rising order"
+    for entry in (case.image, case.reference):
+        if not _is_inside(entry.path):
+            yield f"path {entry.path!r}", "a relative path inside the manifest's folder"
+
+
 def _is_inside(path: str) -> bool:
-    parts = Path(path).parts
-    return bool(parts) and not Path(path).is_absolute() and ".." not in parts
+    parts = PurePosixPath(path).parts
+    plain = "\\" not in path and "\0" not in path
+    return plain and bool(parts) and not path.startswith("/") and ".." not in parts
 
 
 def save_manifest(manifest: Manifest, path: Path) -> None:

@@ -96,10 +96,7 @@ class CaseScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModalityScore:
-    """One metric of one team over the cases of a modality, or `ALL`, or `MACRO`.
-
-    A row of modality_scores.csv. Modality `ALL` is over all cases (micro); `MACRO` is the
-    unweighted mean over the modalities, with n the number of modalities.
+    """One metric of one team over the cases of a modality: a row of modality_scores.csv.
 
     Attributes:
         n: how many values the statistics are over; cases with an undefined value are left out.

@@ -6,14 +6,14 @@ a line. The CSV files are made from the journal and from records, sorted, and re
 """
 
 import fcntl
+import hashlib
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
@@ -32,6 +32,7 @@ _TABLES: dict[type, str] = {
     ModalityScore: "modality_scores.csv",
 }
 _MARKER = "run.json"
+_JOURNAL = "journal.jsonl"
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -159,39 +160,67 @@ class RunDirectory:
         """Where the container's output is; the bytes are the participant's."""
         return self.root / "logs" / team / f"{case}.log"
 
-    def keep(self, entry: JournalEntry, *, prediction: Path | None, log: bytes) -> None:
+    def keep(
+        self,
+        record: RunRecord,
+        *,
+        job_sha256: str,
+        sandbox: dict[str, Any],
+        prediction: BinaryIO | None,
+        log: bytes,
+    ) -> None:
         """Make one run durable: its files first, then its line in the journal.
 
         An older prediction of the same case is removed before, so that it can never stand in for
         a run that left none.
+
+        Args:
+            record: the row of runs.csv.
+            job_sha256: see `JournalEntry`.
+            sandbox: see `JournalEntry`.
+            prediction: the participant's file, opened by `open_regular_file`, or None.
+            log: the container's output.
         """
-        team, case = entry.record.team, entry.record.case
-        kept = self.prediction_path(team, case)
+        kept = self.prediction_path(record.team, record.case)
         kept.unlink(missing_ok=True)
-        if prediction is not None:
-            self._copy_in(prediction, kept)
-        write_atomically(self.log_path(team, case), log)
-        path = self.root / "journal.jsonl"
-        with path.open("ab") as stream:
+        entry = JournalEntry(
+            record=record,
+            job_sha256=job_sha256,
+            prediction_sha256=self._copy_in(prediction, kept) if prediction else None,
+            log_sha256=hashlib.sha256(log).hexdigest(),
+            sandbox=sandbox,
+        )
+        write_atomically(self.log_path(record.team, record.case), log)
+        with (self.root / _JOURNAL).open("ab") as stream:
             # A newline first: if a power failure cut the last line short, it stays alone.
             stream.write(b"\n" + msgspec.json.encode(entry) + b"\n")
             stream.flush()
             os.fsync(stream.fileno())
         sync_folder(self.root)
 
-    def _copy_in(self, source: Path, target: Path) -> None:
+    def _copy_in(self, source: BinaryIO, target: Path) -> str:
+        """Copy and hash in one pass."""
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=".incoming.", dir=target.parent)
-        with os.fdopen(handle, "wb") as out, source.open("rb") as stream:
-            shutil.copyfileobj(stream, out, 1 << 20)
-            out.flush()
-            os.fsync(out.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
+        digest = hashlib.sha256()
+        try:
+            with os.fdopen(handle, "wb") as out:
+                while chunk := source.read(1 << 20):
+                    digest.update(chunk)
+                    out.write(chunk)
+                out.flush()
+                os.fsync(out.fileno())
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(target)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        sync_folder(target.parent)
+        return digest.hexdigest()
 
     def journal(self) -> dict[tuple[str, str, int], JournalEntry]:
         """The latest entry of each (team, case, round), in sorted order."""
-        path = self.root / "journal.jsonl"
+        path = self.root / _JOURNAL
         latest: dict[tuple[str, str, int], JournalEntry] = {}
         if path.exists():
             for line in path.read_bytes().split(b"\n"):

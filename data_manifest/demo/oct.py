@@ -1,0 +1,141 @@
+"""Simulated OCT: retinal layers under speckle, a foveal pit, and fluid that swells the retina."""
+
+import numpy as np
+from scipy import ndimage
+
+from data_manifest.demo.records import CaseMaker, RawCase
+from data_manifest.demo.shapes import (
+    FloatArray,
+    Mask,
+    blob,
+    grid,
+    label_map,
+    smooth_noise,
+    soft,
+    to_uint8,
+)
+
+__all__ = ["CASES"]
+
+# Layers from the vitreous down: thickness in pixels away from the fovea, and reflectivity.
+_LAYERS = {
+    "nerve fibres": (14.0, 0.85),
+    "ganglion cells": (16.0, 0.45),
+    "inner plexiform": (14.0, 0.55),
+    "inner nuclear": (14.0, 0.20),
+    "outer plexiform": (9.0, 0.50),
+    "outer nuclear": (26.0, 0.13),
+    "ellipsoid zone": (7.0, 1.0),
+    "outer segments": (7.0, 0.28),
+    "pigment epithelium": (8.0, 1.5),
+}
+_INNER = 6  # the first layers, which the fovea lacks
+
+
+def _retina(
+    rng: np.random.Generator, shape: tuple[int, int], swelling: FloatArray, base: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Reflectivity of layered tissue, and the depth of its surface and of its lower edge.
+
+    Args:
+        rng: draws the undulation of the layers.
+        shape: (H, W) of the image.
+        swelling: extra thickness of the outer nuclear layer in pixels, (W,).
+        base: depth of the pigment epithelium in pixels.
+    """
+    y, x = grid(shape)
+    column = x[0]
+    pit = np.exp(-(((column - shape[1] * 0.5) / (0.085 * shape[1])) ** 2))
+    bow = 16 * ((column / shape[1] - 0.5) * 2) ** 2
+    bottom = base - bow + 2.5 * smooth_noise(rng, (shape[1],), 60)
+    reflectivity = np.full(shape, 0.004)
+    depth = bottom
+    for number, (thickness, value) in reversed(list(enumerate(_LAYERS.values()))):
+        thin = (1 - 0.8 * pit) if number < _INNER - 1 else np.ones_like(pit)
+        rim = 1 + 0.25 * np.exp(-(((np.abs(column / shape[1] - 0.5) - 0.16) / 0.07) ** 2))
+        height = thickness * thin * (rim if number < _INNER else 1.0)
+        height = height * (1 + 0.06 * smooth_noise(rng, (shape[1],), 25))
+        if number == _INNER - 1:
+            height = height + swelling
+        upper = depth - height
+        between = soft(upper - y, 1.0) * soft(y - depth, 1.0)
+        reflectivity = reflectivity * (1 - between) + value * between
+        depth = upper
+    below = soft(bottom - y, 1.0)
+    vessels = np.clip(smooth_noise(rng, shape, (7, 11)), -1.5, 1.5)
+    choroid = (0.24 + 0.12 * vessels) * np.exp(-np.clip(y - bottom, 0, None) / 38)
+    return reflectivity * (1 - below) + choroid * below, depth, bottom
+
+
+def _scan(rng: np.random.Generator, reflectivity: FloatArray) -> FloatArray:
+    """The display, 0 to 1: averaged speckle, vessel shadows, log scale."""
+    shape = reflectivity.shape
+    shadows = np.ones(shape[1])
+    for _ in range(5):
+        centre = rng.uniform(0, shape[1])
+        if abs(centre / shape[1] - 0.5) > 0.12:
+            width = rng.uniform(2.5, 5)
+            shadows = shadows * (1 - 0.5 * np.exp(-(((np.arange(shape[1]) - centre) / width) ** 2)))
+    depth = np.cumsum(reflectivity, axis=0)
+    onset = np.clip(depth / 12, 0, 1)
+    reflectivity = reflectivity * (1 - onset * (1 - shadows)) * np.exp(-depth / 150)
+    power = np.zeros(shape)
+    looks = 4  # frames averaged at one place
+    for _ in range(looks):
+        field = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+        field = ndimage.gaussian_filter(field, (0.7, 1.1)) * np.sqrt(4 * np.pi * 0.77)
+        power += np.abs(field * np.sqrt(reflectivity)) ** 2 / (2 * looks)
+    power += 0.006 * rng.gamma(looks, 1 / looks, shape)
+    return np.asarray(np.clip((10 * np.log10(power + 1e-6) + 25) / 28, 0, 1))
+
+
+def _fluid(identifier: str, rng: np.random.Generator) -> RawCase:
+    shape = (400, 512)
+    x = np.arange(shape[1], dtype=np.float64)
+    swelling = 62 * np.exp(-(((x - 268) / 105) ** 2))
+    reflectivity, _, bottom = _retina(rng, shape, swelling, 285.0)
+    level = float(bottom[268])
+    pockets = [
+        blob(rng, shape, centre=(level - 62, 262), radii=(27, 44), roughness=0.09, angle=0.05),
+        blob(rng, shape, centre=(level - 58, 352), radii=(15, 25), roughness=0.10, angle=0.3),
+        blob(rng, shape, centre=(level - 58, 176), radii=(14, 26), roughness=0.10, angle=-0.3),
+    ]
+    for pocket in pockets:
+        pocket += 0.8 * smooth_noise(rng, shape, 5)
+        inside = soft(pocket, 1.2)
+        wall = 0.12 * np.exp(-(((pocket - 3) / 2.5) ** 2))
+        reflectivity = (reflectivity + wall) * (1 - inside) + 0.008 * inside
+    masks = tuple(pocket < 0 for pocket in pockets)
+    names = ("fluid, centre", "fluid, right", "fluid, left")
+    return _case(identifier, _scan(rng, reflectivity), masks, names, "macular oedema")
+
+
+def _macula(identifier: str, rng: np.random.Generator) -> RawCase:
+    shape = (352, 560)
+    y, _ = grid(shape)
+    reflectivity, top, bottom = _retina(rng, shape, np.zeros(shape[1]), 225.0)
+    retina = np.asarray((y >= top) & (y <= bottom))
+    what = "a healthy macula with its foveal pit"
+    return _case(identifier, _scan(rng, reflectivity), (retina,), ("retina",), what)
+
+
+def _case(
+    identifier: str, image: FloatArray, masks: tuple[Mask, ...], names: tuple[str, ...], what: str
+) -> RawCase:
+    return RawCase(
+        identifier=identifier,
+        modality="OCT",
+        image=to_uint8(image),
+        labels=label_map(*masks),
+        label_names=names,
+        spacing_mm=(0.0039, 0.0117),
+        origin="simulated",
+        source=(
+            f"simulated: {what} in retinal layers of their own reflectivity, averaged speckle,"
+            " attenuation, vessel shadows, log scale; reference: the outlines as simulated"
+        ),
+        licence="Apache-2.0, as segjudge",
+    )
+
+
+CASES: dict[str, CaseMaker] = {"2DBox_OCT_fluid": _fluid, "2DBox_OCT_macula": _macula}

@@ -1,0 +1,47 @@
+"""Finds the images that installed packages ship, and refuses another image than the expected one.
+
+The references of the real cases were drawn on these very bytes; on other bytes they would be off.
+"""
+
+import hashlib
+from importlib.util import find_spec
+from pathlib import Path
+
+from data_manifest.demo.records import DemoPackageMissing
+
+__all__ = ["shipped_file"]
+
+_DISTRIBUTIONS = {"nilearn": "nilearn", "pydicom": "pydicom", "skimage": "scikit-image"}
+_MEND = "pip install segjudge[demo]"
+
+
+def shipped_file(package: str, path: str, sha256: str) -> Path:
+    """Find a file in an installed package, without importing the package.
+
+    Args:
+        package: the import name.
+        path: below the package's folder, with forward slashes.
+        sha256: the expected digest, in hexadecimal digits.
+
+    Raises:
+        DemoPackageMissing: the package or the file is absent, or the file is another one.
+    """
+    name = _DISTRIBUTIONS[package]
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise DemoPackageMissing(
+            f"{name}: not installed; expected: it ships {path} of the demo data; {_MEND}"
+        )
+    file = Path(spec.origin).parent / path
+    try:
+        found = hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise DemoPackageMissing(
+            f"{file}: not found; expected: {name} ships it for the demo data; {_MEND}"
+        ) from error
+    if found != sha256:
+        raise DemoPackageMissing(
+            f"{file}: found SHA-256 {found}; expected {sha256}, the image that the reference was"
+            f" drawn on; {_MEND}"
+        )
+    return file

@@ -1,0 +1,84 @@
+"""Raw intensities to the challenge's uint8, as its organisers prepared them.
+
+CT by window level and width, everything else between two percentiles of its non-zero voxels.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["CT_WINDOW", "to_uint8"]
+
+CT_WINDOW = (40.0, 400.0)
+"""Level and width in HU of the usual window for soft tissue, where a case names none."""
+
+_PERCENTILES = (0.5, 99.5)
+_RealImage = npt.NDArray[np.generic]
+
+
+def to_uint8(
+    image: _RealImage, *, modality: str, window: tuple[float, float] | None = None
+) -> npt.NDArray[np.uint8]:
+    """Scale an image to 0..255 by its modality.
+
+    - uint8 with three colours: unchanged.
+    - CT, or any image with a `window`: clipped to level ± width / 2. A uint8 image without a
+      `window` can't be in HU: it is taken as windowed already, and left unchanged.
+    - Others: clipped to the 0.5 and 99.5 percentile of the non-zero voxels. Zeros, which are
+      what scanners write outside the field of view, stay 0.
+
+    Fractions are cut off, not rounded, as in the organisers' scripts. An image of one value
+    becomes 0.
+
+    Args:
+        image: (H, W), (H, W, 3) with uint8 colours, or (D, H, W); integers or floats.
+        modality: canonical name.
+        window: level and width, in the image's own unit (HU for CT).
+
+    Returns:
+        uint8, (H, W, 3) in 2D (grey is repeated), (D, H, W) in 3D.
+
+    Raises:
+        ValueError: nan or infinite voxels, a shape or a dtype that is no image, or a window
+            without width.
+
+    >>> to_uint8(np.array([[-160.0, 40.0, 240.0]]), modality="CT")[:, :, 0].tolist()
+    [[0, 127, 255]]
+    """
+    if image.ndim not in (2, 3) or 0 in image.shape:
+        raise ValueError(f"an image of shape {image.shape}; expected (H, W), (H, W, 3), (D, H, W)")
+    if image.dtype.kind not in "biuf":
+        raise ValueError(f"an image of dtype {image.dtype}; expected integers or floats")
+    if image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8:
+        return image.astype(np.uint8, copy=True)
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        bad = int(image.size - np.count_nonzero(np.isfinite(image)))
+        raise ValueError(f"{bad} voxels are nan or infinite; expected finite intensities")
+    if modality == "CT" and image.dtype == np.uint8 and window is None:
+        scaled = image.astype(np.uint8, copy=True)
+    elif modality == "CT" or window is not None:
+        level, width = CT_WINDOW if window is None else window
+        if not (np.isfinite(level) and np.isfinite(width) and width > 0):
+            raise ValueError(f"window level {level}, width {width}; expected a width above 0")
+        scaled = _scale(image, level - width / 2, level + width / 2)
+    else:
+        scaled = _scale(image, *_percentiles(image))
+        scaled[image == 0] = 0
+    return np.repeat(scaled[:, :, None], 3, axis=2) if image.ndim == 2 else scaled
+
+
+def _percentiles(image: _RealImage) -> tuple[float, float]:
+    inside = image[image != 0]
+    if inside.size == 0:
+        return 0.0, 0.0
+    low, high = np.percentile(inside, _PERCENTILES)
+    return float(low), float(high)
+
+
+def _scale(image: _RealImage, low: float, high: float) -> npt.NDArray[np.uint8]:
+    scaled = np.zeros(image.shape, dtype=np.uint8)
+    if not high > low:
+        return scaled
+    for index in range(image.shape[0]):  # float64 for one slice at a time, not for all
+        clipped = np.clip(image[index].astype(np.float64), low, high)
+        scaled[index] = ((clipped - low) / (high - low) * 255.0).astype(np.uint8)
+    return scaled

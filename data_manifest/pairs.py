@@ -1,0 +1,225 @@
+"""Which image goes with which reference: from a CSV, or from two folders by file name."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, get_args
+
+from data_manifest.errors import ManifestError, Problem
+from data_manifest.manifest import MODALITIES
+from data_manifest.naming import canonical_modality
+from data_manifest.volumes import SUFFIXES, stem_of
+
+__all__ = ["Pair", "pairs_from_csv", "pairs_from_folders", "parse_label_names"]
+
+Origin = Literal["real", "simulated"]
+
+_NEEDED = ("image", "reference", "modality")
+_OPTIONAL = ("id", "labels", "source", "licence", "origin")
+_CHANNEL = re.compile(r"_[0-9]{4}$")  # FLARE and nnU-Net name a case's first channel CASE_0000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """An image and its reference, as files.
+
+    Attributes:
+        image: file, or folder of a DICOM series.
+        reference: file, or folder of a DICOM series.
+        modality: canonical name.
+        identifier: of the case; None: `{2D|3D}Box_MODALITY_NAME`, after the image's file name.
+        label_names: what the reference's values stand for.
+        source: where both come from.
+        licence: of the image.
+        origin: `real` or `simulated`.
+    """
+
+    image: Path
+    reference: Path
+    modality: str
+    identifier: str | None = None
+    label_names: Mapping[int, str] = field(default_factory=dict)
+    source: str = "not stated"
+    licence: str = "not stated"
+    origin: Origin = "real"
+
+    @property
+    def name(self) -> str:
+        """The image's name without format and channel."""
+        return _CHANNEL.sub("", stem_of(self.image))
+
+
+def parse_label_names(text: str) -> dict[int, str]:
+    """Read `1=liver;2=spleen`.
+
+    Raises:
+        ValueError: with what was found, if it is not of that form.
+
+    >>> parse_label_names("1=liver; 2=left kidney")
+    {1: 'liver', 2: 'left kidney'}
+    """
+    names: dict[int, str] = {}
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        number, equals, name = (piece.strip() for piece in part.partition("="))
+        if not (equals and name and re.fullmatch(r"[1-9][0-9]{0,8}", number)):
+            raise ValueError(f"labels {part!r}")
+        if int(number) in names:
+            raise ValueError(f"label {number} twice")
+        names[int(number)] = name
+    return names
+
+
+def pairs_from_csv(path: Path) -> list[Pair]:
+    """Read the pairs of a CSV file (UTF-8, with a header row).
+
+    Its columns are image, reference and modality, and, as far as they are wanted, id, labels
+    (`1=liver;2=spleen`), source, licence and origin (`real` or `simulated`). Paths are relative
+    to the CSV's folder.
+
+    Raises:
+        ManifestError: every problem of every row.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            columns = list(reader.fieldnames or ())
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        found = f"can't be read: {error}"
+        raise ManifestError(Problem(where=str(path), found=found, expected="a CSV file")) from error
+    problems = _column_problems(path, columns)
+    if problems:
+        raise ManifestError(*problems)
+    pairs: list[Pair] = []
+    for number, row in enumerate(rows, start=2):
+        where = f"{path}, row {number}"
+        if None in row or None in row.values():
+            found = "more or fewer values than the header has columns"
+            problems.append(Problem(where=where, found=found, mend="quote values with commas"))
+            continue
+        pair = _parse_row({key: value.strip() for key, value in row.items()}, where, problems)
+        if pair is not None:
+            pairs.append(_below(path.parent, pair))
+    if not rows:
+        problems.append(Problem(where=str(path), found="no rows", expected="one row a case"))
+    problems += _missing_files(pairs, path)
+    if problems:
+        raise ManifestError(*problems)
+    return pairs
+
+
+def _column_problems(path: Path, columns: list[str]) -> list[Problem]:
+    expected = f"columns {', '.join(_NEEDED)}; optional {', '.join(_OPTIONAL)}"
+    wrong = [f"no column {name!r}" for name in _NEEDED if name not in columns]
+    wrong += [f"column {name!r}" for name in columns if name not in _NEEDED + _OPTIONAL]
+    wrong += [f"column {name!r} {n} times" for name, n in Counter(columns).items() if n > 1]
+    return [Problem(where=str(path), found=found, expected=expected) for found in wrong]
+
+
+def _parse_row(row: dict[str, str], where: str, problems: list[Problem]) -> Pair | None:
+    def wrong(found: str, expected: str) -> None:
+        problems.append(Problem(where=where, found=found, expected=expected))
+
+    before = len(problems)
+    for column in ("image", "reference"):
+        if not row[column]:
+            wrong(f"no {column}", "a path")
+    modality = canonical_modality(row["modality"])
+    if modality is None:
+        wrong(f"modality {row['modality']!r}", f"one of {', '.join(MODALITIES)}")
+    origin = row.get("origin") or "real"
+    if origin not in get_args(Origin):
+        wrong(f"origin {origin!r}", "`real` or `simulated`")
+    names: dict[int, str] = {}
+    try:
+        names = parse_label_names(row.get("labels", ""))
+    except ValueError as error:
+        wrong(str(error), "`1=liver;2=spleen`")
+    if len(problems) > before or modality is None:
+        return None
+    return Pair(
+        image=Path(row["image"]),
+        reference=Path(row["reference"]),
+        modality=modality,
+        identifier=row.get("id") or None,
+        label_names=names,
+        source=row.get("source") or "not stated",
+        licence=row.get("licence") or "not stated",
+        origin="simulated" if origin == "simulated" else "real",
+    )
+
+
+def _below(folder: Path, pair: Pair) -> Pair:
+    return replace(pair, image=folder / pair.image, reference=folder / pair.reference)
+
+
+def _missing_files(pairs: Iterable[Pair], path: Path) -> list[Problem]:
+    files = (file for pair in pairs for file in (pair.image, pair.reference))
+    mend = f"paths in {path.name} are relative to its folder"
+    return [
+        Problem(where=str(file), found="no such file or folder", expected="an image", mend=mend)
+        for file in files
+        if not file.exists()
+    ]
+
+
+def pairs_from_folders(images: Path, references: Path, *, modality: str) -> list[Pair]:
+    """Pair the files (or DICOM folders) of two folders by name, without the formats' endings.
+
+    `CASE_0000.nii.gz` goes with `CASE.nii.gz`, as in FLARE.
+
+    Raises:
+        ManifestError: every file without a partner, and every name that occurs twice.
+    """
+    canonical = canonical_modality(modality)
+    problems: list[Problem] = []
+    if canonical is None:
+        expected = f"one of {', '.join(MODALITIES)}"
+        problems.append(Problem(where="--modality", found=repr(modality), expected=expected))
+    found = [_by_stem(folder, problems) for folder in (images, references)]
+    if problems or canonical is None:
+        raise ManifestError(*problems)
+    by_image, by_reference = found
+    # The channel is cut off only where the whole name has no partner: a name may end in a year.
+    partner = {stem: stem if stem in by_reference else _CHANNEL.sub("", stem) for stem in by_image}
+    mend = f"pairs are found by name: give it a partner in {references}"
+    for stem, file in by_image.items():
+        if partner[stem] not in by_reference:
+            problems.append(
+                Problem(where=str(file), found="an image without a reference", mend=mend)
+            )
+    taken = Counter(partner.values())
+    for stem, file in by_reference.items():
+        if taken[stem] != 1:
+            what = f"a reference of {taken[stem]} images" if taken[stem] else "no image of its name"
+            problems.append(Problem(where=str(file), found=what, expected=f"one in {images}"))
+    if problems:
+        raise ManifestError(*problems)
+    return [
+        Pair(image=file, reference=by_reference[partner[stem]], modality=canonical)
+        for stem, file in sorted(by_image.items())
+    ]
+
+
+def _by_stem(folder: Path, problems: list[Problem]) -> dict[str, Path]:
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        where, found = str(folder), f"can't be listed: {error.strerror}"
+        problems.append(Problem(where=where, found=found, expected="a folder of images"))
+        return {}
+    files: dict[str, Path] = {}
+    for entry in entries:
+        known = entry.is_dir() or entry.name.lower().endswith(SUFFIXES)
+        if entry.name.startswith(".") or not known:
+            continue  # hidden files, notes, and the `.raw` beside an `.mhd`
+        if stem_of(entry) in files:
+            expected = f"one file of that name; {files[stem_of(entry)].name} is there too"
+            problems.append(Problem(where=str(entry), found="a name twice", expected=expected))
+        files[stem_of(entry)] = entry
+    if not files:
+        problems.append(Problem(where=str(folder), found="no images", expected="images"))
+    return files

@@ -1,0 +1,142 @@
+"""Does a folder hold what its manifest says? Every missing, altered, surplus, malformed file.
+
+One case is in memory at a time.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from data_manifest.cases import read_inputs, read_reference
+from data_manifest.errors import CaseFileError, ManifestError, Problem
+from data_manifest.manifest import Case, FileEntry, Manifest, load_manifest, sha256_of
+from data_manifest.npz import array_names
+from data_manifest.progress import Progress, silent
+
+__all__ = ["verify_manifest"]
+
+_REBUILD = "build the cases again, or take a fresh copy"
+_INPUT_KEYS = ("imgs", "boxes", "spacing")
+
+
+def verify_manifest(path: Path, *, progress: Progress = silent) -> list[Problem]:
+    """Compare a manifest with its folder.
+
+    Args:
+        path: of the manifest.
+        progress: told before the first and after every case.
+
+    Returns:
+        Every problem of the manifest and of all files, sorted by case; none if all is well.
+    """
+    try:
+        manifest = load_manifest(path)
+    except ManifestError as error:
+        return list(error.problems)
+    folder = path.parent
+    problems: list[Problem] = []
+    total = len(manifest.cases)
+    progress(0, total, "verifying")
+    for done, case in enumerate(manifest.cases, start=1):
+        problems += _problems_of(folder, case)
+        progress(done, total, case.id)
+    problems += _surplus(folder, manifest)
+    return problems
+
+
+def _problems_of(folder: Path, case: Case) -> Iterator[Problem]:
+    yield from _checked(folder, case.image, partial(_input_facts, case))
+    yield from _checked(folder, case.reference, partial(_reference_facts, case))
+
+
+def _checked(
+    folder: Path, entry: FileEntry, facts: Callable[[Path], Iterator[tuple[str, str]]]
+) -> Iterator[Problem]:
+    """One file's problems; an altered one is looked into too, to say what the change did."""
+    file = folder / entry.path
+    if file.is_symlink():
+        # A container that is given the folder would see where it points to, or nothing.
+        yield _problem(file, "a link", "a file")
+        return
+    if not file.is_file():
+        yield _problem(file, "not a file" if file.exists() else "missing", "a file")
+        return
+    try:
+        digest = sha256_of(file)
+        if digest != entry.sha256:
+            yield _problem(file, f"SHA-256 {digest}", f"{entry.sha256}, as in the manifest")
+        for found, expected in facts(file):
+            yield _problem(file, found, expected)
+    except CaseFileError as error:
+        yield from error.problems
+    except OSError as error:
+        yield _problem(file, f"can't be read: {error.strerror}", "a file")
+
+
+def _problem(file: Path, found: str, expected: str) -> Problem:
+    return Problem(where=str(file), found=found, expected=expected, mend=_REBUILD)
+
+
+def _input_facts(case: Case, file: Path) -> Iterator[tuple[str, str]]:
+    inputs = read_inputs(file)
+    # What is in the inputs reaches the participants: nothing but image and prompts may be.
+    surplus = sorted(set(array_names(file)).difference(_INPUT_KEYS))
+    if surplus:
+        yield f"arrays {', '.join(surplus)}", f"no more than {', '.join(_INPUT_KEYS)}"
+    axes = len(case.shape)
+    shape = (*case.shape, 3) if axes == 2 else case.shape
+    if inputs.image.shape != shape:
+        yield f"`imgs` of shape {inputs.image.shape}", f"{shape}"
+    if len(inputs.boxes) != len(case.labels):
+        yield f"{len(inputs.boxes)} boxes", f"{len(case.labels)}, one a label"
+    if inputs.boxes.shape[1] != 2 * axes:
+        yield f"boxes of {inputs.boxes.shape[1]} values", f"{2 * axes} for a {case.dimension} case"
+    else:
+        lowest, highest = inputs.boxes[:, :axes], inputs.boxes[:, axes:]
+        limits = np.array(case.shape[::-1])
+        outside = (lowest < 0) | (highest >= limits) | (lowest > highest)
+        for row in np.flatnonzero(outside.any(axis=1)):
+            expected = f"minima up to maxima, inside {tuple(limits.tolist())} (x, y, z)"
+            yield f"box {row + 1} is {inputs.boxes[row].tolist()}", expected
+    yield from _spacing_fact(case, inputs.spacing_mm)
+
+
+def _reference_facts(case: Case, file: Path) -> Iterator[tuple[str, str]]:
+    reference = read_reference(file)
+    if reference.labels.shape != case.shape:
+        yield f"`gts` of shape {reference.labels.shape}", f"{case.shape}"
+    occurs = np.zeros(1 << 16, dtype=np.bool_)  # `unique` would sort a copy of the volume
+    occurs[reference.labels] = True
+    found = (np.flatnonzero(occurs[1:]) + 1).tolist()
+    expected = [label.label for label in case.labels]
+    if found != expected:
+        yield f"labels {_brief(found)}", _brief(expected)
+    yield from _spacing_fact(case, reference.spacing_mm)
+
+
+def _spacing_fact(case: Case, spacing_mm: tuple[float, ...] | None) -> Iterator[tuple[str, str]]:
+    if spacing_mm is None and case.dimension == "2D":
+        return  # the challenge's 2D files have none
+    if spacing_mm != case.spacing_mm:
+        found = f"spacing {spacing_mm} mm" if spacing_mm else "no `spacing`"
+        yield found, f"{case.spacing_mm} mm (axes z, y, x)"
+
+
+def _brief(labels: list[int]) -> str:
+    return f"{labels}" if len(labels) <= 20 else f"{labels[:20]} and {len(labels) - 20} more"
+
+
+def _surplus(folder: Path, manifest: Manifest) -> Iterator[Problem]:
+    named = {PurePosixPath(e.path) for case in manifest.cases for e in (case.image, case.reference)}
+    for top in sorted({path.parts[0] for path in named if len(path.parts) > 1}):
+        for file in sorted((folder / top).rglob("*")):
+            known = PurePosixPath(file.relative_to(folder).as_posix()) in named
+            if not known and (file.is_symlink() or not file.is_dir()):
+                yield Problem(
+                    where=str(file),
+                    found="a file that the manifest does not name",
+                    expected=f"only the manifest's files in {top}/",
+                    mend="move it away",
+                )

@@ -1,0 +1,52 @@
+"""`segjudge audit`."""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from evaluate.auditing import Difference
+from evaluate.cli.terminal import say, show_progress
+from evaluate.pipeline import audit_run
+from evaluate.sandbox import open_sandbox
+
+__all__ = ["audit"]
+
+
+def audit(options: argparse.Namespace) -> int:
+    """Check a run's files, scores and places; 1 if anything differs."""
+    with (
+        tempfile.TemporaryDirectory(prefix="segjudge-") as scratch,
+        show_progress("auditing") as progress,
+    ):
+        sandbox = open_sandbox(options.sandbox, scratch=Path(scratch)) if options.rerun else None
+        try:
+            found = audit_run(
+                options.run_dir,
+                manifest_path=options.manifest,
+                sandbox=sandbox,
+                progress=progress,
+            )
+        finally:
+            if sandbox is not None:
+                sandbox.close()
+    _say_part("files", found.files)
+    if found.files:
+        say("LOOK  scores: not computed again, since files were altered")
+    else:
+        _say_part("scores", found.scores)
+    _say_part("ranking", found.ranks)
+    if found.rerun is not None:
+        _say_part("submissions run again", found.rerun)
+    for case in found.open:
+        say(f"LOOK  open: {case}")
+    say(f"{'passed' if found.passed else 'did not pass'}: {options.run_dir / 'audit.json'}")
+    return 0 if found.passed else 1
+
+
+def _say_part(name: str, differences: list[Difference]) -> None:
+    if not differences:
+        say(f"ok    {name}: bit for bit as recorded")
+        return
+    say(f"LOOK  {name}: {len(differences)} differ")
+    for difference in differences[:10]:
+        say(f"      {difference.where}: recorded {difference.recorded}, found {difference.found}")

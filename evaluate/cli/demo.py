@@ -1,0 +1,67 @@
+"""`segjudge demo`: the whole way in one command."""
+
+import argparse
+from pathlib import Path
+
+import evaluate
+from data_manifest.build import build_demo
+from evaluate.cli.ranking import say_leaderboard
+from evaluate.cli.run import NOT_ISOLATED, run_into, say_outcomes
+from evaluate.cli.scoring import say_scores
+from evaluate.cli.terminal import say, show_progress, warn
+from evaluate.errors import Problem, UsageError
+from evaluate.pipeline import rank_run, report_run, score_run
+
+__all__ = ["demo"]
+
+PROTOCOL = "cvpr24"
+
+
+def _participants() -> dict[str, str]:
+    """The shipped participants: in the installed package, or in the checkout."""
+    package = Path(evaluate.__file__).parent
+    for folder in (package / "participants", package.parent / "participants"):
+        found = sorted(path.parent for path in folder.glob("*/predict.sh"))
+        if found:
+            return {path.name: str(path) for path in found}
+    raise UsageError(
+        Problem(
+            where="segjudge demo",
+            found="no participants beside this installation",
+            expected="the folder `participants` that segjudge ships",
+            mend="install segjudge again",
+        )
+    )
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Demo data, the shipped participants, scores, ranking and report."""
+    root: Path = options.run_dir
+    data: Path = options.data or root.parent / "demo-data"
+    with show_progress("building demo data") as progress:
+        manifest = build_demo(data, seed=options.seed, progress=progress)
+    simulated = sum(case.origin == "simulated" for case in manifest.cases)
+    say(
+        f"demo data: {len(manifest.cases)} cases of"
+        f" {len({case.modality for case in manifest.cases})} modalities in {data}"
+        f" ({simulated} simulated, the others real; each says which)"
+    )
+    made = run_into(
+        root,
+        manifest=data / "manifest.json",
+        protocol=PROTOCOL,
+        references=_participants(),
+        sandbox=options.sandbox,
+        seed=options.seed,
+    )
+    say_outcomes(made)
+    with show_progress("scoring") as progress:
+        scores = score_run(root, progress=progress)
+    say_scores(scores)
+    result = rank_run(root)
+    path = report_run(root)
+    say_leaderboard(result.rows)
+    if not made.facts()["sandbox"]["isolated"]:
+        warn(NOT_ISOLATED)
+    say(f"report: {path}")
+    return 0

@@ -1,0 +1,80 @@
+"""`segjudge manifest build`, `verify` and `show`."""
+
+import argparse
+
+from data_manifest.build import build_manifest
+from data_manifest.errors import ManifestError
+from data_manifest.manifest import load_manifest
+from data_manifest.pairs import Pair, pairs_from_csv, pairs_from_folders
+from data_manifest.verify import verify_manifest
+from evaluate.cli.terminal import say, show_progress, table
+from evaluate.errors import Problem, UsageError
+
+__all__ = ["build", "show", "verify"]
+
+
+def _pairs(options: argparse.Namespace) -> list[Pair]:
+    folders = (options.images, options.references, options.modality)
+    if options.pairs is not None and folders == (None, None, None):
+        return pairs_from_csv(options.pairs)
+    if options.pairs is not None or None in folders:
+        raise UsageError(
+            Problem(
+                where="segjudge manifest build",
+                found="neither a table of pairs nor two folders",
+                expected="--pairs, or all of --images, --references and --modality",
+                mend="`segjudge manifest build --help` shows both",
+            )
+        )
+    return pairs_from_folders(options.images, options.references, modality=options.modality)
+
+
+def build(options: argparse.Namespace) -> int:
+    """Make cases and a manifest from pairs of images and references."""
+    pairs = _pairs(options)
+    with show_progress("building") as progress:
+        made = build_manifest(
+            pairs,
+            options.out,
+            name=options.name,
+            margin=options.margin,
+            jitter=options.jitter,
+            seed=options.seed,
+            window=tuple(options.window) if options.window else None,
+            remove_small=options.remove_small,
+            crop=options.crop,
+            progress=progress,
+        )
+    say(f"{len(made.cases)} cases in {options.out}; manifest: {options.out / 'manifest.json'}")
+    return 0
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Name every missing, altered, surplus or malformed file; 2 if there is any."""
+    with show_progress("verifying") as progress:
+        problems = verify_manifest(options.manifest, progress=progress)
+    if problems:
+        raise ManifestError(*problems)
+    say(f"{options.manifest}: {len(load_manifest(options.manifest).cases)} cases, all intact")
+    return 0
+
+
+def show(options: argparse.Namespace) -> int:
+    """List a manifest's cases."""
+    manifest = load_manifest(options.manifest)
+    table(
+        f"{manifest.name}, SHA-256 {manifest.digest()}",
+        ["case", "modality", "shape", "spacing mm", "labels", "origin"],
+        [
+            [
+                case.id,
+                case.modality,
+                " × ".join(map(str, case.shape)),
+                " ".join(f"{s:g}" for s in case.spacing_mm) if case.spacing_mm else "not known",
+                str(len(case.labels)),
+                case.origin,
+            ]
+            for case in manifest.cases
+        ],
+    )
+    return 0

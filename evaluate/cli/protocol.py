@@ -1,0 +1,27 @@
+"""`segjudge protocol list` and `segjudge protocol show`."""
+
+import argparse
+from importlib.resources import files
+from pathlib import Path
+
+from evaluate.cli.terminal import say
+from evaluate.protocol import builtin_protocols, load_protocol
+
+__all__ = ["names", "show"]
+
+
+def names(options: argparse.Namespace) -> int:
+    """List the built-in protocols."""
+    for name in builtin_protocols():
+        say(f"{name:10} {load_protocol(name).title}")
+    return 0
+
+
+def show(options: argparse.Namespace) -> int:
+    """Print a protocol's TOML, after checking it whole."""
+    load_protocol(options.name)
+    source = files("evaluate") / "protocols" / f"{options.name}.toml"
+    builtin = options.name in builtin_protocols()
+    text = source.read_text("utf-8") if builtin else Path(options.name).read_text("utf-8")
+    say(text.rstrip("\n"))
+    return 0

@@ -1,0 +1,70 @@
+"""`segjudge rank` and `segjudge report`."""
+
+import argparse
+import webbrowser
+from collections.abc import Sequence
+
+from evaluate.cli.terminal import number, say, table
+from evaluate.errors import Problem, UsageError
+from evaluate.pipeline import rank_run, rank_table, report_run
+from evaluate.protocol import load_protocol
+from evaluate.ranking import RankingRow
+
+__all__ = ["rank", "report", "say_leaderboard"]
+
+
+def rank(options: argparse.Namespace) -> int:
+    """Rank a run, or a table of case scores."""
+    if options.run_dir is not None and options.scores is None and options.out is None:
+        result = rank_run(options.run_dir, bootstrap=options.bootstrap, seed=options.seed)
+        say_leaderboard(result.rows)
+        say(f"next: segjudge report {options.run_dir}")
+        return 0
+    if options.run_dir is not None or None in (options.scores, options.protocol, options.out):
+        raise UsageError(
+            Problem(
+                where="segjudge rank",
+                found="neither a run directory nor a table",
+                expected="RUN_DIR, or all of --scores, --protocol and --out",
+                mend="`segjudge rank --help` shows both",
+            )
+        )
+    result = rank_table(
+        scores=options.scores,
+        protocol=load_protocol(options.protocol),
+        out=options.out,
+        bootstrap=options.bootstrap,
+        seed=options.seed or 0,
+    )
+    say_leaderboard(result.rows)
+    say(f"ranking.csv and ranking.json in {options.out}")
+    return 0
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write a run's report."""
+    path = report_run(options.run_dir, manifest_path=options.manifest)
+    say(f"report: {path}")
+    if options.open:
+        webbrowser.open(path.resolve().as_uri())
+    return 0
+
+
+def say_leaderboard(rows: Sequence[RankingRow]) -> None:
+    """The places, best first."""
+    table(
+        "Leaderboard",
+        ["team", "place", "mean rank", "DSC", "NSD", "time s", "failed"],
+        [
+            [
+                row.team,
+                str(row.rank),
+                number(row.mean_rank, 2),
+                number(row.dsc, 4),
+                number(row.nsd, 4),
+                number(row.wall_s, 2),
+                str(row.failures),
+            ]
+            for row in sorted(rows, key=lambda row: (row.rank, row.team))
+        ],
+    )

@@ -1,0 +1,83 @@
+"""`segjudge score`."""
+
+import argparse
+
+from evaluate.cli.terminal import number, say, show_progress, table, warn
+from evaluate.errors import Problem, UsageError
+from evaluate.pipeline import Scores, score_folders, score_run
+from evaluate.protocol import load_protocol
+from evaluate.records import ModalityScore, Outcome
+
+__all__ = ["say_scores", "score"]
+
+
+def score(options: argparse.Namespace) -> int:
+    """Score a run directory or a folder."""
+    folder_options = ("references", "predictions", "out")
+    given = [name for name in folder_options if getattr(options, name) is not None]
+    if options.run_dir is not None and not given:
+        protocol = load_protocol(options.protocol) if options.protocol else None
+        with show_progress("scoring") as progress:
+            scores = score_run(
+                options.run_dir,
+                manifest_path=options.manifest,
+                protocol=protocol,
+                workers=options.jobs,
+                progress=progress,
+            )
+        say_scores(scores)
+        say(f"next: segjudge rank {options.run_dir}")
+        return 0
+    if options.run_dir is not None or len(given) < len(folder_options) or not options.protocol:
+        raise UsageError(
+            Problem(
+                where="segjudge score",
+                found="neither a run directory nor two folders",
+                expected="RUN_DIR, or all of --references, --predictions, --protocol and --out",
+                mend="`segjudge score --help` shows both",
+            )
+        )
+    with show_progress("scoring") as progress:
+        made = score_folders(
+            references=options.references,
+            predictions=options.predictions,
+            protocol=load_protocol(options.protocol),
+            out=options.out,
+            workers=options.jobs,
+            progress=progress,
+        )
+    for warning in made.warnings:
+        warn(warning)
+    say_scores(made.scores)
+    say(f"tables in {options.out}")
+    return 0
+
+
+def say_scores(scores: Scores) -> None:
+    """Means by team and modality, and what failed."""
+    cells: dict[tuple[str, str], dict[str, ModalityScore]] = {}
+    for row in scores.modalities:
+        cells.setdefault((row.team, row.modality), {})[row.metric] = row
+    rows = [
+        [
+            team,
+            modality,
+            str(metrics["dsc"].n),
+            str(metrics["dsc"].failures),
+            number(metrics["dsc"].mean, 4),
+            number(metrics["nsd"].mean, 4),
+        ]
+        for (team, modality), metrics in sorted(cells.items())
+    ]
+    table("Means over cases", ["team", "modality", "cases", "failed", "DSC", "NSD"], rows)
+    undefined = [
+        c for c in scores.cases if c.outcome is Outcome.OK and (c.dsc is None or c.nsd is None)
+    ]
+    for case in undefined[:5]:
+        warn(f"{case.team} {case.case}: a score is undefined; it is left out of the means")
+    ours = [case for case in scores.cases if case.outcome is Outcome.HARNESS_ERROR]
+    for case in ours[:5]:
+        warn(f"{case.team} {case.case}: not scored, a failure on our side: {case.reason}")
+    for kind, found in (("undefined", undefined), ("not scored", ours)):
+        if len(found) > 5:
+            warn(f"{len(found)} cases {kind}; case_scores.csv lists them")

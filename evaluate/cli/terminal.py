@@ -1,0 +1,93 @@
+"""Tables and progress on a terminal; plain lines where there is none."""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import (
+    Progress as Bars,
+)
+from rich.table import Table
+from rich.text import Text
+
+from data_manifest.errors import printable
+from data_manifest.progress import Progress
+
+__all__ = ["number", "say", "show_progress", "table", "warn"]
+
+_OUT = Console(highlight=False, markup=False, soft_wrap=True)
+_ERR = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+_PLAIN_EVERY_S = 10.0
+
+
+def say(text: str = "") -> None:
+    """A line of the command's result."""
+    _OUT.print(text)
+
+
+def warn(text: str) -> None:
+    """A line that the reader must not miss."""
+    _ERR.print(Text(f"warning: {printable(text)}", style="bold yellow"))
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number for people; a dash where there is no value."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; all but the first column are right-aligned."""
+    made = Table(title=title, title_justify="left", title_style="bold")
+    for index, column in enumerate(columns):
+        made.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(printable(cell)) for cell in row))
+    _OUT.print(made)
+
+
+@contextmanager
+def show_progress(title: str) -> Iterator[Progress]:
+    """A bar with an estimate; without a terminal, a line every few seconds and one at the end."""
+    if not _ERR.is_terminal:
+        yield _plain(title)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+    )
+    with Bars(*columns, console=_ERR) as bars:
+        task = bars.add_task(title, total=None, note="")
+
+        def update(done: int, total: int, note: str) -> None:
+            bars.update(task, completed=done, total=total, note=printable(note))
+
+        yield update
+
+
+def _plain(title: str) -> Progress:
+    started = last = time.monotonic()
+
+    def update(done: int, total: int, note: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < _PLAIN_EVERY_S and done < total:
+            return
+        last = now
+        left = f", about {(now - started) / done * (total - done):.0f} s left" if done else ""
+        sys.stderr.write(f"{title}: {done} of {total} ({printable(note)}{left})\n")
+        sys.stderr.flush()
+
+    return update

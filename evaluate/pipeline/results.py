@@ -1,0 +1,197 @@
+"""`segjudge score`, `rank` and `report`: from what was run to tables, places and a page."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_manifest.manifest import Manifest, load_manifest
+from data_manifest.progress import Progress, silent
+from evaluate.errors import Problem, RunDirectoryError, UsageError
+from evaluate.protocol import Protocol, protocol_from_json
+from evaluate.ranking import Result, rank
+from evaluate.records import CaseScore, LabelScore, ModalityScore, RunRecord
+from evaluate.reporting import write_report
+from evaluate.scoring import CaseResult, jobs_of_folders, jobs_of_run, modality_scores, score_jobs
+from evaluate.store import RunDirectory
+from evaluate.tables import read_table, write_json, write_table
+
+__all__ = [
+    "FolderScores",
+    "Scores",
+    "data_of",
+    "protocol_of",
+    "rank_result",
+    "rank_run",
+    "rank_table",
+    "report_run",
+    "score_again",
+    "score_folders",
+    "score_run",
+]
+
+
+def data_of(run: RunDirectory, manifest_path: Path | None) -> tuple[Manifest, Path]:
+    """The run's manifest (its own copy) and the folder of its data.
+
+    Raises:
+        RunDirectoryError: `manifest_path` is of other data.
+    """
+    manifest = load_manifest(run.root / "manifest.json")
+    if manifest_path is None:
+        return manifest, Path(run.facts()["manifest"]["path"]).parent
+    if load_manifest(manifest_path).digest() != manifest.digest():
+        raise RunDirectoryError(
+            Problem(
+                where=f"--manifest {manifest_path}",
+                found="a manifest of other data",
+                expected=f"the one that {run.root} was run on",
+            )
+        )
+    return manifest, manifest_path.parent
+
+
+def protocol_of(run: RunDirectory) -> Protocol:
+    """The protocol that a run directory holds."""
+    return protocol_from_json(run.facts()["protocol"], where=str(run.root / "run.json"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """The three tables of scores."""
+
+    cases: list[CaseScore]
+    labels: list[LabelScore]
+    modalities: list[ModalityScore]
+
+
+def _tables(results: list[CaseResult]) -> Scores:
+    cases = [result.case for result in results]
+    labels = [label for result in results for label in result.labels]
+    return Scores(cases=cases, labels=labels, modalities=modality_scores(cases))
+
+
+def score_again(
+    run: RunDirectory,
+    *,
+    manifest_path: Path | None = None,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Scores:
+    """Score a run's predictions by the run's protocol, without writing anything."""
+    manifest, data_root = data_of(run, manifest_path)
+    jobs = jobs_of_run(
+        run,
+        run.journal(),
+        manifest=manifest,
+        data_root=data_root,
+        teams=[submission["team"] for submission in run.facts()["submissions"]],
+    )
+    return _tables(score_jobs(jobs, protocol_of(run), workers=workers, progress=progress))
+
+
+def score_run(
+    root: Path,
+    *,
+    manifest_path: Path | None = None,
+    protocol: Protocol | None = None,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Scores:
+    """Score what was run, and write the three tables.
+
+    Args:
+        root: the run directory.
+        manifest_path: where the data lie now, if not where they were.
+        protocol: from now on the run's protocol; None to keep the one that it has.
+        workers: processes.
+        progress: told after every case.
+    """
+    run = RunDirectory.open(root)
+    with run.locked():
+        if protocol is not None:
+            run.write_facts(run.facts() | {"protocol": protocol.to_json()})
+        run.write_rows([entry.record for entry in run.journal().values()], RunRecord)
+        scores = score_again(run, manifest_path=manifest_path, workers=workers, progress=progress)
+        run.write_rows(scores.labels, LabelScore)
+        run.write_rows(scores.cases, CaseScore)
+        run.write_rows(scores.modalities, ModalityScore)
+    return scores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderScores:
+    """What `score_folders` made, and what it noticed."""
+
+    scores: Scores
+    warnings: list[str]
+
+
+def score_folders(
+    *,
+    references: Path,
+    predictions: Path,
+    protocol: Protocol,
+    out: Path,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> FolderScores:
+    """Score a folder of predictions against a folder of references, without a run.
+
+    Writes label_scores.csv, case_scores.csv and modality_scores.csv into `out`.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError(Problem(where=f"--out {out}", found="a file", expected="a folder"))
+    jobs, warnings = jobs_of_folders(references, predictions)
+    results = score_jobs(jobs, protocol, workers=workers, progress=progress)
+    scores = _tables(results)
+    write_table(out / "label_scores.csv", scores.labels, LabelScore)
+    write_table(out / "case_scores.csv", scores.cases, CaseScore)
+    write_table(out / "modality_scores.csv", scores.modalities, ModalityScore)
+    return FolderScores(scores=scores, warnings=warnings)
+
+
+def rank_result(
+    run: RunDirectory, *, bootstrap: int | None = None, seed: int | None = None
+) -> Result:
+    """Rank a run's teams; by default with the bootstrap and the seed that it was ranked with."""
+    facts = run.facts()
+    settings = facts.get("ranking", {})
+    return rank(
+        run.read_rows(CaseScore),
+        protocol_of(run),
+        seed=settings.get("seed", facts["seed"]) if seed is None else seed,
+        bootstrap=settings.get("bootstrap", 1000) if bootstrap is None else bootstrap,
+    )
+
+
+def rank_run(root: Path, *, bootstrap: int = 1000, seed: int | None = None) -> Result:
+    """Rank the teams of a run from its case scores, and write ranking.csv and ranking.json."""
+    run = RunDirectory.open(root)
+    with run.locked():
+        facts = run.facts()
+        chosen = facts["seed"] if seed is None else seed
+        result = rank_result(run, bootstrap=bootstrap, seed=chosen)
+        run.write_facts(facts | {"ranking": {"bootstrap": bootstrap, "seed": chosen}})
+        _write_ranking(result, run.root)
+    return result
+
+
+def rank_table(
+    *, scores: Path, protocol: Protocol, out: Path, bootstrap: int = 1000, seed: int = 0
+) -> Result:
+    """Rank the teams of a table of case scores, from a run or from another tool."""
+    result = rank(read_table(scores, CaseScore), protocol, seed=seed, bootstrap=bootstrap)
+    _write_ranking(result, out)
+    return result
+
+
+def _write_ranking(result: Result, folder: Path) -> None:
+    write_table(folder / "ranking.csv", result.rows, type(result.rows[0]))
+    write_json(folder / "ranking.json", result.to_json())
+
+
+def report_run(root: Path, *, manifest_path: Path | None = None) -> Path:
+    """Write the report of a scored and ranked run; returns its path."""
+    run = RunDirectory.open(root)
+    with run.locked():
+        _, data_root = data_of(run, manifest_path)
+        return write_report(run, data_root=data_root if data_root.is_dir() else None)

@@ -1,0 +1,5 @@
+"""The report stage: a run directory to one self-contained HTML page that people want to read."""
+
+from evaluate.reporting.page import write_report
+
+__all__ = ["write_report"]

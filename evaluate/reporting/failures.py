@@ -1,0 +1,107 @@
+"""What failed, with its reason and the end of its log, as plain text that can't do anything."""
+
+import os
+from dataclasses import dataclass
+
+from data_manifest.errors import printable
+from evaluate.predictions import open_regular_file
+from evaluate.records import CaseScore, Outcome
+from evaluate.reporting.sources import Sources
+from evaluate.store import RunDirectory
+
+__all__ = ["Failure", "failures", "log_tail"]
+
+_LOG_BYTES = 16 << 10
+_LOG_LINES = 40
+_LINE_WIDTH = 300
+_MOST_LOGS = 8
+"""Logs a team; the others are named."""
+
+_OUTCOMES = {
+    Outcome.TIMEOUT: "time limit",
+    Outcome.OUT_OF_MEMORY: "out of memory",
+    Outcome.NONZERO_EXIT: "crashed",
+    Outcome.NO_OUTPUT: "no output",
+    Outcome.BAD_OUTPUT: "bad output",
+    Outcome.OUTPUT_TOO_LARGE: "output too large",
+    Outcome.IMAGE_ERROR: "image does not start",
+    Outcome.HARNESS_ERROR: "error of the harness",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One case that gave no score of its own.
+
+    Attributes:
+        what: the outcome in words.
+        reason: one line.
+        measured: exit code, time and memory as they were measured, in words.
+        log: its last lines; empty if there are none.
+        log_name: where the whole log is, inside the run directory.
+        log_is_left_out: whether the page leaves its lines out, since there are many.
+    """
+
+    score: CaseScore
+    what: str
+    reason: str
+    measured: str
+    log: str
+    log_name: str
+    log_is_left_out: bool
+
+
+def failures(sources: Sources, run: RunDirectory) -> list[Failure]:
+    """Every failed or unscored case, in the order of the ranking, then of cases."""
+    found = []
+    for team in sources.teams:
+        failed = [s for s in sources.scores_of(team) if s.outcome is not Outcome.OK]
+        for position, score in enumerate(failed):
+            path = run.log_path(team, score.case)
+            shown = position < _MOST_LOGS
+            found.append(
+                Failure(
+                    score=score,
+                    what=_OUTCOMES.get(score.outcome, score.outcome.value),
+                    reason=printable(score.reason),
+                    measured=_measured(sources, score),
+                    log=log_tail(run, team, score.case) if shown else "",
+                    log_name=printable(str(path.relative_to(run.root))),
+                    log_is_left_out=not shown,
+                )
+            )
+    return found
+
+
+def _measured(sources: Sources, score: CaseScore) -> str:
+    record = sources.runs.get((score.team, score.case))
+    if record is None:
+        return ""
+    parts = [] if record.exit_code is None else [f"exit code {record.exit_code}"]
+    if record.wall_s is not None:
+        parts.append(f"after {record.wall_s:.1f}\N{NO-BREAK SPACE}s")
+    if record.peak_memory_mib is not None:
+        parts.append(f"{record.peak_memory_mib:,.0f}\N{NO-BREAK SPACE}MiB")
+    return ", ".join(parts)
+
+
+def log_tail(run: RunDirectory, team: str, case: str) -> str:
+    """The last lines of a log; control characters and text-direction marks as escapes."""
+    stream = open_regular_file(run.log_path(team, case))
+    if stream is None:
+        return ""
+    with stream:
+        size = os.fstat(stream.fileno()).st_size
+        stream.seek(max(0, size - _LOG_BYTES))
+        text = stream.read(_LOG_BYTES).decode("utf-8", "replace")
+    lines = text.replace("\r\n", "\n").replace("\t", "    ").split("\n")
+    while lines and not lines[-1].strip():
+        lines.pop()
+    shown = [_line(line) for line in lines[-_LOG_LINES:]]
+    if size > _LOG_BYTES or len(lines) > _LOG_LINES:
+        shown.insert(0, "…")
+    return "\n".join(shown)
+
+
+def _line(line: str) -> str:
+    return printable(line if len(line) <= _LINE_WIDTH else f"{line[:_LINE_WIDTH]}…")

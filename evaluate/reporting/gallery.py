@@ -1,0 +1,208 @@
+"""Which cases are shown of each team, worst and best, and the reading of their files."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+from data_manifest.cases import read_inputs, read_reference
+from data_manifest.errors import CaseFileError
+from data_manifest.manifest import Case, FileEntry, sha256_of
+from evaluate.predictions import BadPrediction, read_prediction
+from evaluate.records import CaseScore, LabelScore, Outcome
+from evaluate.reporting.pictures import CasePicture, draw_case
+from evaluate.reporting.quantities import DASH, QUANTITIES, clipped, score_text
+from evaluate.reporting.sources import Sources
+from evaluate.store import RunDirectory
+
+__all__ = ["Exhibit", "Gallery", "TeamExhibits", "make_gallery"]
+
+_MOST_LABELS = 6
+"""So many labels' scores stand under a picture; of more, the worst."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exhibit:
+    """One case of one team, as it is shown.
+
+    Attributes:
+        score: its row of case_scores.csv.
+        picture: None if there is none.
+        problem: why there is no picture; empty if there is one.
+        where: what is shown of the case.
+        labels: name and DSC of its labels, the worst first.
+        labels_left_out: how many more there are.
+        is_simulated: None where no manifest says so.
+    """
+
+    score: CaseScore
+    picture: Markup | None
+    problem: str
+    where: str
+    labels: tuple[tuple[str, str], ...]
+    labels_left_out: int
+    is_simulated: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamExhibits:
+    """A team's worst and best cases among those that gave a mask."""
+
+    team: str
+    worst: tuple[Exhibit, ...]
+    best: tuple[Exhibit, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gallery:
+    """All exhibits, and each image once.
+
+    Attributes:
+        teams: in the ranking's order.
+        images: embedded images that the pictures refer to.
+        problem: why there is no picture at all; empty if there is one.
+    """
+
+    teams: tuple[TeamExhibits, ...]
+    images: tuple[Markup, ...]
+    problem: str
+
+
+def make_gallery(sources: Sources, run: RunDirectory, data_root: Path | None) -> Gallery:
+    """Choose and draw the worst and best cases of every team."""
+    problem = sources.manifest_problem
+    if data_root is None:
+        problem = "the data set was not at hand when this report was made"
+    elif not problem and not data_root.is_dir():
+        problem = f"the data set's folder is gone: {data_root.name}"
+    chosen = {team: _choose(sources.scores_of(team), len(sources.teams)) for team in sources.teams}
+    studio = _Studio(sources, run, data_root if not problem else None)
+    drawn = studio.draw_all([score for pair in chosen.values() for side in pair for score in side])
+    teams = tuple(
+        TeamExhibits(
+            team=team,
+            worst=tuple(drawn[score.team, score.case] for score in worst),
+            best=tuple(drawn[score.team, score.case] for score in best),
+        )
+        for team, (worst, best) in chosen.items()
+    )
+    if not problem and drawn and not any(exhibit.picture for exhibit in drawn.values()):
+        problem = next(iter(drawn.values())).problem
+    return Gallery(teams=teams, images=tuple(studio.images.values()), problem=problem)
+
+
+def _choose(scores: list[CaseScore], teams: int) -> tuple[list[CaseScore], list[CaseScore]]:
+    """Worst and best cases by DSC, then NSD; fewer of each where there are many teams."""
+    most = 3 if teams <= 8 else 2 if teams <= 20 else 1
+    usable = sorted(
+        (score for score in scores if score.outcome is Outcome.OK and score.dsc is not None),
+        key=lambda score: (score.dsc, score.nsd or 0.0, score.case),
+    )
+    best = usable[::-1][: min(most, (len(usable) + 1) // 2)]
+    return usable[: min(most, len(usable) - len(best))], best
+
+
+class _Studio:
+    """Draws cases; the pictures of one case are drawn together, so that it is read once."""
+
+    def __init__(self, sources: Sources, run: RunDirectory, data_root: Path | None) -> None:
+        self.sources = sources
+        self.run = run
+        self.data_root = data_root
+        self.images: dict[str, Markup] = {}
+
+    def draw_all(self, scores: list[CaseScore]) -> dict[tuple[str, str], Exhibit]:
+        by_case: dict[str, list[CaseScore]] = {}
+        for score in scores:
+            by_case.setdefault(score.case, []).append(score)
+        return {
+            (exhibit.score.team, exhibit.score.case): exhibit
+            for case, members in sorted(by_case.items())
+            for exhibit in self._draw_case(case, members)
+        }
+
+    def _draw_case(self, name: str, scores: list[CaseScore]) -> Iterator[Exhibit]:
+        case = self.sources.manifest_cases.get(name)
+        if self.data_root is None or case is None:
+            problem = "the case is not in the manifest" if self.data_root else "no data set"
+            for score in scores:
+                yield self._exhibit(score, None, problem)
+            return
+        try:
+            inputs = read_inputs(_checked(self.data_root, case.image))
+            reference = read_reference(_checked(self.data_root, case.reference))
+        except CaseFileError as error:
+            problem = f"the case's files can't be read: {error.problems[0].found}"
+        except _AlteredError as error:
+            problem = str(error)
+        else:
+            fits = inputs.image.shape[: reference.labels.ndim] == reference.labels.shape
+            fits = fits and inputs.boxes.shape[1] == 2 * reference.labels.ndim
+            problem = "" if fits else "image, boxes and reference do not fit together"
+        for score in scores:
+            if problem:
+                yield self._exhibit(score, None, problem)
+                continue
+            prediction = read_prediction(
+                self.run.prediction_path(score.team, score.case),
+                key=self.sources.protocol.container.output_key,
+                shape=reference.labels.shape,
+                max_bytes=self.sources.protocol.limits.output_mib << 20,
+            )
+            if isinstance(prediction, BadPrediction):
+                yield self._exhibit(score, None, f"no mask to show: {prediction.reason}")
+                continue
+            position = self.sources.teams.index(score.team)
+            picture = draw_case(
+                inputs,
+                reference,
+                prediction,
+                name=f"case-{position}-{score.case.replace('.', '_')}",
+                title=f"{score.case}, {clipped(score.team, 60)}",
+                description=_described(case, score),
+            )
+            self.images[picture.image_id] = picture.image
+            yield self._exhibit(score, picture, "")
+
+    def _exhibit(self, score: CaseScore, picture: CasePicture | None, problem: str) -> Exhibit:
+        labels = self.sources.label_scores.get((score.team, score.case), [])
+        known = self.sources.manifest_cases.get(score.case)
+        names = {label.label: label.name for label in known.labels} if known else {}
+        worst_first = sorted(labels, key=lambda row: (row.dsc is None, row.dsc or 0.0, row.label))
+        return Exhibit(
+            score=score,
+            picture=picture.drawing if picture else None,
+            problem=problem,
+            where=picture.where if picture else "",
+            labels=tuple(_label_text(row, names) for row in worst_first[:_MOST_LABELS]),
+            labels_left_out=max(0, len(labels) - _MOST_LABELS),
+            is_simulated=self.sources.simulated(score.case),
+        )
+
+
+class _AlteredError(Exception):
+    """A data file is gone, or not the one that was scored."""
+
+
+def _checked(root: Path, entry: FileEntry) -> Path:
+    path = root / entry.path
+    if not path.is_file():
+        raise _AlteredError(f"{entry.path} is not in the data set's folder")
+    if sha256_of(path) != entry.sha256:
+        raise _AlteredError(f"{entry.path} is not the file that was scored (its SHA-256 differs)")
+    return path
+
+
+def _label_text(row: LabelScore, names: dict[int, str]) -> tuple[str, str]:
+    name = clipped(names.get(row.label, "") or f"label {row.label}", 40)
+    return name, DASH if row.dsc is None else score_text(row.dsc)
+
+
+def _described(case: Case, score: CaseScore) -> str:
+    labels = ", ".join(clipped(label.name, 40) for label in case.labels[:_MOST_LABELS])
+    return (
+        f"{case.modality} image with the outline of the reference ({labels}), that of the"
+        f" prediction, and the prompt boxes. DSC {QUANTITIES['dsc'].text(score.dsc)}, NSD"
+        f" {QUANTITIES['nsd'].text(score.nsd)}."
+    )

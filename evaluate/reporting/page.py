@@ -1,0 +1,195 @@
+"""The page: everything that the template shows, put together, and the file written whole."""
+
+import base64
+import hashlib
+from importlib import resources
+from pathlib import Path
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+
+from evaluate.records import CaseScore
+from evaluate.reporting.certainty import Certainty, read_certainty
+from evaluate.reporting.charts import (
+    Dot,
+    RuntimePoint,
+    Spread,
+    Standing,
+    pareto_front,
+    runtime_chart,
+    spread_chart,
+    standing_chart,
+)
+from evaluate.reporting.failures import failures
+from evaluate.reporting.gallery import make_gallery
+from evaluate.reporting.provenance import fact_groups, protocol_text, submissions
+from evaluate.reporting.quantities import QUANTITIES, Quantity, clipped, count_of
+from evaluate.reporting.sources import Sources, read_sources
+from evaluate.reporting.standings import (
+    heat_tables,
+    leaderboard,
+    macro,
+    modalities,
+    shown_quantities,
+)
+from evaluate.reporting.svg import number
+from evaluate.reporting.words import banners, scheme, verdict
+from evaluate.store import RunDirectory
+
+__all__ = ["write_report"]
+
+_MOST_ON_FIRST_SCREEN = 10
+_MOST_DOTS = 200
+"""Dots a team in one chart; of more cases every second, third ... is drawn."""
+
+
+def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
+    """Write `report/index.html`: one file that opens anywhere, without a network.
+
+    Args:
+        run: a run directory that was scored and ranked.
+        data_root: folder of the data set's inputs and references; None if it is not at hand, and
+            then the report has no pictures and says why.
+
+    Returns:
+        The report's path.
+
+    Raises:
+        RunDirectoryError: run.json is missing or of another schema.
+        ProtocolError: the protocol in it is not valid.
+        TableError: a table is missing, damaged, or does not belong to the others.
+    """
+    sources = read_sources(run)
+    certainty = read_certainty(sources.ranking, sources.teams)
+    gallery = make_gallery(sources, run, data_root)
+    text = _render(
+        sources=sources,
+        title=sources.protocol.title,
+        data_name=_data_name(sources),
+        verdict=verdict(sources, certainty),
+        banners=banners(sources),
+        scheme=scheme(sources),
+        certainty=certainty,
+        standing=_standing(sources, certainty),
+        standing_left_out=max(0, len(sources.places) - _MOST_ON_FIRST_SCREEN),
+        leaderboard=leaderboard(sources, certainty),
+        modalities=modalities(sources),
+        heat_tables=heat_tables(sources),
+        runtime=_runtime(sources),
+        spreads=_spreads(sources),
+        dots_are_thinned=len(sources.cases) > _MOST_DOTS,
+        failures=failures(sources, run),
+        gallery=gallery,
+        submissions=submissions(sources),
+        fact_groups=fact_groups(sources),
+        protocol_text=protocol_text(sources),
+        quantities=QUANTITIES,
+    )
+    return run.write_document("report/index.html", text.encode("utf-8"))
+
+
+def _render(**context: object) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("evaluate.reporting"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["clipped"] = clipped
+    environment.globals["count_of"] = count_of
+    templates = resources.files("evaluate.reporting") / "templates"
+    own: dict[str, str] = {}
+    for name, file in (("style", "style.css"), ("script", "script.js")):
+        source = (templates / file).read_text(encoding="utf-8")
+        digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode("ascii")
+        # Ours, not a participant's; the page's policy runs nothing but these two, by their hash.
+        own[name] = Markup(source)  # noqa: S704
+        own[f"{name}_hash"] = f"sha256-{digest}"
+    return environment.get_template("report.html.j2").render(**context, **own)
+
+
+def _data_name(sources: Sources) -> str:
+    manifest = sources.facts.get("manifest")
+    name = manifest.get("name") if isinstance(manifest, dict) else None
+    return clipped(str(name), 80) if name else "unnamed data"
+
+
+def _standing(sources: Sources, certainty: Certainty | None) -> Markup:
+    rows = [
+        Standing(
+            team=place.team,
+            rank=place.rank,
+            mean_rank=place.mean_rank,
+            interval=certainty.intervals[place.team] if certainty else None,
+            shares=(),
+        )
+        for place in sources.places[:_MOST_ON_FIRST_SCREEN]
+    ]
+    words = "; ".join(
+        f"{clipped(row.team, 60)} place {number(row.rank)}, mean rank {row.mean_rank:.2f}"
+        + (
+            f", interval {number(row.interval[0])} to {number(row.interval[1])}"
+            if row.interval
+            else ""
+        )
+        for row in rows
+    )
+    return standing_chart(rows, description=words)
+
+
+def _runtime(sources: Sources) -> Markup | None:
+    score, time = QUANTITIES["dsc"], QUANTITIES["wall_s"]
+    points = []
+    for place in sources.places:
+        dsc = macro(sources, place.team, score.name)[0]
+        seconds = macro(sources, place.team, time.name)[0]
+        if dsc is not None and seconds is not None:
+            points.append(
+                RuntimePoint(
+                    team=place.team, rank_text=number(place.rank), score=dsc, seconds=seconds
+                )
+            )
+    if not points:
+        return None
+    front = ", ".join(clipped(point.team, 60) for point in pareto_front(points))
+    return runtime_chart(
+        points, score=score, time=time, description=f"On the Pareto front, from fast: {front}."
+    )
+
+
+def _spreads(sources: Sources) -> list[tuple[Quantity, Markup]]:
+    found = []
+    for quantity in shown_quantities(sources):
+        rows = [_spread(sources, team, quantity) for team in sources.teams]
+        if any(row.values for row in rows):
+            medians = "; ".join(
+                f"{clipped(row.team, 60)} {quantity.text_with_unit(float(np.median(row.values)))}"
+                for row in rows
+                if row.values
+            )
+            chart = spread_chart(rows, quantity, description=f"Medians: {medians}.")
+            found.append((quantity, chart))
+    return found
+
+
+def _spread(sources: Sources, team: str, quantity: Quantity) -> Spread:
+    scores = [s for s in sources.scores_of(team) if getattr(s, quantity.name) is not None]
+    step = -(-len(scores) // _MOST_DOTS) or 1
+    ordered = sorted(scores, key=lambda s: (getattr(s, quantity.name), s.case))
+    return Spread(
+        team=team,
+        values=tuple(float(getattr(s, quantity.name)) for s in scores),
+        dots=tuple(_as_dot(sources, s, quantity) for s in ordered[::step]),
+    )
+
+
+def _as_dot(sources: Sources, score: CaseScore, quantity: Quantity) -> Dot:
+    return Dot(
+        case=score.case,
+        modality=score.modality,
+        value=float(getattr(score, quantity.name)),
+        is_failure=score.outcome.is_failure,
+        is_simulated=bool(sources.simulated(score.case)),
+    )

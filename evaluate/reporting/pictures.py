@@ -1,0 +1,201 @@
+"""One case as a picture: the image, the reference's and the prediction's outlines, the boxes."""
+
+import base64
+import hashlib
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from markupsafe import Markup
+from PIL import Image
+
+from data_manifest.cases import CaseInputs, Reference
+from evaluate.reporting.outlines import outline_path
+from evaluate.reporting.svg import drawing, element
+
+__all__ = ["CasePicture", "draw_case", "slice_to_show"]
+
+_LARGEST = 420
+"""Pixels of the longer side of an embedded image: enough for a page, small enough to send."""
+_QUALITY = 82
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CasePicture:
+    """A drawn case.
+
+    Attributes:
+        image_id: of the embedded image, equal for equal images: the page holds each once.
+        image: the embedded image, as the SVG element that others refer to.
+        drawing: the picture, which refers to the image.
+        where: what is shown of the case, in words; empty for the whole of a 2D image.
+    """
+
+    image_id: str
+    image: Markup
+    drawing: Markup
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Rows and columns that are shown."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def rows(self) -> int:
+        return self.bottom - self.top
+
+    @property
+    def columns(self) -> int:
+        return self.right - self.left
+
+    def of(self, array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        return array[self.top : self.bottom, self.left : self.right]
+
+
+def slice_to_show(labels: npt.NDArray[np.integer]) -> int:
+    """The slice of a (D, H, W) label map with the largest reference area, the first of equals.
+
+    The middle slice if the reference is empty.
+    """
+    areas = (labels > 0).sum(axis=(1, 2))
+    return int(np.argmax(areas)) if areas.any() else labels.shape[0] // 2
+
+
+def draw_case(
+    inputs: CaseInputs,
+    reference: Reference,
+    prediction: npt.NDArray[np.integer] | None,
+    *,
+    name: str,
+    title: str,
+    description: str,
+) -> CasePicture:
+    """Draw a case.
+
+    Args:
+        inputs: image and boxes.
+        reference: (H, W) or (D, H, W).
+        prediction: of the reference's shape; None if there is none that can be shown.
+        name: unique on the page.
+        title: of the picture.
+        description: of the picture, for who can't see it.
+    """
+    labels, image, boxes = reference.labels, inputs.image, inputs.boxes
+    words = []
+    if labels.ndim == 3:
+        index = slice_to_show(labels)
+        words.append(f"slice {index + 1} of {labels.shape[0]}, the largest reference area")
+        boxes = boxes[(boxes[:, 2] <= index) & (index <= boxes[:, 5])][:, [0, 1, 3, 4]]
+        labels, image = labels[index], image[index]
+        prediction = None if prediction is None else prediction[index]
+    shown = [labels > 0] if prediction is None else [labels > 0, prediction > 0]
+    window = _window(shown, boxes)
+    if (window.rows, window.columns) != labels.shape:
+        words.append("cut to the objects")
+    image_id, embedded = _embed(window.of(image), window)
+    parts = [
+        element("use", href=f"#{image_id}"),
+        *_outlines(labels, window, "reference", name),
+        *(_outlines(prediction, window, "prediction", name) if prediction is not None else ()),
+        *(_box(box) for box in boxes.tolist()),
+    ]
+    height = window.rows * _row_height(inputs.spacing_mm)
+    stretch = height / window.rows
+    content = element(
+        "g", *parts, transform=f"scale(1 {stretch:.4f}) translate({-window.left} {-window.top})"
+    )
+    picture = drawing(
+        content,
+        name=name,
+        title=title,
+        description=description,
+        width=window.columns,
+        height=height,
+    )
+    return CasePicture(image_id=image_id, image=embedded, drawing=picture, where="; ".join(words))
+
+
+def _row_height(spacing_mm: tuple[float, ...] | None) -> float:
+    """How tall a pixel is for its width, within what a picture can bear."""
+    if spacing_mm is None:
+        return 1.0
+    return float(np.clip(spacing_mm[-2] / spacing_mm[-1], 0.25, 4.0))
+
+
+def _window(masks: list[npt.NDArray[np.bool_]], boxes: npt.NDArray[np.integer]) -> _Window:
+    """What holds every outline and box with a margin; all of it where cutting gains little."""
+    rows, columns = masks[0].shape
+    whole = _Window(0, rows, 0, columns)
+    found = np.argwhere(np.logical_or.reduce(masks))
+    corners = [*boxes[:, [1, 0]].tolist(), *boxes[:, [3, 2]].tolist()]
+    if len(found):
+        corners += [found.min(axis=0).tolist(), found.max(axis=0).tolist()]
+    if not corners:
+        return whole
+    inside = np.clip(corners, 0, (rows - 1, columns - 1))
+    low, high = np.min(inside, axis=0), np.max(inside, axis=0) + 1
+    middle = (low + high) / 2
+    # At least 48 pixels, so that a tiny object keeps its surroundings.
+    side = max(48.0, 1.5 * float(np.max(high - low)))
+    top, left = np.maximum(0, np.floor(middle - side / 2)).astype(int).tolist()
+    bottom, right = np.minimum((rows, columns), np.ceil(middle + side / 2)).astype(int).tolist()
+    cut = _Window(top, bottom, left, right)
+    return cut if 0 < cut.rows * cut.columns < 0.6 * rows * columns else whole
+
+
+def _embed(image: npt.NDArray[np.generic], window: _Window) -> tuple[str, Markup]:
+    """The image inside the window, downscaled and compressed, under a name made of its bytes."""
+    picture = Image.fromarray(np.ascontiguousarray(image, dtype=np.uint8))
+    picture.thumbnail((_LARGEST, _LARGEST), Image.Resampling.BOX)
+    stream = io.BytesIO()
+    picture.convert("RGB").save(stream, "WEBP", quality=_QUALITY, method=4)
+    data = stream.getvalue()
+    key = f"{hashlib.sha256(data).hexdigest()[:16]}-{window.top}-{window.left}"
+    image_id = f"image-{key}"
+    return image_id, element(
+        "image",
+        id=image_id,
+        href="data:image/webp;base64," + base64.b64encode(data).decode("ascii"),
+        x=window.left,
+        y=window.top,
+        width=window.columns,
+        height=window.rows,
+        preserveAspectRatio="none",
+    )
+
+
+def _outlines(
+    labels: npt.NDArray[np.integer], window: _Window, kind: str, name: str
+) -> list[Markup]:
+    """A dark halo and a line on it, so that the line shows on every image."""
+    shown = np.asarray(window.of(labels), dtype=np.int64)
+    path = outline_path(shown, row=window.top, column=window.left)
+    if not path:
+        return []
+    path_id = f"{name}-{kind}"
+    line = element("path", id=path_id, d=path, vector_effect="non-scaling-stroke")
+    return [
+        element("defs", line),
+        element("use", href=f"#{path_id}", class_=f"outline halo {kind}"),
+        element("use", href=f"#{path_id}", class_=f"outline {kind}"),
+    ]
+
+
+def _box(box: list[int]) -> Markup:
+    x_min, y_min, x_max, y_max = box
+    return element(
+        "rect",
+        x=x_min,
+        y=y_min,
+        width=max(0, x_max - x_min) + 1,
+        height=max(0, y_max - y_min) + 1,
+        class_="outline box-prompt",
+        vector_effect="non-scaling-stroke",
+    )

@@ -1,0 +1,140 @@
+"""How the numbers came about: run.json and the protocol as lists of facts."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from data_manifest.errors import printable
+from evaluate.reporting.quantities import DASH
+from evaluate.reporting.sources import Sources
+
+__all__ = ["Fact", "FactGroup", "Submission", "fact_groups", "protocol_text", "submissions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A name and its value; `is_code` for digests."""
+
+    name: str
+    value: str
+    is_code: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactGroup:
+    """Facts under one heading."""
+
+    title: str
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What a team handed in."""
+
+    team: str
+    kind: str
+    reference: str
+    digest: str
+    details: tuple[Fact, ...]
+    problem: str
+
+
+def submissions(sources: Sources) -> list[Submission]:
+    """Every submission in the ranking's order, with the digest that identifies it."""
+    entries = sources.facts.get("submissions")
+    known = {
+        str(entry.get("team")): entry
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict)
+    }
+    found = []
+    for team in sources.teams:
+        entry = known.get(team, {})
+        details = entry.get("details")
+        # A path of the organiser's machine is nobody's business: its last part says enough.
+        reference = PurePath(str(entry.get("reference") or "")).name
+        found.append(
+            Submission(
+                team=team,
+                kind=_value(entry.get("kind")),
+                reference=printable(reference) or DASH,
+                digest=_value(entry.get("digest")),
+                details=_facts(details if isinstance(details, dict) else {}),
+                problem=printable(str(entry.get("problem") or "")),
+            )
+        )
+    return found
+
+
+def fact_groups(sources: Sources) -> list[FactGroup]:
+    """Run, limits, sandbox, timing, host and versions."""
+    facts = sources.facts
+    manifest, calibration = _part(facts, "manifest"), dict(_part(facts, "calibration"))
+    run = {
+        "segjudge": facts.get("segjudge"),
+        "started": facts.get("created_at"),
+        "finished": facts.get("finished_at"),
+        "seed": facts.get("seed"),
+        "protocol": f"{sources.protocol.name} {sources.protocol.version}",
+        "protocol sha256": sources.protocol.digest(),
+        "data": manifest.get("name"),
+        "manifest sha256": manifest.get("sha256"),
+        "cases": manifest.get("cases"),
+    }
+    samples = calibration.pop("samples", None)
+    if isinstance(samples, list):
+        calibration["samples"] = len(samples)
+    for key in ("drift", "limit"):
+        if isinstance(calibration.get(key), (int, float)):
+            calibration[key] = f"{calibration[key]:.1%}"
+    groups = {
+        "Run": run,
+        "Limits of a case": sources.protocol.to_json()["limits"],
+        "Sandbox": _part(facts, "sandbox"),
+        "Fairness of the times": calibration,
+        "Machine": _part(facts, "host"),
+        "Versions": _part(facts, "versions"),
+    }
+    return [FactGroup(title=t, facts=_facts(values)) for t, values in groups.items() if values]
+
+
+def protocol_text(sources: Sources) -> str:
+    """The whole protocol as JSON, as it is in run.json."""
+    return json.dumps(sources.protocol.to_json(), indent=2, ensure_ascii=False)
+
+
+def _part(facts: Mapping[str, Any], key: str) -> dict[str, Any]:
+    part = facts.get(key)
+    return part if isinstance(part, dict) else {}
+
+
+def _facts(values: Mapping[str, Any], prefix: str = "") -> tuple[Fact, ...]:
+    """Nested values as one flat list, names joined."""
+    found: list[Fact] = []
+    for key, value in values.items():
+        name = prefix + printable(str(key)).replace("_", " ")
+        if isinstance(value, dict) and value:
+            found += _facts(value, f"{name} · ")
+        else:
+            found.append(Fact(name=name, value=_value(value), is_code=_is_digest(value)))
+    return tuple(found)
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_value, value)) or "none"
+    return printable(str(value)) or DASH
+
+
+def _is_digest(value: object) -> bool:
+    text = str(value).rpartition(":")[2]
+    return len(text) >= 32 and set(text) <= set("0123456789abcdef")

@@ -1,0 +1,144 @@
+"""How a quantity is named and printed: titles, units, which direction is better, digits."""
+
+from dataclasses import dataclass
+
+from data_manifest.errors import printable
+
+__all__ = ["DASH", "QUANTITIES", "Quantity", "clipped", "count_of", "percent", "score_text"]
+
+
+DASH = "\N{EN DASH}"
+"""Stands where there is no value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantity:
+    """A column of case_scores.csv as a reader sees it.
+
+    Attributes:
+        name: the column.
+        title: short, for a table's head.
+        long_title: for a sentence or an axis.
+        unit: empty for a score from 0 to 1.
+        higher_is_better: direction.
+    """
+
+    name: str
+    title: str
+    long_title: str
+    unit: str
+    higher_is_better: bool
+
+    @property
+    def is_score(self) -> bool:
+        """Whether it runs from 0 to 1; the others are positive amounts, shown on a log axis."""
+        return self.unit == ""
+
+    @property
+    def head(self) -> str:
+        """Title with its unit."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    def text(self, value: float | None) -> str:
+        """A value without its unit; a dash where there is none."""
+        if value is None:
+            return DASH
+        return score_text(value) if self.is_score else _amount(value)
+
+    def text_with_unit(self, value: float | None) -> str:
+        """A value with its unit, for a sentence."""
+        return f"{self.text(value)}\N{NO-BREAK SPACE}{self.unit}".rstrip()
+
+
+QUANTITIES = {
+    quantity.name: quantity
+    for quantity in (
+        Quantity(
+            name="dsc",
+            title="DSC",
+            long_title="Dice similarity coefficient",
+            unit="",
+            higher_is_better=True,
+        ),
+        Quantity(
+            name="nsd",
+            title="NSD",
+            long_title="normalised surface distance",
+            unit="",
+            higher_is_better=True,
+        ),
+        Quantity(
+            name="wall_s",
+            title="Time",
+            long_title="wall-clock time per case",
+            unit="s",
+            higher_is_better=False,
+        ),
+        Quantity(
+            name="cpu_s",
+            title="CPU time",
+            long_title="CPU time per case",
+            unit="s",
+            higher_is_better=False,
+        ),
+        Quantity(
+            name="peak_memory_mib",
+            title="Memory",
+            long_title="peak memory per case",
+            unit="MiB",
+            higher_is_better=False,
+        ),
+    )
+}
+"""By column name, in the order in which a page shows them."""
+
+
+def score_text(value: float) -> str:
+    """A score from 0 to 1; never rounded up to a perfect one.
+
+    >>> score_text(0.99997), score_text(1.0), score_text(0.8125)
+    ('0.999', '1.000', '0.812')
+    """
+    text = f"{value:.3f}"
+    return "0.999" if text == "1.000" and value < 1 else text
+
+
+def _amount(value: float) -> str:
+    if abs(value) < 10:
+        return f"{value:.2f}"
+    return f"{value:.1f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def percent(share: float) -> str:
+    r"""A share as a percentage that claims neither certainty nor impossibility.
+
+    >>> percent(0.973), percent(0.9996), percent(1.0), percent(0.0004)
+    ('97\xa0%', 'over 99\xa0%', '100\xa0%', 'under 1\xa0%')
+    """
+    if 0 < share < 0.01:
+        return "under 1\N{NO-BREAK SPACE}%"
+    if 0.995 <= share < 1:
+        return "over 99\N{NO-BREAK SPACE}%"
+    return f"{share * 100:.0f}\N{NO-BREAK SPACE}%"
+
+
+def count_of(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun.
+
+    >>> count_of(1, "case"), count_of(2, "case"), count_of(2, "modality", "modalities")
+    ('1 case', '2 cases', '2 modalities')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def clipped(text: str, width: int) -> str:
+    """A stranger's text on one line, of at most `width` characters, its end kept.
+
+    >>> clipped("a-very-long-name-v2", 10)
+    'a-very…-v2'
+    """
+    line = printable(text)
+    if len(line) <= width:
+        return line
+    end = max(1, width // 3)
+    return f"{line[: width - end - 1]}…{line[-end:]}"

@@ -1,0 +1,176 @@
+"""What the report is made from: the files of a run directory, read once and checked."""
+
+import csv
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_manifest.errors import ManifestError
+from data_manifest.manifest import Case, Manifest, load_manifest
+from evaluate.errors import Problem, TableError
+from evaluate.protocol import Protocol, protocol_from_json
+from evaluate.records import CaseScore, LabelScore, ModalityScore, RunRecord
+from evaluate.store import RunDirectory
+
+__all__ = ["Place", "Sources", "read_sources"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A team's row of ranking.csv."""
+
+    team: str
+    rank: float
+    mean_rank: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Everything that a report shows, as records.
+
+    Attributes:
+        facts: run.json.
+        protocol: the rules, whole.
+        places: in the ranking's order.
+        ranking: ranking.json, or empty: its parts are optional for a report.
+        case_scores: by (team, case).
+        modality_scores: by (team, modality, metric).
+        label_scores: by (team, case); empty where the table is missing.
+        runs: by (team, case), the last round.
+        manifest_cases: by id; empty where the manifest's copy is missing.
+        manifest_problem: why it is missing, in words; empty if it is there.
+    """
+
+    facts: dict[str, Any]
+    protocol: Protocol
+    places: list[Place]
+    ranking: dict[str, Any]
+    case_scores: dict[tuple[str, str], CaseScore]
+    modality_scores: dict[tuple[str, str, str], ModalityScore]
+    label_scores: dict[tuple[str, str], list[LabelScore]]
+    runs: dict[tuple[str, str], RunRecord]
+    manifest_cases: dict[str, Case]
+    manifest_problem: str
+
+    @property
+    def teams(self) -> list[str]:
+        """Team names in the ranking's order."""
+        return [place.team for place in self.places]
+
+    @property
+    def cases(self) -> list[str]:
+        """Case identifiers, sorted."""
+        return sorted({case for _, case in self.case_scores})
+
+    @property
+    def modalities(self) -> list[str]:
+        """Modality names, sorted."""
+        return sorted({score.modality for score in self.case_scores.values()})
+
+    def scores_of(self, team: str) -> list[CaseScore]:
+        """A team's case scores, sorted by case."""
+        return [score for (name, _), score in sorted(self.case_scores.items()) if name == team]
+
+    def simulated(self, case: str) -> bool | None:
+        """Whether a case is simulated; None where no manifest says so."""
+        known = self.manifest_cases.get(case)
+        return None if known is None else known.origin == "simulated"
+
+
+def read_sources(run: RunDirectory) -> Sources:
+    """Read a run directory that was scored and ranked.
+
+    Raises:
+        RunDirectoryError: run.json is missing or of another schema.
+        ProtocolError: its protocol is not valid.
+        TableError: a table is missing or damaged, or the tables are not of the same teams.
+    """
+    facts = run.facts()
+    protocol = protocol_from_json(facts.get("protocol"), where=f"{run.root / 'run.json'}: protocol")
+    places = _read_places(run.root / "ranking.csv")
+    case_scores = {(row.team, row.case): row for row in run.read_rows(CaseScore)}
+    ranked, scored = {place.team for place in places}, {team for team, _ in case_scores}
+    if ranked != scored:
+        raise TableError(
+            Problem(
+                where=str(run.root / "ranking.csv"),
+                found=f"teams {sorted(ranked)}",
+                expected=f"the teams of case_scores.csv, {sorted(scored)}",
+                mend="rank again: `segjudge rank`",
+            )
+        )
+    labels: dict[tuple[str, str], list[LabelScore]] = {}
+    if run.table_path(LabelScore).exists():
+        for row in run.read_rows(LabelScore):
+            labels.setdefault((row.team, row.case), []).append(row)
+    manifest, problem = _read_manifest(run.root / "manifest.json")
+    return Sources(
+        facts=facts,
+        protocol=protocol,
+        places=places,
+        ranking=_read_ranking(run.root / "ranking.json"),
+        case_scores=case_scores,
+        modality_scores={
+            (row.team, row.modality, row.metric): row for row in run.read_rows(ModalityScore)
+        },
+        label_scores=labels,
+        runs={(row.team, row.case): row for row in run.read_rows(RunRecord)},
+        manifest_cases={case.id: case for case in manifest.cases} if manifest else {},
+        manifest_problem=problem,
+    )
+
+
+def _read_manifest(path: Path) -> tuple[Manifest | None, str]:
+    if not path.is_file():
+        return None, "the run directory holds no copy of the manifest"
+    try:
+        return load_manifest(path), ""
+    except ManifestError as error:
+        return None, f"the run directory's copy of the manifest can't be read: {error}"
+
+
+def _read_ranking(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise _broken(path, f"can't be read: {error}") from error
+    if not isinstance(data, dict):
+        raise _broken(path, "no JSON object")
+    return data
+
+
+def _broken(path: Path, found: str) -> TableError:
+    return TableError(Problem(where=str(path), found=found, mend="rank again: `segjudge rank`"))
+
+
+def _read_places(path: Path) -> list[Place]:
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise _broken(path, f"can't be read: {error}") from error
+    places = []
+    for line, row in enumerate(rows, start=2):
+        try:
+            place = Place(
+                team=_without_guard(row["team"]),
+                rank=float(row["rank"]),
+                mean_rank=float(row["mean_rank"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise _broken(path, f"line {line}: no team, rank and mean_rank: {error}") from error
+        if not (math.isfinite(place.rank) and math.isfinite(place.mean_rank)):
+            raise _broken(path, f"line {line}: rank {place.rank}, mean rank {place.mean_rank}")
+        places.append(place)
+    if not places:
+        raise _broken(path, "no team")
+    return sorted(places, key=lambda place: (place.rank, place.mean_rank, place.team))
+
+
+def _without_guard(cell: str) -> str:
+    """A text cell without the apostrophe that keeps a spreadsheet from running it."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@", "\t") else cell

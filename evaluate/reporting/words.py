@@ -1,0 +1,227 @@
+"""The report in sentences: who won, by how much, how sure, and what a reader must know first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evaluate.records import Outcome
+from evaluate.reporting.certainty import Certainty
+from evaluate.reporting.quantities import QUANTITIES, clipped, count_of, percent
+from evaluate.reporting.sources import Place, Sources
+from evaluate.reporting.standings import macro
+from evaluate.reporting.svg import number
+
+__all__ = ["Banner", "Verdict", "banners", "scheme", "verdict"]
+
+_FEW_CASES = 50
+_NAME = 48
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The answer on the first screen."""
+
+    headline: str
+    by_how_much: str
+    how_sure: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Banner:
+    """What stands above everything: `kind` is `stop` (do not use) or `note` (know this)."""
+
+    kind: str
+    title: str
+    text: str
+
+
+def verdict(sources: Sources, certainty: Certainty | None) -> Verdict:
+    """Who won, by how much, and how sure that is."""
+    places = sources.places
+    winners = [place for place in places if place.rank == places[0].rank]
+    rest = places[len(winners) :]
+    names = _listed([clipped(place.team, _NAME) for place in winners])
+    if len(places) == 1:
+        headline = f"{names} is the only team"
+    elif len(winners) > 1:
+        headline = f"{names} share the first place"
+    else:
+        headline = f"{names} ranks first of {len(places)} teams"
+    return Verdict(
+        headline=headline,
+        by_how_much=_by_how_much(sources, winners[0], rest[0] if rest else None),
+        how_sure=_how_sure(sources, certainty),
+    )
+
+
+def _by_how_much(sources: Sources, winner: Place, second: Place | None) -> str:
+    dsc, nsd, time = (QUANTITIES[name] for name in ("dsc", "nsd", "wall_s"))
+    mine = {q.name: macro(sources, winner.team, q.name)[0] for q in (dsc, nsd, time)}
+    if second is None:
+        return (
+            f"Its mean DSC is {dsc.text(mine['dsc'])}, its mean NSD {nsd.text(mine['nsd'])}, at"
+            f" {time.text_with_unit(mine['wall_s'])} a case."
+        )
+    other = clipped(second.team, _NAME)
+    theirs = {q.name: macro(sources, second.team, q.name)[0] for q in (dsc, nsd, time)}
+    return (
+        f"Its mean rank is {winner.mean_rank:.2f}; {other} follows with {second.mean_rank:.2f}"
+        f" (1 would be best in everything). Mean DSC is {dsc.text(mine['dsc'])} against"
+        f" {dsc.text(theirs['dsc'])}, mean NSD {nsd.text(mine['nsd'])} against"
+        f" {nsd.text(theirs['nsd'])}, at {time.text_with_unit(mine['wall_s'])} a case against"
+        f" {time.text_with_unit(theirs['wall_s'])}."
+    )
+
+
+def _how_sure(sources: Sources, certainty: Certainty | None) -> str:
+    cases = len(sources.cases)
+    parts = []
+    if len(sources.places) > 1:
+        parts.append(_resampled(sources, certainty))
+        parts.append(_head_to_head(sources))
+    if cases < _FEW_CASES:
+        parts.append(
+            f"All of it rests on {count_of(cases, 'case')}: with so few, small differences may not"
+            " repeat on others."
+        )
+    return " ".join(part for part in parts if part)
+
+
+def _resampled(sources: Sources, certainty: Certainty | None) -> str:
+    if certainty is None:
+        return "How far the places depend on the choice of cases was not computed."
+    team = sources.places[0].team
+    first, (low, high) = certainty.first[team], certainty.intervals[team]
+    interval = f"place {number(low)}" if low == high else f"places {number(low)} to {number(high)}"
+    often = "all" if first == 1 else percent(first)
+    text = (
+        f"In {often} of {certainty.replicates:,} resamples of the cases"
+        f" {clipped(team, _NAME)} comes first; its 95\N{NO-BREAK SPACE}% interval is {interval}."
+    )
+    if first < 0.95:
+        text += " Another choice of cases could well have given another winner."
+    return text
+
+
+def _head_to_head(sources: Sources) -> str:
+    """A count that anyone can check: in how many cases the first has the higher DSC."""
+    first, second = sources.places[0].team, sources.places[1].team
+    pairs = [
+        (mine.dsc, theirs.dsc)
+        for case in sources.cases
+        if (mine := sources.case_scores.get((first, case)))
+        and (theirs := sources.case_scores.get((second, case)))
+        and mine.dsc is not None
+        and theirs.dsc is not None
+    ]
+    if not pairs:
+        return ""
+    wins = sum(mine > theirs for mine, theirs in pairs if mine is not None and theirs is not None)
+    return (
+        f"{clipped(first, _NAME)} has the higher DSC in {wins} of {count_of(len(pairs), 'case')}."
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in a sentence, with `and` before the last.
+
+    >>> _listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join([*filter(None, [", ".join(names[:-1])]), names[-1]])
+
+
+def scheme(sources: Sources) -> str:
+    """How places are made, in a sentence."""
+    ranking = sources.protocol.ranking
+    names = [
+        QUANTITIES[m.name].title + (f" (weight {m.weight:g})" if m.weight != 1 else "")
+        for m in ranking.metrics
+    ]
+    if ranking.rank_level == "modality":
+        level = "on the teams' means of every modality, and the ranks are averaged"
+    elif ranking.across_modalities == "macro":
+        level = "in every case, and the ranks are averaged so that every modality weighs alike"
+    else:
+        level = "in every case, and the ranks are averaged so that every case weighs alike"
+    return (
+        f"Teams are ranked by {_listed(names)} {level}. A failed case stays in every mean:"
+        f" DSC {sources.protocol.failures.dsc:g}, NSD {sources.protocol.failures.nsd:g}, and the"
+        f" time limit of {sources.protocol.limits.timeout_s:g}\N{NO-BREAK SPACE}s as its time."
+    )
+
+
+def banners(sources: Sources) -> list[Banner]:
+    """What limits the use of these results, the gravest first."""
+    found = []
+    sandbox = _part(sources.facts, "sandbox")
+    if sandbox.get("isolated") is not True:
+        missing = sandbox.get("not_enforced")
+        names = [clipped(str(item), 40) for item in missing] if isinstance(missing, list) else []
+        detail = f" Not enforced: {', '.join(names)}." if names else ""
+        name = clipped(str(sandbox.get("name", "unknown")), 40)
+        found.append(
+            Banner(
+                kind="stop",
+                title="Not valid for official scoring",
+                text=f"The submissions ran in the {name} sandbox, which does not isolate them: they"
+                f" could reach the network, other files and each other's results.{detail}",
+            )
+        )
+    unscored = [s for s in sources.case_scores.values() if s.outcome is Outcome.HARNESS_ERROR]
+    if unscored:
+        found.append(
+            Banner(
+                kind="stop",
+                title="Not complete",
+                text=f"{count_of(len(unscored), 'result')} could not be scored because of an error"
+                " of the harness, not of a team. Run and score these again.",
+            )
+        )
+    return found + _notes(sources)
+
+
+def _notes(sources: Sources) -> list[Banner]:
+    found = []
+    simulated = [case for case in sources.cases if sources.simulated(case)]
+    if simulated:
+        cases = len(sources.cases)
+        shapes = {s.modality for (_, c), s in sources.case_scores.items() if c in set(simulated)}
+        share = "All" if len(simulated) == cases else f"{len(simulated)} of the"
+        found.append(
+            Banner(
+                kind="note",
+                title="Simulated data",
+                text=f"{share} {count_of(cases, 'case')} are simulated, not taken of a patient or"
+                f" specimen ({', '.join(sorted(shapes))}). They show that everything works; they"
+                " say little about how a team does on real images.",
+            )
+        )
+    calibration = _part(sources.facts, "calibration")
+    if calibration.get("fair") is False:
+        found.append(
+            Banner(
+                kind="note",
+                title="Times are not comparable",
+                text=_unfair(calibration),
+            )
+        )
+    return found
+
+
+def _unfair(calibration: dict[str, object]) -> str:
+    drift, limit, parallel = (calibration.get(key) for key in ("drift", "limit", "parallel"))
+    reasons = []
+    if isinstance(drift, (int, float)) and isinstance(limit, (int, float)) and drift > limit:
+        reasons.append(
+            f"the machine's own speed drifted by {percent(drift)} during the run (at most"
+            f" {percent(limit)} is allowed)"
+        )
+    if isinstance(parallel, int) and parallel > 1:
+        reasons.append(f"{parallel} containers ran at a time and slowed each other down")
+    why = _listed(reasons) if reasons else "the machine was not steady during the run"
+    return f"{why[0].upper()}{why[1:]}: do not read close differences in time as real."
+
+
+def _part(facts: dict[str, object], key: str) -> dict[str, object]:
+    part = facts.get(key)
+    return part if isinstance(part, dict) else {}

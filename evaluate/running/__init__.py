@@ -1,0 +1,19 @@
+"""Running: every submission on every case, in turns, with each result durable before the next."""
+
+from evaluate.running.calibration import DRIFT_LIMIT, drift, is_fair, time_load
+from evaluate.running.host import describe_host, library_versions
+from evaluate.running.runner import HarnessStoppedError, Plan, Submission, outstanding, run_all
+
+__all__ = [
+    "DRIFT_LIMIT",
+    "HarnessStoppedError",
+    "Plan",
+    "Submission",
+    "describe_host",
+    "drift",
+    "is_fair",
+    "library_versions",
+    "outstanding",
+    "run_all",
+    "time_load",
+]

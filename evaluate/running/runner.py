@@ -1,0 +1,288 @@
+"""The loop over turns: run a container on a case, judge it, make the result durable, next."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from data_manifest.errors import printable
+from data_manifest.manifest import Case, Manifest, sha256_of
+from data_manifest.progress import Progress, silent
+from evaluate.errors import Problem, SegjudgeError
+from evaluate.predictions import BadPrediction, open_regular_file, read_prediction
+from evaluate.protocol import Protocol
+from evaluate.records import Outcome, RunRecord
+from evaluate.running.schedule import turns
+from evaluate.running.verdict import Output, judge
+from evaluate.running.workspace import listing, workspace
+from evaluate.sandbox import Execution, Image, Job, Sandbox, SandboxError
+from evaluate.store import JournalEntry, RunDirectory
+
+__all__ = ["HarnessStoppedError", "Plan", "Submission", "outstanding", "run_all"]
+
+_GIVE_UP_AFTER = 3
+_BLOCK = 8
+
+
+class HarnessStoppedError(SegjudgeError):
+    """Our side failed several times in a row; what was done is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A team and its image; `problem` says why there is no image, which fails every case."""
+
+    team: str
+    image: Image | None
+    problem: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Of the image; empty if there is none."""
+        return self.image.digest if self.image else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that a run goes by."""
+
+    protocol: Protocol
+    manifest: Manifest
+    data_root: Path
+    submissions: tuple[Submission, ...]
+    sandbox_name: str
+    seed: int
+
+    def case(self, identifier: str) -> Case:
+        """A case by its identifier."""
+        return next(case for case in self.manifest.cases if case.id == identifier)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Turn:
+    submission: Submission
+    case: Case
+    job_sha256: str
+
+
+def _job_sha256(plan: Plan, submission: Submission, case: Case) -> str:
+    """Of all that decides a run's result; a result of another job does not count."""
+    facts = {
+        "image": submission.digest or submission.problem,
+        "inputs": case.image.sha256,
+        "rules": plan.protocol.digest("container", "limits", "rounds"),
+        "sandbox": plan.sandbox_name,
+    }
+    return hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()
+
+
+def outstanding(
+    plan: Plan, run: RunDirectory, journal: Mapping[tuple[str, str, int], JournalEntry]
+) -> list[_Turn]:
+    """The turns that have no valid result yet, in their order.
+
+    A result is valid if it is of the same job, not an error of the harness, and its prediction is
+    still the file that the run left.
+    """
+    submissions = {submission.team: submission for submission in plan.submissions}
+    todo = []
+    for team, case_id in turns(
+        list(submissions), [c.id for c in plan.manifest.cases], seed=plan.seed
+    ):
+        case = plan.case(case_id)
+        turn = _Turn(
+            submission=submissions[team],
+            case=case,
+            job_sha256=_job_sha256(plan, submissions[team], case),
+        )
+        entry = journal.get((team, case_id, 0))
+        if (
+            entry is None
+            or entry.job_sha256 != turn.job_sha256
+            or entry.record.outcome is Outcome.HARNESS_ERROR
+            or _hash_or_none(run.prediction_path(team, case_id)) != entry.prediction_sha256
+        ):
+            todo.append(turn)
+    return todo
+
+
+def _hash_or_none(path: Path) -> str | None:
+    return sha256_of(path) if path.is_file() else None
+
+
+def run_all(
+    plan: Plan,
+    run: RunDirectory,
+    sandbox: Sandbox,
+    *,
+    parallel: int = 1,
+    progress: Progress = silent,
+    between_blocks: Callable[[], None] = lambda: None,
+) -> None:
+    """Run every outstanding turn and write each result before the next begins.
+
+    Args:
+        plan: what to run.
+        run: where results go.
+        sandbox: where containers run.
+        parallel: containers at a time; more than one makes times incomparable.
+        progress: told after every turn.
+        between_blocks: called before the first turn and after every few, for the calibration.
+
+    Raises:
+        HarnessStoppedError: the sandbox failed several times in a row.
+        KeyboardInterrupt: passed on; what was done is kept.
+    """
+    journal = run.journal()
+    todo = outstanding(plan, run, journal)
+    total = len(plan.submissions) * len(plan.manifest.cases)
+    done = total - len(todo)
+    progress(done, total, "starting")
+    _warm_up(plan, todo, sandbox, lambda note: progress(done, total, note))
+    lock = threading.Lock()
+    failures_in_a_row = 0
+
+    def take(turn: _Turn) -> None:
+        nonlocal done, failures_in_a_row
+        with lock:
+            if failures_in_a_row >= _GIVE_UP_AFTER:
+                return
+            progress(done, total, f"{turn.submission.team} {turn.case.id}")
+        outcome = _run_turn(plan, turn, run, sandbox, lock)
+        with lock:
+            done += 1
+            failed = outcome is Outcome.HARNESS_ERROR
+            failures_in_a_row = failures_in_a_row + 1 if failed else 0
+            progress(done, total, f"{turn.submission.team} {turn.case.id}: {outcome}")
+
+    for first in range(0, len(todo), _BLOCK):
+        between_blocks()
+        block = todo[first : first + _BLOCK]
+        if parallel == 1:
+            for turn in block:
+                take(turn)
+        else:
+            with ThreadPoolExecutor(parallel) as pool:
+                list(pool.map(take, block))
+        if failures_in_a_row >= _GIVE_UP_AFTER:
+            raise HarnessStoppedError(
+                Problem(
+                    where="sandbox",
+                    found=f"{_GIVE_UP_AFTER} runs in a row failed on our side",
+                    mend="`segjudge doctor` tells what is wrong with this machine; then give the"
+                    " same command again: it continues where it was",
+                )
+            )
+    if todo:
+        between_blocks()
+
+
+def _warm_up(
+    plan: Plan, todo: Sequence[_Turn], sandbox: Sandbox, tell: Callable[[str], None]
+) -> None:
+    """One uncounted run of each image on its smallest case: file caches are warm for all alike."""
+    smallest = min(plan.manifest.cases, key=lambda case: _voxels(case.shape))
+    waiting = {turn.submission.team: turn.submission for turn in todo}
+    for team in sorted(waiting):
+        image = waiting[team].image
+        if image is None:
+            continue
+        tell(f"warming up {team}")
+        name = f"{smallest.id}.npz"
+        with workspace(plan.data_root / smallest.image.path, name) as folders:
+            try:
+                sandbox.run(image, _job(plan, folders.inputs, folders.outputs))
+            except SandboxError:
+                continue  # the counted run will say what is wrong
+
+
+def _voxels(shape: tuple[int, ...]) -> int:
+    product = 1
+    for size in shape:
+        product *= size
+    return product
+
+
+def _job(plan: Plan, inputs: Path, outputs: Path) -> Job:
+    container = plan.protocol.container
+    return Job(
+        command=container.command,
+        inputs=inputs,
+        outputs=outputs,
+        container_inputs=container.inputs,
+        container_outputs=container.outputs,
+        limits=plan.protocol.limits,
+    )
+
+
+def _run_turn(
+    plan: Plan, turn: _Turn, run: RunDirectory, sandbox: Sandbox, lock: threading.Lock
+) -> Outcome:
+    """One run, its judgement, and its entry in the journal."""
+    image = turn.submission.image
+
+    def keep(
+        outcome: Outcome, reason: str, execution: Execution | None, path: Path | None
+    ) -> Outcome:
+        stream = open_regular_file(path) if path else None
+        try:
+            with lock:
+                run.keep(
+                    _record(turn, outcome, reason, execution),
+                    job_sha256=turn.job_sha256,
+                    sandbox=execution.options if execution else {},
+                    prediction=stream,
+                    log=execution.log if execution else b"",
+                )
+        finally:
+            if stream:
+                stream.close()
+        return outcome
+
+    if image is None:
+        return keep(Outcome.IMAGE_ERROR, turn.submission.problem, None, None)
+    name = f"{turn.case.id}.npz"
+    with workspace(plan.data_root / turn.case.image.path, name) as folders:
+        try:
+            execution = sandbox.run(image, _job(plan, folders.inputs, folders.outputs))
+        except SandboxError as error:
+            return keep(Outcome.HARNESS_ERROR, printable(str(error)), None, None)
+        path = folders.outputs / name
+        limits = plan.protocol.limits
+        outcome, reason = judge(execution, _look_at(path, turn.case, plan.protocol), limits, name)
+        # Only an output that counts is kept: nothing of a failed run can ever be scored.
+        return keep(outcome, reason, execution, path if outcome is Outcome.OK else None)
+
+
+def _look_at(path: Path, case: Case, protocol: Protocol) -> Output:
+    if not path.is_symlink() and not path.exists():
+        return Output(present=False, others=listing(path.parent))
+    prediction = read_prediction(
+        path,
+        key=protocol.container.output_key,
+        shape=case.shape,
+        max_bytes=protocol.limits.output_mib << 20,
+    )
+    problem = prediction.reason if isinstance(prediction, BadPrediction) else ""
+    return Output(present=True, problem=problem)
+
+
+def _record(turn: _Turn, outcome: Outcome, reason: str, execution: Execution | None) -> RunRecord:
+    return RunRecord(
+        team=turn.submission.team,
+        case=turn.case.id,
+        round=0,
+        outcome=outcome,
+        reason=reason,
+        exit_code=execution.exit_code if execution else None,
+        wall_s=execution.wall_s if execution else None,
+        cpu_s=execution.cpu_s if execution else None,
+        peak_memory_mib=execution.peak_memory_mib if execution else None,
+        measured_by=execution.measured_by if execution else "",
+        started_at=execution.started_at if execution else datetime.now(UTC).isoformat(),
+    )

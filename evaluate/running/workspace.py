@@ -1,0 +1,55 @@
+"""The two folders that a container sees: fresh for every run, gone afterwards."""
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Workspace", "listing", "remove_tree", "workspace"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """Host paths of one run's folders."""
+
+    inputs: Path
+    outputs: Path
+
+
+@contextmanager
+def workspace(case_file: Path, name: str) -> Iterator[Workspace]:
+    """Folders for one run: a copy of the case's inputs under `name`, and an empty outputs folder.
+
+    A copy, so that nothing which a container does reaches the data set.
+    """
+    root = Path(tempfile.mkdtemp(prefix="segjudge-run-"))
+    try:
+        folders = Workspace(inputs=root / "inputs", outputs=root / "outputs")
+        folders.inputs.mkdir(mode=0o755)
+        folders.outputs.mkdir(mode=0o755)
+        target = folders.inputs / name
+        shutil.copyfile(case_file, target)
+        target.chmod(0o444)
+        yield folders
+    finally:
+        remove_tree(root)
+
+
+def remove_tree(root: Path) -> None:
+    """Remove a folder that a participant wrote into; follows no link, minds no permissions."""
+    for folder, names, _ in os.walk(root):
+        for path in (Path(folder, name) for name in names):
+            if stat.S_ISDIR(path.lstat().st_mode):
+                path.chmod(0o700)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def listing(folder: Path, limit: int = 20) -> tuple[str, ...]:
+    """Names in a folder, sorted, the first `limit` that the system gives; nothing is opened."""
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry, _ in zip(entries, range(limit), strict=False)]
+    return tuple(sorted(names))

@@ -1,0 +1,23 @@
+"""Runs strangers' code: one port, two adapters (`docker` contains it, `local` does not)."""
+
+from evaluate.sandbox.choice import open_sandbox
+from evaluate.sandbox.port import (
+    Ending,
+    Execution,
+    Image,
+    ImageProblem,
+    Job,
+    Sandbox,
+    SandboxError,
+)
+
+__all__ = [
+    "Ending",
+    "Execution",
+    "Image",
+    "ImageProblem",
+    "Job",
+    "Sandbox",
+    "SandboxError",
+    "open_sandbox",
+]

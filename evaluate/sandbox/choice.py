@@ -1,0 +1,33 @@
+"""Chooses the adapter: containers where an engine answers, otherwise a plain subprocess."""
+
+from pathlib import Path
+from typing import Literal
+
+from evaluate.errors import EngineMissingError
+from evaluate.sandbox.port import Sandbox
+
+__all__ = ["open_sandbox"]
+
+
+def open_sandbox(name: Literal["auto", "docker", "local"], *, scratch: Path) -> Sandbox:
+    """Open a sandbox; the caller closes it.
+
+    Args:
+        name: `auto` takes docker if an engine answers, and local otherwise.
+        scratch: folder for temporary files, made if it is missing.
+
+    Raises:
+        EngineMissingError: `docker` was asked for and no engine answers.
+    """
+    # Imported here: the SDK takes longer to import than many commands take to run.
+    if name != "local":
+        from evaluate.sandbox.docker import DockerSandbox
+
+        try:
+            return DockerSandbox()
+        except EngineMissingError:
+            if name == "docker":
+                raise
+    from evaluate.sandbox.local import LocalSandbox
+
+    return LocalSandbox(scratch=scratch)

@@ -1,0 +1,202 @@
+"""One container from its creation to its certain removal."""
+
+import contextlib
+import threading
+import time
+from types import TracebackType
+from typing import Any
+
+import docker
+import requests
+from docker.utils.socket import frames_iter
+
+from evaluate.errors import Problem
+from evaluate.sandbox.log import BoundedLog
+from evaluate.sandbox.ownership import Owner
+from evaluate.sandbox.policy import OWNER_LABEL
+from evaluate.sandbox.port import SandboxError
+
+__all__ = ["Container", "StartRefused", "engine_failures", "remove_stale_containers"]
+
+_KILL_GRACE_S = 60.0
+_NOT_FOUND = 127
+_NOT_EXECUTABLE = 126
+# What the engine says when the command, not the engine, is why a container does not start.
+_REFUSALS = (
+    ("no such file or directory", _NOT_FOUND),
+    ("executable file not found", _NOT_FOUND),
+    ("permission denied", _NOT_EXECUTABLE),
+    ("exec format error", _NOT_EXECUTABLE),
+    ("is a directory", _NOT_EXECUTABLE),
+    ("not a directory", _NOT_EXECUTABLE),
+)
+
+
+class StartRefused(Exception):  # noqa: N818 - a participant's failure
+    """The image has no such command, or its working directory is closed to the user.
+
+    Attributes:
+        exit_code: the shell's convention, which the engine's own command line follows.
+    """
+
+    def __init__(self, text: str, *, exit_code: int) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
+
+
+@contextlib.contextmanager
+def engine_failures(doing: str) -> Any:
+    """Turn what goes wrong between us and the engine into a `SandboxError`."""
+    try:
+        yield
+    except (
+        docker.errors.DockerException,
+        requests.exceptions.RequestException,
+        OSError,
+    ) as error:
+        raise SandboxError(
+            Problem(
+                where=f"container engine, {doing}",
+                found=f"failed: {getattr(error, 'explanation', None) or error}",
+                mend="see `segjudge doctor`, then run again: finished cases are kept",
+            )
+        ) from error
+
+
+class Container:
+    """A context manager; on leaving it the container is gone, whatever happened.
+
+    Args:
+        engine: client of the engine.
+        name: unique in the engine.
+        options: of the policy.
+        log: takes standard output and error.
+    """
+
+    def __init__(
+        self, engine: docker.APIClient, *, name: str, options: dict[str, Any], log: BoundedLog
+    ) -> None:
+        self._engine = engine
+        self._name = name
+        self._options = options
+        self._log = log
+        self._output: Any = None
+        self._threads: list[threading.Thread] = []
+        self._failure: BaseException | None = None
+        self.ended = threading.Event()
+        self.started_at = 0.0
+        self._ended_at = 0.0
+
+    def __enter__(self) -> "Container":
+        try:
+            self._engine.create_container_from_config(self._options, self._name)
+            # Before the start, or the first words are lost.
+            self._output = self._engine.attach_socket(
+                self._name, params={"stdout": 1, "stderr": 1, "stream": 1, "logs": 0}
+            )
+        except BaseException:
+            self._remove()
+            raise
+        self._run_beside(self._keep_output)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._remove()
+
+    def start(self) -> None:
+        """Start it and the clock.
+
+        Raises:
+            StartRefused: the command can't be started in this image.
+        """
+        self.started_at = time.monotonic()
+        try:
+            self._engine.start(self._name)
+        except docker.errors.APIError as error:
+            text = str(error.explanation or error)
+            for sign, exit_code in _REFUSALS:
+                if "OCI runtime" in text and sign in text.lower():
+                    raise StartRefused(text, exit_code=exit_code) from error
+            raise
+        self._run_beside(self._await_exit)
+
+    def kill(self) -> None:
+        """End it by SIGKILL, which can't be ignored, and wait until that is seen."""
+        with contextlib.suppress(docker.errors.APIError):  # it has ended meanwhile
+            self._engine.kill(self._name, "SIGKILL")
+        if not self.ended.wait(_KILL_GRACE_S):
+            raise SandboxError(
+                Problem(
+                    where=f"container {self._name}",
+                    found=f"still runs {_KILL_GRACE_S:g} s after it was killed",
+                    mend="see the engine's log; a process may hang in the kernel",
+                )
+            )
+
+    def end(self) -> tuple[dict[str, Any], float]:
+        """The engine's last state of it, and the seconds from start to exit. It must have ended."""
+        if self._failure is not None:
+            raise self._failure
+        state: dict[str, Any] = self._engine.inspect_container(self._name)["State"]
+        for thread in self._threads:
+            thread.join(timeout=10.0)  # the last of the output is on its way
+        return state, self._ended_at - self.started_at
+
+    def stats(self) -> dict[str, Any]:
+        """One sample of what it uses; empty if there is none."""
+        try:
+            sample: dict[str, Any] = self._engine.stats(self._name, stream=False, one_shot=True)
+        except (docker.errors.DockerException, requests.exceptions.RequestException):
+            return {}
+        return sample
+
+    def _run_beside(self, work: Any) -> None:
+        thread = threading.Thread(target=work, daemon=True, name=f"{self._name}-{work.__name__}")
+        self._threads.append(thread)
+        thread.start()
+
+    def _keep_output(self) -> None:
+        with contextlib.suppress(OSError, ValueError):  # closed from the other side
+            for _, piece in frames_iter(self._output, tty=False):
+                self._log.write(piece)
+
+    def _await_exit(self) -> None:
+        try:
+            self._engine.wait(self._name, timeout=None)
+        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+            self._failure = error
+        finally:
+            self._ended_at = time.monotonic()
+            self.ended.set()
+
+    def _remove(self) -> None:
+        # By name: an interrupted creation may have made it without telling us its id. Volumes go
+        # with it. NotFound: the creation itself failed.
+        try:
+            with contextlib.suppress(docker.errors.NotFound):
+                self._engine.remove_container(self._name, v=True, force=True)
+        finally:
+            # Both end with the container; only an engine that hangs keeps them.
+            for thread in self._threads:
+                thread.join(timeout=5.0)
+            if self._output is not None:
+                # The socket's own `close` leaves the connection below it open.
+                with contextlib.suppress(OSError):
+                    self._output._response.close()
+
+
+def remove_stale_containers(engine: docker.APIClient) -> int:
+    """Remove containers that killed harnesses have left, running or not; returns how many."""
+    removed = 0
+    for found in engine.containers(all=True, filters={"label": OWNER_LABEL}):
+        owner = Owner.parse(found["Labels"].get(OWNER_LABEL, ""))
+        if owner is not None and owner.is_gone():
+            with contextlib.suppress(docker.errors.APIError):
+                engine.remove_container(found["Id"], v=True, force=True)
+                removed += 1
+    return removed

@@ -1,0 +1,242 @@
+"""Runs submissions in containers of a Docker-compatible engine, under the policy.
+
+Everything is asked of the engine by its API; no command line is ever put together.
+"""
+
+import contextlib
+import itertools
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from evaluate.errors import Problem
+from evaluate.protocol import Limits
+from evaluate.sandbox.containers import (
+    Container,
+    StartRefused,
+    engine_failures,
+    remove_stale_containers,
+)
+from evaluate.sandbox.engine import (
+    describe_engine,
+    engine_facts,
+    is_local,
+    machine,
+    open_engine,
+)
+from evaluate.sandbox.images import ImageStore
+from evaluate.sandbox.log import BoundedLog
+from evaluate.sandbox.measurement import RunCgroup, StatsMeter, Usage, remove_stale_cgroups
+from evaluate.sandbox.outputs import excess, reclaim
+from evaluate.sandbox.ownership import Owner
+from evaluate.sandbox.policy import container_options, container_user, not_enforced
+from evaluate.sandbox.port import Ending, Execution, Image, Job, SandboxError
+from evaluate.sandbox.supervision import Check, Verdict, supervise
+
+__all__ = ["DockerSandbox"]
+
+_WATCH_S = 0.2
+_MIB = 2**20
+_NUMBERS = itertools.count(1)  # of the process: two sandboxes of one process share the owner
+_KILLED = 137
+
+
+class DockerSandbox:
+    """The adapter for a container engine.
+
+    Raises:
+        EngineMissingError: no engine answers.
+    """
+
+    name = "docker"
+    isolated = True
+
+    def __init__(self) -> None:
+        self._engine = open_engine()
+        try:
+            with engine_failures("asking what it can do"):
+                info = self._engine.info()
+                self._facts = engine_facts(info)
+                self._description = describe_engine(info, self._engine.version(), self._facts)
+            self._owner = Owner.current().token
+            self._images = ImageStore(self._engine, owner=self._owner, machine=machine(info))
+            self._local = is_local(self._engine)
+            with engine_failures("removing what a killed harness has left"):
+                remove_stale_containers(self._engine)
+                self._images.remove_stale()
+            if self._local:
+                remove_stale_cgroups()
+        except BaseException:
+            self._engine.close()
+            raise
+
+    def describe(self) -> dict[str, Any]:
+        """See `Sandbox.describe`."""
+        return self._description
+
+    def prepare(self, reference: str, *, limits: Limits) -> Image:
+        """See `Sandbox.prepare`. The limits hold when it runs; an image has none."""
+        with engine_failures(f"preparing {reference}"):
+            return self._images.prepare(reference)
+
+    def release(self, image: Image) -> None:
+        """See `Sandbox.release`."""
+        with engine_failures(f"releasing {image.reference}"):
+            self._images.release(image)
+
+    def close(self) -> None:
+        """See `Sandbox.close`."""
+        try:
+            with engine_failures("removing what was loaded"):
+                self._images.close()
+        finally:
+            self._engine.close()
+
+    def run(self, image: Image, job: Job) -> Execution:
+        """See `Sandbox.run`."""
+        number = next(_NUMBERS)
+        with self._cgroup(number) as cgroup, engine_failures("running a container"):
+            self._hand_over(job)
+            options = container_options(
+                job,
+                image,
+                self._facts,
+                owner=self._owner,
+                cgroup_parent=cgroup.parent if cgroup else None,
+            )
+            try:
+                return self._run(f"segjudge_{self._owner}_{number}", options, job, cgroup)
+            finally:
+                reclaim(job.outputs)
+
+    def _run(
+        self, name: str, options: dict[str, Any], job: Job, cgroup: RunCgroup | None
+    ) -> Execution:
+        log = BoundedLog(limit_bytes=job.limits.log_mib * _MIB)
+        meter = _Meter(cgroup)
+        started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        with Container(self._engine, name=name, options=options, log=log) as container:
+            try:
+                container.start()
+            except StartRefused as refusal:
+                return Execution(
+                    ending=Ending.EXITED,
+                    detail=f"the container can't start: {refusal}",
+                    exit_code=refusal.exit_code,
+                    wall_s=0.0,
+                    cpu_s=None,
+                    peak_memory_mib=None,
+                    measured_by="",
+                    started_at=started_at,
+                    log=str(refusal).encode(),
+                    options=self._enforced(options, job),
+                )
+            checks = [
+                Check(look=lambda: _too_large(job), every_s=_WATCH_S),
+                Check(look=lambda: meter.sample(container), every_s=_WATCH_S),
+            ]
+            verdict = supervise(
+                container.ended,
+                started=container.started_at,
+                timeout_s=job.limits.timeout_s,
+                checks=checks,
+            )
+            if verdict is not None:
+                container.kill()
+            state, wall_s = container.end()
+            usage = meter.usage()
+        return Execution(
+            **_ending(verdict, state, usage, wall_s, job),
+            wall_s=wall_s,
+            cpu_s=usage.cpu_s,
+            peak_memory_mib=usage.peak_memory_mib,
+            measured_by=usage.measured_by,
+            started_at=started_at,
+            log=log.content(),
+            options=self._enforced(options, job),
+        )
+
+    def _enforced(self, options: dict[str, Any], job: Job) -> dict[str, Any]:
+        return {**options, "not_enforced": not_enforced(job.limits, self._facts)}
+
+    @contextlib.contextmanager
+    def _cgroup(self, number: int) -> Iterator[RunCgroup | None]:
+        cgroup = None
+        if self._local and not self._facts.rootless:
+            cgroup = RunCgroup.make(
+                token=self._owner,
+                number=number,
+                version=self._description["cgroup_version"],
+                driver=self._description["cgroup_driver"],
+            )
+        try:
+            yield cgroup
+        finally:
+            if cgroup is not None:
+                cgroup.remove()
+
+    def _hand_over(self, job: Job) -> None:
+        """Let the container's user read its inputs and write its outputs, and nobody else."""
+        uid, gid = container_user(self._facts)
+        if self._facts.uid != 0 or self._facts.rootless:
+            return  # it is our own user
+        os.chown(job.outputs, uid, gid)
+        os.chown(job.inputs, uid, gid)
+        for path in sorted(job.inputs.iterdir()):
+            status = path.lstat()
+            if status.st_nlink == 1:
+                os.chown(path, uid, gid, follow_symlinks=False)
+            elif not status.st_mode & 0o004:
+                raise SandboxError(
+                    Problem(
+                        where=str(path),
+                        found="can't be read by the container's user, and is linked elsewhere",
+                        expected="a copy made for this job",
+                    )
+                )
+
+
+class _Meter:
+    """The run's cgroup where the container is in it, and samples of the engine otherwise."""
+
+    def __init__(self, cgroup: RunCgroup | None) -> None:
+        self._cgroup = cgroup
+        self._stats = StatsMeter()
+
+    def sample(self, container: Container) -> None:
+        if self._cgroup is None or self._cgroup.usage() is None:
+            self._stats.add(container.stats())
+
+    def usage(self) -> Usage:
+        exact = self._cgroup.usage() if self._cgroup else None
+        return exact or self._stats.usage()
+
+
+def _too_large(job: Job) -> Verdict | None:
+    limits = job.limits
+    reason = excess(job.outputs, output_mib=limits.output_mib, output_files=limits.output_files)
+    return Verdict(ending=Ending.OUTPUT_TOO_LARGE, detail=reason) if reason else None
+
+
+def _ending(
+    verdict: Verdict | None, state: dict[str, Any], usage: Usage, wall_s: float, job: Job
+) -> dict[str, Any]:
+    """How it ended, from what we did and what the kernel counted.
+
+    A process that was killed for memory matters only if the command failed: a program may well
+    lose a worker and finish.
+    """
+    exit_code = int(state["ExitCode"])
+    out_of_memory = bool(state.get("OOMKilled")) or bool(usage.oom_kills)
+    limit = job.limits.memory_mib
+    if verdict is None and wall_s > job.limits.timeout_s:
+        verdict = Verdict(ending=Ending.TIMEOUT, detail=f"took {wall_s:.3f} s")
+    if verdict is None:
+        verdict = _too_large(job)
+    if verdict is not None:
+        return {"ending": verdict.ending, "detail": verdict.detail, "exit_code": None}
+    if exit_code != 0 and out_of_memory:
+        detail = f"the kernel ended a process that needed more than the {limit} MiB allowed"
+        return {"ending": Ending.OUT_OF_MEMORY, "detail": detail, "exit_code": exit_code}
+    return {"ending": Ending.EXITED, "detail": "", "exit_code": exit_code}

@@ -1,0 +1,107 @@
+"""Reaches the container engine, and asks it what it can do."""
+
+import os
+import platform
+from typing import Any
+
+import docker
+import requests
+
+from evaluate.errors import EngineMissingError, Problem
+from evaluate.sandbox.policy import EngineFacts, not_enforced
+
+__all__ = ["describe_engine", "engine_facts", "is_local", "machine", "open_engine"]
+
+_TIMEOUT_S = 300.0  # the engine unpacks an image's layer without a word
+_MIB = 2**20
+# Architectures as the kernel names them, and as images do.
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
+
+
+def open_engine() -> docker.APIClient:
+    """A client of the engine that `DOCKER_HOST` names, or of the machine's own.
+
+    Raises:
+        EngineMissingError: none answers.
+    """
+    where = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    client = None
+    try:
+        client = docker.APIClient(
+            version="auto", timeout=_TIMEOUT_S, **docker.utils.kwargs_from_env()
+        )
+        client.ping()
+    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        if client is not None:
+            client.close()
+        denied = "Permission denied" in str(error)
+        mend = (
+            "add yourself to the group `docker` and log in again"
+            if denied
+            else "start Docker, or set DOCKER_HOST; `--sandbox local` runs without isolation"
+        )
+        raise EngineMissingError(
+            Problem(
+                where=f"container engine at {where}",
+                found="may not be used by this user" if denied else "does not answer",
+                mend=mend,
+            )
+        ) from error
+    return client
+
+
+def is_local(engine: docker.APIClient) -> bool:
+    """Whether the engine is on this machine, so that its cgroups may be ours to read."""
+    return platform.system() == "Linux" and engine.base_url.startswith("http+docker://")
+
+
+def machine(info: dict[str, Any]) -> tuple[str, str]:
+    """Operating system and architecture of the engine, as images name them."""
+    architecture = str(info.get("Architecture", ""))
+    return str(info.get("OSType", "linux")), _ARCHITECTURES.get(architecture, architecture)
+
+
+def engine_facts(info: dict[str, Any]) -> EngineFacts:
+    """What the policy has to know, from the engine's answer to `GET /info`."""
+    security = " ".join(info.get("SecurityOptions") or [])
+    # The engine says the commit of its init process, or that it has found none.
+    init = (info.get("InitCommit") or {}).get("ID", "N/A")
+    return EngineFacts(
+        uid=os.getuid(),
+        gid=os.getgid(),
+        rootless="name=rootless" in security,
+        remapped="name=userns" in security,
+        init=init != "N/A",
+        seccomp="name=seccomp" in security and "profile=unconfined" not in security,
+        memory_limit=bool(info.get("MemoryLimit")),
+        swap_limit=bool(info.get("SwapLimit")) or int(info.get("SwapTotal", 1)) == 0,
+        pids_limit=bool(info.get("PidsLimit")),
+        cpu_limit=bool(info.get("CpuCfsQuota")),
+        cpus=int(info.get("NCPU", 1)),
+        memory_mib=int(info.get("MemTotal", 0)) // _MIB,
+    )
+
+
+def describe_engine(
+    info: dict[str, Any], version: dict[str, Any], facts: EngineFacts
+) -> dict[str, Any]:
+    """What to keep about the engine in run.json and to show in `segjudge doctor`."""
+    return {
+        "name": "docker",
+        "isolated": True,
+        "engine_version": version.get("Version", ""),
+        "api_version": version.get("ApiVersion", ""),
+        "platform": (version.get("Platform") or {}).get("Name", ""),
+        "operating_system": info.get("OperatingSystem", ""),
+        "kernel": info.get("KernelVersion", ""),
+        "architecture": info.get("Architecture", ""),
+        "cpus": facts.cpus,
+        "memory_mib": facts.memory_mib,
+        "cgroup_version": int(info.get("CgroupVersion") or 1),
+        "cgroup_driver": info.get("CgroupDriver", ""),
+        "storage_driver": info.get("Driver", ""),
+        "runtime": info.get("DefaultRuntime", ""),
+        "security_options": sorted(info.get("SecurityOptions") or []),
+        "rootless": facts.rootless,
+        "not_enforced": not_enforced(None, facts),
+    }

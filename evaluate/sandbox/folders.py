@@ -1,0 +1,62 @@
+"""A submission as a folder: what belongs to it, its digest, and a copy to run."""
+
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from evaluate.sandbox.port import ImageProblem
+
+__all__ = ["copy_folder", "folder_digest"]
+
+# What tools leave behind while people work in a folder: neither run nor part of its identity.
+_IGNORED = {"__pycache__", ".git", ".DS_Store", ".venv"}
+
+
+def folder_digest(folder: Path) -> str:
+    """SHA-256 over the folder's files by sorted name: names, kinds and bytes.
+
+    Raises:
+        ImageProblem: something in it is no file, folder or link, or can't be read.
+    """
+    digest = hashlib.sha256()
+    for path in _entries(folder):
+        name = os.fsencode(path.relative_to(folder).as_posix())
+        mode = path.lstat().st_mode
+        try:
+            if stat.S_ISLNK(mode):
+                kind, content = b"link", os.fsencode(path.readlink())
+                content_digest = hashlib.sha256(content).digest()
+            elif stat.S_ISREG(mode):
+                kind = b"program" if mode & stat.S_IXUSR else b"file"
+                with path.open("rb") as file:
+                    content_digest = hashlib.file_digest(file, "sha256").digest()
+            else:
+                raise ImageProblem(f"{path} is no file, folder or link; remove it")
+        except OSError as error:
+            raise ImageProblem(f"{path} can't be read ({error.strerror})") from error
+        digest.update(b"%d:%b%b:%b" % (len(name), name, kind, content_digest))
+    return digest.hexdigest()
+
+
+def copy_folder(folder: Path, target: Path) -> None:
+    """Copy what belongs to the submission; links stay links. `target` must not exist."""
+    shutil.copytree(folder, target, symlinks=True, ignore=shutil.ignore_patterns(*_IGNORED))
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    """Everything below the folder but folders, in an order that no file system decides."""
+    found: list[Path] = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in _IGNORED]
+        # A link to a folder is listed among the folders, and is content, not a folder.
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        found += [Path(parent, name) for name in (*files, *links) if name not in _IGNORED]
+    return iter(
+        sorted(
+            found,
+            key=lambda path: path.relative_to(folder).as_posix().encode("utf-8", "surrogateescape"),
+        )
+    )

@@ -1,0 +1,248 @@
+"""Turns what a team hands in into an image of the engine: an archive, a reference, or a folder."""
+
+import json
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import docker
+import requests
+
+from evaluate.errors import Problem, SubmissionError
+from evaluate.sandbox.archives import ArchivedImage, load_stream, read_archive
+from evaluate.sandbox.folders import folder_digest
+from evaluate.sandbox.ownership import Owner
+from evaluate.sandbox.policy import OWNER_LABEL
+from evaluate.sandbox.port import Image, ImageProblem, SandboxError
+
+__all__ = ["ImageStore", "classify"]
+
+_LOADED = "segjudge/loaded"
+_BUILT = "segjudge/built"
+_LOG_LINES = 15
+
+
+def classify(reference: str) -> str:
+    """What a submission's REF is: `archive`, `folder` or `reference` (of an image).
+
+    Raises:
+        SubmissionError: it looks like a path, and nothing is there.
+    """
+    path = Path(reference)
+    if path.is_file():
+        return "archive"
+    if path.is_dir():
+        return "folder"
+    endings = (".tar", ".gz", ".tgz", ".zst", ".xz", ".bz2")
+    if reference.startswith(("/", ".", "~")) or reference.lower().endswith(endings):
+        raise SubmissionError(
+            Problem(
+                where=reference,
+                found="no such file or folder",
+                expected="an archive of `docker save`, an image reference, or a folder",
+            )
+        )
+    return "reference"
+
+
+class ImageStore:
+    """The images of one harness in one engine; knows which of them it brought in.
+
+    Args:
+        engine: client of the engine.
+        owner: token of the harness.
+        machine: the engine's operating system and architecture, as images name them.
+    """
+
+    def __init__(self, engine: docker.APIClient, *, owner: str, machine: tuple[str, str]) -> None:
+        self._engine = engine
+        self._owner = owner
+        self._machine = machine
+        self._users: Counter[str] = Counter()
+        self._loaded: set[str] = set()
+        self._lock = threading.Lock()
+
+    def prepare(self, reference: str) -> Image:
+        """Find, load or build the image; see `Sandbox.prepare`."""
+        kind = classify(reference)
+        with self._lock:  # two teams may hand in the same image
+            if kind == "archive":
+                image = self._load(Path(reference))
+            elif kind == "folder":
+                image = self._build(Path(reference))
+            else:
+                image = self._look_up(reference)
+            self._users[image.handle] += 1
+        return image
+
+    def release(self, image: Image) -> None:
+        """Remove an image that `prepare` loaded, with its last user."""
+        with self._lock:
+            self._users[image.handle] -= 1
+            if self._users[image.handle] > 0:
+                return
+            del self._users[image.handle]
+            if image.handle in self._loaded:
+                self._loaded.discard(image.handle)
+                self._remove(self._tag_of(image.handle))
+
+    def close(self) -> None:
+        """Remove every image that is still loaded."""
+        with self._lock:
+            for image_id in sorted(self._loaded):
+                self._remove(self._tag_of(image_id))
+            self._loaded.clear()
+            self._users.clear()
+
+    def remove_stale(self) -> None:
+        """Remove what harnesses that are gone have loaded."""
+        for image in self._engine.images(name=_LOADED):
+            for tag in image.get("RepoTags") or []:
+                owner = Owner.parse(tag.removeprefix(f"{_LOADED}:").rpartition("-")[0])
+                if owner is not None and owner.is_gone():
+                    self._remove(tag)
+
+    def _load(self, path: Path) -> Image:
+        archived = read_archive(path)
+        machine = (archived.system, archived.architecture)
+        if machine != self._machine:
+            found, needed = "/".join(machine), "/".join(self._machine)
+            raise ImageProblem(
+                f"the image is for {found}, this engine runs {needed}; "
+                f"build it with `docker build --platform {needed}`"
+            )
+        image_id = f"sha256:{archived.config_sha256}"
+        present = self._inspect(image_id)
+        if present is None:
+            image_id = self._send(path, archived)
+        # An image of the user's without a name would go with the only name it has, ours.
+        if present is None or present.get("RepoTags"):
+            self._hold(image_id)
+        return self._image(
+            str(path),
+            "archive",
+            image_id,
+            {"archive_sha256": archived.archive_sha256, "tags": json.dumps(archived.tags)},
+        )
+
+    def _hold(self, image_id: str) -> None:
+        """Keep an image by a tag of ours, so that no other harness's end takes it away."""
+        repository, _, tag = self._tag_of(image_id).partition(":")
+        self._engine.tag(image_id, repository, tag)
+        self._loaded.add(image_id)
+
+    def _send(self, path: Path, archived: ArchivedImage) -> str:
+        """Load the archive, untagged; returns the engine's id for the image."""
+        answers = []
+        try:
+            answers = list(self._engine.load_image(load_stream(path, archived)))
+        except docker.errors.APIError as error:
+            raise ImageProblem(f"the engine can't load the archive: {error.explanation}") from error
+        except requests.exceptions.ConnectionError as error:
+            self._engine.ping()  # gone: that is the failure. Still there: it refused the archive.
+            raise ImageProblem(f"the engine refused the archive: {error}") from error
+        text = "".join(str(a.get("stream", "")) + str(a.get("error", "")) for a in answers)
+        # An engine that keeps images by their manifest gives another id than the configuration's.
+        named = text.rpartition("Loaded image ID: ")[2].strip()
+        for image_id in (f"sha256:{archived.config_sha256}", named):
+            if image_id.startswith("sha256:") and self._inspect(image_id) is not None:
+                return image_id
+        raise ImageProblem(
+            f"the engine can't load the archive: {text.strip() or 'no reason given'}"
+        )
+
+    def _look_up(self, reference: str) -> Image:
+        try:
+            found = self._inspect(reference)
+        except docker.errors.APIError as error:
+            found, reason = None, f" ({error.explanation})"
+        else:
+            reason = ""
+        if found is None:
+            raise SubmissionError(
+                Problem(
+                    where=reference,
+                    found=f"no such file, no such folder, and no such image in the engine{reason}",
+                    mend=f"fetch it first, with `docker pull {reference}`, or give its archive",
+                )
+            )
+        return self._image(reference, "reference", found["Id"], {})
+
+    def _build(self, folder: Path) -> Image:
+        """Build the folder, or take what was built from the very same files.
+
+        A built image stays: building it again would give it another digest, and a run that is
+        resumed would no longer be of the same image.
+        """
+        for needed in ("Dockerfile", "predict.sh"):
+            if not (folder / needed).is_file():
+                raise ImageProblem(
+                    f"{folder} has no {needed}; a folder needs a Dockerfile, and a predict.sh that "
+                    "the Dockerfile copies into the working directory"
+                )
+        digest = folder_digest(folder)
+        tag = f"{_BUILT}:{digest[:40]}"
+        if self._inspect(tag) is None:
+            try:
+                answers = self._engine.build(
+                    path=str(folder),
+                    tag=tag,
+                    rm=True,
+                    forcerm=True,
+                    decode=True,
+                    labels={OWNER_LABEL: self._owner},
+                )
+                self._check_build(folder, answers)
+            except (docker.errors.APIError, docker.errors.DockerException) as error:
+                raise ImageProblem(f"{folder} can't be built: {error}") from error
+        found = self._inspect(tag)
+        if found is None:
+            raise SandboxError(Problem(where=str(folder), found="was built, and is not there"))
+        return self._image(str(folder), "folder", found["Id"], {"folder_sha256": digest})
+
+    def _check_build(self, folder: Path, answers: Any) -> None:
+        lines: list[str] = []
+        for answer in answers:
+            lines += str(answer.get("stream", "")).splitlines()
+            del lines[:-_LOG_LINES]
+            if "error" in answer:
+                log = "\n".join(line for line in lines if line.strip())
+                raise ImageProblem(f"{folder} can't be built: {answer['error']}\n{log}")
+
+    def _image(
+        self, reference: str, kind: str, image_id: str, facts: dict[str, str | int]
+    ) -> Image:
+        about = self._inspect(image_id) or {}
+        config = about.get("Config") or {}
+        details = {
+            **facts,
+            "architecture": str(about.get("Architecture", "")),
+            "size_bytes": int(about.get("Size", 0)),
+            "user": str(config.get("User") or ""),
+            "entrypoint": json.dumps(config.get("Entrypoint") or []),
+            "volumes": json.dumps(sorted(config.get("Volumes") or {})),
+        }
+        return Image(
+            reference=reference, digest=image_id, kind=kind, handle=image_id, details=details
+        )
+
+    def _inspect(self, reference: str) -> dict[str, Any] | None:
+        try:
+            about: dict[str, Any] = self._engine.inspect_image(reference)
+        except docker.errors.NotFound:
+            return None
+        return about
+
+    def _tag_of(self, image_id: str) -> str:
+        return f"{_LOADED}:{self._owner}-{image_id.removeprefix('sha256:')[:24]}"
+
+    def _remove(self, tag: str) -> None:
+        try:
+            self._engine.remove_image(tag)
+        except docker.errors.NotFound:
+            pass
+        except docker.errors.APIError as error:
+            # In use by a container of someone else: then it is theirs to remove.
+            if error.status_code != requests.codes.conflict:
+                raise

@@ -1,0 +1,272 @@
+"""Runs submissions as plain subprocesses: the default where there is no engine, and no isolation.
+
+It keeps the contract (one case at a time, time, memory and size limits, nothing kept between runs)
+for code that one trusts, such as the shipped participants. It contains nobody.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from datetime import UTC, datetime
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from evaluate.errors import Problem, SubmissionError
+from evaluate.protocol import Limits
+from evaluate.sandbox.folders import copy_folder, folder_digest
+from evaluate.sandbox.log import BoundedLog
+from evaluate.sandbox.measurement import ProcessTree
+from evaluate.sandbox.outputs import excess, reclaim
+from evaluate.sandbox.ownership import Owner
+from evaluate.sandbox.port import Ending, Execution, Image, ImageProblem, Job, SandboxError
+from evaluate.sandbox.supervision import Check, Verdict, supervise
+
+__all__ = ["LocalSandbox"]
+
+_MIB = 2**20
+_MEMORY_EVERY_S = 0.05
+_OUTPUTS_EVERY_S = 0.2
+_RUSAGE_UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
+_NOT_ENFORCED = [
+    "network: the command can use it",
+    "file system: the command can read and write whatever this user can",
+    "inputs: they can be written to (they are a copy)",
+    "user, capabilities, system calls: those of this user",
+    "processes: their number is not limited",
+    "swap: it is not limited",
+    "scratch: the size of the temporary folder is not limited",
+    "memory: sampled 20 times a second, not limited by the kernel",
+    "CPUs: asked for by environment variables, not limited",
+    "outputs: sampled 5 times a second, not limited by the kernel",
+]
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
+)
+# Sets limits that only a process can set for itself; the command arrives as arguments, not as text.
+_LIMITER = 'ulimit -c 0; ulimit -n "$1" 2>/dev/null; shift; exec "$@"'
+
+
+class LocalSandbox:
+    """The adapter without isolation: a submission is a folder with `predict.sh`.
+
+    Args:
+        scratch: folder for the copies that run, made if it is missing.
+    """
+
+    name = "local"
+    isolated = False
+
+    def __init__(self, *, scratch: Path) -> None:
+        scratch.mkdir(parents=True, exist_ok=True)
+        self._scratch = scratch
+        self._owner = Owner.current().token
+        for left in scratch.glob("local_*"):
+            owner = Owner.parse(left.name.removeprefix("local_").partition("-")[0])
+            if owner is not None and owner.is_gone():
+                shutil.rmtree(left, ignore_errors=True)
+
+    def describe(self) -> dict[str, Any]:
+        """See `Sandbox.describe`."""
+        return {
+            "name": self.name,
+            "isolated": self.isolated,
+            "python": sys.version.split()[0],
+            "cpus": os.cpu_count() or 1,
+            "memory_mib": psutil.virtual_memory().total // _MIB,
+            "not_enforced": list(_NOT_ENFORCED),
+        }
+
+    def prepare(self, reference: str, *, limits: Limits) -> Image:
+        """See `Sandbox.prepare`. The folder is copied for each run, and left as it is."""
+        folder = Path(reference)
+        if folder.is_file():
+            raise ImageProblem(
+                f"{reference} is a file; an archive needs a container engine (`segjudge doctor`), "
+                "the local sandbox runs a folder with predict.sh"
+            )
+        if not folder.is_dir():
+            raise SubmissionError(
+                Problem(
+                    where=reference,
+                    found="no such folder",
+                    expected="a folder with predict.sh; images need a container engine",
+                    mend="`segjudge doctor` says what is here",
+                )
+            )
+        if not (folder / "predict.sh").is_file():
+            raise ImageProblem(f"{folder} has no predict.sh, which is what is run")
+        digest = f"sha256:{folder_digest(folder)}"
+        return Image(
+            reference=reference, digest=digest, kind="folder", handle=str(folder), details={}
+        )
+
+    def release(self, image: Image) -> None:
+        """See `Sandbox.release`: the folder is the user's, and was never changed."""
+
+    def close(self) -> None:
+        """See `Sandbox.close`: every run has removed its own copy."""
+
+    def run(self, image: Image, job: Job) -> Execution:
+        """See `Sandbox.run`."""
+        try:
+            with tempfile.TemporaryDirectory(
+                prefix=f"local_{self._owner}-", dir=self._scratch, ignore_cleanup_errors=True
+            ) as name:
+                home = Path(name)
+                (home / "tmp").mkdir()
+                copy_folder(Path(image.handle), home / "work")
+                return _Run(job, home).execute()
+        except OSError as error:
+            raise SandboxError(
+                Problem(
+                    where=f"local sandbox in {self._scratch}",
+                    found=f"failed: {error}",
+                    mend="see that the disk has room, then run again: finished cases are kept",
+                )
+            ) from error
+
+
+class _Run:
+    """One command in its scratch folder, from start to end."""
+
+    def __init__(self, job: Job, home: Path) -> None:
+        self._job = job
+        self._home = home
+        self._log = BoundedLog(limit_bytes=job.limits.log_mib * _MIB)
+        self._ended = threading.Event()
+        self._ended_at = 0.0
+        self._rusage_cpu_s = 0.0
+        self._rusage_peak_mib = 0.0
+
+    def execute(self) -> Execution:
+        limits = self._job.limits
+        # Unique to this run: by it the run's processes are found wherever they have gone.
+        mark = f"SEGJUDGE_RUN={self._home.name}"
+        environment = _environment(self._job, self._home, mark)
+        started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        started = time.monotonic()
+        process = subprocess.Popen(  # noqa: S603 - an argument vector, in no shell
+            ["/bin/sh", "-c", _LIMITER, "sh", str(limits.open_files), *_command(self._job)],
+            cwd=self._home / "work",
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        tree = ProcessTree(process.pid, mark=mark)
+        waiter = threading.Thread(target=self._await_exit, args=(process,), daemon=True)
+        reader = threading.Thread(target=self._keep_output, args=(process,), daemon=True)
+        try:
+            waiter.start()
+            reader.start()
+            verdict = supervise(
+                self._ended,
+                started=started,
+                timeout_s=limits.timeout_s,
+                checks=[
+                    Check(look=lambda: _memory(tree, limits), every_s=_MEMORY_EVERY_S),
+                    Check(look=lambda: _too_large(self._job), every_s=_OUTPUTS_EVERY_S),
+                ],
+            )
+        finally:
+            # Also after a regular end: what it has left behind could still write.
+            tree.kill()
+            waiter.join()
+            reader.join(timeout=5.0)
+            reclaim(self._job.outputs)
+        wall_s = self._ended_at - started
+        if verdict is None and wall_s > limits.timeout_s:
+            verdict = Verdict(ending=Ending.TIMEOUT, detail=f"took {wall_s:.3f} s")
+        verdict = verdict or _too_large(self._job)
+        return Execution(
+            ending=verdict.ending if verdict else Ending.EXITED,
+            detail=verdict.detail if verdict else "",
+            exit_code=None if verdict else _exit_code(process),
+            wall_s=wall_s,
+            cpu_s=max(self._rusage_cpu_s, tree.cpu_s),
+            peak_memory_mib=max(self._rusage_peak_mib, tree.peak_memory_mib),
+            measured_by="rusage",
+            started_at=started_at,
+            log=self._log.content(),
+            options={
+                "command": _command(self._job),
+                "environment": environment,
+                "not_enforced": list(_NOT_ENFORCED),
+            },
+        )
+
+    def _await_exit(self, process: subprocess.Popen[bytes]) -> None:
+        # Not Popen.wait: only wait4 says what the process and all that it has waited for used.
+        _, status, usage = os.wait4(process.pid, 0)
+        self._ended_at = time.monotonic()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self._rusage_cpu_s = usage.ru_utime + usage.ru_stime
+        self._rusage_peak_mib = usage.ru_maxrss * _RUSAGE_UNIT / _MIB
+        self._ended.set()
+
+    def _keep_output(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None  # noqa: S101 - Popen was asked for a pipe
+        with process.stdout as pipe:
+            while piece := os.read(pipe.fileno(), 2**16):
+                self._log.write(piece)
+
+
+def _environment(job: Job, home: Path, mark: str) -> dict[str, str]:
+    """All that the command sees of our environment: nothing, but where Python and it are."""
+    here = Path(sys.executable).parent
+    mark_name, _, mark_value = mark.partition("=")
+    environment = {
+        "PATH": f"{here}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(home / "tmp"),
+        "TMPDIR": str(home / "tmp"),
+        "LANG": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "SEGJUDGE_INPUTS": str(job.inputs),
+        "SEGJUDGE_OUTPUTS": str(job.outputs),
+        mark_name: mark_value,
+    }
+    if job.limits.cpus is not None:
+        environment |= dict.fromkeys(_THREADS, str(max(1, ceil(job.limits.cpus))))
+    return environment
+
+
+def _command(job: Job) -> list[str]:
+    """The protocol's command; where the host keeps its shell elsewhere, with that shell."""
+    program, *arguments = job.command
+    if program.startswith("/") and not Path(program).exists():
+        program = shutil.which(Path(program).name) or program
+    return [program, *arguments]
+
+
+def _memory(tree: ProcessTree, limits: Limits) -> Verdict | None:
+    used_mib = tree.sample(limit_mib=limits.memory_mib)
+    if used_mib <= limits.memory_mib:
+        return None
+    detail = f"{used_mib:.0f} MiB in use, the limit is {limits.memory_mib} MiB"
+    return Verdict(ending=Ending.OUT_OF_MEMORY, detail=detail)
+
+
+def _too_large(job: Job) -> Verdict | None:
+    limits = job.limits
+    reason = excess(job.outputs, output_mib=limits.output_mib, output_files=limits.output_files)
+    return Verdict(ending=Ending.OUTPUT_TOO_LARGE, detail=reason) if reason else None
+
+
+def _exit_code(process: subprocess.Popen[bytes]) -> int:
+    """The shell's and the engines' convention for an end by a signal: 128 plus its number."""
+    code = process.returncode
+    return code if code >= 0 else 128 + signal.Signals(-code)

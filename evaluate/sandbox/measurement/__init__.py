@@ -1,0 +1,8 @@
+"""CPU time and peak memory of everything that a command starts, and how they were measured."""
+
+from evaluate.sandbox.measurement.cgroup import RunCgroup, remove_stale_cgroups
+from evaluate.sandbox.measurement.stats import StatsMeter
+from evaluate.sandbox.measurement.tree import ProcessTree
+from evaluate.sandbox.measurement.usage import Usage
+
+__all__ = ["ProcessTree", "RunCgroup", "StatsMeter", "Usage", "remove_stale_cgroups"]

@@ -1,0 +1,140 @@
+"""Exact CPU time and peak memory, from a parent cgroup that is made for one run.
+
+The container's own cgroup is gone with its last process. A parent that we make beforehand outlives
+it, and the kernel counts everything below into it, children of children included.
+"""
+
+import contextlib
+import time
+from pathlib import Path
+
+from evaluate.sandbox.measurement.usage import Usage
+from evaluate.sandbox.ownership import Owner
+
+__all__ = ["RunCgroup", "remove_stale_cgroups"]
+
+_ROOT = Path("/sys/fs/cgroup")
+_PREFIX = "segjudge_"
+_MIB = 2**20
+
+
+class RunCgroup:
+    """The parent cgroup of one run.
+
+    Args:
+        name: the folder's name in the cgroup file systems.
+        version: 1 or 2.
+        root: where the cgroup file systems are mounted.
+    """
+
+    def __init__(self, name: str, *, version: int, root: Path = _ROOT) -> None:
+        self._name = name
+        self._version = version
+        self._root = root
+        self._peak = 0.0
+
+    @classmethod
+    def make(
+        cls, *, token: str, number: int, version: int, driver: str, root: Path = _ROOT
+    ) -> "RunCgroup | None":
+        """Make the cgroup; None where this process may not, or the engine runs elsewhere.
+
+        Args:
+            token: the owner's.
+            number: tells the owner's runs apart.
+            version: the engine's cgroup version, 1 or 2.
+            driver: the engine's cgroup driver, `cgroupfs` or `systemd`.
+            root: where the cgroup file systems are mounted.
+        """
+        # systemd names a parent as a slice; a dash there would mean a level of its own.
+        suffix = ".slice" if driver == "systemd" else ""
+        cgroup = cls(f"{_PREFIX}{token}_{number}{suffix}", version=version, root=root)
+        try:
+            for folder in cgroup._counting():
+                folder.mkdir()
+                # Kernels before 5.11 count children only where asked to, and only from the start.
+                with contextlib.suppress(OSError):
+                    (folder / "memory.use_hierarchy").write_text("1", encoding="ascii")
+        except OSError:
+            cgroup.remove()
+            return None
+        return cgroup
+
+    @property
+    def parent(self) -> str:
+        """The name by which the engine takes it as `CgroupParent`."""
+        return self._name if self._name.endswith(".slice") else f"/{self._name}"
+
+    def usage(self) -> Usage | None:
+        """What has been used so far; None if nothing was, so that the container is not below."""
+        try:
+            usage = self._read_v1() if self._version == 1 else self._read_v2()
+        except (OSError, ValueError, KeyError):
+            return None
+        return usage if usage.cpu_s else None
+
+    def remove(self) -> None:
+        """Remove it from every hierarchy; the container must be gone."""
+        for folder in [self._root / self._name, *self._root.glob(f"*/{self._name}")]:
+            _remove_folder(folder)
+
+    def _counting(self) -> list[Path]:
+        if self._version == 2:
+            return [self._root / self._name]
+        return [self._root / "cpuacct" / self._name, self._root / "memory" / self._name]
+
+    def _read_v1(self) -> Usage:
+        cpu, memory = self._counting()
+        return Usage(
+            cpu_s=int(_read(cpu / "cpuacct.usage")) / 1e9,
+            peak_memory_mib=int(_read(memory / "memory.max_usage_in_bytes")) / _MIB,
+            measured_by="cgroup",
+        )
+
+    def _read_v2(self) -> Usage:
+        folder = self._counting()[0]
+        try:
+            self._peak = int(_read(folder / "memory.peak")) / _MIB
+        except OSError:
+            # Linux before 5.19 has no memory.peak: the largest value that we have seen.
+            current = int(_read(folder / "memory.current")) / _MIB
+            self._peak = max(self._peak, current)
+        return Usage(
+            cpu_s=_table(folder / "cpu.stat")["usage_usec"] / 1e6,
+            peak_memory_mib=self._peak,
+            measured_by="cgroup",
+            oom_kills=_table(folder / "memory.events").get("oom_kill"),
+        )
+
+
+def remove_stale_cgroups(*, root: Path = _ROOT) -> None:
+    """Remove the cgroups of harnesses that are gone."""
+    for folder in [*root.glob(f"{_PREFIX}*"), *root.glob(f"*/{_PREFIX}*")]:
+        token = folder.name.removesuffix(".slice").removeprefix(_PREFIX).rpartition("_")[0]
+        owner = Owner.parse(token)
+        if owner is not None and owner.is_gone():
+            _remove_folder(folder)
+
+
+def _remove_folder(folder: Path) -> None:
+    # The kernel frees a cgroup a moment after its last process has ended.
+    for _ in range(20):
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError:
+            if not folder.is_dir():
+                return
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="ascii").strip()
+
+
+def _table(path: Path) -> dict[str, int]:
+    lines = (line.split() for line in _read(path).splitlines())
+    return {key: int(value) for key, value in lines}

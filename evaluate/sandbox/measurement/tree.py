@@ -1,0 +1,99 @@
+"""Memory and CPU time of a process and all that it starts, by sampling: no engine is needed."""
+
+import contextlib
+import os
+
+import psutil
+
+__all__ = ["ProcessTree"]
+
+_MIB = 2**20
+
+
+class ProcessTree:
+    """Everything that a marked process starts, found by descent and by its environment.
+
+    A child that detaches itself (a daemon) leaves the tree and the session; it keeps the mark in
+    its environment unless it clears that too, which only a container can contain.
+
+    Args:
+        pid: the process at the root, not yet waited for.
+        mark: `NAME=value` in the environment of the root, unique to this run.
+    """
+
+    def __init__(self, pid: int, *, mark: str) -> None:
+        # Not the number alone: once waited for, it may be given to a stranger's process.
+        self._root = psutil.Process(pid)
+        self._mark_name, _, self._mark_value = mark.partition("=")
+        self._cpu_s: dict[psutil.Process, float] = {}
+        self.peak_memory_mib = 0.0
+
+    @property
+    def cpu_s(self) -> float:
+        """User and system time of all processes that were seen, as of the last sample of each."""
+        return sum(self._cpu_s.values())
+
+    def sample(self, *, limit_mib: float) -> float:
+        """Memory in use now, in MiB; also updates the peak and the CPU time.
+
+        The sum of resident sizes counts shared pages once a process. It is exact enough below the
+        limit; above it, and only there, the costly proportional sizes decide.
+        """
+        processes = self._descendants()
+        resident = 0
+        for process in processes:
+            with contextlib.suppress(psutil.Error), process.oneshot():
+                times = process.cpu_times()
+                self._cpu_s[process] = times.user + times.system
+                resident += process.memory_info().rss
+        used_mib = resident / _MIB
+        if used_mib > limit_mib:
+            used_mib = _proportional_mib(processes)
+        self.peak_memory_mib = max(self.peak_memory_mib, used_mib)
+        return used_mib
+
+    def kill(self) -> None:
+        """Kill all of it, detached children included, until none is found."""
+        for _ in range(10):
+            seen = [process for process in self._cpu_s if process.is_running() and _runs(process)]
+            processes = list({*seen, *self._descendants(), *self._marked()})
+            if not processes:
+                return
+            for process in processes:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+            psutil.wait_procs(processes, timeout=0.5)
+
+    def _descendants(self) -> list[psutil.Process]:
+        try:
+            found = [self._root, *self._root.children(recursive=True)]
+        except psutil.Error:
+            return []
+        return [process for process in found if _runs(process)]
+
+    def _marked(self) -> list[psutil.Process]:
+        """Processes of ours that bear the mark, wherever they are in the tree."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.uids().real != os.getuid() or not _runs(process):
+                    continue
+                if process.environ().get(self._mark_name) == self._mark_value:
+                    found.append(process)
+        return found
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+def _proportional_mib(processes: list[psutil.Process]) -> float:
+    used = 0
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            memory = process.memory_full_info()
+            used += getattr(memory, "pss", memory.uss)
+    return used / _MIB

@@ -1,0 +1,22 @@
+"""What a run used, and which method says so."""
+
+from dataclasses import dataclass
+
+__all__ = ["Usage"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Totals over everything that ran.
+
+    Attributes:
+        cpu_s: user and system time.
+        peak_memory_mib: the largest memory use of all of it together.
+        measured_by: `cgroup`, `stats` or `rusage`.
+        oom_kills: processes that the kernel killed for memory; None where it does not count them.
+    """
+
+    cpu_s: float | None
+    peak_memory_mib: float | None
+    measured_by: str
+    oom_kills: int | None = None

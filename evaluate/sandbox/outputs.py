@@ -1,0 +1,112 @@
+"""Watches a folder that a stranger writes to, without ever following what is in it."""
+
+import os
+import stat
+from pathlib import Path
+
+__all__ = ["excess", "reclaim"]
+
+# Deeper than any challenge asks for, and shallow enough that a walk never runs out of file
+# descriptors or of path length.
+_DEEPEST = 32
+_OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FOLDER_ITSELF = getattr(os, "O_PATH", 0) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_MIB = 2**20
+
+
+class _Excess(Exception):  # noqa: N818 - ends a walk early
+    """The folder is over a limit; the text says which."""
+
+
+class _Tally:
+    """What a walk has seen so far, checked at every entry so that the walk can end early."""
+
+    def __init__(self, *, output_mib: int, output_files: int) -> None:
+        self._limit_bytes = output_mib * _MIB
+        self._limit_files = output_files
+        self._entries = 0
+        self._apparent = 0
+        self._allocated = 0
+
+    def add(self, status: os.stat_result) -> None:
+        self._entries += 1
+        if self._entries > self._limit_files:
+            raise _Excess(f"more than {self._limit_files} files in the outputs folder")
+        if stat.S_ISREG(status.st_mode):
+            # Both: a sparse file has size and no blocks, a preallocated one blocks and no size.
+            self._apparent += status.st_size
+            self._allocated += status.st_blocks * 512
+        largest = max(self._apparent, self._allocated)
+        if largest > self._limit_bytes:
+            raise _Excess(
+                f"at least {largest / _MIB:.1f} MiB in the outputs folder, "
+                f"the limit is {self._limit_bytes // _MIB} MiB"
+            )
+
+
+def excess(outputs: Path, *, output_mib: int, output_files: int) -> str:
+    """Why the folder is over its limits, in words; empty if it is not.
+
+    Safe against a writer at work: folders are opened relative to their parent, links never.
+    Entries of any kind count as files. Ends at the first excess.
+    """
+    tally = _Tally(output_mib=output_mib, output_files=output_files)
+    try:
+        _walk(os.open(outputs, _OPEN_FOLDER), depth=1, tally=tally)
+    except _Excess as reason:
+        return str(reason)
+    return ""
+
+
+def _walk(folder: int, *, depth: int, tally: _Tally) -> None:
+    """Add everything below an open folder, and close it."""
+    try:
+        folders: list[str] = []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except OSError:  # gone since it was listed
+                    continue
+                tally.add(status)
+                if stat.S_ISDIR(status.st_mode):
+                    folders.append(entry.name)
+        if folders and depth >= _DEEPEST:
+            raise _Excess(f"folders nested deeper than {_DEEPEST} in the outputs folder")
+        for name in folders:
+            opened = _open_below(folder, name)
+            if opened is not None:
+                _walk(opened, depth=depth + 1, tally=tally)
+    finally:
+        os.close(folder)
+
+
+def _open_below(folder: int, name: str) -> int | None:
+    """Open a folder that its owner may have closed to itself; None if it is gone or not ours."""
+    try:
+        return os.open(name, _OPEN_FOLDER, dir_fd=folder)
+    except PermissionError:
+        # A container that runs with our own user id can hide files in a folder of mode 000.
+        pass
+    except OSError:
+        return None
+    if not hasattr(os, "O_PATH"):  # macOS
+        return None
+    try:
+        # By the opened folder, not by its name: the writer may put a link in its place meanwhile.
+        handle = os.open(name, _FOLDER_ITSELF, dir_fd=folder)
+    except OSError:
+        return None
+    try:
+        Path(f"/proc/self/fd/{handle}").chmod(0o700)
+        return os.open(name, _OPEN_FOLDER, dir_fd=folder)
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+
+
+def reclaim(outputs: Path) -> None:
+    """Make every folder below `outputs` ours to list and delete, after the writer is gone."""
+    # The walk opens closed folders on its way; with these limits it sees everything.
+    excess(outputs, output_mib=2**40, output_files=2**60)

@@ -1,0 +1,76 @@
+"""Tells our own leftovers from those of a harness that is still at work, by one short token.
+
+A killed harness cleans nothing up. Whatever it makes (containers, images, cgroups, folders) bears
+its token, and the next harness on the same machine removes what belongs to a process that is gone.
+"""
+
+import hashlib
+import os
+import platform
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+__all__ = ["Owner"]
+
+_TOKEN = re.compile(r"([0-9a-f]{8})_([0-9a-f]{8})_([0-9]{1,10})_([0-9]{1,15})")
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A process, told apart from every other one of this machine, before and after a reboot."""
+
+    host: str
+    boot: str
+    pid: int
+    started_ms: int
+
+    @classmethod
+    def current(cls) -> "Owner":
+        """This process."""
+        pid = os.getpid()
+        return cls(_short(platform.node()), _boot(), pid, _started_ms(pid))
+
+    @classmethod
+    def parse(cls, token: str) -> "Owner | None":
+        """Read a token back; None if it is not one."""
+        match = _TOKEN.fullmatch(token)
+        if match is None:
+            return None
+        host, boot, pid, started_ms = match.groups()
+        return cls(host, boot, int(pid), int(started_ms))
+
+    @property
+    def token(self) -> str:
+        """Letters, digits and underscores: fit for a label, a tag, a cgroup and a file name."""
+        return f"{self.host}_{self.boot}_{self.pid}_{self.started_ms}"
+
+    def is_gone(self) -> bool:
+        """Whether the process surely runs no more. Another machine's process never is."""
+        if self.host != _short(platform.node()):
+            return False
+        if self.boot != _boot():
+            return True
+        try:
+            # A second of tolerance: the kernel's clock ticks are coarse.
+            return abs(_started_ms(self.pid) - self.started_ms) > 1000
+        except psutil.NoSuchProcess:
+            return True
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _boot() -> str:
+    try:
+        return _short(_BOOT_ID.read_text(encoding="ascii"))
+    except OSError:  # not Linux
+        return _short(str(int(psutil.boot_time()) // 60))
+
+
+def _started_ms(pid: int) -> int:
+    return int(psutil.Process(pid).create_time() * 1000)

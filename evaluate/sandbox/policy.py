@@ -1,0 +1,209 @@
+"""What a container may do: one pure function from a job to the engine's options, closed by default.
+
+The options are the body of the engine's `POST /containers/create`. Nothing here asks the engine or
+the host: a test reads the result as data.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from evaluate.protocol import Limits
+from evaluate.sandbox.port import Image, Job
+
+__all__ = ["EngineFacts", "container_options", "container_user", "not_enforced"]
+
+_MIB = 2**20
+
+OWNER_LABEL = "org.segjudge.owner"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineFacts:
+    """What the policy has to know about the engine and the host.
+
+    Attributes:
+        uid: the harness's own user id.
+        gid: its group id.
+        rootless: the engine runs as a user; its containers' root is that user.
+        remapped: the engine maps the containers' user ids to others.
+        init: the engine has an init process to put into containers.
+        seccomp: the engine filters system calls by its default profile.
+        memory_limit: the kernel can limit memory.
+        swap_limit: the kernel can limit swap.
+        pids_limit: the kernel can limit processes.
+        cpu_limit: the kernel can limit CPU time.
+        cpus: CPUs of the engine's machine.
+        memory_mib: memory of the engine's machine.
+    """
+
+    uid: int
+    gid: int
+    rootless: bool
+    remapped: bool
+    init: bool
+    seccomp: bool
+    memory_limit: bool
+    swap_limit: bool
+    pids_limit: bool
+    cpu_limit: bool
+    cpus: int
+    memory_mib: int
+
+
+def container_user(engine: EngineFacts) -> tuple[int, int]:
+    """User and group of the container: never the host's root, and able to write its outputs.
+
+    The harness's own where that is an ordinary user, so that its files are ours to read and delete
+    and nothing has to be opened to everyone. 10001 where the harness is root, which then gives the
+    outputs folder to it.
+    """
+    if engine.rootless:
+        return (0, 0)  # mapped to the user who runs the engine
+    if engine.uid == 0:
+        return (10001, 10001)
+    return (engine.uid, engine.gid)
+
+
+def container_options(
+    job: Job, image: Image, engine: EngineFacts, *, owner: str, cgroup_parent: str | None
+) -> dict[str, Any]:
+    """The engine's options for one job.
+
+    Args:
+        job: what to run.
+        image: what to run it in; `details["volumes"]` holds the image's VOLUME paths as JSON.
+        engine: facts about the engine.
+        owner: token of the harness, by which leftovers are found.
+        cgroup_parent: cgroup to put the container under; None for the engine's own.
+    """
+    uid, gid = container_user(engine)
+    return {
+        "Image": image.handle,
+        # The first word as the entry point, so that the image's own can't swallow the command (an
+        # empty list would say the same, but not to every engine).
+        "Entrypoint": list(job.command[:1]),
+        "Cmd": list(job.command[1:]),
+        "User": f"{uid}:{gid}",
+        "Env": ["HOME=/tmp"],  # the root is read-only, and the user has no home in the image
+        "Hostname": "segjudge",  # not the host's business, and the same for everyone
+        "Labels": {OWNER_LABEL: owner},
+        "Healthcheck": {"Test": ["NONE"]},  # it would run beside the command and be measured
+        "StopSignal": "SIGKILL",
+        "AttachStdin": False,
+        "OpenStdin": False,
+        "Tty": False,
+        "HostConfig": _host_config(job, image, engine, cgroup_parent),
+    }
+
+
+def _host_config(
+    job: Job, image: Image, engine: EngineFacts, cgroup_parent: str | None
+) -> dict[str, Any]:
+    limits = job.limits
+    memory = limits.memory_mib * _MIB
+    # One MiB above, so that the watch sees the excess and can name it; the kernel stops the rest.
+    largest_file = (max(limits.output_mib, limits.scratch_mib) + 1) * _MIB
+    scratch = f"rw,nosuid,nodev,exec,mode=1777,size={limits.scratch_mib}m"
+    options: dict[str, Any] = {
+        "NetworkMode": "none",
+        # No name can be looked up, and no name server of the host needs to be known.
+        "Dns": ["127.0.0.1"],
+        "DnsSearch": ["."],
+        "Memory": memory,
+        "MemorySwap": memory,  # memory and swap together: no swap
+        "PidsLimit": limits.processes,
+        "Ulimits": [
+            _ulimit("nofile", limits.open_files),
+            _ulimit("core", 0),  # a core dump is written by the host
+            _ulimit("fsize", largest_file),
+        ],
+        "ReadonlyRootfs": True,
+        # Executable: compilers of models load what they have just built from there.
+        "Tmpfs": {"/tmp": scratch},  # noqa: S108 - a path in the container
+        "ShmSize": 64 * _MIB,
+        "Mounts": [
+            _bind(str(job.inputs), job.container_inputs, read_only=True),
+            _bind(str(job.outputs), job.container_outputs, read_only=False),
+            *_volumes(image, job),
+        ],
+        "CapDrop": ["ALL"],
+        "SecurityOpt": ["no-new-privileges"],  # seccomp: the engine's default profile
+        "Privileged": False,
+        "Devices": [],
+        "IpcMode": "private",
+        "CgroupnsMode": "private",
+        "Init": engine.init,
+        "LogConfig": {"Type": "none"},  # read while it runs, in bounded memory; never on disk
+        "RestartPolicy": {"Name": "no"},
+        "AutoRemove": False,  # its last state is read first
+        "OomKillDisable": False,
+    }
+    if limits.cpus is not None:
+        options["NanoCpus"] = round(min(limits.cpus, engine.cpus) * 1e9)
+    if cgroup_parent is not None:
+        options["CgroupParent"] = cgroup_parent
+    if engine.remapped:
+        options["UsernsMode"] = "host"  # or the outputs folder belongs to nobody inside
+    return options
+
+
+def _ulimit(name: str, value: int) -> dict[str, str | int]:
+    return {"Name": name, "Soft": value, "Hard": value}
+
+
+def _bind(source: str, target: str, *, read_only: bool) -> dict[str, Any]:
+    return {
+        "Type": "bind",
+        "Source": source,
+        "Target": target,
+        "ReadOnly": read_only,
+        "BindOptions": {"Propagation": "rprivate"},
+    }
+
+
+def _volumes(image: Image, job: Job) -> list[dict[str, Any]]:
+    """The image's own volumes, read-only.
+
+    Left alone, the engine mounts each as a writable folder of the host's disk without a limit.
+    """
+    taken = {job.container_inputs, job.container_outputs, "/tmp"}  # noqa: S108
+    paths = json.loads(str(image.details.get("volumes", "[]")))
+    return [
+        {"Type": "volume", "Target": path, "ReadOnly": True}
+        for path in sorted(paths)
+        if path.rstrip("/") not in taken
+    ]
+
+
+def not_enforced(limits: Limits | None, engine: EngineFacts) -> list[str]:
+    """What the engine can't give, in words, never passed over.
+
+    Args:
+        limits: those of a protocol; None for what holds under any.
+        engine: facts about the engine.
+    """
+    lacking = [
+        (engine.memory_limit, "memory: the engine can't limit it"),
+        (
+            engine.swap_limit,
+            "swap: the engine can't limit it, so memory may be exceeded by swapping",
+        ),
+        (engine.pids_limit, "processes: the engine can't limit their number"),
+        (engine.cpu_limit, "CPUs: the engine can't limit them"),
+        (engine.seccomp, "system calls: the engine's seccomp filter is off"),
+        (
+            engine.init,
+            "init process: the engine has none, so ended orphans stay in the process table",
+        ),
+    ]
+    words = [text for given, text in lacking if not given]
+    if limits is not None:
+        if limits.cpus is not None and math.ceil(limits.cpus) > engine.cpus:
+            words.append(f"CPUs: {limits.cpus:g} asked for, the machine has {engine.cpus}")
+        if limits.memory_mib > engine.memory_mib:
+            words.append(
+                f"memory: {limits.memory_mib} MiB asked for, the machine has {engine.memory_mib}"
+            )
+    return words

@@ -1,0 +1,149 @@
+"""The port between the harness and whatever runs a stranger's code: facts in, facts out.
+
+An adapter reports how a command ended and never judges it: which `Outcome` follows is the
+runner's pure decision. Every adapter passes `tests/sandbox/conformance`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from evaluate.errors import SegjudgeError
+from evaluate.protocol import Limits
+
+__all__ = [
+    "Ending",
+    "Execution",
+    "Image",
+    "ImageProblem",
+    "Job",
+    "Sandbox",
+    "SandboxError",
+]
+
+
+class ImageProblem(Exception):  # noqa: N818 - a participant's failure, no error of ours
+    """A submission that can't be made ready: the team's failure; its text says how to mend it."""
+
+
+class SandboxError(SegjudgeError):
+    """The sandbox itself failed: the engine went away, the disk is full. Never the team's fault."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A submission made ready to run.
+
+    Attributes:
+        reference: what was asked for.
+        digest: docker: the engine's image id, `sha256:...`; local: SHA-256 of the folder's files,
+            by sorted name.
+        kind: `archive`, `reference` or `folder`.
+        handle: the adapter's own: the image id to run, or the folder's path.
+        details: facts worth keeping, such as the archive's SHA-256, the architecture, the size.
+    """
+
+    reference: str
+    digest: str
+    kind: str
+    handle: str
+    details: dict[str, str | int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One command to run on one case.
+
+    Attributes:
+        command: the argument vector, as the protocol fixes it.
+        inputs: folder of the host that holds exactly what the command may see, made for this job.
+        outputs: empty folder of the host, made for this job.
+        container_inputs: where the command finds the inputs.
+        container_outputs: where the command leaves its outputs.
+        limits: what it may use.
+    """
+
+    command: tuple[str, ...]
+    inputs: Path
+    outputs: Path
+    container_inputs: str
+    container_outputs: str
+    limits: Limits
+
+
+class Ending(StrEnum):
+    """How a command ended."""
+
+    EXITED = "exited"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    OUTPUT_TOO_LARGE = "output_too_large"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """What happened to one job.
+
+    Attributes:
+        ending: how it ended.
+        detail: facts behind the ending, in words; empty where `ending` and `exit_code` say it all.
+        exit_code: of the command; None if it did not end by itself.
+        wall_s: from just before the start is asked for until the exit is seen, monotonic clock.
+        cpu_s: user and system time of everything that ran; None if not measured.
+        peak_memory_mib: the largest memory use of everything that ran together.
+        measured_by: `cgroup`, `stats` or `rusage`: the method behind the two above.
+        started_at: UTC, ISO 8601.
+        log: standard output and error as they came, head and tail within `limits.log_mib`.
+        options: what was enforced, as data; key `not_enforced` lists in words what was not.
+    """
+
+    ending: Ending
+    detail: str = ""
+    exit_code: int | None
+    wall_s: float
+    cpu_s: float | None
+    peak_memory_mib: float | None
+    measured_by: str
+    started_at: str
+    log: bytes
+    options: dict[str, Any]
+
+
+class Sandbox(Protocol):
+    """Runs submissions under limits. Use from several threads at once is allowed."""
+
+    @property
+    def name(self) -> str:
+        """`docker` or `local`."""
+
+    @property
+    def isolated(self) -> bool:
+        """Whether a hostile submission is contained; without it a result is not official."""
+
+    def describe(self) -> dict[str, Any]:
+        """Facts on the engine and the host; key `not_enforced` lists what can't be, in words."""
+
+    def prepare(self, reference: str, *, limits: Limits) -> Image:
+        """Make a submission ready to run.
+
+        Raises:
+            ImageProblem: the submission is there and can't be run: the team's failure.
+            SubmissionError: the reference names nothing at all.
+            SandboxError: the sandbox itself failed.
+        """
+
+    def run(self, image: Image, job: Job) -> Execution:
+        """Run one job to its end; nothing of it is left running, whatever happens.
+
+        Raises:
+            SandboxError: the sandbox itself failed; how the command fails is in the result.
+        """
+
+    def release(self, image: Image) -> None:
+        """Remove what `prepare` brought in, if it was not there before."""
+
+    def close(self) -> None:
+        """Release everything that is still held."""

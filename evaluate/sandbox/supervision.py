@@ -1,0 +1,63 @@
+"""Waits for a command to end, and ends it at the first limit that it crosses."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from evaluate.sandbox.port import Ending
+
+__all__ = ["Check", "Verdict", "supervise"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Why a command must be ended, with the facts in words."""
+
+    ending: Ending
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """Something to look at while a command runs.
+
+    Attributes:
+        look: the reason to end the command now, or None.
+        every_s: how long to wait between two looks.
+    """
+
+    look: Callable[[], Verdict | None]
+    every_s: float
+
+
+def supervise(
+    ended: threading.Event, *, started: float, timeout_s: float, checks: Sequence[Check]
+) -> Verdict | None:
+    """Block until the command has ended by itself (None) or must be ended (why).
+
+    The exit itself is awaited by a blocking call of the adapter, which sets `ended`; the interval
+    of the checks therefore never rounds a measured time.
+
+    Args:
+        ended: set when the command has ended.
+        started: when it started, by `time.monotonic`.
+        timeout_s: wall-clock limit.
+        checks: looked at in turn, each at its own interval, the first time after one interval.
+    """
+    deadline = started + timeout_s
+    due = [started + check.every_s for check in checks]
+    while True:
+        now = time.monotonic()
+        if now >= deadline and not ended.is_set():
+            return Verdict(ending=Ending.TIMEOUT, detail=f"not finished after {timeout_s:g} s")
+        if ended.wait(max(0.0, min([deadline, *due]) - now)):
+            return None
+        now = time.monotonic()
+        for index, check in enumerate(checks):
+            if due[index] <= now:
+                verdict = check.look()
+                if verdict is not None:
+                    return verdict
+                # From now, not from when it was due: a slow look must not become a busy loop.
+                due[index] = time.monotonic() + check.every_s

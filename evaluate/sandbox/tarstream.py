@@ -1,0 +1,197 @@
+"""Reads a stranger's tar file as a stream: nothing is unpacked, and memory stays bounded."""
+
+import bz2
+import gzip
+import hashlib
+import lzma
+import posixpath
+import tarfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from evaluate.errors import Problem, SubmissionError
+from evaluate.sandbox.port import ImageProblem
+
+__all__ = ["Member", "TarStream", "open_members"]
+
+_MOST_MEMBERS = 100_000
+_LARGEST_UNPACKED = 128 * 2**30
+_LARGEST_HEADER = 2**20
+_DAMAGE = (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, OSError)
+_EXTENDED = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
+
+
+class _BoundedHeader(tarfile.TarInfo):
+    """Refuses headers that would make `tarfile` read gigabytes into memory."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> Any:
+        if self.type in _EXTENDED and self.size > _LARGEST_HEADER:
+            raise tarfile.ReadError(f"a header of {self.size} bytes")
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            raise tarfile.ReadError("a sparse member")
+        return super()._proc_member(archive)  # type: ignore[misc]
+
+    def _proc_gnusparse_10(self, *_: Any) -> None:
+        raise tarfile.ReadError("a sparse member")
+
+    _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10
+
+
+class _HashingFile:
+    """A file that is hashed as it is read."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self._digest.update(data)
+        return data
+
+    def finish(self) -> str:
+        while self.read(2**20):
+            pass
+        return self._digest.hexdigest()
+
+
+class Member:
+    """One regular file or link of an archive, readable until the next one is asked for.
+
+    Attributes:
+        name: normalised path.
+        size: bytes of a regular file.
+        link: normalised path that a link stands for; None for a regular file.
+    """
+
+    def __init__(self, info: tarfile.TarInfo, data: IO[bytes] | None) -> None:
+        self.name = posixpath.normpath(info.name)
+        self.size = info.size
+        self.link: str | None = None
+        if info.issym():
+            folder = posixpath.dirname(self.name)
+            self.link = posixpath.normpath(posixpath.join(folder, info.linkname))
+        elif info.islnk():
+            self.link = posixpath.normpath(info.linkname)
+        self._data = data
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes; ends where the member ends."""
+        if self._data is None or size <= 0:
+            return b""
+        try:
+            return self._data.read(size)
+        except _DAMAGE as error:
+            raise ImageProblem(_damaged(error)) from error
+
+    def chunks(self, size: int) -> Iterator[bytes]:
+        """All that is left of it; exactly `self.size` bytes if nothing was read before."""
+        while chunk := self.read(size):
+            yield chunk
+
+
+class TarStream:
+    """The members of an archive in order; a context manager. Made by `open_members`."""
+
+    def __init__(self, file: IO[bytes], name: str) -> None:
+        self._file = file
+        self._hashing = _HashingFile(file)
+        self._name = name
+        self._unpacked = _decompressed(self._hashing, file.peek(6)[:6])  # type: ignore[attr-defined]
+
+    def __enter__(self) -> "TarStream":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def __iter__(self) -> Iterator[Member]:
+        """Regular files and links; folders are passed over.
+
+        Raises:
+            ImageProblem: not a tar file, damaged, too large, or with members that no archive of
+                an image has.
+        """
+        total = 0
+        try:
+            with tarfile.open(
+                fileobj=self._unpacked, mode="r|", tarinfo=_BoundedHeader, bufsize=2**16
+            ) as archive:
+                for number, info in enumerate(archive):
+                    # A stream remembers every member, which a hostile one uses to fill memory.
+                    archive.members.clear()  # type: ignore[attr-defined]
+                    total += info.size
+                    if number >= _MOST_MEMBERS or total > _LARGEST_UNPACKED:
+                        raise ImageProblem(
+                            f"{self._name} unpacks to more than {_MOST_MEMBERS} files or "
+                            f"{_LARGEST_UNPACKED // 2**30} GiB; make the image smaller"
+                        )
+                    if info.isdir():
+                        continue
+                    if not (info.isreg() or info.issym() or info.islnk()):
+                        raise ImageProblem(
+                            f"{self._name} holds {info.name!r}, which is no file, folder or link: "
+                            "`docker save` writes no such thing"
+                        )
+                    yield Member(info, archive.extractfile(info) if info.isreg() else None)
+        except _DAMAGE as error:
+            raise ImageProblem(f"{self._name}: {_damaged(error)}") from error
+
+    def sha256(self) -> str:
+        """Of the whole file, as it is on the disk."""
+        return self._hashing.finish()
+
+
+def open_members(path: Path) -> TarStream:
+    """Open an archive: plain, gzip, bzip2 or xz.
+
+    Raises:
+        ImageProblem: compressed in another way.
+        SubmissionError: the file can't be read.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise SubmissionError(Problem(where=str(path), found=f"can't be read: {error}")) from error
+    try:
+        return TarStream(file, path.name)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _decompressed(file: Any, magic: bytes) -> Any:
+    if magic.startswith(b"\x1f\x8b"):
+        return gzip.GzipFile(fileobj=file, mode="rb")
+    if magic.startswith(b"BZh"):
+        return bz2.BZ2File(file)
+    if magic.startswith(b"\xfd7zXZ"):
+        return lzma.LZMAFile(file)
+    if magic.startswith(b"\x28\xb5\x2f\xfd"):
+        raise ImageProblem(
+            "the archive is compressed with zstd; unpack it with `zstd -d`, or save it with "
+            "`docker save IMAGE | gzip > TEAM.tar.gz`"
+        )
+    return file
+
+
+def _damaged(error: BaseException) -> str:
+    return (
+        f"not a whole tar file, plain or gzip ({error}): cut short on its way, or not an archive; "
+        "compare its size and SHA-256 with the original, or save it again with "
+        "`docker save IMAGE | gzip > TEAM.tar.gz`"
+    )

@@ -1,0 +1,115 @@
+"""One case: a reference and a prediction to numbers, by the protocol's conventions.
+
+The conventions of the CVPR 2024 script (`evaluation/compute_metrics.py` of MedSAM's LiteMedSAM
+branch) are settings here, so that `metrics` itself stays free of them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+import metrics
+from data_manifest.cases import Reference
+from evaluate.protocol import Scoring
+
+__all__ = ["CaseMeasures", "LabelMeasures", "score_case", "scored_labels"]
+
+MAX_EXTRA_LABELS = 100
+"""Labels that only the prediction has are listed largest first, up to this many a case."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelMeasures:
+    """One label; None where a value is undefined, or where the label is not scored."""
+
+    label: int
+    dsc: float | None
+    nsd: float | None
+    reference_voxels: int
+    prediction_voxels: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseMeasures:
+    """A case's scores and those of its labels; None where a value is undefined."""
+
+    dsc: float | None
+    nsd: float | None
+    labels: tuple[LabelMeasures, ...]
+
+
+def scored_labels(reference: npt.NDArray[np.integer], scoring: Scoring) -> list[int]:
+    """The labels that count towards the case's score, rising."""
+    if scoring.labels == "one_to_maximum":
+        return list(range(1, int(reference.max()) + 1))
+    return [int(label) for label in np.unique(reference) if label > 0]
+
+
+def _in_scoring_space(
+    reference: Reference, prediction: npt.NDArray[np.integer], scoring: Scoring
+) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.integer], tuple[float, ...]]:
+    """The two label maps and the spacing as the protocol measures them."""
+    labels, spacing_mm = reference.labels, reference.spacing_mm
+    if labels.ndim == 2 and (scoring.two_d_spacing == "unit" or spacing_mm is None):
+        spacing_mm = (1.0, 1.0)
+    if spacing_mm is None:
+        raise ValueError("a 3D reference needs its spacing")
+    if scoring.spacing_order == "stored":
+        spacing_mm = spacing_mm[::-1]
+    if labels.ndim == 2 and scoring.two_d == "slab":
+        return labels[..., np.newaxis], prediction[..., np.newaxis], (*spacing_mm, 1.0)
+    return labels, prediction, spacing_mm
+
+
+def _defined(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def score_case(
+    reference: Reference, prediction: npt.NDArray[np.integer], scoring: Scoring
+) -> CaseMeasures:
+    """Score one case.
+
+    Args:
+        reference: integer labels, (H, W) or (D, H, W), with the spacing in that axis order.
+        prediction: integer labels of the same shape.
+        scoring: the protocol's conventions.
+
+    Returns:
+        The case's DSC and NSD (means over the scored labels), each label's, and the labels that
+        only the prediction has, without a score.
+
+    Raises:
+        metrics.MetricInputError: the shapes differ.
+    """
+    labels = scored_labels(reference.labels, scoring)
+    a, b, spacing_mm = _in_scoring_space(reference, prediction, scoring)
+    scores = metrics.score_labels(
+        a, b, spacing_mm=spacing_mm, tolerance_mm=scoring.tolerance_mm, labels=labels
+    )
+    # numpy's mean, as the script's: a plain sum differs in the last digit from nine labels on.
+    dsc = float(np.mean([score.dsc for score in scores])) if scores else float("nan")
+    nsd = float(np.mean([score.nsd for score in scores])) if scores else float("nan")
+    gate = scoring.nsd_needs_dsc_above
+    if gate is not None and not dsc > gate:
+        nsd = 0.0  # also where the DSC is undefined: nan is above nothing
+    measured = [
+        LabelMeasures(
+            label=score.label,
+            dsc=_defined(score.dsc),
+            nsd=_defined(score.nsd),
+            reference_voxels=score.reference_voxels,
+            prediction_voxels=score.prediction_voxels,
+        )
+        for score in scores
+    ]
+    extra = metrics.false_positive_voxels(reference.labels, prediction)
+    largest = sorted(extra.items(), key=lambda item: (-item[1], item[0]))
+    scored = set(labels)
+    measured += [
+        LabelMeasures(label=label, dsc=None, nsd=None, reference_voxels=0, prediction_voxels=voxels)
+        for label, voxels in largest[:MAX_EXTRA_LABELS]
+        if label not in scored
+    ]
+    return CaseMeasures(dsc=_defined(dsc), nsd=_defined(nsd), labels=tuple(measured))

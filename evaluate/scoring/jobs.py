@@ -1,0 +1,145 @@
+"""What is to be scored, and the scoring of one case from its files, in whichever process."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data_manifest.cases import read_reference
+from evaluate.predictions import BadPrediction, read_prediction
+from evaluate.protocol import Protocol
+from evaluate.records import CaseScore, LabelScore, Outcome
+from evaluate.scoring.case_scores import score_case, scored_labels
+
+__all__ = ["CaseResult", "ScoringJob", "score_job"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringJob:
+    """One case of one team.
+
+    Attributes:
+        prediction: the team's file; None where the run left none that counts.
+        outcome: of the run; `ok` where there was no run.
+        wall_s, cpu_s, peak_memory_mib: as measured by the run.
+        timed: whether there was a run, so that a failure costs the time limit.
+    """
+
+    team: str
+    case: str
+    modality: str
+    dimension: str
+    reference: Path
+    prediction: Path | None
+    outcome: Outcome = Outcome.OK
+    reason: str = ""
+    wall_s: float | None = None
+    cpu_s: float | None = None
+    peak_memory_mib: float | None = None
+    timed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResult:
+    """A case's row and its labels' rows."""
+
+    case: CaseScore
+    labels: tuple[LabelScore, ...]
+
+
+def score_job(job: ScoringJob, protocol: Protocol) -> CaseResult:
+    """Score one case; a failed one by the protocol's failure policy.
+
+    Raises:
+        CaseFileError: the reference can't be read.
+    """
+    if job.outcome is Outcome.HARNESS_ERROR:
+        return unscored(job, job.reason)
+    if job.outcome is not Outcome.OK:
+        return _failed(job, protocol, job.outcome, job.reason)
+    if job.prediction is None:
+        return _failed(job, protocol, Outcome.NO_OUTPUT, "no prediction file")
+    reference = read_reference(job.reference)
+    prediction = read_prediction(
+        job.prediction,
+        key=protocol.container.output_key,
+        shape=reference.labels.shape,
+        max_bytes=protocol.limits.output_mib << 20,
+    )
+    if isinstance(prediction, BadPrediction):
+        return _failed(job, protocol, Outcome.BAD_OUTPUT, prediction.reason)
+    measures = score_case(reference, prediction, protocol.scoring)
+    labels = tuple(
+        LabelScore(
+            team=job.team,
+            case=job.case,
+            modality=job.modality,
+            label=label.label,
+            dsc=label.dsc,
+            nsd=label.nsd,
+            reference_voxels=label.reference_voxels,
+            prediction_voxels=label.prediction_voxels,
+        )
+        for label in measures.labels
+    )
+    row = _row(job, Outcome.OK, "", dsc=measures.dsc, nsd=measures.nsd, wall_s=job.wall_s)
+    return CaseResult(case=row, labels=labels)
+
+
+def unscored(job: ScoringJob, reason: str) -> CaseResult:
+    """A case that failed on our side: no score, until it is run again."""
+    row = _row(job, Outcome.HARNESS_ERROR, reason, dsc=None, nsd=None, wall_s=None)
+    return CaseResult(case=row, labels=())
+
+
+def _failed(job: ScoringJob, protocol: Protocol, outcome: Outcome, reason: str) -> CaseResult:
+    """The failure policy: its values, and the time limit as the time, if time was measured."""
+    reference = read_reference(job.reference).labels
+    wanted = scored_labels(reference, protocol.scoring)
+    voxels = np.bincount(reference.ravel(), minlength=max(wanted, default=0) + 1)
+    labels = tuple(
+        LabelScore(
+            team=job.team,
+            case=job.case,
+            modality=job.modality,
+            label=label,
+            dsc=protocol.failures.dsc,
+            nsd=protocol.failures.nsd,
+            reference_voxels=int(voxels[label]),
+            prediction_voxels=0,
+        )
+        for label in wanted
+    )
+    row = _row(
+        job,
+        outcome,
+        reason,
+        dsc=protocol.failures.dsc,
+        nsd=protocol.failures.nsd,
+        wall_s=protocol.limits.timeout_s if job.timed else None,
+    )
+    return CaseResult(case=row, labels=labels)
+
+
+def _row(
+    job: ScoringJob,
+    outcome: Outcome,
+    reason: str,
+    *,
+    dsc: float | None,
+    nsd: float | None,
+    wall_s: float | None,
+) -> CaseScore:
+    return CaseScore(
+        team=job.team,
+        case=job.case,
+        modality=job.modality,
+        dimension=job.dimension,
+        outcome=outcome,
+        reason=reason,
+        dsc=dsc,
+        nsd=nsd,
+        wall_s=wall_s,
+        cpu_s=job.cpu_s,
+        peak_memory_mib=job.peak_memory_mib,
+    )

@@ -1,0 +1,48 @@
+"""Statistics of each metric over the cases of each modality."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import numpy as np
+
+from evaluate.records import CaseScore, ModalityScore, Outcome
+
+__all__ = ["METRIC_COLUMNS", "modality_scores"]
+
+METRIC_COLUMNS = ("dsc", "nsd", "wall_s", "cpu_s", "peak_memory_mib")
+
+
+def modality_scores(cases: Iterable[CaseScore]) -> list[ModalityScore]:
+    """Summarise case scores by team and modality.
+
+    A failed case is in every statistic with the failure policy's value, and is counted. A case
+    with an undefined value, or with an error of the harness, is left out: `n` says how many
+    remain. Quantiles interpolate linearly (numpy's default, type 7).
+    """
+    groups: dict[tuple[str, str], list[CaseScore]] = defaultdict(list)
+    for case in cases:
+        if case.outcome is not Outcome.HARNESS_ERROR:
+            groups[case.team, case.modality].append(case)
+    return [
+        _summary(team, modality, metric, members)
+        for (team, modality), members in sorted(groups.items())
+        for metric in METRIC_COLUMNS
+    ]
+
+
+def _summary(team: str, modality: str, metric: str, cases: list[CaseScore]) -> ModalityScore:
+    values = np.array([v for case in cases if (v := getattr(case, metric)) is not None])
+    n = len(values)
+    q25, median, q75 = np.quantile(values, [0.25, 0.5, 0.75]) if n else (None, None, None)
+    return ModalityScore(
+        team=team,
+        modality=modality,
+        metric=metric,
+        n=n,
+        failures=sum(case.outcome.is_failure for case in cases),
+        mean=float(values.mean()) if n else None,
+        sd=float(values.std(ddof=1)) if n > 1 else None,
+        median=median,
+        q25=q25,
+        q75=q75,
+    )
