@@ -44,7 +44,7 @@ class FormatError(Exception):
     """A file can't be read as an image; the text says what was found in it."""
 
     def __init__(self, found: str, expected: str = "", mend: str = "") -> None:
-        super().__init__(found)
+        super().__init__(" ".join(found.split()))  # libraries' messages have lines
         self.expected = expected
         self.mend = mend
 
@@ -105,6 +105,7 @@ def read_series(folder: Path) -> Volume:
     reader.SetFileNames(names)
     reader.MetaDataDictionaryArrayUpdateOn()
     try:
+        sitk.ProcessObject.SetGlobalWarningDisplay(False)  # gaps are an error below, not a warning
         image = reader.Execute()
     except RuntimeError as error:
         raise FormatError(f"the series can't be read: {_last_line(error)}") from error
@@ -125,8 +126,8 @@ def _positions(reader: sitk.ImageSeriesReader, count: int) -> npt.NDArray[np.flo
 def _check_gaps(image: sitk.Image, positions: npt.NDArray[np.float64]) -> None:
     """SimpleITK only prints a warning where slices are missing, and takes them as even."""
     normal = np.array(image.GetDirection()).reshape(3, 3)[:, 2]
-    steps = np.diff(positions @ normal)
-    least, most = float(np.abs(steps).min()), float(np.abs(steps).max())
+    steps = np.diff(np.sort(positions @ normal))
+    least, most = float(steps.min()), float(steps.max())
     if most - least > 0.01 * most or most == 0:
         raise FormatError(
             f"slices {least:.4g} to {most:.4g} mm apart",

@@ -1,9 +1,18 @@
-"""What all tests share: whether a container engine answers, and what to do when none does."""
+"""What all tests share: the engine or its absence, small data, small submissions, the command."""
 
 import functools
 import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pytest
+
+from data_manifest.demo.records import RawCase
+from data_manifest.manifest import Manifest, Preparation, save_manifest
+from data_manifest.writing import write_case
 
 
 @functools.cache
@@ -33,3 +42,93 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if os.environ.get("CI"):
         pytest.fail(f"CI must have a container engine; none answers: {problem}", pytrace=False)
     pytest.skip(f"no container engine answers: {problem}")
+
+
+@pytest.fixture(scope="session")
+def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The manifest of four small cases, 2D and 3D, of three modalities, two labels each."""
+    folder = tmp_path_factory.mktemp("small-data")
+    for kind in ("inputs", "references"):
+        (folder / kind).mkdir()
+    preparation = Preparation(seed=0, margin=0, jitter=0, recipe="0" * 64)
+    cases = [
+        write_case(folder, raw, preparation=preparation)
+        for raw in (
+            _raw_case("2DBox_US_1", "Ultrasound", (40, 50), None),
+            _raw_case("2DBox_US_2", "Ultrasound", (48, 48), (0.5, 0.5)),
+            _raw_case("2DBox_XRay_1", "X-Ray", (32, 64), None),
+            _raw_case("3DBox_CT_1", "CT", (6, 30, 40), (2.5, 0.8, 0.8)),
+        )
+    ]
+    manifest = Manifest(schema=1, name="small", cases=tuple(cases))
+    save_manifest(manifest, folder / "manifest.json")
+    return folder / "manifest.json"
+
+
+def _raw_case(
+    identifier: str, modality: str, shape: tuple[int, ...], spacing_mm: tuple[float, ...] | None
+) -> RawCase:
+    """Two ellipses, each in a half of the image, on noise."""
+    generator = np.random.default_rng(len(identifier) + sum(shape))
+    axes = np.meshgrid(*(np.linspace(-1, 1, size) for size in shape), indexing="ij")
+    across = sum(axis**2 for axis in axes[:-1])
+    labels = np.zeros(shape, np.uint8)
+    labels[(axes[-1] + 0.5) ** 2 * 6 + across < 0.8] = 1
+    labels[(axes[-1] - 0.5) ** 2 * 9 + across < 0.6] = 2
+    image = generator.normal(60, 10, shape) + 80 * (labels > 0)
+    return RawCase(
+        identifier=identifier,
+        modality=modality,
+        image=image.clip(0, 255).astype(np.uint8),
+        labels=labels,
+        label_names=("left", "right"),
+        spacing_mm=spacing_mm,
+        origin="simulated",
+        source="two ellipses on noise",
+        licence="CC0-1.0",
+    )
+
+
+@pytest.fixture(scope="session")
+def participants() -> Path:
+    """The folder of the shipped participants."""
+    return Path(__file__).parents[1] / "participants"
+
+
+@pytest.fixture
+def make_submission(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Makes a folder with a predict.sh that runs the given Python lines.
+
+    `inputs`, `outputs` (folders) and `np` are defined there.
+    """
+
+    def make(name: str, lines: str) -> Path:
+        folder = tmp_path / f"submission-{name}"
+        folder.mkdir()
+        (folder / "predict.sh").write_text("exec python3 -B predict.py\n")
+        (folder / "predict.py").write_text(
+            "import os, pathlib, sys, time\nimport numpy as np\n"
+            "inputs = pathlib.Path(os.environ.get('SEGJUDGE_INPUTS', '/workspace/inputs'))\n"
+            "outputs = pathlib.Path(os.environ.get('SEGJUDGE_OUTPUTS', '/workspace/outputs'))\n"
+            + lines
+        )
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def segjudge(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command `segjudge` in a process of its own, in a temporary folder."""
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "segjudge", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=240,
+            check=False,
+        )
+
+    return run

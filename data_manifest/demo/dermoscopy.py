@@ -30,7 +30,7 @@ def _network(rng: np.random.Generator, shape: tuple[int, int], spacing: float) -
     y, x = (np.arange(-spacing, n + spacing, spacing) for n in shape)
     centres = np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1).reshape(-1, 2)
     centres = centres + rng.normal(0, 0.38 * spacing, centres.shape)
-    pixels = np.stack(np.indices(shape), axis=-1).reshape(-1, 2)
+    pixels = np.indices(shape).reshape(2, -1).T
     nearest, _ = cKDTree(centres).query(pixels, k=2)
     gap = (nearest[:, 1] - nearest[:, 0]).reshape(shape)
     lines = ndimage.gaussian_filter(np.exp(-((gap / (0.2 * spacing)) ** 2)), 0.11 * spacing)
@@ -57,7 +57,9 @@ def _hairs(rng: np.random.Generator, shape: tuple[int, int], count: int) -> Floa
 
 def _skin(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
     """Melanin and blood of healthy skin, in units of absorption."""
-    furrows = np.abs(smooth_noise(rng, shape, (1.2, 7))) + np.abs(smooth_noise(rng, shape, (7, 1.2)))
+    furrows = np.abs(smooth_noise(rng, shape, (1.2, 7))) + np.abs(
+        smooth_noise(rng, shape, (7, 1.2))
+    )
     melanin = 0.05 + 0.02 * power_law_noise(rng, shape, 2.2) + 0.012 * furrows
     blood = 0.18 + 0.08 * power_law_noise(rng, shape, 2.8)
     return melanin, blood
@@ -119,9 +121,7 @@ def _melanoma(identifier: str, rng: np.random.Generator) -> RawCase:
     return _case(identifier, image, field, "melanoma", "an asymmetric, multicoloured lesion")
 
 
-def _case(
-    identifier: str, image: FloatArray, field: FloatArray, name: str, what: str
-) -> RawCase:
+def _case(identifier: str, image: FloatArray, field: FloatArray, name: str, what: str) -> RawCase:
     parts, _ = ndimage.label(field < 0)
     largest = parts == 1 + np.argmax(np.bincount(parts.ravel())[1:])
     return RawCase(

@@ -36,9 +36,7 @@ def _spicules(
     return np.asarray(ndimage.gaussian_filter(strands, 1.2) * fade)
 
 
-def _offsets(
-    shape: tuple[int, int], centre: tuple[float, float]
-) -> tuple[FloatArray, FloatArray]:
+def _offsets(shape: tuple[int, int], centre: tuple[float, float]) -> tuple[FloatArray, FloatArray]:
     y, x = grid(shape)
     return y - centre[0] + 0 * x, x - centre[1] + 0 * y
 
@@ -53,7 +51,7 @@ def _mass(identifier: str, rng: np.random.Generator) -> RawCase:
     glandular = power_law_noise(rng, shape, 2.7)
     inner = np.clip(1.2 - np.hypot((y - 300) / 230, (x - 130) / 190), 0, 1)
     fat = 0.42 * breast
-    dense = 0.36 * breast * inner * (1 + 0.75 * glandular)
+    dense = 0.36 * breast * inner * (1 + 0.5 * glandular)
     ducts = np.abs(smooth_noise(rng, shape, (1.5, 9))) + np.abs(smooth_noise(rng, shape, (3, 4)))
     strands = 0.07 * ducts * inner
     centre = (252.0, 158.0)
@@ -61,7 +59,7 @@ def _mass(identifier: str, rng: np.random.Generator) -> RawCase:
     outline = outline + 1.5 * smooth_noise(rng, shape, 4)
     inside = soft(outline, 3.5)
     body = inside * (0.75 + 0.25 * np.clip(-outline / 40, 0, 1))
-    mass = 0.36 * body + 0.16 * _spicules(rng, shape, centre, 45.0)
+    mass = 0.55 * body + 0.22 * _spicules(rng, shape, centre, 45.0)
     absorbed = fat + np.clip(dense, 0, None) + strands * (edge > 0) + 0.25 * skin + mass
     muscle = soft((x - (150 - 0.62 * y)), 8) * (y < 240)
     absorbed = absorbed + 0.30 * muscle * (1 + 0.1 * glandular)
@@ -69,7 +67,7 @@ def _mass(identifier: str, rng: np.random.Generator) -> RawCase:
     for cy, cx in clusters:
         absorbed = absorbed + 0.35 * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 1.6)
     photons = rng.poisson(2600 * np.exp(-1.6 * ndimage.gaussian_filter(absorbed, 0.8)))
-    film = 4095 * np.clip(-np.log((photons + 1) / 2700) / 2.4, 0, 1)
+    film = 4095 * np.clip(-np.log((photons + 1) / 2700) / 2.8, 0, 1)
     film = film * (edge > -2)
     parts, _ = ndimage.label(outline < 0)
     return RawCase(

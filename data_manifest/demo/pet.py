@@ -6,7 +6,16 @@ import numpy as np
 from scipy import ndimage
 
 from data_manifest.demo.records import CaseMaker, RawCase
-from data_manifest.demo.shapes import FloatArray, blob, blob_3d, grid, label_map, smooth_noise, soft
+from data_manifest.demo.shapes import (
+    FloatArray,
+    blob,
+    blob_3d,
+    crop_to_labels,
+    grid,
+    label_map,
+    smooth_noise,
+    soft,
+)
 
 __all__ = ["CASES"]
 
@@ -68,7 +77,7 @@ def _coronal(identifier: str, rng: np.random.Generator) -> RawCase:
     return RawCase(
         identifier=identifier,
         modality="PET",
-        image=_acquire(rng, activity, (1.6, 1.6), 22.0).astype(np.float32),
+        image=_acquire(rng, activity, (1.6, 1.6), 3.5).astype(np.float32),
         labels=label_map(*(lesion < 0 for lesion in lesions)),
         label_names=("mediastinal lesion", "abdominal lesion", "neck lesion"),
         spacing_mm=(2.0, 2.0),
@@ -83,17 +92,17 @@ def _coronal(identifier: str, rng: np.random.Generator) -> RawCase:
 
 def _thorax(identifier: str, rng: np.random.Generator) -> RawCase:
     shape = (16, 144, 144)
-    z, y, x = grid(shape)
+    _, y, x = grid(shape)
     body = (np.hypot((y - 74) / 46, (x - 72) / 64) - 1) * 54 + 1.5 * smooth_noise(
         rng, shape, (3, 6, 6)
     )
     activity = 0.8 * soft(body, 1.0) * (1 + 0.12 * smooth_noise(rng, shape, (1, 3, 3)))
     parts = (
-        ((8, 70, 40), (14, 27, 19), 0.4),
-        ((8, 70, 106), (14, 27, 18), 0.4),
-        ((4, 66, 82), (6, 15, 13), 2.9),
-        ((4, 66, 82), (4, 8, 7), 1.2),
-        ((8, 106, 72), (30, 8, 8), 1.5),
+        ((8.0, 70.0, 40.0), (14.0, 27.0, 19.0), 0.4),
+        ((8.0, 70.0, 106.0), (14.0, 27.0, 18.0), 0.4),
+        ((4.0, 66.0, 82.0), (6.0, 15.0, 13.0), 2.9),
+        ((4.0, 66.0, 82.0), (4.0, 8.0, 7.0), 1.2),
+        ((8.0, 106.0, 72.0), (30.0, 8.0, 8.0), 1.5),
     )
     for centre, radii, suv in parts:
         field = blob_3d(rng, shape, centre=centre, radii=radii, roughness=0.06, sigma=(2, 5, 5))
@@ -101,8 +110,8 @@ def _thorax(identifier: str, rng: np.random.Generator) -> RawCase:
         activity = activity * (1 - inside) + suv * inside
     lesions = []
     for centre, radii, suv in (
-        ((8.5, 80, 35), (4.2, 9, 10), 9.5),
-        ((9.0, 72, 66), (4.0, 8, 6.5), 7.5),
+        ((8.5, 80.0, 35.0), (4.2, 9.0, 10.0), 9.5),
+        ((9.0, 72.0, 66.0), (4.0, 8.0, 6.5), 7.5),
     ):
         field = blob_3d(rng, shape, centre=centre, radii=radii, roughness=0.16, sigma=(1.5, 3, 3))
         necrosis = blob_3d(
@@ -112,15 +121,13 @@ def _thorax(identifier: str, rng: np.random.Generator) -> RawCase:
         activity = activity * (1 - inside) + suv * inside * (1 - 0.35 * soft(necrosis, 1))
         parts_of, _ = ndimage.label(field < 0)
         lesions.append(np.asarray(parts_of == 1 + np.argmax(np.bincount(parts_of.ravel())[1:])))
-    image = _acquire(rng, activity, (0.75, 0.9, 0.9), 26.0).astype(np.float32)
-    labels = label_map(*lesions)
-    used = np.flatnonzero(labels.any(axis=(1, 2)))
-    keep = slice(int(used[0]), int(used[-1]) + 1)
+    image = _acquire(rng, activity, (0.75, 0.9, 0.9), 9.0).astype(np.float32)
+    slices, labels = crop_to_labels(image, label_map(*lesions))
     return RawCase(
         identifier=identifier,
         modality="PET",
-        image=image[keep],
-        labels=labels[keep],
+        image=slices,
+        labels=labels,
         label_names=("lung lesion", "mediastinal lesion"),
         spacing_mm=(4.0, 3.0, 3.0),
         origin="simulated",

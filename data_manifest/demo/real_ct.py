@@ -49,9 +49,7 @@ def _largest(mask: Mask) -> Mask:
 
 def _thorax(identifier: str, rng: np.random.Generator) -> RawCase:
     del rng  # a real image: nothing is drawn
-    hu = _hounsfield(
-        shipped_file("pydicom", "data/test_files/CT_small.dcm", _CT_SMALL)
-    )
+    hu = _hounsfield(shipped_file("pydicom", "data/test_files/CT_small.dcm", _CT_SMALL))
     smooth = ndimage.gaussian_filter(hu, 0.7)
     around_canal = polygon(hu.shape, [(45, 41), (71, 41), (74, 62), (43, 62)])
     canal = _largest(ndimage.binary_opening(around_canal & (smooth < 130), iterations=2))
@@ -69,8 +67,8 @@ def _thorax(identifier: str, rng: np.random.Generator) -> RawCase:
         spacing_mm=(0.661468, 0.661468),
         origin="real",
         source=(
-            "pydicom's CT_small.dcm: an axial CT slice at a thoracic vertebra; reference: thresholds"
-            " on the smoothed image inside hand-set polygons, closed, holes filled, checked by eye"
+            "pydicom's CT_small.dcm: an axial CT slice at a thoracic vertebra; reference:"
+            " thresholds on the smoothed image inside hand-set polygons, closed, holes filled, checked by eye"
         ),
         licence=_LICENCE,
         window=(150.0, 700.0),
@@ -79,9 +77,7 @@ def _thorax(identifier: str, rng: np.random.Generator) -> RawCase:
 
 def _head(identifier: str, rng: np.random.Generator) -> RawCase:
     del rng
-    hu = _hounsfield(
-        shipped_file("pydicom", "data/test_files/J2K_pixelrep_mismatch.dcm", _HEAD)
-    )
+    hu = _hounsfield(shipped_file("pydicom", "data/test_files/J2K_pixelrep_mismatch.dcm", _HEAD))
     tissue = ndimage.gaussian_filter(hu, 1.0)
     tissue_mask = (tissue > -25) & (tissue < 85)
     compartments = []

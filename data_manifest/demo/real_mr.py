@@ -10,7 +10,7 @@ from data_manifest.demo.records import CaseMaker, RawCase
 from data_manifest.demo.shapes import Mask, label_map, polygon
 from data_manifest.demo.shipped import shipped_file
 
-__all__ = ["CASES", "mni152"]
+__all__ = ["CASES", "MNI_LICENCE", "mni152"]
 
 _ABDOMEN = "112539bc17c0e281987397e827dff9e99890109866d570f08761f83b8f55c277"
 _MNI = {
@@ -18,7 +18,7 @@ _MNI = {
     "gm": "97a5ca69bd24db37a9cb7b32525e1733a209af904129bf1cd36da06d24243bed",
     "wm": "382d92812de4744f9c86c7a0e4f680dc317a0a50e4da1f0153618a6798c7b7db",
 }
-_MNI_LICENCE = (
+MNI_LICENCE = (
     "ICBM 152 2009, copyright Louis Collins, McConnell Brain Imaging Centre, Montreal Neurological"
     " Institute: free to use, copy, modify and distribute with this notice"
 )
@@ -86,10 +86,10 @@ def mni152(kind: str) -> npt.NDArray[np.uint8]:
     Axes are z from the head's top down, y from the forehead back, x from the patient's right:
     each slice along z stands as radiologists look at it. The array is read-only.
     """
-    import nibabel
+    from nibabel.nifti1 import Nifti1Image
 
     name = f"datasets/data/mni_icbm152_{kind}_tal_nlin_sym_09a_converted.nii.gz"
-    stored = nibabel.load(shipped_file("nilearn", name, _MNI[kind]))
+    stored = Nifti1Image.from_filename(shipped_file("nilearn", name, _MNI[kind]))
     volume = np.ascontiguousarray(np.asarray(stored.dataobj).T[::-1, ::-1, ::-1])
     volume.setflags(write=False)
     return volume
@@ -144,7 +144,7 @@ def _midsagittal(identifier: str, rng: np.random.Generator) -> RawCase:
             "nilearn's MNI152 T1 template (an average of 152 real heads), midsagittal slice;"
             " reference: a threshold per structure inside a hand-set polygon, checked by eye"
         ),
-        licence=_MNI_LICENCE,
+        licence=MNI_LICENCE,
     )
 
 
@@ -171,7 +171,7 @@ def _ventricles(identifier: str, rng: np.random.Generator) -> RawCase:
             " reference: half way between fluid and white matter inside a hand-set region, split at"
             " the midline, checked by eye"
         ),
-        licence=_MNI_LICENCE,
+        licence=MNI_LICENCE,
     )
 
 

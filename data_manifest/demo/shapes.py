@@ -17,6 +17,7 @@ __all__ = [
     "blob",
     "blob_3d",
     "case_generator",
+    "crop_to_labels",
     "curve",
     "grid",
     "label_map",
@@ -46,7 +47,13 @@ def smooth_noise(
     rng: np.random.Generator, shape: Sequence[int], sigma: float | Sequence[float]
 ) -> FloatArray:
     """Gaussian noise correlated over `sigma` pixels, with mean 0 and standard deviation 1."""
-    field = ndimage.gaussian_filter(rng.standard_normal(tuple(shape)), sigma, mode="wrap")
+    sigmas = np.broadcast_to(np.asarray(sigma, dtype=np.float64), (len(shape),))
+    spectrum = np.fft.rfftn(rng.standard_normal(tuple(shape)))
+    for axis, (n, width) in enumerate(zip(shape, sigmas, strict=True)):
+        frequency = np.fft.rfftfreq(n) if axis == len(shape) - 1 else np.fft.fftfreq(n)
+        response = np.exp(-2 * (np.pi * width * frequency) ** 2)
+        spectrum *= response.reshape([-1 if a == axis else 1 for a in range(len(shape))])
+    field = np.fft.irfftn(spectrum, s=tuple(shape), axes=tuple(range(len(shape))))
     return np.asarray((field - field.mean()) / field.std())
 
 
@@ -167,6 +174,27 @@ def label_map(*objects: Mask) -> npt.NDArray[np.uint8]:
     for number, mask in reversed(list(enumerate(objects, start=1))):
         labels[mask] = number
     return labels
+
+
+def crop_to_labels(
+    image: npt.NDArray[np.generic], labels: npt.NDArray[np.uint8]
+) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.uint8]]:
+    """A volume's slices that hold an object, as the challenge crops them.
+
+    An object's slice of under 10 pixels loses the label, as there.
+
+    Args:
+        image: (D, H, W).
+        labels: (D, H, W).
+    """
+    kept = np.zeros_like(labels)
+    for number in range(1, int(labels.max()) + 1):
+        mask = labels == number
+        enough = mask.sum(axis=(1, 2)) >= 10
+        kept[mask & enough[:, None, None]] = number
+    slices = np.flatnonzero(kept.any(axis=(1, 2)))
+    part = slice(int(slices[0]), int(slices[-1]) + 1)
+    return np.ascontiguousarray(image[part]), np.ascontiguousarray(kept[part])
 
 
 def to_uint8(image: FloatArray) -> npt.NDArray[np.uint8]:

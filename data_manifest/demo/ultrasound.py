@@ -8,7 +8,6 @@ from data_manifest.demo.shapes import (
     FloatArray,
     Mask,
     blob,
-    curve,
     grid,
     label_map,
     power_law_noise,

@@ -7,7 +7,8 @@ from data_manifest.demo.records import CaseMaker, RawCase
 from data_manifest.demo.shapes import (
     FloatArray,
     Mask,
-    blob_3d,
+    blob,
+    curve,
     grid,
     label_map,
     power_law_noise,
@@ -17,7 +18,9 @@ from data_manifest.demo.shapes import (
 
 __all__ = ["CASES"]
 
-_SOFT, _LUNG, _BONE = 0.020, 0.005, 0.048  # absorption per mm at about 70 keV
+_SOFT, _LUNG, _BONE = 0.020, 0.006, 0.048  # absorption per mm at about 70 keV
+_CHEST_SHAPE = (512, 560)
+_CHEST_MIDDLE = 280.0
 
 
 def _expose(rng: np.random.Generator, absorption: FloatArray, photons: float) -> FloatArray:
@@ -32,57 +35,104 @@ def _expose(rng: np.random.Generator, absorption: FloatArray, photons: float) ->
     return np.asarray(-np.log((counts + 1.0) / photons))
 
 
-def _thorax(rng: np.random.Generator) -> tuple[FloatArray, dict[str, FloatArray]]:
-    """Absorption per mm of a thorax, (z, y, x) at 1.25 mm, and its organs' fields in pixels."""
-    shape = (288, 80, 304)
-    z, y, x = grid(shape)
-    middle = 152.0
-    body = np.hypot((x - middle) / (138 - 16 * np.exp(-((z / 60) ** 2))), (y - 40) / 38)
-    organs = {
-        side: blob_3d(
-            rng, shape, centre=(150, 38, centre), radii=(112, 29, 47), roughness=0.05, sigma=14
-        )
-        for side, centre in (("right lung", 88.0), ("left lung", 214.0))
-    }
-    wobble = 3 * smooth_noise(rng, shape[2:], 12)
-    for side, centre, top in (("right lung", 92.0, 196.0), ("left lung", 212.0, 206.0)):
-        dome = z - (top + ((x - centre) / 55) ** 2 * 26 + ((y - 30) / 40) ** 2 * 30 + wobble)
-        organs[side] = np.maximum(organs[side], dome)  # the diaphragm lifts the lung's base
-    heart = blob_3d(rng, shape, centre=(172, 28, 176), radii=(50, 22, 48), roughness=0.06, sigma=16)
-    tilt = heart + 0.10 * (x - 176) * np.sign(172 - z)
-    organs["heart"] = np.maximum(tilt, z - 212)
-    volume = np.where(body < 1, _SOFT, 0.0) + np.zeros(shape)
-    tissue = _LUNG * (1 + 0.25 * power_law_noise(rng, shape, 3.2))
-    for side in ("right lung", "left lung"):
-        inside = soft(organs[side], 1.0)
-        volume = volume * (1 - inside) + tissue * inside
-    solid = soft(organs["heart"], 1.0)
-    volume = volume * (1 - solid) + 0.021 * solid
-    shell = np.abs(body - 0.86) < 0.030
-    for number in range(9):  # ribs: slanting rings, higher at the back
-        level = 34 + 25 * number + 0.50 * (40 - y) + 0.0011 * (x - middle) ** 2
-        volume = volume + 0.020 * (shell & (np.abs(z - level) < 3.6))
-    for side in (-1, 1):  # collar bones
-        path = 34 - 0.10 * side * (x - middle) - side * 3
-        bone = (np.hypot(z - path, y - 12) < 5) & (side * (x - middle) > 14)
-        volume = volume + 0.024 * (bone & (side * (x - middle) < 112))
-    disc = 1 - 0.35 * (np.cos(2 * np.pi * z / 23) > 0.86)
-    volume = volume + 0.017 * disc * (np.hypot((x - middle) / 13, (y - 62) / 12) < 1)
-    return volume, organs
+def _thickness(field: FloatArray, depth_mm: float, edge: float) -> FloatArray:
+    """Length of each ray in a rounded organ: its outline field, full depth, and rim in pixels."""
+    return np.asarray(depth_mm * np.sqrt(np.clip(-field / edge, 0, 1)))
+
+
+def _ribs(rng: np.random.Generator) -> FloatArray:
+    """Extra absorption of ribs and collar bones: rings that slant down from the spine."""
+    bones = np.zeros(_CHEST_SHAPE)
+    for number in range(10):
+        level = 52 + 41 * number + rng.normal(0, 2)
+        reach = 205 - 75 * np.exp(-((number + 0.6) / 1.5))
+        for side in (-1, 1):
+            turn = np.linspace(0.10, 2.6, 900)  # from the spine, round the flank, to the front
+            x = _CHEST_MIDDLE + side * reach * np.sin(turn) ** 0.85
+            y = level - 26 * np.sin(np.clip(turn, 0, 0.8) * 2) + 44 * (1 - np.cos(turn))
+            strength = np.where(turn < 1.7, 1.0, np.clip((2.6 - turn) / 0.9, 0, 1) * 0.55)
+            line = np.stack([y, x], axis=1)
+            back = curve(_CHEST_SHAPE, line[turn < 1.7], 6.5)
+            core = curve(_CHEST_SHAPE, line[turn < 1.7], 4.0)
+            front = curve(_CHEST_SHAPE, line[turn >= 1.7], 6.5 * strength[turn >= 1.7] + 1.5)
+            bones += 0.30 * back - 0.10 * core + 0.13 * front
+    for side in (-1, 1):
+        t = np.linspace(0, 1, 600)
+        x = _CHEST_MIDDLE + side * (22 + 172 * t)
+        y = 66 - 34 * t + 12 * np.sin(2 * np.pi * t)
+        bones += 0.22 * curve(_CHEST_SHAPE, np.stack([y, x], axis=1), 6.5 + 2 * t)
+    return np.asarray(ndimage.gaussian_filter(bones, 1.1))
+
+
+def _lung_vessels(rng: np.random.Generator, side: int) -> FloatArray:
+    """Coverage of vessels that fan out from the root of a lung and taper."""
+    coverage = np.zeros(_CHEST_SHAPE)
+    for _ in range(34):
+        angle = rng.uniform(-1.35, 1.35)
+        length = rng.uniform(60, 190)
+        t = np.linspace(0, 1, int(1.6 * length))
+        bend = angle + np.cumsum(rng.normal(0, 0.012, t.size)) + 0.3 * t
+        step = length / t.size
+        y = 250 + rng.normal(0, 14) + np.cumsum(np.sin(bend)) * step
+        x = _CHEST_MIDDLE + side * (52 + np.cumsum(np.cos(bend)) * step)
+        width = rng.uniform(1.5, 4.0) * (1 - 0.85 * t)
+        coverage = np.maximum(coverage, curve(_CHEST_SHAPE, np.stack([y, x], axis=1), width))
+    return np.asarray(ndimage.gaussian_filter(coverage, 1.2))
+
+
+def _chest_organs(rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Outline fields of the right lung (on the left of the picture), the left lung, the heart."""
+    shape = _CHEST_SHAPE
+    _, x = grid(shape)
+    y, _ = grid(shape)
+    lungs = []
+    for side, top in ((-1, 368.0), (1, 386.0)):
+        centre = _CHEST_MIDDLE + side * 108
+        lung = blob(rng, shape, centre=(262, centre), radii=(222, 94), roughness=0.035, modes=5)
+        u = (x - centre) / 90
+        dome = y - (top + 26 * u**2 + 10 * side * u + 2 * smooth_noise(rng, (shape[1],), 25))
+        inner = _CHEST_MIDDLE + side * (36 + 12 * np.exp(-(((y - 250) / 60) ** 2)))
+        lungs.append(np.maximum(np.maximum(lung, dome), side * (inner - x)))
+    heart = blob(rng, shape, centre=(330, 306), radii=(74, 92), angle=0.45, roughness=0.05, modes=5)
+    floor = y - 400 + ((x - 310) / 60) ** 2 * 9
+    return lungs[0], lungs[1], np.asarray(np.maximum(heart, floor))
 
 
 def _chest(identifier: str, rng: np.random.Generator) -> RawCase:
-    volume, organs = _thorax(rng)
-    image = _expose(rng, 1.25 * volume.sum(axis=1), 9000.0)
-    heart = np.asarray(ndimage.binary_opening((organs["heart"] < 0).sum(axis=1) > 4, iterations=2))
-    lungs = []
-    for side in ("right lung", "left lung"):
-        seen = ((organs[side] < 0).sum(axis=1) > 6) & ~heart
-        parts, _ = ndimage.label(ndimage.binary_opening(seen, iterations=2))
-        lungs.append(np.asarray(parts == 1 + np.argmax(np.bincount(parts.ravel())[1:])))
-    masks = (lungs[0], lungs[1], heart)
+    shape = _CHEST_SHAPE
+    y, x = grid(shape)
+    right, left, heart = _chest_organs(rng)
+    width = 238 + 14 * np.exp(-(((y - 90) / 60) ** 2)) - 120 * np.clip((40 - y) / 40, 0, 1) ** 2
+    across = np.sqrt(np.clip(1 - ((x - _CHEST_MIDDLE) / width) ** 2, 0, 1))
+    millimetres = 205 * across * (1 + 0.03 * power_law_noise(rng, shape, 3.0))
+    air = np.zeros(shape)
+    vessels = np.zeros(shape)
+    for side, lung in ((-1, right), (1, left)):
+        room = _thickness(lung, 128, 60)
+        air = air + room
+        vessels = vessels + _lung_vessels(rng, side) * np.clip(room / 60, 0, 1)
+    solid = _thickness(heart, 92, 42)
+    air = np.clip(air - solid, 0, None)
+    absorption = _SOFT * (millimetres - air) + _LUNG * air + 0.16 * vessels
+    absorption = absorption + 0.002 * solid
+    knob = blob(rng, shape, centre=(182, 306), radii=(26, 22), roughness=0.06)
+    absorption = absorption + _SOFT * 0.6 * _thickness(knob, 50, 15)
+    spine = soft(np.abs(x - _CHEST_MIDDLE) - 22 - 1.5 * np.cos(2 * np.pi * y / 42), 2)
+    discs = 1 - 0.30 * np.clip(np.cos(2 * np.pi * y / 42) - 0.6, 0, 1) / 0.4
+    absorption = absorption + 0.34 * spine * discs + _ribs(rng) * (across > 0.25)
+    windpipe = soft(np.maximum(np.abs(x - _CHEST_MIDDLE + 3) - 9, y - 190), 2)
+    absorption = np.clip(absorption - 0.22 * windpipe, 0, None)
+    in_heart = np.asarray(heart < 0)
+    masks = ((right < 0) & ~in_heart, (left < 0) & ~in_heart, in_heart)
+    whole = [_largest(mask) for mask in masks]
+    image = _expose(rng, absorption, 9000.0)
     names = ("right lung", "left lung", "heart")
-    return _case(identifier, image, masks, names, "a thorax of lungs, heart, ribs and spine")
+    return _case(identifier, image, whole, names, "a thorax of lungs, heart, vessels and ribs")
+
+
+def _largest(mask: Mask) -> Mask:
+    parts, _ = ndimage.label(ndimage.binary_opening(mask, iterations=3))
+    return np.asarray(parts == 1 + np.argmax(np.bincount(parts.ravel())[1:]))
 
 
 def _shaft(
@@ -106,38 +156,45 @@ def _shaft(
     outer = 2 * np.sqrt(np.clip(half_width[:, None] ** 2 - offset, 0, None))
     hollow = np.clip(half_width - cortex, 0, None)[:, None]
     inner = 2 * np.sqrt(np.clip(hollow**2 - offset, 0, None))
-    spongy = np.clip(0.32 + 0.13 * smooth_noise(rng, shape, (3.5, 1.3)), 0, 1)
+    filling = np.clip(0.42 - 0.4 * cortex / cortex.max(), 0.04, 1)[:, None]
+    spongy = filling * np.clip(1 + 0.35 * smooth_noise(rng, shape, (3.5, 1.3)), 0, 2)
     millimetres = 0.4 * ((outer - inner) + spongy * inner)
     return (_BONE - _SOFT) * millimetres, np.asarray(outer > 0)
 
 
 def _forearm(identifier: str, rng: np.random.Generator) -> RawCase:
-    shape = (560, 320)
-    row = np.linspace(0, 1, shape[0])
-    head = np.clip((row - 0.72) / 0.28, 0, 1) ** 2
+    shape = (640, 352)
+    rows, x = grid(shape)
+    row = np.arange(shape[0]) / 540.0
+    head = np.clip((row - 0.70) / 0.30, 0, 1.1) ** 2
     elbow = np.clip((0.25 - row) / 0.25, 0, 1) ** 2
-    uneven = [1.2 * smooth_noise(rng, (shape[0],), 18) for _ in range(4)]
-    radius_axis = 118 - 16 * np.sin(np.pi * row) + 9 * head + uneven[0]
-    ulna_axis = 208 + 9 * np.sin(np.pi * row) - 6 * head + uneven[1]
-    radius_width = 20 + 22 * head + 5 * elbow + uneven[2]
-    ulna_width = 19 + 1.5 * head + 17 * elbow + uneven[3]
-    wall = 2.2 + 6.5 * np.sin(np.pi * np.clip((row - 0.05) / 0.85, 0, 1)) ** 0.8
+    uneven = [0.8 * smooth_noise(rng, (shape[0],), 30) for _ in range(4)]
+    bend = np.sin(np.pi * np.clip(row, 0, 1))
+    radius_axis = 132 - 16 * bend + 9 * head + uneven[0]
+    ulna_axis = 222 + 9 * bend - 6 * head + uneven[1]
+    radius_width = 20 + 23 * head + 5 * elbow + uneven[2]
+    ulna_width = 18 + 3 * head + 17 * elbow + uneven[3]
+    wall = 1.6 + 6.5 * np.sin(np.pi * np.clip((row - 0.02) / 0.9, 0, 1)) ** 0.8
     radius, in_radius = _shaft(rng, shape, radius_axis, radius_width, wall)
     ulna, in_ulna = _shaft(rng, shape, ulna_axis, ulna_width, wall)
-    rows, x = grid(shape)
-    ends = (534 + 0.10 * (x - 120) + 6 * np.cos((x - 130) / 18), 512 + 4 * np.cos((x - 200) / 9))
+    ends = (532 - 0.16 * (x - 140) + 5 * np.cos((x - 150) / 16), 506 + 4 * np.cos((x - 214) / 9))
     keep_radius, keep_ulna = (soft(rows - end, 1.0) for end in ends)
-    arm = 138 - 26 * row**2 + 2 * smooth_noise(rng, (shape[0],), 40)
-    flesh = 2 * np.sqrt(np.clip(arm[:, None] ** 2 - (x - 162) ** 2, 0, None)) * 0.55 * 0.4
+    arm = 140 - 30 * row**2 + 2 * smooth_noise(rng, (shape[0],), 40)
+    flesh = 2 * np.sqrt(np.clip(arm[:, None] ** 2 - (x - 176) ** 2, 0, None)) * 0.55 * 0.4
     muscle = 1 + 0.05 * power_law_noise(rng, shape, 2.8)
     absorption = _SOFT * flesh * muscle + radius * keep_radius + ulna * keep_ulna
+    spots = [(566, 112), (560, 154), (566, 192), (604, 106), (602, 140), (606, 174), (600, 206)]
+    for centre in spots:  # carpal bones
+        carpal = blob(rng, shape, centre=centre, radii=(17, 18), roughness=0.09)
+        rim = 0.25 * np.exp(-(((carpal + 2) / 2) ** 2))
+        absorption = absorption + 0.30 * np.sqrt(np.clip(-carpal / 12, 0, 1)) + 0.3 * rim
     image = _expose(rng, absorption, 5000.0)
-    masks = (in_radius & (keep_radius > 0.5), in_ulna & (keep_ulna > 0.5))
-    return _case(identifier, image, masks, ("radius", "ulna"), "a forearm of flesh and two bones")
+    masks = [in_radius & (keep_radius > 0.5), in_ulna & (keep_ulna > 0.5)]
+    return _case(identifier, image, masks, ("radius", "ulna"), "a forearm of flesh and bones")
 
 
 def _case(
-    identifier: str, image: FloatArray, masks: tuple[Mask, ...], names: tuple[str, ...], what: str
+    identifier: str, image: FloatArray, masks: list[Mask], names: tuple[str, ...], what: str
 ) -> RawCase:
     return RawCase(
         identifier=identifier,

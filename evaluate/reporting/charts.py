@@ -88,8 +88,8 @@ def standing_chart(rows: Sequence[Standing], *, description: str) -> Markup:
         _text(x.start, 13, "place" if resampled else "mean rank", "axis-title", "middle"),
         _text(width, 13, "mean rank", "axis-title", "end"),
     ]
-    for tick in x.ticks(8):
-        if tick == int(tick):
+    for tick in [1.0, *x.ticks(6)]:
+        if tick == int(tick) and (tick == 1 or x(tick) - x(1) > 20):
             parts.append(_text(x(tick), 30, number(tick), "tick", "middle"))
             parts.append(_line(x(tick), top, x(tick), height - 6, "grid"))
     for position, row in enumerate(rows):
@@ -162,7 +162,7 @@ def runtime_chart(
         [p.seconds for p in points], start=58, end=width - 24, is_log=True, is_score=False
     )
     y = Axis.around(
-        [p.score for p in points], start=height - 56, end=22, is_log=False, is_score=True
+        [p.score for p in points], start=height - 56, end=32, is_log=False, is_score=True
     )
     parts = [
         _text(
@@ -241,11 +241,11 @@ def _label_beside(
 def spread_chart(rows: Sequence[Spread], quantity: Quantity, *, description: str) -> Markup:
     """Every case a dot, over a box of the quartiles; a row a team."""
     step = 62.0 if len(rows) <= 8 else 46.0
-    width, top = 420.0, 34.0
+    width, top = 360.0, 34.0
     height = top + step * len(rows) + 4
     values = [value for row in rows for value in row.values]
     x = Axis.around(
-        values, start=10, end=width - 10, is_log=not quantity.is_score, is_score=quantity.is_score
+        values, start=10, end=width - 14, is_log=not quantity.is_score, is_score=quantity.is_score
     )
     parts = []
     for tick in x.ticks(6):

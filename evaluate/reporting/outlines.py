@@ -1,5 +1,8 @@
 """A label map to the outlines between its pixels, as an SVG path that is exact at every size."""
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,15 +15,14 @@ _STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0))
 """Right, down, left, up, as (row, column) of a grid corner."""
 
 _Corner = tuple[int, int, int]  # label, row, column
+_Labels = npt.NDArray[np.integer]
 
 
-def outline_path(
-    labels: npt.NDArray[np.integer], *, row: int = 0, column: int = 0, longest: int = 640
-) -> str:
-    """Outlines of every label, closed, along the pixels' edges.
+def outline_path(labels: _Labels, *, row: int = 0, column: int = 0, longest: int = 640) -> str:
+    """Outlines of every label along the pixels' edges.
 
-    Each edge is walked with its label on the right-hand side, so holes and touching labels come
-    out as loops of their own.
+    An edge between two labels is drawn once, as the higher label's: drawn twice, its dashes
+    would close to a solid line. The lower label's outline is open there.
 
     Args:
         labels: (H, W), 0 is background.
@@ -41,21 +43,19 @@ def outline_path(
     while sum(int(where.sum()) for where in sides) > _MOST_EDGES:
         stride *= 2
         sides = _sides(labels[::stride, ::stride])
-    loops = _loops(_edges(labels[::stride, ::stride], sides))
-    return "".join(_as_path(loop, stride, row, column) for loop in loops)
+    lines = _lines(_edges(labels[::stride, ::stride], sides))
+    return "".join(_as_path(line, stride, row, column) for line in lines)
 
 
-def _sides(labels: npt.NDArray[np.integer]) -> list[npt.NDArray[np.bool_]]:
-    """Pixels whose upper, right, lower, left edge belongs to their label's outline."""
+def _sides(labels: _Labels) -> list[npt.NDArray[np.bool_]]:
+    """Pixels whose upper, right, lower, left edge is drawn: their label is the higher one."""
     padded = np.pad(labels, 1)
     inner = padded[1:-1, 1:-1]
     neighbours = (padded[:-2, 1:-1], padded[1:-1, 2:], padded[2:, 1:-1], padded[1:-1, :-2])
-    return [(inner != 0) & (inner != neighbour) for neighbour in neighbours]
+    return [inner > neighbour for neighbour in neighbours]
 
 
-def _edges(
-    labels: npt.NDArray[np.integer], sides: list[npt.NDArray[np.bool_]]
-) -> dict[_Corner, list[int]]:
+def _edges(labels: _Labels, sides: list[npt.NDArray[np.bool_]]) -> dict[_Corner, list[int]]:
     """Directions that leave each corner of each label; the label is on the right of each edge."""
     leaving: dict[_Corner, list[int]] = {}
     first_corners = ((0, 0), (0, 1), (1, 1), (1, 0))
@@ -68,36 +68,43 @@ def _edges(
     return leaving
 
 
-def _loops(leaving: dict[_Corner, list[int]]) -> list[list[tuple[int, int]]]:
-    """Points of each closed outline where its direction changes, as (row, column)."""
-    loops = []
-    for start in sorted(leaving):
-        while leaving[start]:
-            direction = leaving[start].pop()
-            label, row, column = start
-            loop = [(row, column)]
-            while True:
-                row, column = row + _STEPS[direction][0], column + _STEPS[direction][1]
-                if (label, row, column) == start:
-                    break
-                ways = leaving[label, row, column]
-                turn = _turn(ways, direction)
-                ways.remove(turn)
-                if turn != direction:
-                    loop.append((row, column))
-                direction = turn
-            loops.append(loop)
-    return loops
+def _after(corner: _Corner, direction: int) -> _Corner:
+    label, row, column = corner
+    return label, row + _STEPS[direction][0], column + _STEPS[direction][1]
 
 
-def _turn(ways: list[int], direction: int) -> int:
-    """The way to go on; where two pixels touch by a corner, turning right keeps them apart."""
-    return min(ways, key=lambda way: (direction + 1 - way) % 4)
+def _lines(leaving: dict[_Corner, list[int]]) -> Iterator[list[_Corner]]:
+    """Points of each line where it starts, bends and ends: open ones first, then the closed."""
+    arriving: dict[_Corner, int] = {}
+    for corner, directions in leaving.items():
+        for direction in directions:
+            end = _after(corner, direction)
+            arriving[end] = arriving.get(end, 0) + 1
+    for corner in sorted(leaving):
+        for _ in range(len(leaving[corner]) - arriving.get(corner, 0)):
+            yield _walk(leaving, corner)
+    for corner in sorted(leaving):
+        while leaving[corner]:
+            yield _walk(leaving, corner)
 
 
-def _as_path(loop: list[tuple[int, int]], stride: int, row: int, column: int) -> str:
-    corners = [(r * stride + row, c * stride + column) for r, c in loop]
+def _walk(leaving: dict[_Corner, list[int]], start: _Corner) -> list[_Corner]:
+    """Follow edges from a corner, using them up, until it is closed or ends."""
+    direction = leaving[start].pop()
+    at, line = _after(start, direction), [start]
+    while at != start and leaving.get(at):
+        # Where two pixels touch by a corner, turning right keeps them apart.
+        turn = min(leaving[at], key=lambda way: (direction + 1 - way) % 4)
+        leaving[at].remove(turn)
+        if turn != direction:
+            line.append(at)
+        at, direction = _after(at, turn), turn
+    return [*line, at]
+
+
+def _as_path(line: list[_Corner], stride: int, row: int, column: int) -> str:
+    corners = [(r * stride + row, c * stride + column) for _, r, c in line]
     path = f"M{corners[0][1]} {corners[0][0]}"
-    for before, after in zip(corners, [*corners[1:], corners[0]], strict=True):
+    for before, after in pairwise(corners):
         path += f"H{after[1]}" if before[0] == after[0] else f"V{after[0]}"
-    return f"{path}Z"
+    return path + "Z" * (line[0] == line[-1])

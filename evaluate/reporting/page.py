@@ -79,6 +79,7 @@ def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
         runtime=_runtime(sources),
         spreads=_spreads(sources),
         dots_are_thinned=len(sources.cases) > _MOST_DOTS,
+        results=len(sources.case_scores),
         failures=failures(sources, run),
         gallery=gallery,
         submissions=submissions(sources),

@@ -95,6 +95,8 @@ def draw_case(
         boxes = boxes[(boxes[:, 2] <= index) & (index <= boxes[:, 5])][:, [0, 1, 3, 4]]
         labels, image = labels[index], image[index]
         prediction = None if prediction is None else prediction[index]
+    if prediction is not None and not prediction.any():
+        words.append("the prediction is empty here")
     shown = [labels > 0] if prediction is None else [labels > 0, prediction > 0]
     window = _window(shown, boxes)
     if (window.rows, window.columns) != labels.shape:

@@ -12,6 +12,9 @@ from evaluate.reporting.sources import Sources
 
 __all__ = ["Fact", "FactGroup", "Submission", "fact_groups", "protocol_text", "submissions"]
 
+_UNITS = {"s": "s", "mib": "MiB", "mm": "mm"}
+_CAPITALS = {"sha256": "SHA-256", "cpu": "CPU", "cpus": "CPUs", "os": "system", "python": "Python"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
@@ -115,12 +118,24 @@ def _facts(values: Mapping[str, Any], prefix: str = "") -> tuple[Fact, ...]:
     """Nested values as one flat list, names joined."""
     found: list[Fact] = []
     for key, value in values.items():
-        name = prefix + printable(str(key)).replace("_", " ")
+        name = prefix + _readable(printable(str(key)))
         if isinstance(value, dict) and value:
             found += _facts(value, f"{name} · ")
         else:
             found.append(Fact(name=name, value=_value(value), is_code=_is_digest(value)))
     return tuple(found)
+
+
+def _readable(key: str) -> str:
+    """A key of a file as a reader expects it: the unit apart, abbreviations in capitals.
+
+    >>> _readable("peak_memory_mib"), _readable("manifest sha256")
+    ('peak memory (MiB)', 'manifest SHA-256')
+    """
+    words = key.replace("_", " ").split(" ")
+    if len(words) > 1 and words[-1] in _UNITS:
+        words[-1] = f"({_UNITS[words[-1]]})"
+    return " ".join(_CAPITALS.get(word, word) for word in words)
 
 
 def _value(value: object) -> str:

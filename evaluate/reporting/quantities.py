@@ -35,6 +35,11 @@ class Quantity:
         return self.unit == ""
 
     @property
+    def word(self) -> str:
+        """Title inside a sentence."""
+        return self.title if self.title[1].isupper() else self.title.lower()
+
+    @property
     def head(self) -> str:
         """Title with its unit."""
         return f"{self.title} ({self.unit})" if self.unit else self.title

@@ -136,6 +136,7 @@ def macro(sources: Sources, team: str, metric: str) -> tuple[float | None, int]:
 def leaderboard(sources: Sources, certainty: Certainty | None) -> Leaderboard:
     """The places, and each team's means."""
     quantities = shown_quantities(sources)
+    cases = len(sources.cases)
     rows = []
     for place in sources.places:
         scores = sources.scores_of(place.team)
@@ -150,16 +151,21 @@ def leaderboard(sources: Sources, certainty: Certainty | None) -> Leaderboard:
                 mean_rank=Cell(text=f"{place.mean_rank:.2f}", order=place.mean_rank),
                 certainty=_certainty_cells(place.team, certainty),
                 cells=tuple(cells),
-                failures=Cell(text=str(failed), order=failed, note=f"of {len(scores)}"),
+                failures=Cell(text=str(failed), order=failed, note=_expected(len(scores), cases)),
             )
         )
     return Leaderboard(
         quantities=quantities,
         has_certainty=certainty is not None,
-        cases=len(sources.cases),
+        cases=cases,
         modalities=len(sources.modalities),
         rows=tuple(rows),
     )
+
+
+def _expected(number: int, all_of_them: int) -> str:
+    """Small print on how many there are; nothing where it is all of them."""
+    return "" if number == all_of_them else f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{number}"
 
 
 def _certainty_cells(team: str, certainty: Certainty | None) -> tuple[Cell, ...]:
@@ -178,7 +184,7 @@ def _means(sources: Sources, team: str, quantity: Quantity) -> list[Cell]:
         (micro(sources, team, quantity.name), len(sources.scores_of(team))),
     )
     for (value, n), expected in averages:
-        note = "" if n == expected else f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{n}"
+        note = _expected(n, expected)
         cells.append(Cell(text=quantity.text(value), order=value, note=note))
     return cells
 
@@ -219,13 +225,13 @@ def _heat_cell(
     row = sources.modality_scores.get((team, modality.name, quantity.name))
     if row is None or row.mean is None:
         return Cell(text=DASH, order=None, note="no value")
-    notes = [] if row.n == modality.cases else [f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{row.n}"]
+    notes = [_expected(row.n, modality.cases)]
     if row.failures:
         notes.append(count_of(row.failures, "failure"))
     return Cell(
         text=quantity.text(row.mean),
         order=row.mean,
-        note=", ".join(notes),
+        note=", ".join(filter(None, notes)),
         level=_level(row.mean, low, high, quantity),
     )
 

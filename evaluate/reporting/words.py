@@ -20,9 +20,15 @@ _NAME = 48
 class Verdict:
     """The answer on the first screen."""
 
-    headline: str
+    who: str
+    does_what: str
     by_how_much: str
     how_sure: str
+
+    @property
+    def headline(self) -> str:
+        """The first sentence, without its full stop."""
+        return f"{self.who} {self.does_what}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +47,14 @@ def verdict(sources: Sources, certainty: Certainty | None) -> Verdict:
     rest = places[len(winners) :]
     names = _listed([clipped(place.team, _NAME) for place in winners])
     if len(places) == 1:
-        headline = f"{names} is the only team"
+        does_what = "is the only team"
     elif len(winners) > 1:
-        headline = f"{names} share the first place"
+        does_what = "share the first place"
     else:
-        headline = f"{names} ranks first of {len(places)} teams"
+        does_what = f"ranks first of {len(places)} teams"
     return Verdict(
-        headline=headline,
+        who=names,
+        does_what=does_what,
         by_how_much=_by_how_much(sources, winners[0], rest[0] if rest else None),
         how_sure=_how_sure(sources, certainty),
     )
@@ -134,7 +141,7 @@ def scheme(sources: Sources) -> str:
     """How places are made, in a sentence."""
     ranking = sources.protocol.ranking
     names = [
-        QUANTITIES[m.name].title + (f" (weight {m.weight:g})" if m.weight != 1 else "")
+        QUANTITIES[m.name].word + (f" (weight {m.weight:g})" if m.weight != 1 else "")
         for m in ranking.metrics
     ]
     if ranking.rank_level == "modality":

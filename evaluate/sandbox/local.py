@@ -122,6 +122,8 @@ class LocalSandbox:
     def run(self, image: Image, job: Job) -> Execution:
         """See `Sandbox.run`."""
         try:
+            for folder in (job.inputs, job.outputs):
+                folder.stat()
             with tempfile.TemporaryDirectory(
                 prefix=f"local_{self._owner}-", dir=self._scratch, ignore_cleanup_errors=True
             ) as name:

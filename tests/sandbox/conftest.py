@@ -1,63 +1,14 @@
-"""Fixtures of the sandbox's tests: a bench that runs a few lines of code under chosen limits."""
+"""Fixtures of the sandbox's tests: each adapter ready to run, and a view into the engine."""
 
-import os
-import textwrap
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evaluate.protocol import Limits
-from evaluate.sandbox import Execution, Image, Job, Sandbox, open_sandbox
-
-# Where the command finds its folders: by the protocol's paths, or by the local sandbox's variables.
-_PREAMBLE = """
-import os, signal, subprocess, sys, time
-inputs = os.environ.get("SEGJUDGE_INPUTS", "/workspace/inputs")
-outputs = os.environ.get("SEGJUDGE_OUTPUTS", "/workspace/outputs")
-"""
-
-
-@dataclass
-class Bench:
-    """A sandbox with one image of it, and folders for jobs."""
-
-    sandbox: Sandbox
-    image: Image
-    folder: Path
-    jobs: list[Path] = field(default_factory=list)
-
-    def job(self, command: tuple[str, ...], **limits: Any) -> Job:
-        """A job with an input file `case.npz` and fresh folders."""
-        folder = self.folder / f"job{len(self.jobs)}"
-        self.jobs.append(folder)
-        inputs, outputs = folder / "inputs", folder / "outputs"
-        inputs.mkdir(parents=True)
-        outputs.mkdir()
-        (inputs / "case.npz").write_bytes(b"the case")
-        return Job(
-            command=command,
-            inputs=inputs,
-            outputs=outputs,
-            container_inputs="/workspace/inputs",
-            container_outputs="/workspace/outputs",
-            limits=Limits(**{"timeout_s": 20.0, "memory_mib": 512, **limits}),
-        )
-
-    def run(self, *command: str, image: Image | None = None, **limits: Any) -> Execution:
-        """Run an argument vector."""
-        return self.sandbox.run(image or self.image, self.job(command, **limits))
-
-    def python(self, code: str, **limits: Any) -> Execution:
-        """Run Python code, in which `inputs`, `outputs` and the usual modules are there."""
-        return self.run("python3", "-c", _PREAMBLE + textwrap.dedent(code), **limits)
-
-    @property
-    def outputs(self) -> Path:
-        """Outputs of the last job."""
-        return self.jobs[-1] / "outputs"
+from evaluate.sandbox import Image, Sandbox, open_sandbox
+from tests.sandbox.bench import Bench
 
 
 @pytest.fixture(scope="session")
@@ -122,21 +73,3 @@ def engine(docker_sandbox: tuple[Sandbox, Image]) -> Iterator[Any]:
     client = docker.from_env()
     yield client
     client.close()
-
-
-@pytest.fixture
-def processes_in(tmp_path: Path) -> Callable[[str], list[int]]:
-    """Finds processes of this machine by a word in their command line."""
-
-    def find(word: str) -> list[int]:
-        found = []
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                line = path.read_bytes()
-            except OSError:
-                continue
-            if word.encode() in line and int(path.parent.name) != os.getpid():
-                found.append(int(path.parent.name))
-        return found
-
-    return find

@@ -2,12 +2,15 @@
 
 import contextlib
 import os
+import time
 
 import psutil
 
 __all__ = ["ProcessTree"]
 
 _MIB = 2**20
+_KILL_ROUNDS = 200
+_KILL_PAUSE_S = 0.01
 
 
 class ProcessTree:
@@ -54,7 +57,7 @@ class ProcessTree:
 
     def kill(self) -> None:
         """Kill all of it, detached children included, until none is found."""
-        for _ in range(10):
+        for _ in range(_KILL_ROUNDS):
             seen = [process for process in self._cpu_s if process.is_running() and _runs(process)]
             processes = list({*seen, *self._descendants(), *self._marked()})
             if not processes:
@@ -62,7 +65,8 @@ class ProcessTree:
             for process in processes:
                 with contextlib.suppress(psutil.Error):
                     process.kill()
-            psutil.wait_procs(processes, timeout=0.5)
+            # Never waited for here: only the parent may, and it wants the resource usage.
+            time.sleep(_KILL_PAUSE_S)
 
     def _descendants(self) -> list[psutil.Process]:
         try:

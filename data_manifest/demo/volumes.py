@@ -1,0 +1,163 @@
+"""Simulated volumes: an abdominal CT in thick slices, and a head MR with a tumour."""
+
+import numpy as np
+from scipy import ndimage
+
+from data_manifest.demo.real_mr import MNI_LICENCE, mni152
+from data_manifest.demo.records import CaseMaker, RawCase
+from data_manifest.demo.shapes import (
+    FloatArray,
+    Mask,
+    blob_3d,
+    crop_to_labels,
+    grid,
+    label_map,
+    power_law_noise,
+    smooth_noise,
+    soft,
+)
+
+__all__ = ["CASES"]
+
+_CT_SHAPE = (12, 240, 320)
+# Centre (z, y, x), half axes and HU of what lies in the abdomen; later ones lie over earlier ones.
+_ABDOMEN = {
+    "stomach": ((6, 88, 216), (7, 34, 42), 25.0),
+    "stomach air": ((6, 66, 222), (5, 10, 28), -850.0),
+    "colon": ((11, 70, 150), (4, 15, 40), 35.0),
+    "liver": ((5, 104, 94), (8.5, 60, 64), 112.0),
+    "vena cava": ((7, 136, 144), (30, 8, 10), 172.0),
+    "aorta": ((7, 140, 172), (30, 10, 10), 190.0),
+    "spleen": ((6, 132, 252), (6.5, 40, 20), 124.0),
+    "right kidney": ((9, 160, 104), (7.5, 25, 20), 175.0),
+    "right pelvis": ((9, 159, 112), (4, 8, 7), 40.0),
+    "left kidney": ((8, 162, 218), (7.5, 25, 20), 178.0),
+    "left pelvis": ((8, 161, 210), (4, 8, 7), 40.0),
+}
+_CT_ORGANS = {
+    "liver": ("liver",),
+    "spleen": ("spleen",),
+    "left kidney": ("left kidney", "left pelvis"),
+}
+
+
+def _largest(mask: Mask) -> Mask:
+    parts, _ = ndimage.label(mask)
+    return np.asarray(parts == 1 + np.argmax(np.bincount(parts.ravel())[1:]))
+
+
+def _trunk(rng: np.random.Generator) -> FloatArray:
+    """HU of the trunk around the organs: air, skin fat, muscle, ribs, spine, inner fat."""
+    shape = _CT_SHAPE
+    _, y, x = grid(shape)
+    wobble = smooth_noise(rng, shape, (5, 22, 22))
+    wall = (np.hypot((y - 122) / 100, (x - 160) / 142) - 1) * 118 + 2.5 * wobble
+    hu = np.full(shape, -1000.0)
+    hu = hu + (905 + 10 * smooth_noise(rng, shape, (1, 4, 4))) * soft(wall, 0.8)
+    muscle = soft(wall + 15, 0.8) * (1 - soft(wall + 26, 0.8))
+    back = soft(np.hypot((y - 196) / 24, (np.abs(x - 160) - 34) / 32) * 24 - 24 + wobble, 1.0)
+    hu = hu + 150 * np.maximum(muscle, back) * (1 + 0.08 * smooth_noise(rng, shape, (1, 2, 5)))
+    ring = np.arctan2((y - 122) / 100, (x - 160) / 142) + 0.09 * np.arange(shape[0])[:, None, None]
+    ribs = soft(np.abs(wall + 20) - 5, 0.8) * (np.cos(6 * ring + 0.8 * np.sin(3 * ring)) > 0.75)
+    hu = hu + 330 * ribs * (1 - 0.4 * soft(np.abs(wall + 20) - 2, 0.8))
+    body = np.hypot((y - 166) / 17, (x - 160) / 22) - 1
+    arch = np.maximum(np.abs(x - 160) / 26 - 1, np.abs(y - 192) / 12 - 1)
+    arch = np.minimum(arch, np.maximum(np.abs(x - 160) / 6 - 1, np.abs(y - 206) / 16 - 1))
+    bone = np.maximum(soft(body * 19, 0.8), soft(arch * 10 + 0.4 * wobble, 0.8))
+    trabecular = 210 + 50 * smooth_noise(rng, shape, (0.8, 1.2, 1.2))
+    shell = np.exp(-((body * 19 + 1.5) ** 2) / 3) * 260
+    hu = hu * (1 - bone) + (trabecular + shell) * bone
+    canal = soft((np.hypot((y - 190) / 8, (x - 160) / 10) - 1) * 9, 0.8)
+    return np.asarray(hu * (1 - canal) + 30 * canal)
+
+
+def _abdomen(identifier: str, rng: np.random.Generator) -> RawCase:
+    shape = _CT_SHAPE
+    hu = _trunk(rng)
+    _, y, x = grid(shape)
+    cavity = (np.hypot((y - 122) / 100, (x - 160) / 142) - 1) * 118 + 30
+    spine = 21 - np.hypot(y - 166, (x - 160) * 0.85)
+    owner = np.full(shape, -1, dtype=np.int64)
+    texture = 5 * smooth_noise(rng, shape, (1, 2.5, 2.5))
+    for number, (centre, radii, value) in enumerate(_ABDOMEN.values()):
+        field = blob_3d(rng, shape, centre=centre, radii=radii, roughness=0.09, sigma=(3, 11, 11))
+        field = np.maximum(np.maximum(field, cavity), spine)
+        inside = soft(field, 0.7)
+        hu = hu * (1 - inside) + (value + texture) * inside
+        owner[field < 0] = number
+    vessels = np.clip(smooth_noise(rng, shape, (0.8, 2.2, 3.0)) - 1.7, 0, 0.8)
+    hu = hu + 55 * vessels * (owner == list(_ABDOMEN).index("liver"))  # portal phase
+    near = ndimage.binary_dilation(owner >= 0, np.ones((1, 9, 9)))  # fat parts bowel from organs
+    loops = 12 * (0.35 - smooth_noise(rng, shape, (2, 8, 8)))
+    loops = np.maximum(np.maximum(loops, cavity + 8), y - 150)
+    bowel = soft(loops, 1.0) * ~near
+    hu = hu * (1 - bowel) + (35 + 25 * np.exp(-((loops + 2) ** 2) / 6)) * bowel
+    noise = smooth_noise(rng, shape, (0.5, 0.8, 0.8)) - 0.6 * smooth_noise(
+        rng, shape, (0.5, 2.2, 2.2)
+    )  # back projection leaves little noise of low frequency
+    hu = ndimage.gaussian_filter(hu, (0.35, 0.7, 0.7)) + 13 * noise
+    names = list(_ABDOMEN)
+    masks = [
+        _largest(
+            ndimage.binary_opening(
+                np.isin(owner, [names.index(part) for part in parts]), np.ones((1, 5, 5))
+            )
+        )
+        for parts in _CT_ORGANS.values()
+    ]
+    slices, labels = crop_to_labels(np.rint(hu).astype(np.int16), label_map(*masks))
+    return RawCase(
+        identifier=identifier,
+        modality="CT",
+        image=slices,
+        labels=labels,
+        label_names=tuple(_CT_ORGANS),
+        spacing_mm=(5.0, 1.2, 1.2),
+        origin="simulated",
+        source=(
+            "simulated: axial slices of 5 mm through an abdomen in the portal phase, in HU; organ"
+            " textures, partial volume, correlated noise; reference: the organs as simulated"
+        ),
+        licence="Apache-2.0, as segjudge",
+        window=(40.0, 400.0),
+    )
+
+
+def _tumour(identifier: str, rng: np.random.Generator) -> RawCase:
+    part = (slice(62, 98, 2), slice(24, 216), slice(16, 180))
+    head = mni152("t1")[part].astype(np.float64)
+    shape = head.shape
+    centre = (9.0, 118.0, 118.0)
+    lesion = blob_3d(rng, shape, centre=centre, radii=(5, 21, 18), roughness=0.16, sigma=(2, 6, 6))
+    core = lesion + 6.0 + 1.5 * smooth_noise(rng, shape, (1.5, 3, 3))
+    swelling = lesion - 9 + 4 * smooth_noise(rng, shape, (2, 6, 6))
+    inside, necrosis = soft(lesion, 0.8), soft(core, 0.8)
+    white = mni152("wm")[part] / 255.0
+    image = head * (1 - 0.28 * soft(swelling, 3.0) * white)
+    rim = 232 + 14 * smooth_noise(rng, shape, (1, 2, 2))
+    image = image * (1 - inside) + rim * inside
+    image = image * (1 - necrosis) + (88 + 9 * smooth_noise(rng, shape, (1, 2, 2))) * necrosis
+    image = image * (1 + 0.07 * power_law_noise(rng, (1, *shape[1:]), 4.0))  # the coil's field
+    real, imaginary = rng.normal(0, 4.5, (2, *shape))
+    measured = np.hypot(image + real, imaginary) * (ndimage.gaussian_filter(head, 1) > 4)
+    slices, labels = crop_to_labels(
+        np.rint(measured).astype(np.int16), label_map(_largest(lesion < 0))
+    )
+    return RawCase(
+        identifier=identifier,
+        modality="MR",
+        image=slices,
+        labels=labels,
+        label_names=("tumour",),
+        spacing_mm=(2.0, 1.0, 1.0),
+        origin="simulated",
+        source=(
+            "simulated: a ring-enhancing tumour with a dark core and oedema put into nilearn's"
+            " MNI152 T1 template, every second axial slice, coil field and Rician noise;"
+            " reference: the tumour's outline as simulated, core included"
+        ),
+        licence=MNI_LICENCE,
+    )
+
+
+CASES: dict[str, CaseMaker] = {"3DBox_CT_abdomen": _abdomen, "3DBox_MR_tumour": _tumour}

@@ -1,0 +1,122 @@
+"""How places are made: a protocol's ranking settings, with each metric's direction beside it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from evaluate.errors import Problem, RankingRefusedError
+from evaluate.protocol import Protocol, RankedMetric
+from metrics import METRICS
+
+__all__ = ["Adjustment", "Compat", "RankSettings", "RankedColumn", "Ties"]
+
+Ties = Literal["min", "average", "max"]
+Adjustment = Literal["holm", "bh", "none"]
+Compat = Literal["challenger"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankedColumn:
+    """A metric that teams are ranked by.
+
+    Attributes:
+        name: a column of the table of scores.
+        direction: which values are better.
+        weight: of the metric's ranks among those of all metrics.
+        failure_value: what a failed case counts where values are aggregated; None where no rule
+            sets it: then the worst that was recorded.
+        tolerance: values better than this one count as this one; None for no clipping.
+    """
+
+    name: str
+    direction: Literal["higher", "lower"]
+    weight: float = 1.0
+    failure_value: float | None = None
+    tolerance: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankSettings:
+    """Everything that decides a place.
+
+    Attributes:
+        metrics: ranked separately; a team's ranks are averaged over them by weight.
+        rank_level: `case` ranks the teams in every case, `modality` their means in each modality.
+        across_modalities: `micro` weighs every case alike, `macro` every modality.
+        ties: the rank that equal values share.
+        tie_breaks: metrics whose macro means part teams of equal mean rank, first one first.
+        alpha: level of the tests.
+        adjustment: of the p-values for there being many pairs of teams.
+        compat: `challenger` repeats two known errors of challengeR 1.0.5 in the bootstrap: a case
+            drawn m times weighs m squared, and tests drop the repeated cases.
+    """
+
+    metrics: tuple[RankedColumn, ...]
+    rank_level: Literal["case", "modality"] = "case"
+    across_modalities: Literal["micro", "macro"] = "macro"
+    ties: Ties = "min"
+    tie_breaks: tuple[str, ...] = ()
+    alpha: float = 0.05
+    adjustment: Adjustment = "holm"
+    compat: Compat | None = None
+
+    @classmethod
+    def from_protocol(
+        cls,
+        protocol: Protocol,
+        *,
+        metrics: Sequence[RankedMetric] | None = None,
+        adjustment: Adjustment = "holm",
+        compat: Compat | None = None,
+    ) -> "RankSettings":
+        """The protocol's rules, perhaps with other metrics.
+
+        Raises:
+            RankingRefusedError: a metric is unknown, named twice, or there is none.
+        """
+        chosen = protocol.ranking.metrics if metrics is None else tuple(metrics)
+        names = [metric.name for metric in chosen]
+        if not names or len(set(names)) < len(names) or not set(names) <= METRICS.keys():
+            raise RankingRefusedError(
+                Problem(
+                    where="metrics to rank by",
+                    found=", ".join(names) or "none",
+                    expected=f"at least one of {', '.join(METRICS)}, each named once",
+                )
+            )
+        declared = _declared_failure_values(protocol)
+        return cls(
+            metrics=tuple(
+                RankedColumn(
+                    name=metric.name,
+                    direction=METRICS[metric.name].direction,
+                    weight=metric.weight,
+                    failure_value=declared.get(metric.name),
+                )
+                for metric in chosen
+            ),
+            rank_level=protocol.ranking.rank_level,
+            across_modalities=(
+                "macro"
+                if protocol.ranking.rank_level == "modality"
+                else protocol.ranking.across_modalities
+            ),
+            ties=protocol.ranking.ties,
+            adjustment=adjustment,
+            compat=compat,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as plain JSON data."""
+        data = asdict(self)
+        return data | {"metrics": list(data["metrics"]), "tie_breaks": list(self.tie_breaks)}
+
+
+def _declared_failure_values(protocol: Protocol) -> dict[str, float]:
+    limits = protocol.limits
+    return {
+        "dsc": protocol.failures.dsc,
+        "nsd": protocol.failures.nsd,
+        "wall_s": limits.timeout_s,
+        "peak_memory_mib": float(limits.memory_mib),
+    } | ({} if limits.cpus is None else {"cpu_s": limits.timeout_s * limits.cpus})
