@@ -7,7 +7,6 @@ import hashlib
 import importlib.metadata
 import re
 from collections.abc import Iterable, Sequence
-from operator import length_hint
 from pathlib import Path
 from typing import cast
 
@@ -99,8 +98,7 @@ def build_demo(out: Path, *, seed: int = 0, progress: Progress = silent) -> Mani
     from data_manifest import demo  # its packages are an extra that nothing else needs
 
     try:
-        raw_cases = demo.demo_cases(seed)
-        total = length_hint(raw_cases)
+        raw_cases, total = demo.demo_cases(seed), len(demo.demo_identifiers())
         return _build(raw_cases, total, out, name=DEMO, preparation=preparation, progress=progress)
     except DemoPackageMissing as error:
         mend = "pip install 'segjudge[demo]'"
@@ -142,7 +140,7 @@ def _build(
                     raise CaseFileError(Problem(where=raw.identifier, found=found))
                 case = write_case(folder, raw, preparation=preparation)
                 cases[case.id.casefold()] = case
-                progress(done, max(total, done), case.id)
+                progress(done, total, case.id)
             except CaseFileError as error:
                 problems += error.problems
         if not problems and not cases:

@@ -47,10 +47,10 @@ def neighbour_codes(mask: Mask) -> npt.NDArray[np.uint8]:
         mask: 2D or 3D.
 
     Returns:
-        One longer than the mask along each axis; element (0, 0, 0) is the corner before the
-        first voxel.
+        C-contiguous, one longer than the mask along each axis; element (0, 0, 0) is the corner
+        before the first voxel.
     """
-    codes = np.pad(mask.astype(np.uint8), 1)
+    codes = np.pad(mask.astype(np.uint8, order="C"), 1)
     bits = 1  # of the codes so far: of one voxel, of a pair, of a square
     for axis in reversed(range(mask.ndim)):
         every = (slice(None),) * axis

@@ -131,7 +131,7 @@ def _search(elements: _Indices, other: Mask, ball: _Ball) -> tuple[Mask, Mask]:
     padded = np.pad(other, [(width, width) for width in margin])
     strides = np.array(padded.strides)
     here = np.stack(np.unravel_index(elements, other.shape), axis=1) + margin
-    places, field = here @ strides, padded.ravel()
+    places, field = here @ strides, padded.ravel(order="K")  # as the strides have it
 
     near = np.zeros(elements.size, dtype=np.bool_)
     decided = np.ones(elements.size, dtype=np.bool_)

@@ -20,7 +20,7 @@ from data_manifest.demo import (
 from data_manifest.demo.records import CaseMaker, DemoPackageMissing, RawCase
 from data_manifest.demo.shapes import case_generator
 
-__all__ = ["DemoPackageMissing", "RawCase", "demo_cases"]
+__all__ = ["DemoPackageMissing", "RawCase", "demo_cases", "demo_identifiers"]
 
 _FAMILIES = (
     dermoscopy,
@@ -48,8 +48,15 @@ def demo_cases(seed: int = 0) -> Iterator[RawCase]:
     Raises:
         DemoPackageMissing: a package that ships a real image is not installed.
     """
-    makers: dict[str, CaseMaker] = {}
-    for family in _FAMILIES:
-        makers |= family.CASES
-    for identifier in sorted(makers):
-        yield makers[identifier](identifier, case_generator(seed, identifier))
+    for identifier, make in _makers().items():
+        yield make(identifier, case_generator(seed, identifier))
+
+
+def demo_identifiers() -> list[str]:
+    """Identifiers of the demo cases, sorted, without making any."""
+    return list(_makers())
+
+
+def _makers() -> dict[str, CaseMaker]:
+    makers = {name: make for family in _FAMILIES for name, make in family.CASES.items()}
+    return dict(sorted(makers.items()))

@@ -11,6 +11,7 @@ from data_manifest.demo.shapes import (
     curve,
     grid,
     label_map,
+    one_piece,
     power_law_noise,
     smooth_noise,
     soft,
@@ -89,7 +90,7 @@ def _photograph(
 def _naevus(identifier: str, rng: np.random.Generator) -> RawCase:
     shape = (384, 512)
     field = blob(rng, shape, centre=(196, 262), radii=(96, 128), angle=0.35, roughness=0.07)
-    field = field + 1.5 * smooth_noise(rng, shape, 6)
+    field = one_piece(field + 1.5 * smooth_noise(rng, shape, 6))
     inside = soft(field, 5)
     melanin, blood = _skin(rng, shape)
     fading = np.clip(-field / 70, 0, 1)
@@ -106,7 +107,7 @@ def _melanoma(identifier: str, rng: np.random.Generator) -> RawCase:
     shape = (480, 480)
     field = blob(rng, shape, centre=(250, 228), radii=(118, 150), angle=-0.6, roughness=0.13)
     lobe = blob(rng, shape, centre=(170, 330), radii=(58, 66), roughness=0.15)
-    field = np.minimum(field, lobe) + 3.0 * smooth_noise(rng, shape, 7)
+    field = one_piece(np.minimum(field, lobe) + 3.0 * smooth_noise(rng, shape, 7))
     inside = soft(field, 3.5)
     melanin, blood = _skin(rng, shape)
     regions = smooth_noise(rng, shape, 34)
@@ -122,13 +123,11 @@ def _melanoma(identifier: str, rng: np.random.Generator) -> RawCase:
 
 
 def _case(identifier: str, image: FloatArray, field: FloatArray, name: str, what: str) -> RawCase:
-    parts, _ = ndimage.label(field < 0)
-    largest = parts == 1 + np.argmax(np.bincount(parts.ravel())[1:])
     return RawCase(
         identifier=identifier,
         modality="Dermoscopy",
         image=to_uint8(image),
-        labels=label_map(np.asarray(ndimage.binary_fill_holes(largest))),
+        labels=label_map(np.asarray(ndimage.binary_fill_holes(field < 0))),
         label_names=(name,),
         spacing_mm=None,
         origin="simulated",

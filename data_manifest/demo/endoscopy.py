@@ -151,7 +151,7 @@ def _case(
 
 def _one_polyp(identifier: str, rng: np.random.Generator) -> RawCase:
     shape = (480, 560)
-    polyp = blob(rng, shape, centre=(298, 372), radii=(68, 84), angle=0.4, roughness=0.07)
+    polyp = blob(rng, shape, centre=(298, 372), radii=(64, 84), angle=0.4, roughness=0.11)
     return _case(identifier, rng, shape, (190.0, 205.0), [(polyp, 40.0)])
 
 

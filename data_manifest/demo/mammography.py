@@ -10,6 +10,7 @@ from data_manifest.demo.shapes import (
     curve,
     grid,
     label_map,
+    one_piece,
     power_law_noise,
     smooth_noise,
     soft,
@@ -56,7 +57,7 @@ def _mass(identifier: str, rng: np.random.Generator) -> RawCase:
     strands = 0.07 * ducts * inner
     centre = (252.0, 158.0)
     outline = blob(rng, shape, centre=centre, radii=(42, 48), roughness=0.12, modes=12)
-    outline = outline + 1.5 * smooth_noise(rng, shape, 4)
+    outline = one_piece(outline + 1.5 * smooth_noise(rng, shape, 4))
     inside = soft(outline, 3.5)
     body = inside * (0.75 + 0.25 * np.clip(-outline / 40, 0, 1))
     mass = 0.55 * body + 0.22 * _spicules(rng, shape, centre, 45.0)
@@ -69,12 +70,11 @@ def _mass(identifier: str, rng: np.random.Generator) -> RawCase:
     photons = rng.poisson(2600 * np.exp(-1.6 * ndimage.gaussian_filter(absorbed, 0.8)))
     film = 4095 * np.clip(-np.log((photons + 1) / 2700) / 2.8, 0, 1)
     film = film * (edge > -2)
-    parts, _ = ndimage.label(outline < 0)
     return RawCase(
         identifier=identifier,
         modality="Mammography",
         image=np.rint(film).astype(np.uint16),
-        labels=label_map(np.asarray(parts == parts[int(centre[0]), int(centre[1])])),
+        labels=label_map(outline < 0),
         label_names=("mass",),
         spacing_mm=(0.4, 0.4),
         origin="simulated",

@@ -10,6 +10,7 @@ from data_manifest.demo.shapes import (
     blob,
     grid,
     label_map,
+    one_piece,
     smooth_noise,
     soft,
     to_uint8,
@@ -101,7 +102,7 @@ def _fluid(identifier: str, rng: np.random.Generator) -> RawCase:
         blob(rng, shape, centre=(level - 58, 176), radii=(14, 26), roughness=0.10, angle=-0.3),
     ]
     for pocket in pockets:
-        pocket += 0.8 * smooth_noise(rng, shape, 5)
+        pocket[:] = one_piece(pocket + 0.8 * smooth_noise(rng, shape, 5))
         inside = soft(pocket, 1.2)
         wall = 0.12 * np.exp(-(((pocket - 3) / 2.5) ** 2))
         reflectivity = (reflectivity + wall) * (1 - inside) + 0.008 * inside

@@ -13,6 +13,7 @@ from data_manifest.demo.shapes import (
     crop_to_labels,
     grid,
     label_map,
+    one_piece,
     smooth_noise,
     soft,
 )
@@ -114,13 +115,13 @@ def _thorax(identifier: str, rng: np.random.Generator) -> RawCase:
         ((9.0, 72.0, 66.0), (4.0, 8.0, 6.5), 7.5),
     ):
         field = blob_3d(rng, shape, centre=centre, radii=radii, roughness=0.16, sigma=(1.5, 3, 3))
+        field = one_piece(field)
         necrosis = blob_3d(
             rng, shape, centre=centre, radii=(1.4, 3, 3), roughness=0.2, sigma=(1.5, 3, 3)
         )
         inside = soft(field, 0.8)
         activity = activity * (1 - inside) + suv * inside * (1 - 0.35 * soft(necrosis, 1))
-        parts_of, _ = ndimage.label(field < 0)
-        lesions.append(np.asarray(parts_of == 1 + np.argmax(np.bincount(parts_of.ravel())[1:])))
+        lesions.append(field < 0)
     image = _acquire(rng, activity, (0.75, 0.9, 0.9), 9.0).astype(np.float32)
     slices, labels = crop_to_labels(image, label_map(*lesions))
     return RawCase(

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from data_manifest.demo.records import CaseMaker, RawCase
-from data_manifest.demo.shapes import FloatArray, Mask, label_map, polygon
+from data_manifest.demo.shapes import FloatArray, label_map, largest_part, polygon
 from data_manifest.demo.shipped import shipped_file
 
 __all__ = ["CASES"]
@@ -40,22 +40,15 @@ def _hounsfield(file: Path) -> FloatArray:
     return np.asarray(dataset.pixel_array * slope + intercept, dtype=np.float64)
 
 
-def _largest(mask: Mask) -> Mask:
-    parts, count = ndimage.label(mask)
-    if count == 0:
-        return mask
-    return np.asarray(parts == 1 + np.argmax(np.bincount(parts.ravel())[1:]))
-
-
 def _thorax(identifier: str, rng: np.random.Generator) -> RawCase:
     del rng  # a real image: nothing is drawn
     hu = _hounsfield(shipped_file("pydicom", "data/test_files/CT_small.dcm", _CT_SMALL))
     smooth = ndimage.gaussian_filter(hu, 0.7)
     around_canal = polygon(hu.shape, [(45, 41), (71, 41), (74, 62), (43, 62)])
-    canal = _largest(ndimage.binary_opening(around_canal & (smooth < 130), iterations=2))
+    canal = largest_part(ndimage.binary_opening(around_canal & (smooth < 130), iterations=2))
     near = polygon(hu.shape, [(15, 0), (105, 0), (105, 90), (15, 90)])
     bone = ndimage.binary_fill_holes(ndimage.binary_closing(smooth > 170, iterations=2) | canal)
-    vertebra = _largest(ndimage.binary_opening(near & bone, iterations=3)) & ~canal
+    vertebra = largest_part(ndimage.binary_opening(near & bone, iterations=3)) & ~canal
     around_aorta = polygon(hu.shape, [(66, -1), (112, -1), (110, 12), (95, 26), (76, 26), (70, 12)])
     aorta = ndimage.binary_opening(around_aorta & (smooth > 45), iterations=4)
     return RawCase(
@@ -68,7 +61,8 @@ def _thorax(identifier: str, rng: np.random.Generator) -> RawCase:
         origin="real",
         source=(
             "pydicom's CT_small.dcm: an axial CT slice at a thoracic vertebra; reference:"
-            " thresholds on the smoothed image inside hand-set polygons, closed, holes filled, checked by eye"
+            " thresholds on the smoothed image inside hand-set polygons, closed, holes filled,"
+            " checked by eye"
         ),
         licence=_LICENCE,
         window=(150.0, 700.0),
@@ -83,7 +77,7 @@ def _head(identifier: str, rng: np.random.Generator) -> RawCase:
     compartments = []
     for outline in _HEAD_COMPARTMENTS.values():
         part = ndimage.binary_opening(tissue_mask & polygon(hu.shape, outline), iterations=3)
-        filled = ndimage.binary_fill_holes(ndimage.binary_closing(_largest(part), iterations=3))
+        filled = ndimage.binary_fill_holes(ndimage.binary_closing(largest_part(part), iterations=3))
         compartments.append(np.asarray(filled))
     return RawCase(
         identifier=identifier,

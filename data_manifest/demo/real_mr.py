@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from data_manifest.demo.records import CaseMaker, RawCase
-from data_manifest.demo.shapes import Mask, label_map, polygon
+from data_manifest.demo.shapes import Mask, label_map, largest_part, polygon
 from data_manifest.demo.shipped import shipped_file
 
 __all__ = ["CASES", "MNI_LICENCE", "mni152"]
@@ -70,13 +70,8 @@ _VENTRICLE_REGION = [
 ]  # fmt: skip
 
 
-def _largest(mask: Mask) -> Mask:
-    parts, _ = ndimage.label(mask)
-    return np.asarray(parts == 1 + np.argmax(np.bincount(parts.ravel())[1:]))
-
-
 def _largest_filled(mask: Mask) -> Mask:
-    return np.asarray(ndimage.binary_fill_holes(_largest(mask)))
+    return np.asarray(ndimage.binary_fill_holes(largest_part(mask)))
 
 
 @cache
@@ -162,7 +157,7 @@ def _ventricles(identifier: str, rng: np.random.Generator) -> RawCase:
         identifier=identifier,
         modality="MR",
         image=image,
-        labels=label_map(_largest(right), _largest(left)),
+        labels=label_map(largest_part(right), largest_part(left)),
         label_names=("right lateral ventricle", "left lateral ventricle"),
         spacing_mm=(1.0, 1.0, 1.0),
         origin="real",

@@ -8,7 +8,7 @@ from PIL import Image
 from scipy import ndimage
 
 from data_manifest.demo.records import CaseMaker, RawCase
-from data_manifest.demo.shapes import Mask, label_map, polygon
+from data_manifest.demo.shapes import Mask, label_map, largest_part, polygon
 from data_manifest.demo.shipped import shipped_file
 
 __all__ = ["CASES"]
@@ -52,9 +52,7 @@ def _photograph(name: str) -> Path:
 
 
 def _largest_filled(mask: Mask) -> Mask:
-    parts, _ = ndimage.label(mask)
-    largest = parts == 1 + np.argmax(np.bincount(parts.ravel())[1:])
-    return np.asarray(ndimage.binary_fill_holes(largest))
+    return np.asarray(ndimage.binary_fill_holes(largest_part(mask)))
 
 
 def _retina(factor: int) -> npt.NDArray[np.uint8]:

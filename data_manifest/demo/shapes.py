@@ -21,6 +21,8 @@ __all__ = [
     "curve",
     "grid",
     "label_map",
+    "largest_part",
+    "one_piece",
     "polygon",
     "power_law_noise",
     "smooth_noise",
@@ -166,6 +168,21 @@ def curve(
             value = np.clip(half_widths + 0.5 - distance, 0.0, 1.0)
             np.maximum.at(coverage, (r[keep], c[keep]), value[keep])
     return coverage
+
+
+def largest_part(mask: Mask) -> Mask:
+    """The largest connected part of a mask; an empty mask stays empty."""
+    parts, count = ndimage.label(mask)
+    if count == 0:
+        return mask
+    return np.asarray(parts == 1 + np.argmax(np.bincount(parts.ravel())[1:]))
+
+
+def one_piece(field: FloatArray) -> FloatArray:
+    """An outline's field without the islands that roughness may have cut off."""
+    islands = (field < 0) & ~largest_part(field < 0)
+    margin = ndimage.binary_dilation(islands, iterations=4) & (field < 4)
+    return np.where(margin & ~largest_part(field < 0), 4.0, field)
 
 
 def label_map(*objects: Mask) -> npt.NDArray[np.uint8]:

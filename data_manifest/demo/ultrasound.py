@@ -10,6 +10,7 @@ from data_manifest.demo.shapes import (
     blob,
     grid,
     label_map,
+    one_piece,
     power_law_noise,
     smooth_noise,
     soft,
@@ -74,7 +75,7 @@ def _breast(identifier: str, rng: np.random.Generator) -> RawCase:
     fascia = np.exp(-(((depth - 108) / 4) ** 2)) + np.exp(-(((depth - 345) / 5) ** 2))
     echo = np.where(depth > 345, -20 + 5 * smooth_noise(rng, shape, (2, 18)), echo) + 10 * fascia
     mass = blob(rng, shape, centre=(205, 165), radii=(52, 66), angle=0.2, roughness=0.11, modes=9)
-    mass = mass + 1.5 * smooth_noise(rng, shape, 5)
+    mass = one_piece(mass + 1.5 * smooth_noise(rng, shape, 5))
     cyst = blob(rng, shape, centre=(190, 356), radii=(34, 45), angle=-0.15, roughness=0.07)
     in_mass, in_cyst = soft(mass, 2.5), soft(cyst, 1.5)
     rim = np.exp(-(((mass - 5) / 5) ** 2))
@@ -121,7 +122,7 @@ def _gallbladder(identifier: str, rng: np.random.Generator) -> RawCase:
         )  # fmt: skip
         echo = echo - 14 * soft(vessel, 2) + 5 * np.exp(-(((vessel - 3) / 2) ** 2))
     bladder = blob(rng, shape, centre=(222, 382), radii=(42, 92), angle=0.5, roughness=0.1, modes=5)
-    bladder = bladder + 1.5 * smooth_noise(rng, shape, 9)
+    bladder = one_piece(bladder + 1.5 * smooth_noise(rng, shape, 9))
     stone = blob(rng, shape, centre=(252, 352), radii=(10, 14), angle=0.5, roughness=0.12)
     inside, in_stone = soft(bladder, 1.8), soft(stone, 1.2)
     echo = echo + 8 * np.exp(-(((bladder - 3) / 3) ** 2))

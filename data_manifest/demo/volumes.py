@@ -7,11 +7,12 @@ from data_manifest.demo.real_mr import MNI_LICENCE, mni152
 from data_manifest.demo.records import CaseMaker, RawCase
 from data_manifest.demo.shapes import (
     FloatArray,
-    Mask,
     blob_3d,
     crop_to_labels,
     grid,
     label_map,
+    largest_part,
+    one_piece,
     power_law_noise,
     smooth_noise,
     soft,
@@ -28,7 +29,7 @@ _ABDOMEN = {
     "liver": ((5, 104, 94), (8.5, 60, 64), 112.0),
     "vena cava": ((7, 136, 144), (30, 8, 10), 172.0),
     "aorta": ((7, 140, 172), (30, 10, 10), 190.0),
-    "spleen": ((6, 132, 252), (6.5, 40, 20), 124.0),
+    "spleen": ((6, 132, 252), (6.5, 40, 20), 138.0),
     "right kidney": ((9, 160, 104), (7.5, 25, 20), 175.0),
     "right pelvis": ((9, 159, 112), (4, 8, 7), 40.0),
     "left kidney": ((8, 162, 218), (7.5, 25, 20), 178.0),
@@ -39,11 +40,6 @@ _CT_ORGANS = {
     "spleen": ("spleen",),
     "left kidney": ("left kidney", "left pelvis"),
 }
-
-
-def _largest(mask: Mask) -> Mask:
-    parts, _ = ndimage.label(mask)
-    return np.asarray(parts == 1 + np.argmax(np.bincount(parts.ravel())[1:]))
 
 
 def _trunk(rng: np.random.Generator) -> FloatArray:
@@ -95,10 +91,10 @@ def _abdomen(identifier: str, rng: np.random.Generator) -> RawCase:
     noise = smooth_noise(rng, shape, (0.5, 0.8, 0.8)) - 0.6 * smooth_noise(
         rng, shape, (0.5, 2.2, 2.2)
     )  # back projection leaves little noise of low frequency
-    hu = ndimage.gaussian_filter(hu, (0.35, 0.7, 0.7)) + 13 * noise
+    hu = ndimage.gaussian_filter(hu, (0.35, 0.7, 0.7)) + 11 * noise
     names = list(_ABDOMEN)
     masks = [
-        _largest(
+        largest_part(
             ndimage.binary_opening(
                 np.isin(owner, [names.index(part) for part in parts]), np.ones((1, 5, 5))
             )
@@ -129,20 +125,19 @@ def _tumour(identifier: str, rng: np.random.Generator) -> RawCase:
     shape = head.shape
     centre = (9.0, 118.0, 118.0)
     lesion = blob_3d(rng, shape, centre=centre, radii=(5, 21, 18), roughness=0.16, sigma=(2, 6, 6))
-    core = lesion + 6.0 + 1.5 * smooth_noise(rng, shape, (1.5, 3, 3))
+    lesion = one_piece(lesion)
+    core = lesion + 8.0 + 1.5 * smooth_noise(rng, shape, (1.5, 3, 3))
     swelling = lesion - 9 + 4 * smooth_noise(rng, shape, (2, 6, 6))
     inside, necrosis = soft(lesion, 0.8), soft(core, 0.8)
     white = mni152("wm")[part] / 255.0
     image = head * (1 - 0.28 * soft(swelling, 3.0) * white)
-    rim = 232 + 14 * smooth_noise(rng, shape, (1, 2, 2))
+    rim = 240 + 12 * smooth_noise(rng, shape, (1, 2, 2))
     image = image * (1 - inside) + rim * inside
     image = image * (1 - necrosis) + (88 + 9 * smooth_noise(rng, shape, (1, 2, 2))) * necrosis
     image = image * (1 + 0.07 * power_law_noise(rng, (1, *shape[1:]), 4.0))  # the coil's field
     real, imaginary = rng.normal(0, 4.5, (2, *shape))
     measured = np.hypot(image + real, imaginary) * (ndimage.gaussian_filter(head, 1) > 4)
-    slices, labels = crop_to_labels(
-        np.rint(measured).astype(np.int16), label_map(_largest(lesion < 0))
-    )
+    slices, labels = crop_to_labels(np.rint(measured).astype(np.int16), label_map(lesion < 0))
     return RawCase(
         identifier=identifier,
         modality="MR",

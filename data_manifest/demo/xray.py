@@ -11,6 +11,7 @@ from data_manifest.demo.shapes import (
     curve,
     grid,
     label_map,
+    largest_part,
     power_law_noise,
     smooth_noise,
     soft,
@@ -124,15 +125,10 @@ def _chest(identifier: str, rng: np.random.Generator) -> RawCase:
     absorption = np.clip(absorption - 0.22 * windpipe, 0, None)
     in_heart = np.asarray(heart < 0)
     masks = ((right < 0) & ~in_heart, (left < 0) & ~in_heart, in_heart)
-    whole = [_largest(mask) for mask in masks]
+    whole = [largest_part(ndimage.binary_opening(mask, iterations=3)) for mask in masks]
     image = _expose(rng, absorption, 9000.0)
     names = ("right lung", "left lung", "heart")
     return _case(identifier, image, whole, names, "a thorax of lungs, heart, vessels and ribs")
-
-
-def _largest(mask: Mask) -> Mask:
-    parts, _ = ndimage.label(ndimage.binary_opening(mask, iterations=3))
-    return np.asarray(parts == 1 + np.argmax(np.bincount(parts.ravel())[1:]))
 
 
 def _shaft(

@@ -78,16 +78,21 @@ def show_progress(title: str) -> Iterator[Progress]:
 
 
 def _plain(title: str) -> Progress:
-    started = last = time.monotonic()
+    printed = -_PLAIN_EVERY_S
+    first: tuple[float, int] | None = None  # when counting began, and what was done by then
 
     def update(done: int, total: int, note: str) -> None:
-        nonlocal last
+        nonlocal printed, first
         now = time.monotonic()
-        if now - last < _PLAIN_EVERY_S and done < total:
+        if first is None or first[1] > done:
+            first = (now, done)
+        if now - printed < _PLAIN_EVERY_S and done < total:
             return
-        last = now
-        left = f", about {(now - started) / done * (total - done):.0f} s left" if done else ""
-        sys.stderr.write(f"{title}: {done} of {total} ({printable(note)}{left})\n")
+        printed = now
+        since, before = first
+        left = (now - since) / (done - before) * (total - done) if done > before else None
+        estimate = f", about {left:.0f} s left" if left else ""
+        sys.stderr.write(f"{title}: {done} of {total} ({printable(note)}{estimate})\n")
         sys.stderr.flush()
 
     return update

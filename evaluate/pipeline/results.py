@@ -35,9 +35,10 @@ def data_of(run: RunDirectory, manifest_path: Path | None) -> tuple[Manifest, Pa
     Raises:
         RunDirectoryError: `manifest_path` is of other data.
     """
+    facts = run.facts()
     manifest = load_manifest(run.root / "manifest.json")
     if manifest_path is None:
-        return manifest, Path(run.facts()["manifest"]["path"]).parent
+        return manifest, Path(facts["manifest"]["path"]).parent
     if load_manifest(manifest_path).digest() != manifest.digest():
         raise RunDirectoryError(
             Problem(

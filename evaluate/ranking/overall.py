@@ -7,24 +7,13 @@ from typing import Any
 import numpy as np
 
 from evaluate.ranking.places import rank_columns
+from evaluate.ranking.plain import plain, rank_value
 from evaluate.ranking.result import RankingRow
 from evaluate.ranking.scheme import Standing, mean_over, modality_means
 from evaluate.ranking.score_table import Column, Floats, ScoreTable
 from evaluate.ranking.settings import RankSettings
 
-__all__ = ["failures_of", "overall_of", "plain", "rank_value", "rows_of"]
-
-
-def plain(value: float) -> float | None:
-    """A number for strict JSON: None where it is not defined."""
-    return float(value) if np.isfinite(value) else None
-
-
-def rank_value(value: float) -> float | int | None:
-    """A rank for strict JSON: an integer where it is one (shared ranks may be halves)."""
-    if not np.isfinite(value):
-        return None
-    return int(value) if value == int(value) else float(value)
+__all__ = ["failures_of", "overall_of", "rows_of"]
 
 
 def rows_of(
@@ -49,14 +38,17 @@ def rows_of(
     def mean(metric: str, team: int) -> float | None:
         return plain(means[metric][team]) if metric in means else None
 
+    def place(value: float) -> float:
+        return int(value) if value == int(value) else float(value)
+
     rows = [
         RankingRow(
             team=team,
-            rank=float(standing.rank[i, 0]),
+            rank=place(standing.rank[i, 0]),
             mean_rank=float(standing.mean[i, 0]),
-            rank_micro=float(standing.rank_micro[i, 0]),
+            rank_micro=place(standing.rank_micro[i, 0]),
             mean_rank_micro=float(standing.micro[i, 0]),
-            rank_macro=float(standing.rank_macro[i, 0]),
+            rank_macro=place(standing.rank_macro[i, 0]),
             mean_rank_macro=float(standing.macro[i, 0]),
             dsc=mean("dsc", i),
             nsd=mean("nsd", i),

@@ -10,7 +10,7 @@ from evaluate.ranking.overall import failures_of, overall_of, rows_of
 from evaluate.ranking.result import Result
 from evaluate.ranking.scheme import Scheme
 from evaluate.ranking.score_table import Column, ScoreTable, column, table_of
-from evaluate.ranking.settings import Adjustment, Compat, RankSettings
+from evaluate.ranking.settings import Adjustment, Compat, RankedColumn, RankSettings, ranked_column
 from evaluate.records import CaseScore
 from metrics import METRICS
 
@@ -46,10 +46,7 @@ def rank(
     )
     table = table_of(scores, list(METRICS))
     columns = [column(table, metric) for metric in settings.metrics]
-    everything = RankSettings.from_protocol(
-        protocol, metrics=[RankedMetric(name=name) for name in METRICS]
-    )
-    shown = _shown(table, everything)
+    shown = _shown(table, [ranked_column(protocol, name) for name in METRICS])
     modalities = list(table.modalities.values())
     scheme = Scheme(columns, settings, modalities)
     standing = scheme.apply(np.ones((len(table.cases), 1)))
@@ -68,9 +65,9 @@ def rank(
     return Result(rows=rows_of(table, standing, shown), document=document)
 
 
-def _shown(table: ScoreTable, settings: RankSettings) -> dict[str, Column]:
+def _shown(table: ScoreTable, metrics: Sequence[RankedColumn]) -> dict[str, Column]:
     found = {}
-    for metric in settings.metrics:
+    for metric in metrics:
         try:
             found[metric.name] = column(table, metric)
         except RankingRefusedError:  # nothing to show: only a metric that is ranked must be there

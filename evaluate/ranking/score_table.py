@@ -1,5 +1,6 @@
 """The scores as arrays: teams by cases, complete and checked, or no ranking at all."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -122,8 +123,7 @@ def _problems(
 ) -> list[Problem]:
     run_again = "`segjudge run` again (it resumes), then `segjudge score`"
     once = "every combination of team and case once, and each case in one modality"
-    seen: set[tuple[str, str]] = set()
-    twice = [key for s in scores if (key := (s.team, s.case)) in seen or seen.add(key)]
+    rows_of = Counter((score.team, score.case) for score in scores)
     found = [
         (
             "unscored by an error of the harness",
@@ -135,7 +135,11 @@ def _problems(
             [(team, case) for team in teams for case in modality_of if (team, case) not in rows],
             run_again,
         ),
-        ("in the table more than once", twice, "leave one row of each"),
+        (
+            "in the table more than once",
+            [key for key, n in rows_of.items() if n > 1],
+            "leave one row of each",
+        ),
         (
             "in another modality than for another team",
             [key for key, row in rows.items() if row.modality != modality_of[key[1]]],
@@ -179,7 +183,7 @@ def column(table: ScoreTable, metric: RankedColumn) -> Column:
     if metric.tolerance is not None:
         limit = np.minimum if higher else np.maximum
         clipped = limit(recorded, metric.tolerance)
-    usable = (~np.isnan(recorded) | failed).all(axis=0)
+    usable: Bools = np.all(~np.isnan(recorded) | failed, axis=0)
     rankable = usable & ~failed.all(axis=0)
     if not rankable.any() and not (failed.all() and _has_value(recorded, metric)):
         raise RankingRefusedError(_nothing_to_rank(table, metric.name))

@@ -8,7 +8,7 @@ from evaluate.errors import Problem, RankingRefusedError
 from evaluate.protocol import Protocol, RankedMetric
 from metrics import METRICS
 
-__all__ = ["Adjustment", "Compat", "RankSettings", "RankedColumn", "Ties"]
+__all__ = ["Adjustment", "Compat", "RankSettings", "RankedColumn", "Ties", "ranked_column"]
 
 Ties = Literal["min", "average", "max"]
 Adjustment = Literal["holm", "bh", "none"]
@@ -84,16 +84,9 @@ class RankSettings:
                     expected=f"at least one of {', '.join(METRICS)}, each named once",
                 )
             )
-        declared = _declared_failure_values(protocol)
         return cls(
             metrics=tuple(
-                RankedColumn(
-                    name=metric.name,
-                    direction=METRICS[metric.name].direction,
-                    weight=metric.weight,
-                    failure_value=declared.get(metric.name),
-                )
-                for metric in chosen
+                ranked_column(protocol, metric.name, weight=metric.weight) for metric in chosen
             ),
             rank_level=protocol.ranking.rank_level,
             across_modalities=(
@@ -112,11 +105,18 @@ class RankSettings:
         return data | {"metrics": list(data["metrics"]), "tie_breaks": list(self.tie_breaks)}
 
 
-def _declared_failure_values(protocol: Protocol) -> dict[str, float]:
+def ranked_column(protocol: Protocol, name: str, *, weight: float = 1.0) -> RankedColumn:
+    """A known metric under a protocol's failure policy: its own values, its limits otherwise."""
     limits = protocol.limits
-    return {
+    declared: dict[str, float] = {
         "dsc": protocol.failures.dsc,
         "nsd": protocol.failures.nsd,
         "wall_s": limits.timeout_s,
         "peak_memory_mib": float(limits.memory_mib),
     } | ({} if limits.cpus is None else {"cpu_s": limits.timeout_s * limits.cpus})
+    return RankedColumn(
+        name=name,
+        direction=METRICS[name].direction,
+        weight=weight,
+        failure_value=declared.get(name),
+    )

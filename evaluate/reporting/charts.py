@@ -298,14 +298,12 @@ def _swarm(positions: Sequence[float], half: float) -> list[float]:
     """Offsets across the axis so that dots do not cover each other where there is room."""
     placed: list[tuple[float, float]] = []
     offsets = [0.0] * len(positions)
-    choices = sorted(
-        (sign * lane * 3.0 for lane in range(int(half // 3)) for sign in (1, -1)), key=abs
-    )
+    choices = sorted({s * lane * 3.0 for lane in range(int(half // 3)) for s in (1, -1)}, key=abs)
     for index in sorted(range(len(positions)), key=lambda i: (positions[i], i)):
         x = positions[index]
-        near = [(px, py) for px, py in placed[-60:] if x - px < 6.2]
+        near = [(px, py) for px, py in placed[-60:] if x - px < 6]
         offsets[index] = next(
-            (y for y in choices if all((x - px) ** 2 + (y - py) ** 2 >= 37 for px, py in near)),
+            (y for y in choices if all((x - px) ** 2 + (y - py) ** 2 >= 36 for px, py in near)),
             choices[index % len(choices)] if choices else 0.0,
         )
         placed.append((x, offsets[index]))

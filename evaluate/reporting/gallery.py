@@ -33,6 +33,7 @@ class Exhibit:
         where: what is shown of the case.
         labels: name and DSC of its labels, the worst first.
         labels_left_out: how many more there are.
+        surplus_labels: how many labels only the prediction has.
         is_simulated: None where no manifest says so.
     """
 
@@ -42,6 +43,7 @@ class Exhibit:
     where: str
     labels: tuple[tuple[str, str], ...]
     labels_left_out: int
+    surplus_labels: int
     is_simulated: bool | None
 
 
@@ -166,7 +168,8 @@ class _Studio:
             yield self._exhibit(score, picture, "")
 
     def _exhibit(self, score: CaseScore, picture: CasePicture | None, problem: str) -> Exhibit:
-        labels = self.sources.label_scores.get((score.team, score.case), [])
+        rows = self.sources.label_scores.get((score.team, score.case), [])
+        labels = [row for row in rows if row.reference_voxels > 0 or row.dsc is not None]
         known = self.sources.manifest_cases.get(score.case)
         names = {label.label: label.name for label in known.labels} if known else {}
         worst_first = sorted(labels, key=lambda row: (row.dsc is None, row.dsc or 0.0, row.label))
@@ -177,6 +180,7 @@ class _Studio:
             where=picture.where if picture else "",
             labels=tuple(_label_text(row, names) for row in worst_first[:_MOST_LABELS]),
             labels_left_out=max(0, len(labels) - _MOST_LABELS),
+            surplus_labels=len(rows) - len(labels),
             is_simulated=self.sources.simulated(score.case),
         )
 

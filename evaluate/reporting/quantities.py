@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from data_manifest.errors import printable
+from metrics import METRICS, Metric
 
 __all__ = ["DASH", "QUANTITIES", "Quantity", "clipped", "count_of", "percent", "score_text"]
 
@@ -13,21 +14,32 @@ DASH = "\N{EN DASH}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
-    """A column of case_scores.csv as a reader sees it.
+    """A metric as a reader sees it.
 
     Attributes:
-        name: the column.
+        metric: name, direction and unit.
         title: short, for a table's head.
-        long_title: for a sentence or an axis.
-        unit: empty for a score from 0 to 1.
-        higher_is_better: direction.
+        long_title: for a heading or an axis.
     """
 
-    name: str
+    metric: Metric
     title: str
     long_title: str
-    unit: str
-    higher_is_better: bool
+
+    @property
+    def name(self) -> str:
+        """The column of case_scores.csv."""
+        return self.metric.name
+
+    @property
+    def unit(self) -> str:
+        """Empty for a score from 0 to 1."""
+        return self.metric.unit
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Its direction."""
+        return self.metric.direction == "higher"
 
     @property
     def is_score(self) -> bool:
@@ -55,45 +67,17 @@ class Quantity:
         return f"{self.text(value)}\N{NO-BREAK SPACE}{self.unit}".rstrip()
 
 
+_TITLES = {
+    "dsc": ("DSC", "Dice similarity coefficient"),
+    "nsd": ("NSD", "normalised surface distance (surface Dice)"),
+    "wall_s": ("Time", "wall-clock time per case"),
+    "cpu_s": ("CPU time", "CPU time per case"),
+    "peak_memory_mib": ("Memory", "peak memory per case"),
+}
+
 QUANTITIES = {
-    quantity.name: quantity
-    for quantity in (
-        Quantity(
-            name="dsc",
-            title="DSC",
-            long_title="Dice similarity coefficient",
-            unit="",
-            higher_is_better=True,
-        ),
-        Quantity(
-            name="nsd",
-            title="NSD",
-            long_title="normalised surface distance",
-            unit="",
-            higher_is_better=True,
-        ),
-        Quantity(
-            name="wall_s",
-            title="Time",
-            long_title="wall-clock time per case",
-            unit="s",
-            higher_is_better=False,
-        ),
-        Quantity(
-            name="cpu_s",
-            title="CPU time",
-            long_title="CPU time per case",
-            unit="s",
-            higher_is_better=False,
-        ),
-        Quantity(
-            name="peak_memory_mib",
-            title="Memory",
-            long_title="peak memory per case",
-            unit="MiB",
-            higher_is_better=False,
-        ),
-    )
+    name: Quantity(metric=METRICS[name], title=title, long_title=long_title)
+    for name, (title, long_title) in _TITLES.items()
 }
 """By column name, in the order in which a page shows them."""
 

@@ -19,11 +19,13 @@ __all__ = ["Place", "Sources", "read_sources"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A team's row of ranking.csv."""
+    """A team's row of ranking.csv; with every case, or every modality, alike where it says so."""
 
     team: str
     rank: float
     mean_rank: float
+    rank_micro: float | None
+    rank_macro: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +162,8 @@ def _read_places(path: Path) -> list[Place]:
                 team=_without_guard(row["team"]),
                 rank=float(row["rank"]),
                 mean_rank=float(row["mean_rank"]),
+                rank_micro=float(row["rank_micro"]) if row.get("rank_micro") else None,
+                rank_macro=float(row["rank_macro"]) if row.get("rank_macro") else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise _broken(path, f"line {line}: no team, rank and mean_rank: {error}") from error

@@ -85,6 +85,7 @@ def _how_sure(sources: Sources, certainty: Certainty | None) -> str:
     if len(sources.places) > 1:
         parts.append(_resampled(sources, certainty))
         parts.append(_head_to_head(sources))
+        parts.append(_weighed_otherwise(sources))
     if cases < _FEW_CASES:
         parts.append(
             f"All of it rests on {count_of(cases, 'case')}: with so few, small differences may not"
@@ -126,6 +127,28 @@ def _head_to_head(sources: Sources) -> str:
     return (
         f"{clipped(first, _NAME)} has the higher DSC in {wins} of {count_of(len(pairs), 'case')}."
     )
+
+
+def _weighed_otherwise(sources: Sources) -> str:
+    """Whether another way to average would have another winner."""
+    first = {place.team for place in sources.places if place.rank == sources.places[0].rank}
+    ways = {
+        "every case weighs alike": [place.rank_micro for place in sources.places],
+        "every modality weighs alike": [place.rank_macro for place in sources.places],
+    }
+    texts = []
+    for way, ranks in ways.items():
+        known = [rank for rank in ranks if rank is not None]
+        if len(known) == len(ranks):
+            best = [
+                place.team
+                for place, rank in zip(sources.places, ranks, strict=True)
+                if rank == min(known)
+            ]
+            if set(best) != first:
+                names = _listed([clipped(team, _NAME) for team in best])
+                texts.append(f"Where {way}, {names} would be first.")
+    return " ".join(texts)
 
 
 def _listed(names: Sequence[str]) -> str:

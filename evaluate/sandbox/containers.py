@@ -16,7 +16,7 @@ from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.policy import OWNER_LABEL
 from evaluate.sandbox.port import SandboxError
 
-__all__ = ["Container", "StartRefused", "engine_failures", "remove_stale_containers"]
+__all__ = ["Container", "StartRefused", "engine_failures", "remove_stale"]
 
 _KILL_GRACE_S = 60.0
 _NOT_FOUND = 127
@@ -175,11 +175,15 @@ class Container:
             self.ended.set()
 
     def _remove(self) -> None:
-        # By name: an interrupted creation may have made it without telling us its id. Volumes go
-        # with it. NotFound: the creation itself failed.
+        # By name: an interrupted creation may have made it without telling us its id. NotFound:
+        # the creation itself failed.
         try:
             with contextlib.suppress(docker.errors.NotFound):
                 self._engine.remove_container(self._name, v=True, force=True)
+            for mount in self._options["HostConfig"]["Mounts"]:
+                if mount["Type"] == "volume":
+                    with contextlib.suppress(docker.errors.NotFound):
+                        self._engine.remove_volume(mount["Source"])
         finally:
             # Both end with the container; only an engine that hangs keeps them.
             for thread in self._threads:
@@ -190,13 +194,19 @@ class Container:
                     self._output._response.close()
 
 
-def remove_stale_containers(engine: docker.APIClient) -> int:
-    """Remove containers that killed harnesses have left, running or not; returns how many."""
-    removed = 0
-    for found in engine.containers(all=True, filters={"label": OWNER_LABEL}):
-        owner = Owner.parse(found["Labels"].get(OWNER_LABEL, ""))
-        if owner is not None and owner.is_gone():
+def remove_stale(engine: docker.APIClient) -> None:
+    """Remove the containers, running or not, and the volumes that killed harnesses have left."""
+    ours = {"label": OWNER_LABEL}
+    for container in engine.containers(all=True, filters=ours):
+        if _is_stale(container):
             with contextlib.suppress(docker.errors.APIError):
-                engine.remove_container(found["Id"], v=True, force=True)
-                removed += 1
-    return removed
+                engine.remove_container(container["Id"], v=True, force=True)
+    for volume in engine.volumes(filters=ours).get("Volumes") or []:
+        if _is_stale(volume):
+            with contextlib.suppress(docker.errors.APIError):
+                engine.remove_volume(volume["Name"])
+
+
+def _is_stale(found: dict[str, Any]) -> bool:
+    owner = Owner.parse((found.get("Labels") or {}).get(OWNER_LABEL, ""))
+    return owner is not None and owner.is_gone()

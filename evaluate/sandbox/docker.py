@@ -16,7 +16,7 @@ from evaluate.sandbox.containers import (
     Container,
     StartRefused,
     engine_failures,
-    remove_stale_containers,
+    remove_stale,
 )
 from evaluate.sandbox.engine import (
     describe_engine,
@@ -63,7 +63,7 @@ class DockerSandbox:
             self._images = ImageStore(self._engine, owner=self._owner, machine=machine(info))
             self._local = is_local(self._engine)
             with engine_failures("removing what a killed harness has left"):
-                remove_stale_containers(self._engine)
+                remove_stale(self._engine)
                 self._images.remove_stale()
             if self._local:
                 remove_stale_cgroups()
@@ -96,17 +96,19 @@ class DockerSandbox:
     def run(self, image: Image, job: Job) -> Execution:
         """See `Sandbox.run`."""
         number = next(_NUMBERS)
+        name = f"segjudge_{self._owner}_{number}"
         with self._cgroup(number) as cgroup, engine_failures("running a container"):
             self._hand_over(job)
             options = container_options(
                 job,
                 image,
                 self._facts,
+                name=name,
                 owner=self._owner,
                 cgroup_parent=cgroup.parent if cgroup else None,
             )
             try:
-                return self._run(f"segjudge_{self._owner}_{number}", options, job, cgroup)
+                return self._run(name, options, job, cgroup)
             finally:
                 reclaim(job.outputs)
 

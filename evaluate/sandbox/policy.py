@@ -12,7 +12,7 @@ from typing import Any
 from evaluate.protocol import Limits
 from evaluate.sandbox.port import Image, Job
 
-__all__ = ["EngineFacts", "container_options", "container_user", "not_enforced"]
+__all__ = ["OWNER_LABEL", "EngineFacts", "container_options", "container_user", "not_enforced"]
 
 _MIB = 2**20
 
@@ -67,7 +67,13 @@ def container_user(engine: EngineFacts) -> tuple[int, int]:
 
 
 def container_options(
-    job: Job, image: Image, engine: EngineFacts, *, owner: str, cgroup_parent: str | None
+    job: Job,
+    image: Image,
+    engine: EngineFacts,
+    *,
+    name: str,
+    owner: str,
+    cgroup_parent: str | None,
 ) -> dict[str, Any]:
     """The engine's options for one job.
 
@@ -75,6 +81,7 @@ def container_options(
         job: what to run.
         image: what to run it in; `details["volumes"]` holds the image's VOLUME paths as JSON.
         engine: facts about the engine.
+        name: the container's, unique in the engine.
         owner: token of the harness, by which leftovers are found.
         cgroup_parent: cgroup to put the container under; None for the engine's own.
     """
@@ -94,13 +101,18 @@ def container_options(
         "AttachStdin": False,
         "OpenStdin": False,
         "Tty": False,
-        "HostConfig": _host_config(job, image, engine, cgroup_parent),
+        "HostConfig": {
+            **_host_config(job, engine, cgroup_parent),
+            "Mounts": [
+                _bind(str(job.inputs), job.container_inputs, read_only=True),
+                _bind(str(job.outputs), job.container_outputs, read_only=False),
+                *_volumes(image, job, name=name, owner=owner),
+            ],
+        },
     }
 
 
-def _host_config(
-    job: Job, image: Image, engine: EngineFacts, cgroup_parent: str | None
-) -> dict[str, Any]:
+def _host_config(job: Job, engine: EngineFacts, cgroup_parent: str | None) -> dict[str, Any]:
     limits = job.limits
     memory = limits.memory_mib * _MIB
     # One MiB above, so that the watch sees the excess and can name it; the kernel stops the rest.
@@ -123,11 +135,6 @@ def _host_config(
         # Executable: compilers of models load what they have just built from there.
         "Tmpfs": {"/tmp": scratch},  # noqa: S108 - a path in the container
         "ShmSize": 64 * _MIB,
-        "Mounts": [
-            _bind(str(job.inputs), job.container_inputs, read_only=True),
-            _bind(str(job.outputs), job.container_outputs, read_only=False),
-            *_volumes(image, job),
-        ],
         "CapDrop": ["ALL"],
         "SecurityOpt": ["no-new-privileges"],  # seccomp: the engine's default profile
         "Privileged": False,
@@ -163,16 +170,23 @@ def _bind(source: str, target: str, *, read_only: bool) -> dict[str, Any]:
     }
 
 
-def _volumes(image: Image, job: Job) -> list[dict[str, Any]]:
-    """The image's own volumes, read-only.
+def _volumes(image: Image, job: Job, *, name: str, owner: str) -> list[dict[str, Any]]:
+    """The image's own volumes, read-only, with what the image has there.
 
     Left alone, the engine mounts each as a writable folder of the host's disk without a limit.
+    They have names because the engine takes no nameless one as read-only.
     """
     taken = {job.container_inputs, job.container_outputs, "/tmp"}  # noqa: S108
     paths = json.loads(str(image.details.get("volumes", "[]")))
     return [
-        {"Type": "volume", "Target": path, "ReadOnly": True}
-        for path in sorted(paths)
+        {
+            "Type": "volume",
+            "Source": f"{name}_{number}",
+            "Target": path,
+            "ReadOnly": True,
+            "VolumeOptions": {"Labels": {OWNER_LABEL: owner}},
+        }
+        for number, path in enumerate(sorted(paths))
         if path.rstrip("/") not in taken
     ]
 

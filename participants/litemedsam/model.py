@@ -58,7 +58,7 @@ class LiteMedSAM:
 
         Args:
             embedding: what `embed` gave for the image.
-            box: x_min, y_min, x_max, y_max in pixels of the 256 × 256 image.
+            box: x_min, y_min, x_max, y_max in pixels of the 256 by 256 image.
 
         Returns:
             float32, (1, 1, 256, 256); above 0 is the object.

@@ -86,8 +86,16 @@ def _box_around(mask: np.ndarray, label: int) -> np.ndarray | None:
     )
 
 
-def _segment_image(model: LiteMedSAM, case: Case) -> np.ndarray:
-    """One embedding, every box on it; later boxes overwrite earlier ones."""
+def segment_image(model: LiteMedSAM, case: Case) -> np.ndarray:
+    """One embedding, every box on it; later boxes overwrite earlier ones.
+
+    Args:
+        model: answers the boxes.
+        case: a 2D image and its boxes.
+
+    Returns:
+        uint8 or uint16, (H, W).
+    """
     labels = empty_labels(case)
     embedding = model.embed(_network_image(case.image))
     for label, box in enumerate(case.boxes, start=1):
@@ -96,11 +104,18 @@ def _segment_image(model: LiteMedSAM, case: Case) -> np.ndarray:
     return labels
 
 
-def _segment_volume(model: LiteMedSAM, case: Case) -> np.ndarray:
+def segment_volume(model: LiteMedSAM, case: Case) -> np.ndarray:
     """Object by object, from the middle slice of its box to the last, then down to the first.
 
     The box prompts the middle slice. Every other slice is prompted by the mask of the slice before
     it, towards the middle, or by the box again where that mask is empty.
+
+    Args:
+        model: answers the boxes.
+        case: a volume and its boxes.
+
+    Returns:
+        uint8 or uint16, (D, H, W).
     """
     labels = empty_labels(case)
     depth, *shape = case.shape
@@ -132,7 +147,7 @@ def main() -> None:
     model = LiteMedSAM()
 
     def segment(case: Case) -> np.ndarray:
-        return (_segment_image if case.axes == 2 else _segment_volume)(model, case)
+        return (segment_image if case.axes == 2 else segment_volume)(model, case)
 
     answer_all(segment)
 

@@ -24,6 +24,12 @@ _NEIGHBOURS_REACH = 1.5
 _NEIGHBOURS_WEIGHT = 3.0
 """Log odds that a pixel gains when all of its neighbourhood is sure."""
 
+_ENOUGH_NOISE = 0.2
+"""The noise, as a share of the image's standard deviation, at which it is blurred in full."""
+
+_PRIOR = 2.0
+"""Log odds of a pixel in the middle of the box, and, negative, of one in its corners."""
+
 _MOST_EVIDENCE = 3.0
 """Log odds that a colour can give at most, so that no single pixel is beyond appeal."""
 
@@ -44,6 +50,18 @@ def ellipsoid_distance(shape: tuple[int, ...], box: tuple[slice, ...]) -> np.nda
         middle, radius = (side.start + side.stop - 1) / 2, (side.stop - side.start) / 2
         distance += ((grid - middle) / radius) ** 2
     return distance
+
+
+def _denoised(colours: np.ndarray, box: tuple[slice, ...]) -> np.ndarray:
+    """The image, blurred as far as it is noisy: blur gives edges colours of their own.
+
+    The noise is what a blur takes from the typical pixel, which is not at an edge.
+    """
+    sigmas = [min(1.5, 0.03 * (side.stop - side.start)) for side in box]
+    blurred = ndimage.gaussian_filter(colours, [*sigmas, 0])
+    noise = np.median(np.abs(colours - blurred)) / max(colours.std(), 1e-9)
+    share = min(1.0, noise / _ENOUGH_NOISE)
+    return share * blurred + (1 - share) * colours
 
 
 def _colour_bins(colours: np.ndarray) -> list[np.ndarray]:
@@ -94,9 +112,8 @@ def object_probability(colours: np.ndarray, box: tuple[slice, ...]) -> np.ndarra
     """
     in_box = np.zeros(colours.shape[:-1], dtype=bool)
     in_box[box] = True
-    blur = [min(1.5, 0.03 * (side.stop - side.start)) for side in box]
-    all_bins = _colour_bins(ndimage.gaussian_filter(colours, [*blur, 0]))
-    prior = np.clip(2 * (1 - ellipsoid_distance(in_box.shape, box)), -2, 2)
+    all_bins = _colour_bins(_denoised(colours, box))
+    prior = _PRIOR * np.clip(1 - ellipsoid_distance(in_box.shape, box), -1, 1)
     inside = np.where(in_box, expit(4 * prior), 0.0)
     for _ in range(_ROUNDS):
         neighbours = ndimage.gaussian_filter(2 * inside - 1, _NEIGHBOURS_REACH)

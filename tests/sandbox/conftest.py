@@ -48,7 +48,7 @@ def docker_sandbox(
     sandbox.release(image)
     sandbox.close()
     client = docker.from_env()
-    client.images.remove(image.handle, force=True, noprune=True)
+    client.images.remove(image.handle, force=True)
     client.close()
 
 

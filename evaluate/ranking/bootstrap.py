@@ -1,0 +1,107 @@
+"""How places move when the cases are drawn again: intervals, chances, agreement."""
+
+import base64
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from evaluate.ranking.agreement import tau_b
+from evaluate.ranking.methods import Method, MetricCases, once
+from evaluate.ranking.plain import by_team, plain, rank_value
+from evaluate.ranking.resampling import Counts
+from evaluate.ranking.score_table import Floats
+
+__all__ = ["LEVEL", "certainty_of", "chances", "draws_of", "method_bootstrap"]
+
+LEVEL = 0.95
+"""Of all intervals."""
+
+
+def certainty_of(teams: Sequence[str], places: Floats, actual: Floats) -> dict[str, Any]:
+    """What the replicates say of each team's place.
+
+    Args:
+        teams: names.
+        places: (teams, replicates); replicates with a nan have no ranking and are left out.
+        actual: the places from the table itself, (teams,).
+
+    Returns:
+        Intervals of places, the chance of the best place (shared ones count for every team that
+        shares it), how often each place was taken, and Kendall's tau-b with the actual places.
+    """
+    defined = ~np.isnan(places).any(axis=0)
+    kept = places[:, defined]
+    if not kept.shape[1]:
+        return {"undefined_replicates": int(places.shape[1])}
+    edges = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+    # Attained places, not interpolated ones: an interval from 1 to 2.5 would name no place.
+    low, high = np.quantile(kept, edges, axis=1, method="inverted_cdf")
+    taken, position = np.unique(kept, return_inverse=True)
+    position = position.reshape(kept.shape)
+    counts = [np.bincount(row, minlength=len(taken)) for row in position]
+    return {
+        "rank_interval": {
+            team: [rank_value(low[i]), rank_value(high[i])] for i, team in enumerate(teams)
+        },
+        "p_first": by_team(teams, (kept == kept.min(axis=0)).mean(axis=1)),
+        "rank_counts": {
+            team: {
+                str(rank_value(place)): int(n)
+                for place, n in zip(taken, counts[i], strict=True)
+                if n
+            }
+            for i, team in enumerate(teams)
+        },
+        "tau": _tau_summary(tau_b(kept, actual)),
+        "undefined_replicates": int((~defined).sum()),
+    }
+
+
+def chances(teams: Sequence[str], places: Floats) -> dict[str, dict[str, float | None]]:
+    """By team and other team, the share of replicates in which the first has the better place."""
+    kept = places[:, ~np.isnan(places).any(axis=0)]
+    return {
+        team: {
+            other: plain((kept[a] < kept[b]).mean()) if kept.size else None
+            for b, other in enumerate(teams)
+            if b != a
+        }
+        for a, team in enumerate(teams)
+    }
+
+
+def method_bootstrap(
+    teams: Sequence[str], cases: MetricCases, method: Method, counts: Counts
+) -> dict[str, Any]:
+    """The certainty of one method's places."""
+    actual = cases.places(method, cases.aggregate(method, once(len(cases.usable))))[:, 0]
+    return certainty_of(teams, cases.places(method, cases.aggregate(method, counts)), actual)
+
+
+def draws_of(cases: Sequence[str], counts: Counts) -> dict[str, Any]:
+    """The draws themselves, small enough for a JSON file, so that anyone can repeat them."""
+    data = np.ascontiguousarray(counts.T, dtype="<u2").tobytes()
+    return {
+        "cases": list(cases),
+        "encoding": "base64 of zlib of little-endian uint16, replicates by cases, row by row",
+        "counts": base64.b64encode(zlib.compress(data, level=6)).decode("ascii"),
+    }
+
+
+def _tau_summary(tau: Floats) -> Mapping[str, float | int | None]:
+    defined = tau[~np.isnan(tau)]
+    summary: dict[str, float | int | None] = {
+        "n": int(defined.size),
+        "undefined": int(tau.size - defined.size),
+    }
+    if not defined.size:
+        return summary | dict.fromkeys(("mean", "median", "q25", "q75"))
+    q25, median, q75 = np.quantile(defined, (0.25, 0.5, 0.75))
+    return summary | {
+        "mean": plain(defined.mean()),
+        "median": plain(median),
+        "q25": plain(q25),
+        "q75": plain(q75),
+    }

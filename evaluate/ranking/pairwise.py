@@ -1,0 +1,101 @@
+"""Every team against every other: tests, wins, effect sizes, differences; and who is tied."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from evaluate.ranking.bootstrap import LEVEL
+from evaluate.ranking.methods import MetricCases, once, ordered_pairs
+from evaluate.ranking.plain import plain
+from evaluate.ranking.resampling import Counts
+from evaluate.ranking.score_table import Bools, Floats
+
+__all__ = ["by_pair", "matrix", "metric_tests", "tied_groups"]
+
+
+def matrix(teams: int, ordered: Floats) -> Floats:
+    """Values of the ordered pairs as a square, nan on the diagonal."""
+    square = np.full((teams, teams), np.nan)
+    square[ordered_pairs(teams)] = ordered
+    return square
+
+
+def by_pair(teams: Sequence[str], square: Floats) -> dict[str, dict[str, float | None]]:
+    """A square by the names of the first and the second team, without the diagonal."""
+    return {
+        team: {other: plain(square[a, b]) for b, other in enumerate(teams) if b != a}
+        for a, team in enumerate(teams)
+    }
+
+
+def metric_tests(teams: Sequence[str], cases: MetricCases, counts: Counts) -> dict[str, Any]:
+    """One-sided tests of all ordered pairs on one metric, and how large the differences are.
+
+    Args:
+        teams: names.
+        cases: the metric over a modality, or over all cases.
+        counts: resamples for the intervals of the mean differences, (cases, replicates).
+    """
+    k = len(teams)
+    tests = cases.tests(once(len(cases.usable)))
+    p, p_adjusted = (matrix(k, values[:, 0]) for values in cases.p_values(tests))
+    effect = tests.rank_biserial()[:, 0]
+    means = cases.aggregate("mean_then_rank", once(len(cases.usable)))[:, 0]
+    low, high = _difference_intervals(cases.aggregate("mean_then_rank", counts))
+    return {
+        "cases": int(cases.usable.sum()),
+        "p": by_pair(teams, p),
+        "p_adjusted": by_pair(teams, p_adjusted),
+        "wins": {
+            team: [o for b, o in enumerate(teams) if p_adjusted[a, b] <= cases.settings.alpha]
+            for a, team in enumerate(teams)
+        },
+        "rank_biserial": by_pair(teams, matrix(k, np.concatenate([effect, -effect]))),
+        "mean_difference": by_pair(teams, means[:, np.newaxis] - means),
+        "mean_difference_low": by_pair(teams, low),
+        "mean_difference_high": by_pair(teams, high),
+    }
+
+
+def _difference_intervals(means: Floats) -> tuple[Floats, Floats]:
+    """Percentile intervals of all differences of means; nan without replicates."""
+    k = len(means)
+    kept = means[:, ~np.isnan(means).any(axis=0)]
+    low, high = np.full((k, k), np.nan), np.full((k, k), np.nan)
+    if kept.shape[1]:
+        first, second = np.triu_indices(k, k=1)
+        levels = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+        below, above = np.quantile(kept[first] - kept[second], levels, axis=1)
+        low[first, second], high[first, second] = below, above
+        low[second, first], high[second, first] = -above, -below
+    return low, high
+
+
+def tied_groups(teams: Sequence[str], places: Floats, differ: Bools) -> dict[str, Any]:
+    """Which neighbours in the ranking no test can part.
+
+    Args:
+        teams: names.
+        places: (teams,).
+        differ: whether a test parts two teams, (teams, teams), symmetric.
+
+    Returns:
+        `groups`: the longest runs of the ranking in which no pair differs; they may overlap, as
+        being tied is not transitive. `tied_with_first`: all that do not differ from each best one.
+    """
+    order = sorted(range(len(teams)), key=lambda i: (places[i], teams[i]))
+    groups: list[list[str]] = []
+    end = 0
+    for start, _ in enumerate(order):
+        stop = start + 1
+        while stop < len(order) and not differ[order[stop], order[start:stop]].any():
+            stop += 1
+        if stop > end:
+            groups.append([teams[i] for i in order[start:stop]])
+            end = stop
+    best = [i for i in order if places[i] == places[order[0]]]
+    return {
+        "groups": groups,
+        "tied_with_first": [teams[i] for i in order if not differ[i, best].all() or i in best],
+    }

@@ -1,0 +1,93 @@
+"""Tests of all teams at once: Friedman with Nemenyi's critical difference, and a permutation test.
+
+Both work on ranks within cases, so that a failure is last and neither scale nor skew matters.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import chdtrc
+
+from evaluate.ranking.multiplicity import adjusted
+from evaluate.ranking.score_table import Floats
+
+__all__ = ["Friedman", "friedman", "nemenyi_critical_difference", "permutation_p_values"]
+
+_CHUNK = 2048
+_FEWEST_PERMUTATIONS = 9_999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Friedman:
+    """Whether the teams differ at all.
+
+    Attributes:
+        statistic: chi-squared, corrected for ties; nan where all teams tie in every case.
+        p: its p-value, on teams - 1 degrees of freedom.
+        mean_ranks: (teams,), ties at their average.
+    """
+
+    statistic: float
+    p: float
+    mean_ranks: Floats
+
+
+def friedman(ranks: Floats) -> Friedman:
+    """Friedman's test.
+
+    Args:
+        ranks: within each case, ties at their average, (teams, cases).
+    """
+    teams, cases = ranks.shape
+    mean = ranks.mean(axis=1)
+    spread = ((ranks - (teams + 1) / 2) ** 2).sum()
+    between = cases * ((mean - (teams + 1) / 2) ** 2).sum()
+    # The variance of the ranks themselves stands below: that is the correction for ties.
+    statistic = (teams - 1) * cases * between / spread if spread > 0 else float("nan")
+    p = float(chdtrc(teams - 1, statistic)) if spread > 0 else float("nan")
+    return Friedman(statistic=float(statistic), p=p, mean_ranks=mean)
+
+
+def nemenyi_critical_difference(*, teams: int, cases: int, alpha: float) -> float:
+    """How far apart two mean ranks must be to differ significantly; nan for a single team."""
+    from scipy.stats import studentized_range  # loads slowly; only rankings need it
+
+    if teams < 2:
+        return float("nan")
+    q = studentized_range.ppf(1 - alpha, teams, np.inf) / np.sqrt(2)
+    return float(q * np.sqrt(teams * (teams + 1) / (6 * cases)))
+
+
+def permutation_p_values(
+    contributions: Floats, generator: np.random.Generator
+) -> tuple[Floats, Floats, int]:
+    """Two-sided tests that two teams' mean ranks differ, by exchanging the two in random cases.
+
+    Args:
+        contributions: what each case adds to each team's mean rank, (teams, cases).
+        generator: of the exchanges.
+
+    Returns:
+        Plain and Holm-adjusted p-values of the unordered pairs in the order of `triu_indices`, and
+        the number of permutations: enough for the smallest adjusted p-value to be below 0.01.
+    """
+    teams, cases = contributions.shape
+    first, second = np.triu_indices(teams, k=1)
+    permutations = max(_FEWEST_PERMUTATIONS, 200 * len(first))
+    # Single precision is fast and its rounding is far below the slack of the comparison.
+    matrix = np.ascontiguousarray(contributions.T, dtype=np.float32)
+    observed = np.abs(contributions.sum(axis=1)[first] - contributions.sum(axis=1)[second])
+    scale = np.abs(contributions[first] - contributions[second]).sum(axis=1)
+    threshold = observed - 1e-5 * scale
+    as_far = np.zeros(len(first))
+    for start in range(0, permutations, _CHUNK):
+        rows = min(_CHUNK, permutations - start)
+        bits = np.frombuffer(generator.bytes(rows * ((cases + 7) // 8)), dtype=np.uint8)
+        signs = np.unpackbits(bits.reshape(rows, -1), axis=1, count=cases).astype(np.float32)
+        signs *= 2
+        signs -= 1
+        sums = (signs @ matrix).T
+        for pair, (a, b) in enumerate(zip(first, second, strict=True)):
+            as_far[pair] += np.count_nonzero(np.abs(sums[a] - sums[b]) >= threshold[pair])
+    p = (1 + as_far) / (1 + permutations)
+    return p, adjusted(p, "holm"), permutations

@@ -1,0 +1,49 @@
+"""Running a participant as the sandbox does."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from tests.participants.cases import PARTICIPANTS, Arrays, Run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Give cases to a participant's predict.sh, and get its answers by file name."""
+
+    def run_participant(name: str, cases: dict[str, Arrays]) -> dict[str, npt.NDArray[np.generic]]:
+        folder = tmp_path / name
+        shutil.copytree(PARTICIPANTS / name, folder / "workspace")
+        for part in ("inputs", "outputs"):
+            (folder / part).mkdir()
+        for case, arrays in cases.items():
+            np.savez_compressed(folder / "inputs" / case, **arrays)
+        environment = {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "HOME": "/nonexistent",
+            "SEGJUDGE_INPUTS": str(folder / "inputs"),
+            "SEGJUDGE_OUTPUTS": str(folder / "outputs"),
+        }
+        done = subprocess.run(
+            ["sh", "predict.sh"],
+            cwd=folder / "workspace",
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        answers = {}
+        for path in (folder / "outputs").iterdir():
+            with np.load(path, allow_pickle=False) as stored:
+                assert stored.files == ["segs"], path.name
+                answers[path.name] = stored["segs"]
+        return answers
+
+    return run_participant

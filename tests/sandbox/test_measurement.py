@@ -1,0 +1,148 @@
+"""What the kernel and the engine count, read from files and answers as they write them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluate.sandbox.measurement import RunCgroup, StatsMeter, Usage, remove_stale_cgroups
+from evaluate.sandbox.ownership import Owner
+
+_TOKEN = Owner.current().token
+
+
+def _v2(root: Path, **options: Any) -> RunCgroup:
+    cgroup = RunCgroup.make(
+        token=_TOKEN, number=7, version=2, driver="cgroupfs", root=root, **options
+    )
+    assert cgroup is not None
+    return cgroup
+
+
+def _write_v2(folder: Path, **files: str) -> None:
+    (folder / "cpu.stat").write_text("usage_usec 1500000\nuser_usec 1000000\nsystem_usec 500000\n")
+    (folder / "memory.events").write_text("low 0\nhigh 0\nmax 3\noom 1\noom_kill 1\n")
+    for name, content in files.items():
+        (folder / name.replace("_", ".")).write_text(content)
+
+
+def test_version_2_gives_cpu_time_peak_and_kills_of_the_parent(tmp_path: Path) -> None:
+    cgroup = _v2(tmp_path)
+    _write_v2(tmp_path / f"segjudge_{_TOKEN}_7", memory_peak=f"{200 * 2**20}\n")
+
+    assert cgroup.parent == f"/segjudge_{_TOKEN}_7"
+    assert cgroup.usage() == Usage(
+        cpu_s=1.5, peak_memory_mib=200.0, measured_by="cgroup", oom_kills=1
+    )
+
+
+def test_version_2_before_linux_5_19_gives_the_largest_value_seen(tmp_path: Path) -> None:
+    cgroup = _v2(tmp_path)
+    folder = tmp_path / f"segjudge_{_TOKEN}_7"
+    seen = []
+    for mib in (100, 300, 200):
+        _write_v2(folder, memory_current=f"{mib * 2**20}\n")
+        usage = cgroup.usage()
+        assert usage is not None
+        seen.append(usage.peak_memory_mib)
+
+    assert seen == [100.0, 300.0, 300.0]
+
+
+def test_version_1_gives_cpu_time_and_peak_of_the_parent(tmp_path: Path) -> None:
+    for controller in ("cpuacct", "memory"):
+        (tmp_path / controller).mkdir()
+    cgroup = RunCgroup.make(token=_TOKEN, number=1, version=1, driver="cgroupfs", root=tmp_path)
+    assert cgroup is not None
+    name = f"segjudge_{_TOKEN}_1"
+    (tmp_path / "cpuacct" / name / "cpuacct.usage").write_text("2500000000\n")
+    (tmp_path / "memory" / name / "memory.max_usage_in_bytes").write_text(f"{50 * 2**20}\n")
+
+    assert cgroup.usage() == Usage(cpu_s=2.5, peak_memory_mib=50.0, measured_by="cgroup")
+
+
+def test_a_cgroup_that_nothing_ran_in_measures_nothing(tmp_path: Path) -> None:
+    cgroup = _v2(tmp_path)
+    assert cgroup.usage() is None  # no files: the engine has enabled no controller here
+
+    _write_v2(tmp_path / f"segjudge_{_TOKEN}_7", memory_peak="0\n")
+    (tmp_path / f"segjudge_{_TOKEN}_7" / "cpu.stat").write_text("usage_usec 0\n")
+    assert cgroup.usage() is None  # the container is elsewhere, in a virtual machine
+
+
+def test_where_no_cgroup_can_be_made_there_is_none(tmp_path: Path) -> None:
+    made = RunCgroup.make(
+        token=_TOKEN, number=1, version=2, driver="cgroupfs", root=tmp_path / "absent"
+    )
+
+    assert made is None
+
+
+def test_for_systemd_the_parent_is_a_slice_of_one_level(tmp_path: Path) -> None:
+    cgroup = RunCgroup.make(token=_TOKEN, number=1, version=2, driver="systemd", root=tmp_path)
+
+    assert cgroup is not None
+    assert cgroup.parent == f"segjudge_{_TOKEN}_1.slice"
+    assert "-" not in cgroup.parent
+
+
+def test_a_removed_cgroup_is_gone_from_every_hierarchy(tmp_path: Path) -> None:
+    for controller in ("cpuacct", "memory", "pids"):
+        (tmp_path / controller).mkdir()
+    cgroup = RunCgroup.make(token=_TOKEN, number=1, version=1, driver="cgroupfs", root=tmp_path)
+    assert cgroup is not None
+    (tmp_path / "pids" / f"segjudge_{_TOKEN}_1").mkdir()  # the engine makes the others
+
+    cgroup.remove()
+
+    assert list(tmp_path.glob("*/segjudge_*")) == []
+
+
+def test_only_the_cgroups_of_harnesses_that_are_gone_are_stale(tmp_path: Path) -> None:
+    mine = Owner.current()
+    gone = Owner(mine.host, "00000000", 1, 1).token
+    (tmp_path / "memory").mkdir()
+    for name in (f"segjudge_{gone}_3", f"segjudge_{gone}_4.slice", f"segjudge_{mine.token}_3", "x"):
+        (tmp_path / name).mkdir()
+        (tmp_path / "memory" / name).mkdir()
+
+    remove_stale_cgroups(root=tmp_path)
+
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.glob("**/*"))
+    kept = [f"segjudge_{mine.token}_3", "x"]
+    assert left == sorted(["memory", *kept, *(f"memory/{name}" for name in kept)])
+
+
+def test_samples_of_the_engine_give_the_largest_values() -> None:
+    meter = StatsMeter()
+    for cpu_ns, used in ((10**9, 80 * 2**20), (3 * 10**9, 60 * 2**20)):
+        meter.add({"cpu_stats": {"cpu_usage": {"total_usage": cpu_ns}},
+                   "memory_stats": {"usage": used}})  # fmt: skip
+    meter.add({})  # it has just ended
+    meter.add({"cpu_stats": {"cpu_usage": {"total_usage": 0}}, "memory_stats": {}})
+
+    assert meter.usage() == Usage(cpu_s=3.0, peak_memory_mib=80.0, measured_by="stats")
+
+
+def test_without_a_sample_nothing_is_made_up() -> None:
+    assert StatsMeter().usage() == Usage(cpu_s=None, peak_memory_mib=None, measured_by="stats")
+
+
+@pytest.mark.engine
+def test_the_engine_s_samples_stand_in_where_no_cgroup_can_be_made(
+    docker_bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RunCgroup, "make", lambda **_: None)
+
+    ended = docker_bench.python(
+        """
+        x = bytearray(100 << 20)
+        while time.process_time() < 1.0:
+            pass
+        time.sleep(0.3)
+        """
+    )
+
+    assert ended.measured_by == "stats"
+    assert ended.cpu_s == pytest.approx(1.0, abs=0.25)
+    assert ended.peak_memory_mib == pytest.approx(105, rel=0.15)

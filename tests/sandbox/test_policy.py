@@ -1,0 +1,173 @@
+"""What a container may do is data, and closed by default: read here as data, with no engine."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluate.protocol import Limits, builtin_protocols, load_protocol
+from evaluate.sandbox import Image, Job
+from evaluate.sandbox.policy import EngineFacts, container_options, container_user, not_enforced
+
+_ENGINE = EngineFacts(
+    uid=1000,
+    gid=1000,
+    rootless=False,
+    remapped=False,
+    init=True,
+    seccomp=True,
+    memory_limit=True,
+    swap_limit=True,
+    pids_limit=True,
+    cpu_limit=True,
+    cpus=8,
+    memory_mib=32000,
+)
+_LIMITS = Limits(timeout_s=10, memory_mib=100, cpus=2.5, processes=50, open_files=60, scratch_mib=7)
+
+
+def _options(
+    *, limits: Limits = _LIMITS, engine: EngineFacts = _ENGINE, volumes: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    job = Job(
+        command=("/bin/bash", "-c", "sh predict.sh"),
+        inputs=Path("/host/in"),
+        outputs=Path("/host/out"),
+        container_inputs="/workspace/inputs",
+        container_outputs="/workspace/outputs",
+        limits=limits,
+    )
+    image = Image(
+        reference="team.tar.gz",
+        digest="sha256:1",
+        kind="archive",
+        handle="sha256:1",
+        details={"volumes": json.dumps(volumes)},
+    )
+    return container_options(
+        job, image, engine, name="name", owner="owner", cgroup_parent="/parent"
+    )
+
+
+def test_the_host_configuration_is_exactly_this() -> None:
+    mib = 2**20
+    bind = {"Type": "bind", "BindOptions": {"Propagation": "rprivate"}}
+    assert _options()["HostConfig"] == {
+        "NetworkMode": "none",
+        "Dns": ["127.0.0.1"],
+        "DnsSearch": ["."],
+        "Memory": 100 * mib,
+        "MemorySwap": 100 * mib,
+        "NanoCpus": 2_500_000_000,
+        "PidsLimit": 50,
+        "Ulimits": [
+            {"Name": "nofile", "Soft": 60, "Hard": 60},
+            {"Name": "core", "Soft": 0, "Hard": 0},
+            {"Name": "fsize", "Soft": 1025 * mib, "Hard": 1025 * mib},
+        ],
+        "ReadonlyRootfs": True,
+        "Tmpfs": {"/tmp": "rw,nosuid,nodev,exec,mode=1777,size=7m"},  # noqa: S108
+        "ShmSize": 64 * mib,
+        "Mounts": [
+            bind | {"Source": "/host/in", "Target": "/workspace/inputs", "ReadOnly": True},
+            bind | {"Source": "/host/out", "Target": "/workspace/outputs", "ReadOnly": False},
+        ],
+        "CapDrop": ["ALL"],
+        "SecurityOpt": ["no-new-privileges"],
+        "Privileged": False,
+        "Devices": [],
+        "IpcMode": "private",
+        "CgroupnsMode": "private",
+        "CgroupParent": "/parent",
+        "Init": True,
+        "LogConfig": {"Type": "none"},
+        "RestartPolicy": {"Name": "no"},
+        "AutoRemove": False,
+        "OomKillDisable": False,
+    }
+
+
+def test_the_command_is_an_argument_vector_that_no_entry_point_swallows() -> None:
+    options = _options()
+
+    assert options["Entrypoint"] + options["Cmd"] == ["/bin/bash", "-c", "sh predict.sh"]
+    assert len(options["Entrypoint"]) == 1
+
+
+def test_what_the_image_sets_for_its_own_good_is_overridden() -> None:
+    options = _options()
+
+    assert options["Healthcheck"] == {"Test": ["NONE"]}
+    assert options["StopSignal"] == "SIGKILL"
+    assert options["User"] == "1000:1000"
+    assert options["Env"] == ["HOME=/tmp"]
+    assert (options["OpenStdin"], options["AttachStdin"], options["Tty"]) == (False, False, False)
+
+
+@pytest.mark.parametrize("protocol", builtin_protocols())
+def test_every_built_in_protocol_is_closed(protocol: str) -> None:
+    options = _options(limits=load_protocol(protocol).limits)["HostConfig"]
+
+    assert options["NetworkMode"] == "none"
+    assert options["Memory"] == options["MemorySwap"] > 0
+    assert options["PidsLimit"] > 0
+    assert [mount["ReadOnly"] for mount in options["Mounts"]] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("uid", "rootless", "user"),
+    [(1000, False, (1000, 1000)), (0, False, (10001, 10001)), (0, True, (0, 0)),
+     (1000, True, (0, 0))],
+)  # fmt: skip
+def test_the_user_is_never_the_root_of_the_host(
+    uid: int, rootless: bool, user: tuple[int, int]
+) -> None:
+    # In a rootless engine the root of a container is the user who runs the engine.
+    engine = dataclasses.replace(_ENGINE, uid=uid, gid=uid, rootless=rootless)
+
+    assert container_user(engine) == user
+
+
+def test_volumes_of_the_image_are_read_only_except_where_the_policy_has_its_own_mount() -> None:
+    volumes = ("/data", "/workspace", "/workspace/inputs", "/workspace/outputs/", "/tmp")  # noqa: S108
+    mounts = _options(volumes=volumes)["HostConfig"]["Mounts"][2:]
+
+    assert mounts == [
+        {
+            "Type": "volume",
+            "Source": f"name_{number}",
+            "Target": target,
+            "ReadOnly": True,
+            "VolumeOptions": {"Labels": {"org.segjudge.owner": "owner"}},
+        }
+        for number, target in ((0, "/data"), (2, "/workspace"))
+    ]
+
+
+def test_without_a_limit_of_cpus_none_is_set_as_in_the_reference() -> None:
+    limits = Limits(timeout_s=10, memory_mib=100)
+
+    assert "NanoCpus" not in _options(limits=limits)["HostConfig"]
+
+
+@pytest.mark.parametrize(
+    ("field", "word"),
+    [("memory_limit", "memory"), ("swap_limit", "swap"), ("pids_limit", "processes"),
+     ("cpu_limit", "CPUs"), ("seccomp", "seccomp"), ("init", "init")],
+)  # fmt: skip
+def test_what_an_engine_lacks_is_said_in_words(field: str, word: str) -> None:
+    assert not_enforced(_LIMITS, _ENGINE) == []
+
+    (words,) = not_enforced(_LIMITS, dataclasses.replace(_ENGINE, **{field: False}))
+    assert word in words
+
+
+def test_a_machine_that_is_too_small_for_the_protocol_is_said_in_words() -> None:
+    words = not_enforced(_LIMITS, dataclasses.replace(_ENGINE, cpus=2, memory_mib=64))
+
+    assert words == [
+        "CPUs: 2.5 asked for, the machine has 2",
+        "memory: 100 MiB asked for, the machine has 64",
+    ]
