@@ -227,7 +227,6 @@ def _read_data(stream: IO[bytes], header: Header, key: str) -> npt.NDArray[np.ui
             raise NpzError(f"array `{key}` ends after {filled} of {header.nbytes} bytes")
         data[filled : filled + len(chunk)] = np.frombuffer(chunk, dtype=np.uint8)
         filled += len(chunk)
-    stream.read(1)  # at the end of the member its checksum is compared
     return data
 
 

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from evaluate.ranking.agreement import tau_b
-from evaluate.ranking.methods import Method, MetricCases, once
 from evaluate.ranking.plain import by_team, plain, rank_value
 from evaluate.ranking.resampling import Counts
 from evaluate.ranking.score_table import Floats
 
-__all__ = ["LEVEL", "certainty_of", "chances", "draws_of", "method_bootstrap"]
+__all__ = ["LEVEL", "certainty_of", "chances", "draws_of"]
 
 LEVEL = 0.95
 """Of all intervals."""
@@ -72,21 +71,13 @@ def chances(teams: Sequence[str], places: Floats) -> dict[str, dict[str, float |
     }
 
 
-def method_bootstrap(
-    teams: Sequence[str], cases: MetricCases, method: Method, counts: Counts
-) -> dict[str, Any]:
-    """The certainty of one method's places."""
-    actual = cases.places(method, cases.aggregate(method, once(len(cases.usable))))[:, 0]
-    return certainty_of(teams, cases.places(method, cases.aggregate(method, counts)), actual)
-
-
 def draws_of(cases: Sequence[str], counts: Counts) -> dict[str, Any]:
     """The draws themselves, small enough for a JSON file, so that anyone can repeat them."""
     data = np.ascontiguousarray(counts.T, dtype="<u2").tobytes()
     return {
         "cases": list(cases),
         "encoding": "base64 of zlib of little-endian uint16, replicates by cases, row by row",
-        "counts": base64.b64encode(zlib.compress(data, level=6)).decode("ascii"),
+        "counts": base64.b64encode(zlib.compress(data, level=1)).decode("ascii"),
     }
 
 

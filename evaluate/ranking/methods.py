@@ -15,7 +15,7 @@ from evaluate.ranking.resampling import Counts, weighted_median
 from evaluate.ranking.scheme import case_ranks
 from evaluate.ranking.score_table import Bools, Column, Floats
 from evaluate.ranking.settings import RankSettings
-from evaluate.ranking.wilcoxon import SignedRanks, signed_ranks
+from evaluate.ranking.wilcoxon import SignedRanks, resampled_signed_ranks, signed_ranks
 
 __all__ = ["METHODS", "Method", "MetricCases", "metric_cases", "once", "ordered_pairs"]
 
@@ -81,15 +81,21 @@ class MetricCases:
         higher = method == "test_then_rank" or (self.higher_is_better and not by_rank)
         return rank_columns(aggregate, higher_is_better=higher, ties=self.settings.ties)
 
-    def tests(self, counts: Counts) -> SignedRanks:
-        """Signed ranks of every unordered pair of teams; positive where the first is better."""
+    def tests(self, counts: Counts | None = None) -> SignedRanks:
+        """Signed ranks of every unordered pair of teams; positive where the first is better.
+
+        Args:
+            counts: how often each case counts, (cases, resamples); None for every case once.
+        """
         first, second = np.triu_indices(len(self.values), k=1)
         ahead = self.values[first] - self.values[second]
         scale = np.maximum(np.abs(self.values[first]), np.abs(self.values[second]))
         ahead = np.where(np.abs(ahead) > TOLERANCE * scale, ahead, 0.0)
         if not self.higher_is_better:
             ahead = -ahead
-        return signed_ranks(ahead[:, self.usable], counts[self.usable])
+        if counts is None:
+            return signed_ranks(ahead[:, self.usable])
+        return resampled_signed_ranks(ahead[:, self.usable], counts[self.usable])
 
     def p_values(self, tests: SignedRanks) -> tuple[Floats, Floats]:
         """Plain and adjusted p-values of all ordered pairs (see `ordered_pairs`)."""
@@ -98,7 +104,8 @@ class MetricCases:
 
     def _wins(self, counts: Counts) -> Floats:
         teams = len(self.values)
-        _, p = self.p_values(self.tests(counts))
+        as_they_are = counts.shape[1] == 1 and bool((counts == 1).all())
+        _, p = self.p_values(self.tests(None if as_they_are else counts))
         winner, _ = ordered_pairs(teams)
         wins = np.zeros((teams, counts.shape[1]))
         np.add.at(wins, winner, (p <= self.settings.alpha).astype(np.float64))

@@ -8,7 +8,6 @@ import numpy as np
 from evaluate.ranking.bootstrap import LEVEL
 from evaluate.ranking.methods import MetricCases, once, ordered_pairs
 from evaluate.ranking.plain import plain
-from evaluate.ranking.resampling import Counts
 from evaluate.ranking.score_table import Bools, Floats
 
 __all__ = ["by_pair", "matrix", "metric_tests", "tied_groups"]
@@ -29,26 +28,32 @@ def by_pair(teams: Sequence[str], square: Floats) -> dict[str, dict[str, float |
     }
 
 
-def metric_tests(teams: Sequence[str], cases: MetricCases, counts: Counts) -> dict[str, Any]:
+def metric_tests(
+    teams: Sequence[str], cases: MetricCases, resampled_means: Floats
+) -> tuple[dict[str, Any], Bools]:
     """One-sided tests of all ordered pairs on one metric, and how large the differences are.
 
     Args:
         teams: names.
         cases: the metric over a modality, or over all cases.
-        counts: resamples for the intervals of the mean differences, (cases, replicates).
+        resampled_means: for the intervals of the mean differences, (teams, replicates).
+
+    Returns:
+        The tests, and which pairs they part, (teams, teams).
     """
     k = len(teams)
-    tests = cases.tests(once(len(cases.usable)))
+    tests = cases.tests()
     p, p_adjusted = (matrix(k, values[:, 0]) for values in cases.p_values(tests))
     effect = tests.rank_biserial()[:, 0]
     means = cases.aggregate("mean_then_rank", once(len(cases.usable)))[:, 0]
-    low, high = _difference_intervals(cases.aggregate("mean_then_rank", counts))
-    return {
+    low, high = _difference_intervals(resampled_means)
+    wins = p_adjusted <= cases.settings.alpha
+    found = {
         "cases": int(cases.usable.sum()),
         "p": by_pair(teams, p),
         "p_adjusted": by_pair(teams, p_adjusted),
         "wins": {
-            team: [o for b, o in enumerate(teams) if p_adjusted[a, b] <= cases.settings.alpha]
+            team: [other for b, other in enumerate(teams) if wins[a, b]]
             for a, team in enumerate(teams)
         },
         "rank_biserial": by_pair(teams, matrix(k, np.concatenate([effect, -effect]))),
@@ -56,6 +61,7 @@ def metric_tests(teams: Sequence[str], cases: MetricCases, counts: Counts) -> di
         "mean_difference_low": by_pair(teams, low),
         "mean_difference_high": by_pair(teams, high),
     }
+    return found, wins | wins.T
 
 
 def _difference_intervals(means: Floats) -> tuple[Floats, Floats]:
@@ -82,7 +88,8 @@ def tied_groups(teams: Sequence[str], places: Floats, differ: Bools) -> dict[str
 
     Returns:
         `groups`: the longest runs of the ranking in which no pair differs; they may overlap, as
-        being tied is not transitive. `tied_with_first`: all that do not differ from each best one.
+        being tied is not transitive. `tied_with_first`: the best, and all that do not differ from
+        every one of them.
     """
     order = sorted(range(len(teams)), key=lambda i: (places[i], teams[i]))
     groups: list[list[str]] = []

@@ -5,7 +5,7 @@ import numpy as np
 from evaluate.ranking.score_table import Bools, Floats
 from evaluate.ranking.settings import Ties
 
-__all__ = ["TOLERANCE", "break_ties", "rank_columns"]
+__all__ = ["TOLERANCE", "break_ties", "rank_columns", "tied_positions"]
 
 TOLERANCE = 1e-12
 """Relative difference up to which neighbouring values are equal: rounding parts no teams."""
@@ -37,7 +37,7 @@ def rank_columns(
     if failed is not None:
         keys = np.where(failed, np.inf, keys)
     order = np.argsort(keys, axis=0, kind="stable")
-    first, last = _tied_positions(np.take_along_axis(keys, order, axis=0))
+    first, last = tied_positions(np.take_along_axis(keys, order, axis=0))
     shared = {"min": first, "max": last, "average": (first + last) / 2}[ties]
     ranks = np.empty_like(shared)
     np.put_along_axis(ranks, order, shared, axis=0)
@@ -45,11 +45,11 @@ def rank_columns(
     return ranks
 
 
-def _tied_positions(ascending: Floats) -> tuple[Floats, Floats]:
-    """Of each sorted value: the first and last position, from 1, of those equal to it."""
+def tied_positions(ascending: Floats, *, tolerance: float = TOLERANCE) -> tuple[Floats, Floats]:
+    """Of each value, sorted within its column: first and last position, from 1, of its equals."""
     low, high = ascending[:-1], ascending[1:]
     with np.errstate(invalid="ignore"):  # infinity less infinity: two failures
-        apart = high - low > TOLERANCE * np.maximum(np.abs(low), np.abs(high))
+        apart = high - low > tolerance * np.maximum(np.abs(low), np.abs(high))
     apart |= np.isfinite(low) & np.isinf(high)
     rows = len(ascending)
     position = np.arange(1.0, rows + 1)[:, np.newaxis]

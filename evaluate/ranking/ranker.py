@@ -1,20 +1,42 @@
-"""From case scores to a ranking: the one place that puts the parts together."""
+"""From scores to a ranking: the one place that puts the parts together."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import scipy
 
 from evaluate.errors import RankingRefusedError
 from evaluate.protocol import Protocol, RankedMetric
+from evaluate.ranking.agreement import borda, euclidean, kemeny
+from evaluate.ranking.analysis import Analysis, analyse
+from evaluate.ranking.bootstrap import certainty_of, chances, draws_of
+from evaluate.ranking.intervals import case_count_warnings
+from evaluate.ranking.methods import METHODS, Method
 from evaluate.ranking.overall import failures_of, overall_of, rows_of
+from evaluate.ranking.pairwise import by_pair, tied_groups
+from evaluate.ranking.places import rank_columns
+from evaluate.ranking.plain import by_team
+from evaluate.ranking.resampling import Counts, draw_counts
 from evaluate.ranking.result import Result
-from evaluate.ranking.scheme import Scheme
-from evaluate.ranking.score_table import Column, ScoreTable, column, table_of
-from evaluate.ranking.settings import Adjustment, Compat, RankedColumn, RankSettings, ranked_column
+from evaluate.ranking.scheme import Scheme, Standing
+from evaluate.ranking.score_table import Column, Floats, ScoreTable, column, table_of
+from evaluate.ranking.sensitivity import sensitivity_of
+from evaluate.ranking.settings import (
+    Adjustment,
+    Compat,
+    RankedColumn,
+    RankSettings,
+    ranked_column,
+)
+from evaluate.ranking.whole_field import permutation_p_values
 from evaluate.records import CaseScore
 from metrics import METRICS
 
-__all__ = ["rank"]
+__all__ = ["ALL", "rank", "rank_table"]
+
+ALL = "ALL"
+"""Stands for all cases pooled, whatever their modality."""
 
 
 def rank(
@@ -26,6 +48,7 @@ def rank(
     metrics: Sequence[RankedMetric] | None = None,
     adjustment: Adjustment = "holm",
     compat: Compat | None = None,
+    resampled: Collection[Method] = METHODS,
 ) -> Result:
     """Rank the teams of a table of case scores by a protocol.
 
@@ -37,6 +60,7 @@ def rank(
         metrics: to rank by, instead of the protocol's.
         adjustment: of the tests' p-values for there being many pairs of teams.
         compat: `challenger` repeats known errors of challengeR, for comparison.
+        resampled: methods whose places are resampled; `test_then_rank` takes the longest.
 
     Raises:
         RankingRefusedError: the table is not complete, or has no values to rank by.
@@ -44,28 +68,187 @@ def rank(
     settings = RankSettings.from_protocol(
         protocol, metrics=metrics, adjustment=adjustment, compat=compat
     )
-    table = table_of(scores, list(METRICS))
+    result = rank_table(
+        table_of(scores, list(METRICS)),
+        settings,
+        seed=seed,
+        bootstrap=bootstrap,
+        shown=[ranked_column(protocol, name) for name in METRICS],
+        resampled=resampled,
+    )
+    result.document["settings"] |= {"protocol": protocol.name, "protocol_version": protocol.version}
+    return result
+
+
+def rank_table(
+    table: ScoreTable,
+    settings: RankSettings,
+    *,
+    seed: int = 0,
+    bootstrap: int = 1000,
+    shown: Sequence[RankedColumn] = (),
+    resampled: Collection[Method] = METHODS,
+) -> Result:
+    """Rank the teams of any table of scores.
+
+    Args:
+        table: the scores.
+        settings: the rules.
+        seed: of the resampling; the same seed gives the same result.
+        bootstrap: replicates; 0 for none.
+        shown: metrics whose means are in the rows, ranked by or not.
+        resampled: methods whose places are resampled; `test_then_rank` takes the longest.
+
+    Raises:
+        RankingRefusedError: a ranked metric has no values.
+    """
     columns = [column(table, metric) for metric in settings.metrics]
-    shown = _shown(table, [ranked_column(protocol, name) for name in METRICS])
     modalities = list(table.modalities.values())
     scheme = Scheme(columns, settings, modalities)
     standing = scheme.apply(np.ones((len(table.cases), 1)))
+    # Two streams, so that the permutation test does not depend on the number of replicates.
+    draws, exchanges = np.random.default_rng(seed).spawn(2)
+    counts = draw_counts(modalities, bootstrap, draws)
+    everywhere = {**table.modalities, ALL: slice(0, len(table.cases))}
+    parts = {
+        c.name: {
+            name: analyse(table.teams, c, settings, where, counts, resampled=resampled)
+            for name, where in everywhere.items()
+        }
+        for c in columns
+    }
+    permutation, overall_groups = _permutation(table, settings, scheme, standing, exchanges)
     document = {
         "schema": 1,
         "settings": settings.to_json()
-        | {"protocol": protocol.name, "seed": seed, "bootstrap": bootstrap},
+        | {
+            "seed": seed,
+            "bootstrap": bootstrap,
+            "resampled_methods": [method for method in METHODS if method in resampled],
+            "all": f"{ALL} pools the cases of all modalities",
+            "versions": {"numpy": np.__version__, "scipy": scipy.__version__},
+        },
         "overall": overall_of(table, standing, settings),
-        "methods": {},
-        "bootstrap": {},
-        "tests": {},
-        "groups": {},
-        "sensitivity": {},
+        "methods": _by_method(parts, "methods"),
+        "bootstrap": {
+            "replicates": bootstrap,
+            **_bootstrap(table, scheme, settings, counts, standing),
+            "methods": _by_method(parts, "bootstrap"),
+        },
+        "tests": {
+            "wilcoxon": _by_metric(parts, "wilcoxon"),
+            "friedman": _by_metric(parts, "friedman"),
+            "permutation": permutation,
+        },
+        "groups": {"overall": overall_groups, "metrics": _by_metric(parts, "groups")},
+        "consensus": _consensus(table, standing),
+        "sensitivity": sensitivity_of(
+            table, columns, settings, standing.rank[:, 0], _method_places(parts, settings)
+        ),
+        "intervals": _by_metric(parts, "intervals"),
         "failures": failures_of(table, columns),
+        "warnings": case_count_warnings({n: m.stop - m.start for n, m in everywhere.items()}),
     }
-    return Result(rows=rows_of(table, standing, shown), document=document)
+    return Result(rows=rows_of(table, standing, _with_values(table, shown)), document=document)
 
 
-def _shown(table: ScoreTable, metrics: Sequence[RankedColumn]) -> dict[str, Column]:
+_Parts = Mapping[str, Mapping[str, Analysis]]
+
+
+def _by_metric(parts: _Parts, attribute: str) -> dict[str, Any]:
+    return {
+        metric: {name: getattr(part, attribute) for name, part in by_modality.items()}
+        for metric, by_modality in parts.items()
+    }
+
+
+def _by_method(parts: _Parts, attribute: str) -> dict[str, Any]:
+    nested = _by_metric(parts, attribute)
+    return {
+        method: {
+            metric: {name: part[method] for name, part in by_modality.items() if method in part}
+            for metric, by_modality in nested.items()
+        }
+        for method in METHODS
+    }
+
+
+def _method_places(parts: _Parts, settings: RankSettings) -> dict[Method, dict[str, list[Floats]]]:
+    pooled = settings.across_modalities == "micro"
+    return {
+        method: {
+            metric: [p.places[method] for name, p in found.items() if (name == ALL) == pooled]
+            for metric, found in parts.items()
+        }
+        for method in METHODS
+    }
+
+
+def _bootstrap(
+    table: ScoreTable,
+    scheme: Scheme,
+    settings: RankSettings,
+    counts: Counts,
+    standing: Standing,
+) -> dict[str, Any]:
+    """The certainty of the protocol's own places."""
+    if not counts.shape[1]:
+        return {}
+    weights = counts.astype(np.float64)
+    if settings.compat == "challenger" and settings.rank_level == "case":
+        weights **= 2
+    places = scheme.apply(weights).rank
+    return {
+        "stratified_by": "modality",
+        **certainty_of(table.teams, places, standing.rank[:, 0]),
+        "p_beats": chances(table.teams, places),
+        "draws": draws_of(table.cases, counts),
+    }
+
+
+def _permutation(
+    table: ScoreTable,
+    settings: RankSettings,
+    scheme: Scheme,
+    standing: Standing,
+    generator: np.random.Generator,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The permutation test of the mean ranks, and the groups that it leaves."""
+    p, p_adjusted, permutations = permutation_p_values(scheme.contributions(), generator)
+    square = np.full((2, len(table.teams), len(table.teams)), np.nan)
+    first, second = np.triu_indices(len(table.teams), k=1)
+    square[:, first, second] = square[:, second, first] = np.stack([p, p_adjusted])
+    tests = {
+        "statistic": "difference of mean ranks within cases",
+        "alternative": "two-sided",
+        "adjustment": "holm",
+        "permutations": permutations,
+        "p": by_pair(table.teams, square[0]),
+        "p_adjusted": by_pair(table.teams, square[1]),
+    }
+    groups = tied_groups(table.teams, standing.rank[:, 0], square[1] <= settings.alpha)
+    return tests, {"test": "permutation", **groups}
+
+
+def _consensus(table: ScoreTable, standing: Standing) -> dict[str, Any]:
+    """One order for all modalities, each modality's own ranking counting alike."""
+    defined = standing.by_modality[~np.isnan(standing.by_modality).any(axis=(1, 2))]
+    places = rank_columns(defined[..., 0].T, higher_is_better=False, ties="min")
+    best = kemeny(places)
+    return {
+        "euclidean": by_team(table.teams, euclidean(places)),
+        "borda": by_team(table.teams, borda(places)),
+        "kemeny": {
+            "order": [table.teams[i] for i in best.order],
+            "distance": best.distance,
+            "optima": best.optima,
+            "unique": None if best.optima is None else best.optima == 1,
+            "exact": best.exact,
+        },
+    }
+
+
+def _with_values(table: ScoreTable, metrics: Sequence[RankedColumn]) -> dict[str, Column]:
     found = {}
     for metric in metrics:
         try:

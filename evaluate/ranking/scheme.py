@@ -38,7 +38,7 @@ class Scheme:
     """One way of making places out of a table, ready to be applied to resampled cases.
 
     Args:
-        columns: the ranked metrics, and any that only break ties.
+        columns: the ranked metrics.
         settings: the rules.
         modalities: slices of the cases.
     """
@@ -46,12 +46,10 @@ class Scheme:
     def __init__(
         self, columns: Sequence[Column], settings: RankSettings, modalities: Sequence[slice]
     ) -> None:
-        ranked = {metric.name for metric in settings.metrics}
-        self._columns = [column for column in columns if column.name in ranked]
-        self._breakers = {column.name: column for column in columns}
+        self._columns = {column.name: column for column in columns}
         self._settings = settings
         self._modalities = modalities
-        self._ranks = {c.name: case_ranks(c, settings.ties) for c in self._columns}
+        self._ranks = {c.name: case_ranks(c, settings.ties) for c in columns}
 
     def apply(self, counts: Floats) -> Standing:
         """The standing when each case counts so many times.
@@ -60,15 +58,15 @@ class Scheme:
             counts: (cases, replicates), 0 or more.
         """
         chosen = self._settings
-        parts = [self._metric(column, counts) for column in self._columns]
-        weights = np.array([column.weight for column in self._columns])
+        parts = [self._metric(column, counts) for column in self._columns.values()]
+        weights = np.array([column.weight for column in self._columns.values()])
         by_modality = weighted_mean([part[0] for part in parts], weights)
         micro = weighted_mean([part[1] for part in parts], weights)
         macro = weighted_mean([part[2] for part in parts], weights)
         mean = micro if chosen.across_modalities == "micro" else macro
         levels = [mean]
         for name in chosen.tie_breaks:
-            column = self._breakers[name]
+            column = self._columns[name]
             means, _ = modality_means(column.values, column.usable, counts, self._modalities)
             sign = -1.0 if column.higher_is_better else 1.0
             levels.append(sign * mean_over(means))
@@ -81,28 +79,27 @@ class Scheme:
             rank=break_ties(levels, ties=chosen.ties),
             by_modality=by_modality,
             by_metric={
-                c.name: (part[1], part[2]) for c, part in zip(self._columns, parts, strict=True)
+                c.name: (part[1], part[2])
+                for c, part in zip(self._columns.values(), parts, strict=True)
             },
         )
 
-    def case_weights(self) -> Floats:
-        """How much a case's rank of each metric weighs in the mean rank, (metrics, cases).
+    def contributions(self) -> Floats:
+        """What each case adds to each team's mean rank, (teams, cases); their sum is the mean rank.
 
-        The weights of all metrics and cases sum to 1; ranks are those of `case_rank_matrix`.
+        Always of ranks within cases, also where the rules rank the means of modalities.
         """
-        total = sum(column.weight for column in self._columns)
-        weights = np.zeros((len(self._columns), len(self._columns[0].usable)))
-        for row, column in zip(weights, self._columns, strict=True):
-            groups = [m for m in self._modalities if column.usable[m].any()]
+        total = sum(column.weight for column in self._columns.values())
+        added = np.zeros_like(next(iter(self._ranks.values())))
+        for name, column in self._columns.items():
+            usable, share = column.usable, column.weight / total
+            groups = [m for m in self._modalities if usable[m].any()]
             for m in groups:
-                shared = column.usable if self._settings.across_modalities == "micro" else None
-                n = column.usable[m].sum() * len(groups) if shared is None else shared.sum()
-                row[m] = column.usable[m] * column.weight / total / n
-        return weights
-
-    def case_rank_matrix(self) -> Floats:
-        """Ranks within each case, (metrics, teams, cases), 0 where a case is not usable."""
-        return np.stack([self._ranks[column.name] for column in self._columns])
+                n = usable[m].sum() * len(groups)
+                if self._settings.across_modalities == "micro":
+                    n = usable.sum()
+                added[:, m] += share / n * self._ranks[name][:, m]
+        return added
 
     def _metric(self, column: Column, counts: Floats) -> tuple[Floats, Floats, Floats]:
         """One metric's mean ranks: by modality, micro and macro."""

@@ -1,5 +1,6 @@
 """The scores as arrays: teams by cases, complete and checked, or no ranking at all."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ class ScoreTable:
         cases: identifiers, sorted by modality, then name, so that a modality is a slice.
         modalities: each modality's slice of the cases, by name, sorted.
         outcomes: by team, then case.
+        failed: which cases a team failed, (teams, cases).
         values: by metric, (teams, cases), nan where the table has no value.
     """
 
@@ -35,12 +37,8 @@ class ScoreTable:
     cases: tuple[str, ...]
     modalities: Mapping[str, slice]
     outcomes: tuple[tuple[Outcome, ...], ...]
+    failed: Bools
     values: Mapping[str, Floats]
-
-    @property
-    def failed(self) -> Bools:
-        """Which cases a team failed, (teams, cases)."""
-        return np.array([[o.is_failure for o in row] for row in self.outcomes], dtype=np.bool_)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +90,7 @@ def table_of(scores: Sequence[CaseScore], metrics: Sequence[str]) -> ScoreTable:
     if problems:
         raise RankingRefusedError(*problems)
     names = [modality_of[case] for case in cases]
+    outcomes = tuple(tuple(rows[team, case].outcome for case in cases) for team in teams)
     return ScoreTable(
         teams=teams,
         cases=cases,
@@ -99,7 +98,8 @@ def table_of(scores: Sequence[CaseScore], metrics: Sequence[str]) -> ScoreTable:
             name: slice(names.index(name), names.index(name) + names.count(name))
             for name in sorted(set(names))
         },
-        outcomes=tuple(tuple(rows[team, case].outcome for case in cases) for team in teams),
+        outcomes=outcomes,
+        failed=np.array([[o.is_failure for o in row] for row in outcomes], dtype=np.bool_),
         values={
             metric: np.array(
                 [[_number(getattr(rows[team, case], metric)) for case in cases] for team in teams],
@@ -150,7 +150,7 @@ def _problems(
             [
                 key
                 for key, row in rows.items()
-                if any(not np.isfinite(getattr(row, m) or 0.0) for m in metrics)
+                if not all(math.isfinite(getattr(row, m) or 0.0) for m in metrics)
             ],
             "leave a cell empty where there is no value",
         ),

@@ -44,7 +44,7 @@ class RankSettings:
         rank_level: `case` ranks the teams in every case, `modality` their means in each modality.
         across_modalities: `micro` weighs every case alike, `macro` every modality.
         ties: the rank that equal values share.
-        tie_breaks: metrics whose macro means part teams of equal mean rank, first one first.
+        tie_breaks: ranked metrics whose macro means part teams of equal mean rank, in this order.
         alpha: level of the tests.
         adjustment: of the p-values for there being many pairs of teams.
         compat: `challenger` repeats two known errors of challengeR 1.0.5 in the bootstrap: a case

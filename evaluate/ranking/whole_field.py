@@ -3,10 +3,11 @@
 Both work on ranks within cases, so that a failure is last and neither scale nor skew matters.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import chdtrc
+from scipy.special import chdtrc, ndtr
 
 from evaluate.ranking.multiplicity import adjusted
 from evaluate.ranking.score_table import Floats
@@ -15,6 +16,7 @@ __all__ = ["Friedman", "friedman", "nemenyi_critical_difference", "permutation_p
 
 _CHUNK = 2048
 _FEWEST_PERMUTATIONS = 9_999
+_BISECTION_END = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +52,31 @@ def friedman(ranks: Floats) -> Friedman:
 
 def nemenyi_critical_difference(*, teams: int, cases: int, alpha: float) -> float:
     """How far apart two mean ranks must be to differ significantly; nan for a single team."""
-    from scipy.stats import studentized_range  # loads slowly; only rankings need it
-
     if teams < 2:
         return float("nan")
-    q = studentized_range.ppf(1 - alpha, teams, np.inf) / np.sqrt(2)
+    q = _studentized_range(teams, alpha) / np.sqrt(2)
     return float(q * np.sqrt(teams * (teams + 1) / (6 * cases)))
+
+
+@functools.cache
+def _studentized_range(teams: int, alpha: float) -> float:
+    """Upper quantile of the range of so many standard normal values, by bisection.
+
+    `scipy.stats.studentized_range` gives the same at infinite degrees of freedom; loading it takes
+    longer than a whole ranking.
+    """
+    z = np.linspace(-9.0, 9.0, 2001)
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    low, high = 0.0, 20.0
+    while high - low > _BISECTION_END:
+        middle = (low + high) / 2
+        # All other values lie within `middle` below the largest one, z.
+        inside = teams * density * (ndtr(z) - ndtr(z - middle)) ** (teams - 1)
+        if inside.sum() * (z[1] - z[0]) < 1 - alpha:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
 
 
 def permutation_p_values(

@@ -1,4 +1,4 @@
-"""How sure the places are: what ranking.json says of its resamples, read with tolerance.
+"""How sure the places are: what ranking.json says of resamples and tests, read with tolerance.
 
 The report computes no statistic of its own; what is absent is said to be absent.
 """
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Certainty", "read_certainty"]
+__all__ = ["Certainty", "read_certainty", "tied_with_first"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,41 +18,45 @@ class Certainty:
         replicates: how many resamples there were.
         intervals: by team, lowest and highest place in 95 % of them.
         first: by team, the share of them in which it came first.
-        beats: by team and other team, the share of them in which the first is ahead.
+        shares: by team and place, the share of them in which it took that place.
     """
 
     replicates: int
     intervals: dict[str, tuple[float, float]]
     first: dict[str, float]
-    beats: dict[str, dict[str, float]]
+    shares: dict[str, dict[float, float]]
 
 
 def read_certainty(ranking: dict[str, Any], teams: Sequence[str]) -> Certainty | None:
     """The bootstrap of ranking.json; None where it is not there for every team."""
     found = ranking.get("bootstrap")
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or "rank_interval" not in found:
         return None
-    intervals, first = found.get("rank_interval"), found.get("p_first")
-    if not isinstance(intervals, dict) or not isinstance(first, dict):
-        return None
+    counts = found.get("rank_counts")
     try:
+        intervals, first = found["rank_interval"], found["p_first"]
         return Certainty(
             replicates=int(found["replicates"]),
-            intervals={
-                team: (float(intervals[team][0]), float(intervals[team][1])) for team in teams
-            },
+            intervals={t: (float(intervals[t][0]), float(intervals[t][1])) for t in teams},
             first={team: float(first[team]) for team in teams},
-            beats=_beats(found.get("p_beats"), teams),
+            shares={team: _shares(counts[team]) for team in teams} if counts else {},
         )
-    except (KeyError, IndexError, TypeError, ValueError):
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
         return None
 
 
-def _beats(found: object, teams: Sequence[str]) -> dict[str, dict[str, float]]:
-    if not isinstance(found, dict):
-        return {}
-    return {
-        team: {other: float(share) for other, share in found[team].items()}
-        for team in teams
-        if isinstance(found.get(team), dict)
-    }
+def _shares(counts: dict[str, int]) -> dict[float, float]:
+    total = sum(counts.values())
+    return {float(place): count / total for place, count in counts.items()}
+
+
+def tied_with_first(ranking: dict[str, Any]) -> tuple[str, ...] | None:
+    """The teams that the test of the mean ranks can not tell from the first, the first included.
+
+    None where ranking.json has no such test.
+    """
+    try:
+        tied = ranking["groups"]["overall"]["tied_with_first"]
+    except (KeyError, TypeError):
+        return None
+    return tuple(map(str, tied)) if isinstance(tied, list) else None

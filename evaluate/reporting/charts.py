@@ -3,7 +3,7 @@
 Colours and line styles are classes of the page's style sheet: charts follow light and dark.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,14 +33,14 @@ class Standing:
         rank: its place.
         mean_rank: what the place is made from.
         interval: lowest and highest place in 95 % of the resamples; None if not resampled.
-        shares: of the resamples that end at place 1, 2, ...; empty if not known.
+        shares: of the resamples, by the place that they end at; empty if not known.
     """
 
     team: str
     rank: float
     mean_rank: float
     interval: tuple[float, float] | None
-    shares: tuple[float, ...]
+    shares: Mapping[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +111,8 @@ def _standing_row(row: Standing, x: Axis, y: float, width: float, resampled: boo
         parts.append(_line(x(1), y, x(row.mean_rank), y, "interval"))
         parts.append(_circle(x(row.mean_rank), y, 6, "mark"))
         return element("g", *parts)
-    for place, share in enumerate(row.shares, start=1):
-        if share > 0 and place <= x.high:
+    for place, share in row.shares.items():
+        if place <= x.high:
             parts.append(_circle(x(place), y, max(1.5, 15 * share**0.5), "blob"))
     if row.interval:
         low, high = row.interval
@@ -126,8 +126,8 @@ def _standing_words(row: Standing) -> str:
     words = f"{clipped(row.team, 60)}: place {number(row.rank)}, mean rank {row.mean_rank:.2f}"
     if row.interval:
         words += f", 95 % interval {number(row.interval[0])} to {number(row.interval[1])}"
-    if row.shares:
-        words += f", first in {percent(row.shares[0])} of the resamples"
+    if 1 in row.shares:
+        words += f", first in {percent(row.shares[1])} of the resamples"
     return words
 
 

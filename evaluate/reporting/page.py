@@ -124,7 +124,7 @@ def _standing(sources: Sources, certainty: Certainty | None) -> Markup:
             rank=place.rank,
             mean_rank=place.mean_rank,
             interval=certainty.intervals[place.team] if certainty else None,
-            shares=(),
+            shares=certainty.shares.get(place.team, {}) if certainty else {},
         )
         for place in sources.places[:_MOST_ON_FIRST_SCREEN]
     ]

@@ -12,7 +12,7 @@ from evaluate.reporting.sources import Sources
 
 __all__ = ["Fact", "FactGroup", "Submission", "fact_groups", "protocol_text", "submissions"]
 
-_UNITS = {"s": "s", "mib": "MiB", "mm": "mm"}
+_UNITS = {"s": "s", "mib": "MiB", "mm": "mm", "bytes": "bytes"}
 _CAPITALS = {"sha256": "SHA-256", "cpu": "CPU", "cpus": "CPUs", "os": "system", "python": "Python"}
 
 
@@ -65,7 +65,7 @@ def submissions(sources: Sources) -> list[Submission]:
                 kind=_value(entry.get("kind")),
                 reference=printable(reference) or DASH,
                 digest=_value(entry.get("digest")),
-                details=_facts(details if isinstance(details, dict) else {}),
+                details=_facts(_filled(details) if isinstance(details, dict) else {}),
                 problem=printable(str(entry.get("problem") or "")),
             )
         )
@@ -78,8 +78,8 @@ def fact_groups(sources: Sources) -> list[FactGroup]:
     manifest, calibration = _part(facts, "manifest"), dict(_part(facts, "calibration"))
     run = {
         "segjudge": facts.get("segjudge"),
-        "started": facts.get("created_at"),
-        "finished": facts.get("finished_at"),
+        "started": _moment(facts.get("created_at")),
+        "finished": _moment(facts.get("finished_at")),
         "seed": facts.get("seed"),
         "protocol": f"{sources.protocol.name} {sources.protocol.version}",
         "protocol sha256": sources.protocol.digest(),
@@ -92,7 +92,7 @@ def fact_groups(sources: Sources) -> list[FactGroup]:
         calibration["samples"] = len(samples)
     for key in ("drift", "limit"):
         if isinstance(calibration.get(key), (int, float)):
-            calibration[key] = f"{calibration[key]:.1%}"
+            calibration[key] = f"{calibration[key] * 100:.1f} %"
     groups = {
         "Run": run,
         "Limits of a case": sources.protocol.to_json()["limits"],
@@ -126,6 +126,22 @@ def _facts(values: Mapping[str, Any], prefix: str = "") -> tuple[Fact, ...]:
     return tuple(found)
 
 
+def _filled(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what says nothing: an image's empty user, entry point or volumes."""
+    return {key: value for key, value in details.items() if value not in ("", "[]", [], {}, None)}
+
+
+def _moment(text: object) -> object:
+    """An ISO time in UTC as it is read aloud.
+
+    >>> _moment("2025-03-01T12:00:00+00:00")
+    '2025-03-01 12:00:00 UTC'
+    """
+    if not isinstance(text, str):
+        return text
+    return text.replace("T", " ").replace("+00:00", " UTC").replace("Z", " UTC")
+
+
 def _readable(key: str) -> str:
     """A key of a file as a reader expects it: the unit apart, abbreviations in capitals.
 
@@ -145,6 +161,8 @@ def _value(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
+    if isinstance(value, int) and value >= 100_000:
+        return f"{value:,}"
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_value, value)) or "none"
     return printable(str(value)) or DASH

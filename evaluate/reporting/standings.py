@@ -82,10 +82,9 @@ class Modality:
         """Where the cases come from, in words."""
         if self.simulated is None:
             return "origin not known"
-        real = self.cases - self.simulated
-        parts = [f"{real} real"] if real else []
-        parts += [f"{self.simulated} simulated"] if self.simulated else []
-        return ", ".join(parts)
+        if self.simulated in (0, self.cases):
+            return "simulated" if self.simulated else "real"
+        return f"{self.cases - self.simulated} real, {self.simulated} simulated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evaluate.records import Outcome
-from evaluate.reporting.certainty import Certainty
+from evaluate.reporting.certainty import Certainty, tied_with_first
 from evaluate.reporting.quantities import QUANTITIES, clipped, count_of, percent
 from evaluate.reporting.sources import Place, Sources
 from evaluate.reporting.standings import macro
@@ -14,6 +14,7 @@ __all__ = ["Banner", "Verdict", "banners", "scheme", "verdict"]
 
 _FEW_CASES = 50
 _NAME = 48
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +71,15 @@ def _by_how_much(sources: Sources, winner: Place, second: Place | None) -> str:
         )
     other = clipped(second.team, _NAME)
     theirs = {q.name: macro(sources, second.team, q.name)[0] for q in (dsc, nsd, time)}
+    failed = ""
+    if any(s.outcome.is_failure for t in (winner.team, second.team) for s in sources.scores_of(t)):
+        failed = ", failures counted in all three"
     return (
         f"Its mean rank is {winner.mean_rank:.2f}; {other} follows with {second.mean_rank:.2f}"
         f" (1 would be best in everything). Mean DSC is {dsc.text(mine['dsc'])} against"
         f" {dsc.text(theirs['dsc'])}, mean NSD {nsd.text(mine['nsd'])} against"
         f" {nsd.text(theirs['nsd'])}, at {time.text_with_unit(mine['wall_s'])} a case against"
-        f" {time.text_with_unit(theirs['wall_s'])}."
+        f" {time.text_with_unit(theirs['wall_s'])}{failed}."
     )
 
 
@@ -84,6 +88,7 @@ def _how_sure(sources: Sources, certainty: Certainty | None) -> str:
     parts = []
     if len(sources.places) > 1:
         parts.append(_resampled(sources, certainty))
+        parts.append(_tested(sources))
         parts.append(_head_to_head(sources))
         parts.append(_weighed_otherwise(sources))
     if cases < _FEW_CASES:
@@ -108,6 +113,22 @@ def _resampled(sources: Sources, certainty: Certainty | None) -> str:
     if first < 0.95:
         text += " Another choice of cases could well have given another winner."
     return text
+
+
+def _tested(sources: Sources) -> str:
+    """What the test of the mean ranks says of the others."""
+    tied = tied_with_first(sources.ranking)
+    if tied is None:
+        return ""
+    winners = {place.team for place in sources.places if place.rank == sources.places[0].rank}
+    others = [
+        clipped(team, _NAME) for team in sources.teams if team in tied and team not in winners
+    ]
+    if not others:
+        return "A permutation test tells it apart from every other team."
+    if len(others) > _MOST_NAMED:
+        others = [*others[:_MOST_NAMED], f"{len(others) - _MOST_NAMED} more"]
+    return f"A permutation test can not tell it apart from {_listed(others)}."
 
 
 def _head_to_head(sources: Sources) -> str:

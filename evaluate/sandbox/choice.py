@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from evaluate.errors import EngineMissingError
+from evaluate.errors import EngineMissingError, Problem
 from evaluate.sandbox.port import Sandbox
 
 __all__ = ["open_sandbox"]
@@ -21,13 +21,28 @@ def open_sandbox(name: Literal["auto", "docker", "local"], *, scratch: Path) -> 
     """
     # Imported here: the SDK takes longer to import than many commands take to run.
     if name != "local":
-        from evaluate.sandbox.docker import DockerSandbox
-
         try:
-            return DockerSandbox()
+            return _open_docker()
         except EngineMissingError:
             if name == "docker":
                 raise
     from evaluate.sandbox.local import LocalSandbox
 
     return LocalSandbox(scratch=scratch)
+
+
+def _open_docker() -> Sandbox:
+    try:
+        from evaluate.sandbox.docker import DockerSandbox
+    except ModuleNotFoundError as error:
+        if error.name != "docker":
+            raise
+        raise EngineMissingError(
+            Problem(
+                where="container engine",
+                found="this installation has no client for one",
+                expected="the Python package `docker`",
+                mend="use segjudge outside of the evaluator image",
+            )
+        ) from error
+    return DockerSandbox()

@@ -12,6 +12,7 @@ from docker.utils.socket import frames_iter
 
 from evaluate.errors import Problem
 from evaluate.sandbox.log import BoundedLog
+from evaluate.sandbox.measurement import StatsMeter
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.policy import OWNER_LABEL
 from evaluate.sandbox.port import SandboxError
@@ -19,6 +20,7 @@ from evaluate.sandbox.port import SandboxError
 __all__ = ["Container", "StartRefused", "engine_failures", "remove_stale"]
 
 _KILL_GRACE_S = 60.0
+_REMOVAL_ATTEMPTS = 4
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
 # What the engine says when the command, not the engine, is why a container does not start.
@@ -147,13 +149,18 @@ class Container:
             thread.join(timeout=10.0)  # the last of the output is on its way
         return state, self._ended_at - self.started_at
 
-    def stats(self) -> dict[str, Any]:
-        """One sample of what it uses; empty if there is none."""
-        try:
-            sample: dict[str, Any] = self._engine.stats(self._name, stream=False, one_shot=True)
-        except (docker.errors.DockerException, requests.exceptions.RequestException):
-            return {}
-        return sample
+    def sample_beside(self, meter: StatsMeter) -> None:
+        """Let the meter have what the engine samples, about once a second, until the end."""
+
+        def sample() -> None:
+            with contextlib.suppress(
+                docker.errors.DockerException, requests.exceptions.RequestException
+            ):
+                while not self.ended.is_set():
+                    meter.add(self._engine.stats(self._name, stream=False, one_shot=True))
+
+        # Not among the threads that are waited for: an answer may take a second.
+        threading.Thread(target=sample, daemon=True, name=f"{self._name}-stats").start()
 
     def _run_beside(self, work: Any) -> None:
         thread = threading.Thread(target=work, daemon=True, name=f"{self._name}-{work.__name__}")
@@ -178,8 +185,7 @@ class Container:
         # By name: an interrupted creation may have made it without telling us its id. NotFound:
         # the creation itself failed.
         try:
-            with contextlib.suppress(docker.errors.NotFound):
-                self._engine.remove_container(self._name, v=True, force=True)
+            self._remove_container()
             for mount in self._options["HostConfig"]["Mounts"]:
                 if mount["Type"] == "volume":
                     with contextlib.suppress(docker.errors.NotFound):
@@ -192,6 +198,19 @@ class Container:
                 # The socket's own `close` leaves the connection below it open.
                 with contextlib.suppress(OSError):
                     self._output._response.close()
+
+    def _remove_container(self) -> None:
+        for attempt in range(_REMOVAL_ATTEMPTS):
+            try:
+                self._engine.remove_container(self._name, v=True, force=True)
+            except docker.errors.NotFound:
+                return
+            except docker.errors.APIError:  # its file system is still in use for a moment
+                if attempt == _REMOVAL_ATTEMPTS - 1:
+                    raise
+                time.sleep(0.2 * 2**attempt)
+            else:
+                return
 
 
 def remove_stale(engine: docker.APIClient) -> None:

@@ -6,10 +6,12 @@ Everything is asked of the engine by its API; no command line is ever put togeth
 import contextlib
 import itertools
 import os
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from data_manifest.errors import printable
 from evaluate.errors import Problem
 from evaluate.protocol import Limits
 from evaluate.sandbox.containers import (
@@ -39,7 +41,6 @@ __all__ = ["DockerSandbox"]
 _WATCH_S = 0.2
 _MIB = 2**20
 _NUMBERS = itertools.count(1)  # of the process: two sandboxes of one process share the owner
-_KILLED = 137
 
 
 class DockerSandbox:
@@ -73,7 +74,7 @@ class DockerSandbox:
 
     def describe(self) -> dict[str, Any]:
         """See `Sandbox.describe`."""
-        return self._description
+        return dict(self._description)
 
     def prepare(self, reference: str, *, limits: Limits) -> Image:
         """See `Sandbox.prepare`. The limits hold when it runs; an image has none."""
@@ -124,9 +125,9 @@ class DockerSandbox:
             except StartRefused as refusal:
                 return Execution(
                     ending=Ending.EXITED,
-                    detail=f"the container can't start: {refusal}",
+                    detail=printable(f"the container can't start: {refusal}"),
                     exit_code=refusal.exit_code,
-                    wall_s=0.0,
+                    wall_s=time.monotonic() - container.started_at,
                     cpu_s=None,
                     peak_memory_mib=None,
                     measured_by="",
@@ -136,7 +137,7 @@ class DockerSandbox:
                 )
             checks = [
                 Check(look=lambda: _too_large(job), every_s=_WATCH_S),
-                Check(look=lambda: meter.sample(container), every_s=_WATCH_S),
+                Check(look=lambda: meter.look(container), every_s=_WATCH_S),
             ]
             verdict = supervise(
                 container.ended,
@@ -205,10 +206,15 @@ class _Meter:
     def __init__(self, cgroup: RunCgroup | None) -> None:
         self._cgroup = cgroup
         self._stats = StatsMeter()
+        self._sampling = False
 
-    def sample(self, container: Container) -> None:
-        if self._cgroup is None or self._cgroup.usage() is None:
-            self._stats.add(container.stats())
+    def look(self, container: Container) -> None:
+        """Keep the values of a kernel that has no peak, or begin to sample if there are none."""
+        if self._cgroup is not None and self._cgroup.usage() is not None:
+            return
+        if not self._sampling:
+            self._sampling = True
+            container.sample_beside(self._stats)
 
     def usage(self) -> Usage:
         exact = self._cgroup.usage() if self._cgroup else None

@@ -138,7 +138,7 @@ class ImageStore:
         try:
             answers = list(self._engine.load_image(load_stream(path, archived)))
         except docker.errors.APIError as error:
-            raise ImageProblem(f"the engine can't load the archive: {error.explanation}") from error
+            raise _refused(f"the engine can't load the archive: {error.explanation}") from error
         except requests.exceptions.ConnectionError as error:
             self._engine.ping()  # gone: that is the failure. Still there: it refused the archive.
             raise ImageProblem(f"the engine refused the archive: {error}") from error
@@ -148,9 +148,7 @@ class ImageStore:
         for image_id in (f"sha256:{archived.config_sha256}", named):
             if image_id.startswith("sha256:") and self._inspect(image_id) is not None:
                 return image_id
-        raise ImageProblem(
-            f"the engine can't load the archive: {text.strip() or 'no reason given'}"
-        )
+        raise _refused(f"the engine can't load the archive: {text.strip() or 'no reason given'}")
 
     def _look_up(self, reference: str) -> Image:
         try:
@@ -195,7 +193,7 @@ class ImageStore:
                 )
                 self._check_build(folder, answers)
             except (docker.errors.APIError, docker.errors.DockerException) as error:
-                raise ImageProblem(f"{folder} can't be built: {error}") from error
+                raise _refused(f"{folder} can't be built: {error}") from error
         found = self._inspect(tag)
         if found is None:
             raise SandboxError(Problem(where=str(folder), found="was built, and is not there"))
@@ -208,7 +206,7 @@ class ImageStore:
             del lines[:-_LOG_LINES]
             if "error" in answer:
                 log = "\n".join(line for line in lines if line.strip())
-                raise ImageProblem(f"{folder} can't be built: {answer['error']}\n{log}")
+                raise _refused(f"{folder} can't be built: {answer['error']}\n{log}")
 
     def _image(
         self, reference: str, kind: str, image_id: str, facts: dict[str, str | int]
@@ -246,3 +244,11 @@ class ImageStore:
             # In use by a container of someone else: then it is theirs to remove.
             if error.status_code != requests.codes.conflict:
                 raise
+
+
+def _refused(text: str) -> ImageProblem | SandboxError:
+    """Whose failure it is that the engine does not take an image: a full disk is ours."""
+    if "no space left on device" in text:
+        mend = "`docker system df` shows what fills the engine's disk"
+        return SandboxError(Problem(where="container engine", found=text, mend=mend))
+    return ImageProblem(text)

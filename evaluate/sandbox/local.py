@@ -23,7 +23,7 @@ from evaluate.errors import Problem, SubmissionError
 from evaluate.protocol import Limits
 from evaluate.sandbox.folders import copy_folder, folder_digest
 from evaluate.sandbox.log import BoundedLog
-from evaluate.sandbox.measurement import ProcessTree
+from evaluate.sandbox.measurement import ProcessTree, kill_marked
 from evaluate.sandbox.outputs import excess, reclaim
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.port import Ending, Execution, Image, ImageProblem, Job, SandboxError
@@ -32,9 +32,10 @@ from evaluate.sandbox.supervision import Check, Verdict, supervise
 __all__ = ["LocalSandbox"]
 
 _MIB = 2**20
+# In the environment of whatever runs, with the name of its scratch folder.
+_MARK = "SEGJUDGE_RUN"
 _MEMORY_EVERY_S = 0.05
 _OUTPUTS_EVERY_S = 0.2
-_RUSAGE_UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
 _NOT_ENFORCED = [
     "network: the command can use it",
     "file system: the command can read and write whatever this user can",
@@ -76,6 +77,7 @@ class LocalSandbox:
         for left in scratch.glob("local_*"):
             owner = Owner.parse(left.name.removeprefix("local_").partition("-")[0])
             if owner is not None and owner.is_gone():
+                kill_marked(f"{_MARK}={left.name}")
                 shutil.rmtree(left, ignore_errors=True)
 
     def describe(self) -> dict[str, Any]:
@@ -151,12 +153,11 @@ class _Run:
         self._ended = threading.Event()
         self._ended_at = 0.0
         self._rusage_cpu_s = 0.0
-        self._rusage_peak_mib = 0.0
 
     def execute(self) -> Execution:
         limits = self._job.limits
         # Unique to this run: by it the run's processes are found wherever they have gone.
-        mark = f"SEGJUDGE_RUN={self._home.name}"
+        mark = f"{_MARK}={self._home.name}"
         environment = _environment(self._job, self._home, mark)
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         started = time.monotonic()
@@ -200,7 +201,7 @@ class _Run:
             exit_code=None if verdict else _exit_code(process),
             wall_s=wall_s,
             cpu_s=max(self._rusage_cpu_s, tree.cpu_s),
-            peak_memory_mib=max(self._rusage_peak_mib, tree.peak_memory_mib),
+            peak_memory_mib=tree.peak_memory_mib or None,
             measured_by="rusage",
             started_at=started_at,
             log=self._log.content(),
@@ -217,7 +218,6 @@ class _Run:
         self._ended_at = time.monotonic()
         process.returncode = os.waitstatus_to_exitcode(status)
         self._rusage_cpu_s = usage.ru_utime + usage.ru_stime
-        self._rusage_peak_mib = usage.ru_maxrss * _RUSAGE_UNIT / _MIB
         self._ended.set()
 
     def _keep_output(self, process: subprocess.Popen[bytes]) -> None:

@@ -34,7 +34,7 @@ class BoundedLog:
             return
         self._tail.append(data)
         self._in_tail += len(data)
-        while self._in_tail - len(self._tail[0]) >= self._tail_size:
+        while self._tail and self._in_tail - len(self._tail[0]) >= self._tail_size:
             self._in_tail -= len(self._tail.popleft())
 
     def content(self) -> bytes:

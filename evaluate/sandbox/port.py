@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from data_manifest.errors import printable
 from evaluate.errors import SegjudgeError
 from evaluate.protocol import Limits
 
@@ -24,7 +25,14 @@ __all__ = [
 
 
 class ImageProblem(Exception):  # noqa: N818 - a participant's failure, no error of ours
-    """A submission that can't be made ready: the team's failure; its text says how to mend it."""
+    """A submission that can't be made ready: the team's failure.
+
+    Args:
+        text: what was found, and how to mend it; a stranger's words in it are made safe to print.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__("\n".join(map(printable, text.splitlines())))
 
 
 class SandboxError(SegjudgeError):

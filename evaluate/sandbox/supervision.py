@@ -43,10 +43,10 @@ def supervise(
         ended: set when the command has ended.
         started: when it started, by `time.monotonic`.
         timeout_s: wall-clock limit.
-        checks: looked at in turn, each at its own interval, the first time after one interval.
+        checks: looked at in turn, each at its own interval, the first time at once.
     """
     deadline = started + timeout_s
-    due = [started + check.every_s for check in checks]
+    due = [started] * len(checks)
     while True:
         now = time.monotonic()
         if now >= deadline and not ended.is_set():

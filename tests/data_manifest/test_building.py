@@ -78,15 +78,18 @@ def test_a_case_more_does_not_change_the_others_boxes(sources: Path, tmp_path: P
     build_manifest(pairs[1:2], tmp_path / "one", jitter=9)
     name = "inputs/3DBox_CT_b.npz"
     assert tree(tmp_path / "all")[name] == tree(tmp_path / "one")[name]
+    twins = [read_inputs(tmp_path / f"all/inputs/3DBox_CT_{n}.npz").boxes.tolist() for n in "ab"]
+    assert twins[0] != twins[1]  # of the same reference, each with a jitter of its own
 
 
 def test_a_window_is_for_ct_alone(sources: Path, tmp_path: Path) -> None:
-    pairs = pairs_from_csv(sources / "cases.csv")
+    first = pairs_from_csv(sources / "cases.csv")[0]
+    pairs = [first, replace(first, modality="MR")]
     build_manifest(pairs, tmp_path / "soft")
     build_manifest(pairs, tmp_path / "bone", window=(400.0, 2000.0))
     soft, bone = tree(tmp_path / "soft"), tree(tmp_path / "bone")
     assert soft["inputs/3DBox_CT_a.npz"] != bone["inputs/3DBox_CT_a.npz"]
-    assert soft["inputs/2DBox_Dermoscopy_photo.npz"] == bone["inputs/2DBox_Dermoscopy_photo.npz"]
+    assert soft["inputs/3DBox_MR_a.npz"] == bone["inputs/3DBox_MR_a.npz"]
 
 
 def test_the_organisers_filters_are_applied_where_they_are_asked_for(tmp_path: Path) -> None:
@@ -244,7 +247,7 @@ def fake_demo(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         made.append(seed)
         return fake_cases(seed)
 
-    monkeypatch.setattr(demo, "demo_cases", demo_cases, raising=False)
+    monkeypatch.setattr(demo, "demo_cases", demo_cases)
     return made
 
 
@@ -295,7 +298,7 @@ def test_a_missing_package_is_told_with_the_way_to_get_it(
         yield from ()
         raise DemoPackageMissing("nilearn is not installed")
 
-    monkeypatch.setattr(demo, "demo_cases", demo_cases, raising=False)
+    monkeypatch.setattr(demo, "demo_cases", demo_cases)
     with pytest.raises(ManifestError, match=r"nilearn is not installed; pip install .*demo"):
         build_demo(tmp_path / "demo")
     assert list(tmp_path.iterdir()) == []

@@ -108,6 +108,7 @@ def test_slope_intercept_units_and_single_frames_of_nifti_are_minded(tmp_path: P
     np.testing.assert_allclose(found.array, by_itk.reshape(SHAPE))
     assert found.array[MARK] == 1000 * 2 - 1024
     assert found.spacing_mm == pytest.approx((2.5, 0.75, 0.5))
+    np.testing.assert_allclose(found.affine, np.diag([0.5, 0.75, 2.5, 1.0]), rtol=1e-6)
 
 
 def test_nifti_2_is_read(tmp_path: Path) -> None:

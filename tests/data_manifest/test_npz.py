@@ -199,7 +199,7 @@ def peak_below(mebibytes: float, stream: io.BytesIO, **limits: object) -> str:
     "shape",
     [
         (1 << 40,),
-        (0, 1 << 62),
+        (0, 10**17, 10**17),
         (1 << 31, 1 << 31, 1 << 31),
         (999_999_999_999_999_999,) * 30,
         (999_999_999_999_999_999,) * 400,
@@ -207,7 +207,7 @@ def peak_below(mebibytes: float, stream: io.BytesIO, **limits: object) -> str:
     ],
 )
 def test_a_shape_that_lies_allocates_nothing(shape: tuple[int, ...]) -> None:
-    peak_below(5, archive({"segs": npy(plain(shape), b"abc")}))
+    peak_below(5, archive({"segs": npy(plain(shape), b"" if 0 in shape else b"abc")}))
 
 
 def test_an_archive_that_claims_gigabytes_takes_no_more_than_it_holds() -> None:

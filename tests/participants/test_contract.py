@@ -24,14 +24,14 @@ def needs_its_packages(name: str) -> None:
 
 
 def volume_case() -> tuple[Arrays, np.ndarray]:
-    """Five slices with a cylinder on all of them and a square on the last one alone."""
+    """Three slices with a cylinder on all of them and a square on the last one alone."""
     rows, columns = np.ogrid[:60, :90]
-    labels = np.zeros((5, 60, 90), dtype=np.uint8)
+    labels = np.zeros((3, 60, 90), dtype=np.uint8)
     labels[:, (rows - 20) ** 2 + (columns - 25) ** 2 < 14**2] = 1
-    labels[4, 30:59, 60:90] = 2
+    labels[2, 30:59, 60:90] = 2
     noise = np.random.default_rng(3).normal(0, 12, labels.shape)
     image = np.clip(60 + 100 * (labels > 0) + noise, 0, 255).astype(np.uint8)
-    boxes = np.array([[12, 7, 0, 38, 33, 4], [60, 30, 4, 89, 58, 4]])
+    boxes = np.array([[12, 7, 0, 38, 33, 2], [60, 30, 2, 89, 58, 2]])
     return {"imgs": image, "boxes": boxes, "spacing": np.array([1.0, 1.0, 3.0])}, labels
 
 

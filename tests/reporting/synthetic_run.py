@@ -322,7 +322,15 @@ def _bootstrap(teams: list[str], per_case: npt.NDArray[np.float64]) -> dict[str,
                 for i, t in enumerate(teams)
             },
             "p_first": {t: float(np.mean(places[:, i] == 1)) for i, t in enumerate(teams)},
-        }
+            "rank_counts": {
+                t: {
+                    str(p): int(n)
+                    for p, n in zip(*np.unique(places[:, i], return_counts=True), strict=True)
+                }
+                for i, t in enumerate(teams)
+            },
+        },
+        "groups": {"overall": {"tied_with_first": teams[:2]}},
     }
 
 

@@ -54,8 +54,10 @@ def _tags(engine: Any) -> dict[str, str]:
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("layout", ["docker", "docker25", "oci"])
-@pytest.mark.parametrize("name", ["team.tar", "team.tar.gz"])
+@pytest.mark.parametrize(
+    ("layout", "name"),
+    [("docker", "team.tar.gz"), ("docker25", "team.tar.gz"), ("oci", "team.tar")],
+)
 def test_an_archive_of_every_layout_is_loaded_run_by_digest_and_removed(
     docker_bench: Bench, engine: Any, tmp_path: Path, shell: bytes, layout: str, name: str
 ) -> None:
@@ -190,7 +192,7 @@ def test_a_volume_of_the_image_is_read_only_and_leaves_no_folder_on_the_host(
         image=image,
     )
 
-    assert ended.log.split()[0] == b"weights"
+    assert b"weights" in ended.log
     assert b"refused" in ended.log
     assert (docker_bench.outputs / "a").read_text() == "kept\n"
     assert {volume.id for volume in engine.volumes.list()} == before
@@ -213,7 +215,7 @@ def test_an_image_without_a_shell_ends_with_127_and_says_so(
 def test_a_program_that_is_closed_to_the_user_is_the_team_s_failure(
     docker_bench: Bench, shell: bytes, prepared: Callable[..., Image]
 ) -> None:
-    code = tar_of({"closed/predict.sh": b"exit 0"})
+    code = tar_of({"closed/predict.sh": b"exit 0"}, folders={"closed": 0o700})
     image = prepared(HandmadeImage([shell, code], settings={"WorkingDir": "/closed"}))
 
     ended = docker_bench.run("/bin/sh", "-c", "sh predict.sh", image=image)

@@ -137,12 +137,12 @@ def test_the_engine_s_samples_stand_in_where_no_cgroup_can_be_made(
     ended = docker_bench.python(
         """
         x = bytearray(100 << 20)
-        while time.process_time() < 1.0:
+        while time.process_time() < 0.5:
             pass
-        time.sleep(0.3)
+        time.sleep(2.5)
         """
     )
 
     assert ended.measured_by == "stats"
-    assert ended.cpu_s == pytest.approx(1.0, abs=0.25)
+    assert ended.cpu_s == pytest.approx(0.5, abs=0.25)
     assert ended.peak_memory_mib == pytest.approx(105, rel=0.15)

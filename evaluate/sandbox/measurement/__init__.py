@@ -2,7 +2,7 @@
 
 from evaluate.sandbox.measurement.cgroup import RunCgroup, remove_stale_cgroups
 from evaluate.sandbox.measurement.stats import StatsMeter
-from evaluate.sandbox.measurement.tree import ProcessTree
+from evaluate.sandbox.measurement.tree import ProcessTree, kill_marked
 from evaluate.sandbox.measurement.usage import Usage
 
-__all__ = ["ProcessTree", "RunCgroup", "StatsMeter", "Usage", "remove_stale_cgroups"]
+__all__ = ["ProcessTree", "RunCgroup", "StatsMeter", "Usage", "kill_marked", "remove_stale_cgroups"]

@@ -53,8 +53,10 @@ class RunCgroup:
             for folder in cgroup._counting():
                 folder.mkdir()
                 # Kernels before 5.11 count children only where asked to, and only from the start.
-                with contextlib.suppress(OSError):
-                    (folder / "memory.use_hierarchy").write_text("1", encoding="ascii")
+                hierarchy = folder / "memory.use_hierarchy"
+                if hierarchy.exists():
+                    with contextlib.suppress(OSError):
+                        hierarchy.write_text("1", encoding="ascii")
         except OSError:
             cgroup.remove()
             return None

@@ -3,10 +3,11 @@
 import contextlib
 import os
 import time
+from pathlib import Path
 
 import psutil
 
-__all__ = ["ProcessTree"]
+__all__ = ["ProcessTree", "kill_marked"]
 
 _MIB = 2**20
 _KILL_ROUNDS = 200
@@ -27,7 +28,7 @@ class ProcessTree:
     def __init__(self, pid: int, *, mark: str) -> None:
         # Not the number alone: once waited for, it may be given to a stranger's process.
         self._root = psutil.Process(pid)
-        self._mark_name, _, self._mark_value = mark.partition("=")
+        self._mark = mark
         self._cpu_s: dict[psutil.Process, float] = {}
         self.peak_memory_mib = 0.0
 
@@ -49,6 +50,7 @@ class ProcessTree:
                 times = process.cpu_times()
                 self._cpu_s[process] = times.user + times.system
                 resident += process.memory_info().rss
+                self.peak_memory_mib = max(self.peak_memory_mib, _high_water_mib(process.pid))
         used_mib = resident / _MIB
         if used_mib > limit_mib:
             used_mib = _proportional_mib(processes)
@@ -59,12 +61,8 @@ class ProcessTree:
         """Kill all of it, detached children included, until none is found."""
         for _ in range(_KILL_ROUNDS):
             seen = [process for process in self._cpu_s if process.is_running() and _runs(process)]
-            processes = list({*seen, *self._descendants(), *self._marked()})
-            if not processes:
+            if not _kill({*seen, *self._descendants(), *_marked(self._mark)}):
                 return
-            for process in processes:
-                with contextlib.suppress(psutil.Error):
-                    process.kill()
             # Never waited for here: only the parent may, and it wants the resource usage.
             time.sleep(_KILL_PAUSE_S)
 
@@ -75,16 +73,50 @@ class ProcessTree:
             return []
         return [process for process in found if _runs(process)]
 
-    def _marked(self) -> list[psutil.Process]:
-        """Processes of ours that bear the mark, wherever they are in the tree."""
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                if process.uids().real != os.getuid() or not _runs(process):
-                    continue
-                if process.environ().get(self._mark_name) == self._mark_value:
-                    found.append(process)
-        return found
+
+def kill_marked(mark: str) -> None:
+    """Kill every process of ours that bears a mark, until none is found."""
+    for _ in range(_KILL_ROUNDS):
+        if not _kill(set(_marked(mark))):
+            return
+        time.sleep(_KILL_PAUSE_S)
+
+
+def _kill(processes: set[psutil.Process]) -> bool:
+    """Kill each; whether there was any."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    return bool(processes)
+
+
+def _marked(mark: str) -> list[psutil.Process]:
+    """Processes of ours with the mark in their environment, wherever they are in the tree."""
+    name, _, value = mark.partition("=")
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.uids().real != os.getuid() or not _runs(process):
+                continue
+            if process.environ().get(name) == value:
+                found.append(process)
+    return found
+
+
+def _high_water_mib(pid: int) -> float:
+    """The peak of one process, as the kernel keeps it: what was freed between two samples counts.
+
+    The peak that `wait4` gives is of no use: it begins with the memory of the process that started
+    this one, which is the harness.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # gone, or not Linux
+        return 0.0
+    for line in status.splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
 
 
 def _runs(process: psutil.Process) -> bool:

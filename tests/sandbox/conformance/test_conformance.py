@@ -91,7 +91,7 @@ def test_a_command_that_ignores_every_signal_is_killed_at_the_limit(bench: Bench
     )
 
     assert (ended.ending, ended.exit_code) == (Ending.TIMEOUT, None)
-    assert 1.0 <= ended.wall_s < 2.0
+    assert 1.0 <= ended.wall_s < 3.0
     assert "1 s" in ended.detail
 
 
@@ -292,10 +292,19 @@ def test_peak_memory_is_that_of_the_allocation_although_it_was_freed(bench: Benc
     assert ended.peak_memory_mib == pytest.approx(205, rel=0.1)
 
 
-def test_wall_time_is_the_command_s_plus_a_start_of_less_than_a_second(bench: Bench) -> None:
+def test_peak_memory_is_not_that_of_the_harness(bench: Bench) -> None:
+    ours = bytearray(300 << 20)
+    ended = bench.run("/bin/sh", "-c", "sleep 0.3")
+    del ours
+
+    assert ended.peak_memory_mib is not None
+    assert ended.peak_memory_mib < 50
+
+
+def test_wall_time_is_the_command_s_plus_its_start(bench: Bench) -> None:
     ended = bench.run("/bin/sh", "-c", "sleep 0.5")
 
-    assert 0.5 <= ended.wall_s < 1.5
+    assert 0.5 <= ended.wall_s < 2.5
     assert ended.measured_by in {"cgroup", "stats", "rusage"}
     assert ended.started_at.endswith("+00:00")
 

@@ -1,0 +1,67 @@
+"""How well the cases pin down a team's mean and median."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.special import stdtrit
+
+from evaluate.ranking.bootstrap import LEVEL
+from evaluate.ranking.methods import MetricCases, once
+from evaluate.ranking.plain import plain
+from evaluate.ranking.score_table import Floats
+
+__all__ = ["FEW_CASES", "case_count_warnings", "metric_intervals"]
+
+FEW_CASES = 50
+"""Below so many cases intervals are known to be too narrow."""
+
+
+def metric_intervals(
+    teams: Sequence[str], cases: MetricCases, resampled_medians: Floats
+) -> dict[str, Any]:
+    """By team: the mean with Student's interval, the median with the bootstrap's percentiles.
+
+    Args:
+        teams: names.
+        cases: the metric over a modality, or over all cases.
+        resampled_medians: (teams, replicates).
+    """
+    values = cases.values[:, cases.usable]
+    n = values.shape[1]
+    half = np.full(len(teams), np.nan)
+    if n > 1:
+        half = stdtrit(n - 1, (1 + LEVEL) / 2) * values.std(axis=1, ddof=1) / np.sqrt(n)
+    mean = cases.aggregate("mean_then_rank", once(len(cases.usable)))[:, 0]
+    median = cases.aggregate("median_then_rank", once(len(cases.usable)))[:, 0]
+    kept = resampled_medians[:, ~np.isnan(resampled_medians).any(axis=0)]
+    low, high = np.full(len(teams), np.nan), np.full(len(teams), np.nan)
+    if kept.shape[1]:
+        low, high = np.quantile(kept, ((1 - LEVEL) / 2, (1 + LEVEL) / 2), axis=1)
+    return {
+        team: {
+            "n": n,
+            "mean": plain(mean[i]),
+            "mean_low": plain(mean[i] - half[i]),
+            "mean_high": plain(mean[i] + half[i]),
+            "median": plain(median[i]),
+            "median_low": plain(low[i]),
+            "median_high": plain(high[i]),
+        }
+        for i, team in enumerate(teams)
+    }
+
+
+def case_count_warnings(modalities: dict[str, int]) -> list[str]:
+    """What a reader should know about intervals over few cases.
+
+    Args:
+        modalities: how many cases each has.
+    """
+    few = [f"{name} ({n})" for name, n in modalities.items() if n < FEW_CASES]
+    if not few:
+        return []
+    return [
+        f"fewer than {FEW_CASES} cases in {', '.join(few)}: intervals there tend to be too narrow, "
+        "those of medians most"
+    ]

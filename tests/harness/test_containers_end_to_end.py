@@ -1,0 +1,147 @@
+"""The whole way through real containers: archive, image and folder; and the compose file."""
+
+import csv
+import gzip
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+pytestmark = pytest.mark.engine
+ROOT = Path(__file__).parents[2]
+TAG = "segjudge-test/boxfill:latest"
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory, participants: Path) -> Iterator[Path]:
+    """A submission as the challenge takes it: `docker save NAME | gzip`."""
+    subprocess.run(
+        ["docker", "build", "--quiet", "--tag", TAG, str(participants / "boxfill")],
+        check=True,
+        capture_output=True,
+    )
+    path = tmp_path_factory.mktemp("archive") / "boxfill.tar.gz"
+    plain = path.with_suffix("")
+    subprocess.run(["docker", "save", "--output", str(plain), TAG], check=True)
+    with plain.open("rb") as source, gzip.open(path, "wb", compresslevel=1) as target:
+        shutil.copyfileobj(source, target)
+    plain.unlink()
+    yield path
+    subprocess.run(["docker", "rmi", TAG], check=True, capture_output=True)
+
+
+def test_archive_image_and_folder_score_alike_and_are_recorded_by_digest(
+    archive: Path, small_data: Path, participants: Path, segjudge: Command, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    references = {"archive": archive, "image": TAG, "folder": participants / "boxfill"}
+    named = [f"--submission={team}={reference}" for team, reference in references.items()]
+    data = ["--manifest", small_data, "--protocol", "cvpr24"]
+    made = segjudge("run", *data, *named, run, "--sandbox", "docker")
+    assert made.returncode == 0, made.stderr
+    local = segjudge(
+        *("run", *data, named[2], tmp_path / "local", "--sandbox", "local"),
+    )
+    assert local.returncode == 0, local.stderr
+    for folder in (run, tmp_path / "local"):
+        assert segjudge("score", folder).returncode == 0
+    expected = {r["case"]: (r["dsc"], r["nsd"]) for r in rows(tmp_path / "local/case_scores.csv")}
+    scores = rows(run / "case_scores.csv")
+    assert len(scores) == 12
+    for row in scores:
+        assert row["outcome"] == "ok", row
+        assert (row["dsc"], row["nsd"]) == expected[row["case"]]
+    for row in rows(run / "runs.csv"):
+        assert row["measured_by"] in ("cgroup", "stats")
+        assert 0 < float(row["cpu_s"]) < 60
+        assert 1 < float(row["peak_memory_mib"]) < 1024
+        assert float(row["wall_s"]) > 0.05
+    identity = subprocess.run(
+        ["docker", "image", "inspect", "--format", "{{.Id}}", TAG],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+    facts = (run / "run.json").read_text()
+    assert facts.count(identity) >= 2  # of the image, and of its archive
+    assert '"isolated": true' in facts
+
+
+def test_an_archive_that_is_cut_off_fails_its_team_and_no_other(
+    archive: Path, small_data: Path, participants: Path, segjudge: Command, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut.tar.gz"
+    with archive.open("rb") as source:
+        cut.write_bytes(source.read(2_000_000))
+    made = segjudge(
+        *("run", "--manifest", small_data, "--protocol", "cvpr24", "--sandbox", "docker"),
+        *(f"--submission=cut={cut}", f"--submission=good={participants / 'boxfill'}"),
+        tmp_path / "run",
+    )
+    assert made.returncode == 0, made.stderr
+    outcomes = {(r["team"], r["outcome"]) for r in rows(tmp_path / "run" / "runs.csv")}
+    assert outcomes == {("cut", "image_error"), ("good", "ok")}
+    assert segjudge("score", tmp_path / "run").returncode == 0
+    assert segjudge("rank", tmp_path / "run", "--bootstrap", 20).returncode == 0
+    ranking = {r["team"]: r for r in rows(tmp_path / "run" / "ranking.csv")}
+    assert (ranking["good"]["rank"], ranking["cut"]["rank"]) == ("1", "2")
+    assert ranking["cut"]["failures"] == "4"
+
+
+def _compose() -> list[str] | None:
+    for command in (["docker", "compose"], ["docker-compose"]):
+        found = shutil.which(command[0])
+        if found and subprocess.run([*command, "version"], capture_output=True).returncode == 0:
+            return command
+    return None
+
+
+@pytest.mark.timeout(600)
+def test_compose_runs_the_participant_then_the_evaluator(small_data: Path, tmp_path: Path) -> None:
+    compose = _compose()
+    if compose is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI must have docker compose; it is not installed")
+        pytest.skip("docker compose is not installed")
+    text = (ROOT / "docker-compose.yml").read_text()
+    assert "docker.sock" not in text
+    data = tmp_path / "data"
+    for kind in ("inputs", "references"):
+        (data / kind).mkdir(parents=True)
+        shutil.copy(small_data.parent / kind / "2DBox_US_1.npz", data / kind)
+    environment = os.environ | {
+        "DATA": str(data),
+        "SCORES": str(tmp_path / "scores"),
+        "COMPOSE_PROJECT_NAME": "segjudge-test",
+    }
+    (tmp_path / "scores").mkdir()
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*compose, *arguments],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    try:
+        ended = run("up", "--build", "--abort-on-container-exit", "evaluator")
+        assert ended.returncode == 0, ended.stdout[-4000:] + ended.stderr[-4000:]
+    finally:
+        run("down", "--volumes")
+    (row,) = rows(tmp_path / "scores" / "case_scores.csv")
+    assert (row["case"], row["outcome"]) == ("2DBox_US_1", "ok")
+    # The real model on a bright ellipse; the filled box gives 0.88.
+    assert float(row["dsc"]) > 0.9
