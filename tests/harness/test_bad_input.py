@@ -49,8 +49,7 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         (["manifest", "build", "out"], ["--pairs", "--images"]),
         (["manifest", "build", "--pairs", "no.csv", "out"], ["no.csv"]),
         (
-            ["score", "--references", "no", "--predictions", "no", "--protocol", "cvpr24"]
-            + ["--out", "o"],
+            "score --references no --predictions no --protocol cvpr24 --out o".split(),
             ["--references", "no such folder"],
         ),
     ],
@@ -100,7 +99,7 @@ def test_a_protocol_with_a_mistake_is_refused_whole(
 
 
 def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    commands = "demo run score rank report check audit doctor".split()
+    commands = ["demo", "run", "score", "rank", "report", "check", "audit", "doctor"]
     for command in [[c] for c in commands] + [["manifest", "build"], ["protocol", "show"]]:
         with pytest.raises(SystemExit) as ended:
             main([*command, "--help"])

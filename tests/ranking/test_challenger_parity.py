@@ -4,7 +4,6 @@ Its bootstrap's known errors are repeated by `compat="challenger"` and by nothin
 """
 
 import functools
-from dataclasses import replace
 from typing import Any
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Protocol `cvpr24` gives the CVPR 2024 script's numbers, traps included; `segjudge` the right ones.
+"""Protocol `cvpr24` gives the CVPR 2024 script's numbers, traps included; `segjudge` right ones.
 
 Every test goes through `segjudge score` on npz files. Expected values are the reference script's
 own, measured by running it, or derived by hand where a comment says so.
@@ -71,8 +71,11 @@ def score(tmp_path: Path) -> Score:
         if prediction is not None:
             np.savez_compressed(folder / "segs" / f"{case}.npz", segs=prediction)
         code = main(
-            ["score", "--references", str(folder / "gts"), "--predictions", str(folder / "segs")]
-            + ["--protocol", protocol, "--out", str(folder / "out"), "--jobs", "1"]
+            [
+                *("score", "--references", str(folder / "gts")),
+                *("--predictions", str(folder / "segs"), "--protocol", protocol),
+                *("--out", str(folder / "out"), "--jobs", "1"),
+            ]
         )
         assert code == 0
         (row,) = read_rows(folder / "out" / "case_scores.csv")
@@ -226,7 +229,8 @@ def test_one_missing_prediction_costs_that_case_and_no_other(tmp_path: Path) -> 
     rows = {row["case"]: row for row in read_rows(tmp_path / "o" / "case_scores.csv")}
     assert (rows["3DBox_CT_1"]["outcome"], rows["3DBox_CT_1"]["dsc"]) == ("ok", "1.0")
     assert (rows["3DBox_CT_2"]["outcome"], rows["3DBox_CT_2"]["dsc"]) == ("no_output", "0.0")
-    (summary,) = [r for r in read_rows(tmp_path / "o" / "modality_scores.csv") if r["metric"] == "dsc"]
+    summaries = read_rows(tmp_path / "o" / "modality_scores.csv")
+    (summary,) = [row for row in summaries if row["metric"] == "dsc"]
     assert (summary["n"], summary["failures"], summary["mean"]) == ("2", "1", "0.5")
 
 
