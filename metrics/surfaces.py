@@ -15,6 +15,8 @@ from metrics.tolerance import within_tolerance
 
 __all__ = ["SurfaceOverlap", "measure_surfaces", "neighbour_codes"]
 
+_CHUNK_ELEMENTS = 1 << 20
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SurfaceOverlap:
@@ -60,6 +62,18 @@ def neighbour_codes(mask: Mask) -> npt.NDArray[np.uint8]:
     return codes
 
 
+def _area(codes: npt.NDArray[np.uint8], areas: npt.NDArray[np.float64]) -> float:
+    """The sum of the elements' areas.
+
+    Counting the codes first makes it independent of the elements' order, and the share of all of a
+    surface in itself exactly 1.
+    """
+    counts = np.zeros(areas.size, dtype=np.int64)
+    for start in range(0, codes.size, _CHUNK_ELEMENTS):  # numpy counts in 8-byte integers
+        counts += np.bincount(codes[start : start + _CHUNK_ELEMENTS], minlength=areas.size)
+    return float(counts @ areas)
+
+
 def measure_surfaces(
     reference: Mask, prediction: Mask, *, spacing_mm: tuple[float, ...], tolerance_mm: float
 ) -> SurfaceOverlap:
@@ -74,19 +88,17 @@ def measure_surfaces(
     areas = element_areas(spacing_mm)
     codes = neighbour_codes(reference), neighbour_codes(prediction)
     surfaces = tuple((code != 0) & (code != areas.size - 1) for code in codes)
-    measured = []
-    for code, surface, other in zip(codes, surfaces, reversed(surfaces), strict=True):
-        elements = np.flatnonzero(surface)
-        near = within_tolerance(elements, other, spacing_mm=spacing_mm, tolerance_mm=tolerance_mm)
-        kinds = code.ravel()[elements]
-        # Counting codes first makes the sums exact, and independent of the elements' order.
-        measured += [
-            float(np.bincount(chosen, minlength=areas.size) @ areas)
-            for chosen in (kinds, kinds[near])
-        ]
+    within = (
+        within_tolerance(surface, other, spacing_mm=spacing_mm, tolerance_mm=tolerance_mm)
+        for surface, other in zip(surfaces, reversed(surfaces), strict=True)
+    )
+    measured = [
+        (_area(code[surface], areas), _area(code[near], areas))
+        for code, surface, near in zip(codes, surfaces, within, strict=True)
+    ]
     return SurfaceOverlap(
-        reference_area=measured[0],
-        reference_area_within=measured[1],
-        prediction_area=measured[2],
-        prediction_area_within=measured[3],
+        reference_area=measured[0][0],
+        reference_area_within=measured[0][1],
+        prediction_area=measured[1][0],
+        prediction_area_within=measured[1][1],
     )

@@ -145,7 +145,7 @@ def _midsagittal(identifier: str, rng: np.random.Generator) -> RawCase:
 
 def _ventricles(identifier: str, rng: np.random.Generator) -> RawCase:
     del rng
-    part = (slice(88, 97), slice(60, 172), slice(42, 154))
+    part = (slice(90, 96), slice(60, 172), slice(42, 154))
     image = mni152("t1")[part].copy()
     dark = ndimage.gaussian_filter(image.astype(np.float64), 0.4) < 130
     fluid = dark & polygon(image.shape[1:], _VENTRICLE_REGION)
@@ -162,7 +162,7 @@ def _ventricles(identifier: str, rng: np.random.Generator) -> RawCase:
         spacing_mm=(1.0, 1.0, 1.0),
         origin="real",
         source=(
-            "nilearn's MNI152 T1 template (an average of 152 real heads), 9 axial slices;"
+            "nilearn's MNI152 T1 template (an average of 152 real heads), 6 axial slices;"
             " reference: half way between fluid and white matter inside a hand-set region, split at"
             " the midline, checked by eye"
         ),

@@ -194,15 +194,17 @@ def label_map(*objects: Mask) -> npt.NDArray[np.uint8]:
 
 
 def crop_to_labels(
-    image: npt.NDArray[np.generic], labels: npt.NDArray[np.uint8]
+    image: npt.NDArray[np.generic], labels: npt.NDArray[np.uint8], *, at_most: int
 ) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.uint8]]:
     """A volume's slices that hold an object, as the challenge crops them.
 
-    An object's slice of under 10 pixels loses the label, as there.
+    An object's slice of under 10 pixels loses the label, as there. Of many slices the middle ones
+    are kept, since a network takes more than a second for each, and a demo should not take long.
 
     Args:
         image: (D, H, W).
         labels: (D, H, W).
+        at_most: slices that are kept.
     """
     kept = np.zeros_like(labels)
     for number in range(1, int(labels.max()) + 1):
@@ -210,7 +212,9 @@ def crop_to_labels(
         enough = mask.sum(axis=(1, 2)) >= 10
         kept[mask & enough[:, None, None]] = number
     slices = np.flatnonzero(kept.any(axis=(1, 2)))
-    part = slice(int(slices[0]), int(slices[-1]) + 1)
+    first, count = int(slices[0]), int(slices[-1] - slices[0]) + 1
+    first += max(0, count - at_most) // 2
+    part = slice(first, first + min(count, at_most))
     return np.ascontiguousarray(image[part]), np.ascontiguousarray(kept[part])
 
 

@@ -36,24 +36,21 @@ def euclidean(places: Floats) -> Floats:
     Args:
         places: (teams, tasks).
     """
-    mean: Floats = _averaged(places).mean(axis=1)
+    shared = rank_columns(places, higher_is_better=False, ties="average")
+    mean: Floats = shared.mean(axis=1)
     return mean
 
 
 def borda(places: Floats) -> Floats:
     """Places by the number of teams that each team leaves behind, summed over tasks.
 
-    Equal sums share their average place; teams tied in a task leave half of each other behind.
+    A tie leaves neither behind; equal sums share their average place. As challengeR.
 
     Args:
         places: (teams, tasks).
     """
-    behind = (len(places) - _averaged(places)).sum(axis=1, keepdims=True)
-    return rank_columns(behind, higher_is_better=True, ties="average")[:, 0]
-
-
-def _averaged(places: Floats) -> Floats:
-    return rank_columns(places, higher_is_better=False, ties="average")
+    behind = (places[:, np.newaxis] < places[np.newaxis]).sum(axis=(1, 2), dtype=np.float64)
+    return rank_columns(behind[:, np.newaxis], higher_is_better=True, ties="average")[:, 0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

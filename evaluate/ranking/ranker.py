@@ -20,7 +20,7 @@ from evaluate.ranking.plain import by_team
 from evaluate.ranking.resampling import Counts, draw_counts
 from evaluate.ranking.result import Result
 from evaluate.ranking.scheme import Scheme, Standing
-from evaluate.ranking.score_table import Column, Floats, ScoreTable, column, table_of
+from evaluate.ranking.score_table import ALL, Column, Floats, ScoreTable, column, table_of
 from evaluate.ranking.sensitivity import sensitivity_of
 from evaluate.ranking.settings import (
     Adjustment,
@@ -33,10 +33,7 @@ from evaluate.ranking.whole_field import permutation_p_values
 from evaluate.records import CaseScore
 from metrics import METRICS
 
-__all__ = ["ALL", "rank", "rank_table"]
-
-ALL = "ALL"
-"""Stands for all cases pooled, whatever their modality."""
+__all__ = ["rank", "rank_table"]
 
 
 def rank(

@@ -12,10 +12,13 @@ from evaluate.errors import Problem, RankingRefusedError
 from evaluate.ranking.settings import RankedColumn
 from evaluate.records import CaseScore, Outcome
 
-__all__ = ["Bools", "Column", "Floats", "ScoreTable", "column", "table_of"]
+__all__ = ["ALL", "Bools", "Column", "Floats", "ScoreTable", "column", "table_of"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+
+ALL = "ALL"
+"""Stands for all cases pooled, whatever their modality."""
 
 _NAMED = 5
 
@@ -144,6 +147,11 @@ def _problems(
             "in another modality than for another team",
             [key for key, row in rows.items() if row.modality != modality_of[key[1]]],
             "give each case one modality",
+        ),
+        (
+            f"in a modality called {ALL}, which stands for all of them",
+            [key for key, row in rows.items() if row.modality == ALL],
+            "give the modality another name",
         ),
         (
             "with a value that is not finite",

@@ -1,4 +1,4 @@
-"""The charts as SVG: places and their intervals, accuracy against runtime, dots over boxes.
+"""Two charts as SVG: places with their intervals, and accuracy against runtime.
 
 Colours and line styles are classes of the page's style sheet: charts follow light and dark.
 """
@@ -6,20 +6,16 @@ Colours and line styles are classes of the page's style sheet: charts follow lig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from markupsafe import Markup
 
 from evaluate.reporting.quantities import Quantity, clipped, percent
-from evaluate.reporting.svg import Axis, drawing, element, number
+from evaluate.reporting.svg import Axis, circle, drawing, element, line, number, text
 
 __all__ = [
-    "Dot",
     "RuntimePoint",
-    "Spread",
     "Standing",
     "pareto_front",
     "runtime_chart",
-    "spread_chart",
     "standing_chart",
 ]
 
@@ -53,30 +49,6 @@ class RuntimePoint:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dot:
-    """One case's value in dots over boxes."""
-
-    case: str
-    modality: str
-    value: float
-    is_failure: bool
-    is_simulated: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
-    """One team's row in dots over boxes; `dots` may be fewer than `values` where there are many."""
-
-    team: str
-    values: tuple[float, ...]
-    dots: tuple[Dot, ...]
-
-
-def _text(x: float, y: float, text: str, class_: str, anchor: str = "start") -> Markup:
-    return element("text", text, x=x, y=y, class_=class_, text_anchor=anchor)
-
-
 def standing_chart(rows: Sequence[Standing], *, description: str) -> Markup:
     """Places from 1 on, a row a team: the place, its interval, and how often each place came."""
     step, left, right, top = 40.0, 168.0, 74.0, 40.0
@@ -85,13 +57,13 @@ def standing_chart(rows: Sequence[Standing], *, description: str) -> Markup:
     last = max(2.0, *(max(row.rank, row.mean_rank, *(row.interval or (1,))) for row in rows))
     x = Axis(low=1.0, high=last, start=left + 14, end=width - right - 14)
     parts = [
-        _text(x.start, 13, "place" if resampled else "mean rank", "axis-title", "middle"),
-        _text(width, 13, "mean rank", "axis-title", "end"),
+        text(x.start, 13, "place" if resampled else "mean rank", "axis-title", "middle"),
+        text(width, 13, "mean rank", "axis-title", "end"),
     ]
     for tick in [1.0, *x.ticks(6)]:
         if tick == int(tick) and (tick == 1 or x(tick) - x(1) > 20):
-            parts.append(_text(x(tick), 30, number(tick), "tick", "middle"))
-            parts.append(_line(x(tick), top, x(tick), height - 6, "grid"))
+            parts.append(text(x(tick), 30, number(tick), "tick", "middle"))
+            parts.append(line(x(tick), top, x(tick), height - 6, "grid"))
     for position, row in enumerate(rows):
         parts.append(_standing_row(row, x, top + step * (position + 0.5), width, resampled))
     title = "Places and how sure they are" if resampled else "Mean ranks"
@@ -103,22 +75,22 @@ def standing_chart(rows: Sequence[Standing], *, description: str) -> Markup:
 def _standing_row(row: Standing, x: Axis, y: float, width: float, resampled: bool) -> Markup:
     parts = [
         element("title", _standing_words(row)),
-        _text(0, y + 5, number(row.rank), "place"),
-        _text(24, y + 5, clipped(row.team, 19), "team"),
-        _text(width, y + 5, f"{row.mean_rank:.2f}", "value", "end"),
+        text(0, y + 5, number(row.rank), "place"),
+        text(24, y + 5, clipped(row.team, 19), "team"),
+        text(width, y + 5, f"{row.mean_rank:.2f}", "value", "end"),
     ]
     if not resampled:
-        parts.append(_line(x(1), y, x(row.mean_rank), y, "interval"))
-        parts.append(_circle(x(row.mean_rank), y, 6, "mark"))
+        parts.append(line(x(1), y, x(row.mean_rank), y, "interval"))
+        parts.append(circle(x(row.mean_rank), y, 6, "mark"))
         return element("g", *parts)
     for place, share in row.shares.items():
         if place <= x.high:
-            parts.append(_circle(x(place), y, max(1.5, 15 * share**0.5), "blob"))
+            parts.append(circle(x(place), y, max(1.5, 15 * share**0.5), "blob"))
     if row.interval:
         low, high = row.interval
-        parts.append(_line(x(low), y, x(high), y, "interval"))
-        parts += [_line(x(end), y - 6, x(end), y + 6, "interval") for end in {low, high}]
-    parts.append(_circle(x(row.rank), y, 5.5, "mark"))
+        parts.append(line(x(low), y, x(high), y, "interval"))
+        parts += [line(x(end), y - 6, x(end), y + 6, "interval") for end in {low, high}]
+    parts.append(circle(x(row.rank), y, 5.5, "mark"))
     return element("g", *parts)
 
 
@@ -129,14 +101,6 @@ def _standing_words(row: Standing) -> str:
     if 1 in row.shares:
         words += f", first in {percent(row.shares[1])} of the resamples"
     return words
-
-
-def _circle(x: float, y: float, radius: float, class_: str) -> Markup:
-    return element("circle", cx=x, cy=y, r=radius, class_=class_)
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
-    return element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=class_)
 
 
 def pareto_front(points: Sequence[RuntimePoint]) -> list[RuntimePoint]:
@@ -165,17 +129,15 @@ def runtime_chart(
         [p.score for p in points], start=height - 56, end=32, is_log=False, is_score=True
     )
     parts = [
-        _text(
-            x.end, height - 6, f"mean time per case, {time.unit} (log axis)", "axis-title", "end"
-        ),
-        _text(4, 12, f"mean {score.title}", "axis-title"),
+        text(x.end, height - 6, f"mean time per case, {time.unit} (log axis)", "axis-title", "end"),
+        text(4, 12, f"mean {score.title}", "axis-title"),
     ]
     for tick in x.ticks(7):
-        parts.append(_line(x(tick), y.start, x(tick), y.end, "grid"))
-        parts.append(_text(x(tick), y.start + 20, f"{tick:g}", "tick", "middle"))
+        parts.append(line(x(tick), y.start, x(tick), y.end, "grid"))
+        parts.append(text(x(tick), y.start + 20, f"{tick:g}", "tick", "middle"))
     for tick in y.ticks(6):
-        parts.append(_line(x.start, y(tick), x.end, y(tick), "grid"))
-        parts.append(_text(x.start - 8, y(tick) + 4, f"{tick:.2f}", "tick", "end"))
+        parts.append(line(x.start, y(tick), x.end, y(tick), "grid"))
+        parts.append(text(x.start - 8, y(tick) + 4, f"{tick:.2f}", "tick", "end"))
     front = pareto_front(points)
     parts.append(_stairs(front, x, y))
     on_front = {p.team for p in front}
@@ -210,19 +172,19 @@ def _runtime_mark(
     return element(
         "g",
         element("title", words + (" (on the front)" if on_front else "")),
-        _circle(at[0], at[1], 10, "mark" if on_front else "mark hollow"),
-        _text(at[0], at[1] + 4, point.rank_text, "in-mark" if on_front else "in-hollow", "middle"),
+        circle(at[0], at[1], 10, "mark" if on_front else "mark hollow"),
+        text(at[0], at[1] + 4, point.rank_text, "in-mark" if on_front else "in-hollow", "middle"),
     )
 
 
 def _label_beside(
-    text: str,
+    name: str,
     at: tuple[float, float],
     width: float,
     taken: list[tuple[float, float, float, float]],
 ) -> Markup:
     """The team's name where it covers nothing; none where there is no room (the number stays)."""
-    long = len(text) * 7.2
+    long = len(name) * 9
     right, left = (at[0] + 15, "start"), (at[0] - 15, "end")
     for rise in (4.5, -11, 20):
         for start, anchor in (right, left):
@@ -234,77 +196,5 @@ def _label_beside(
             )
             if inside and clear:
                 taken.append(box)
-                return _text(start, at[1] + rise, text, "team", anchor)
+                return text(start, at[1] + rise, name, "team", anchor)
     return Markup()
-
-
-def spread_chart(rows: Sequence[Spread], quantity: Quantity, *, description: str) -> Markup:
-    """Every case a dot, over a box of the quartiles; a row a team."""
-    step = 62.0 if len(rows) <= 8 else 46.0
-    width, top = 360.0, 34.0
-    height = top + step * len(rows) + 4
-    values = [value for row in rows for value in row.values]
-    x = Axis.around(
-        values, start=10, end=width - 14, is_log=not quantity.is_score, is_score=quantity.is_score
-    )
-    parts = []
-    for tick in x.ticks(6):
-        label = f"{tick:.1f}" if quantity.is_score else f"{tick:,g}"
-        parts.append(_line(x(tick), top - 8, x(tick), height, "grid"))
-        parts.append(_text(x(tick), 16, label, "tick", "middle"))
-    for position, row in enumerate(rows):
-        parts.append(_spread_row(row, quantity, x, top + step * position, step))
-    return drawing(
-        *parts,
-        name=f"spread-{quantity.name}",
-        title=f"{quantity.head} of every case",
-        description=description,
-        width=width,
-        height=height,
-    )
-
-
-def _spread_row(row: Spread, quantity: Quantity, x: Axis, top: float, step: float) -> Markup:
-    middle, half = top + 17 + (step - 20) / 2, (step - 24) / 2
-    parts = [_text(0, top + 11, clipped(row.team, 44), "team")]
-    if row.values:
-        low, median, high = (float(q) for q in np.quantile(row.values, [0.25, 0.5, 0.75]))
-        parts.append(
-            element(
-                "rect", x=x(low), y=middle - half, width=max(1.0, x(high) - x(low)),
-                height=2 * half, rx=2, class_="box",
-            )
-        )  # fmt: skip
-    offsets = _swarm([x(dot.value) for dot in row.dots], half)
-    for dot, offset in zip(row.dots, offsets, strict=True):
-        parts.append(_dot(dot, quantity, x(dot.value), middle + offset))
-    if row.values:
-        parts.append(_line(x(median), middle - half, x(median), middle + half, "median"))
-    return element("g", *parts)
-
-
-def _dot(dot: Dot, quantity: Quantity, x: float, y: float) -> Markup:
-    words = f"{dot.case} ({dot.modality}): {quantity.text_with_unit(dot.value)}"
-    words += ", failed" if dot.is_failure else ""
-    title = element("title", words)
-    if dot.is_failure:
-        path = f"M{number(x - 3.5)} {number(y - 3.5)}l7 7m0-7l-7 7"
-        return element("path", title, d=path, class_="failed", data_case=dot.case)
-    class_ = "dot hollow" if dot.is_simulated else "dot"
-    return element("circle", title, cx=x, cy=y, r=3, class_=class_, data_case=dot.case)
-
-
-def _swarm(positions: Sequence[float], half: float) -> list[float]:
-    """Offsets across the axis so that dots do not cover each other where there is room."""
-    placed: list[tuple[float, float]] = []
-    offsets = [0.0] * len(positions)
-    choices = sorted({s * lane * 3.0 for lane in range(int(half // 3)) for s in (1, -1)}, key=abs)
-    for index in sorted(range(len(positions)), key=lambda i: (positions[i], i)):
-        x = positions[index]
-        near = [(px, py) for px, py in placed[-60:] if x - px < 6]
-        offsets[index] = next(
-            (y for y in choices if all((x - px) ** 2 + (y - py) ** 2 >= 36 for px, py in near)),
-            choices[index % len(choices)] if choices else 0.0,
-        )
-        placed.append((x, offsets[index]))
-    return offsets

@@ -12,13 +12,10 @@ from markupsafe import Markup
 from evaluate.records import CaseScore
 from evaluate.reporting.certainty import Certainty, read_certainty
 from evaluate.reporting.charts import (
-    Dot,
     RuntimePoint,
-    Spread,
     Standing,
     pareto_front,
     runtime_chart,
-    spread_chart,
     standing_chart,
 )
 from evaluate.reporting.failures import failures
@@ -26,6 +23,7 @@ from evaluate.reporting.gallery import make_gallery
 from evaluate.reporting.provenance import fact_groups, protocol_text, submissions
 from evaluate.reporting.quantities import QUANTITIES, Quantity, clipped, count_of
 from evaluate.reporting.sources import Sources, read_sources
+from evaluate.reporting.spreads import Dot, Spread, spread_chart
 from evaluate.reporting.standings import (
     heat_tables,
     leaderboard,
@@ -61,7 +59,8 @@ def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
         TableError: a table is missing, damaged, or does not belong to the others.
     """
     sources = read_sources(run)
-    certainty = read_certainty(sources.ranking, sources.teams)
+    alone = len(sources.teams) == 1
+    certainty = None if alone else read_certainty(sources.ranking, sources.teams)
     gallery = make_gallery(sources, run, data_root)
     text = _render(
         sources=sources,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-__all__ = ["Axis", "drawing", "element", "number"]
+__all__ = ["Axis", "circle", "drawing", "element", "line", "number", "text"]
 
 
 def number(value: float) -> str:
@@ -14,8 +14,8 @@ def number(value: float) -> str:
     >>> number(3.0), number(2.567), number(-0.001)
     ('3', '2.57', '0')
     """
-    text = f"{value:.2f}".rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text
+    digits = f"{value:.2f}".rstrip("0").rstrip(".")
+    return "0" if digits in ("-0", "") else digits
 
 
 def element(name: str, *children: str, **attributes: str | float | None) -> Markup:
@@ -29,10 +29,25 @@ def element(name: str, *children: str, **attributes: str | float | None) -> Mark
     parts = []
     for key, value in attributes.items():
         if value is not None:
-            text = number(value) if isinstance(value, (int, float)) else value
-            parts.append(f' {key.rstrip("_").replace("_", "-")}="{escape(text)}"')
+            shown = number(value) if isinstance(value, (int, float)) else value
+            parts.append(f' {key.rstrip("_").replace("_", "-")}="{escape(shown)}"')
     inside = "".join(escape(child) for child in children)
     return Markup(f"<{name}{''.join(parts)}>{inside}</{name}>")  # noqa: S704  # escaped above
+
+
+def text(x: float, y: float, content: str, class_: str, anchor: str = "start") -> Markup:
+    """A line of text; `anchor` is `start`, `middle` or `end`."""
+    return element("text", content, x=x, y=y, class_=class_, text_anchor=anchor)
+
+
+def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
+    """A straight line."""
+    return element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=class_)
+
+
+def circle(x: float, y: float, radius: float, class_: str) -> Markup:
+    """A circle by its centre."""
+    return element("circle", cx=x, cy=y, r=radius, class_=class_)
 
 
 def drawing(

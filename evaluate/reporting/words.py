@@ -118,17 +118,17 @@ def _resampled(sources: Sources, certainty: Certainty | None) -> str:
 def _tested(sources: Sources) -> str:
     """What the test of the mean ranks says of the others."""
     tied = tied_with_first(sources.ranking)
-    if tied is None:
-        return ""
     winners = {place.team for place in sources.places if place.rank == sources.places[0].rank}
+    if tied is None or len(winners) > 1:
+        return ""
     others = [
         clipped(team, _NAME) for team in sources.teams if team in tied and team not in winners
     ]
     if not others:
-        return "A permutation test tells it apart from every other team."
+        return "A test of the mean ranks tells it apart from every other team."
     if len(others) > _MOST_NAMED:
         others = [*others[:_MOST_NAMED], f"{len(others) - _MOST_NAMED} more"]
-    return f"A permutation test can not tell it apart from {_listed(others)}."
+    return f"A test of the mean ranks can not tell it apart from {_listed(others)}."
 
 
 def _head_to_head(sources: Sources) -> str:

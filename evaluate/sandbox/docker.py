@@ -30,11 +30,11 @@ from evaluate.sandbox.engine import (
 from evaluate.sandbox.images import ImageStore
 from evaluate.sandbox.log import BoundedLog
 from evaluate.sandbox.measurement import RunCgroup, StatsMeter, Usage, remove_stale_cgroups
-from evaluate.sandbox.outputs import excess, reclaim
+from evaluate.sandbox.outputs import reclaim
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.policy import container_options, container_user, not_enforced
 from evaluate.sandbox.port import Ending, Execution, Image, Job, SandboxError
-from evaluate.sandbox.supervision import Check, Verdict, supervise
+from evaluate.sandbox.supervision import Check, Verdict, supervise, too_large
 
 __all__ = ["DockerSandbox"]
 
@@ -136,7 +136,7 @@ class DockerSandbox:
                     options=self._enforced(options, job),
                 )
             checks = [
-                Check(look=lambda: _too_large(job), every_s=_WATCH_S),
+                Check(look=lambda: too_large(job), every_s=_WATCH_S),
                 Check(look=lambda: meter.look(container), every_s=_WATCH_S),
             ]
             verdict = supervise(
@@ -221,12 +221,6 @@ class _Meter:
         return exact or self._stats.usage()
 
 
-def _too_large(job: Job) -> Verdict | None:
-    limits = job.limits
-    reason = excess(job.outputs, output_mib=limits.output_mib, output_files=limits.output_files)
-    return Verdict(ending=Ending.OUTPUT_TOO_LARGE, detail=reason) if reason else None
-
-
 def _ending(
     verdict: Verdict | None, state: dict[str, Any], usage: Usage, wall_s: float, job: Job
 ) -> dict[str, Any]:
@@ -241,7 +235,7 @@ def _ending(
     if verdict is None and wall_s > job.limits.timeout_s:
         verdict = Verdict(ending=Ending.TIMEOUT, detail=f"took {wall_s:.3f} s")
     if verdict is None:
-        verdict = _too_large(job)
+        verdict = too_large(job)
     if verdict is not None:
         return {"ending": verdict.ending, "detail": verdict.detail, "exit_code": None}
     if exit_code != 0 and out_of_memory:

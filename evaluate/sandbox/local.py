@@ -24,10 +24,10 @@ from evaluate.protocol import Limits
 from evaluate.sandbox.folders import copy_folder, folder_digest
 from evaluate.sandbox.log import BoundedLog
 from evaluate.sandbox.measurement import ProcessTree, kill_marked
-from evaluate.sandbox.outputs import excess, reclaim
+from evaluate.sandbox.outputs import reclaim
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.port import Ending, Execution, Image, ImageProblem, Job, SandboxError
-from evaluate.sandbox.supervision import Check, Verdict, supervise
+from evaluate.sandbox.supervision import Check, Verdict, supervise, too_large
 
 __all__ = ["LocalSandbox"]
 
@@ -182,7 +182,7 @@ class _Run:
                 timeout_s=limits.timeout_s,
                 checks=[
                     Check(look=lambda: _memory(tree, limits), every_s=_MEMORY_EVERY_S),
-                    Check(look=lambda: _too_large(self._job), every_s=_OUTPUTS_EVERY_S),
+                    Check(look=lambda: too_large(self._job), every_s=_OUTPUTS_EVERY_S),
                 ],
             )
         finally:
@@ -194,7 +194,7 @@ class _Run:
         wall_s = self._ended_at - started
         if verdict is None and wall_s > limits.timeout_s:
             verdict = Verdict(ending=Ending.TIMEOUT, detail=f"took {wall_s:.3f} s")
-        verdict = verdict or _too_large(self._job)
+        verdict = verdict or too_large(self._job)
         return Execution(
             ending=verdict.ending if verdict else Ending.EXITED,
             detail=verdict.detail if verdict else "",
@@ -260,12 +260,6 @@ def _memory(tree: ProcessTree, limits: Limits) -> Verdict | None:
         return None
     detail = f"{used_mib:.0f} MiB in use, the limit is {limits.memory_mib} MiB"
     return Verdict(ending=Ending.OUT_OF_MEMORY, detail=detail)
-
-
-def _too_large(job: Job) -> Verdict | None:
-    limits = job.limits
-    reason = excess(job.outputs, output_mib=limits.output_mib, output_files=limits.output_files)
-    return Verdict(ending=Ending.OUTPUT_TOO_LARGE, detail=reason) if reason else None
 
 
 def _exit_code(process: subprocess.Popen[bytes]) -> int:

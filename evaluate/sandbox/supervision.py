@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from evaluate.sandbox.port import Ending
+from evaluate.sandbox.outputs import excess
+from evaluate.sandbox.port import Ending, Job
 
-__all__ = ["Check", "Verdict", "supervise"]
+__all__ = ["Check", "Verdict", "supervise", "too_large"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,3 +62,10 @@ def supervise(
                     return verdict
                 # From now, not from when it was due: a slow look must not become a busy loop.
                 due[index] = time.monotonic() + check.every_s
+
+
+def too_large(job: Job) -> Verdict | None:
+    """The verdict on a job whose outputs folder is over its limits, while it runs or after."""
+    limits = job.limits
+    reason = excess(job.outputs, output_mib=limits.output_mib, output_files=limits.output_files)
+    return Verdict(ending=Ending.OUTPUT_TOO_LARGE, detail=reason) if reason else None

@@ -50,27 +50,34 @@ def test_two_millimetres_on_grids_of_tenths_score_as_the_reference(pair, tenths)
     _assert_as_reference(*pair, tuple(n / 10 for n in tenths), 2.0)
 
 
-@pytest.mark.parametrize("seed", range(30))
-def test_offsets_of_one_length_that_round_to_both_sides_of_the_tolerance_score_as_the_reference(
-    seed,
+@pytest.mark.parametrize(
+    ("spacing_mm", "tolerance_mm", "within", "beyond"),
+    [
+        # the reference's distance transform finds the one that rounds to within
+        (0.1, 0.9, (0, 0, 9), [(4, 1, 8)]),
+        (0.1, 0.9, (9, 0, 0), [(8, 4, 1)]),
+        # it finds the one that rounds to beyond, although the other is there
+        (0.1, 0.9, (0, 0, 9), [(4, 1, 8), (7, 4, 4)]),
+        (0.1, 1.5, (5, 10, 10), [(5, 14, 2), (12, 9, 0)]),
+        (0.1, 2.5, (0, 15, 20), [(0, 24, 7), (24, 7, 0)]),
+        (0.2, 1.8, (0, 0, 9), [(8, 1, 4), (4, 1, 8)]),
+    ],
+)
+def test_steps_of_one_length_that_round_to_both_sides_of_the_tolerance_score_as_the_reference(
+    spacing_mm, tolerance_mm, within, beyond
 ):
-    """0.9 mm at 0.1 mm spacing: nine steps along an axis round to 0.9, (8, 4, 1) to just above.
-
-    Which of the two the reference measures depends on its distance transform.
-    """
-    rng = np.random.default_rng(seed)
-    reference, prediction = np.zeros((2, 12, 12, 12), dtype=bool)
+    """Nine steps of 0.1 mm round to 0.9 mm, (8, 4, 1) to just above, though both are as long."""
+    reference, prediction = np.zeros((2, 26, 26, 26), dtype=bool)
     reference[0, 0, 0] = True
-    prediction[tuple(rng.permutation([9, 0, 0]))] = True
-    for _ in range(3):
-        steps = [(8, 4, 1), (7, 4, 4), (6, 6, 3)][rng.integers(3)]
-        prediction[tuple(rng.permutation(steps))] = True
-    _assert_as_reference(reference, prediction, (0.1, 0.1, 0.1), 0.9)
+    prediction[within] = True
+    for steps in beyond:
+        prediction[steps] = True
+    _assert_as_reference(reference, prediction, (spacing_mm,) * 3, tolerance_mm)
 
 
 @pytest.mark.parametrize("tolerance_mm", [0.5, 3.0, 8.0, 30.0, 500.0])
 def test_a_prediction_far_away_scores_as_the_reference(tolerance_mm):
-    """Many offsets in reach and few hits: where searching gives way to a distance transform."""
+    """The widest balls are where widening the surface gives way to a feature transform."""
     rng = np.random.default_rng(5)
     reference, prediction = np.zeros((2, 40, 36, 30), dtype=bool)
     reference[2:12, 3:15, 2:12] = rng.random((10, 12, 10)) < 0.9

@@ -330,7 +330,7 @@ def _bootstrap(teams: list[str], per_case: npt.NDArray[np.float64]) -> dict[str,
                 for i, t in enumerate(teams)
             },
         },
-        "groups": {"overall": {"tied_with_first": teams[:2]}},
+        "groups": {"overall": {"tied_with_first": list(TEAMS[::2])}},
     }
 
 

@@ -16,6 +16,12 @@ from evaluate.sandbox import Ending, Execution, SandboxError
 from tests.sandbox.bench import Bench
 
 
+def _skip_unless_exact(ended: Execution) -> None:
+    """The engine's own statistics come once a second: too seldom for these short commands."""
+    if ended.measured_by == "stats":
+        pytest.skip("this user may make no cgroup for the container; the engine's samples remain")
+
+
 def test_a_submission_of_a_folder_gets_the_case_and_leaves_its_file(
     bench: Bench, submission: Path
 ) -> None:
@@ -138,6 +144,7 @@ def test_a_memory_bomb_is_out_of_memory(bench: Bench) -> None:
 
     assert ended.ending is Ending.OUT_OF_MEMORY
     assert "128 MiB" in ended.detail
+    _skip_unless_exact(ended)
     assert ended.peak_memory_mib is not None
     assert ended.peak_memory_mib > 100
 
@@ -266,29 +273,33 @@ def test_cpu_time_is_that_of_all_processes(bench: Bench) -> None:
     )
 
     assert ended.exit_code == 0
+    _skip_unless_exact(ended)
     assert ended.cpu_s == pytest.approx(1.2, rel=0.15)
 
 
-def test_cpu_time_of_a_killed_command_is_not_lost(bench: Bench) -> None:
+def test_cpu_time_of_a_killed_child_is_not_lost(bench: Bench) -> None:
     ended = bench.python(
         """
-        child = os.fork()
+        if os.fork():
+            os.wait()
         while True:
-            if int(time.process_time() * 100) % 10 == 0 and not child:
+            if int(time.process_time() * 100) % 10 == 0:
                 print(time.process_time(), flush=True)
         """,
         timeout_s=1.0,
     )
 
     assert ended.ending is Ending.TIMEOUT
-    # Two processes alike, of which one says how long it has burnt; the machine may be busy.
-    assert ended.cpu_s == pytest.approx(2 * float(ended.log.split()[-1]), rel=0.25, abs=0.25)
+    _skip_unless_exact(ended)
+    # The child says itself how much it has used; how much it gets is the machine's affair.
+    assert ended.cpu_s == pytest.approx(float(ended.log.split()[-1]), abs=0.25)
 
 
 def test_peak_memory_is_that_of_the_allocation_although_it_was_freed(bench: Bench) -> None:
     ended = bench.python("x = bytearray(200 << 20); time.sleep(0.2); del x; time.sleep(0.2)")
 
     assert ended.exit_code == 0
+    _skip_unless_exact(ended)
     assert ended.peak_memory_mib == pytest.approx(205, rel=0.1)
 
 
@@ -297,6 +308,7 @@ def test_peak_memory_is_not_that_of_the_harness(bench: Bench) -> None:
     ended = bench.run("/bin/sh", "-c", "sleep 0.3")
     del ours
 
+    _skip_unless_exact(ended)
     assert ended.peak_memory_mib is not None
     assert ended.peak_memory_mib < 50
 
