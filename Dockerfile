@@ -31,7 +31,8 @@ WORKDIR /workspace
 COPY participants/litemedsam/requirements.txt participants/litemedsam/requirements-nodeps.txt ./
 RUN python3 -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir "${TORCH}" -r requirements.txt \
-    && /opt/venv/bin/pip install --no-cache-dir --no-deps -r requirements-nodeps.txt
+    && /opt/venv/bin/pip install --no-cache-dir --no-deps -r requirements-nodeps.txt \
+    && chmod -R a+rX /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 COPY participants/litemedsam/*.py predict.sh ./
 # Loads the model once, so that wrong weights fail here and not in the challenge.

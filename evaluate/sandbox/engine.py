@@ -2,6 +2,7 @@
 
 import os
 import platform
+import socket
 from typing import Any
 
 import docker
@@ -13,6 +14,7 @@ from evaluate.sandbox.policy import EngineFacts, not_enforced
 __all__ = ["describe_engine", "engine_facts", "is_local", "machine", "open_engine"]
 
 _TIMEOUT_S = 300.0  # the engine unpacks an image's layer without a word
+_KNOCK_S = 10.0
 _MIB = 2**20
 # Architectures as the kernel names them, and as images do.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
@@ -27,11 +29,12 @@ def open_engine() -> docker.APIClient:
     where = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     client = None
     try:
+        _knock(where)
         client = docker.APIClient(
             version="auto", timeout=_TIMEOUT_S, **docker.utils.kwargs_from_env()
         )
         client.ping()
-    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
         if client is not None:
             client.close()
         denied = "Permission denied" in str(error)
@@ -48,6 +51,14 @@ def open_engine() -> docker.APIClient:
             )
         ) from error
     return client
+
+
+def _knock(where: str) -> None:
+    """Try the engine's socket once: the SDK leaves it open where nothing listens."""
+    if where.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(_KNOCK_S)
+            connection.connect(where.removeprefix("unix://"))
 
 
 def is_local(engine: docker.APIClient) -> bool:

@@ -1,4 +1,4 @@
-"""What challengeR 1.0.5 (R 4.2.2) made of a generated data set: 8 teams, 9 modalities, 200 cases."""
+"""What challengeR 1.0.5 (R 4.2.2) made of generated data: 8 teams, 9 modalities, 200 cases."""
 
 import csv
 import functools

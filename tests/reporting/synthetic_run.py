@@ -39,10 +39,16 @@ class Synthetic:
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """How large a synthetic run is; `masks` False leaves out images and predictions."""
+    """How large a synthetic run is.
+
+    Attributes:
+        cases_each: of every modality, less those in `left_out`.
+        masks: False leaves out images, predictions and logs.
+    """
 
     teams: tuple[str, ...] = TEAMS
     cases_each: int = 6
+    left_out: tuple[str, ...] = ()
     masks: bool = True
     isolated: bool = False
     drift: float = 0.03
@@ -118,6 +124,8 @@ class _Builder:
         for modality, dimension in MODALITIES.items():
             for number in range(self.scale.cases_each):
                 name = f"{dimension}Box_{modality}_{number:04d}"
+                if name in self.scale.left_out:
+                    continue
                 files = {"inputs": name, "references": name}
                 shape: tuple[int, ...] = (12, 112, 96) if dimension == "3D" else (160, 200)
                 hashes = dict.fromkeys(files, "0" * 64)

@@ -1,0 +1,53 @@
+"""Which sandbox is opened: containers where an engine answers, and no silence where none does."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from evaluate.errors import EngineMissingError
+from evaluate.sandbox import open_sandbox
+
+
+@pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/absent.sock")
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_without_an_engine_auto_is_the_local_sandbox(tmp_path: Path) -> None:
+    sandbox = open_sandbox("auto", scratch=tmp_path / "scratch")
+
+    assert (sandbox.name, sandbox.isolated) == ("local", False)
+    assert any("network" in words for words in sandbox.describe()["not_enforced"])
+    sandbox.close()
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_without_an_engine_docker_is_an_error_that_says_where_and_what_to_do(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(EngineMissingError, match=r"absent\.sock.*--sandbox local") as raised:
+        open_sandbox("docker", scratch=tmp_path)
+
+    assert raised.value.exit_code == 3
+
+
+def test_an_address_that_refuses_is_no_engine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as closed:
+        closed.bind(("127.0.0.1", 0))  # bound and not listening: every connection is refused
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{closed.getsockname()[1]}")
+
+        with pytest.raises(EngineMissingError, match="does not answer"):
+            open_sandbox("docker", scratch=tmp_path)
+
+
+@pytest.mark.engine
+def test_with_an_engine_auto_is_docker(tmp_path: Path) -> None:
+    sandbox = open_sandbox("auto", scratch=tmp_path)
+
+    assert (sandbox.name, sandbox.isolated) == ("docker", True)
+    assert sandbox.describe()["engine_version"]
+    sandbox.close()
