@@ -62,12 +62,20 @@ def analyse(
     """
     cases, counts = metric_cases(column, settings, where), counts[where]
     alone = once(len(cases.usable))
-    values = {method: cases.aggregate(method, alone) for method in METHODS}
+    tests = cases.tests()
+    values = {
+        method: (
+            cases.share_of_wins(cases.p_values(tests)[1])
+            if method == "test_then_rank"
+            else cases.aggregate(method, alone)
+        )
+        for method in METHODS
+    }
     places = {method: cases.places(method, values[method])[:, 0] for method in METHODS}
     draws = {method: cases.aggregate(method, counts) for method in METHODS if method in resampled}
     means = draws.get("mean_then_rank", np.empty((len(teams), 0)))
     medians = draws.get("median_then_rank", np.empty((len(teams), 0)))
-    wilcoxon, differ = metric_tests(teams, cases, means)
+    wilcoxon, differ = metric_tests(teams, cases, tests, means)
     return Analysis(
         places=places,
         methods={

@@ -73,7 +73,9 @@ class MetricCases:
             case "median_then_rank":
                 return weighted_median(self.values, self.usable, counts)
             case "test_then_rank":
-                return self._wins(np.minimum(counts, 1) if compat else counts)
+                drawn = np.minimum(counts, 1) if compat else counts
+                share = self.share_of_wins(self.p_values(self.tests(drawn))[1])
+                return np.where(counts[self.usable].any(axis=0), share, np.nan)
 
     def places(self, method: Method, aggregate: Floats) -> Floats:
         """The places that an aggregate of a method gives, (teams, resamples)."""
@@ -102,16 +104,17 @@ class MetricCases:
         p = np.concatenate([tests.p_greater(), tests.p_less()])
         return p, adjusted(p, self.settings.adjustment)
 
-    def _wins(self, counts: Counts) -> Floats:
+    def share_of_wins(self, p: Floats) -> Floats:
+        """Of the other teams, how many each team beats significantly, (teams, resamples).
+
+        Args:
+            p: adjusted p-values of all ordered pairs, (pairs, resamples).
+        """
         teams = len(self.values)
-        as_they_are = counts.shape[1] == 1 and bool((counts == 1).all())
-        _, p = self.p_values(self.tests(None if as_they_are else counts))
         winner, _ = ordered_pairs(teams)
-        wins = np.zeros((teams, counts.shape[1]))
+        wins = np.zeros((teams, p.shape[1]))
         np.add.at(wins, winner, (p <= self.settings.alpha).astype(np.float64))
-        wins /= max(teams - 1, 1)
-        wins[:, counts[self.usable].sum(axis=0) == 0] = np.nan
-        return wins
+        return wins / max(teams - 1, 1)
 
     def _mean(self, values: Floats, counts: Counts) -> Floats:
         weights = counts[self.usable].astype(np.float64)

@@ -9,6 +9,7 @@ from evaluate.ranking.bootstrap import LEVEL
 from evaluate.ranking.methods import MetricCases, once, ordered_pairs
 from evaluate.ranking.plain import plain
 from evaluate.ranking.score_table import Bools, Floats
+from evaluate.ranking.wilcoxon import SignedRanks
 
 __all__ = ["by_pair", "matrix", "metric_tests", "tied_groups"]
 
@@ -29,20 +30,20 @@ def by_pair(teams: Sequence[str], square: Floats) -> dict[str, dict[str, float |
 
 
 def metric_tests(
-    teams: Sequence[str], cases: MetricCases, resampled_means: Floats
+    teams: Sequence[str], cases: MetricCases, tests: SignedRanks, resampled_means: Floats
 ) -> tuple[dict[str, Any], Bools]:
     """One-sided tests of all ordered pairs on one metric, and how large the differences are.
 
     Args:
         teams: names.
         cases: the metric over a modality, or over all cases.
+        tests: of every case once.
         resampled_means: for the intervals of the mean differences, (teams, replicates).
 
     Returns:
         The tests, and which pairs they part, (teams, teams).
     """
     k = len(teams)
-    tests = cases.tests()
     p, p_adjusted = (matrix(k, values[:, 0]) for values in cases.p_values(tests))
     effect = tests.rank_biserial()[:, 0]
     means = cases.aggregate("mean_then_rank", once(len(cases.usable)))[:, 0]

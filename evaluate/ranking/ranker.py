@@ -167,6 +167,7 @@ def _by_method(parts: _Parts, attribute: str) -> dict[str, Any]:
             for metric, by_modality in nested.items()
         }
         for method in METHODS
+        if any(method in part for by_modality in nested.values() for part in by_modality.values())
     }
 
 

@@ -217,15 +217,16 @@ def remove_stale(engine: docker.APIClient) -> None:
     """Remove the containers, running or not, and the volumes that killed harnesses have left."""
     ours = {"label": OWNER_LABEL}
     for container in engine.containers(all=True, filters=ours):
-        if _is_stale(container):
+        if _is_stale(container, container["Names"][0].lstrip("/")):
             with contextlib.suppress(docker.errors.APIError):
                 engine.remove_container(container["Id"], v=True, force=True)
     for volume in engine.volumes(filters=ours).get("Volumes") or []:
-        if _is_stale(volume):
+        if _is_stale(volume, volume["Name"]):
             with contextlib.suppress(docker.errors.APIError):
                 engine.remove_volume(volume["Name"])
 
 
-def _is_stale(found: dict[str, Any]) -> bool:
+def _is_stale(found: dict[str, Any], name: str) -> bool:
+    # The name as well: a container of anyone's inherits the labels that its image has.
     owner = Owner.parse((found.get("Labels") or {}).get(OWNER_LABEL, ""))
-    return owner is not None and owner.is_gone()
+    return owner is not None and name.startswith(f"segjudge_{owner.token}_") and owner.is_gone()

@@ -13,13 +13,13 @@ from evaluate.errors import Problem, SubmissionError
 from evaluate.sandbox.archives import ArchivedImage, load_stream, read_archive
 from evaluate.sandbox.folders import folder_digest
 from evaluate.sandbox.ownership import Owner
-from evaluate.sandbox.policy import OWNER_LABEL
 from evaluate.sandbox.port import Image, ImageProblem, SandboxError
 
 __all__ = ["ImageStore", "classify"]
 
 _LOADED = "segjudge/loaded"
 _BUILT = "segjudge/built"
+_BUILT_LABEL = "org.segjudge.built"  # to find and remove them by
 _LOG_LINES = 15
 
 
@@ -189,7 +189,7 @@ class ImageStore:
                     rm=True,
                     forcerm=True,
                     decode=True,
-                    labels={OWNER_LABEL: self._owner},
+                    labels={_BUILT_LABEL: "1"},
                 )
                 self._check_build(folder, answers)
             except (docker.errors.APIError, docker.errors.DockerException) as error:

@@ -191,8 +191,8 @@ def test_the_stored_draws_give_the_stored_chances_again() -> None:
 
 
 def test_a_clear_winner_is_first_in_every_resample_and_twins_beat_each_other_in_none() -> None:
-    twin = [0.5, 0.6, 0.4, 0.7]
-    grid = {"best": [0.9, 0.8, 0.9, 0.8], "twin1": twin, "twin2": twin}
+    twin = [0.5, 0.6, 0.4, 0.7] * 3
+    grid = {"best": [0.9, 0.8, 0.9, 0.8] * 3, "twin1": twin, "twin2": twin}
     scores = [row(t, f"c{i}", dsc=v) for t, values in grid.items() for i, v in enumerate(values)]
     found = rank(scores, protocol(), metrics=[RankedMetric(name="dsc")], bootstrap=100).to_json()
     chances = found["bootstrap"]
@@ -202,7 +202,8 @@ def test_a_clear_winner_is_first_in_every_resample_and_twins_beat_each_other_in_
     assert chances["p_beats"]["twin1"]["twin2"] == chances["p_beats"]["twin2"]["twin1"] == 0.0
     assert chances["p_beats"]["best"]["twin2"] == 1.0
     assert chances["tau"]["mean"] == 1.0
-    assert found["groups"]["overall"]["groups"][-1] == ["twin1", "twin2"]
+    assert found["groups"]["overall"]["groups"] == [["best"], ["twin1", "twin2"]]
+    assert found["groups"]["overall"]["tied_with_first"] == ["best"]
 
 
 def test_taus_that_are_not_defined_are_counted() -> None:

@@ -66,8 +66,9 @@ def test_the_effect_size_is_the_share_of_rank_sums_for_less_against() -> None:
     assert signed_ranks(np.array([[-1.0, 2.0, 3.0]])).rank_biserial()[0, 0] == pytest.approx(2 / 3)
 
 
-def test_adjusted_p_values_are_those_of_r() -> None:
-    # R 4.2.2: p.adjust(c(0.01, 0.02, 0.03, 0.04, 0.005), "holm") and "BH".
+def test_adjusted_p_values_are_those_of_the_definitions() -> None:
+    # Holm, rising: 5 x 0.005, 4 x 0.01, 3 x 0.02, then no less than before.
+    # Benjamini and Hochberg, falling: 0.04, 5/4 x 0.03, 5/3 x 0.02, 5/2 x 0.01, 5 x 0.005.
     p = np.array([0.01, 0.02, 0.03, 0.04, 0.005])
     assert adjusted(p, "holm") == pytest.approx([0.04, 0.06, 0.06, 0.06, 0.025])
     assert adjusted(p, "bh") == pytest.approx([0.025, 0.1 / 3, 0.0375, 0.04, 0.025])

@@ -1,0 +1,124 @@
+"""The protocol's scheme on tables small enough to rank by hand, and what its settings change."""
+
+import pytest
+
+from evaluate.protocol import RankedMetric
+from evaluate.ranking import rank
+from evaluate.ranking.ranker import rank_table
+from evaluate.ranking.score_table import table_of
+from evaluate.ranking.settings import RankedColumn, RankSettings
+from evaluate.records import CaseScore
+from tests.ranking.score_rows import dsc_rows, protocol, row
+
+DSC = [RankedMetric(name="dsc")]
+
+# a wins the three CT cases, b the only MR case; c is last everywhere.
+UNEVEN = dsc_rows(
+    {"a": [0.9, 0.9, 0.9, 0.5], "b": [0.8, 0.8, 0.8, 0.9], "c": [0.1, 0.1, 0.1, 0.1]},
+    modalities=["CT", "CT", "CT", "MR"],
+)
+
+
+def overall(scores: list[CaseScore], **ranking: object) -> dict:  # type: ignore[type-arg]
+    result = rank(scores, protocol(**ranking), metrics=DSC, bootstrap=0)
+    found: dict = result.to_json()["overall"]  # type: ignore[type-arg]
+    return found
+
+
+def test_micro_weighs_cases_alike_and_macro_modalities() -> None:
+    found = overall(UNEVEN)
+    assert found["a"]["mean_rank_micro"] == (1 + 1 + 1 + 2) / 4
+    assert found["b"]["mean_rank_micro"] == (2 + 2 + 2 + 1) / 4
+    assert found["a"]["mean_rank_macro"] == found["b"]["mean_rank_macro"] == 1.5
+    assert [found[team]["rank_micro"] for team in "abc"] == [1, 2, 3]
+    assert [found[team]["rank_macro"] for team in "abc"] == [1, 1, 3]
+    assert found["a"]["by_modality"] == {
+        "CT": {"mean_rank": 1.0, "rank": 1},
+        "MR": {"mean_rank": 2.0, "rank": 2},
+    }
+
+
+@pytest.mark.parametrize("across", ["micro", "macro"])
+def test_the_protocol_chooses_which_of_the_two_decides(across: str) -> None:
+    found = overall(UNEVEN, across_modalities=across)
+    for team in "abc":
+        assert found[team]["rank"] == found[team][f"rank_{across}"]
+        assert found[team]["mean_rank"] == found[team][f"mean_rank_{across}"]
+
+
+def test_ranking_by_modality_ranks_means_and_not_cases() -> None:
+    # b wins two of three cases by a little, a has the better mean.
+    scores = dsc_rows({"a": [0.9, 0.50, 0.50], "b": [0.1, 0.51, 0.51]})
+    assert overall(scores)["b"]["rank"] == 1
+    found = overall(scores, rank_level="modality")
+    assert (found["a"]["rank"], found["a"]["mean_rank"]) == (1, 1.0)
+    assert (found["b"]["rank"], found["b"]["mean_rank"]) == (2, 2.0)
+
+
+def test_ranking_by_modality_weighs_modalities_alike_whatever_else_is_set() -> None:
+    found = overall(UNEVEN, rank_level="modality", across_modalities="micro")
+    assert found["a"]["mean_rank"] == found["b"]["mean_rank"] == 1.5
+    assert found["a"]["mean_rank_micro"] == (1 * 3 + 2) / 4
+
+
+def test_metrics_count_by_weight_and_in_their_own_direction() -> None:
+    scores = [
+        row("accurate", "c0", dsc=0.9, wall_s=50.0),
+        row("quick", "c0", dsc=0.8, wall_s=2.0),
+    ]
+    half = [RankedMetric(name="dsc"), RankedMetric(name="wall_s", weight=0.5)]
+    rows = rank(scores, protocol(), metrics=half, bootstrap=0).rows
+    assert [(r.team, r.rank, r.mean_rank) for r in rows] == [
+        ("accurate", 1, pytest.approx((1 + 0.5 * 2) / 1.5)),
+        ("quick", 2, pytest.approx((2 + 0.5 * 1) / 1.5)),
+    ]
+
+
+def test_equal_mean_ranks_are_parted_by_a_declared_tie_break_only() -> None:
+    scores = [
+        row("a", "c0", dsc=0.9, wall_s=5.0),
+        row("b", "c0", dsc=0.8, wall_s=2.0),
+    ]
+    table = table_of(scores, ["dsc", "wall_s"])
+    metrics = (
+        RankedColumn(name="dsc", direction="higher"),
+        RankedColumn(name="wall_s", direction="lower"),
+    )
+    for breaks, expected in (((), [1, 1]), (("dsc",), [1, 2]), (("wall_s",), [2, 1])):
+        settings = RankSettings(metrics=metrics, tie_breaks=breaks)
+        found = rank_table(table, settings, bootstrap=0).to_json()["overall"]
+        assert [found[team]["rank"] for team in "ab"] == expected
+
+
+def test_a_metric_of_another_tool_is_ranked_by_its_own_direction() -> None:
+    # Hausdorff distance is no column of case_scores.csv; a table of arrays can hold any metric.
+    base = table_of([row("a", "c0", dsc=3.0), row("b", "c0", dsc=9.0)], ["dsc"])
+    table = type(base)(
+        teams=base.teams,
+        cases=base.cases,
+        modalities=base.modalities,
+        outcomes=base.outcomes,
+        failed=base.failed,
+        values={"hd95_mm": base.values["dsc"]},
+    )
+    settings = RankSettings(metrics=(RankedColumn(name="hd95_mm", direction="lower"),))
+    result = rank_table(table, settings, bootstrap=10)
+    assert [r.team for r in result.rows] == ["a", "b"]
+    assert "hd95_mm" in result.to_json()["methods"]["mean_then_rank"]
+
+
+def test_rows_hold_macro_means_and_leave_out_what_was_not_measured() -> None:
+    rows = {r.team: r for r in rank(UNEVEN, protocol(), metrics=DSC, bootstrap=0).rows}
+    assert rows["a"].dsc == pytest.approx((0.9 + 0.5) / 2)
+    assert rows["a"].nsd is None
+    assert rows["a"].wall_s is None
+    assert (rows["a"].failures, rows["a"].cases) == (0, 4)
+
+
+def test_rows_are_sorted_by_place_then_name() -> None:
+    scores = dsc_rows({"z": [0.9], "m": [0.9], "a": [0.1]})
+    assert [r.team for r in rank(scores, protocol(), metrics=DSC, bootstrap=0).rows] == [
+        "m",
+        "z",
+        "a",
+    ]
