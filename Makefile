@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SANDBOX ?= auto
+# What the environment says of images and indices is for the participants' images too.
+BUILD_ARGS := $(foreach name,BASE_IMAGE PIP_INDEX_URL PIP_EXTRA_INDEX_URL,$(if $($(name)),--build-arg '$(name)=$($(name))'))
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: demo test check bench clean
@@ -15,7 +17,7 @@ demo: $(VENV)/.demo
 	@# Without a container engine, the participants run in this environment and need their packages.
 	@if [ "$(SANDBOX)" = local ] || ! $(BIN)/segjudge doctor --engine >/dev/null 2>&1; then \
 	    $(MAKE) --no-print-directory $(VENV)/.participants; fi
-	$(BIN)/segjudge demo demo-run --sandbox $(SANDBOX)
+	$(BIN)/segjudge demo demo-run --sandbox $(SANDBOX) $(BUILD_ARGS)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest

@@ -13,22 +13,17 @@ import pytest
 from data_manifest.demo.records import RawCase
 from data_manifest.manifest import Manifest, Preparation, save_manifest
 from data_manifest.writing import write_case
+from evaluate.errors import EngineMissingError
+from evaluate.sandbox.engine import open_engine
 
 
 @functools.cache
 def _engine_problem() -> str | None:
     """Why no container engine can be used; None if one answers."""
-    import docker
-    from docker.errors import DockerException
-
     try:
-        client = docker.from_env(timeout=10)
-        try:
-            client.ping()
-        finally:
-            client.close()
-    except DockerException as error:
-        return str(error).splitlines()[0]
+        open_engine().close()
+    except EngineMissingError as error:
+        return str(error)
     return None
 
 

@@ -1,34 +1,26 @@
 """`segjudge audit`."""
 
 import argparse
-import tempfile
-from pathlib import Path
+from contextlib import nullcontext
 
 from evaluate.auditing import Difference
+from evaluate.cli.sandboxes import sandbox_of
 from evaluate.cli.terminal import say, show_progress
 from evaluate.pipeline import audit_run
-from evaluate.sandbox import open_sandbox
 
 __all__ = ["audit"]
 
 
 def audit(options: argparse.Namespace) -> int:
     """Check a run's files, scores and places; 1 if anything differs."""
-    with (
-        tempfile.TemporaryDirectory(prefix="segjudge-") as scratch,
-        show_progress("auditing") as progress,
-    ):
-        sandbox = open_sandbox(options.sandbox, scratch=Path(scratch)) if options.rerun else None
-        try:
-            found = audit_run(
-                options.run_dir,
-                manifest_path=options.manifest,
-                sandbox=sandbox,
-                progress=progress,
-            )
-        finally:
-            if sandbox is not None:
-                sandbox.close()
+    opened = sandbox_of(options) if options.rerun else nullcontext()
+    with opened as sandbox, show_progress("auditing") as progress:
+        found = audit_run(
+            options.run_dir,
+            manifest_path=options.manifest,
+            sandbox=sandbox,
+            progress=progress,
+        )
     _say_part("files", found.files)
     if found.files:
         say("LOOK  scores: not computed again, since files were altered")

@@ -1,17 +1,15 @@
 """`segjudge check`."""
 
 import argparse
-import contextlib
 import tempfile
 from pathlib import Path
 
 from data_manifest.build import build_demo
-from evaluate.cli.run import NOT_ISOLATED
+from evaluate.cli.sandboxes import sandbox_of
 from evaluate.cli.terminal import number, say, show_progress, table, warn
 from evaluate.pipeline import CheckedCase, check_submission
 from evaluate.protocol import load_protocol
 from evaluate.records import Outcome
-from evaluate.sandbox import open_sandbox
 from evaluate.tables import write_json
 
 __all__ = ["check"]
@@ -29,10 +27,7 @@ def check(options: argparse.Namespace) -> int:
             with show_progress("building demo data") as progress:
                 build_demo(data, seed=0, progress=progress)
             manifest = data / "manifest.json"
-        sandbox = open_sandbox(options.sandbox, scratch=Path(scratch) / "sandbox")
-        with contextlib.closing(sandbox), show_progress("checking") as progress:
-            if not sandbox.isolated:
-                warn(NOT_ISOLATED)
+        with sandbox_of(options) as sandbox, show_progress("checking") as progress:
             cases = check_submission(
                 options.reference,
                 manifest_path=manifest,

@@ -6,11 +6,13 @@ from pathlib import Path
 import evaluate
 from data_manifest.build import build_demo
 from evaluate.cli.ranking import say_leaderboard
-from evaluate.cli.run import NOT_ISOLATED, run_into, say_outcomes
+from evaluate.cli.run import run_into, say_outcomes
+from evaluate.cli.sandboxes import NOT_ISOLATED
 from evaluate.cli.scoring import say_scores
 from evaluate.cli.terminal import say, show_progress, warn
 from evaluate.errors import Problem, UsageError
 from evaluate.pipeline import rank_run, report_run, score_run
+from evaluate.protocol import load_protocol
 
 __all__ = ["demo"]
 
@@ -47,12 +49,10 @@ def demo(options: argparse.Namespace) -> int:
         f" ({simulated} simulated, the others real; each says which)"
     )
     made = run_into(
-        root,
+        options,
         manifest=data / "manifest.json",
-        protocol=PROTOCOL,
+        protocol=load_protocol(PROTOCOL),
         references=_participants(),
-        sandbox=options.sandbox,
-        seed=options.seed,
     )
     say_outcomes(made)
     with show_progress("scoring") as progress:

@@ -80,6 +80,13 @@ def _sandbox(command: _Parser) -> None:
         help="docker; local (a subprocess, not isolated, not for official scores);"
         " auto: docker where an engine answers",
     )
+    command.add_argument(
+        "--build-arg",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="for the ARGs of a Dockerfile, where a submission is a folder to build; repeatable",
+    )
 
 
 def _add_running(add: Any) -> None:

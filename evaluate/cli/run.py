@@ -1,34 +1,25 @@
 """`segjudge run`."""
 
 import argparse
-import tempfile
 from pathlib import Path
-from typing import Literal
 
+from evaluate.cli.sandboxes import sandbox_of
 from evaluate.cli.terminal import say, show_progress, warn
 from evaluate.pipeline import parse_submissions, run_submissions
-from evaluate.protocol import load_protocol
+from evaluate.protocol import Protocol, load_protocol
 from evaluate.records import Outcome, RunRecord
-from evaluate.sandbox import open_sandbox
 from evaluate.store import RunDirectory
 
 __all__ = ["run", "run_into", "say_outcomes"]
-
-NOT_ISOLATED = (
-    "the local sandbox is not isolated: a submission can read and change this machine's files;"
-    " its results are not valid for official scoring"
-)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run submissions on every case of a manifest."""
     made = run_into(
-        options.run_dir,
+        options,
         manifest=options.manifest,
-        protocol=options.protocol,
+        protocol=load_protocol(options.protocol),
         references=parse_submissions(options.submission),
-        sandbox=options.sandbox,
-        seed=options.seed,
         jobs=options.jobs,
     )
     say_outcomes(made)
@@ -37,37 +28,27 @@ def run(options: argparse.Namespace) -> int:
 
 
 def run_into(
-    root: Path,
+    options: argparse.Namespace,
     *,
     manifest: Path,
-    protocol: str,
+    protocol: Protocol,
     references: dict[str, str],
-    sandbox: Literal["auto", "docker", "local"],
-    seed: int,
     jobs: int = 1,
 ) -> RunDirectory:
-    """Open the sandbox, run, and close it, whatever happens."""
-    rules = load_protocol(protocol)
-    with tempfile.TemporaryDirectory(prefix="segjudge-") as scratch:
-        opened = open_sandbox(sandbox, scratch=Path(scratch))
-        try:
-            if not opened.isolated:
-                warn(NOT_ISOLATED)
-            if jobs > 1:
-                warn("several containers at a time: the times can't be compared")
-            with show_progress("running") as progress:
-                return run_submissions(
-                    manifest_path=manifest,
-                    protocol=rules,
-                    references=references,
-                    root=root,
-                    sandbox=opened,
-                    seed=seed,
-                    parallel=jobs,
-                    progress=progress,
-                )
-        finally:
-            opened.close()
+    """Run in the sandbox of the options, into their run directory."""
+    if jobs > 1:
+        warn("several containers at a time: the times can't be compared")
+    with sandbox_of(options) as sandbox, show_progress("running") as progress:
+        return run_submissions(
+            manifest_path=manifest,
+            protocol=protocol,
+            references=references,
+            root=options.run_dir,
+            sandbox=sandbox,
+            seed=options.seed,
+            parallel=jobs,
+            progress=progress,
+        )
 
 
 def say_outcomes(run: RunDirectory) -> None:

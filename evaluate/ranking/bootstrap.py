@@ -2,7 +2,7 @@
 
 import base64
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -81,11 +81,14 @@ def draws_of(cases: Sequence[str], counts: Counts) -> dict[str, Any]:
     }
 
 
-def _tau_summary(tau: Floats) -> Mapping[str, float | int | None]:
+def _tau_summary(tau: Floats) -> dict[str, Any]:
+    """Quartiles, and each value with how often it was there, for a drawing of the distribution."""
     defined = tau[~np.isnan(tau)]
-    summary: dict[str, float | int | None] = {
+    values, counts = np.unique(np.round(defined, 9), return_counts=True)
+    summary: dict[str, Any] = {
         "n": int(defined.size),
         "undefined": int(tau.size - defined.size),
+        "values": [[plain(v), int(n)] for v, n in zip(values, counts, strict=True)],
     }
     if not defined.size:
         return summary | dict.fromkeys(("mean", "median", "q25", "q75"))

@@ -147,12 +147,13 @@ class MetricCases:
 
 def metric_cases(column: Column, settings: RankSettings, where: slice) -> MetricCases:
     """Prepare one metric over a slice of the cases."""
+    part = column.within(where)
     return MetricCases(
         settings=settings,
-        values=np.where(column.usable, column.values, 0.0)[:, where],
-        ranks=case_ranks(column, settings.ties)[:, where],
-        usable=column.usable[where],
-        higher_is_better=column.higher_is_better,
+        values=np.where(part.usable, part.values, 0.0),
+        ranks=case_ranks(part, settings.ties),
+        usable=part.usable,
+        higher_is_better=part.higher_is_better,
     )
 
 

@@ -57,8 +57,8 @@ def weighted_median(values: Floats, usable: Bools, counts: Counts) -> Floats:
         return medians
     targets = (total + 1) // 2, total // 2 + 1
     order = np.argsort(kept, axis=1, kind="stable")
-    # The median of a resample is hardly ever further from the table's than three standard
-    # deviations, 1.5 times the root of the cases; only where it is, all cases are searched.
+    # The median of a resample is hardly ever more than four standard deviations of its position,
+    # twice the root of the cases, from the table's; only where it is, all cases are searched.
     reach = 4 + 2 * math.isqrt(cases)
     start, stop = max(cases // 2 - reach, 0), min(cases // 2 + reach, cases)
     outside = np.zeros(kept.shape)

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +62,15 @@ class Column:
     values: Floats
     failed: Bools
     usable: Bools
+
+    def within(self, where: slice) -> "Column":
+        """The same metric over a slice of the cases."""
+        return replace(
+            self,
+            values=self.values[:, where],
+            failed=self.failed[:, where],
+            usable=self.usable[where],
+        )
 
 
 def table_of(scores: Sequence[CaseScore], metrics: Sequence[str]) -> ScoreTable:

@@ -106,7 +106,7 @@ def draw_case(
         element("use", href=f"#{image_id}"),
         *_outlines(labels, window, "reference", name),
         *(_outlines(prediction, window, "prediction", name) if prediction is not None else ()),
-        *(_box(box) for box in boxes.tolist()),
+        *(part for box in boxes.tolist() for part in _box(box)),
     ]
     height = window.rows * _row_height(inputs.spacing_mm)
     stretch = height / window.rows
@@ -190,14 +190,17 @@ def _outlines(
     ]
 
 
-def _box(box: list[int]) -> Markup:
+def _box(box: list[int]) -> list[Markup]:
     x_min, y_min, x_max, y_max = box
-    return element(
-        "rect",
-        x=x_min,
-        y=y_min,
-        width=max(0, x_max - x_min) + 1,
-        height=max(0, y_max - y_min) + 1,
-        class_="outline box-prompt",
-        vector_effect="non-scaling-stroke",
-    )
+    return [
+        element(
+            "rect",
+            x=x_min,
+            y=y_min,
+            width=max(0, x_max - x_min) + 1,
+            height=max(0, y_max - y_min) + 1,
+            class_=class_,
+            vector_effect="non-scaling-stroke",
+        )
+        for class_ in ("outline halo box-prompt", "outline box-prompt")
+    ]

@@ -38,6 +38,7 @@ class Sources:
         places: in the ranking's order.
         ranking: ranking.json, or empty: its parts are optional for a report.
         case_scores: by (team, case).
+        team_scores: each team's, sorted by case.
         modality_scores: by (team, modality, metric).
         label_scores: by (team, case); empty where the table is missing.
         runs: by (team, case), the last round.
@@ -50,6 +51,7 @@ class Sources:
     places: list[Place]
     ranking: dict[str, Any]
     case_scores: dict[tuple[str, str], CaseScore]
+    team_scores: dict[str, list[CaseScore]]
     modality_scores: dict[tuple[str, str, str], ModalityScore]
     label_scores: dict[tuple[str, str], list[LabelScore]]
     runs: dict[tuple[str, str], RunRecord]
@@ -73,7 +75,7 @@ class Sources:
 
     def scores_of(self, team: str) -> list[CaseScore]:
         """A team's case scores, sorted by case."""
-        return [score for (name, _), score in sorted(self.case_scores.items()) if name == team]
+        return self.team_scores[team]
 
     def simulated(self, case: str) -> bool | None:
         """Whether a case is simulated; None where no manifest says so."""
@@ -114,6 +116,10 @@ def read_sources(run: RunDirectory) -> Sources:
         places=places,
         ranking=_read_ranking(run.root / "ranking.json"),
         case_scores=case_scores,
+        team_scores={
+            team: [score for (name, _), score in sorted(case_scores.items()) if name == team]
+            for team in scored
+        },
         modality_scores={
             (row.team, row.modality, row.metric): row for row in run.read_rows(ModalityScore)
         },

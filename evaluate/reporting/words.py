@@ -233,10 +233,10 @@ def banners(sources: Sources) -> list[Banner]:
 
 def _notes(sources: Sources) -> list[Banner]:
     found = []
-    simulated = [case for case in sources.cases if sources.simulated(case)]
+    simulated = {case for case in sources.cases if sources.simulated(case)}
     if simulated:
         cases = len(sources.cases)
-        shapes = {s.modality for (_, c), s in sources.case_scores.items() if c in set(simulated)}
+        shapes = {s.modality for (_, c), s in sources.case_scores.items() if c in simulated}
         share = "All" if len(simulated) == cases else f"{len(simulated)} of the"
         found.append(
             Banner(

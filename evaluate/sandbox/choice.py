@@ -1,5 +1,6 @@
 """Chooses the adapter: containers where an engine answers, otherwise a plain subprocess."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -9,12 +10,18 @@ from evaluate.sandbox.port import Sandbox
 __all__ = ["open_sandbox"]
 
 
-def open_sandbox(name: Literal["auto", "docker", "local"], *, scratch: Path) -> Sandbox:
+def open_sandbox(
+    name: Literal["auto", "docker", "local"],
+    *,
+    scratch: Path,
+    build_arguments: Mapping[str, str] | None = None,
+) -> Sandbox:
     """Open a sandbox; the caller closes it.
 
     Args:
         name: `auto` takes docker if an engine answers, and local otherwise.
         scratch: folder for temporary files, made if it is missing.
+        build_arguments: for the ARGs of Dockerfiles, where a submission is a folder to build.
 
     Raises:
         EngineMissingError: `docker` was asked for and no engine answers.
@@ -22,7 +29,7 @@ def open_sandbox(name: Literal["auto", "docker", "local"], *, scratch: Path) -> 
     # Imported here: the SDK takes longer to import than many commands take to run.
     if name != "local":
         try:
-            return _open_docker()
+            return _open_docker(build_arguments)
         except EngineMissingError:
             if name == "docker":
                 raise
@@ -31,7 +38,7 @@ def open_sandbox(name: Literal["auto", "docker", "local"], *, scratch: Path) -> 
     return LocalSandbox(scratch=scratch)
 
 
-def _open_docker() -> Sandbox:
+def _open_docker(build_arguments: Mapping[str, str] | None) -> Sandbox:
     try:
         from evaluate.sandbox.docker import DockerSandbox
     except ModuleNotFoundError as error:
@@ -45,4 +52,4 @@ def _open_docker() -> Sandbox:
                 mend="use segjudge outside of the evaluator image",
             )
         ) from error
-    return DockerSandbox()
+    return DockerSandbox(build_arguments=build_arguments)

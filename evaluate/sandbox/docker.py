@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,6 +46,9 @@ _NUMBERS = itertools.count(1)  # of the process: two sandboxes of one process sh
 class DockerSandbox:
     """The adapter for a container engine.
 
+    Args:
+        build_arguments: for the ARGs of Dockerfiles, where a submission is a folder to build.
+
     Raises:
         EngineMissingError: no engine answers.
     """
@@ -53,7 +56,7 @@ class DockerSandbox:
     name = "docker"
     isolated = True
 
-    def __init__(self) -> None:
+    def __init__(self, *, build_arguments: Mapping[str, str] | None = None) -> None:
         self._engine = open_engine()
         try:
             with engine_failures("asking what it can do"):
@@ -61,7 +64,12 @@ class DockerSandbox:
                 self._facts = engine_facts(info)
                 self._description = describe_engine(info, self._engine.version(), self._facts)
             self._owner = Owner.current().token
-            self._images = ImageStore(self._engine, owner=self._owner, machine=machine(info))
+            self._images = ImageStore(
+                self._engine,
+                owner=self._owner,
+                machine=machine(info),
+                build_arguments=build_arguments or {},
+            )
             self._local = is_local(self._engine)
             with engine_failures("removing what a killed harness has left"):
                 remove_stale(self._engine)

@@ -1,8 +1,10 @@
 """Turns what a team hands in into an image of the engine: an archive, a reference, or a folder."""
 
+import hashlib
 import json
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +55,21 @@ class ImageStore:
         engine: client of the engine.
         owner: token of the harness.
         machine: the engine's operating system and architecture, as images name them.
+        build_arguments: for the ARGs of the Dockerfiles that are built.
     """
 
-    def __init__(self, engine: docker.APIClient, *, owner: str, machine: tuple[str, str]) -> None:
+    def __init__(
+        self,
+        engine: docker.APIClient,
+        *,
+        owner: str,
+        machine: tuple[str, str],
+        build_arguments: Mapping[str, str],
+    ) -> None:
         self._engine = engine
         self._owner = owner
         self._machine = machine
+        self._build_arguments = dict(build_arguments)
         self._users: Counter[str] = Counter()
         self._loaded: set[str] = set()
         self._lock = threading.Lock()
@@ -180,7 +191,8 @@ class ImageStore:
                     "the Dockerfile copies into the working directory"
                 )
         digest = folder_digest(folder)
-        tag = f"{_BUILT}:{digest[:40]}"
+        made_of = json.dumps([digest, sorted(self._build_arguments.items())])
+        tag = f"{_BUILT}:{hashlib.sha256(made_of.encode()).hexdigest()[:40]}"
         if self._inspect(tag) is None:
             try:
                 answers = self._engine.build(
@@ -190,6 +202,7 @@ class ImageStore:
                     forcerm=True,
                     decode=True,
                     labels={_BUILT_LABEL: "1"},
+                    buildargs=self._build_arguments,
                 )
                 self._check_build(folder, answers)
             except (docker.errors.APIError, docker.errors.DockerException) as error:

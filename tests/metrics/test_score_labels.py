@@ -110,6 +110,19 @@ def test_the_memory_layout_does_not_matter(layout):
     assert dice(*map(layout, masks)) == expected[0].dsc
 
 
+def test_a_volume_larger_than_any_chunk_is_counted_whole():
+    """200,000 voxels apart from each other; the prediction has the first half of them."""
+    reference = np.zeros((150, 180, 200), dtype=np.uint8)
+    reference[::3, ::3, ::3] = 1
+    prediction = np.asfortranarray(reference)
+    prediction[75:] = 0
+    voxels = 50 * 60 * 67
+    (score,) = score_labels(reference, prediction, spacing_mm=(1, 1, 1), tolerance_mm=0)
+    assert (score.reference_voxels, score.prediction_voxels) == (voxels, voxels // 2)
+    assert score.dsc == pytest.approx(2 / 3, abs=1e-15)
+    assert score.nsd == pytest.approx(2 / 3, abs=1e-15)  # eight equal elements a voxel
+
+
 def test_inputs_may_be_read_only_and_are_left_as_they_were():
     reference, prediction = _two_maps()
     before = reference.copy(), prediction.copy()

@@ -163,6 +163,12 @@ def test_all_that_is_wrong_with_a_table_is_said_in_one_go() -> None:
     assert "team a case c1 with a value that is not finite" in message
 
 
+def test_a_long_list_of_missing_results_is_cut_with_its_length() -> None:
+    scores = [*dsc_rows({"a": [0.5] * 12}), row("b", "c0", dsc=0.5)]
+    with pytest.raises(RankingRefusedError, match="and 6 more missing"):
+        document(scores)
+
+
 def test_no_rows_are_refused() -> None:
     with pytest.raises(RankingRefusedError, match="no row"):
         document([])

@@ -202,6 +202,7 @@ def test_a_clear_winner_is_first_in_every_resample_and_twins_beat_each_other_in_
     assert chances["p_beats"]["twin1"]["twin2"] == chances["p_beats"]["twin2"]["twin1"] == 0.0
     assert chances["p_beats"]["best"]["twin2"] == 1.0
     assert chances["tau"]["mean"] == 1.0
+    assert chances["tau"]["values"] == [[1.0, 100]]
     assert found["groups"]["overall"]["groups"] == [["best"], ["twin1", "twin2"]]
     assert found["groups"]["overall"]["tied_with_first"] == ["best"]
 

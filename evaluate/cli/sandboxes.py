@@ -1,0 +1,51 @@
+"""Opens the sandbox that the options name, says so when it isolates nothing, and closes it."""
+
+import argparse
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from evaluate.cli.terminal import warn
+from evaluate.errors import Problem, UsageError
+from evaluate.sandbox import Sandbox, open_sandbox
+
+__all__ = ["NOT_ISOLATED", "sandbox_of"]
+
+NOT_ISOLATED = (
+    "the local sandbox is not isolated: a submission can read and change this machine's files;"
+    " its results are not valid for official scoring"
+)
+
+
+@contextmanager
+def sandbox_of(options: argparse.Namespace) -> Iterator[Sandbox]:
+    """The sandbox of `--sandbox` and `--build-arg`.
+
+    Raises:
+        UsageError: a build argument that is not NAME=VALUE.
+        EngineMissingError: docker was asked for and no engine answers.
+    """
+    build_arguments = _build_arguments(options.build_arg)
+    with (
+        tempfile.TemporaryDirectory(prefix="segjudge-") as scratch,
+        closing(
+            open_sandbox(options.sandbox, scratch=Path(scratch), build_arguments=build_arguments)
+        ) as sandbox,
+    ):
+        if not sandbox.isolated:
+            warn(NOT_ISOLATED)
+        yield sandbox
+
+
+def _build_arguments(texts: Sequence[str]) -> dict[str, str]:
+    pairs = {text: text.partition("=") for text in texts}
+    wrong = [text for text, (name, equals, _) in pairs.items() if not (name and equals)]
+    if wrong:
+        raise UsageError(
+            *(
+                Problem(where=f"--build-arg {text}", found="no value", expected="NAME=VALUE")
+                for text in wrong
+            )
+        )
+    return {name: value for name, _, value in pairs.values()}
