@@ -194,6 +194,15 @@ def test_times_that_only_failures_have_are_no_times_to_rank_by() -> None:
         rank(scores, protocol(), bootstrap=0)
 
 
+def test_cases_that_all_teams_failed_do_not_stand_in_for_missing_times() -> None:
+    scores = [
+        *(row(t, "c0", dsc=0.0, nsd=0.0, wall_s=60.0, outcome=Outcome.TIMEOUT) for t in "ab"),
+        *(row(t, "c1", dsc=0.5, nsd=0.5) for t in "ab"),
+    ]
+    with pytest.raises(RankingRefusedError, match="column wall_s"):
+        rank(scores, protocol(), bootstrap=0)
+
+
 def test_unknown_or_repeated_metrics_are_refused() -> None:
     scores = dsc_rows({"a": [0.5]})
     with pytest.raises(RankingRefusedError, match="each named once"):

@@ -1,14 +1,17 @@
 """The protocol's scheme on tables small enough to rank by hand, and what its settings change."""
 
+import numpy as np
 import pytest
 
 from evaluate.protocol import RankedMetric
 from evaluate.ranking import rank
 from evaluate.ranking.ranker import rank_table
-from evaluate.ranking.score_table import table_of
+from evaluate.ranking.scheme import Scheme
+from evaluate.ranking.score_table import column, table_of
 from evaluate.ranking.settings import RankedColumn, RankSettings
 from evaluate.records import CaseScore
 from tests.ranking.score_rows import dsc_rows, protocol, row
+from tests.ranking.test_resampling import random_scores
 
 DSC = [RankedMetric(name="dsc")]
 
@@ -122,3 +125,14 @@ def test_rows_are_sorted_by_place_then_name() -> None:
         "z",
         "a",
     ]
+
+
+@pytest.mark.parametrize("across", ["micro", "macro"])
+def test_what_the_cases_contribute_adds_up_to_the_mean_rank(across: str) -> None:
+    scores = random_scores(6)
+    settings = RankSettings.from_protocol(protocol(across_modalities=across))
+    table = table_of(scores, ["dsc", "nsd", "wall_s"])
+    columns = [column(table, metric) for metric in settings.metrics]
+    scheme = Scheme(columns, settings, list(table.modalities.values()))
+    mean = scheme.apply(np.ones((len(table.cases), 1))).mean[:, 0]
+    np.testing.assert_allclose(scheme.contributions().sum(axis=1), mean, rtol=1e-12)

@@ -89,6 +89,14 @@ def test_a_lower_time_wins_its_tests() -> None:
     assert tests["mean_difference"]["q"]["s"] == pytest.approx(-29.0)
 
 
+def test_rounding_is_no_difference_to_a_test() -> None:
+    grid: dict[str, list[float | None]] = {"a": [0.1 + 0.2] * 12, "b": [0.3] * 12}
+    found = rank(dsc_rows(grid), protocol(), metrics=DSC, bootstrap=0).to_json()
+    tests = found["tests"]["wilcoxon"]["dsc"]["CT"]
+    assert grid["a"] != grid["b"]
+    assert tests["p"] == {"a": {"b": 1.0}, "b": {"a": 1.0}}
+
+
 def test_intervals_of_means_are_students() -> None:
     # n = 4, mean 0.5, standard deviation 0.1: t(0.975, 3) = 3.182446.
     values = [0.5 - 0.0866025403784, 0.5 + 0.0866025403784] * 2
@@ -134,6 +142,18 @@ def test_sensitivity_leaves_out_each_modality_in_turn() -> None:
     found = rank(scores, chosen, metrics=DSC, bootstrap=0).to_json()["sensitivity"]
     assert found["left_out_modality"]["CT"]["winners"] == ["b"]
     assert found["left_out_modality"]["MR"]["winners"] == ["a"]
+
+
+@pytest.mark.parametrize(("across", "winners"), [("micro", ["a"]), ("macro", ["a", "b"])])
+def test_sensitivity_to_the_method_weighs_modalities_as_the_protocol_does(
+    across: str, winners: list[str]
+) -> None:
+    scores = dsc_rows(
+        {"a": [0.9, 0.9, 0.9, 0.5], "b": [0.8, 0.8, 0.8, 0.9]}, modalities=["CT"] * 3 + ["MR"]
+    )
+    chosen = protocol(across_modalities=across)
+    found = rank(scores, chosen, metrics=DSC, bootstrap=0).to_json()["sensitivity"]
+    assert found["methods"]["rank_then_mean"]["winners"] == winners
 
 
 def test_a_consensus_that_is_not_unique_says_so() -> None:

@@ -207,6 +207,18 @@ def test_a_clear_winner_is_first_in_every_resample_and_twins_beat_each_other_in_
     assert found["groups"]["overall"]["tied_with_first"] == ["best"]
 
 
+def test_a_shared_first_place_counts_for_each_team_whatever_rank_it_is_called() -> None:
+    scores = [
+        row(team, f"c{i}", dsc=dsc)
+        for team, dsc in zip("abc", (0.5, 0.5, 0.1), strict=True)
+        for i in range(3)
+    ]
+    chosen = protocol(ties="max")
+    found = rank(scores, chosen, metrics=[RankedMetric(name="dsc")], bootstrap=20).to_json()
+    assert found["bootstrap"]["p_first"] == {"a": 1.0, "b": 1.0, "c": 0.0}
+    assert found["bootstrap"]["rank_counts"]["a"] == {"2": 20}
+
+
 def test_taus_that_are_not_defined_are_counted() -> None:
     scores = [row(team, f"c{i}", dsc=0.5) for team in "ab" for i in range(3)]
     found = rank(scores, protocol(), metrics=[RankedMetric(name="dsc")], bootstrap=20).to_json()
