@@ -35,8 +35,8 @@ _INNER = 6  # the first layers, which the fovea lacks
 
 def _retina(
     rng: np.random.Generator, shape: tuple[int, int], swelling: FloatArray, base: float
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Reflectivity of layered tissue, and the depth of its surface and of its lower edge.
+) -> tuple[FloatArray, FloatArray]:
+    """Reflectivity of layered tissue, and the depth of its lower edge.
 
     Args:
         rng: draws the undulation of the layers.
@@ -65,7 +65,7 @@ def _retina(
     below = soft(bottom - y, 1.0)
     vessels = np.clip(smooth_noise(rng, shape, (7, 11)), -1.5, 1.5)
     choroid = (0.24 + 0.12 * vessels) * np.exp(-np.clip(y - bottom, 0, None) / 38)
-    return reflectivity * (1 - below) + choroid * below, depth, bottom
+    return reflectivity * (1 - below) + choroid * below, bottom
 
 
 def _scan(rng: np.random.Generator, reflectivity: FloatArray) -> FloatArray:
@@ -94,7 +94,7 @@ def _fluid(identifier: str, rng: np.random.Generator) -> RawCase:
     shape = (400, 512)
     x = np.arange(shape[1], dtype=np.float64)
     swelling = 62 * np.exp(-(((x - 268) / 105) ** 2))
-    reflectivity, _, bottom = _retina(rng, shape, swelling, 285.0)
+    reflectivity, bottom = _retina(rng, shape, swelling, 285.0)
     level = float(bottom[268])
     pockets = [
         blob(rng, shape, centre=(level - 62, 262), radii=(27, 44), roughness=0.09, angle=0.05),
@@ -109,15 +109,6 @@ def _fluid(identifier: str, rng: np.random.Generator) -> RawCase:
     masks = tuple(pocket < 0 for pocket in pockets)
     names = ("fluid, centre", "fluid, right", "fluid, left")
     return _case(identifier, _scan(rng, reflectivity), masks, names, "macular oedema")
-
-
-def _macula(identifier: str, rng: np.random.Generator) -> RawCase:
-    shape = (352, 560)
-    y, _ = grid(shape)
-    reflectivity, top, bottom = _retina(rng, shape, np.zeros(shape[1]), 225.0)
-    retina = np.asarray((y >= top) & (y <= bottom))
-    what = "a healthy macula with its foveal pit"
-    return _case(identifier, _scan(rng, reflectivity), (retina,), ("retina",), what)
 
 
 def _case(
@@ -139,4 +130,4 @@ def _case(
     )
 
 
-CASES: dict[str, CaseMaker] = {"2DBox_OCT_fluid": _fluid, "2DBox_OCT_macula": _macula}
+CASES: dict[str, CaseMaker] = {"2DBox_OCT_fluid": _fluid}

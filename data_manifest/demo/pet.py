@@ -123,7 +123,7 @@ def _thorax(identifier: str, rng: np.random.Generator) -> RawCase:
         activity = activity * (1 - inside) + suv * inside * (1 - 0.35 * soft(necrosis, 1))
         lesions.append(field < 0)
     image = _acquire(rng, activity, (0.75, 0.9, 0.9), 9.0).astype(np.float32)
-    slices, labels = crop_to_labels(image, label_map(*lesions), at_most=6)
+    slices, labels = crop_to_labels(image, label_map(*lesions), at_most=5)
     return RawCase(
         identifier=identifier,
         modality="PET",

@@ -64,10 +64,7 @@ _STRUCTURES = {
          (140, 122), (146, 112), (138, 102)],
     ),
 }  # fmt: skip
-# Around both lateral ventricles in the cropped axial slices; leaves out the cleft behind them.
-_VENTRICLE_REGION = [
-    (32, 15), (80, 15), (88, 84), (72, 86), (60, 60), (56, 50), (52, 60), (40, 86), (24, 84),
-]  # fmt: skip
+_HINDBRAIN = ("brain stem", "cerebellum")
 
 
 def _largest_filled(mask: Mask) -> Mask:
@@ -143,28 +140,29 @@ def _midsagittal(identifier: str, rng: np.random.Generator) -> RawCase:
     )
 
 
-def _ventricles(identifier: str, rng: np.random.Generator) -> RawCase:
+def _hindbrain(identifier: str, rng: np.random.Generator) -> RawCase:
     del rng
-    part = (slice(90, 96), slice(60, 172), slice(42, 154))
-    image = mni152("t1")[part].copy()
-    dark = ndimage.gaussian_filter(image.astype(np.float64), 0.4) < 130
-    fluid = dark & polygon(image.shape[1:], _VENTRICLE_REGION)
-    midline = 98 - 42
-    right, left = fluid.copy(), fluid.copy()
-    right[:, :, midline:] = False
-    left[:, :, :midline] = False
+    image = np.moveaxis(mni152("t1")[_SAGITTAL_ROWS, :, 96:101], 2, 0).copy()
+    smooth = ndimage.gaussian_filter(image.astype(np.float64), 0.5)
+    structures = []
+    for name in _HINDBRAIN:
+        threshold, outline = _STRUCTURES[name]
+        bright = (smooth > threshold) & polygon(image.shape[1:], outline)
+        opened = ndimage.binary_opening(bright, ndimage.generate_binary_structure(2, 1)[None])
+        part = largest_part(opened)
+        structures.append(np.stack([ndimage.binary_fill_holes(slice_) for slice_ in part]))
     return RawCase(
         identifier=identifier,
         modality="MR",
         image=image,
-        labels=label_map(largest_part(right), largest_part(left)),
-        label_names=("right lateral ventricle", "left lateral ventricle"),
+        labels=label_map(*structures),
+        label_names=_HINDBRAIN,
         spacing_mm=(1.0, 1.0, 1.0),
         origin="real",
         source=(
-            "nilearn's MNI152 T1 template (an average of 152 real heads), 6 axial slices;"
-            " reference: half way between fluid and white matter inside a hand-set region, split at"
-            " the midline, checked by eye"
+            "nilearn's MNI152 T1 template (an average of 152 real heads), 5 sagittal slices at the"
+            " midline; reference: a threshold per structure inside a hand-set polygon, checked by"
+            " eye"
         ),
         licence=MNI_LICENCE,
     )
@@ -173,5 +171,5 @@ def _ventricles(identifier: str, rng: np.random.Generator) -> RawCase:
 CASES: dict[str, CaseMaker] = {
     "2DBox_MR_abdomen": _abdomen,
     "2DBox_MR_midsagittal": _midsagittal,
-    "3DBox_MR_ventricles": _ventricles,
+    "3DBox_MR_hindbrain": _hindbrain,
 }

@@ -94,62 +94,6 @@ def _breast(identifier: str, rng: np.random.Generator) -> RawCase:
     )
 
 
-def _fan(shape: tuple[int, int]) -> tuple[FloatArray, FloatArray, Mask]:
-    """Depth and beam number of each pixel of a curved probe's picture, and where it has any."""
-    y, x = grid(shape)
-    apex_y, apex_x, probe, reach, half_angle = -95.0, shape[1] / 2, 110.0, 460.0, 0.62
-    radius, angle = np.hypot(y - apex_y, x - apex_x), np.arctan2(x - apex_x, y - apex_y)
-    depth, beam = radius - probe, (angle / half_angle + 1) / 2 * 255
-    seen = (depth >= 0) & (radius <= probe + reach) & (np.abs(angle) <= half_angle)
-    return depth, beam, np.asarray(seen)
-
-
-def _gallbladder(identifier: str, rng: np.random.Generator) -> RawCase:
-    shape = (480, 600)
-    y, x = grid(shape)
-    depth, beam, seen = _fan(shape)
-    texture = power_law_noise(rng, shape, 2.2)
-    echo = -15 + 1.6 * texture + 0 * y
-    wall_depth = depth + 4 * smooth_noise(rng, shape, (10, 40))
-    echo = np.where(wall_depth < 45, -12 + 6 * smooth_noise(rng, shape, (3, 40)), echo)
-    diaphragm = np.hypot(y - 120, (x - 330) * 0.9) + 5 * smooth_noise(rng, shape, 25)
-    echo = echo + 14 * np.exp(-(((diaphragm - 300) / 4) ** 2)) - 12 * soft(-(diaphragm - 306), 4)
-    for _ in range(9):  # liver vessels, cut at all angles
-        centre = (rng.uniform(110, 330), rng.uniform(90, 300))
-        vessel = blob(
-            rng, shape, centre=centre, radii=(rng.uniform(3, 6), rng.uniform(8, 24)),
-            angle=rng.uniform(-1, 1), roughness=0.1,
-        )  # fmt: skip
-        echo = echo - 14 * soft(vessel, 2) + 5 * np.exp(-(((vessel - 3) / 2) ** 2))
-    bladder = blob(rng, shape, centre=(222, 382), radii=(42, 92), angle=0.5, roughness=0.1, modes=5)
-    bladder = one_piece(bladder + 1.5 * smooth_noise(rng, shape, 9))
-    stone = blob(rng, shape, centre=(252, 352), radii=(10, 14), angle=0.5, roughness=0.12)
-    inside, in_stone = soft(bladder, 1.8), soft(stone, 1.2)
-    echo = echo + 8 * np.exp(-(((bladder - 3) / 3) ** 2))
-    echo = echo * (1 - inside) - 60 * inside
-    surface = in_stone * np.clip(np.exp((stone + 2) / 6), 0, 1)
-    echo = echo * (1 - in_stone) + (4 - 14 * (1 - surface)) * in_stone
-    absorption = 0.008 - 0.018 * inside + 0.9 * in_stone
-    polar = np.meshgrid(np.arange(460.0), np.linspace(0, 255, 256), indexing="ij")
-    angle = (polar[1] / 255 * 2 - 1) * 0.62
-    where = (
-        -95 + (110 + polar[0]) * np.cos(angle),
-        shape[1] / 2 + (110 + polar[0]) * np.sin(angle),
-    )
-    beams = [ndimage.map_coordinates(a, where, order=1, mode="nearest") for a in (echo, absorption)]
-    lines = _beamform(rng, beams[0], beams[1], axial=1.3, lateral=1.3, dynamic_range_db=60)
-    image = ndimage.map_coordinates(lines, (depth, beam), order=1, mode="nearest") * seen
-    whole = np.asarray(ndimage.binary_fill_holes((bladder < 0) | ((stone < 0) & (bladder < 3))))
-    return _case(
-        identifier,
-        image,
-        (whole & seen,),
-        ("gallbladder",),
-        "liver and gallbladder with a stone and its shadow under a curved probe",
-        (0.3, 0.3),
-    )
-
-
 def _case(
     identifier: str,
     image: FloatArray,
@@ -176,5 +120,4 @@ def _case(
 
 CASES: dict[str, CaseMaker] = {
     "2DBox_Ultrasound_breast": _breast,
-    "2DBox_Ultrasound_gallbladder": _gallbladder,
 }

@@ -101,7 +101,7 @@ def _abdomen(identifier: str, rng: np.random.Generator) -> RawCase:
         )
         for parts in _CT_ORGANS.values()
     ]
-    slices, labels = crop_to_labels(np.rint(hu).astype(np.int16), label_map(*masks), at_most=7)
+    slices, labels = crop_to_labels(np.rint(hu).astype(np.int16), label_map(*masks), at_most=6)
     return RawCase(
         identifier=identifier,
         modality="CT",
@@ -138,7 +138,7 @@ def _tumour(identifier: str, rng: np.random.Generator) -> RawCase:
     real, imaginary = rng.normal(0, 4.5, (2, *shape))
     measured = np.hypot(image + real, imaginary) * (ndimage.gaussian_filter(head, 1) > 4)
     slices, labels = crop_to_labels(
-        np.rint(measured).astype(np.int16), label_map(lesion < 0), at_most=7
+        np.rint(measured).astype(np.int16), label_map(lesion < 0), at_most=6
     )
     return RawCase(
         identifier=identifier,

@@ -22,11 +22,12 @@ def tau_b(places: Floats, reference: Floats) -> Floats:
         reference: (teams,).
     """
     first, second = np.triu_indices(len(reference), k=1)
-    signs = np.sign(places[first] - places[second])
-    fixed = np.sign(reference[first] - reference[second])
+    halves = places.astype(np.float32)  # places are whole or half: exact, and half the memory
+    signs = np.sign(halves[first] - halves[second])
+    fixed = np.sign(reference[first] - reference[second]).astype(np.float32)
     with np.errstate(invalid="ignore"):
-        untied = np.sqrt(np.abs(signs).sum(axis=0) * np.abs(fixed).sum())
-        tau: Floats = fixed @ signs / np.where(untied > 0, untied, np.nan)
+        untied = np.count_nonzero(signs, axis=0) * float(np.count_nonzero(fixed))
+        tau: Floats = (fixed @ signs) / np.where(untied > 0, np.sqrt(untied), np.nan)
     return np.clip(tau, -1.0, 1.0)
 
 

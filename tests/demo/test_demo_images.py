@@ -154,7 +154,7 @@ def test_every_object_is_of_a_size_that_the_challenge_keeps(any_seed: dict[str, 
     for case in any_seed.values():
         if case.labels.ndim == 3:
             assert case.labels.any(axis=(1, 2))[[0, -1]].all(), case.identifier
-            assert 6 <= case.labels.shape[0] <= 14, case.identifier
+            assert 5 <= case.labels.shape[0] <= 8, case.identifier
 
 
 def test_every_object_has_an_outline_that_the_image_shows(any_seed: dict[str, RawCase]) -> None:
