@@ -120,7 +120,7 @@ def segjudge(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(
             [sys.executable, "-m", "segjudge", *map(str, arguments)],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             cwd=tmp_path,
             timeout=240,
             check=False,

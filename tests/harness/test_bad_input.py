@@ -49,7 +49,10 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         (["manifest", "build", "out"], ["--pairs", "--images"]),
         (["manifest", "build", "--pairs", "no.csv", "out"], ["no.csv"]),
         (
-            ["score", "--references", "no", "--predictions", "no", "--protocol", "cvpr24", "--out", "o"],
+            [
+                *("score", "--references", "no", "--predictions", "no"),
+                *("--protocol", "cvpr24", "--out", "o"),
+            ],
             ["--references", "no such folder"],
         ),
     ],

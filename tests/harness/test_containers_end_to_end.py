@@ -18,7 +18,7 @@ TAG = "segjudge-test/boxfill:latest"
 
 
 def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as stream:
+    with path.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
 
@@ -70,9 +70,9 @@ def test_archive_image_and_folder_score_alike_and_are_recorded_by_digest(
         ["docker", "image", "inspect", "--format", "{{.Id}}", TAG],
         check=True,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     ).stdout.strip()
-    facts = (run / "run.json").read_text()
+    facts = (run / "run.json").read_text("utf-8")
     assert facts.count(identity) >= 2  # of the image, and of its archive
     assert '"isolated": true' in facts
 
@@ -113,7 +113,7 @@ def test_compose_runs_the_participant_then_the_evaluator(small_data: Path, tmp_p
         if os.environ.get("CI"):
             pytest.fail("CI must have docker compose; it is not installed")
         pytest.skip("docker compose is not installed")
-    text = (ROOT / "docker-compose.yml").read_text()
+    text = (ROOT / "docker-compose.yml").read_text("utf-8")
     assert "docker.sock" not in text
     data = tmp_path / "data"
     for kind in ("inputs", "references"):
@@ -132,7 +132,7 @@ def test_compose_runs_the_participant_then_the_evaluator(small_data: Path, tmp_p
             cwd=ROOT,
             env=environment,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
         )
 

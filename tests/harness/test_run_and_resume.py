@@ -29,7 +29,7 @@ for path in sorted(inputs.glob('*.npz')):
 
 
 def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as stream:
+    with path.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
 
@@ -82,7 +82,7 @@ if path.stem == '3DBox_CT_1': np.savez(outputs / path.name, segs=np.array([{}], 
     places = {r["team"]: r["rank"] for r in rows(run / "ranking.csv")}
     assert places == {"good": "1", "mixed": "2"}
     assert segjudge("report", run).returncode == 0
-    page = (run / "report" / "index.html").read_text()
+    page = (run / "report" / "index.html").read_text("utf-8")
     assert "good" in page and "exit code 3" in page
 
     passed = segjudge("audit", run)
@@ -90,7 +90,7 @@ if path.stem == '3DBox_CT_1': np.savez(outputs / path.name, segs=np.array([{}], 
     prediction = run / "predictions" / "good" / "3DBox_CT_1.npz"
     prediction.write_bytes(prediction.read_bytes()[:-1] + b"x")
     assert segjudge("audit", run).returncode == 1
-    assert json.loads((run / "audit.json").read_text())["passed"] is False
+    assert json.loads((run / "audit.json").read_text("utf-8"))["passed"] is False
     altered = segjudge("score", run)
     assert altered.returncode == 2
     assert str(prediction) in altered.stderr
@@ -191,7 +191,7 @@ def test_a_run_directory_of_other_data_is_refused_and_left_alone(
     other.parent.mkdir()
     for kind in ("inputs", "references"):
         (other.parent / kind).symlink_to(small_data.parent / kind)
-    data = json.loads(small_data.read_text())
+    data = json.loads(small_data.read_text("utf-8"))
     data["cases"] = data["cases"][:2]
     other.write_text(json.dumps(data))
     refused = segjudge(*run_arguments(other, run, good=good))

@@ -35,7 +35,7 @@ def run(tmp_path: Path) -> Run:
             cwd=folder / "workspace",
             env=environment,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -25,7 +25,9 @@ def architecture() -> str:
 
 def shell_files() -> dict[str, bytes]:
     """This machine's /bin/sh with the libraries that it loads: a whole image of two megabytes."""
-    listed = subprocess.run(["ldd", "/bin/sh"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["ldd", "/bin/sh"], capture_output=True, encoding="utf-8", check=True
+    ).stdout
     libraries = [word for word in listed.split() if word.startswith("/")]
     return {path.lstrip("/"): Path(path).read_bytes() for path in ["/bin/sh", *libraries]}
 

@@ -45,7 +45,7 @@ Score = Callable[..., Scored]
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as stream:
+    with path.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
 
