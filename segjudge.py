@@ -5,6 +5,7 @@ comes first, this module still starts and can say so.
 """
 
 import importlib
+import signal
 import sys
 from pathlib import Path
 
@@ -31,6 +32,8 @@ def main() -> int:
             " (`pipx install segjudge`)\n"
         )
         return 2
+    # A polite end is an end like Ctrl-C's: containers are removed, what was done is kept.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     code: int = command_line.main()
     return code
 

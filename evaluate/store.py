@@ -65,8 +65,8 @@ class RunDirectory:
         self.root = root
 
     @classmethod
-    def create(cls, root: Path, facts: dict[str, Any]) -> "RunDirectory":
-        """Make a run directory, or take one up again, and write its run.json.
+    def claim(cls, root: Path) -> "RunDirectory":
+        """A new run directory, or an existing one; nothing is written yet.
 
         Raises:
             RunDirectoryError: the folder exists and is something else.
@@ -84,9 +84,7 @@ class RunDirectory:
                     mend="choose another folder; nothing was changed in this one",
                 )
             )
-        run = cls(root)
-        run.write_facts(facts)
-        return run
+        return cls(root)
 
     @classmethod
     def open(cls, root: Path) -> "RunDirectory":
@@ -127,6 +125,11 @@ class RunDirectory:
             yield
         finally:
             os.close(handle)
+
+    @property
+    def exists(self) -> bool:
+        """Whether it has a run.json already."""
+        return (self.root / _MARKER).is_file()
 
     def facts(self) -> dict[str, Any]:
         """The content of run.json.
@@ -231,6 +234,11 @@ class RunDirectory:
                 record = entry.record
                 latest[record.team, record.case, record.round] = entry
         return dict(sorted(latest.items()))
+
+    def journal_sha256(self) -> str:
+        """Of the journal as it is now: scores hold for this journal and no other."""
+        path = self.root / _JOURNAL
+        return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()
 
     # --- tables and documents -------------------------------------------------------------------
 

@@ -22,7 +22,8 @@ __all__ = ["read_table", "sync_folder", "write_atomically", "write_json", "write
 Row = TypeVar("Row", RunRecord, LabelScore, CaseScore, ModalityScore)
 
 _SORTED_BY = ("team", "case", "modality", "metric", "round", "label")
-_FORMULA = ("=", "+", "-", "@", "\t")
+_QUOTED = ("=", "+", "-", "@", "\t", "'")
+"""Text that begins so gets a quote before it: a spreadsheet would calculate or hide it."""
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -66,7 +67,7 @@ def _to_cell(value: object) -> str:
             raise ValueError(f"{value} is no value of a table; no value is None")
         return repr(float(value))
     text = str(value)
-    return f"'{text}" if text[:1] in _FORMULA and isinstance(value, str) else text
+    return f"'{text}" if text[:1] in _QUOTED and isinstance(value, str) else text
 
 
 def write_table(path: Path, rows: Iterable[Any], kind: type) -> None:
@@ -87,7 +88,7 @@ def _from_cell(text: str, kind: Any) -> object:
         return None
     target = next(option for option in options if option is not type(None))
     if target is str:
-        return text[1:] if text[:1] == "'" and text[1:2] in _FORMULA else text
+        return text.removeprefix("'")
     if isinstance(target, type) and issubclass(target, StrEnum | int | float):
         return target(text)
     raise TypeError(f"no way to read a {kind}")

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,10 @@ from data_manifest.manifest import Manifest, Preparation, save_manifest
 from data_manifest.writing import write_case
 from evaluate.errors import EngineMissingError
 from evaluate.sandbox.engine import open_engine
+
+# A shell that starts the suite in the background has SIGINT ignored, in all that it starts: the
+# tests of Ctrl-C would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @functools.cache

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+import msgspec
+
 from evaluate.cli import audit, check, demo, doctor, manifest, protocol, ranking, run, scoring
 from evaluate.errors import Problem, UsageError
+from evaluate.protocol import RankedMetric
 
 __all__ = ["parse"]
 
@@ -37,6 +40,14 @@ def _natural(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError(f"{value} is not 0 or more")
     return value
+
+
+def _metric(text: str) -> RankedMetric:
+    name, _, weight = text.partition(":")
+    try:
+        return msgspec.convert({"name": name, "weight": float(weight or 1)}, RankedMetric)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
 
 
 _positive.__name__ = _natural.__name__ = "whole number"
@@ -163,6 +174,13 @@ def _add_scoring(add: Any) -> None:
     command.add_argument("--scores", type=Path, help="a case_scores.csv")
     command.add_argument("--protocol", help="built-in name or TOML file (default: the run's own)")
     command.add_argument("--out", type=Path, help="folder of ranking.csv and ranking.json")
+    command.add_argument(
+        "--metric",
+        type=_metric,
+        action="append",
+        metavar="NAME[:WEIGHT]",
+        help="with --scores: rank by these columns instead of the protocol's; repeatable",
+    )
     command.add_argument("--bootstrap", type=_natural, default=1000, help="replicates")
     command.add_argument("--seed", type=_natural, help="of the bootstrap (default: the run's)")
 

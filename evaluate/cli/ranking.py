@@ -15,7 +15,7 @@ __all__ = ["rank", "report", "say_leaderboard"]
 
 def rank(options: argparse.Namespace) -> int:
     """Rank a run, or a table of case scores."""
-    if options.run_dir is not None and options.scores is None and options.out is None:
+    if options.run_dir is not None and (options.scores, options.out, options.metric) == (None,) * 3:
         result = rank_run(options.run_dir, bootstrap=options.bootstrap, seed=options.seed)
         say_leaderboard(result.rows)
         say(f"next: segjudge report {options.run_dir}")
@@ -35,6 +35,7 @@ def rank(options: argparse.Namespace) -> int:
         out=options.out,
         bootstrap=options.bootstrap,
         seed=options.seed or 0,
+        metrics=options.metric,
     )
     say_leaderboard(result.rows)
     say(f"ranking.csv and ranking.json in {options.out}")

@@ -1,12 +1,13 @@
 """`segjudge score`, `rank` and `report`: from what was run to tables, places and a page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_manifest.manifest import Manifest, load_manifest
+from data_manifest.manifest import Manifest, load_manifest, sha256_of
 from data_manifest.progress import Progress, silent
-from evaluate.errors import Problem, RunDirectoryError, UsageError
-from evaluate.protocol import Protocol, protocol_from_json
+from evaluate.errors import Problem, RankingRefusedError, RunDirectoryError, UsageError
+from evaluate.protocol import Protocol, RankedMetric, protocol_from_json
 from evaluate.ranking import Result, rank
 from evaluate.records import CaseScore, LabelScore, ModalityScore, RunRecord
 from evaluate.reporting import write_report
@@ -115,6 +116,7 @@ def score_run(
         run.write_rows(scores.labels, LabelScore)
         run.write_rows(scores.cases, CaseScore)
         run.write_rows(scores.modalities, ModalityScore)
+        run.write_facts(run.facts() | {"scored_from": run.journal_sha256()})
     return scores
 
 
@@ -169,18 +171,36 @@ def rank_run(root: Path, *, bootstrap: int = 1000, seed: int | None = None) -> R
     run = RunDirectory.open(root)
     with run.locked():
         facts = run.facts()
+        if facts.get("scored_from") != run.journal_sha256():
+            raise RankingRefusedError(
+                Problem(
+                    where=str(root),
+                    found="cases that were run since it was scored, or no scores yet",
+                    expected="scores of all that was run",
+                    mend=f"`segjudge score {root}`",
+                )
+            )
         chosen = facts["seed"] if seed is None else seed
         result = rank_result(run, bootstrap=bootstrap, seed=chosen)
-        run.write_facts(facts | {"ranking": {"bootstrap": bootstrap, "seed": chosen}})
         _write_ranking(result, run.root)
+        ranking = {"bootstrap": bootstrap, "seed": chosen}
+        ranked_from = sha256_of(run.table_path(CaseScore))
+        run.write_facts(facts | {"ranking": ranking, "ranked_from": ranked_from})
     return result
 
 
 def rank_table(
-    *, scores: Path, protocol: Protocol, out: Path, bootstrap: int = 1000, seed: int = 0
+    *,
+    scores: Path,
+    protocol: Protocol,
+    out: Path,
+    bootstrap: int = 1000,
+    seed: int = 0,
+    metrics: Sequence[RankedMetric] | None = None,
 ) -> Result:
-    """Rank the teams of a table of case scores, from a run or from another tool."""
-    result = rank(read_table(scores, CaseScore), protocol, seed=seed, bootstrap=bootstrap)
+    """Rank the teams of a table of case scores, by the protocol's metrics or by others."""
+    cases = read_table(scores, CaseScore)
+    result = rank(cases, protocol, seed=seed, bootstrap=bootstrap, metrics=metrics)
     _write_ranking(result, out)
     return result
 
@@ -195,4 +215,14 @@ def report_run(root: Path, *, manifest_path: Path | None = None) -> Path:
     run = RunDirectory.open(root)
     with run.locked():
         _, data_root = data_of(run, manifest_path)
+        scores = run.table_path(CaseScore)
+        if not scores.is_file() or run.facts().get("ranked_from") != sha256_of(scores):
+            raise RunDirectoryError(
+                Problem(
+                    where=str(root),
+                    found="scores that were made since it was ranked, or no ranking yet",
+                    expected="a ranking of these scores",
+                    mend=f"`segjudge rank {root}`",
+                )
+            )
         return write_report(run, data_root=data_root if data_root.is_dir() else None)

@@ -114,8 +114,9 @@ def run_submissions(
     """
     manifest = load_manifest(manifest_path)
     _check_data(manifest_path, manifest, protocol)
-    run, facts = _take_up(root, manifest_path, manifest, protocol, seed, sandbox, now)
+    run = RunDirectory.claim(root)
     with run.locked():
+        facts = _take_up(run, manifest_path, manifest, protocol, seed, sandbox, now)
         submissions = []
         images = []
         try:
@@ -163,27 +164,27 @@ def run_submissions(
 
 
 def _take_up(
-    root: Path,
+    run: RunDirectory,
     manifest_path: Path,
     manifest: Manifest,
     protocol: Protocol,
     seed: int,
     sandbox: Sandbox,
     now: Callable[[], datetime],
-) -> tuple[RunDirectory, dict[str, Any]]:
-    """Make the run directory and its run.json, or check that an existing one is of this data."""
+) -> dict[str, Any]:
+    """Write run.json, after checking that an existing one is of the same data."""
     facts: dict[str, Any] = {
         "schema": 1,
         "created_at": now().isoformat(timespec="seconds"),
         "submissions": [],
         "calibration": {"samples": []},
     }
-    if (root / "run.json").is_file():
-        old = RunDirectory.open(root).facts()
+    if run.exists:
+        old = run.facts()
         if old["manifest"]["sha256"] != manifest.digest():
             raise RunDirectoryError(
                 Problem(
-                    where=str(root),
+                    where=str(run.root),
                     found=f"a run on other data ({old['manifest']['path']})",
                     expected=f"a run on {manifest_path}",
                     mend="choose another run directory",
@@ -209,9 +210,9 @@ def _take_up(
         "host": describe_host(),
         "versions": library_versions(),
     }
-    run = RunDirectory.create(root, facts)
-    save_manifest(manifest, root / "manifest.json")
-    return run, facts
+    run.write_facts(facts)
+    save_manifest(manifest, run.root / "manifest.json")
+    return facts
 
 
 def _prepare(

@@ -1,6 +1,7 @@
 """The loop over turns: run a container on a case, judge it, make the result durable, next."""
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -58,10 +59,6 @@ class Plan:
     sandbox_name: str
     seed: int
 
-    def case(self, identifier: str) -> Case:
-        """A case by its identifier."""
-        return next(case for case in self.manifest.cases if case.id == identifier)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Turn:
@@ -90,11 +87,10 @@ def outstanding(
     still the file that the run left.
     """
     submissions = {submission.team: submission for submission in plan.submissions}
+    cases = {case.id: case for case in plan.manifest.cases}
     todo = []
-    for team, case_id in turns(
-        list(submissions), [c.id for c in plan.manifest.cases], seed=plan.seed
-    ):
-        case = plan.case(case_id)
+    for team, case_id in turns(list(submissions), list(cases), seed=plan.seed):
+        case = cases[case_id]
         turn = _Turn(
             submission=submissions[team],
             case=case,
@@ -260,7 +256,7 @@ def _run_turn(
 
 
 def _look_at(path: Path, case: Case, protocol: Protocol) -> Output:
-    if not path.is_symlink() and not path.exists():
+    if not os.path.lexists(path):
         return Output(present=False, others=listing(path.parent))
     prediction = read_prediction(
         path,

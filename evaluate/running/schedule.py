@@ -11,15 +11,14 @@ def turns(teams: Sequence[str], cases: Sequence[str], *, seed: int) -> list[tupl
     """The order of all runs.
 
     Cases come in a seeded order; within each case the teams come in a seeded order of its own.
-    The order of a case depends on the seed and the case alone, so that it stays the same when a
-    run is taken up again or a team is added.
+    The order depends on nothing else, so that it is the same when a run is taken up again.
 
     Returns:
         (team, case), every combination once.
     """
-    generator = np.random.default_rng([seed, 0])
+    teams, cases = sorted(teams), sorted(cases)
     order = []
-    for index in generator.permutation(len(cases)):
+    for index in np.random.default_rng([seed, 0]).permutation(len(cases)):
         ranks = np.random.default_rng([seed, 1, int(index)]).permutation(len(teams))
-        order += [(sorted(teams)[rank], sorted(cases)[index]) for rank in ranks]
+        order += [(teams[rank], cases[index]) for rank in ranks]
     return order

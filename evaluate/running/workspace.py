@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 __all__ = ["Workspace", "listing", "remove_tree", "workspace"]
@@ -50,6 +51,8 @@ def remove_tree(root: Path) -> None:
 
 def listing(folder: Path, limit: int = 20) -> tuple[str, ...]:
     """Names in a folder, sorted, the first `limit` that the system gives; nothing is opened."""
-    with os.scandir(folder) as entries:
-        names = [entry.name for entry, _ in zip(entries, range(limit), strict=False)]
-    return tuple(sorted(names))
+    try:
+        with os.scandir(folder) as entries:
+            return tuple(sorted(entry.name for entry in islice(entries, limit)))
+    except OSError:
+        return ()  # the participant may have closed the folder even to us

@@ -1,9 +1,11 @@
 """Many cases in worker processes, results in order; a worker that dies takes one case with it."""
 
 import os
-from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing import get_context
 
 from data_manifest.progress import Progress, silent
@@ -48,33 +50,50 @@ def score_jobs(
 def _in_processes(
     jobs: Sequence[ScoringJob], protocol: Protocol, workers: int, progress: Progress
 ) -> list[CaseResult]:
+    """All jobs; when a worker dies, those that may have been with it are tried again, alone."""
     results: dict[int, CaseResult] = {}
-    # spawn: a fork of a process with threads (progress bars, an engine's client) may hang.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        futures: dict[Future[CaseResult], int] = {
-            pool.submit(score_job, job, protocol): index for index, job in enumerate(jobs)
-        }
-        for future in as_completed(futures):
-            index = futures[future]
-            try:
-                results[index] = future.result()
-            except BrokenProcessPool:
-                continue  # every case that was under way is tried again, alone
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+    while waiting := [index for index in range(len(jobs)) if index not in results]:
+        for index, result in _until_a_worker_dies(jobs, waiting, protocol, workers):
+            results[index] = result
             progress(len(results), len(jobs), f"{jobs[index].team} {jobs[index].case}")
-    for index, job in enumerate(jobs):
-        if index not in results:
-            results[index] = _alone(job, protocol)
-            progress(len(results), len(jobs), f"{job.team} {job.case}")
+        # The pool hands out jobs in order: whatever was under way is among the first ones left.
+        left = [index for index in waiting if index not in results]
+        for index in left[: 2 * workers + 1]:
+            results[index] = _alone(jobs[index], protocol)
+            progress(len(results), len(jobs), f"{jobs[index].team} {jobs[index].case}")
     return [results[index] for index in range(len(jobs))]
+
+
+def _until_a_worker_dies(
+    jobs: Sequence[ScoringJob], indices: Sequence[int], protocol: Protocol, workers: int
+) -> Iterator[tuple[int, CaseResult]]:
+    pool = _pool(workers)
+    try:
+        futures = {pool.submit(score_job, jobs[index], protocol): index for index in indices}
+        for future in as_completed(futures):
+            with suppress(BrokenProcessPool):
+                yield futures[future], future.result()
+    except BrokenProcessPool:
+        return  # a worker died while jobs were still being handed in
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _alone(job: ScoringJob, protocol: Protocol) -> CaseResult:
     """Score one case in a process of its own, so that its death is its own."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    with _pool(1) as pool:
         try:
             return pool.submit(score_job, job, protocol).result()
         except BrokenProcessPool:
             return unscored(job, "the scoring process died on this case (out of memory?)")
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        workers,
+        # A fork of a process with threads (progress bars, an engine's client) may hang.
+        mp_context=get_context("spawn"),
+        # Ctrl-C is for the command; its workers end with it, without a word of their own.
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )

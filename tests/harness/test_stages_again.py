@@ -1,0 +1,156 @@
+"""No stage works on what an earlier one has replaced; tables read as they were written."""
+
+import csv
+import dataclasses
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from evaluate.cli import main
+from evaluate.records import CaseScore, Outcome
+from evaluate.tables import read_table, write_table
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def command(*arguments: object) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def finished(small_data: Path, participants: Path, tmp_path: Path) -> Path:
+    """A run of one team, scored, ranked and reported."""
+    run = tmp_path / "run"
+    assert command(*run_of(small_data, run, boxfill=participants / "boxfill")) == 0
+    for stage in (("score", run, "--jobs", 1), ("rank", run, "--bootstrap", 20), ("report", run)):
+        assert command(*stage) == 0
+    return run
+
+
+def run_of(data: Path, run: Path, **submissions: Path) -> list[object]:
+    named = [f"--submission={team}={reference}" for team, reference in submissions.items()]
+    return ["run", "--manifest", data, "--protocol", "cvpr24", *named, run, "--sandbox", "local"]
+
+
+def test_a_team_that_came_later_must_be_scored_before_it_is_ranked(
+    finished: Path,
+    small_data: Path,
+    participants: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first = (finished / "runs.csv").read_text("utf-8")
+    assert command(*run_of(small_data, finished, late=participants / "tworegion")) == 0
+    assert all(line in (finished / "runs.csv").read_text("utf-8") for line in first.splitlines())
+    capsys.readouterr()
+    assert command("rank", finished) == 2
+    assert "segjudge score" in capsys.readouterr().err
+    assert command("score", finished, "--jobs", 1) == 0
+    assert command("report", finished) == 2
+    assert "segjudge rank" in capsys.readouterr().err
+    assert command("rank", finished, "--bootstrap", 20) == 0
+    assert command("report", finished) == 0
+    assert "late" in (finished / "report" / "index.html").read_text("utf-8")
+
+
+def test_another_protocol_scores_again_and_the_audit_follows_it(finished: Path) -> None:
+    before = (finished / "case_scores.csv").read_text("utf-8")
+    assert command("score", finished, "--protocol", "segjudge", "--jobs", 1) == 0
+    assert (finished / "case_scores.csv").read_text("utf-8") != before
+    assert command("rank", finished, "--bootstrap", 20) == 0
+    assert command("audit", finished) == 0
+    assert json.loads((finished / "run.json").read_text("utf-8"))["protocol"]["name"] == "segjudge"
+
+
+def test_an_edited_score_is_found_with_its_cell(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = finished / "case_scores.csv"
+    rows = table.read_text("utf-8").splitlines(keepends=True)
+    cells = rows[1].split(",")
+    cells[6] = "0.999"
+    rows[1] = ",".join(cells)
+    table.write_text("".join(rows), "utf-8")
+    capsys.readouterr()
+    assert command("audit", finished) == 1
+    said = capsys.readouterr().out
+    assert "case_scores.csv" in said and "dsc" in said and "0.999" in said
+
+
+def test_running_again_gives_the_same_masks(finished: Path) -> None:
+    assert command("audit", finished, "--rerun", "--sandbox", "local") == 0
+    assert json.loads((finished / "audit.json").read_text("utf-8"))["rerun"] == []
+
+
+def test_check_tells_a_team_what_fails(
+    small_data: Path,
+    make_submission: Callable[[str, str], Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bad = make_submission("bad", "import monai_that_is_not_there\n")
+    report = tmp_path / "check.json"
+    code = command(
+        *("check", bad, "--manifest", small_data, "--sandbox", "local", "--json", report)
+    )
+    assert code == 1
+    assert "a Python package is missing" in capsys.readouterr().out
+    found = json.loads(report.read_text("utf-8"))
+    assert found["passed"] is False
+    assert {case["outcome"] for case in found["cases"]} == {"nonzero_exit"}
+
+
+def test_a_table_without_times_is_ranked_by_the_metrics_that_it_has(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = read_table(finished / "case_scores.csv", CaseScore)
+    better = [dataclasses.replace(row, team="better", dsc=1.0, nsd=1.0) for row in rows]
+    untimed = [dataclasses.replace(row, wall_s=None) for row in [*rows, *better]]
+    table = tmp_path / "untimed.csv"
+    write_table(table, untimed, CaseScore)
+    rank = ("rank", "--scores", table, "--protocol", "cvpr24", "--bootstrap", 20)
+    assert command(*rank, "--out", tmp_path / "a") == 2
+    assert "wall_s" in capsys.readouterr().err
+    assert command(*rank, "--out", tmp_path / "b", "--metric", "dsc:2", "--metric", "nsd") == 0
+    with (tmp_path / "b" / "ranking.csv").open(newline="", encoding="utf-8") as stream:
+        places = {row["team"]: row["rank"] for row in csv.DictReader(stream)}
+    assert places == {"better": "1", "boxfill": "2"}
+    assert command(*rank, "--out", tmp_path / "c", "--metric", "beauty") == 2
+
+
+NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"])) | st.sampled_from(
+    ["=1+1", "+x", "-2", "@a", "'", "'=", 'a,"b"', "a\nb", "ü"]
+)
+
+
+@example(reasons=["=1+1", "'=", "'", "a\nb", "\tx"], numbers=(0.1, None, 1e-300, -0.0, 1e22))
+@given(reasons=st.lists(TEXTS, min_size=1, max_size=4), numbers=st.tuples(*[NUMBERS] * 5))
+def test_a_table_reads_as_it_was_written_and_holds_no_formula(
+    tmp_path_factory: pytest.TempPathFactory,
+    reasons: list[str],
+    numbers: tuple[float | None, ...],
+) -> None:
+    names = ("dsc", "nsd", "wall_s", "cpu_s", "peak_memory_mib")
+    rows = [
+        CaseScore(
+            team="a",
+            case=f"c{number}",
+            modality="CT",
+            dimension="2D",
+            outcome=Outcome.OK,
+            reason=reason,
+            **dict(zip(names, numbers, strict=True)),
+        )
+        for number, reason in enumerate(reasons)
+    ]
+    path = tmp_path_factory.mktemp("table") / "case_scores.csv"
+    write_table(path, rows, CaseScore)
+    assert read_table(path, CaseScore) == rows
+    with path.open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            assert not row["reason"].startswith(("=", "+", "-", "@"))
