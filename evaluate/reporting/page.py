@@ -19,6 +19,7 @@ from evaluate.reporting.charts import (
     standing_chart,
 )
 from evaluate.reporting.failures import failures
+from evaluate.reporting.figures import ranking_figures
 from evaluate.reporting.gallery import make_gallery
 from evaluate.reporting.provenance import fact_groups, protocol_text, submissions
 from evaluate.reporting.quantities import QUANTITIES, Quantity, clipped, count_of
@@ -79,6 +80,7 @@ def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
         spreads=_spreads(sources),
         dots_are_thinned=len(sources.cases) > _MOST_DOTS,
         results=len(sources.case_scores),
+        figures=ranking_figures(sources),
         failures=failures(sources, run),
         gallery=gallery,
         submissions=submissions(sources),
@@ -101,8 +103,8 @@ def _render(**context: object) -> str:
     environment.globals["count_of"] = count_of
     templates = resources.files("evaluate.reporting") / "templates"
     own: dict[str, str] = {}
-    for name, file in (("style", "style.css"), ("script", "script.js")):
-        source = (templates / file).read_text(encoding="utf-8")
+    for name, files in (("style", ("style.css", "charts.css")), ("script", ("script.js",))):
+        source = "".join((templates / file).read_text(encoding="utf-8") for file in files)
         digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode("ascii")
         # Ours, not a participant's; the page's policy runs nothing but these two, by their hash.
         own[name] = Markup(source)  # noqa: S704
