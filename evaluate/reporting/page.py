@@ -18,6 +18,8 @@ from evaluate.reporting.charts import (
     runtime_chart,
     standing_chart,
 )
+from evaluate.reporting.companions import write_figures, write_tables
+from evaluate.reporting.data_tables import data_tables
 from evaluate.reporting.failures import failures
 from evaluate.reporting.figures import ranking_figures
 from evaluate.reporting.gallery import make_gallery
@@ -46,6 +48,8 @@ _MOST_DOTS = 200
 def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
     """Write `report/index.html`: one file that opens anywhere, without a network.
 
+    Beside it stand the figures as SVG and the tables as CSV, LaTeX and Markdown.
+
     Args:
         run: a run directory that was scored and ranked.
         data_root: folder of the data set's inputs and references; None if it is not at hand, and
@@ -63,6 +67,12 @@ def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
     alone = len(sources.teams) == 1
     certainty = None if alone else read_certainty(sources.ranking, sources.teams)
     gallery = make_gallery(sources, run, data_root)
+    standing, runtime = _standing(sources, certainty), _runtime(sources)
+    spreads, figures = _spreads(sources), ranking_figures(sources)
+    drawings = {"standing": standing} | ({"runtime": runtime} if runtime else {})
+    drawings |= {f"spread-{quantity.name}": drawing for quantity, drawing in spreads}
+    write_figures(run, drawings | {figure.name: figure.drawing for figure in figures})
+    write_tables(run, data_tables(sources, certainty))
     text = _render(
         sources=sources,
         title=sources.protocol.title,
@@ -71,16 +81,16 @@ def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
         banners=banners(sources),
         scheme=scheme(sources),
         certainty=certainty,
-        standing=_standing(sources, certainty),
+        standing=standing,
         standing_left_out=max(0, len(sources.places) - _MOST_ON_FIRST_SCREEN),
         leaderboard=leaderboard(sources, certainty),
         modalities=modalities(sources),
         heat_tables=heat_tables(sources),
-        runtime=_runtime(sources),
-        spreads=_spreads(sources),
+        runtime=runtime,
+        spreads=spreads,
         dots_are_thinned=len(sources.cases) > _MOST_DOTS,
         results=len(sources.case_scores),
-        figures=ranking_figures(sources),
+        figures=figures,
         failures=failures(sources, run),
         gallery=gallery,
         submissions=submissions(sources),

@@ -1,0 +1,25 @@
+"""The files beside the page: every figure as SVG, every table as CSV, LaTeX and Markdown."""
+
+from collections.abc import Iterable, Mapping
+
+from markupsafe import Markup
+
+from evaluate.reporting.data_tables import DataTable
+from evaluate.reporting.figure_files import as_svg_file
+from evaluate.reporting.table_files import as_csv, as_latex, as_markdown
+from evaluate.store import RunDirectory
+
+__all__ = ["write_figures", "write_tables"]
+
+
+def write_figures(run: RunDirectory, drawings: Mapping[str, Markup]) -> None:
+    """Write `report/figures/NAME.svg` of each drawing; the names are ours."""
+    for name, drawing in drawings.items():
+        run.write_document(f"report/figures/{name}.svg", as_svg_file(drawing))
+
+
+def write_tables(run: RunDirectory, tables: Iterable[DataTable]) -> None:
+    """Write `report/tables/NAME.csv`, `.tex` and `.md` of each table; the names are ours."""
+    for table in tables:
+        for ending, write in (("csv", as_csv), ("tex", as_latex), ("md", as_markdown)):
+            run.write_document(f"report/tables/{table.name}.{ending}", write(table))
