@@ -18,11 +18,13 @@ from evaluate.reporting.charts import (
     runtime_chart,
     standing_chart,
 )
-from evaluate.reporting.companions import write_figures, write_tables
+from evaluate.reporting.checklist import checklist, checklist_table
+from evaluate.reporting.companions import write_figures, write_methods, write_tables
 from evaluate.reporting.data_tables import data_tables
 from evaluate.reporting.failures import failures
 from evaluate.reporting.figures import ranking_figures
 from evaluate.reporting.gallery import make_gallery
+from evaluate.reporting.methods_text import methods_paragraphs
 from evaluate.reporting.provenance import fact_groups, protocol_text, submissions
 from evaluate.reporting.quantities import QUANTITIES, Quantity, clipped, count_of
 from evaluate.reporting.sources import Sources, read_sources
@@ -72,7 +74,9 @@ def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
     drawings = {"standing": standing} | ({"runtime": runtime} if runtime else {})
     drawings |= {f"spread-{quantity.name}": drawing for quantity, drawing in spreads}
     write_figures(run, drawings | {figure.name: figure.drawing for figure in figures})
-    write_tables(run, data_tables(sources, certainty))
+    items, paragraphs = checklist(sources), methods_paragraphs(sources)
+    write_tables(run, [*data_tables(sources, certainty), checklist_table(items)])
+    write_methods(run, paragraphs)
     text = _render(
         sources=sources,
         title=sources.protocol.title,
@@ -93,6 +97,8 @@ def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
         figures=figures,
         failures=failures(sources, run),
         gallery=gallery,
+        methods=paragraphs,
+        checklist=items,
         submissions=submissions(sources),
         fact_groups=fact_groups(sources),
         protocol_text=protocol_text(sources),
