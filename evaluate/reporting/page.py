@@ -1,11 +1,7 @@
 """The page: everything that the template shows, put together, and the file written whole."""
 
-import base64
-import hashlib
-from importlib import resources
 from pathlib import Path
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 
@@ -26,7 +22,8 @@ from evaluate.reporting.figures import ranking_figures
 from evaluate.reporting.gallery import make_gallery
 from evaluate.reporting.methods_text import methods_paragraphs
 from evaluate.reporting.provenance import fact_groups, protocol_text, submissions
-from evaluate.reporting.quantities import QUANTITIES, Quantity, clipped, count_of
+from evaluate.reporting.quantities import QUANTITIES, Quantity, clipped
+from evaluate.reporting.rendering import render
 from evaluate.reporting.sources import Sources, read_sources
 from evaluate.reporting.spreads import Dot, Spread, spread_chart
 from evaluate.reporting.standings import (
@@ -37,6 +34,7 @@ from evaluate.reporting.standings import (
     shown_quantities,
 )
 from evaluate.reporting.svg import number
+from evaluate.reporting.team_pages import write_team_pages
 from evaluate.reporting.words import banners, scheme, verdict
 from evaluate.store import RunDirectory
 
@@ -50,7 +48,8 @@ _MOST_DOTS = 200
 def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
     """Write `report/index.html`: one file that opens anywhere, without a network.
 
-    Beside it stand the figures as SVG and the tables as CSV, LaTeX and Markdown.
+    Beside it stand the figures as SVG, the tables as CSV, LaTeX and Markdown, and a page for each
+    team, to be sent to that team alone.
 
     Args:
         run: a run directory that was scored and ranked.
@@ -77,7 +76,10 @@ def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
     items, paragraphs = checklist(sources), methods_paragraphs(sources)
     write_tables(run, [*data_tables(sources, certainty), checklist_table(items)])
     write_methods(run, paragraphs)
-    text = _render(
+    found = failures(sources, run)
+    write_team_pages(run, sources, certainty, found, gallery)
+    text = render(
+        "report.html.j2",
         sources=sources,
         title=sources.protocol.title,
         data_name=_data_name(sources),
@@ -95,7 +97,7 @@ def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
         dots_are_thinned=len(sources.cases) > _MOST_DOTS,
         results=len(sources.case_scores),
         figures=figures,
-        failures=failures(sources, run),
+        failures=found,
         gallery=gallery,
         methods=paragraphs,
         checklist=items,
@@ -105,27 +107,6 @@ def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
         quantities=QUANTITIES,
     )
     return run.write_document("report/index.html", text.encode("utf-8"))
-
-
-def _render(**context: object) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("evaluate.reporting"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["clipped"] = clipped
-    environment.globals["count_of"] = count_of
-    templates = resources.files("evaluate.reporting") / "templates"
-    own: dict[str, str] = {}
-    for name, files in (("style", ("style.css", "charts.css")), ("script", ("script.js",))):
-        source = "".join((templates / file).read_text(encoding="utf-8") for file in files)
-        digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode("ascii")
-        # Ours, not a participant's; the page's policy runs nothing but these two, by their hash.
-        own[name] = Markup(source)  # noqa: S704
-        own[f"{name}_hash"] = f"sha256-{digest}"
-    return environment.get_template("report.html.j2").render(**context, **own)
 
 
 def _data_name(sources: Sources) -> str:

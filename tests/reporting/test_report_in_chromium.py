@@ -101,3 +101,14 @@ def test_the_ranking_figures_fit_for_three_teams_and_for_fifty(
     assert browser.complaints() == []
     assert browser.run("document.documentElement.scrollWidth") <= width
     assert browser.run("document.querySelectorAll('#robustness figure svg').length") == 10
+
+
+@pytest.mark.parametrize("width", [375, 1440])
+def test_a_teams_page_opens_quietly_and_fits(
+    browser: Chromium, ranked_report: Path, width: int
+) -> None:
+    for page in sorted((ranked_report.parent / "teams").glob("*.html")):
+        browser.open(page, width=width)
+        assert browser.complaints() == []
+        assert browser.requests() == [page.resolve().as_uri()]
+        assert browser.run("document.documentElement.scrollWidth") <= width
