@@ -141,8 +141,8 @@ def _tau(sources: Sources) -> list[Figure]:
             title="How alike the resamples’ rankings are",
             drawing=tau_chart(spreads),
             reading="Kendall’s tau is 1 where a resample of the cases gives the same order and 0"
-            " where it has nothing to do with it; each row spreads over all resamples, and the"
-            " thick line is the median.",
+            " where it has nothing to do with it (below 0, the order is turned round); each row"
+            " spreads over all resamples, and the thick line is the median.",
             is_broad=True,
         )
     ]

@@ -71,7 +71,7 @@ class _Grid:
                 parts.append(line(self.x(at), _TOP, self.x(at), self.height - 4, "grid"))
             parts.append(line(_LABELS, self.y(at), self.x(last), self.y(at), "grid"))
         for row, team in enumerate(self.teams, start=1):
-            name = clipped(team, 22 if self.is_close else 19)
+            name = clipped(team, 21 if self.is_close else 17)
             parts.append(text(18, self.y(row) + 4, str(row), f"tick{size}", "end"))
             parts.append(text(26, self.y(row) + 4, name, f"team{size}"))
         return parts

@@ -38,7 +38,7 @@ def method_chart(
     columns = {"": actual, **by_method}
     is_close = len(actual) > MANY_TEAMS
     step, left, top, between = (18.0 if is_close else 32.0), 176.0, 46.0, 104.0
-    names = 22 if is_close else 20
+    names = 22 if is_close else 18
     right = left + between * (len(columns) - 1)
     width, height = right + 176, top + step * len(actual)
     parts, rows = [], dict[str, dict[str, float]]()

@@ -18,7 +18,7 @@ from evaluate.reporting.checklist import checklist, checklist_table
 from evaluate.reporting.companions import write_figures, write_methods, write_tables
 from evaluate.reporting.data_tables import data_tables
 from evaluate.reporting.failures import failures
-from evaluate.reporting.figures import ranking_figures
+from evaluate.reporting.figures import Figure, ranking_figures
 from evaluate.reporting.gallery import make_gallery
 from evaluate.reporting.methods_text import methods_paragraphs
 from evaluate.reporting.provenance import fact_groups, protocol_text, submissions
@@ -70,9 +70,7 @@ def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
     gallery = make_gallery(sources, run, data_root)
     standing, runtime = _standing(sources, certainty), _runtime(sources)
     spreads, figures = _spreads(sources), ranking_figures(sources)
-    drawings = {"standing": standing} | ({"runtime": runtime} if runtime else {})
-    drawings |= {f"spread-{quantity.name}": drawing for quantity, drawing in spreads}
-    write_figures(run, drawings | {figure.name: figure.drawing for figure in figures})
+    write_figures(run, _drawings(standing, runtime, spreads, figures))
     items, paragraphs = checklist(sources), methods_paragraphs(sources)
     write_tables(run, [*data_tables(sources, certainty), checklist_table(items)])
     write_methods(run, paragraphs)
@@ -107,6 +105,18 @@ def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
         quantities=QUANTITIES,
     )
     return run.write_document("report/index.html", text.encode("utf-8"))
+
+
+def _drawings(
+    standing: Markup,
+    runtime: Markup | None,
+    spreads: list[tuple[Quantity, Markup]],
+    figures: tuple[Figure, ...],
+) -> dict[str, Markup]:
+    """Every figure of the page by the name of its file."""
+    drawings = {"standing": standing} | ({"runtime": runtime} if runtime else {})
+    drawings |= {f"spread-{quantity.name}": drawing for quantity, drawing in spreads}
+    return drawings | {figure.name: figure.drawing for figure in figures}
 
 
 def _data_name(sources: Sources) -> str:
