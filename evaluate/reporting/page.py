@@ -78,7 +78,6 @@ def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
     write_team_pages(run, sources, certainty, found, gallery)
     text = render(
         "report.html.j2",
-        sources=sources,
         title=sources.protocol.title,
         data_name=_data_name(sources),
         verdict=verdict(sources, certainty),
