@@ -1,11 +1,7 @@
 """The page: everything that the template shows, put together, and the file written whole."""
 
-import base64
-import hashlib
-from importlib import resources
 from pathlib import Path
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 
@@ -18,10 +14,16 @@ from evaluate.reporting.charts import (
     runtime_chart,
     standing_chart,
 )
+from evaluate.reporting.checklist import checklist, checklist_table
+from evaluate.reporting.companions import write_figures, write_methods, write_tables
+from evaluate.reporting.data_tables import data_tables
 from evaluate.reporting.failures import failures
+from evaluate.reporting.figures import Figure, ranking_figures
 from evaluate.reporting.gallery import make_gallery
+from evaluate.reporting.methods_text import methods_paragraphs
 from evaluate.reporting.provenance import fact_groups, protocol_text, submissions
-from evaluate.reporting.quantities import QUANTITIES, Quantity, clipped, count_of
+from evaluate.reporting.quantities import QUANTITIES, Quantity, clipped
+from evaluate.reporting.rendering import render
 from evaluate.reporting.sources import Sources, read_sources
 from evaluate.reporting.spreads import Dot, Spread, spread_chart
 from evaluate.reporting.standings import (
@@ -32,6 +34,7 @@ from evaluate.reporting.standings import (
     shown_quantities,
 )
 from evaluate.reporting.svg import number
+from evaluate.reporting.team_pages import write_team_pages
 from evaluate.reporting.words import banners, scheme, verdict
 from evaluate.store import RunDirectory
 
@@ -44,6 +47,9 @@ _MOST_DOTS = 200
 
 def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
     """Write `report/index.html`: one file that opens anywhere, without a network.
+
+    Beside it stand the figures as SVG, the tables as CSV, LaTeX and Markdown, and a page for each
+    team, to be sent to that team alone.
 
     Args:
         run: a run directory that was scored and ranked.
@@ -62,25 +68,36 @@ def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
     alone = len(sources.teams) == 1
     certainty = None if alone else read_certainty(sources.ranking, sources.teams)
     gallery = make_gallery(sources, run, data_root)
-    text = _render(
-        sources=sources,
+    standing, runtime = _standing(sources, certainty), _runtime(sources)
+    spreads, figures = _spreads(sources), ranking_figures(sources)
+    write_figures(run, _drawings(standing, runtime, spreads, figures))
+    items, paragraphs = checklist(sources), methods_paragraphs(sources)
+    write_tables(run, [*data_tables(sources, certainty), checklist_table(items)])
+    write_methods(run, paragraphs)
+    found = failures(sources, run)
+    write_team_pages(run, sources, certainty, found, gallery)
+    text = render(
+        "report.html.j2",
         title=sources.protocol.title,
         data_name=_data_name(sources),
         verdict=verdict(sources, certainty),
         banners=banners(sources),
         scheme=scheme(sources),
         certainty=certainty,
-        standing=_standing(sources, certainty),
+        standing=standing,
         standing_left_out=max(0, len(sources.places) - _MOST_ON_FIRST_SCREEN),
         leaderboard=leaderboard(sources, certainty),
         modalities=modalities(sources),
         heat_tables=heat_tables(sources),
-        runtime=_runtime(sources),
-        spreads=_spreads(sources),
+        runtime=runtime,
+        spreads=spreads,
         dots_are_thinned=len(sources.cases) > _MOST_DOTS,
         results=len(sources.case_scores),
-        failures=failures(sources, run),
+        figures=figures,
+        failures=found,
         gallery=gallery,
+        methods=paragraphs,
+        checklist=items,
         submissions=submissions(sources),
         fact_groups=fact_groups(sources),
         protocol_text=protocol_text(sources),
@@ -89,25 +106,16 @@ def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
     return run.write_document("report/index.html", text.encode("utf-8"))
 
 
-def _render(**context: object) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("evaluate.reporting"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["clipped"] = clipped
-    environment.globals["count_of"] = count_of
-    templates = resources.files("evaluate.reporting") / "templates"
-    own: dict[str, str] = {}
-    for name, file in (("style", "style.css"), ("script", "script.js")):
-        source = (templates / file).read_text(encoding="utf-8")
-        digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode("ascii")
-        # Ours, not a participant's; the page's policy runs nothing but these two, by their hash.
-        own[name] = Markup(source)  # noqa: S704
-        own[f"{name}_hash"] = f"sha256-{digest}"
-    return environment.get_template("report.html.j2").render(**context, **own)
+def _drawings(
+    standing: Markup,
+    runtime: Markup | None,
+    spreads: list[tuple[Quantity, Markup]],
+    figures: tuple[Figure, ...],
+) -> dict[str, Markup]:
+    """Every figure of the page by the name of its file."""
+    drawings = {"standing": standing} | ({"runtime": runtime} if runtime else {})
+    drawings |= {f"spread-{quantity.name}": drawing for quantity, drawing in spreads}
+    return drawings | {figure.name: figure.drawing for figure in figures}
 
 
 def _data_name(sources: Sources) -> str:

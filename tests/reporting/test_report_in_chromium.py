@@ -90,3 +90,25 @@ def test_the_page_is_whole_without_scripts(browser: Chromium, report: Path) -> N
         assert browser.complaints() == []
     finally:
         browser.call("Emulation.setScriptExecutionDisabled", value=False)
+
+
+@pytest.mark.parametrize("width", [375, 1440])
+@pytest.mark.parametrize("which", ["ranked_report", "fifty_report"])
+def test_the_ranking_figures_fit_for_three_teams_and_for_fifty(
+    browser: Chromium, request: pytest.FixtureRequest, which: str, width: int
+) -> None:
+    browser.open(request.getfixturevalue(which), width=width)
+    assert browser.complaints() == []
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    assert browser.run("document.querySelectorAll('#robustness figure svg').length") == 10
+
+
+@pytest.mark.parametrize("width", [375, 1440])
+def test_a_teams_page_opens_quietly_and_fits(
+    browser: Chromium, ranked_report: Path, width: int
+) -> None:
+    for page in sorted((ranked_report.parent / "teams").glob("*.html")):
+        browser.open(page, width=width)
+        assert browser.complaints() == []
+        assert browser.requests() == [page.resolve().as_uri()]
+        assert browser.run("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,191 @@
+"""The methods section that an organiser publishes: a paragraph of facts of this very run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from evaluate.records import Outcome
+from evaluate.reporting.quantities import QUANTITIES, clipped, count_of
+from evaluate.reporting.sources import Sources
+from evaluate.reporting.standings import modalities
+
+__all__ = [
+    "aggregation_text",
+    "data_text",
+    "methods_paragraphs",
+    "metrics_text",
+    "missing_text",
+    "software_text",
+    "statistics_text",
+    "ties_text",
+]
+
+_ADJUSTMENTS = {
+    "holm": "adjusted by Holm’s method",
+    "bh": "adjusted by the method of Benjamini and Hochberg",
+    "none": "not adjusted",
+}
+_TIES = {"min": "the best", "average": "the average", "max": "the worst"}
+
+
+def methods_paragraphs(sources: Sources) -> tuple[str, ...]:
+    """Data and runs; metrics; ranking; statistics and software."""
+    return (
+        f"{data_text(sources)} {_runs(sources)}",
+        metrics_text(sources),
+        f"{aggregation_text(sources)} {ties_text(sources)} {missing_text(sources)}",
+        f"{statistics_text(sources)} {software_text(sources)}",
+    )
+
+
+def data_text(sources: Sources) -> str:
+    """How many cases of which modality, and where they come from."""
+    counts = "; ".join(f"{clipped(m.name, 40)} {m.cases} ({m.origin})" for m in modalities(sources))
+    manifest = _part(sources.facts, "manifest")
+    name = clipped(str(manifest.get("name") or "unnamed"), 80)
+    digest = str(manifest.get("sha256") or "")[:12]
+    known = f" (SHA-256 of its manifest {digest}…)" if digest else ""
+    dimensions = [score.dimension for score in sources.scores_of(sources.teams[0])]
+    two, three = (sum(d == wanted for d in dimensions) for wanted in ("2D", "3D"))
+    many = count_of(len(sources.modalities), "modality", "modalities")
+    return (
+        f"The data set {name}{known} has {count_of(len(sources.cases), 'case')}, {two} 2D and"
+        f" {three} 3D, of {many}: {counts}."
+    )
+
+
+def _runs(sources: Sources) -> str:
+    limits, sandbox = sources.protocol.limits, _part(sources.facts, "sandbox")
+    cpus = "all CPUs of the machine" if limits.cpus is None else f"{limits.cpus:g} CPUs"
+    how = (
+        "in a container without network, which saw the inputs of that case alone"
+        if sandbox.get("isolated") is True
+        else "without the isolation of a container"
+    )
+    text = (
+        f"Each of {count_of(len(sources.teams), 'submission')} was run on every case on its own,"
+        f" {how}, with at most {limits.timeout_s:g}\N{NO-BREAK SPACE}s, {limits.memory_mib:,}"
+        f"\N{NO-BREAK SPACE}MiB of memory and {cpus}."
+    )
+    host = _part(sources.facts, "host")
+    if host.get("cpu"):
+        text += f" The machine had {host.get('cores')} cores ({clipped(str(host['cpu']), 60)})."
+    return text
+
+
+def metrics_text(sources: Sources) -> str:
+    """What was measured, with each metric's settings."""
+    scoring = sources.protocol.scoring
+    names = [
+        f"{QUANTITIES[m.name].long_title}, {QUANTITIES[m.name].metric.direction} is better"
+        for m in sources.protocol.ranking.metrics
+    ]
+    text = f"Metrics are: {'; '.join(names)}. "
+    text += (
+        "DSC and NSD were computed for each label of the reference and averaged over the labels of"
+        " a case"
+        if scoring.labels == "reference"
+        else "DSC and NSD were computed for the labels from 1 to the reference’s largest and"
+        " averaged over the labels of a case"
+    )
+    text += f"; the tolerance of NSD was {scoring.tolerance_mm:g}\N{NO-BREAK SPACE}mm"
+    text += (
+        " (pixels for 2D cases)" if scoring.two_d_spacing == "unit" else " (pixels without spacing)"
+    )
+    if scoring.nsd_needs_dsc_above is not None:
+        text += f", and NSD counted as 0 where DSC is not above {scoring.nsd_needs_dsc_above:g}"
+    if scoring.spacing_order == "stored":
+        text += (
+            ". As in the challenge’s own script, the stored x, y, z spacing was applied to z, y, x"
+            " arrays"
+        )
+    return f"{text}."
+
+
+def aggregation_text(sources: Sources) -> str:
+    """From the values of cases to places."""
+    ranking = sources.protocol.ranking
+    weights = ", ".join(f"{QUANTITIES[m.name].title} {m.weight:g}" for m in ranking.metrics)
+    if ranking.rank_level == "modality":
+        first = "Teams were ranked by their mean in each modality, metric by metric"
+        over = "over modalities"
+    else:
+        first = "Teams were ranked within each case, metric by metric"
+        alike = "modality" if ranking.across_modalities == "macro" else "case"
+        over = f"over cases so that every {alike} weighs alike"
+    return (
+        f"{first}; ranks were averaged {over} and over metrics (weights: {weights}), and the"
+        " averages were ranked."
+    )
+
+
+def ties_text(sources: Sources) -> str:
+    """What equal values share."""
+    text = f"Equal values share {_TIES[sources.protocol.ranking.ties]} of their ranks"
+    breaks = _part(sources.ranking, "settings").get("tie_breaks")
+    if isinstance(breaks, list) and breaks:
+        text += f"; equal places are parted by {', '.join(clipped(str(b), 40) for b in breaks)}"
+    return f"{text}."
+
+
+def missing_text(sources: Sources) -> str:
+    """What a failed case counts, and how many there were."""
+    failed = [s for s in sources.case_scores.values() if s.outcome.is_failure]
+    failures, limits = sources.protocol.failures, sources.protocol.limits
+    text = (
+        f"A missing, late or unusable result was never dropped: it counts with DSC"
+        f" {failures.dsc:g}, NSD {failures.nsd:g} and the time limit of"
+        f" {limits.timeout_s:g}\N{NO-BREAK SPACE}s."
+    )
+    if not failed:
+        return f"{text} There was none among {len(sources.case_scores):,} results."
+    kinds = ", ".join(
+        f"{sum(s.outcome is kind for s in failed)} {kind.value.replace('_', ' ')}"
+        for kind in Outcome
+        if any(s.outcome is kind for s in failed)
+    )
+    return f"{text} Of {len(sources.case_scores):,} results {len(failed):,} were such: {kinds}."
+
+
+def statistics_text(sources: Sources) -> str:
+    """Resamples and tests, as far as ranking.json has them."""
+    if len(sources.teams) < 2:
+        return "With one team there is nothing to test."
+    settings, bootstrap = _part(sources.ranking, "settings"), _part(sources.ranking, "bootstrap")
+    parts = []
+    if bootstrap.get("replicates"):
+        by = " within each modality" if bootstrap.get("stratified_by") == "modality" else ""
+        seed = f" (seed {settings['seed']})" if "seed" in settings else ""
+        draws = count_of(int(bootstrap["replicates"]), "resample")
+        parts.append(
+            f"How sure the places are was estimated with {draws} of the cases, drawn with"
+            f" replacement{by}{seed}, the same for all teams."
+        )
+    if "wilcoxon" in _part(sources.ranking, "tests") and "alpha" in settings:
+        how = _ADJUSTMENTS.get(str(settings.get("adjustment")), "adjusted")
+        parts.append(
+            "Pairs of teams were compared by one-sided paired Wilcoxon signed-rank tests, with"
+            f" p-values {how}, at alpha {settings['alpha']:g}."
+        )
+    return " ".join(parts) or "No resamples or tests were computed."
+
+
+def software_text(sources: Sources) -> str:
+    """Versions, and the protocol with its digest."""
+    versions = dict(_part(sources.facts, "versions"))
+    versions.pop("segjudge", None)
+    used = ", ".join(
+        f"{clipped(str(name), 30)} {clipped(str(version), 30)}"
+        for name, version in versions.items()
+    )
+    protocol = sources.protocol
+    text = (
+        f"Everything was computed with segjudge {clipped(str(sources.facts.get('segjudge')), 30)}"
+        f" under protocol {protocol.name} {protocol.version}"
+        f" (SHA-256 {protocol.digest()[:12]}…)"
+    )
+    return f"{text}, with {used}." if used else f"{text}."
+
+
+def _part(facts: Mapping[str, Any], key: str) -> dict[str, Any]:
+    part = facts.get(key)
+    return part if isinstance(part, dict) else {}

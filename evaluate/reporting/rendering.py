@@ -1,0 +1,39 @@
+"""Templates to pages: everything is escaped, and style and script are in the page, by hash."""
+
+import base64
+import hashlib
+from importlib import resources
+
+import jinja2
+from markupsafe import Markup
+
+from evaluate.reporting.quantities import clipped, count_of
+
+__all__ = ["render"]
+
+
+def render(template: str, **context: object) -> str:
+    """A page from one of our templates, with our style sheet and script in it.
+
+    Args:
+        template: its file's name.
+        context: what it shows; text in it is escaped.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("evaluate.reporting"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["clipped"] = clipped
+    environment.globals["count_of"] = count_of
+    templates = resources.files("evaluate.reporting") / "templates"
+    own: dict[str, str] = {}
+    for name, files in (("style", ("style.css", "charts.css")), ("script", ("script.js",))):
+        source = "".join((templates / file).read_text(encoding="utf-8") for file in files)
+        digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode("ascii")
+        # Ours, not a participant's; the page's policy runs nothing but these two, by their hash.
+        own[name] = Markup(source)  # noqa: S704
+        own[f"{name}_hash"] = f"sha256-{digest}"
+    return environment.get_template(template).render(**context, **own)

@@ -1,0 +1,164 @@
+"""A page for each team, to be sent to that team alone: nothing of another team but its place."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from evaluate.records import CaseScore
+from evaluate.reporting.certainty import Certainty
+from evaluate.reporting.charts import Standing, standing_chart
+from evaluate.reporting.failures import Failure
+from evaluate.reporting.gallery import Gallery
+from evaluate.reporting.provenance import submissions
+from evaluate.reporting.quantities import QUANTITIES, Quantity, percent
+from evaluate.reporting.rendering import render
+from evaluate.reporting.sources import Sources
+from evaluate.reporting.standings import Cell, macro, micro, modalities, shown_quantities
+from evaluate.reporting.svg import number
+from evaluate.store import RunDirectory
+
+__all__ = ["page_name", "write_team_pages"]
+
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_MOST_PLACES = 10
+_ANOTHER = "another team"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """A row of one of the page's tables."""
+
+    name: str
+    cells: tuple[Cell, ...]
+
+
+def page_name(team: str) -> str:
+    """A file name for a team: its own name where that is harmless, else with a digest.
+
+    >>> page_name("box-filler")
+    'box-filler'
+    """
+    if _SAFE_NAME.fullmatch(team):
+        return team
+    # A dot and a digest: no harmless name is made into the same one by chance.
+    readable = re.sub(r"[^A-Za-z0-9]+", "-", team).strip("-")[:32] or "team"
+    return f"{readable}.{hashlib.sha256(team.encode()).hexdigest()[:16]}"
+
+
+def write_team_pages(
+    run: RunDirectory,
+    sources: Sources,
+    certainty: Certainty | None,
+    failures: Sequence[Failure],
+    gallery: Gallery,
+) -> None:
+    """Write `report/teams/TEAM.html` for every team, each self-contained."""
+    handed_in = {submission.team: submission for submission in submissions(sources)}
+    quantities = shown_quantities(sources)
+    for place in sources.places:
+        team = place.team
+        exhibits = next((shown for shown in gallery.teams if shown.team == team), None)
+        text = render(
+            "team.html.j2",
+            team=team,
+            title=sources.protocol.title,
+            place=number(place.rank),
+            teams=len(sources.teams),
+            sentence=_sentence(sources, team, certainty),
+            standing=_standing(sources, team, certainty),
+            certainty=certainty,
+            quantities=quantities,
+            all_quantities=QUANTITIES,
+            averages=_averages(sources, team, quantities),
+            by_modality=_by_modality(sources, team, quantities),
+            failures=[failure for failure in failures if failure.score.team == team],
+            cases=[_case_row(score, quantities) for score in sources.scores_of(team)],
+            exhibits=exhibits,
+            images=_own_images(gallery, team),
+            picture_problem=gallery.problem,
+            submission=handed_in[team],
+        )
+        run.write_document(f"report/teams/{page_name(team)}.html", text.encode("utf-8"))
+
+
+def _sentence(sources: Sources, team: str, certainty: Certainty | None) -> str:
+    place = next(place for place in sources.places if place.team == team)
+    text = f"The mean rank is {place.mean_rank:.2f} (1 would be best in everything)."
+    if certainty is None:
+        return text
+    low, high = certainty.intervals[team]
+    interval = f"place {number(low)}" if low == high else f"places {number(low)} to {number(high)}"
+    return (
+        f"{text} In 95\N{NO-BREAK SPACE}% of {certainty.replicates:,} resamples of the cases it"
+        f" stays at {interval}; it comes first in {percent(certainty.first[team])} of them."
+    )
+
+
+def _standing(sources: Sources, team: str, certainty: Certainty | None) -> Markup:
+    """The first places and the team's own; the others have no name."""
+    shown = [
+        place
+        for position, place in enumerate(sources.places)
+        if position < _MOST_PLACES or place.team == team
+    ]
+    rows = [
+        Standing(
+            team=place.team if place.team == team else _ANOTHER,
+            rank=place.rank,
+            mean_rank=place.mean_rank,
+            interval=certainty.intervals[place.team] if certainty else None,
+            shares=certainty.shares.get(place.team, {}) if certainty else {},
+        )
+        for place in shown
+    ]
+    own = next(row for row in rows if row.team == team)
+    words = f"This team has place {number(own.rank)} of {len(sources.teams)}."
+    return standing_chart(rows, description=words)
+
+
+def _averages(sources: Sources, team: str, quantities: Sequence[Quantity]) -> tuple[_Row, ...]:
+    rows = []
+    for name, average in (("every modality alike (macro)", macro), ("every case alike", micro)):
+        values = [(q, average(sources, team, q.name)[0]) for q in quantities]
+        cells = tuple(Cell(text=q.text(value), order=value) for q, value in values)
+        rows.append(_Row(name=name, cells=cells))
+    return tuple(rows)
+
+
+def _by_modality(sources: Sources, team: str, quantities: Sequence[Quantity]) -> tuple[_Row, ...]:
+    rows = []
+    for modality in modalities(sources):
+        found = [sources.modality_scores.get((team, modality.name, q.name)) for q in quantities]
+        means = [None if row is None else row.mean for row in found]
+        cells = [
+            Cell(text=q.text(mean), order=mean) for q, mean in zip(quantities, means, strict=True)
+        ]
+        failed = max((row.failures for row in found if row is not None), default=0)
+        counts = (modality.cases, failed)
+        cells += [Cell(text=str(count), order=count) for count in counts]
+        rows.append(_Row(name=modality.name, cells=tuple(cells)))
+    return tuple(rows)
+
+
+def _case_row(score: CaseScore, quantities: Sequence[Quantity]) -> tuple[CaseScore, _Row]:
+    values = [(q, getattr(score, q.name)) for q in quantities]
+    cells = tuple(Cell(text=q.text(value), order=value) for q, value in values)
+    return score, _Row(name=score.case, cells=cells)
+
+
+def _own_images(gallery: Gallery, team: str) -> list[Markup]:
+    """The embedded images that this team's pictures refer to, and no other."""
+    exhibits = [
+        e for shown in gallery.teams if shown.team == team for e in shown.worst + shown.best
+    ]
+    wanted = {
+        name for e in exhibits if e.picture for name in re.findall(r'href="#([^"]+)"', e.picture)
+    }
+    return [
+        image
+        for image in gallery.images
+        if (found := re.search(r'\bid="([^"]+)"', image)) and found[1] in wanted
+    ]
