@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -263,3 +264,7 @@ class RunDirectory:
         path = self.root / name
         write_atomically(path, data)
         return path
+
+    def clear_documents(self, folder: str) -> None:
+        """Remove a folder of documents, such as `report`, before it is made anew."""
+        shutil.rmtree(self.root / folder, ignore_errors=True)

@@ -70,6 +70,8 @@ def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
     gallery = make_gallery(sources, run, data_root)
     standing, runtime = _standing(sources, certainty), _runtime(sources)
     spreads, figures = _spreads(sources), ranking_figures(sources)
+    # An older report may hold pages of teams that are gone, and those must not be handed on.
+    run.clear_documents("report")
     write_figures(run, _drawings(standing, runtime, spreads, figures))
     items, paragraphs = checklist(sources), methods_paragraphs(sources)
     write_tables(run, [*data_tables(sources, certainty), checklist_table(items)])

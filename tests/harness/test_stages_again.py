@@ -55,6 +55,10 @@ def test_a_team_that_came_later_must_be_scored_before_it_is_ranked(
     assert command("rank", finished, "--bootstrap", 20) == 0
     assert command("report", finished) == 0
     assert "late" in (finished / "report" / "index.html").read_text("utf-8")
+    left = finished / "report" / "teams" / "gone.html"
+    left.write_text("a team that is no longer in the run", "utf-8")
+    assert command("report", finished) == 0
+    assert sorted(p.name for p in left.parent.iterdir()) == ["boxfill.html", "late.html"]
 
 
 def test_another_protocol_scores_again_and_the_audit_follows_it(finished: Path) -> None:
