@@ -9,9 +9,10 @@ import os
 import tempfile
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from evaluate.errors import Problem, TableError
@@ -94,8 +95,15 @@ def _from_cell(text: str, kind: Any) -> object:
     raise TypeError(f"no way to read a {kind}")
 
 
-def read_table(path: Path, kind: type[Row]) -> list[Row]:
-    """Read a CSV file of one kind of record.
+def read_table(
+    path: Path, kind: type[Row], *, defaults: Mapping[str, object] = MappingProxyType({})
+) -> list[Row]:
+    """Read a CSV file of one kind of record; columns of other names are ignored.
+
+    Args:
+        path: the file.
+        kind: what its rows are.
+        defaults: columns that may be missing, and what stands for them then.
 
     Raises:
         TableError: the file is missing, lacks a column, or has a cell that can't be read.
@@ -105,14 +113,18 @@ def read_table(path: Path, kind: type[Row]) -> list[Row]:
     try:
         with path.open(newline="", encoding="utf-8") as stream:
             reader = csv.DictReader(stream)
-            missing = sorted(set(columns) - set(reader.fieldnames or ()))
+            absent = set(columns) - set(reader.fieldnames or ())
+            missing = sorted(absent - set(defaults))
             if missing:
                 found = f"no column {', '.join(missing)}"
                 raise TableError(Problem(where=str(path), found=found, mend=mend))
             rows = []
             for cells in reader:
                 try:
-                    values = {c: _from_cell(cells[c] or "", t) for c, t in columns.items()}
+                    values = {
+                        name: defaults[name] if name in absent else _from_cell(cells[name] or "", t)
+                        for name, t in columns.items()
+                    }
                 except ValueError as error:
                     where = f"{path}, line {reader.line_num}"
                     raise TableError(Problem(where=where, found=str(error), mend=mend)) from error

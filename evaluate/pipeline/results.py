@@ -9,9 +9,16 @@ from data_manifest.progress import Progress, silent
 from evaluate.errors import Problem, RankingRefusedError, RunDirectoryError, UsageError
 from evaluate.protocol import Protocol, RankedMetric, protocol_from_json
 from evaluate.ranking import Result, rank
-from evaluate.records import CaseScore, LabelScore, ModalityScore, RunRecord
+from evaluate.records import CaseScore, LabelScore, ModalityScore, Outcome, RunRecord
 from evaluate.reporting import write_report
-from evaluate.scoring import CaseResult, jobs_of_folders, jobs_of_run, modality_scores, score_jobs
+from evaluate.scoring import (
+    METRIC_COLUMNS,
+    CaseResult,
+    jobs_of_folders,
+    jobs_of_run,
+    modality_scores,
+    score_jobs,
+)
 from evaluate.store import RunDirectory
 from evaluate.tables import read_table, write_json, write_table
 
@@ -28,6 +35,15 @@ __all__ = [
     "score_folders",
     "score_run",
 ]
+
+
+# What a table of another tool may lack.
+_OTHER_TOOLS: dict[str, object] = {
+    "dimension": "",
+    "outcome": Outcome.OK,
+    "reason": "",
+    **dict.fromkeys(METRIC_COLUMNS),
+}
 
 
 def data_of(run: RunDirectory, manifest_path: Path | None) -> tuple[Manifest, Path]:
@@ -198,8 +214,11 @@ def rank_table(
     seed: int = 0,
     metrics: Sequence[RankedMetric] | None = None,
 ) -> Result:
-    """Rank the teams of a table of case scores, by the protocol's metrics or by others."""
-    cases = read_table(scores, CaseScore)
+    """Rank the teams of a table of case scores, by the protocol's metrics or by others.
+
+    The table may be another tool's: it needs team, case, modality, and the metrics' columns.
+    """
+    cases = read_table(scores, CaseScore, defaults=_OTHER_TOOLS)
     result = rank(cases, protocol, seed=seed, bootstrap=bootstrap, metrics=metrics)
     _write_ranking(result, out)
     return result

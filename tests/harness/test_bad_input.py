@@ -188,8 +188,10 @@ def test_a_table_with_a_bad_cell_is_refused_with_its_line(
     rank = ("rank", "--scores", table, "--protocol", "cvpr24", "--out", tmp_path / "out")
     error = complaint(*rank)
     assert "case_scores.csv, line 3" in error and "half" in error
-    table.write_text(header.replace("dsc,", "") + "\n")
-    assert "no column dsc" in complaint(*rank)
+    table.write_text(header.replace("team,", "") + "\n")
+    assert "no column team" in complaint(*rank)
+    table.write_text("team,case,modality,nsd\na,c1,CT,0.5\nb,c1,CT,0.6\n")
+    assert "dsc" in complaint(*rank)
     assert not (tmp_path / "out").exists()
 
 

@@ -126,6 +126,18 @@ def test_a_table_without_times_is_ranked_by_the_metrics_that_it_has(
     assert command(*rank, "--out", tmp_path / "c", "--metric", "beauty") == 2
 
 
+def test_a_table_of_another_tool_is_ranked(tmp_path: Path) -> None:
+    table = tmp_path / "theirs.csv"
+    table.write_text(
+        "case,team,modality,nsd,rater\nc1,a,CT,0.5,x\nc1,b,CT,0.9,x\nc2,a,MR,0.2,y\nc2,b,MR,0.3,y\n"
+    )
+    rank = ("rank", "--scores", table, "--protocol", "segjudge", "--out", tmp_path / "out")
+    assert command(*rank, "--metric", "nsd", "--bootstrap", 20) == 0
+    with (tmp_path / "out" / "ranking.csv").open(newline="", encoding="utf-8") as stream:
+        places = {row["team"]: row["rank"] for row in csv.DictReader(stream)}
+    assert places == {"a": "2", "b": "1"}
+
+
 NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"])) | st.sampled_from(
     ["=1+1", "+x", "-2", "@a", "'", "'=", 'a,"b"', "a\nb", "ü"]
