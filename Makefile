@@ -29,6 +29,9 @@ check: $(VENV)/.check
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck predict.sh participants/*/predict.sh .ci/*
 
+bench: $(VENV)/.test
+	$(BIN)/python -m bench
+
 $(VENV)/.made: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "make: $$($(PYTHON) --version) found; Python 3.11 or newer is needed: make PYTHON=python3.11" >&2; exit 2; }
