@@ -5,33 +5,36 @@ comes first, this module still starts and can say so.
 """
 
 import importlib
+import importlib.util
 import signal
 import sys
 from pathlib import Path
 
 __all__ = ["main"]
 
-_PACKAGES = ("evaluate.pipeline", "metrics.records", "data_manifest.manifest")
+_OURS = {"evaluate": "pipeline", "metrics": "records.py", "data_manifest": "manifest.py"}
+
+
+def _foreign_package() -> str | None:
+    """What is found in place of one of our packages, as a sentence; None if all are ours."""
+    for name, part in _OURS.items():
+        spec = importlib.util.find_spec(name)
+        folders = list(spec.submodule_search_locations or ()) if spec else []
+        if not any((Path(folder) / part).exists() for folder in folders):
+            return f"package `{name}`: found {folders[0] if folders else 'none'}"
+    return None
 
 
 def main() -> int:
     """Run the command line; returns the exit code."""
-    try:
-        for name in _PACKAGES:
-            importlib.import_module(name)
-        command_line = importlib.import_module("evaluate.cli")
-    except ImportError as error:
-        top = (error.name or "").partition(".")[0]
-        package = sys.modules.get(top)
-        if top not in {name.partition(".")[0] for name in _PACKAGES} or package is None:
-            raise
-        found = Path(package.__file__).parent if package.__file__ else "a folder without code"
+    foreign = _foreign_package()
+    if foreign is not None:
         sys.stderr.write(
-            f"segjudge: package `{top}`: found another distribution's, in {found}; expected"
-            " segjudge's own; install segjudge in a virtual environment of its own"
-            " (`pipx install segjudge`)\n"
+            f"segjudge: {foreign}; expected segjudge's own, not another distribution's; install"
+            " segjudge in a virtual environment of its own (`pipx install segjudge`)\n"
         )
         return 2
+    command_line = importlib.import_module("evaluate.cli")
     # A polite end is an end like Ctrl-C's: containers are removed, what was done is kept.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     code: int = command_line.main()

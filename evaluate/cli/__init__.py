@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 
 from data_manifest.errors import SegjudgeError, printable
 from evaluate.cli.parser import parse
@@ -23,7 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         options = parse(arguments)
-        code: int = options.command(options)
+        # Imported here: no command waits for another one's libraries.
+        module, function = options.command.split(".")
+        code: int = getattr(import_module(f"evaluate.cli.{module}"), function)(options)
     except SegjudgeError as error:
         for problem in error.problems:
             _complain(str(problem))

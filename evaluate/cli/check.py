@@ -7,7 +7,7 @@ from pathlib import Path
 from data_manifest.build import build_demo
 from evaluate.cli.sandboxes import sandbox_of
 from evaluate.cli.terminal import number, say, show_progress, table, warn
-from evaluate.pipeline import CheckedCase, check_submission
+from evaluate.pipeline.proofs import CheckedCase, check_submission
 from evaluate.protocol import load_protocol
 from evaluate.records import Outcome
 from evaluate.tables import write_json

@@ -11,7 +11,8 @@ from evaluate.cli.sandboxes import NOT_ISOLATED
 from evaluate.cli.scoring import say_scores
 from evaluate.cli.terminal import say, show_progress, warn
 from evaluate.errors import Problem, UsageError
-from evaluate.pipeline import rank_run, report_run, score_run
+from evaluate.pipeline.places import rank_run, report_run
+from evaluate.pipeline.scores import score_run
 from evaluate.protocol import load_protocol
 
 __all__ = ["demo"]

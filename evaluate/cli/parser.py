@@ -7,7 +7,6 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from evaluate.cli import audit, check, demo, doctor, manifest, protocol, ranking, run, scoring
 from evaluate.errors import Problem, UsageError
 from evaluate.protocol import RankedMetric
 
@@ -57,7 +56,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line.
 
     Returns:
-        The options; `command` is the function to call with them.
+        The options; `command` names the function of this package to call with them.
 
     Raises:
         UsageError: an unknown command, option or value.
@@ -69,7 +68,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def add(name: str, summary: str, example: str, command: Any, into: Any = commands) -> _Parser:
+    def add(name: str, summary: str, example: str, command: str, into: Any = commands) -> _Parser:
         made: _Parser = into.add_parser(
             name, help=summary, description=summary, epilog=f"example:\n  {example}"
         )
@@ -105,7 +104,7 @@ def _add_running(add: Any) -> None:
         "demo",
         "Demo data, the shipped participants, scores, ranking and report in one command.",
         "segjudge demo demo-run",
-        demo.demo,
+        "demo.demo",
     )
     command.add_argument("run_dir", type=Path, nargs="?", default=Path("demo-run"))
     command.add_argument("--data", type=Path, help="folder of the demo data (default: beside it)")
@@ -117,7 +116,7 @@ def _add_running(add: Any) -> None:
         "Run submissions on every case of a manifest; continues a run that was cut off.",
         "segjudge run --manifest data/manifest.json --protocol cvpr24"
         " --submission alpha=alpha.tar.gz --submission beta=beta.tar.gz my-run",
-        run.run,
+        "run.run",
     )
     command.add_argument("run_dir", type=Path)
     command.add_argument("--manifest", type=Path, required=True)
@@ -142,7 +141,7 @@ def _add_running(add: Any) -> None:
         "report",
         "Write report/index.html of a run that is scored and ranked.",
         "segjudge report my-run --open",
-        ranking.report,
+        "ranking.report",
     )
     command.add_argument("run_dir", type=Path)
     command.add_argument("--manifest", type=Path, help="where the data lie now, if moved")
@@ -154,7 +153,7 @@ def _add_scoring(add: Any) -> None:
         "score",
         "Score a run directory, or a folder of predictions against a folder of references.",
         "segjudge score --references gts --predictions segs --protocol cvpr24 --out scores",
-        scoring.score,
+        "scoring.score",
     )
     command.add_argument("run_dir", type=Path, nargs="?")
     command.add_argument("--manifest", type=Path, help="where the run's data lie now, if moved")
@@ -168,7 +167,7 @@ def _add_scoring(add: Any) -> None:
         "rank",
         "Rank the teams of a scored run, or of a table of case scores.",
         "segjudge rank my-run",
-        ranking.rank,
+        "ranking.rank",
     )
     command.add_argument("run_dir", type=Path, nargs="?")
     command.add_argument("--scores", type=Path, help="a case_scores.csv")
@@ -190,7 +189,7 @@ def _add_checking(add: Any) -> None:
         "check",
         "Check a submission as the organiser's run would treat it, and say what to mend.",
         "segjudge check my-image.tar.gz",
-        check.check,
+        "check.check",
     )
     command.add_argument("reference", metavar="REF")
     command.add_argument("--manifest", type=Path, help="cases of your own (default: the demo's)")
@@ -202,7 +201,7 @@ def _add_checking(add: Any) -> None:
         "audit",
         "Check that a run's files are what was run, and that its scores and ranks still hold.",
         "segjudge audit my-run",
-        audit.audit,
+        "audit.audit",
     )
     command.add_argument("run_dir", type=Path)
     command.add_argument("--manifest", type=Path, help="where the data lie now, if moved")
@@ -213,7 +212,7 @@ def _add_checking(add: Any) -> None:
         "doctor",
         "Say what works on this machine: engine, cgroups, memory, disk, clock.",
         "segjudge doctor",
-        doctor.doctor,
+        "doctor.doctor",
     )
     command.add_argument("--engine", action="store_true", help="only whether an engine answers")
 
@@ -225,7 +224,7 @@ def _add_data(add: Any, commands: Any) -> None:
         "build",
         "Make cases and a manifest from pairs of images and references.",
         "segjudge manifest build --pairs cases.csv data",
-        manifest.build,
+        "manifest.build",
         into,
     )
     command.add_argument("out", type=Path)
@@ -250,7 +249,7 @@ def _add_data(add: Any, commands: Any) -> None:
         "verify",
         "Find every missing, altered, surplus or malformed file of a data set.",
         "segjudge manifest verify data/manifest.json",
-        manifest.verify,
+        "manifest.verify",
         into,
     )
     command.add_argument("manifest", type=Path)
@@ -258,19 +257,19 @@ def _add_data(add: Any, commands: Any) -> None:
         "show",
         "List a manifest's cases.",
         "segjudge manifest show data/manifest.json",
-        manifest.show,
+        "manifest.show",
         into,
     )
     command.add_argument("manifest", type=Path)
 
     group = commands.add_parser("protocol", help="List or show protocols.")
     into = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    add("list", "List the built-in protocols.", "segjudge protocol list", protocol.names, into)
+    add("list", "List the built-in protocols.", "segjudge protocol list", "protocol.names", into)
     command = add(
         "show",
         "Print a protocol whole, as TOML.",
         "segjudge protocol show cvpr24 > mine.toml",
-        protocol.show,
+        "protocol.show",
         into,
     )
     command.add_argument("name")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from evaluate.cli.terminal import number, say, table
 from evaluate.errors import Problem, UsageError
-from evaluate.pipeline import rank_run, rank_table, report_run
+from evaluate.pipeline.places import rank_run, rank_table, report_run
 from evaluate.protocol import load_protocol
 from evaluate.ranking import RankingRow
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from evaluate.cli.sandboxes import sandbox_of
 from evaluate.cli.terminal import say, show_progress, warn
-from evaluate.pipeline import parse_submissions, run_submissions
+from evaluate.pipeline.runs import parse_submissions, run_submissions
 from evaluate.protocol import Protocol, load_protocol
 from evaluate.records import Outcome, RunRecord
 from evaluate.store import RunDirectory

@@ -4,7 +4,7 @@ import argparse
 
 from evaluate.cli.terminal import number, say, show_progress, table, warn
 from evaluate.errors import Problem, UsageError
-from evaluate.pipeline import Scores, score_folders, score_run
+from evaluate.pipeline.scores import Scores, score_folders, score_run
 from evaluate.protocol import load_protocol
 from evaluate.records import ModalityScore, Outcome
 

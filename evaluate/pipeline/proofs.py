@@ -8,8 +8,9 @@ from pathlib import Path
 
 from data_manifest.progress import Progress, silent
 from evaluate.auditing import Difference, altered_files, altered_ranks, altered_rows
-from evaluate.pipeline.results import data_of, protocol_of, rank_result, score_again, score_run
+from evaluate.pipeline.places import rank_result
 from evaluate.pipeline.runs import run_submissions
+from evaluate.pipeline.scores import data_of, protocol_of, score_again, score_run
 from evaluate.protocol import Protocol
 from evaluate.records import CaseScore, LabelScore, ModalityScore, Outcome
 from evaluate.sandbox import Sandbox
