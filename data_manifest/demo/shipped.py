@@ -12,7 +12,6 @@ from data_manifest.demo.records import DemoPackageMissing
 __all__ = ["shipped_file"]
 
 _DISTRIBUTIONS = {"nilearn": "nilearn", "pydicom": "pydicom", "skimage": "scikit-image"}
-_MEND = "pip install segjudge[demo]"
 
 
 def shipped_file(package: str, path: str, sha256: str) -> Path:
@@ -30,18 +29,18 @@ def shipped_file(package: str, path: str, sha256: str) -> Path:
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise DemoPackageMissing(
-            f"{name}: not installed; expected: it ships {path} of the demo data; {_MEND}"
+            f"{name}: not installed; expected: it ships {path} of the demo data"
         )
     file = Path(spec.origin).parent / path
     try:
         found = hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
         raise DemoPackageMissing(
-            f"{file}: not found; expected: {name} ships it for the demo data; {_MEND}"
+            f"{file}: not found; expected: {name} ships it for the demo data"
         ) from error
     if found != sha256:
         raise DemoPackageMissing(
             f"{file}: found SHA-256 {found}; expected {sha256}, the image that the reference was"
-            f" drawn on; {_MEND}"
+            " drawn on"
         )
     return file

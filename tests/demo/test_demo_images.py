@@ -224,7 +224,7 @@ def test_another_seed_changes_what_is_simulated_and_nothing_that_is_real(
 
 
 @pytest.mark.parametrize("package", ["pydicom", "skimage", "nilearn"])
-def test_a_missing_package_is_named_with_the_way_to_get_it(
+def test_a_missing_package_is_named_with_the_image_that_it_ships(
     package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find_spec = shipped.find_spec
@@ -232,7 +232,7 @@ def test_a_missing_package_is_named_with_the_way_to_get_it(
         shipped, "find_spec", lambda name: None if name == package else find_spec(name)
     )
     distribution = {"skimage": "scikit-image"}.get(package, package)
-    with pytest.raises(DemoPackageMissing, match=rf"{distribution}.*segjudge\[demo\]"):
+    with pytest.raises(DemoPackageMissing, match=rf"{distribution}: not installed.*data/any.file"):
         shipped.shipped_file(package, "data/any.file", "0" * 64)
 
 
