@@ -114,7 +114,7 @@ def _cpu() -> Finding:
 
 def _frequency() -> Finding:
     path = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-    governor = path.read_text().strip() if path.exists() else "not visible"
+    governor = path.read_text("utf-8").strip() if path.exists() else "not visible"
     return Finding(
         subject="frequency scaling",
         found=governor,

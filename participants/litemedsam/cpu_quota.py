@@ -10,7 +10,7 @@ __all__ = ["available_cpus"]
 def _read_numbers(*paths: str) -> list[float]:
     """The numbers in files of the cgroup file system; none where a file is missing or says max."""
     try:
-        words = " ".join(Path("/sys/fs/cgroup", path).read_text() for path in paths).split()
+        words = " ".join(Path("/sys/fs/cgroup", path).read_text("utf-8") for path in paths).split()
         return [float(word) for word in words]
     except (OSError, ValueError):
         return []

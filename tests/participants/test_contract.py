@@ -159,11 +159,13 @@ def test_a_pickled_array_is_refused(name: str, run: Run) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_dockerfile_keeps_to_what_the_classic_builder_knows(name: str) -> None:
-    text = (PARTICIPANTS / name / "Dockerfile").read_text()
+    text = (PARTICIPANTS / name / "Dockerfile").read_text("utf-8")
     assert text.startswith("ARG BASE_IMAGE=python:3.11-slim\nFROM ${BASE_IMAGE}\n")
     assert not re.search(r"RUN --|COPY --(chmod|link)|<<|^# ?syntax", text, re.MULTILINE)
     for requirement in PARTICIPANTS.glob(f"{name}/requirements*.txt"):
-        lines = [line for line in requirement.read_text().splitlines() if not line.startswith("#")]
+        lines = [
+            line for line in requirement.read_text("utf-8").splitlines() if not line.startswith("#")
+        ]
         assert all(re.fullmatch(r"[\w-]+==[\d.]+", line) for line in lines), requirement.name
 
 

@@ -26,7 +26,7 @@ def figures(ranked: Synthetic) -> dict[str, Figure]:
 
 @pytest.fixture(scope="module")
 def ranking(ranked: Synthetic) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((ranked.run.root / "ranking.json").read_text())
+    found: dict[str, Any] = json.loads((ranked.run.root / "ranking.json").read_text("utf-8"))
     return found
 
 

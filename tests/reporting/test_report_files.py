@@ -106,7 +106,7 @@ def test_every_figure_and_table_of_the_page_is_a_file(
 ) -> None:
     figures = {path.stem for path in (ranked_report.parent / "figures").glob("*.svg")}
     tables = {path.name for path in (ranked_report.parent / "tables").iterdir()}
-    assert figures == set(re.findall(r'class="chart ([a-z_-]+)"', ranked_report.read_text()))
+    assert figures == set(re.findall(r'class="chart ([a-z_-]+)"', ranked_report.read_text("utf-8")))
     names = ("leaderboard", "modalities-dsc", "failures", "submissions", "methods", "tests-nsd")
     assert {f"{n}.{e}" for n in names for e in ("csv", "tex", "md")} <= tables
     for path in (ranked_report.parent / "figures").iterdir():

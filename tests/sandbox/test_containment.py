@@ -221,7 +221,7 @@ def test_outputs_are_closed_to_every_other_user_of_the_host(docker_bench: Bench)
 
     assert ended.exit_code == 0
     assert before.outputs.stat().st_mode == mode
-    assert before.outputs.stat().st_uid == int((before.outputs / "user").read_text())
+    assert before.outputs.stat().st_uid == int((before.outputs / "user").read_text("utf-8"))
 
 
 def test_devices_sockets_and_set_user_bits_do_nothing_to_the_host(docker_bench: Bench) -> None:

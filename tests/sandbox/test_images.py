@@ -194,7 +194,7 @@ def test_a_volume_of_the_image_is_read_only_and_leaves_no_folder_on_the_host(
 
     assert b"weights" in ended.log
     assert b"refused" in ended.log
-    assert (docker_bench.outputs / "a").read_text() == "kept\n"
+    assert (docker_bench.outputs / "a").read_text("utf-8") == "kept\n"
     assert {volume.id for volume in engine.volumes.list()} == before
 
 
