@@ -4,12 +4,15 @@ Nothing here reads a file, a clock or a setting. Spacings and tolerances are in 
 arrays' axis order. A value that is not defined (a label in neither map) is nan, never a number.
 """
 
-from metrics.errors import MetricInputError
-from metrics.records import METRICS, LabelScore, Metric
-from metrics.scores import dice, false_positive_voxels, score_labels, surface_dice
+from metrics.errors import KernelError, MetricInputError
+from metrics.records import FURTHER_METRICS, METRICS, LabelScore, Metric
+from metrics.scores import Comparison, dice, false_positive_voxels, score_labels, surface_dice
 
 __all__ = [
+    "FURTHER_METRICS",
     "METRICS",
+    "Comparison",
+    "KernelError",
     "LabelScore",
     "Metric",
     "MetricInputError",

@@ -4,13 +4,14 @@ Everything that numpy would quietly broadcast, wrap round or turn into nan is re
 the measuring code needs no second thoughts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from metrics.errors import MetricInputError
+from metrics.records import FURTHER_METRICS
 
 __all__ = [
     "MAX_LABEL",
@@ -18,9 +19,11 @@ __all__ = [
     "Mask",
     "Tolerance",
     "checked_dimension",
+    "checked_further",
     "checked_label_maps",
     "checked_labels",
     "checked_masks",
+    "checked_min_iou",
     "checked_spacing",
     "checked_tolerance",
     "tolerance_of_each",
@@ -90,6 +93,8 @@ def _checked_label_map(name: str, array: npt.NDArray[Any]) -> LabelMap:
         raise MetricInputError(
             argument=name, found=f"dtype {array.dtype}", expected="an integer dtype"
         )
+    if array.dtype == np.uint8 or array.dtype == np.uint16:  # hold nothing else
+        return array
     lowest, highest = int(array.min(initial=0)), int(array.max(initial=0))
     if lowest < 0 or highest > MAX_LABEL:
         raise MetricInputError(
@@ -167,6 +172,33 @@ def checked_labels(labels: Sequence[int]) -> list[int]:
         twice = next(label for label in whole if whole.count(label) > 1)
         raise MetricInputError(argument="labels", found=f"{twice} twice", expected=expected)
     return whole
+
+
+def checked_further(names: Collection[str]) -> tuple[str, ...]:
+    """Names of further metrics, as given.
+
+    Raises:
+        MetricInputError: one is not known.
+    """
+    for name in names:
+        if name not in FURTHER_METRICS:
+            raise MetricInputError(
+                argument="further", found=repr(name), expected=f"of {', '.join(FURTHER_METRICS)}"
+            )
+    return tuple(names)
+
+
+def checked_min_iou(min_iou: float) -> float:
+    """An intersection over union that objects can have.
+
+    Raises:
+        MetricInputError: not above 0, or above 1.
+    """
+    if not 0 < min_iou <= 1:
+        raise MetricInputError(
+            argument="min_iou", found=repr(min_iou), expected="a number above 0, at most 1"
+        )
+    return float(min_iou)
 
 
 def tolerance_of_each(

@@ -1,6 +1,6 @@
-"""The one exception of this package: an argument that no number can honestly be computed from."""
+"""This package's exceptions: a bad argument, and a broken installation."""
 
-__all__ = ["MetricInputError"]
+__all__ = ["KernelError", "MetricInputError"]
 
 
 class MetricInputError(ValueError):
@@ -15,3 +15,17 @@ class MetricInputError(ValueError):
     def __init__(self, *, argument: str, found: str, expected: str) -> None:
         self.argument = argument
         super().__init__(f"{argument}: found {found}; expected {expected}")
+
+
+class KernelError(RuntimeError):
+    """The compiled kernel is missing or not this version's.
+
+    Args:
+        found: what is wrong with it.
+    """
+
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            f"metrics.kernel: {found}; expected the one that installing segjudge compiles; run"
+            " `pip install .` (in a checkout `pip install --editable .`) again"
+        )

@@ -3,124 +3,111 @@
 DSC is finished with these numbers, and the surfaces need to look no further than the boxes.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
+from metrics import kernel
 from metrics.arguments import LabelMap
 
-__all__ = ["Box", "LabelCounts", "LabelExtent", "count_labels", "label_extents"]
+__all__ = ["Box", "LabelExtents", "LabelMaps"]
 
 Box: TypeAlias = tuple[slice, ...]
 
-_CHUNK_VOXELS = 1 << 18
-"""Voxels counted at a time: numpy counts in 8-byte integers, eight times a uint8 map."""
+
+def _in_kernel_dtype(label_map: LabelMap) -> npt.NDArray[Any]:
+    """The same labels as uint8 or uint16, which hold every label; a copy only where it must be."""
+    if label_map.dtype.itemsize <= 2 and label_map.dtype.isnative:
+        return label_map.view(f"u{label_map.dtype.itemsize}")
+    return label_map.astype(np.uint16)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelCounts:
-    """Voxels of every label from 0 to the largest that occurs; three int64 arrays.
+class LabelMaps:
+    """Two label maps of one shape, in the layout that the kernel takes."""
 
-    Attributes:
-        reference: in the reference.
-        prediction: in the prediction.
-        shared: where both have the same label.
-    """
+    def __init__(self, reference: LabelMap, prediction: LabelMap) -> None:
+        """Copies a map only if its dtype or its layout is not the kernel's.
 
-    reference: npt.NDArray[np.int64]
-    prediction: npt.NDArray[np.int64]
-    shared: npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelExtent:
-    """One label in both maps.
-
-    Attributes:
-        box: the smallest box that holds the label in both maps; None where neither has it.
-    """
-
-    label: int
-    reference_voxels: int
-    prediction_voxels: int
-    shared_voxels: int
-    box: Box | None
+        Args:
+            reference: labels from 0 to MAX_LABEL, 2D or 3D.
+            prediction: the same, of the same shape.
+        """
+        self.shape = reference.shape
+        # Maps in Fortran order are read as they lie in memory. Axes of one voxel come first, for
+        # rows of one voxel would make a word of bits each.
+        self.order = tuple(
+            sorted(
+                range(reference.ndim),
+                key=lambda axis: (self.shape[axis] != 1, -abs(reference.strides[axis])),
+            )
+        )
+        self._maps = [
+            np.ascontiguousarray(_in_kernel_dtype(label_map).transpose(self.order))
+            for label_map in (reference, prediction)
+        ]
 
     @property
-    def dice(self) -> float:
-        """Twice the shared voxels over all voxels; nan where there are none."""
-        voxels = self.reference_voxels + self.prediction_voxels
-        return 2 * self.shared_voxels / voxels if voxels else float("nan")
+    def for_kernel(self) -> list[npt.NDArray[Any]]:
+        """Both maps with three axes, C-contiguous, uint8 or uint16."""
+        return [m.reshape((1,) * (3 - m.ndim) + m.shape) for m in self._maps]
+
+    def masks(self, label: int, box: Box) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Where each map has the label within a box; both in the maps' own axis order."""
+        back = np.argsort(self.order)
+        first, second = (m.transpose(back)[box] == label for m in self._maps)
+        return first, second
 
 
-def count_labels(reference: LabelMap, prediction: LabelMap) -> LabelCounts:
-    """Count every label of two label maps of one shape, in bounded memory and any layout.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelExtents:
+    """Every label from 0 to some largest one; arrays of one length. Entry 0 means nothing.
 
-    Args:
-        reference: labels from 0 to MAX_LABEL.
-        prediction: the same.
+    Attributes:
+        table: of `metrics.kernel.EXTENT`, boxes in the kernel's axis order.
+        order: of the kernel's axes.
     """
-    labels = 1 + max(int(reference.max(initial=0)), int(prediction.max(initial=0)))
-    counts = np.zeros((3, labels), dtype=np.int64)
-    chunks = np.nditer(
-        [reference, prediction],
-        flags=["external_loop", "buffered", "zerosize_ok"],
-        buffersize=_CHUNK_VOXELS,
-    )
-    for whole_a, whole_b in chunks:
-        # Most of a case is background in both, and a plain comparison is faster than a count.
-        occupied = (whole_a != 0) | (whole_b != 0)
-        counts[:, 0] += whole_a.size - np.count_nonzero(occupied)
-        a, b = whole_a[occupied].astype(np.intp), whole_b[occupied].astype(np.intp)
-        for total, chunk in zip(counts, (a, b, a[a == b]), strict=True):
-            found = np.bincount(chunk)
-            total[: found.size] += found
-    return LabelCounts(reference=counts[0], prediction=counts[1], shared=counts[2])
 
+    table: npt.NDArray[Any]
+    order: tuple[int, ...]
 
-def _joint(first: Box | None, second: Box | None) -> Box | None:
-    if first is None or second is None:
-        return first or second
-    return tuple(
-        slice(min(a.start, b.start), max(a.stop, b.stop))
-        for a, b in zip(first, second, strict=True)
-    )
-
-
-def label_extents(
-    reference: LabelMap, prediction: LabelMap, labels: Sequence[int] | None
-) -> list[LabelExtent]:
-    """Locate labels in two label maps of one shape.
-
-    Args:
-        reference: labels from 0 to MAX_LABEL.
-        prediction: the same.
-        labels: which, in which order; None for those of the reference, rising.
-    """
-    counts = count_labels(reference, prediction)
-    if labels is None:
-        labels = [int(label) for label in np.flatnonzero(counts.reference) if label > 0]
-    largest = counts.reference.size - 1
-    boxes = [
-        ndimage.find_objects(label_map, max_label=largest) if largest else []
-        for label_map in (reference, prediction)
-    ]
-    absent = LabelExtent(
-        label=0, reference_voxels=0, prediction_voxels=0, shared_voxels=0, box=None
-    )
-    return [
-        LabelExtent(
-            label=label,
-            reference_voxels=int(counts.reference[label]),
-            prediction_voxels=int(counts.prediction[label]),
-            shared_voxels=int(counts.shared[label]),
-            box=_joint(boxes[0][label - 1], boxes[1][label - 1]),
+    @classmethod
+    def of(cls, maps: LabelMaps) -> "LabelExtents":
+        """Count and locate the labels of two maps."""
+        reference, prediction = maps.for_kernel
+        labels = 256
+        if reference.itemsize > 1 or prediction.itemsize > 1:
+            labels = 1 + max(int(m.max(initial=0)) for m in (reference, prediction))
+        return cls(
+            table=kernel.count_labels(reference, prediction, labels=labels), order=maps.order
         )
-        if label <= largest
-        else replace(absent, label=label)
-        for label in labels
-    ]
+
+    @property
+    def reference_labels(self) -> list[int]:
+        """The labels that the reference has, rising."""
+        return [int(label) for label in np.flatnonzero(self.table["reference"])]
+
+    @property
+    def surplus(self) -> dict[int, int]:
+        """The prediction's voxels of each label that the reference does not have, rising."""
+        reference, prediction = self.table["reference"], self.table["prediction"]
+        extra = np.flatnonzero((reference == 0) & (prediction > 0))
+        return {int(label): int(prediction[label]) for label in extra}
+
+    def voxels(self, label: int) -> tuple[int, int, int]:
+        """Of one label: in the reference, in the prediction, in both."""
+        if label >= len(self.table):
+            return 0, 0, 0
+        row = self.table[label]
+        return int(row["reference"]), int(row["prediction"]), int(row["shared"])
+
+    def box(self, label: int) -> Box:
+        """The smallest box that holds a label of either map, in the maps' own axis order."""
+        row = self.table[label]
+        axes = len(self.order)
+        slices = [
+            slice(int(start), int(stop))
+            for start, stop in zip(row["start"][-axes:], row["stop"][-axes:], strict=True)
+        ]
+        return tuple(slices[self.order.index(axis)] for axis in range(axes))

@@ -1,27 +1,29 @@
 """DSC and surface DSC of two masks, or of every label of two label maps: the public functions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from metrics.arguments import (
-    LabelMap,
     Tolerance,
     checked_dimension,
+    checked_further,
     checked_label_maps,
     checked_labels,
     checked_masks,
+    checked_min_iou,
     checked_spacing,
     checked_tolerance,
     tolerance_of_each,
 )
-from metrics.label_extents import LabelExtent, count_labels, label_extents
+from metrics.distances import DISTANCES, surface_distances
+from metrics.label_extents import LabelExtents, LabelMaps
+from metrics.lesions import detection_f1
 from metrics.records import LabelScore
-from metrics.surfaces import measure_surfaces
+from metrics.surfaces import surface_overlaps
 
-__all__ = ["dice", "false_positive_voxels", "score_labels", "surface_dice"]
+__all__ = ["Comparison", "dice", "false_positive_voxels", "score_labels", "surface_dice"]
 
 
 def dice(reference: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
@@ -77,12 +79,110 @@ def surface_dice(
     checked_dimension(first.ndim)
     spacing = checked_spacing(spacing_mm, first.ndim)
     tolerance = checked_tolerance(tolerance_mm)
-    (box,) = ndimage.find_objects((first | second).view(np.uint8), max_label=1)
-    if box is None:
-        return float("nan")
-    return measure_surfaces(
-        first[box], second[box], spacing_mm=spacing, tolerance_mm=tolerance
-    ).dice
+    maps = LabelMaps(first.view(np.uint8), second.view(np.uint8))
+    extents = LabelExtents.of(maps)
+    of_first, of_second, _ = extents.voxels(1)
+    if not (of_first and of_second):
+        return 0.0 if of_first or of_second else float("nan")
+    return surface_overlaps(maps, extents, {1: tolerance}, spacing_mm=spacing)[1].dice
+
+
+class Comparison:
+    """Two label maps, counted once: what every question about them starts from."""
+
+    def __init__(self, reference: npt.ArrayLike, prediction: npt.ArrayLike) -> None:
+        """Count and locate every label of both maps.
+
+        Args:
+            reference: any integer dtype, (H, W) or (D, H, W); 0 is background, labels up to 65535.
+            prediction: the same shape.
+
+        Raises:
+            MetricInputError: a dtype is not an integer's, the shapes differ or are not 2D or 3D,
+                or a label is out of range.
+        """
+        self._maps = LabelMaps(*checked_label_maps(reference, prediction))
+        self._extents = LabelExtents.of(self._maps)
+
+    @property
+    def reference_labels(self) -> list[int]:
+        """The labels that the reference has, rising."""
+        return self._extents.reference_labels
+
+    @property
+    def surplus(self) -> dict[int, int]:
+        """The prediction's voxels of each label that the reference has nowhere, labels rising."""
+        return self._extents.surplus
+
+    def scores(
+        self,
+        *,
+        spacing_mm: Sequence[float],
+        tolerance_mm: Tolerance,
+        labels: Sequence[int] | None = None,
+        further: Collection[str] = (),
+        min_iou: float = 0.5,
+    ) -> list[LabelScore]:
+        """Score labels; arguments and exceptions are those of `score_labels`."""
+        spacing = checked_spacing(spacing_mm, len(self._maps.shape))
+        names = checked_further(further)
+        least = checked_min_iou(min_iou)
+        wanted = self.reference_labels if labels is None else checked_labels(labels)
+        tolerances = tolerance_of_each(tolerance_mm, wanted, labels_given=labels is not None)
+        in_both = {
+            label: tolerance
+            for label, tolerance in zip(wanted, tolerances, strict=True)
+            if all(self._extents.voxels(label)[:2])
+        }
+        overlaps = surface_overlaps(self._maps, self._extents, in_both, spacing_mm=spacing)
+        scores = []
+        for label in wanted:
+            of_reference, of_prediction, shared = self._extents.voxels(label)
+            voxels = of_reference + of_prediction
+            missed = 0.0 if voxels else float("nan")
+            scores.append(
+                LabelScore(
+                    label=label,
+                    dsc=2 * shared / voxels if voxels else float("nan"),
+                    nsd=overlaps[label].dice if label in overlaps else missed,
+                    reference_voxels=of_reference,
+                    prediction_voxels=of_prediction,
+                    further=self._further(label, names, spacing, least),
+                )
+            )
+        return scores
+
+    def _further(
+        self, label: int, names: Collection[str], spacing_mm: tuple[float, ...], min_iou: float
+    ) -> dict[str, float]:
+        if not names:
+            return {}
+        values = _overlap_metrics(*self._extents.voxels(label))
+        distances = [name for name in names if name in DISTANCES]
+        if "lesion_f1" in names or distances:
+            if any(self._extents.voxels(label)):
+                masks = self._maps.masks(label, self._extents.box(label))
+            else:
+                masks = np.zeros((2, *[1] * len(self._maps.shape)), dtype=np.bool_)
+            if distances:
+                values |= surface_distances(*masks, spacing_mm=spacing_mm, names=distances)
+            if "lesion_f1" in names:
+                values["lesion_f1"] = detection_f1(*masks, min_iou=min_iou)
+        return {name: values[name] for name in names}
+
+
+def _overlap_metrics(reference: int, prediction: int, shared: int) -> dict[str, float]:
+    """The metrics that voxel counts are enough for; 0 where one mask is empty, nan where both."""
+    if not reference + prediction:
+        return dict.fromkeys(("iou", "sensitivity", "precision", "volume_difference"), float("nan"))
+    return {
+        "iou": shared / (reference + prediction - shared),
+        "sensitivity": shared / reference if reference else 0.0,
+        "precision": shared / prediction if prediction else 0.0,
+        "volume_difference": abs(prediction - reference) / reference
+        if reference
+        else float("inf"),
+    }
 
 
 def score_labels(
@@ -92,11 +192,20 @@ def score_labels(
     spacing_mm: Sequence[float],
     tolerance_mm: Tolerance,
     labels: Sequence[int] | None = None,
+    further: Collection[str] = (),
+    min_iou: float = 0.5,
 ) -> list[LabelScore]:
     """Score every label of two label maps.
 
     A 2D map is measured by its contours. As an (H, W, 1) array with three spacings it is measured
     as the challenges' scripts do, as a slab whose inside is surface too.
+
+    Further metrics are those of `FURTHER_METRICS`: `iou`, intersection over union; `sensitivity`
+    and `precision`, the share of the reference and of the prediction that both have;
+    `volume_difference`, how much larger or smaller the prediction is, relative to the reference;
+    `hd` and `hd95`, the Hausdorff distance and its 95th percentile, and `assd`, the mean distance
+    between the surfaces, in mm; `lesion_f1`, detection of connected objects. What is not asked for
+    costs nothing.
 
     Args:
         reference: any integer dtype, (H, W) or (D, H, W); 0 is background, labels up to 65535.
@@ -105,55 +214,30 @@ def score_labels(
         tolerance_mm: one for all labels, a mapping from labels, or with `labels` one for each.
         labels: which to score; None for those of the reference, rising. A label that neither map
             has scores nan.
+        further: metrics to compute besides DSC and NSD.
+        min_iou: of `lesion_f1`: the intersection over union from which an object is detected.
 
     Returns:
-        One score for each label, in the order of `labels`.
+        One score for each label, in the order of `labels`. A label that one map lacks has the
+        value 0 or, of a distance, infinity.
 
     Raises:
         MetricInputError: a dtype is not an integer's, the shapes differ or are not 2D or 3D, a
-            label is out of range, or a spacing or tolerance is not a usable length.
+            label is out of range, a spacing or tolerance is not a usable length, or a metric is
+            not known.
 
     >>> reference = np.array([[0, 1, 1], [0, 2, 2]])
     >>> prediction = np.array([[0, 1, 1], [0, 0, 2]])
     >>> [s.dsc for s in score_labels(reference, prediction, spacing_mm=(1, 1), tolerance_mm=1)]
     [1.0, 0.6666666666666666]
     """
-    first, second = checked_label_maps(reference, prediction)
-    spacing = checked_spacing(spacing_mm, first.ndim)
-    wanted = None if labels is None else checked_labels(labels)
-    extents = label_extents(first, second, wanted)
-    tolerances = tolerance_of_each(
-        tolerance_mm, [extent.label for extent in extents], labels_given=labels is not None
-    )
-    return [
-        LabelScore(
-            label=extent.label,
-            dsc=extent.dice,
-            nsd=_label_surface_dice(first, second, extent, spacing, tolerance),
-            reference_voxels=extent.reference_voxels,
-            prediction_voxels=extent.prediction_voxels,
-        )
-        for extent, tolerance in zip(extents, tolerances, strict=True)
-    ]
-
-
-def _label_surface_dice(
-    reference: LabelMap,
-    prediction: LabelMap,
-    extent: LabelExtent,
-    spacing_mm: tuple[float, ...],
-    tolerance_mm: float,
-) -> float:
-    if extent.box is None:
-        return float("nan")
-    if not extent.reference_voxels or not extent.prediction_voxels:
-        return 0.0
-    return measure_surfaces(
-        reference[extent.box] == extent.label,
-        prediction[extent.box] == extent.label,
+    return Comparison(reference, prediction).scores(
         spacing_mm=spacing_mm,
         tolerance_mm=tolerance_mm,
-    ).dice
+        labels=labels,
+        further=further,
+        min_iou=min_iou,
+    )
 
 
 def false_positive_voxels(reference: npt.ArrayLike, prediction: npt.ArrayLike) -> dict[int, int]:
@@ -173,6 +257,4 @@ def false_positive_voxels(reference: npt.ArrayLike, prediction: npt.ArrayLike) -
     >>> false_positive_voxels(np.array([[0, 1]]), np.array([[7, 1]]))
     {7: 1}
     """
-    counts = count_labels(*checked_label_maps(reference, prediction))
-    extra = np.flatnonzero((counts.reference == 0) & (counts.prediction > 0))
-    return {int(label): int(counts.prediction[label]) for label in extra if label > 0}
+    return Comparison(reference, prediction).surplus

@@ -1,21 +1,26 @@
-"""One label's two surfaces, measured once: the areas, and the areas within tolerance.
+"""Labels' two surfaces, measured once: the areas, and the areas within tolerance.
 
-This is the fused step that every surface metric reduces. It sees one label's box, and what it
-allocates is bounded by that box.
+The kernel counts surface elements by their codes; here the counts become areas.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from metrics import kernel
 from metrics.arguments import Mask
+from metrics.label_extents import LabelExtents, LabelMaps
 from metrics.surface_elements import element_areas
-from metrics.tolerance import within_tolerance
+from metrics.tolerance import ball_of, nearest_within
 
-__all__ = ["SurfaceOverlap", "measure_surfaces", "neighbour_codes"]
+__all__ = ["SurfaceOverlap", "surface_codes", "surface_overlaps"]
 
-_CHUNK_ELEMENTS = 1 << 20
+_LABELS_AT_ONCE = 256
+"""How many labels' counts are held at a time: 8 KiB each."""
+
+_Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,14 +29,14 @@ class SurfaceOverlap:
 
     Attributes:
         reference_area: of the reference's surface.
-        prediction_area: of the prediction's surface.
         reference_area_within: the part of the reference's that is near the prediction's.
+        prediction_area: of the prediction's surface.
         prediction_area_within: the part of the prediction's that is near the reference's.
     """
 
     reference_area: float
-    prediction_area: float
     reference_area_within: float
+    prediction_area: float
     prediction_area_within: float
 
     @property
@@ -42,7 +47,7 @@ class SurfaceOverlap:
         return within / area if area else float("nan")
 
 
-def neighbour_codes(mask: Mask) -> npt.NDArray[np.uint8]:
+def _neighbour_codes(mask: Mask) -> npt.NDArray[np.uint8]:
     """The code of every corner point of the grid; what lies outside the array is background.
 
     Args:
@@ -62,43 +67,104 @@ def neighbour_codes(mask: Mask) -> npt.NDArray[np.uint8]:
     return codes
 
 
-def _area(codes: npt.NDArray[np.uint8], areas: npt.NDArray[np.float64]) -> float:
-    """The sum of the elements' areas.
-
-    Counting the codes first makes it independent of the elements' order, and the share of all of a
-    surface in itself exactly 1.
-    """
-    counts = np.zeros(areas.size, dtype=np.int64)
-    for start in range(0, codes.size, _CHUNK_ELEMENTS):  # numpy counts in 8-byte integers
-        counts += np.bincount(codes[start : start + _CHUNK_ELEMENTS], minlength=areas.size)
-    return float(counts @ areas)
+def surface_codes(masks: Sequence[Mask]) -> tuple[list[npt.NDArray[np.uint8]], list[Mask]]:
+    """Every corner point's code, and whether it is a surface element, for masks of one shape."""
+    codes = [_neighbour_codes(mask) for mask in masks]
+    full = 2**2 ** masks[0].ndim - 1
+    return codes, [(code != 0) & (code != full) for code in codes]
 
 
-def measure_surfaces(
-    reference: Mask, prediction: Mask, *, spacing_mm: tuple[float, ...], tolerance_mm: float
-) -> SurfaceOverlap:
-    """Measure the surfaces of two masks against each other.
+def _counts_by_nearest(
+    masks: Sequence[Mask], *, spacing_mm: tuple[float, ...], tolerance_mm: float
+) -> _Counts:
+    """What the kernel counts, by a distance transform: for a ball that is too large to look at."""
+    codes, surfaces = surface_codes(masks)
+    counts = np.zeros((4, 2 ** 2 ** masks[0].ndim), dtype=np.int64)
+    for i, (code, own, other) in enumerate(
+        zip(codes, surfaces, reversed(surfaces), strict=True)
+    ):
+        elements = code[own]
+        near = nearest_within(own, other, spacing_mm=spacing_mm, tolerance_mm=tolerance_mm)
+        counts[2 * i] = np.bincount(elements, minlength=counts.shape[1])
+        counts[2 * i + 1] = np.bincount(elements[near], minlength=counts.shape[1])
+    return counts
+
+
+def _code_order(order: tuple[int, ...]) -> npt.NDArray[np.intp]:
+    """For each code in the maps' own axis order, the code of the same corner in the kernel's."""
+    axes = len(order)
+    bits = np.zeros(2**axes, dtype=np.intp)
+    for own in range(2**axes):
+        steps = [own >> (axes - 1 - axis) & 1 for axis in range(axes)]
+        bits[own] = sum(steps[axis] << (axes - 1 - i) for i, axis in enumerate(order))
+    codes = np.arange(2**2**axes)
+    moved = np.zeros_like(codes)
+    for own, kernels in enumerate(bits):
+        moved |= (codes >> own & 1) << kernels
+    return moved
+
+
+def surface_overlaps(
+    maps: LabelMaps,
+    extents: LabelExtents,
+    tolerances_mm: Mapping[int, float],
+    *,
+    spacing_mm: tuple[float, ...],
+) -> dict[int, SurfaceOverlap]:
+    """Measure the surfaces of labels in both maps against each other.
 
     Args:
-        reference: bool, 2D or 3D, cropped to the smallest box that holds both masks.
-        prediction: bool, of the same shape.
-        spacing_mm: in the arrays' axis order.
-        tolerance_mm: an element counts as near up to this distance, inclusive.
+        maps: the reference and the prediction.
+        extents: theirs.
+        tolerances_mm: for each label to measure: an element counts as near up to this distance,
+            inclusive. Either map may lack a label, not both.
+        spacing_mm: in the maps' axis order.
     """
-    areas = element_areas(spacing_mm)
-    codes = neighbour_codes(reference), neighbour_codes(prediction)
-    surfaces = tuple((code != 0) & (code != areas.size - 1) for code in codes)
-    within = (
-        within_tolerance(surface, other, spacing_mm=spacing_mm, tolerance_mm=tolerance_mm)
-        for surface, other in zip(surfaces, reversed(surfaces), strict=True)
+    overlaps = {}
+    for tolerance in sorted(set(tolerances_mm.values())):
+        labels = [label for label, its in tolerances_mm.items() if its == tolerance]
+        for start in range(0, len(labels), _LABELS_AT_ONCE):
+            some = labels[start : start + _LABELS_AT_ONCE]
+            counts = _counted(maps, extents, some, spacing_mm, tolerance)
+            # Each sum is over the codes in one order, so that the share of all of a surface in
+            # itself is exactly 1.
+            areas = (counts * element_areas(spacing_mm)).sum(axis=-1)
+            for label, (reference, reference_within, prediction, prediction_within) in zip(
+                some, areas.tolist(), strict=True
+            ):
+                overlaps[label] = SurfaceOverlap(
+                    reference_area=reference,
+                    reference_area_within=reference_within,
+                    prediction_area=prediction,
+                    prediction_area_within=prediction_within,
+                )
+    return overlaps
+
+
+def _counted(
+    maps: LabelMaps,
+    extents: LabelExtents,
+    labels: list[int],
+    spacing_mm: tuple[float, ...],
+    tolerance_mm: float,
+) -> _Counts:
+    """Elements by code, (labels, 4, codes), codes in the maps' own axis order."""
+    ball = ball_of(spacing_mm, tolerance_mm, maps.shape, maps.order)
+    lengths = {"spacing_mm": spacing_mm, "tolerance_mm": tolerance_mm}
+    if ball is None:
+        masks = (maps.masks(label, extents.box(label)) for label in labels)
+        return np.stack([_counts_by_nearest(pair, **lengths) for pair in masks])
+    counts, disputed = kernel.measure_labels(
+        *maps.for_kernel,
+        axes=len(maps.shape),
+        labels=np.array(labels, dtype=np.int64),
+        extents=extents.table[labels],
+        ball=(ball.certain, ball.within, ball.beyond),
     )
-    measured = [
-        (_area(code[surface], areas), _area(code[near], areas))
-        for code, surface, near in zip(codes, surfaces, within, strict=True)
-    ]
-    return SurfaceOverlap(
-        reference_area=measured[0][0],
-        reference_area_within=measured[0][1],
-        prediction_area=measured[1][0],
-        prediction_area_within=measured[1][1],
-    )
+    if maps.order != tuple(range(len(maps.order))):
+        counts = counts[..., _code_order(maps.order)]
+    for i in np.flatnonzero(disputed.any(axis=1)):
+        # The reference's answer depends on which neighbour it found; only its own way tells.
+        pair = maps.masks(labels[i], extents.box(labels[i]))
+        counts[i] = _counts_by_nearest(pair, **lengths)
+    return counts
