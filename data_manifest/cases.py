@@ -4,6 +4,8 @@ Arrays are in z, y, x order; the files keep the spacing in x, y, z, as SimpleITK
 module turns it round once, on reading and writing, and nothing else needs to know.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.errors import CaseFileError, Problem
-from data_manifest.npz import NpzError, array_names, read_array, write_npz
+from data_manifest.npz import Buffer, LabelError, NpzArchive, NpzError, write_npz
 
 __all__ = [
     "CaseInputs",
     "Reference",
     "read_inputs",
     "read_reference",
+    "read_reference_header",
     "write_inputs",
     "write_reference",
 ]
@@ -46,7 +49,8 @@ class Reference:
     """The ground truth of a case.
 
     Attributes:
-        labels: integer, (H, W) or (D, H, W), 0 is background; uint16 when read from a file.
+        labels: integer, (H, W) or (D, H, W), 0 is background; uint8 or uint16 when read from a
+            file, in the file's memory order.
         spacing_mm: in the array's axis order; None where the file has none.
     """
 
@@ -59,21 +63,21 @@ def _fail(path: Path, found: str, expected: str) -> CaseFileError:
     return CaseFileError(Problem(where=str(path), found=found, expected=expected, mend=mend))
 
 
-def _read(path: Path, key: str, expected: str) -> npt.NDArray[np.generic]:
+@contextmanager
+def _opened(path: Path, expected: str) -> Iterator[NpzArchive]:
+    """An open case file; what is wrong with it becomes one line that names it."""
     try:
-        return read_array(path, key)
+        with NpzArchive(path) as archive:
+            yield archive
     except NpzError as error:
         raise _fail(path, str(error), expected) from error
 
 
-def _read_spacing(path: Path, axes: int) -> tuple[float, ...] | None:
+def _spacing(archive: NpzArchive, path: Path, axes: int) -> tuple[float, ...] | None:
     """The spacing in the array's axis order; the file keeps it as x, y(, z)."""
-    try:
-        if "spacing" not in array_names(path):
-            return None
-    except NpzError as error:
-        raise _fail(path, str(error), "an npz archive of plain arrays") from error
-    stored = np.asarray(_read(path, "spacing", "`spacing` in mm"), dtype=np.float64)
+    if "spacing" not in archive.names:
+        return None
+    stored = np.asarray(archive.array("spacing"), dtype=np.float64)
     if axes == 2 and stored.shape == (3,):
         stored = stored[:2]  # some writers keep a z spacing for one slice
     expected = f"`spacing`: {axes} positive numbers in mm, in x, y(, z) order"
@@ -88,18 +92,19 @@ def read_inputs(path: Path) -> CaseInputs:
     Raises:
         CaseFileError: the file, what was found in it, and what was expected.
     """
-    image = _read(path, "imgs", "`imgs`, uint8, (H, W, 3) or (D, H, W)")
-    if image.dtype != np.uint8 or image.ndim != 3 or 0 in image.shape:
-        found = f"`imgs` of dtype {image.dtype}, shape {image.shape}"
-        raise _fail(path, found, "uint8, (H, W, 3) or (D, H, W)")
-    boxes = _read(path, "boxes", "`boxes`, integer, (N, 4) or (N, 6)")
-    if boxes.dtype.kind not in "iu" or boxes.ndim != 2 or boxes.shape[1] not in (4, 6):
-        found = f"`boxes` of dtype {boxes.dtype}, shape {boxes.shape}"
-        raise _fail(path, found, "integers, (N, 4) in 2D or (N, 6) in 3D")
-    if boxes.shape[1] == 4 and image.shape[2] != 3:
-        found = f"`imgs` of shape {image.shape} with `boxes` of shape {boxes.shape}"
-        raise _fail(path, found, "(H, W, 3) with (N, 4), or (D, H, W) with (N, 6)")
-    spacing_mm = _read_spacing(path, boxes.shape[1] // 2)
+    expected = "`imgs`, uint8, (H, W, 3) or (D, H, W), and `boxes`, integer, (N, 4) or (N, 6)"
+    with _opened(path, expected) as archive:
+        image, boxes = archive.array("imgs"), archive.array("boxes")
+        if image.dtype != np.uint8 or image.ndim != 3 or 0 in image.shape:
+            found = f"`imgs` of dtype {image.dtype}, shape {image.shape}"
+            raise _fail(path, found, "uint8, (H, W, 3) or (D, H, W)")
+        if boxes.dtype.kind not in "iu" or boxes.ndim != 2 or boxes.shape[1] not in (4, 6):
+            found = f"`boxes` of dtype {boxes.dtype}, shape {boxes.shape}"
+            raise _fail(path, found, "integers, (N, 4) in 2D or (N, 6) in 3D")
+        if boxes.shape[1] == 4 and image.shape[2] != 3:
+            found = f"`imgs` of shape {image.shape} with `boxes` of shape {boxes.shape}"
+            raise _fail(path, found, "(H, W, 3) with (N, 4), or (D, H, W) with (N, 6)")
+        spacing_mm = _spacing(archive, path, boxes.shape[1] // 2)
     return CaseInputs(
         image=image.astype(np.uint8, copy=False),
         boxes=boxes.astype(np.int64, copy=False),
@@ -107,20 +112,45 @@ def read_inputs(path: Path) -> CaseInputs:
     )
 
 
-def read_reference(path: Path) -> Reference:
+_REFERENCE = "`gts`, integer, (H, W) or (D, H, W)"
+
+
+def _checked_header(archive: NpzArchive, path: Path) -> tuple[int, ...]:
+    header = archive.header("gts")
+    shape = header.shape
+    if header.dtype.kind not in "iu" or len(shape) not in (2, 3) or 0 in shape:
+        raise _fail(path, f"`gts` of dtype {header.dtype}, shape {shape}", _REFERENCE)
+    return shape
+
+
+def read_reference(path: Path, *, into: Buffer | None = None) -> Reference:
     """Read a case's ground truth.
+
+    Args:
+        path: the file.
+        into: memory to use for the labels; what was read into it before is lost.
 
     Raises:
         CaseFileError: the file, what was found in it, and what was expected.
     """
-    labels = _read(path, "gts", "`gts`, integer, (H, W) or (D, H, W)")
-    if labels.dtype.kind not in "iu" or labels.ndim not in (2, 3) or 0 in labels.shape:
-        found = f"`gts` of dtype {labels.dtype}, shape {labels.shape}"
-        raise _fail(path, found, "integers, (H, W) or (D, H, W)")
-    if labels.min() < 0 or labels.max() > 65535:
-        raise _fail(path, f"labels {labels.min()} to {labels.max()}", "0 to 65535")
-    spacing_mm = _read_spacing(path, labels.ndim)
-    return Reference(labels=labels.astype(np.uint16, copy=False), spacing_mm=spacing_mm)
+    with _opened(path, _REFERENCE) as archive:
+        shape = _checked_header(archive, path)
+        try:
+            labels = archive.label_map("gts", into=into)
+        except LabelError as error:
+            raise _fail(path, str(error), "labels from 0 to 65535") from error
+        return Reference(labels=labels, spacing_mm=_spacing(archive, path, len(shape)))
+
+
+def read_reference_header(path: Path) -> tuple[tuple[int, ...], tuple[float, ...] | None]:
+    """The shape of a case's ground truth and its spacing, without reading the labels.
+
+    Raises:
+        CaseFileError: as `read_reference`, as far as headers tell.
+    """
+    with _opened(path, _REFERENCE) as archive:
+        shape = _checked_header(archive, path)
+        return shape, _spacing(archive, path, len(shape))
 
 
 def write_inputs(path: Path, inputs: CaseInputs) -> None:

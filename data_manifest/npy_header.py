@@ -9,7 +9,7 @@ import math
 import re
 import struct
 from dataclasses import dataclass
-from typing import IO
+from typing import Protocol
 
 import numpy as np
 
@@ -28,6 +28,10 @@ _ENTRY = re.compile(
     )\s*(?:,\s*|$)""",
     re.VERBOSE,
 )
+
+
+class _Stream(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
 class NpzError(Exception):
@@ -53,7 +57,7 @@ class Header:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def read_header(stream: IO[bytes], key: str) -> Header:
+def read_header(stream: _Stream, key: str) -> Header:
     """Read a member's header, by its grammar: nothing in it is evaluated.
 
     Args:

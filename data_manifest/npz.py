@@ -3,24 +3,30 @@
 An npz is a zip of npy members; `npy_header` reads their headers.
 """
 
+import contextlib
 import io
 import math
 import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from data_manifest.npy_header import Header, NpzError, read_header
+from data_manifest.npz_member import BLOCK, DecompressionError, Member
 
 __all__ = [
     "MAX_ARRAY_BYTES",
+    "MAX_LABEL",
+    "Buffer",
     "Header",
+    "LabelError",
+    "NpzArchive",
     "NpzError",
     "array_headers",
     "array_names",
@@ -31,10 +37,14 @@ __all__ = [
 MAX_ARRAY_BYTES = 4 << 30
 """The largest array that is read where the caller sets no limit of its own."""
 
+MAX_LABEL = 65535
+"""The largest label: what uint16 holds."""
+
 _CHUNK = 1 << 20
 _MAX_AXES = 32
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _BAD_ARCHIVE = (
+    DecompressionError,
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -77,23 +87,41 @@ class _SmallReads(io.BufferedIOBase):
         return self._stream.read(size)
 
 
-class _Archive:
-    """An open npz file whose members can be looked up by key."""
+class LabelError(NpzError):
+    """An array is read, but what it holds are no labels."""
+
+
+class NpzArchive:
+    """An open npz file whose arrays are looked up by key.
+
+    Of every array the header is checked before anything is allocated: a boolean or number dtype,
+    the shape where one is expected, the size. Of the data no more is decompressed than the header
+    announces.
+    """
 
     def __init__(self, source: Path | IO[bytes]) -> None:
+        """Read the archive's table of contents.
+
+        Args:
+            source: path, or a seekable binary stream.
+
+        Raises:
+            NpzError: not an npz archive.
+        """
         self._own: IO[bytes] | None = None
         try:
             if isinstance(source, Path):
                 if source.exists() and not source.is_file():
                     raise NpzError("not a regular file")
                 source = self._own = source.open("rb")
-            self._zip = zipfile.ZipFile(_SmallReads(source))
-            self.members: dict[str, zipfile.ZipInfo] = {}
-            for info in self._zip.infolist():
-                key = info.filename.removesuffix(".npy")
-                if key in self.members:
-                    raise NpzError(f"the archive holds two members `{key}`")
-                self.members[key] = info
+            self._file = source
+            self._members: dict[str, zipfile.ZipInfo] = {}
+            with zipfile.ZipFile(_SmallReads(source)) as contents:
+                for info in contents.infolist():
+                    key = info.filename.removesuffix(".npy")
+                    if key in self._members:
+                        raise NpzError(f"the archive holds two members `{key}`")
+                    self._members[key] = info
         except FileNotFoundError as error:
             raise NpzError("no such file") from error
         except _BAD_ARCHIVE as error:
@@ -103,28 +131,114 @@ class _Archive:
             self.close()
             raise
 
-    def __enter__(self) -> "_Archive":
+    def __enter__(self) -> "NpzArchive":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._zip.close()
         self.close()
 
     def close(self) -> None:
+        """Close the file, if it was opened here."""
         if self._own is not None:
             self._own.close()
 
-    def open(self, key: str) -> IO[bytes]:
-        info = self.members.get(key)
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the members, without `.npy`."""
+        return tuple(self._members)
+
+    def header(self, key: str) -> Header:
+        """Shape and dtype of one array, without reading its data.
+
+        Raises:
+            NpzError: no such member, or one without a plain header.
+        """
+        with self._member(key) as (_, header):
+            return header
+
+    def array(
+        self, key: str, *, max_bytes: int = MAX_ARRAY_BYTES, shape: tuple[int, ...] | None = None
+    ) -> npt.NDArray[np.generic]:
+        """Read one array.
+
+        Args:
+            key: its name, without `.npy`.
+            max_bytes: the most that it may take.
+            shape: the shape that it must have, if that is known.
+
+        Returns:
+            The array in its own dtype, native byte order, C order.
+
+        Raises:
+            NpzError: with the reason, for everything that is wrong with the file.
+        """
+        with self._member(key) as (member, header):
+            _check_header(header, key, size=member.size, max_bytes=max_bytes, shape=shape)
+            # `empty` takes pages only as they are filled: an archive that lies costs what it holds.
+            data = np.empty(math.prod(header.shape), dtype=header.dtype)
+            for start, block in _blocks(member, header, key):
+                data[start : start + block.size] = block
+        array: npt.NDArray[np.generic] = _in_shape(data, header)
+        return array.astype(header.dtype.newbyteorder("="), order="C", copy=False)
+
+    def label_map(
+        self,
+        key: str,
+        *,
+        max_bytes: int = MAX_ARRAY_BYTES,
+        shape: tuple[int, ...] | None = None,
+        into: "Buffer | None" = None,
+    ) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
+        """Read one array of labels, whatever number dtype it was written in.
+
+        Args:
+            key: its name, without `.npy`.
+            max_bytes: the most that it may take in its own dtype.
+            shape: the shape that it must have, if that is known.
+            into: memory to use; what was read into it before is lost.
+
+        Returns:
+            uint8 where it was written as uint8 or bool, else uint16; in its own memory order.
+
+        Raises:
+            LabelError: a value is not a whole number from 0 to MAX_LABEL.
+            NpzError: with the reason, for everything else that is wrong with the file.
+        """
+        with self._member(key) as (member, header):
+            _check_header(header, key, size=member.size, max_bytes=max_bytes, shape=shape)
+            kind = np.dtype(np.uint8 if header.dtype in (np.uint8, np.bool_) else np.uint16)
+            size = math.prod(header.shape)
+            labels = (into or Buffer()).bytes(size * kind.itemsize).view(kind)
+            for start, block in _blocks(member, header, key):
+                labels[start : start + block.size] = _as_labels(block, key)
+        return _in_shape(labels, header)
+
+    @contextlib.contextmanager
+    def _member(self, key: str) -> Iterator[tuple[Member, Header]]:
+        """One member, its header read; what goes wrong while it is read becomes an NpzError."""
+        info = self._members.get(key)
         if info is None:
-            found = ", ".join(f"`{name}`" for name in sorted(self.members)[:8]) or "nothing"
+            found = ", ".join(f"`{name}`" for name in sorted(self._members)[:8]) or "nothing"
             raise NpzError(f"no array `{key}`; the archive holds {found}")
-        if info.flag_bits & 0x1:
-            raise NpzError(f"member `{key}` is encrypted")
-        # The other methods are decompressed without a limit, however little is asked for.
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise NpzError(f"member `{key}` is compressed by a method that numpy does not use")
-        return self._zip.open(info)
+        try:
+            member = Member(self._file, info, key)
+            yield member, read_header(member, key)
+        except _BAD_ARCHIVE as error:
+            raise NpzError(f"member `{key}` is damaged: {error}") from error
+
+
+class Buffer:
+    """Memory that is used again for one array after the other: fresh pages cost time."""
+
+    def __init__(self) -> None:
+        self._memory = np.empty(0, dtype=np.uint8)
+
+    def bytes(self, size: int) -> npt.NDArray[np.uint8]:
+        """Memory of this size; it holds what it held before."""
+        if size > self._memory.size:
+            self._memory = np.empty(0, dtype=np.uint8)  # give it back first
+            self._memory = np.empty(size, dtype=np.uint8)
+        return self._memory[:size]
 
 
 def array_names(source: Path | IO[bytes]) -> tuple[str, ...]:
@@ -133,8 +247,8 @@ def array_names(source: Path | IO[bytes]) -> tuple[str, ...]:
     Raises:
         NpzError: not an npz archive.
     """
-    with _Archive(source) as archive:
-        return tuple(archive.members)
+    with NpzArchive(source) as archive:
+        return archive.names
 
 
 def array_headers(source: Path | IO[bytes]) -> dict[str, Header]:
@@ -143,15 +257,8 @@ def array_headers(source: Path | IO[bytes]) -> dict[str, Header]:
     Raises:
         NpzError: not an npz archive, or a member without a plain header.
     """
-    with _Archive(source) as archive:
-        headers = {}
-        for key in archive.members:
-            try:
-                with archive.open(key) as stream:
-                    headers[key] = read_header(stream, key)
-            except _BAD_ARCHIVE as error:
-                raise NpzError(f"member `{key}` is damaged: {error}") from error
-        return headers
+    with NpzArchive(source) as archive:
+        return {key: archive.header(key) for key in archive.names}
 
 
 def read_array(
@@ -161,36 +268,9 @@ def read_array(
     max_bytes: int = MAX_ARRAY_BYTES,
     shape: tuple[int, ...] | None = None,
 ) -> npt.NDArray[np.generic]:
-    """Read one array of an npz archive that a stranger wrote.
-
-    The header is checked before anything is allocated: a boolean or number dtype, the shape where
-    one is expected, and no more than `max_bytes`. Of the data no more is decompressed than the
-    header announces.
-
-    Args:
-        source: path, or a seekable binary stream.
-        key: name of the array, without `.npy`.
-        max_bytes: the most that the array may take.
-        shape: the shape that it must have, if that is known.
-
-    Returns:
-        The array in its own dtype, native byte order, C order.
-
-    Raises:
-        NpzError: with the reason, for everything that is wrong with the file.
-    """
-    with _Archive(source) as archive:
-        try:
-            with archive.open(key) as stream:
-                header = read_header(stream, key)
-                size = archive.members[key].file_size
-                _check_header(header, key, size=size, max_bytes=max_bytes, shape=shape)
-                data = _read_data(stream, header, key)
-        except _BAD_ARCHIVE as error:
-            raise NpzError(f"member `{key}` is damaged: {error}") from error
-    array: npt.NDArray[np.generic] = data.view(header.dtype)
-    array = array.reshape(header.shape, order="F" if header.fortran_order else "C")
-    return array.astype(header.dtype.newbyteorder("="), order="C", copy=False)
+    """Read one array of an npz archive; arguments and exceptions are those of NpzArchive.array."""
+    with NpzArchive(source) as archive:
+        return archive.array(key, max_bytes=max_bytes, shape=shape)
 
 
 def _check_header(
@@ -217,17 +297,44 @@ def _check_header(
         )
 
 
-def _read_data(stream: IO[bytes], header: Header, key: str) -> npt.NDArray[np.uint8]:
-    # `empty` takes pages only as they are filled, so an archive that lies costs what it holds.
-    data = np.empty(header.nbytes, dtype=np.uint8)
-    filled = 0
-    while filled < len(data):
-        chunk = stream.read(min(_CHUNK, len(data) - filled))
-        if not chunk:
-            raise NpzError(f"array `{key}` ends after {filled} of {header.nbytes} bytes")
-        data[filled : filled + len(chunk)] = np.frombuffer(chunk, dtype=np.uint8)
-        filled += len(chunk)
-    return data
+def _blocks(
+    member: Member, header: Header, key: str
+) -> Iterator[tuple[int, npt.NDArray[np.generic]]]:
+    """The data in pieces: the index of each one's first element, and the elements."""
+    item = header.dtype.itemsize
+    done, size = 0, math.prod(header.shape)
+    while done < size:
+        block = member.read(min(BLOCK, (size - done) * item))
+        whole = len(block) // item
+        if not whole or len(block) % item:
+            raise NpzError(
+                f"array `{key}` ends after {done * item + len(block)} of {header.nbytes} bytes"
+            )
+        yield done, np.frombuffer(block, dtype=header.dtype)
+        done += whole
+
+
+def _in_shape(data: npt.NDArray[Any], header: Header) -> npt.NDArray[Any]:
+    return data.reshape(header.shape, order="F" if header.fortran_order else "C")
+
+
+def _as_labels(block: npt.NDArray[Any], key: str) -> npt.NDArray[Any]:
+    """Values that a label map can take as they are.
+
+    Raises:
+        LabelError: one is not a whole number from 0 to MAX_LABEL.
+    """
+    if block.dtype.kind == "b" or (block.dtype.kind == "u" and block.dtype.itemsize <= 2):
+        return block
+    if block.dtype.kind == "f" and not np.all(np.isfinite(block)):
+        raise LabelError(f"array `{key}` holds nan or infinite values; expected labels")
+    low, high = block.min(), block.max()
+    if low < 0 or high > MAX_LABEL:
+        raise LabelError(f"array `{key}` holds labels {low} to {high}; expected 0 to {MAX_LABEL}")
+    labels = block.astype(np.uint16)
+    if block.dtype.kind == "f" and not np.array_equal(labels, block):
+        raise LabelError(f"array `{key}` holds fractional values; expected labels")
+    return labels
 
 
 def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:

@@ -4,6 +4,7 @@ Nothing in a prediction file is trusted: it is never unpickled or followed, and 
 dtype are known from the header before anything is allocated.
 """
 
+import math
 import os
 import stat
 from dataclasses import dataclass
@@ -14,11 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.errors import printable
-from data_manifest.npz import NpzError, read_array
+from data_manifest.npz import Buffer, NpzArchive, NpzError
 
 __all__ = ["BadPrediction", "open_regular_file", "read_prediction"]
 
-MAX_LABEL = 65535
 _MAX_ITEMSIZE = 8
 
 
@@ -47,8 +47,8 @@ def open_regular_file(path: Path) -> BinaryIO | None:
 
 
 def read_prediction(
-    path: Path, *, key: str, shape: tuple[int, ...], max_bytes: int
-) -> npt.NDArray[np.uint16] | BadPrediction:
+    path: Path, *, key: str, shape: tuple[int, ...], max_bytes: int, into: Buffer | None = None
+) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | BadPrediction:
     """Read a team's output for one case.
 
     Args:
@@ -56,10 +56,11 @@ def read_prediction(
         key: the array that counts; others in the archive are ignored.
         shape: of the case's label map, (H, W) or (D, H, W). Another shape is never broadcast.
         max_bytes: the largest file that is read.
+        into: memory to use; what was read into it before is lost.
 
     Returns:
-        The labels as uint16, or the reason why there are none. Any integer dtype is taken, and
-        floating point or boolean values that are whole numbers from 0 to 65535.
+        The labels, or the reason why there are none. Any integer dtype is taken, and floating
+        point or boolean values that are whole numbers from 0 to 65535.
     """
     stream = open_regular_file(path)
     if stream is None:
@@ -71,27 +72,9 @@ def read_prediction(
                 reason=f"the output has {size} bytes; at most {max_bytes} are read"
             )
         try:
-            array = read_array(
-                stream, key, shape=shape, max_bytes=int(np.prod(shape)) * _MAX_ITEMSIZE
-            )
+            with NpzArchive(stream) as archive:
+                return archive.label_map(
+                    key, shape=shape, max_bytes=math.prod(shape) * _MAX_ITEMSIZE, into=into
+                )
         except NpzError as error:
             return BadPrediction(reason=printable(str(error)))
-    return _to_labels(array, key)
-
-
-def _to_labels(array: npt.NDArray[np.generic], key: str) -> npt.NDArray[np.uint16] | BadPrediction:
-    if array.dtype == np.uint16 or array.dtype == np.uint8 or array.dtype == np.bool_:
-        return array.astype(np.uint16, copy=False)
-    if array.dtype.kind == "f" and not np.all(np.isfinite(array)):
-        return BadPrediction(reason=f"array `{key}` holds nan or infinite values; expected labels")
-    low, high = array.min(), array.max()
-    if low < 0 or high > MAX_LABEL:
-        return BadPrediction(
-            reason=f"array `{key}` holds labels {low} to {high}; expected 0 to {MAX_LABEL}"
-        )
-    labels = array.astype(np.uint16)
-    if array.dtype.kind == "f" and not np.array_equal(labels, array):
-        return BadPrediction(
-            reason=f"array `{key}` holds fractional values; expected labels, not probabilities"
-        )
-    return labels

@@ -109,6 +109,10 @@ class Comparison:
         """The labels that the reference has, rising."""
         return self._extents.reference_labels
 
+    def reference_voxels(self, label: int) -> int:
+        """How many voxels of a label the reference has."""
+        return self._extents.voxels(label)[0]
+
     @property
     def surplus(self) -> dict[int, int]:
         """The prediction's voxels of each label that the reference has nowhere, labels rising."""

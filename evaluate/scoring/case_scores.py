@@ -4,6 +4,7 @@ The conventions of the CVPR 2024 script (`evaluation/compute_metrics.py` of MedS
 branch) are settings here, so that `metrics` itself stays free of them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,11 +40,16 @@ class CaseMeasures:
     labels: tuple[LabelMeasures, ...]
 
 
-def scored_labels(reference: npt.NDArray[np.integer], scoring: Scoring) -> list[int]:
-    """The labels that count towards the case's score, rising."""
+def scored_labels(present: Sequence[int], scoring: Scoring) -> list[int]:
+    """The labels that count towards the case's score, rising.
+
+    Args:
+        present: the labels that the reference has, rising.
+        scoring: the protocol's conventions.
+    """
     if scoring.labels == "one_to_maximum":
-        return list(range(1, int(reference.max()) + 1))
-    return [int(label) for label in np.unique(reference) if label > 0]
+        return list(range(1, max(present, default=0) + 1))
+    return list(present)
 
 
 def _in_scoring_space(
@@ -83,10 +89,11 @@ def score_case(
     Raises:
         metrics.MetricInputError: the shapes differ.
     """
-    labels = scored_labels(reference.labels, scoring)
     a, b, spacing_mm = _in_scoring_space(reference, prediction, scoring)
-    scores = metrics.score_labels(
-        a, b, spacing_mm=spacing_mm, tolerance_mm=scoring.tolerance_mm, labels=labels
+    comparison = metrics.Comparison(a, b)
+    labels = scored_labels(comparison.reference_labels, scoring)
+    scores = comparison.scores(
+        spacing_mm=spacing_mm, tolerance_mm=scoring.tolerance_mm, labels=labels
     )
     # numpy's mean, as the script's: a plain sum differs in the last digit from nine labels on.
     dsc = float(np.mean([score.dsc for score in scores])) if scores else float("nan")
@@ -104,8 +111,7 @@ def score_case(
         )
         for score in scores
     ]
-    extra = metrics.false_positive_voxels(reference.labels, prediction)
-    largest = sorted(extra.items(), key=lambda item: (-item[1], item[0]))
+    largest = sorted(comparison.surplus.items(), key=lambda item: (-item[1], item[0]))
     scored = set(labels)
     measured += [
         LabelMeasures(label=label, dsc=None, nsd=None, reference_voxels=0, prediction_voxels=voxels)

@@ -3,15 +3,19 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+import metrics
 from data_manifest.cases import read_reference
+from data_manifest.npz import Buffer
 from evaluate.predictions import BadPrediction, read_prediction
 from evaluate.protocol import Protocol
 from evaluate.records import CaseScore, LabelScore, Outcome
 from evaluate.scoring.case_scores import score_case, scored_labels
 
 __all__ = ["CaseResult", "ScoringJob", "score_job"]
+
+
+_REFERENCE, _PREDICTION = Buffer(), Buffer()
+"""This process's memory for one case, used again for the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +63,13 @@ def score_job(job: ScoringJob, protocol: Protocol) -> CaseResult:
         return _failed(job, protocol, job.outcome, job.reason)
     if job.prediction is None:
         return _failed(job, protocol, Outcome.NO_OUTPUT, "no prediction file")
-    reference = read_reference(job.reference)
+    reference = read_reference(job.reference, into=_REFERENCE)
     prediction = read_prediction(
         job.prediction,
         key=protocol.container.output_key,
         shape=reference.labels.shape,
         max_bytes=protocol.limits.output_mib << 20,
+        into=_PREDICTION,
     )
     if isinstance(prediction, BadPrediction):
         return _failed(job, protocol, Outcome.BAD_OUTPUT, prediction.reason)
@@ -94,9 +99,8 @@ def unscored(job: ScoringJob, reason: str) -> CaseResult:
 
 def _failed(job: ScoringJob, protocol: Protocol, outcome: Outcome, reason: str) -> CaseResult:
     """The failure policy: its values, and the time limit as the time, if time was measured."""
-    reference = read_reference(job.reference).labels
-    wanted = scored_labels(reference, protocol.scoring)
-    voxels = np.bincount(reference.ravel(), minlength=max(wanted, default=0) + 1)
+    reference = read_reference(job.reference, into=_REFERENCE).labels
+    counted = metrics.Comparison(reference, reference)
     labels = tuple(
         LabelScore(
             team=job.team,
@@ -105,10 +109,10 @@ def _failed(job: ScoringJob, protocol: Protocol, outcome: Outcome, reason: str) 
             label=label,
             dsc=protocol.failures.dsc,
             nsd=protocol.failures.nsd,
-            reference_voxels=int(voxels[label]),
+            reference_voxels=counted.reference_voxels(label),
             prediction_voxels=0,
         )
-        for label in wanted
+        for label in scored_labels(counted.reference_labels, protocol.scoring)
     )
     row = _row(
         job,

@@ -4,11 +4,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from data_manifest.cases import read_reference
+from data_manifest.cases import read_reference_header
 from data_manifest.errors import CaseFileError, SegjudgeError
 from data_manifest.manifest import Manifest, sha256_of
 from data_manifest.naming import parse_case_name
-from data_manifest.npz import NpzError, array_headers
 from evaluate.errors import Problem, RunDirectoryError, UsageError
 from evaluate.records import Outcome
 from evaluate.scoring.jobs import ScoringJob
@@ -161,14 +160,8 @@ def jobs_of_folders(references: Path, predictions: Path) -> tuple[list[ScoringJo
 
 def _axes_of_reference(path: Path) -> int:
     """Check a reference by its headers and spacing before hours of scoring depend on it."""
-    try:
-        header = array_headers(path).get("gts")
-    except NpzError:
-        header = None
-    if header is None or len(header.shape) not in (2, 3):
-        read_reference(path)  # its message says what is wrong
-        raise AssertionError(f"{path} was read although its header is wrong")
-    if len(header.shape) == 3 and read_reference(path).spacing_mm is None:
+    shape, spacing_mm = read_reference_header(path)
+    if len(shape) == 3 and spacing_mm is None:
         raise CaseFileError(
             Problem(
                 where=str(path),
@@ -177,4 +170,4 @@ def _axes_of_reference(path: Path) -> int:
                 mend="add it to the file: NSD can't be measured without",
             )
         )
-    return len(header.shape)
+    return len(shape)
