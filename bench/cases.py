@@ -1,4 +1,4 @@
-"""The seeded benchmark set: cases of the sizes that challenges have, real anatomy where it is at hand.
+"""The seeded benchmark set: cases of the sizes that challenges have, a real brain among them.
 
 Of each kind there are several cases, so that a command's start-up counts as it does in practice.
 """
@@ -111,7 +111,9 @@ WORST = Kind(
 """Thousands of offsets within reach, and none of them hits."""
 
 
-def _smooth(rng: np.random.Generator, shape: tuple[int, ...], coarseness: int) -> npt.NDArray[np.float32]:
+def _smooth(
+    rng: np.random.Generator, shape: tuple[int, ...], coarseness: int
+) -> npt.NDArray[np.float32]:
     """A field of slow changes, standard deviation 1: noise on a coarse grid, interpolated."""
     coarse = rng.standard_normal([length // coarseness + 3 for length in shape]).astype(np.float32)
     fine = ndimage.zoom(coarse, coarseness, order=1)[tuple(slice(length) for length in shape)]
@@ -168,7 +170,8 @@ def _predicted(rng: np.random.Generator, reference: Labels) -> Labels:
                 np.rint(1.2 * _smooth(rng, labels.shape, 16)).astype(np.intp) for _ in range(2)
             )
         prediction[index] = labels[
-            (rows + down).clip(0, labels.shape[0] - 1), (columns + across).clip(0, labels.shape[1] - 1)
+            (rows + down).clip(0, labels.shape[0] - 1),
+            (columns + across).clip(0, labels.shape[1] - 1),
         ]
     return prediction.reshape(reference.shape)
 

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.errors import CaseFileError, Problem
-from data_manifest.npz import Buffer, LabelError, NpzArchive, NpzError, write_npz
+from data_manifest.labels import Buffer
+from data_manifest.npz import NpzArchive, NpzError, write_npz
 
 __all__ = [
     "CaseInputs",
@@ -112,7 +113,7 @@ def read_inputs(path: Path) -> CaseInputs:
     )
 
 
-_REFERENCE = "`gts`, integer, (H, W) or (D, H, W)"
+_REFERENCE = "`gts`, integer labels from 0 to 65535, (H, W) or (D, H, W)"
 
 
 def _checked_header(archive: NpzArchive, path: Path) -> tuple[int, ...]:
@@ -135,10 +136,7 @@ def read_reference(path: Path, *, into: Buffer | None = None) -> Reference:
     """
     with _opened(path, _REFERENCE) as archive:
         shape = _checked_header(archive, path)
-        try:
-            labels = archive.label_map("gts", into=into)
-        except LabelError as error:
-            raise _fail(path, str(error), "labels from 0 to 65535") from error
+        labels = archive.label_map("gts", into=into)
         return Reference(labels=labels, spacing_mm=_spacing(archive, path, len(shape)))
 
 

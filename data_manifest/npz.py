@@ -17,15 +17,13 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from data_manifest.labels import BLOCK, Buffer, LabelError, ShortDataError, read_labels
 from data_manifest.npy_header import Header, NpzError, read_header
-from data_manifest.npz_member import BLOCK, DecompressionError, Member
+from data_manifest.npz_member import DecompressionError, Member
 
 __all__ = [
     "MAX_ARRAY_BYTES",
-    "MAX_LABEL",
-    "Buffer",
     "Header",
-    "LabelError",
     "NpzArchive",
     "NpzError",
     "array_headers",
@@ -36,9 +34,6 @@ __all__ = [
 
 MAX_ARRAY_BYTES = 4 << 30
 """The largest array that is read where the caller sets no limit of its own."""
-
-MAX_LABEL = 65535
-"""The largest label: what uint16 holds."""
 
 _CHUNK = 1 << 20
 _MAX_AXES = 32
@@ -85,10 +80,6 @@ class _SmallReads(io.BufferedIOBase):
                 f"the archive's table of contents has {size} bytes; at most 1 MiB is read"
             )
         return self._stream.read(size)
-
-
-class LabelError(NpzError):
-    """An array is read, but what it holds are no labels."""
 
 
 class NpzArchive:
@@ -187,7 +178,7 @@ class NpzArchive:
         *,
         max_bytes: int = MAX_ARRAY_BYTES,
         shape: tuple[int, ...] | None = None,
-        into: "Buffer | None" = None,
+        into: Buffer | None = None,
     ) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
         """Read one array of labels, whatever number dtype it was written in.
 
@@ -201,16 +192,15 @@ class NpzArchive:
             uint8 where it was written as uint8 or bool, else uint16; in its own memory order.
 
         Raises:
-            LabelError: a value is not a whole number from 0 to MAX_LABEL.
-            NpzError: with the reason, for everything else that is wrong with the file.
+            NpzError: with the reason, for everything that is wrong with the file; a value that is
+                not a whole number from 0 to MAX_LABEL is.
         """
         with self._member(key) as (member, header):
             _check_header(header, key, size=member.size, max_bytes=max_bytes, shape=shape)
-            kind = np.dtype(np.uint8 if header.dtype in (np.uint8, np.bool_) else np.uint16)
-            size = math.prod(header.shape)
-            labels = (into or Buffer()).bytes(size * kind.itemsize).view(kind)
-            for start, block in _blocks(member, header, key):
-                labels[start : start + block.size] = _as_labels(block, key)
+            try:
+                labels = read_labels(member.read, header.dtype, math.prod(header.shape), into=into)
+            except (LabelError, ShortDataError) as error:
+                raise NpzError(f"array `{key}` {error}") from error
         return _in_shape(labels, header)
 
     @contextlib.contextmanager
@@ -225,20 +215,6 @@ class NpzArchive:
             yield member, read_header(member, key)
         except _BAD_ARCHIVE as error:
             raise NpzError(f"member `{key}` is damaged: {error}") from error
-
-
-class Buffer:
-    """Memory that is used again for one array after the other: fresh pages cost time."""
-
-    def __init__(self) -> None:
-        self._memory = np.empty(0, dtype=np.uint8)
-
-    def bytes(self, size: int) -> npt.NDArray[np.uint8]:
-        """Memory of this size; it holds what it held before."""
-        if size > self._memory.size:
-            self._memory = np.empty(0, dtype=np.uint8)  # give it back first
-            self._memory = np.empty(size, dtype=np.uint8)
-        return self._memory[:size]
 
 
 def array_names(source: Path | IO[bytes]) -> tuple[str, ...]:
@@ -316,25 +292,6 @@ def _blocks(
 
 def _in_shape(data: npt.NDArray[Any], header: Header) -> npt.NDArray[Any]:
     return data.reshape(header.shape, order="F" if header.fortran_order else "C")
-
-
-def _as_labels(block: npt.NDArray[Any], key: str) -> npt.NDArray[Any]:
-    """Values that a label map can take as they are.
-
-    Raises:
-        LabelError: one is not a whole number from 0 to MAX_LABEL.
-    """
-    if block.dtype.kind == "b" or (block.dtype.kind == "u" and block.dtype.itemsize <= 2):
-        return block
-    if block.dtype.kind == "f" and not np.all(np.isfinite(block)):
-        raise LabelError(f"array `{key}` holds nan or infinite values; expected labels")
-    low, high = block.min(), block.max()
-    if low < 0 or high > MAX_LABEL:
-        raise LabelError(f"array `{key}` holds labels {low} to {high}; expected 0 to {MAX_LABEL}")
-    labels = block.astype(np.uint16)
-    if block.dtype.kind == "f" and not np.array_equal(labels, block):
-        raise LabelError(f"array `{key}` holds fractional values; expected labels")
-    return labels
 
 
 def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:

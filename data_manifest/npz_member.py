@@ -8,19 +8,17 @@ zlib's.
 import os
 import struct
 import zipfile
-from typing import IO
+from typing import IO, Any, cast
 
 from isal import igzip_lib, isal_zlib
 
+from data_manifest.labels import BLOCK
 from data_manifest.npy_header import NpzError
 
-__all__ = ["BLOCK", "DecompressionError", "Member"]
+__all__ = ["DecompressionError", "Member"]
 
-DecompressionError: type[Exception] = igzip_lib.IsalError
+DecompressionError = cast("type[Exception]", igzip_lib.IsalError)
 """What is raised where compressed data are damaged."""
-
-BLOCK = 1 << 19
-"""A block of this size is decompressed, checked and copied within the processor's cache."""
 
 _INPUT = 1 << 16
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
@@ -60,7 +58,7 @@ class Member:
         self._compressed_left = info.compress_size
         self._crc, self._expected_crc = 0, info.CRC
         self._given = 0
-        self._inflater = None
+        self._inflater: Any = None
         if info.compress_type == zipfile.ZIP_DEFLATED:
             self._inflater = isal_zlib.decompressobj(_RAW_DEFLATE)
 

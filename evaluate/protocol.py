@@ -3,12 +3,13 @@
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
 from data_manifest.errors import Problem
 from evaluate.errors import ProtocolError
+from metrics import FURTHER_METRICS
 
 __all__ = [
     "Container",
@@ -27,6 +28,9 @@ _BUILTIN = Path(__file__).parent / "protocols"
 _Positive = Annotated[float, msgspec.Meta(gt=0)]
 _Count = Annotated[int, msgspec.Meta(ge=1)]
 _Score = Annotated[float, msgspec.Meta(ge=0, le=1)]
+_Further: TypeAlias = Literal[
+    "iou", "sensitivity", "precision", "volume_difference", "hd", "hd95", "assd", "lesion_f1"
+]
 _WorkspacePath = Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9_/.-]+$")]
 
 
@@ -61,11 +65,20 @@ class Limits(_Strict, frozen=True, kw_only=True):
 
 
 class Container(_Strict, frozen=True, kw_only=True):
-    """How a container is called: its command, and where it finds and leaves files."""
+    """How a container is called, and where it finds and leaves files.
+
+    Attributes:
+        command: run in the container.
+        inputs: where the case is mounted.
+        outputs: where the mask is left, as `<case>.<output_format>`.
+        output_format: of the mask; the formats that keep a grid are compared with the case's.
+        output_key: of an npz, the array that is the mask.
+    """
 
     command: tuple[str, ...]
     inputs: _WorkspacePath = "/workspace/inputs"
     outputs: _WorkspacePath = "/workspace/outputs"
+    output_format: Literal["npz", "nii.gz", "nii", "mha", "png"] = "npz"
     output_key: str = "segs"
 
 
@@ -82,6 +95,8 @@ class Scoring(_Strict, frozen=True, kw_only=True):
         two_d: `contour` compares outlines; `slab` a one-voxel-thick (H, W, 1) volume, whose faces
             are surface too, as the CVPR 2024 script.
         two_d_spacing: `case` uses a 2D case's spacing where it has one; `unit` always 1.
+        further: metrics to compute besides DSC and NSD, by name.
+        lesion_iou: of `lesion_f1`: the intersection over union from which an object is found.
     """
 
     tolerance_mm: Annotated[float, msgspec.Meta(ge=0)]
@@ -90,10 +105,15 @@ class Scoring(_Strict, frozen=True, kw_only=True):
     spacing_order: Literal["array", "stored"] = "array"
     two_d: Literal["contour", "slab"] = "contour"
     two_d_spacing: Literal["case", "unit"] = "case"
+    further: tuple[_Further, ...] = ()
+    lesion_iou: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
 
 
 class Failures(_Strict, frozen=True, kw_only=True):
-    """What a failed case costs: a value for each score; the time counts as the time limit."""
+    """What a failed case costs: a value for each score; the time counts as the time limit.
+
+    A further metric has the value of an empty mask; a distance that of the case's diagonal.
+    """
 
     dsc: _Score = 0.0
     nsd: _Score = 0.0
@@ -102,7 +122,7 @@ class Failures(_Strict, frozen=True, kw_only=True):
 class RankedMetric(_Strict, frozen=True, kw_only=True):
     """A column of case_scores.csv that teams are ranked by, and its weight."""
 
-    name: Literal["dsc", "nsd", "wall_s", "cpu_s", "peak_memory_mib"]
+    name: Literal["dsc", "nsd", _Further, "wall_s", "cpu_s", "peak_memory_mib"]
     weight: _Positive = 1.0
 
 
@@ -208,13 +228,23 @@ def protocol_from_json(data: object, *, where: str) -> Protocol:
                 mend="`segjudge protocol show segjudge` prints a valid one",
             )
         ) from error
-    names = [metric.name for metric in protocol.ranking.metrics]
+    names: list[str] = [metric.name for metric in protocol.ranking.metrics]
     if not names or len(set(names)) < len(names):
         raise ProtocolError(
             Problem(
                 where=f"{where}: ranking.metrics",
                 found=f"{names}",
                 expected="at least one metric, each named once",
+            )
+        )
+    unscored = sorted((set(names) - set(protocol.scoring.further)) & set(FURTHER_METRICS))
+    if unscored:
+        raise ProtocolError(
+            Problem(
+                where=f"{where}: ranking.metrics",
+                found=f"{', '.join(unscored)}, which this protocol does not compute",
+                expected="metrics that the cases are scored by",
+                mend="name it in scoring.further too",
             )
         )
     return protocol

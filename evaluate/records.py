@@ -1,6 +1,7 @@
 """The facts that stages exchange: frozen, flat, one record a row of a table in the run directory.
 
-The columns of the public CSV files are these fields, in this order.
+The columns of the public CSV files are these fields, in this order; a field with a default is a
+column only where some row has a value.
 """
 
 from dataclasses import dataclass
@@ -71,6 +72,14 @@ class LabelScore:
     nsd: float | None
     reference_voxels: int
     prediction_voxels: int
+    iou: float | None = None
+    sensitivity: float | None = None
+    precision: float | None = None
+    volume_difference: float | None = None
+    hd: float | None = None
+    hd95: float | None = None
+    assd: float | None = None
+    lesion_f1: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +101,14 @@ class CaseScore:
     wall_s: float | None
     cpu_s: float | None
     peak_memory_mib: float | None
+    iou: float | None = None
+    sensitivity: float | None = None
+    precision: float | None = None
+    volume_difference: float | None = None
+    hd: float | None = None
+    hd95: float | None = None
+    assd: float | None = None
+    lesion_f1: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -156,9 +157,14 @@ class RunDirectory:
 
     # --- runs -----------------------------------------------------------------------------------
 
+    @cached_property
+    def _output_format(self) -> str:
+        container = self.facts()["protocol"]["container"]
+        return str(container.get("output_format", "npz"))
+
     def prediction_path(self, team: str, case: str) -> Path:
         """Where a team's output for a case is, or would be; the bytes are the participant's."""
-        return self.root / "predictions" / team / f"{case}.npz"
+        return self.root / "predictions" / team / f"{case}.{self._output_format}"
 
     def log_path(self, team: str, case: str) -> Path:
         """Where the container's output is; the bytes are the participant's."""

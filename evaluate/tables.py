@@ -72,8 +72,17 @@ def _to_cell(value: object) -> str:
 
 
 def write_table(path: Path, rows: Iterable[Any], kind: type) -> None:
-    """Write records of one kind as a CSV file: a header row, rows sorted by their identifiers."""
-    columns = [field.name for field in dataclasses.fields(kind)]
+    """Write records of one kind as a CSV file: a header row, rows sorted by their identifiers.
+
+    A field with a default is a column only where some row has another value.
+    """
+    rows = list(rows)
+    columns = [
+        field.name
+        for field in dataclasses.fields(kind)
+        if field.default is dataclasses.MISSING
+        or any(getattr(row, field.name) != field.default for row in rows)
+    ]
     keys = [key for key in _SORTED_BY if key in columns]
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
@@ -108,7 +117,10 @@ def read_table(
     Raises:
         TableError: the file is missing, lacks a column, or has a cell that can't be read.
     """
-    columns = {field.name: field.type for field in dataclasses.fields(kind)}
+    fields = dataclasses.fields(kind)
+    columns = {field.name: field.type for field in fields}
+    optional = {f.name: f.default for f in fields if f.default is not dataclasses.MISSING}
+    defaults = optional | dict(defaults)
     mend = "make it again: `segjudge score`"
     try:
         with path.open(newline="", encoding="utf-8") as stream:

@@ -39,14 +39,12 @@ def detection_f1(reference: Mask, prediction: Mask, *, min_iou: float) -> float:
         shape=(found + 1, made + 1),
     )
     matched = sparse.csgraph.maximum_bipartite_matching(links, perm_type="column")
-    return 2 * int(np.count_nonzero(matched >= 0)) / (found + made)
+    return float(2 * int(np.count_nonzero(matched >= 0)) / (found + made))
 
 
 def _pair_counts(
     first: npt.NDArray[np.int32], second: npt.NDArray[np.int32], made: int
 ) -> tuple[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
     """The pairs of objects that share voxels, and how many each pair shares."""
-    together, shared = np.unique(
-        first.astype(np.int64) * (made + 1) + second, return_counts=True
-    )
+    together, shared = np.unique(first.astype(np.int64) * (made + 1) + second, return_counts=True)
     return (together // (made + 1), together % (made + 1)), shared

@@ -60,7 +60,7 @@ _FURTHER = (
     Metric(name="iou", direction="higher", worst=0.0, unit=""),
     Metric(name="sensitivity", direction="higher", worst=0.0, unit=""),
     Metric(name="precision", direction="higher", worst=0.0, unit=""),
-    Metric(name="volume_difference", direction="lower", worst=math.inf, unit=""),
+    Metric(name="volume_difference", direction="lower", worst=math.inf, unit="%"),
     Metric(name="hd", direction="lower", worst=math.inf, unit="mm"),
     Metric(name="hd95", direction="lower", worst=math.inf, unit="mm"),
     Metric(name="assd", direction="lower", worst=math.inf, unit="mm"),

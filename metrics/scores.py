@@ -161,29 +161,25 @@ class Comparison:
     ) -> dict[str, float]:
         if not names:
             return {}
+        if not any(self._extents.voxels(label)):
+            return dict.fromkeys(names, float("nan"))
         values = _overlap_metrics(*self._extents.voxels(label))
+        masks = self._maps.masks(label, self._extents.box(label))
         distances = [name for name in names if name in DISTANCES]
-        if "lesion_f1" in names or distances:
-            if any(self._extents.voxels(label)):
-                masks = self._maps.masks(label, self._extents.box(label))
-            else:
-                masks = np.zeros((2, *[1] * len(self._maps.shape)), dtype=np.bool_)
-            if distances:
-                values |= surface_distances(*masks, spacing_mm=spacing_mm, names=distances)
-            if "lesion_f1" in names:
-                values["lesion_f1"] = detection_f1(*masks, min_iou=min_iou)
+        if distances:
+            values |= surface_distances(*masks, spacing_mm=spacing_mm, names=distances)
+        if "lesion_f1" in names:
+            values["lesion_f1"] = detection_f1(*masks, min_iou=min_iou)
         return {name: values[name] for name in names}
 
 
 def _overlap_metrics(reference: int, prediction: int, shared: int) -> dict[str, float]:
-    """The metrics that voxel counts are enough for; 0 where one mask is empty, nan where both."""
-    if not reference + prediction:
-        return dict.fromkeys(("iou", "sensitivity", "precision", "volume_difference"), float("nan"))
+    """The metrics that voxel counts are enough for, of a label that one map has at least."""
     return {
         "iou": shared / (reference + prediction - shared),
         "sensitivity": shared / reference if reference else 0.0,
         "precision": shared / prediction if prediction else 0.0,
-        "volume_difference": abs(prediction - reference) / reference
+        "volume_difference": 100 * abs(prediction - reference) / reference
         if reference
         else float("inf"),
     }
@@ -206,7 +202,7 @@ def score_labels(
 
     Further metrics are those of `FURTHER_METRICS`: `iou`, intersection over union; `sensitivity`
     and `precision`, the share of the reference and of the prediction that both have;
-    `volume_difference`, how much larger or smaller the prediction is, relative to the reference;
+    `volume_difference`, how much larger or smaller the prediction is, in % of the reference;
     `hd` and `hd95`, the Hausdorff distance and its 95th percentile, and `assd`, the mean distance
     between the surfaces, in mm; `lesion_f1`, detection of connected objects. What is not asked for
     costs nothing.

@@ -75,14 +75,12 @@ def surface_codes(masks: Sequence[Mask]) -> tuple[list[npt.NDArray[np.uint8]], l
 
 
 def _counts_by_nearest(
-    masks: Sequence[Mask], *, spacing_mm: tuple[float, ...], tolerance_mm: float
+    masks: Sequence[Mask], spacing_mm: tuple[float, ...], tolerance_mm: float
 ) -> _Counts:
     """What the kernel counts, by a distance transform: for a ball that is too large to look at."""
     codes, surfaces = surface_codes(masks)
-    counts = np.zeros((4, 2 ** 2 ** masks[0].ndim), dtype=np.int64)
-    for i, (code, own, other) in enumerate(
-        zip(codes, surfaces, reversed(surfaces), strict=True)
-    ):
+    counts = np.zeros((4, 2**2 ** masks[0].ndim), dtype=np.int64)
+    for i, (code, own, other) in enumerate(zip(codes, surfaces, reversed(surfaces), strict=True)):
         elements = code[own]
         near = nearest_within(own, other, spacing_mm=spacing_mm, tolerance_mm=tolerance_mm)
         counts[2 * i] = np.bincount(elements, minlength=counts.shape[1])
@@ -150,10 +148,9 @@ def _counted(
 ) -> _Counts:
     """Elements by code, (labels, 4, codes), codes in the maps' own axis order."""
     ball = ball_of(spacing_mm, tolerance_mm, maps.shape, maps.order)
-    lengths = {"spacing_mm": spacing_mm, "tolerance_mm": tolerance_mm}
     if ball is None:
         masks = (maps.masks(label, extents.box(label)) for label in labels)
-        return np.stack([_counts_by_nearest(pair, **lengths) for pair in masks])
+        return np.stack([_counts_by_nearest(pair, spacing_mm, tolerance_mm) for pair in masks])
     counts, disputed = kernel.measure_labels(
         *maps.for_kernel,
         axes=len(maps.shape),
@@ -166,5 +163,5 @@ def _counted(
     for i in np.flatnonzero(disputed.any(axis=1)):
         # The reference's answer depends on which neighbour it found; only its own way tells.
         pair = maps.masks(labels[i], extents.box(labels[i]))
-        counts[i] = _counts_by_nearest(pair, **lengths)
+        counts[i] = _counts_by_nearest(pair, spacing_mm, tolerance_mm)
     return counts

@@ -148,8 +148,9 @@ class _Studio:
                 continue
             prediction = read_prediction(
                 self.run.prediction_path(score.team, score.case),
-                key=self.sources.protocol.container.output_key,
+                container=self.sources.protocol.container,
                 shape=reference.labels.shape,
+                spacing_mm=reference.spacing_mm,
                 max_bytes=self.sources.protocol.limits.output_mib << 20,
             )
             if isinstance(prediction, BadPrediction):

@@ -242,8 +242,8 @@ def _run_turn(
 
     if image is None:
         return keep(Outcome.IMAGE_ERROR, turn.submission.problem, None, None)
-    name = f"{turn.case.id}.npz"
-    with workspace(plan.data_root / turn.case.image.path, name) as folders:
+    name = f"{turn.case.id}.{plan.protocol.container.output_format}"
+    with workspace(plan.data_root / turn.case.image.path, f"{turn.case.id}.npz") as folders:
         try:
             execution = sandbox.run(image, _job(plan, folders.inputs, folders.outputs))
         except SandboxError as error:
@@ -260,8 +260,9 @@ def _look_at(path: Path, case: Case, protocol: Protocol) -> Output:
         return Output(present=False, others=listing(path.parent))
     prediction = read_prediction(
         path,
-        key=protocol.container.output_key,
+        container=protocol.container,
         shape=case.shape,
+        spacing_mm=case.spacing_mm,
         max_bytes=protocol.limits.output_mib << 20,
     )
     problem = prediction.reason if isinstance(prediction, BadPrediction) else ""

@@ -4,7 +4,8 @@ The conventions of the CVPR 2024 script (`evaluation/compute_metrics.py` of MedS
 branch) are settings here, so that `metrics` itself stays free of them.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 import metrics
 from data_manifest.cases import Reference
 from evaluate.protocol import Scoring
+from metrics import METRICS
 
 __all__ = ["CaseMeasures", "LabelMeasures", "score_case", "scored_labels"]
 
@@ -29,6 +31,7 @@ class LabelMeasures:
     nsd: float | None
     reference_voxels: int
     prediction_voxels: int
+    further: Mapping[str, float | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,7 @@ class CaseMeasures:
 
     dsc: float | None
     nsd: float | None
+    further: Mapping[str, float | None]
     labels: tuple[LabelMeasures, ...]
 
 
@@ -93,7 +97,11 @@ def score_case(
     comparison = metrics.Comparison(a, b)
     labels = scored_labels(comparison.reference_labels, scoring)
     scores = comparison.scores(
-        spacing_mm=spacing_mm, tolerance_mm=scoring.tolerance_mm, labels=labels
+        spacing_mm=spacing_mm,
+        tolerance_mm=scoring.tolerance_mm,
+        labels=labels,
+        further=scoring.further,
+        min_iou=scoring.lesion_iou,
     )
     # numpy's mean, as the script's: a plain sum differs in the last digit from nine labels on.
     dsc = float(np.mean([score.dsc for score in scores])) if scores else float("nan")
@@ -108,14 +116,58 @@ def score_case(
             nsd=_defined(score.nsd),
             reference_voxels=score.reference_voxels,
             prediction_voxels=score.prediction_voxels,
+            further=_bounded(score.further, a.shape, spacing_mm),
         )
         for score in scores
     ]
     largest = sorted(comparison.surplus.items(), key=lambda item: (-item[1], item[0]))
     scored = set(labels)
     measured += [
-        LabelMeasures(label=label, dsc=None, nsd=None, reference_voxels=0, prediction_voxels=voxels)
+        LabelMeasures(
+            label=label,
+            dsc=None,
+            nsd=None,
+            reference_voxels=0,
+            prediction_voxels=voxels,
+            further={},
+        )
         for label, voxels in largest[:MAX_EXTRA_LABELS]
         if label not in scored
     ]
-    return CaseMeasures(dsc=_defined(dsc), nsd=_defined(nsd), labels=tuple(measured))
+    further: dict[str, float | None] = {
+        name: _mean([row.further.get(name) for row in measured]) for name in scoring.further
+    }
+    return CaseMeasures(
+        dsc=_defined(dsc), nsd=_defined(nsd), further=further, labels=tuple(measured)
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """Over the labels that have a value."""
+    defined = [value for value in values if value is not None]
+    return float(np.mean(defined)) if defined else None
+
+
+def _bounded(
+    values: Mapping[str, float], shape: tuple[int, ...], spacing_mm: tuple[float, ...]
+) -> dict[str, float | None]:
+    """Values as tables hold them: nothing is further away than the case's diagonal is long."""
+    longest = _diagonal(shape, spacing_mm)
+    return {
+        name: min(value, longest)
+        if METRICS[name].unit == "mm" and not np.isnan(value)
+        else (float(value) if np.isfinite(value) else None)
+        for name, value in values.items()
+    }
+
+
+def _diagonal(shape: tuple[int, ...], spacing_mm: tuple[float, ...]) -> float:
+    return math.hypot(*(n * s for n, s in zip(shape, spacing_mm, strict=True)))
+
+
+def further_of_empty_mask(reference: Reference, scoring: Scoring) -> dict[str, float]:
+    """What a label costs that a failed case lacks: the further metrics of an empty mask."""
+    labels, _, spacing_mm = _in_scoring_space(reference, reference.labels, scoring)
+    longest = _diagonal(labels.shape, spacing_mm)
+    special = {"volume_difference": 100.0, "hd": longest, "hd95": longest, "assd": longest}
+    return {name: special.get(name, 0.0) for name in scoring.further}

@@ -1,15 +1,16 @@
 """What is to be scored, and the scoring of one case from its files, in whichever process."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import metrics
 from data_manifest.cases import read_reference
-from data_manifest.npz import Buffer
+from data_manifest.labels import Buffer
 from evaluate.predictions import BadPrediction, read_prediction
 from evaluate.protocol import Protocol
 from evaluate.records import CaseScore, LabelScore, Outcome
-from evaluate.scoring.case_scores import score_case, scored_labels
+from evaluate.scoring.case_scores import further_of_empty_mask, score_case, scored_labels
 
 __all__ = ["CaseResult", "ScoringJob", "score_job"]
 
@@ -66,8 +67,9 @@ def score_job(job: ScoringJob, protocol: Protocol) -> CaseResult:
     reference = read_reference(job.reference, into=_REFERENCE)
     prediction = read_prediction(
         job.prediction,
-        key=protocol.container.output_key,
+        container=protocol.container,
         shape=reference.labels.shape,
+        spacing_mm=reference.spacing_mm,
         max_bytes=protocol.limits.output_mib << 20,
         into=_PREDICTION,
     )
@@ -84,33 +86,39 @@ def score_job(job: ScoringJob, protocol: Protocol) -> CaseResult:
             nsd=label.nsd,
             reference_voxels=label.reference_voxels,
             prediction_voxels=label.prediction_voxels,
+            **label.further,
         )
         for label in measures.labels
     )
-    row = _row(job, Outcome.OK, "", dsc=measures.dsc, nsd=measures.nsd, wall_s=job.wall_s)
+    scores = {"dsc": measures.dsc, "nsd": measures.nsd, **measures.further}
+    row = _row(job, Outcome.OK, "", scores, wall_s=job.wall_s)
     return CaseResult(case=row, labels=labels)
 
 
 def unscored(job: ScoringJob, reason: str) -> CaseResult:
     """A case that failed on our side: no score, until it is run again."""
-    row = _row(job, Outcome.HARNESS_ERROR, reason, dsc=None, nsd=None, wall_s=None)
+    row = _row(job, Outcome.HARNESS_ERROR, reason, {"dsc": None, "nsd": None}, wall_s=None)
     return CaseResult(case=row, labels=())
 
 
 def _failed(job: ScoringJob, protocol: Protocol, outcome: Outcome, reason: str) -> CaseResult:
     """The failure policy: its values, and the time limit as the time, if time was measured."""
-    reference = read_reference(job.reference, into=_REFERENCE).labels
-    counted = metrics.Comparison(reference, reference)
+    reference = read_reference(job.reference, into=_REFERENCE)
+    counted = metrics.Comparison(reference.labels, reference.labels)
+    costs = {
+        "dsc": protocol.failures.dsc,
+        "nsd": protocol.failures.nsd,
+        **further_of_empty_mask(reference, protocol.scoring),
+    }
     labels = tuple(
         LabelScore(
             team=job.team,
             case=job.case,
             modality=job.modality,
             label=label,
-            dsc=protocol.failures.dsc,
-            nsd=protocol.failures.nsd,
             reference_voxels=counted.reference_voxels(label),
             prediction_voxels=0,
+            **costs,
         )
         for label in scored_labels(counted.reference_labels, protocol.scoring)
     )
@@ -118,8 +126,7 @@ def _failed(job: ScoringJob, protocol: Protocol, outcome: Outcome, reason: str) 
         job,
         outcome,
         reason,
-        dsc=protocol.failures.dsc,
-        nsd=protocol.failures.nsd,
+        costs,
         wall_s=protocol.limits.timeout_s if job.timed else None,
     )
     return CaseResult(case=row, labels=labels)
@@ -129,9 +136,8 @@ def _row(
     job: ScoringJob,
     outcome: Outcome,
     reason: str,
+    scores: Mapping[str, float | None],
     *,
-    dsc: float | None,
-    nsd: float | None,
     wall_s: float | None,
 ) -> CaseScore:
     return CaseScore(
@@ -141,9 +147,8 @@ def _row(
         dimension=job.dimension,
         outcome=outcome,
         reason=reason,
-        dsc=dsc,
-        nsd=nsd,
         wall_s=wall_s,
         cpu_s=job.cpu_s,
         peak_memory_mib=job.peak_memory_mib,
+        **scores,
     )

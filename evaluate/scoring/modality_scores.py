@@ -6,10 +6,11 @@ from collections.abc import Iterable
 import numpy as np
 
 from evaluate.records import CaseScore, ModalityScore, Outcome
+from metrics import FURTHER_METRICS, METRICS
 
 __all__ = ["METRIC_COLUMNS", "modality_scores"]
 
-METRIC_COLUMNS = ("dsc", "nsd", "wall_s", "cpu_s", "peak_memory_mib")
+METRIC_COLUMNS = tuple(METRICS)
 
 
 def modality_scores(cases: Iterable[CaseScore]) -> list[ModalityScore]:
@@ -17,8 +18,15 @@ def modality_scores(cases: Iterable[CaseScore]) -> list[ModalityScore]:
 
     A failed case is in every statistic with the failure policy's value, and is counted. A case
     with an undefined value, or with an error of the harness, is left out: `n` says how many
-    remain. Quantiles interpolate linearly (numpy's default, type 7).
+    remain. A further metric is there where a case has a value of it. Quantiles interpolate linearly
+    (numpy's default, type 7).
     """
+    cases = list(cases)
+    metrics = [
+        name
+        for name in METRIC_COLUMNS
+        if name not in FURTHER_METRICS or any(getattr(case, name) is not None for case in cases)
+    ]
     groups: dict[tuple[str, str], list[CaseScore]] = defaultdict(list)
     for case in cases:
         if case.outcome is not Outcome.HARNESS_ERROR:
@@ -26,7 +34,7 @@ def modality_scores(cases: Iterable[CaseScore]) -> list[ModalityScore]:
     return [
         _summary(team, modality, metric, members)
         for (team, modality), members in sorted(groups.items())
-        for metric in METRIC_COLUMNS
+        for metric in metrics
     ]
 
 

@@ -96,10 +96,17 @@ def _altered_predictions(
     return problems
 
 
-def jobs_of_folders(references: Path, predictions: Path) -> tuple[list[ScoringJob], list[str]]:
+def jobs_of_folders(
+    references: Path, predictions: Path, *, output_format: str = "npz"
+) -> tuple[list[ScoringJob], list[str]]:
     """The cases of `references/*.npz`, answered by files of the same name in `predictions`.
 
     Modality and dimension come from the file name (`2DBox_CT_001.npz`).
+
+    Args:
+        references: the folder of references.
+        predictions: the folder of predictions.
+        output_format: the ending of the predictions' names.
 
     Returns:
         The jobs, sorted by case, and warnings in words.
@@ -138,7 +145,7 @@ def jobs_of_folders(references: Path, predictions: Path) -> tuple[list[ScoringJo
         dimension = f"{axes}D"
         if name.dimension != dimension:
             warnings.append(f"{path.name}: named {name.dimension}, but its array is {dimension}")
-        answer = predictions / path.name
+        answer = predictions / f"{path.stem}.{output_format}"
         jobs.append(
             ScoringJob(
                 team=team,
@@ -151,7 +158,8 @@ def jobs_of_folders(references: Path, predictions: Path) -> tuple[list[ScoringJo
         )
     if problems:
         raise CaseFileError(*problems)
-    surplus = sorted({p.name for p in predictions.glob("*.npz")} - {p.name for p in files})
+    found = {p.name for p in predictions.glob(f"*.{output_format}")}
+    surplus = sorted(found - {f"{p.stem}.{output_format}" for p in files})
     if surplus:
         shown = ", ".join(surplus[:5]) + (", ..." if len(surplus) > 5 else "")
         warnings.append(f"{len(surplus)} predictions have no reference and are ignored: {shown}")

@@ -1,0 +1,88 @@
+"""Labels out of a stream of numbers, checked and made small while they are read.
+
+Whatever dtype a file has, no more of it is in memory than one block and the label map itself.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["BLOCK", "MAX_LABEL", "Buffer", "LabelError", "ShortDataError", "read_labels"]
+
+MAX_LABEL = 65535
+"""The largest label: what uint16 holds."""
+
+BLOCK = 1 << 19
+"""A block of so many bytes is decompressed, checked and copied within the processor's cache."""
+
+
+class LabelError(ValueError):
+    """What an array holds are no labels; the text says what it holds."""
+
+
+class ShortDataError(ValueError):
+    """A file ends before its data do; the text says where."""
+
+
+class Buffer:
+    """Memory that is used again for one array after the other: fresh pages cost time."""
+
+    def __init__(self) -> None:
+        self._memory = np.empty(0, dtype=np.uint8)
+
+    def bytes(self, size: int) -> npt.NDArray[np.uint8]:
+        """Memory of this size; it holds what it held before."""
+        if size > self._memory.size:
+            self._memory = np.empty(0, dtype=np.uint8)  # give it back first
+            self._memory = np.empty(size, dtype=np.uint8)
+        return self._memory[:size]
+
+
+def read_labels(
+    read: Callable[[int], bytes], dtype: np.dtype[Any], count: int, *, into: Buffer | None = None
+) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
+    """Read so many labels.
+
+    Args:
+        read: gives the next bytes: as many as asked for, fewer only at the end.
+        dtype: of the numbers: boolean, integer or floating point, of either byte order.
+        count: how many numbers there are.
+        into: memory to use; what was read into it before is lost.
+
+    Returns:
+        (count,), uint8 if `dtype` is uint8 or bool, else uint16.
+
+    Raises:
+        LabelError: a value is not a whole number from 0 to MAX_LABEL.
+        ShortDataError: there are fewer.
+    """
+    kind: np.dtype[Any] = np.dtype(np.uint8 if dtype in (np.uint8, np.bool_) else np.uint16)
+    # Fresh memory takes pages only as it is filled: a file that lies costs what it holds.
+    labels = (into or Buffer()).bytes(count * kind.itemsize).view(kind)
+    done = 0
+    while done < count:
+        block = read(min(BLOCK, (count - done) * dtype.itemsize))
+        whole = len(block) // dtype.itemsize
+        if not whole:
+            found = done * dtype.itemsize + len(block)
+            raise ShortDataError(f"ends after {found} of {count * dtype.itemsize} bytes")
+        labels[done : done + whole] = _checked(np.frombuffer(block, dtype=dtype, count=whole))
+        done += whole
+    return labels
+
+
+def _checked(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same numbers, once they are known to be labels."""
+    if block.dtype.kind == "b" or (block.dtype.kind == "u" and block.dtype.itemsize <= 2):
+        return block
+    if block.dtype.kind == "f" and not np.all(np.isfinite(block)):
+        raise LabelError("holds nan or infinite values; expected labels")
+    low, high = block.min(), block.max()
+    if low < 0 or high > MAX_LABEL:
+        raise LabelError(f"holds labels {low} to {high}; expected 0 to {MAX_LABEL}")
+    labels = block.astype(np.uint16)
+    if block.dtype.kind == "f" and not np.array_equal(labels, block):
+        raise LabelError("holds fractional values; expected labels, not probabilities")
+    return labels
