@@ -29,7 +29,7 @@ check: $(VENV)/.check
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck predict.sh participants/*/predict.sh .ci/*
 
-bench: $(VENV)/.test
+bench: $(VENV)/.test $(VENV)/.peers
 	$(BIN)/python -m bench
 
 $(VENV)/.made: pyproject.toml
@@ -48,6 +48,11 @@ $(VENV)/.test: $(VENV)/.demo
 
 $(VENV)/.check: $(VENV)/.test
 	$(BIN)/pip install --quiet --editable '.[demo,test,check]'
+	@touch $@
+
+$(VENV)/.peers: $(VENV)/.made bench/requirements-peers.txt
+	$(PYTHON) -m venv $(VENV)/peers
+	$(VENV)/peers/bin/pip install --quiet --requirement bench/requirements-peers.txt
 	@touch $@
 
 $(VENV)/.participants: $(VENV)/.demo
