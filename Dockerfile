@@ -8,7 +8,7 @@ ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_FIND_LINKS
 WORKDIR /build
-COPY pyproject.toml README.md LICENSE segjudge.py ./
+COPY pyproject.toml hatch_build.py README.md LICENSE segjudge.py ./
 COPY evaluate evaluate
 COPY metrics metrics
 COPY data_manifest data_manifest

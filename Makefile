@@ -32,7 +32,7 @@ check: $(VENV)/.check
 bench: $(VENV)/.test $(VENV)/.peers
 	$(BIN)/python -m bench
 
-$(VENV)/.made: pyproject.toml
+$(VENV)/.made: pyproject.toml hatch_build.py metrics/kernel/kernel.c
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "make: $$($(PYTHON) --version) found; Python 3.11 or newer is needed: make PYTHON=python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)

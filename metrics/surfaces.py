@@ -159,7 +159,7 @@ def _counted(
         ball=(ball.certain, ball.within, ball.beyond),
     )
     if maps.order != tuple(range(len(maps.order))):
-        counts = counts[..., _code_order(maps.order)]
+        counts = np.take(counts, _code_order(maps.order), axis=-1)  # contiguous, as it was
     for i in np.flatnonzero(disputed.any(axis=1)):
         # The reference's answer depends on which neighbour it found; only its own way tells.
         pair = maps.masks(labels[i], extents.box(labels[i]))

@@ -44,6 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001  # the last resort: a line instead of a traceback
         if os.environ.get("SEGJUDGE_DEBUG"):
             traceback.print_exc()
+        from metrics import KernelError  # not for every command: it brings numpy
+
+        if isinstance(error, KernelError):
+            _complain(str(error))
+            return 2
         _complain(
             f"a defect of segjudge: {type(error).__name__}: {printable(str(error))};"
             " please report it, with the output of the same command under SEGJUDGE_DEBUG=1"

@@ -201,7 +201,7 @@ def read_png(stream: BinaryIO, *, shape: tuple[int, ...]) -> _Labels:
         stream: the file.
         shape: the case's, (H, W).
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     with _reading("PNG"), warnings.catch_warnings():
         # A size that was not asked for is refused below, before a pixel is decompressed.
@@ -210,6 +210,8 @@ def read_png(stream: BinaryIO, *, shape: tuple[int, ...]) -> _Labels:
             image = Image.open(stream, formats=["PNG"])
         except Image.DecompressionBombError as error:
             raise PredictionError(str(error)) from error
+        except UnidentifiedImageError as error:
+            raise PredictionError("not a PNG that can be read") from error
         check_shape(image.size[::-1], shape)
         if image.mode not in ("1", "L", "P", "I;16", "I"):
             raise ValueError(f"its pixels are {image.mode}; expected one number each, the label")

@@ -1,0 +1,148 @@
+"""The compiled kernel is that of its source, and a broken installation says how to mend it."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import metrics
+from metrics import score_labels
+from tests.metrics.reference_script import reference_surface_dice
+from tests.metrics.volumes import label_pairs, spacings, tolerances
+
+ROOT = Path(metrics.__file__).parents[1]
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_rows_longer_than_a_word_score_as_the_reference(data):
+    """Shapes around 64 and 128 voxels, where bits go from one word to the next."""
+    width = data.draw(st.sampled_from([61, 62, 63, 64, 65, 126, 127, 128, 129, 200]))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    density = data.draw(st.sampled_from([0.02, 0.2, 0.8, 0.98]))
+    maps = rng.random((2, *data.draw(st.sampled_from([(1, 1), (2, 3), (4, 5)])), width)) < density
+    spacing = data.draw(spacings())
+    tolerance = data.draw(tolerances(spacing))
+    (score,) = score_labels(
+        *maps.astype(np.uint8), spacing_mm=spacing, tolerance_mm=tolerance, labels=[1]
+    )
+    expected = reference_surface_dice(*maps, spacing, tolerance)
+    assert score.nsd == pytest.approx(expected, abs=1e-12, nan_ok=True)
+
+
+@settings(max_examples=150, deadline=None)
+@given(pair=label_pairs(labels=4), order=st.permutations(range(3)), wide=st.booleans())
+def test_no_layout_and_no_dtype_changes_a_digit(pair, order, wide):
+    options = {"spacing_mm": (2.5, 0.8, 0.8), "tolerance_mm": 2.0, "labels": [1, 2, 3, 4]}
+    plain = score_labels(*pair, **options)
+    back = np.argsort(order)
+    laid_out = [np.ascontiguousarray(m.transpose(order)).transpose(back) for m in pair]
+    if wide:
+        laid_out[1] = laid_out[1].astype(np.uint16)
+    assert repr(score_labels(*laid_out, **options)) == repr(plain)
+
+
+@pytest.mark.parametrize("spacing", [0.02, 0.05, 0.15])
+@pytest.mark.parametrize("shift", [0, 3, 40])
+def test_balls_of_any_size_score_as_the_reference(spacing, shift):
+    """A ball of a few rows, one that is looked at by planes, one that is left to a transform."""
+    reference = np.zeros((10, 30, 90), dtype=np.uint8)
+    reference[2:8, 5:25, 10:45] = 1
+    reference[4, 12, 20:30] = 0
+    prediction = np.roll(reference, shift, axis=2)
+    prediction[5, 7, 3] = 1
+    spacing_mm = (spacing, spacing * 1.5, spacing)
+    (score,) = score_labels(reference, prediction, spacing_mm=spacing_mm, tolerance_mm=2.0)
+    expected = reference_surface_dice(reference == 1, prediction == 1, spacing_mm, 2.0)
+    assert score.nsd == pytest.approx(expected, abs=1e-12)
+
+
+def scored_by(folder: Path) -> subprocess.CompletedProcess[str]:
+    script = "import numpy as np, metrics; m = np.ones((2, 2), bool); "
+    script += "print(metrics.surface_dice(m, m, spacing_mm=(1, 1), tolerance_mm=1))"
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=folder,
+        env={"PYTHONPATH": str(folder)},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def test_a_kernel_of_another_source_or_none_is_refused_with_the_way_to_mend_it(tmp_path):
+    shutil.copytree(ROOT / "metrics", tmp_path / "metrics")
+    assert scored_by(tmp_path).stdout.strip() == "1.0"
+    source = tmp_path / "metrics" / "kernel" / "kernel.c"
+    source.write_text(source.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    found = scored_by(tmp_path)
+    assert found.returncode
+    assert "was not made from" in found.stderr
+    assert "pip install" in found.stderr
+    for library in source.parent.glob("_kernel.*"):
+        library.unlink()
+    assert "no compiled kernel" in scored_by(tmp_path).stderr
+
+
+def test_the_kernel_compiles_without_a_warning_and_knows_its_source(tmp_path):
+    """By any compiler that is there; the build itself runs with the same options."""
+    compiler = next((c for c in ("cc", "gcc", "clang") if shutil.which(c)), None)
+    if compiler is None:
+        pytest.skip("no C compiler on this machine; the build used the packaged one")
+    source = ROOT / "metrics" / "kernel" / "kernel.c"
+    done = subprocess.run(
+        [
+            *(compiler, "-std=c11", "-O1", "-Wall", "-Wextra", "-Wconversion", "-Wshadow"),
+            *("-Werror", "-shared", "-fPIC", "-o", str(tmp_path / "kernel.so"), str(source)),
+        ],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_kernel_reads_and_writes_nothing_out_of_bounds(tmp_path):
+    """Random label maps under the address and undefined-behaviour sanitizers."""
+    compiler = next((c for c in ("gcc", "clang", "cc") if shutil.which(c)), None)
+    if compiler is None:
+        pytest.skip("no C compiler on this machine")
+    folder = tmp_path / "metrics"
+    shutil.copytree(ROOT / "metrics", folder)
+    source = folder / "kernel" / "kernel.c"
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    (library,) = (folder / "kernel").glob("_kernel.*")
+    options = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    command = [compiler, "-std=c11", *options, "-shared", "-fPIC"]
+    command += [f'-DSEGJUDGE_SOURCE="{digest}"', "-o", str(library), str(source)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("this compiler has no sanitizers")
+    runtime = subprocess.run(
+        [compiler, "-print-file-name=libasan.so"], capture_output=True, encoding="utf-8", check=True
+    ).stdout.strip()
+    script = """
+import numpy as np, metrics
+rng = np.random.default_rng(1)
+for _ in range(150):
+    shape = rng.integers(1, [4, 6, 140]) if rng.random() < 0.7 else rng.integers(1, [20, 150])
+    maps = (rng.random((2, *shape)) < rng.random()) * rng.integers(1, 4, (2, *shape))
+    maps = maps.astype(rng.choice([np.uint8, np.uint16]))
+    spacing = rng.choice([0.1, 0.3, 1.0, 2.5], len(shape))
+    metrics.score_labels(*maps, spacing_mm=spacing, tolerance_mm=rng.choice([0, 0.9, 2.0, 6.0]))
+print("done")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={"LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0", "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.stdout.strip() == "done", done.stderr[-3000:]

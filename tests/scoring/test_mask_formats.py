@@ -1,0 +1,282 @@
+"""Masks as NIfTI, MetaImage and PNG, written by other libraries, score as the same npz does.
+
+Through `segjudge score`, with a protocol that says so. What is wrong with a file is told in words,
+and costs no more memory than the case has.
+"""
+
+import csv
+import gzip
+import json
+import struct
+import tracemalloc
+import zlib
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813
+from PIL import Image
+
+from evaluate.cli import main
+from evaluate.predictions import BadPrediction, read_prediction
+from evaluate.protocol import Container
+
+SHAPE, SPACING = (6, 9, 12), (2.5, 0.8, 0.7)
+RNG = np.random.default_rng(7)
+REFERENCE = (RNG.random(SHAPE) < 0.4) * RNG.integers(1, 4, SHAPE)
+PREDICTION = np.roll(REFERENCE, 1, axis=2)
+
+
+def protocol(folder: Path, kind: str, scoring: str = "") -> Path:
+    path = folder / "protocol.toml"
+    path.write_text(
+        f"""
+schema = 1
+name = "formats"
+version = "1"
+title = "Formats"
+description = ""
+prompts = ["boxes"]
+container = {{ command = ["true"], output_format = "{kind}" }}
+limits = {{ timeout_s = 1.0, memory_mib = 64 }}
+failures = {{}}
+[scoring]
+tolerance_mm = 2.0
+{scoring}
+[ranking]
+metrics = [{{ name = "dsc" }}]
+""",
+        encoding="utf-8",
+    )
+    return path
+
+
+def write(path: Path, labels, spacing=SPACING) -> None:
+    """By the libraries that teams use."""
+    kind = path.name.partition(".")[2]
+    if kind in ("nii", "nii.gz"):
+        affine = np.diag([*spacing[::-1], 1.0])
+        nibabel.save(nibabel.Nifti1Image(labels.T.astype(np.int16), affine), path)
+    elif kind == "mha":
+        image = sitk.GetImageFromArray(labels.astype(np.int32))
+        image.SetSpacing([float(length) for length in spacing[::-1]])
+        sitk.WriteImage(image, str(path), useCompression=True)
+    elif kind == "png":
+        Image.fromarray(labels.astype(np.uint8)).save(path)
+    else:
+        np.savez_compressed(path, segs=labels)
+
+
+def scored(folder: Path, kind: str, *, two_d: bool = False, scoring: str = "") -> dict[str, str]:
+    reference, prediction = (m[3] if two_d else m for m in (REFERENCE, PREDICTION))
+    case = "2DBox_XRay_a" if two_d else "3DBox_CT_a"
+    for name in ("gts", "segs"):
+        (folder / name).mkdir(parents=True)
+    spacing = {} if two_d else {"spacing": np.array(SPACING[::-1])}
+    np.savez(folder / "gts" / f"{case}.npz", gts=reference, **spacing)
+    if kind:
+        write(folder / "segs" / f"{case}.{kind}", prediction)
+    arguments = ["--references", folder / "gts", "--predictions", folder / "segs"]
+    arguments += ["--protocol", protocol(folder, kind or "npz", scoring), "--out", folder / "out"]
+    assert main(["score", *map(str, arguments), "--jobs", "1"]) == 0
+    with (folder / "out" / "case_scores.csv").open(newline="", encoding="utf-8") as stream:
+        (row,) = csv.DictReader(stream)
+    return row
+
+
+@pytest.mark.parametrize("kind", ["nii.gz", "nii", "mha"])
+def test_a_volume_scores_as_the_same_npz(tmp_path: Path, kind: str) -> None:
+    found = scored(tmp_path / "image", kind)
+    assert found["outcome"] == "ok", found["reason"]
+    assert found == scored(tmp_path / "npz", "npz")
+    assert 0 < float(found["dsc"]) < 1
+
+
+@pytest.mark.parametrize("kind", ["png", "mha", "nii.gz"])
+def test_a_picture_scores_as_the_same_npz(tmp_path: Path, kind: str) -> None:
+    found = scored(tmp_path / "image", kind, two_d=True)
+    assert found["outcome"] == "ok", found["reason"]
+    assert found == scored(tmp_path / "npz", "npz", two_d=True)
+
+
+def read(path: Path, kind: str, *, shape=SHAPE, spacing=SPACING):
+    return read_prediction(
+        path,
+        container=Container(command=("true",), output_format=kind),
+        shape=shape,
+        spacing_mm=spacing,
+        max_bytes=1 << 20,
+    )
+
+
+def reason(path: Path, kind: str, **options: object) -> str:
+    found = read(path, kind, **options)
+    assert isinstance(found, BadPrediction), "it was read"
+    assert found.reason.isprintable()
+    return found.reason
+
+
+@pytest.mark.parametrize("kind", ["nii.gz", "mha"])
+def test_another_grid_is_told(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"a.{kind}"
+    write(path, PREDICTION, spacing=(2.5, 0.8, 0.9))
+    assert "spacing (2.5, 0.8, 0.9) mm; expected (2.5, 0.8, 0.7)" in reason(path, kind)
+    write(path, PREDICTION.transpose(2, 1, 0))
+    assert "shape (12, 9, 6); expected (6, 9, 12)" in reason(path, kind)
+    write(path, PREDICTION - 1)
+    assert "labels -1 to" in reason(path, kind)
+
+
+def test_permuted_and_oblique_axes_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.nii.gz"
+    affine = np.zeros((4, 4))
+    affine[0, 1], affine[1, 0], affine[2, 2], affine[3, 3] = 0.8, 0.7, 2.5, 1
+    nibabel.save(nibabel.Nifti1Image(PREDICTION.T.astype(np.int16), affine), path)
+    assert "permuted or oblique" in reason(path, "nii.gz")
+    image = sitk.GetImageFromArray(PREDICTION.astype(np.uint8))
+    image.SetSpacing(SPACING[::-1])
+    image.SetDirection([0.8, -0.6, 0, 0.6, 0.8, 0, 0, 0, 1])
+    sitk.WriteImage(image, str(tmp_path / "a.mha"))
+    assert "permuted or oblique" in reason(tmp_path / "a.mha", "mha")
+
+
+def nifti(shape, *, datatype=2, offset=352.0, slope=1.0) -> bytearray:
+    header = bytearray(348)
+    struct.pack_into("<i", header, 0, 348)
+    struct.pack_into("<8h", header, 40, len(shape), *shape, *[1] * (7 - len(shape)))
+    struct.pack_into("<hh", header, 70, datatype, 8)
+    struct.pack_into("<8f", header, 76, 1, *SPACING[::-1], 1, 1, 1, 1)
+    struct.pack_into("<fff", header, 108, offset, slope, 0.0)
+    header[344:348] = b"n+1\0"
+    return header
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "NIfTI"),
+        (b"\x1f\x8b\x08\x00 no gzip at all", "NIfTI"),
+        (gzip.compress(b"x" * 400), "NIfTI"),
+        (gzip.compress(nifti(SHAPE[::-1])), "ends before"),
+        (gzip.compress(nifti(SHAPE[::-1], offset=3e38)), "ends before"),
+        (gzip.compress(nifti(SHAPE[::-1], offset=float("nan"))), "NIfTI"),
+        (gzip.compress(nifti((32767, 32767, 32767))), "shape"),
+        (gzip.compress(nifti((-5, 9, 6))), "shape"),
+        (gzip.compress(nifti(SHAPE[::-1], datatype=128)), "dtype"),
+        (gzip.compress(nifti(SHAPE[::-1], datatype=999)), "NIfTI"),
+        (gzip.compress(nifti(SHAPE[::-1], slope=0.5)), "scaled"),
+        (gzip.compress(nifti(SHAPE[::-1]) + bytes(range(256)) * 3)[:150], "ended before"),
+    ],
+)
+def test_a_hostile_nifti_gives_a_reason_and_takes_no_memory(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
+    path = tmp_path / "a.nii.gz"
+    path.write_bytes(content)
+    read(path, "nii.gz")  # imports
+    tracemalloc.start()
+    try:
+        assert words in reason(path, "nii.gz")
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
+HEADER = "NDims = 3\nDimSize = 12 9 6\nElementSpacing = 0.7 0.8 2.5\nElementType = MET_UCHAR\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "key = value"),
+        (b"a" * 100_000, "key = value"),
+        (f"{HEADER}ElementDataFile = /etc/passwd\n".encode(), "in the file itself"),
+        (f"{HEADER}ElementDataFile = LIST\n../gts/a.raw\n".encode(), "in the file itself"),
+        (f"{HEADER}ElementDataFile = LOCAL\n".encode() + bytes(100), "ends after 100 of 648"),
+        (
+            f"{HEADER}CompressedData = True\nElementDataFile = LOCAL\n".encode()
+            + zlib.compress(bytes(100)),
+            "ends after 100 of 648",
+        ),
+        (f"{HEADER}CompressedData = True\nElementDataFile = LOCAL\nno".encode(), "MetaImage"),
+        (b"ElementType = MET_UCHAR_ARRAY\nDimSize = 12 9 6\nElementDataFile = LOCAL\n", "spacing"),
+        (b"DimSize = 99999999999 9 6\nElementDataFile = LOCAL\n", "shape"),
+        (b"DimSize = a b c\nElementDataFile = LOCAL\n", "MetaImage"),
+    ],
+)
+def test_a_hostile_metaimage_gives_a_reason_and_opens_no_other_file(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
+    path = tmp_path / "a.mha"
+    path.write_bytes(content)
+    assert words in reason(path, "mha")
+
+
+def test_a_metaimage_bomb_is_decompressed_no_further_than_the_case(tmp_path: Path) -> None:
+    path = tmp_path / "a.mha"
+    bomb = zlib.compress(bytes(300 << 20), 9)
+    path.write_bytes(f"{HEADER}CompressedData = True\nElementDataFile = LOCAL\n".encode() + bomb)
+    tracemalloc.start()
+    try:
+        assert not isinstance(read(path, "mha"), BadPrediction)
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_pictures_that_are_no_masks_give_a_reason(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert "PNG" in reason(path, "png", shape=(9, 12), spacing=None)
+    Image.new("RGB", (12, 9)).save(path)
+    assert "RGB" in reason(path, "png", shape=(9, 12), spacing=None)
+    Image.new("L", (13, 9)).save(path)
+    assert "shape (9, 13)" in reason(path, "png", shape=(9, 12), spacing=None)
+    Image.new("L", (12, 9)).save(path, format="JPEG")
+    assert "PNG" in reason(path, "png", shape=(9, 12), spacing=None)
+    # the header of 60000 x 60000 pixels, and none of them
+    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 0, 0, 0, 0)
+    chunks = b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in ((b"IHDR", header), (b"IDAT", b"x"))
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
+    assert "3600000000 pixels" in reason(path, "png", shape=(9, 12), spacing=None)
+
+
+FURTHER = 'further = ["iou", "hd95", "lesion_f1", "volume_difference"]'
+
+
+def test_a_protocol_names_further_metrics_and_tables_gain_their_columns(tmp_path: Path) -> None:
+    plain = scored(tmp_path / "plain", "npz")
+    found = scored(tmp_path / "further", "npz", scoring=FURTHER)
+    assert set(found) - set(plain) == {"iou", "hd95", "lesion_f1", "volume_difference"}
+    assert {name: found[name] for name in plain} == plain
+    assert 0 < float(found["iou"]) < float(found["dsc"])
+    modalities = (tmp_path / "further/out/modality_scores.csv").read_text(encoding="utf-8")
+    assert ",hd95," in modalities
+    assert ",assd," not in modalities
+    ranked = ["--scores", str(tmp_path / "further/out/case_scores.csv"), "--metric", "hd95"]
+    ranked += ["--protocol", str(tmp_path / "further/protocol.toml"), "--bootstrap", "20"]
+    assert main(["rank", *ranked, "--out", str(tmp_path / "places")]) == 0
+    document = json.loads((tmp_path / "places/ranking.json").read_text(encoding="utf-8"))
+    assert document["methods"]["mean_then_rank"]["hd95"]["ALL"]["segs"]["rank"] == 1
+
+
+def test_a_missing_mask_costs_what_an_empty_one_does(tmp_path: Path) -> None:
+    found = scored(tmp_path, "", scoring=FURTHER)
+    assert found["outcome"] == "no_output"
+    assert (found["iou"], found["lesion_f1"], found["volume_difference"]) == ("0.0", "0.0", "100.0")
+    diagonal = np.linalg.norm(np.array(SHAPE) * SPACING)
+    assert float(found["hd95"]) == pytest.approx(diagonal)
+
+
+def test_a_protocol_that_ranks_by_what_it_does_not_compute_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = protocol(tmp_path, "npz")
+    text = path.read_text(encoding="utf-8").replace('name = "dsc" }', 'name = "hd95" }')
+    path.write_text(text, encoding="utf-8")
+    assert main(["protocol", "show", str(path)]) == 2
+    assert "scoring.further" in capsys.readouterr().err
