@@ -4,7 +4,7 @@ import argparse
 import webbrowser
 from collections.abc import Sequence
 
-from evaluate.cli.terminal import number, say, table
+from evaluate.cli.terminal import number, say, show_progress, table
 from evaluate.errors import Problem, UsageError
 from evaluate.pipeline.places import rank_run, rank_table, report_run
 from evaluate.protocol import load_protocol
@@ -44,7 +44,8 @@ def rank(options: argparse.Namespace) -> int:
 
 def report(options: argparse.Namespace) -> int:
     """Write a run's report."""
-    path = report_run(options.run_dir, manifest_path=options.manifest)
+    with show_progress("report") as progress:
+        path = report_run(options.run_dir, manifest_path=options.manifest, progress=progress)
     say(f"report: {path}")
     if options.open:
         webbrowser.open(path.resolve().as_uri())

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_manifest.manifest import sha256_of
+from data_manifest.progress import Progress, silent
 from evaluate.errors import Problem, RankingRefusedError, RunDirectoryError
 from evaluate.pipeline.scores import data_of, protocol_of
 from evaluate.protocol import Protocol, RankedMetric
@@ -86,7 +87,9 @@ def _write_ranking(result: Result, folder: Path) -> None:
     write_json(folder / "ranking.json", result.to_json())
 
 
-def report_run(root: Path, *, manifest_path: Path | None = None) -> Path:
+def report_run(
+    root: Path, *, manifest_path: Path | None = None, progress: Progress = silent
+) -> Path:
     """Write the report of a scored and ranked run; returns its path."""
     run = RunDirectory.open(root)
     with run.locked():
@@ -101,4 +104,5 @@ def report_run(root: Path, *, manifest_path: Path | None = None) -> Path:
                     mend=f"`segjudge rank {root}`",
                 )
             )
-        return write_report(run, data_root=data_root if data_root.is_dir() else None)
+        found = data_root if data_root.is_dir() else None
+        return write_report(run, data_root=found, progress=progress)

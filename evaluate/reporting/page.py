@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
+from data_manifest.progress import Progress, silent
 from evaluate.records import CaseScore
+from evaluate.reporting.case_browser import write_case_browser
 from evaluate.reporting.certainty import Certainty, read_certainty
 from evaluate.reporting.charts import (
     RuntimePoint,
@@ -45,16 +47,17 @@ _MOST_DOTS = 200
 """Dots a team in one chart; of more cases every second, third ... is drawn."""
 
 
-def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
+def write_report(run: RunDirectory, *, data_root: Path | None, progress: Progress = silent) -> Path:
     """Write `report/index.html`: one file that opens anywhere, without a network.
 
-    Beside it stand the figures as SVG, the tables as CSV, LaTeX and Markdown, and a page for each
-    team, to be sent to that team alone.
+    Beside it stand the figures as SVG, the tables as CSV, LaTeX and Markdown, a page for each
+    team, to be sent to that team alone, and the case browser with its images.
 
     Args:
         run: a run directory that was scored and ranked.
         data_root: folder of the data set's inputs and references; None if it is not at hand, and
             then the report has no pictures and says why.
+        progress: told after every case that is drawn.
 
     Returns:
         The report's path.
@@ -78,6 +81,7 @@ def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
     write_methods(run, paragraphs)
     found = failures(sources, run)
     write_team_pages(run, sources, certainty, found, gallery)
+    write_case_browser(run, sources, data_root, problem=gallery.problem, progress=progress)
     text = render(
         "report.html.j2",
         title=sources.protocol.title,
