@@ -110,7 +110,9 @@
       thumbnail.src = `cases/${at}/thumbnail.webp`;
       button.append(thumbnail);
     } else button.append(make("span", "blank"));
-    const name = make("span", "", found.name);
+    const name = make("span");
+    // A long name may go on in the next line behind an underscore.
+    for (const part of found.name.split(/(?<=_)/)) name.append(part, make("wbr"));
     name.append(make("small", "", found.modality + (found.simulated ? ", simulated" : "")));
     button.append(name);
     button.addEventListener("click", () => { choose(at); get("case-name").focus({ preventScroll: true }); get("case-name").scrollIntoView({ block: "nearest" }); });
