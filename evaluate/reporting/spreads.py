@@ -74,7 +74,7 @@ def _spread_row(row: Spread, quantity: Quantity, x: Axis, top: float, step: floa
         parts.append(_dot(dot, quantity, x(dot.value), middle + offset))
     if row.values:
         parts.append(line(x(median), middle - half, x(median), middle + half, "median"))
-    return element("g", *parts)
+    return element("g", *parts, data_team=row.team)
 
 
 def _dot(dot: Dot, quantity: Quantity, x: float, y: float) -> Markup:
