@@ -8,7 +8,12 @@ from markupsafe import Markup
 
 from evaluate.records import CaseScore
 from evaluate.reporting.grids import blob_chart
-from evaluate.reporting.podium import MOST_ON_PODIUM, PodiumCase, podium_chart
+from evaluate.reporting.podium import (
+    MOST_ON_NARROW_PODIUM,
+    MOST_ON_PODIUM,
+    PodiumCase,
+    podium_chart,
+)
 from evaluate.reporting.quantities import Quantity, clipped
 from evaluate.reporting.sources import Sources
 from evaluate.reporting.spreads import Dot, Spread, spread_chart
@@ -19,17 +24,31 @@ __all__ = ["MOST_DOTS", "CaseFigure", "podiums", "spreads"]
 MOST_DOTS = 200
 """Dots a team in one chart; of more cases every second, third ... is drawn."""
 
+_READING_OF_STEPS = (
+    "Each step is a place; dots are cases, lines join the teams of one case, and the bars count how"
+    " often each team came to that place."
+)
 _TIE = 1e-12
 """Relative; as in the ranking, values that differ by less are equal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFigure:
-    """A drawing of one metric's cases."""
+    """A drawing of one metric's cases.
+
+    Attributes:
+        kind: what it is.
+        quantity: the metric.
+        drawing: the SVG element.
+        reading: one sentence on how to read it.
+        is_broad: whether it keeps its width on a phone, and scrolls there.
+    """
 
     kind: Literal["spread", "podium"]
     quantity: Quantity
     drawing: Markup
+    reading: str
+    is_broad: bool
 
     @property
     def name(self) -> str:
@@ -49,7 +68,13 @@ def spreads(sources: Sources, modality: str | None = None) -> list[CaseFigure]:
                 if row.values
             )
             chart = spread_chart(rows, quantity, description=f"Medians: {medians}.")
-            found.append(CaseFigure(kind="spread", quantity=quantity, drawing=chart))
+            side = "right" if quantity.higher_is_better else "left"
+            found.append(
+                CaseFigure(
+                    kind="spread", quantity=quantity, drawing=chart,
+                    reading=f"Further {side} is better.", is_broad=False,
+                )
+            )  # fmt: skip
     return found
 
 
@@ -102,6 +127,7 @@ def podiums(sources: Sources, modality: str | None = None) -> list[CaseFigure]:
         title = f"Places within the cases, {quantity.title}"
         if len(sources.teams) <= MOST_ON_PODIUM:
             chart = podium_chart(sources.teams, cases, quantity, name=name, title=title)
+            reading = _READING_OF_STEPS
         else:
             taken = {
                 team: _shares([case.places[at] for case in cases])
@@ -110,7 +136,13 @@ def podiums(sources: Sources, modality: str | None = None) -> list[CaseFigure]:
             chart = blob_chart(
                 taken, name=name, title=title, by_what="place within the case", of="cases"
             )
-        found.append(CaseFigure(kind="podium", quantity=quantity, drawing=chart))
+            reading = "The larger a circle, the more cases the team came to that place in."
+        found.append(
+            CaseFigure(
+                kind="podium", quantity=quantity, drawing=chart, reading=reading,
+                is_broad=len(sources.teams) > MOST_ON_NARROW_PODIUM,
+            )
+        )  # fmt: skip
     return found
 
 

@@ -7,7 +7,6 @@ from markupsafe import Markup
 
 from evaluate.reporting.case_figures import MOST_DOTS, CaseFigure, podiums, spreads
 from evaluate.reporting.figures import Figure, modality_figures
-from evaluate.reporting.grids import MANY_TEAMS
 from evaluate.reporting.quantities import DASH
 from evaluate.reporting.rendering import render
 from evaluate.reporting.sources import Sources
@@ -84,7 +83,6 @@ def write_modality_pages(
                 quantities=quantities,
                 rows=[_row(sources, team, page.modality) for team in sources.teams],
                 dots_are_thinned=page.modality.cases > MOST_DOTS,
-                is_broad=len(sources.teams) > MANY_TEAMS,
             ).encode("utf-8"),
         )
         for page in pages

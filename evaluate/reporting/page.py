@@ -21,7 +21,6 @@ from evaluate.reporting.data_tables import data_tables
 from evaluate.reporting.failures import failures
 from evaluate.reporting.figures import ranking_figures
 from evaluate.reporting.gallery import make_gallery
-from evaluate.reporting.grids import MANY_TEAMS
 from evaluate.reporting.methods_text import methods_paragraphs
 from evaluate.reporting.modality_pages import modality_pages, write_modality_pages
 from evaluate.reporting.provenance import fact_groups, protocol_text, submissions
@@ -104,7 +103,6 @@ def write_report(run: RunDirectory, *, data_root: Path | None, progress: Progres
         teams=sources.teams,
         spreads=[figure for figure in drawn if figure.kind == "spread"],
         podiums=[figure for figure in drawn if figure.kind == "podium"],
-        podiums_are_broad=len(sources.teams) > MANY_TEAMS,
         dots_are_thinned=len(sources.cases) > MOST_DOTS,
         results=len(sources.case_scores),
         figures=figures,

@@ -8,13 +8,16 @@ from markupsafe import Markup
 from evaluate.reporting.quantities import Quantity, clipped, count_of
 from evaluate.reporting.svg import Axis, circle, drawing, element, line, number, text
 
-__all__ = ["MOST_ON_PODIUM", "PodiumCase", "podium_chart"]
+__all__ = ["MOST_ON_NARROW_PODIUM", "MOST_ON_PODIUM", "PodiumCase", "podium_chart"]
 
 MOST_ON_PODIUM = 8
 """Of more teams neither colours nor lines can be told apart."""
 
 _MOST_LINES = 80
-_WIDTH, _LEFT, _TOP, _HEIGHT, _BARS = 560.0, 48.0, 38.0, 190.0, 74.0
+MOST_ON_NARROW_PODIUM = 4
+"""Of more teams the steps need the page's whole width."""
+
+_LEFT, _TOP, _HEIGHT, _BARS = 42.0, 38.0, 170.0, 70.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +37,12 @@ class _Stage:
     y: Axis
 
     @property
+    def width(self) -> float:
+        return 360.0 if len(self.teams) <= MOST_ON_NARROW_PODIUM else 640.0
+
+    @property
     def step(self) -> float:
-        return (_WIDTH - _LEFT) / len(self.teams)
+        return (self.width - _LEFT) / len(self.teams)
 
     @property
     def column(self) -> float:
@@ -72,21 +79,20 @@ def podium_chart(
     )
     return drawing(
         *parts, name=name, title=title, description=f"{firsts}, of {len(cases):,}.",
-        width=_WIDTH, height=floor + 18 + 20 * -(-len(teams) // 2),
+        width=stage.width, height=floor + 18 + 20 * -(-len(teams) // 2),
     )  # fmt: skip
 
 
 def _frame(stage: _Stage, quantity: Quantity, floor: float) -> list[Markup]:
     parts = [text(0, 12, f"{quantity.head}; place within the case", "axis-title")]
     for tick in stage.y.ticks(5):
-        parts.append(line(_LEFT, stage.y(tick), _WIDTH, stage.y(tick), "grid"))
-        label = f"{tick:.1f}" if quantity.is_score else f"{tick:,g}"
-        parts.append(text(_LEFT - 6, stage.y(tick) + 4, label, "tick", "end"))
+        parts.append(line(_LEFT, stage.y(tick), stage.width, stage.y(tick), "grid"))
+        parts.append(text(_LEFT - 6, stage.y(tick) + 4, f"{tick:,g}", "tick", "end"))
     for place, _ in enumerate(stage.teams, start=1):
         right = _LEFT + place * stage.step
         parts.append(text(right - stage.step / 2, 30, str(place), "place", "middle"))
         parts.append(line(right, _TOP, right, floor, "grid"))
-    parts.append(line(_LEFT, floor, _WIDTH, floor, "axis"))
+    parts.append(line(_LEFT, floor, stage.width, floor, "axis"))
     parts.append(text(_LEFT - 6, floor - 2, "cases", "tick", "end"))
     return parts
 
@@ -138,7 +144,7 @@ def _bars(at: int, team: str, cases: Sequence[PodiumCase], stage: _Stage, floor:
             )  # fmt: skip
             label = text(x, floor - tall - 3, str(count), "small", "middle")
             parts.append(element("g", element("title", words), bar, label))
-    left, top = _LEFT + (at % 2) * 258, floor + 24 + 20 * (at // 2)
+    left, top = _LEFT + (at % 2) * (stage.width - _LEFT) / 2, floor + 24 + 20 * (at // 2)
     parts.append(circle(left + 6, top - 4, 5, f"team-{at}"))
-    parts.append(text(left + 18, top, clipped(team, 30), "team small"))
+    parts.append(text(left + 18, top, clipped(team, 20), "team small"))
     return element("g", *parts, data_team=team)

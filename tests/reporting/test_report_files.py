@@ -109,7 +109,11 @@ def test_every_figure_and_table_of_the_page_is_a_file(
     assert figures == set(re.findall(r'class="chart ([a-z_-]+)"', ranked_report.read_text("utf-8")))
     names = ("leaderboard", "modalities-dsc", "failures", "submissions", "methods", "tests-nsd")
     assert {f"{n}.{e}" for n in names for e in ("csv", "tex", "md")} <= tables
-    for path in (ranked_report.parent / "figures").iterdir():
+    for page in (ranked_report.parent / "modalities").iterdir():
+        own = set(re.findall(r'class="chart ([a-z_-]+)"', page.read_text("utf-8")))
+        folder = ranked_report.parent / "figures" / page.stem
+        assert own == {path.stem for path in folder.iterdir()} != set()
+    for path in (ranked_report.parent / "figures").rglob("*.svg"):
         root = ET.fromstring(path.read_bytes())  # noqa: S314  # our own
         assert not [e for e in root.iter() if e.tag.endswith(("script", "img"))]
 
