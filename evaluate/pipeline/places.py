@@ -1,7 +1,10 @@
 """`segjudge rank` and `segjudge report`: from scores to places and a page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
 
 from data_manifest.manifest import sha256_of
 from data_manifest.progress import Progress, silent
@@ -15,7 +18,7 @@ from evaluate.scoring import METRIC_COLUMNS
 from evaluate.store import RunDirectory
 from evaluate.tables import read_table, write_json, write_table
 
-__all__ = ["rank_result", "rank_run", "rank_table", "report_run"]
+__all__ = ["RankOptions", "rank_result", "rank_run", "rank_table", "report_run"]
 
 # What a table of another tool may lack.
 _OTHER_TOOLS: dict[str, object] = {
@@ -26,21 +29,52 @@ _OTHER_TOOLS: dict[str, object] = {
 }
 
 
-def rank_result(
-    run: RunDirectory, *, bootstrap: int | None = None, seed: int | None = None
-) -> Result:
-    """Rank a run's teams; by default with the bootstrap and the seed that it was ranked with."""
+class RankOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How to rank, beside the protocol; run.json keeps it, so that an audit ranks alike.
+
+    Attributes:
+        bootstrap: replicates; 0 for none.
+        seed: of the resampling; None for the run's own.
+        adjustment: of the tests' p-values; None for the protocol's.
+        compat: `challenger` repeats known errors of challengeR, for comparison.
+    """
+
+    bootstrap: int = 1000
+    seed: int | None = None
+    adjustment: Literal["holm", "bh", "none"] | None = None
+    compat: Literal["challenger"] | None = None
+
+
+def rank_result(run: RunDirectory, options: RankOptions | None = None) -> Result:
+    """Rank a run's teams; by default with the options that it was ranked with."""
     facts = run.facts()
-    settings = facts.get("ranking", {})
+    if options is None:
+        options = _options_of(run, facts)
     return rank(
         run.read_rows(CaseScore),
         protocol_of(run),
-        seed=settings.get("seed", facts["seed"]) if seed is None else seed,
-        bootstrap=settings.get("bootstrap", 1000) if bootstrap is None else bootstrap,
+        seed=facts["seed"] if options.seed is None else options.seed,
+        bootstrap=options.bootstrap,
+        adjustment=options.adjustment,
+        compat=options.compat,
     )
 
 
-def rank_run(root: Path, *, bootstrap: int = 1000, seed: int | None = None) -> Result:
+def _options_of(run: RunDirectory, facts: Mapping[str, Any]) -> RankOptions:
+    try:
+        return msgspec.convert(facts.get("ranking", {}), RankOptions)
+    except msgspec.ValidationError as error:
+        raise RunDirectoryError(
+            Problem(
+                where=f"{run.root / 'run.json'}: ranking",
+                found=str(error),
+                expected="the options of `segjudge rank`",
+                mend=f"`segjudge rank {run.root}`",
+            )
+        ) from error
+
+
+def rank_run(root: Path, options: RankOptions | None = None) -> Result:
     """Rank the teams of a run from its case scores, and write ranking.csv and ranking.json."""
     run = RunDirectory.open(root)
     with run.locked():
@@ -54,10 +88,12 @@ def rank_run(root: Path, *, bootstrap: int = 1000, seed: int | None = None) -> R
                     mend=f"`segjudge score {root}`",
                 )
             )
-        chosen = facts["seed"] if seed is None else seed
-        result = rank_result(run, bootstrap=bootstrap, seed=chosen)
+        options = options or RankOptions()
+        if options.seed is None:
+            options = msgspec.structs.replace(options, seed=facts["seed"])
+        result = rank_result(run, options)
         _write_ranking(result, run.root)
-        ranking = {"bootstrap": bootstrap, "seed": chosen}
+        ranking = msgspec.to_builtins(options)
         ranked_from = sha256_of(run.table_path(CaseScore))
         run.write_facts(facts | {"ranking": ranking, "ranked_from": ranked_from})
     return result
@@ -68,23 +104,30 @@ def rank_table(
     scores: Path,
     protocol: Protocol,
     out: Path,
-    bootstrap: int = 1000,
-    seed: int = 0,
+    options: RankOptions | None = None,
     metrics: Sequence[RankedMetric] | None = None,
 ) -> Result:
     """Rank the teams of a table of case scores, by the protocol's metrics or by others.
 
     The table may be another tool's: it needs team, case, modality, and the metrics' columns.
     """
-    cases = read_table(scores, CaseScore, defaults=_OTHER_TOOLS)
-    result = rank(cases, protocol, seed=seed, bootstrap=bootstrap, metrics=metrics)
+    options = options or RankOptions()
+    result = rank(
+        read_table(scores, CaseScore, defaults=_OTHER_TOOLS),
+        protocol,
+        seed=options.seed or 0,
+        bootstrap=options.bootstrap,
+        metrics=metrics,
+        adjustment=options.adjustment,
+        compat=options.compat,
+    )
     _write_ranking(result, out)
     return result
 
 
 def _write_ranking(result: Result, folder: Path) -> None:
     write_table(folder / "ranking.csv", result.rows, type(result.rows[0]))
-    write_json(folder / "ranking.json", result.to_json())
+    write_json(folder / "ranking.json", result.to_json(), lines_down_to=4)
 
 
 def report_run(
