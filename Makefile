@@ -29,8 +29,9 @@ check: $(VENV)/.check
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck predict.sh participants/*/predict.sh .ci/*
 
-bench: $(VENV)/.test
+bench: $(VENV)/.bench
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.ranking
 
 $(VENV)/.made: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -48,6 +49,10 @@ $(VENV)/.test: $(VENV)/.demo
 
 $(VENV)/.check: $(VENV)/.test
 	$(BIN)/pip install --quiet --editable '.[demo,test,check]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.test
+	$(BIN)/pip install --quiet --editable '.[demo,test,bench]'
 	@touch $@
 
 $(VENV)/.participants: $(VENV)/.demo
