@@ -93,7 +93,7 @@ class _Grid:
 def blob_chart(
     shares: Mapping[str, Mapping[int, float]], *, name: str, title: str, by_what: str, of: str
 ) -> Markup:
-    """How often each team took each place, as the areas of circles.
+    """How often each team took each place, as the areas of circles; the largest fills its cell.
 
     Args:
         shares: by team, in the ranking's order, and place.
@@ -104,12 +104,13 @@ def blob_chart(
     """
     grid = _Grid(teams=list(shares))
     parts = grid.frame(by_what)
+    largest = max((share for places in shares.values() for share in places.values()), default=1.0)
     for row, (team, places) in enumerate(shares.items(), start=1):
         blobs = []
         for place, share in sorted(places.items()):
             if share > 0 and 1 <= place <= len(shares):
                 words = f"{clipped(team, 60)}: place {place} in {percent(share)} of the {of}"
-                radius = max(1.2, grid.pitch * 0.48 * share**0.5)
+                radius = max(1.2, grid.pitch * 0.48 * (share / largest) ** 0.5)
                 blob = circle(grid.x(place), grid.y(row), radius, "cell share-8")
                 blobs.append(element("g", *grid.note(words), blob) if grid.note(words) else blob)
         parts.append(grid.row(team, blobs))
