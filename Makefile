@@ -29,8 +29,9 @@ check: $(VENV)/.check
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck predict.sh participants/*/predict.sh .ci/*
 
-bench: $(VENV)/.test $(VENV)/.peers
+bench: $(VENV)/.bench $(VENV)/.peers
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.ranking
 
 $(VENV)/.made: pyproject.toml hatch_build.py metrics/kernel/kernel.c
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -53,6 +54,10 @@ $(VENV)/.check: $(VENV)/.test
 $(VENV)/.peers: $(VENV)/.made bench/requirements-peers.txt
 	$(PYTHON) -m venv $(VENV)/peers
 	$(VENV)/peers/bin/pip install --quiet --requirement bench/requirements-peers.txt
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.test
+	$(BIN)/pip install --quiet --editable '.[demo,test,bench]'
 	@touch $@
 
 $(VENV)/.participants: $(VENV)/.demo

@@ -3,13 +3,12 @@
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 import msgspec
 
 from data_manifest.errors import Problem
 from evaluate.errors import ProtocolError
-from metrics import FURTHER_METRICS
 
 __all__ = [
     "Container",
@@ -120,10 +119,16 @@ class Failures(_Strict, frozen=True, kw_only=True):
 
 
 class RankedMetric(_Strict, frozen=True, kw_only=True):
-    """A column of case_scores.csv that teams are ranked by, and its weight."""
+    """A column of case_scores.csv that teams are ranked by, and its weight.
+
+    Attributes:
+        tolerance: values better than this one count as this one (FLARE: memory below the tolerance
+            makes ties); None for no clipping.
+    """
 
     name: Literal["dsc", "nsd", _Further, "wall_s", "cpu_s", "peak_memory_mib"]
     weight: _Positive = 1.0
+    tolerance: Annotated[float, msgspec.Meta(ge=0)] | None = None
 
 
 class Ranking(_Strict, frozen=True, kw_only=True):
@@ -136,12 +141,19 @@ class Ranking(_Strict, frozen=True, kw_only=True):
         across_modalities: with `rank_level` case: `micro` weighs every case alike, `macro` every
             modality. Ranking by `modality` always weighs modalities alike.
         ties: the rank that equal values share.
+        tie_breaks: ranked metrics whose means over the modalities part teams of equal mean rank, in
+            this order; without them such teams share a place.
+        alpha: level of the tests.
+        adjustment: of the tests' p-values for there being many pairs of teams.
     """
 
     metrics: tuple[RankedMetric, ...]
     rank_level: Literal["case", "modality"] = "case"
     across_modalities: Literal["micro", "macro"] = "macro"
     ties: Literal["min", "average", "max"] = "min"
+    tie_breaks: tuple[str, ...] = ()
+    alpha: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.05
+    adjustment: Literal["holm", "bh", "none"] = "holm"
 
 
 class Protocol(_Strict, frozen=True, kw_only=True):
@@ -237,7 +249,7 @@ def protocol_from_json(data: object, *, where: str) -> Protocol:
                 expected="at least one metric, each named once",
             )
         )
-    unscored = sorted((set(names) - set(protocol.scoring.further)) & set(FURTHER_METRICS))
+    unscored = sorted((set(names) - set(protocol.scoring.further)) & set(get_args(_Further)))
     if unscored:
         raise ProtocolError(
             Problem(
@@ -245,6 +257,15 @@ def protocol_from_json(data: object, *, where: str) -> Protocol:
                 found=f"{', '.join(unscored)}, which this protocol does not compute",
                 expected="metrics that the cases are scored by",
                 mend="name it in scoring.further too",
+            )
+        )
+    breaks = protocol.ranking.tie_breaks
+    if len(set(breaks)) < len(breaks) or not set(breaks) <= set(names):
+        raise ProtocolError(
+            Problem(
+                where=f"{where}: ranking.tie_breaks",
+                found=f"{list(breaks)}",
+                expected=f"some of the ranked metrics ({', '.join(names)}), each named once",
             )
         )
     return protocol

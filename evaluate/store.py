@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -270,6 +270,30 @@ class RunDirectory:
         path = self.root / name
         write_atomically(path, data)
         return path
+
+    def write_folder(self, name: str, files: Iterable[tuple[str, bytes]]) -> None:
+        """Replace a folder of many small files, such as `report/cases`, whole.
+
+        They can be made again, so none is flushed to the disk alone: that would take minutes.
+
+        Args:
+            name: of the folder.
+            files: relative path and content of each, as they come to be.
+        """
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        try:
+            for relative, data in files:
+                target = made / relative
+                target.parent.mkdir(exist_ok=True)
+                target.write_bytes(data)
+            made.chmod(0o755)
+            shutil.rmtree(path, ignore_errors=True)
+            made.replace(path)
+        except BaseException:
+            shutil.rmtree(made, ignore_errors=True)
+            raise
 
     def clear_documents(self, folder: str) -> None:
         """Remove a folder of documents, such as `report`, before it is made anew."""

@@ -53,10 +53,31 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_json(path: Path, data: object) -> None:
-    """Write strict JSON (no NaN, no infinity), atomically."""
-    text = json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    write_atomically(path, text.encode("utf-8"))
+def write_json(path: Path, data: object, *, lines_down_to: int | None = None) -> None:
+    """Write strict JSON (no NaN, no infinity), atomically.
+
+    Args:
+        path: the file.
+        data: what it holds.
+        lines_down_to: so many levels of objects have a line for each key, and what is deeper stands
+            on one line: of 50 teams, indented numbers would fill more than half of the file. None
+            indents everything.
+    """
+    if lines_down_to is None:
+        text = json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False)
+    else:
+        text = _in_lines(data, lines_down_to)
+    write_atomically(path, f"{text}\n".encode())
+
+
+def _in_lines(data: object, levels: int) -> str:
+    if levels and isinstance(data, dict) and data:
+        lines = (
+            f"{json.dumps(str(key), ensure_ascii=False)}: {_in_lines(value, levels - 1)}"
+            for key, value in data.items()
+        )
+        return "{\n" + ",\n".join(lines) + "\n}"
+    return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
 def _to_cell(value: object) -> str:

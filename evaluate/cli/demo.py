@@ -60,7 +60,8 @@ def demo(options: argparse.Namespace) -> int:
         scores = score_run(root, progress=progress)
     say_scores(scores)
     result = rank_run(root)
-    path = report_run(root)
+    with show_progress("report") as progress:
+        path = report_run(root, progress=progress)
     say_leaderboard(result.rows)
     if not made.facts()["sandbox"]["isolated"]:
         warn(NOT_ISOLATED)

@@ -182,6 +182,16 @@ def _add_scoring(add: Any) -> None:
     )
     command.add_argument("--bootstrap", type=_natural, default=1000, help="replicates")
     command.add_argument("--seed", type=_natural, help="of the bootstrap (default: the run's)")
+    command.add_argument(
+        "--adjustment",
+        choices=("holm", "bh", "none"),
+        help="of the tests' p-values for many pairs of teams (default: the protocol's)",
+    )
+    command.add_argument(
+        "--compat",
+        choices=("challenger",),
+        help="repeat known errors of challengeR 1.0.5 in the bootstrap, to compare with it",
+    )
 
 
 def _add_checking(add: Any) -> None:

@@ -4,9 +4,9 @@ import argparse
 import webbrowser
 from collections.abc import Sequence
 
-from evaluate.cli.terminal import number, say, table
+from evaluate.cli.terminal import number, say, show_progress, table
 from evaluate.errors import Problem, UsageError
-from evaluate.pipeline.places import rank_run, rank_table, report_run
+from evaluate.pipeline.places import RankOptions, rank_run, rank_table, report_run
 from evaluate.protocol import load_protocol
 from evaluate.ranking import RankingRow
 
@@ -15,8 +15,14 @@ __all__ = ["rank", "report", "say_leaderboard"]
 
 def rank(options: argparse.Namespace) -> int:
     """Rank a run, or a table of case scores."""
+    chosen = RankOptions(
+        bootstrap=options.bootstrap,
+        seed=options.seed,
+        adjustment=options.adjustment,
+        compat=options.compat,
+    )
     if options.run_dir is not None and (options.scores, options.out, options.metric) == (None,) * 3:
-        result = rank_run(options.run_dir, bootstrap=options.bootstrap, seed=options.seed)
+        result = rank_run(options.run_dir, chosen)
         say_leaderboard(result.rows)
         say(f"next: segjudge report {options.run_dir}")
         return 0
@@ -33,8 +39,7 @@ def rank(options: argparse.Namespace) -> int:
         scores=options.scores,
         protocol=load_protocol(options.protocol),
         out=options.out,
-        bootstrap=options.bootstrap,
-        seed=options.seed or 0,
+        options=chosen,
         metrics=options.metric,
     )
     say_leaderboard(result.rows)
@@ -44,7 +49,8 @@ def rank(options: argparse.Namespace) -> int:
 
 def report(options: argparse.Namespace) -> int:
     """Write a run's report."""
-    path = report_run(options.run_dir, manifest_path=options.manifest)
+    with show_progress("report") as progress:
+        path = report_run(options.run_dir, manifest_path=options.manifest, progress=progress)
     say(f"report: {path}")
     if options.open:
         webbrowser.open(path.resolve().as_uri())

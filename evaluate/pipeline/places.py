@@ -1,9 +1,13 @@
 """`segjudge rank` and `segjudge report`: from scores to places and a page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
 
 from data_manifest.manifest import sha256_of
+from data_manifest.progress import Progress, silent
 from evaluate.errors import Problem, RankingRefusedError, RunDirectoryError
 from evaluate.pipeline.scores import data_of, protocol_of
 from evaluate.protocol import Protocol, RankedMetric
@@ -14,7 +18,7 @@ from evaluate.scoring import METRIC_COLUMNS
 from evaluate.store import RunDirectory
 from evaluate.tables import read_table, write_json, write_table
 
-__all__ = ["rank_result", "rank_run", "rank_table", "report_run"]
+__all__ = ["RankOptions", "rank_result", "rank_run", "rank_table", "report_run"]
 
 # What a table of another tool may lack.
 _OTHER_TOOLS: dict[str, object] = {
@@ -25,21 +29,52 @@ _OTHER_TOOLS: dict[str, object] = {
 }
 
 
-def rank_result(
-    run: RunDirectory, *, bootstrap: int | None = None, seed: int | None = None
-) -> Result:
-    """Rank a run's teams; by default with the bootstrap and the seed that it was ranked with."""
+class RankOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How to rank, beside the protocol; run.json keeps it, so that an audit ranks alike.
+
+    Attributes:
+        bootstrap: replicates; 0 for none.
+        seed: of the resampling; None for the run's own.
+        adjustment: of the tests' p-values; None for the protocol's.
+        compat: `challenger` repeats known errors of challengeR, for comparison.
+    """
+
+    bootstrap: int = 1000
+    seed: int | None = None
+    adjustment: Literal["holm", "bh", "none"] | None = None
+    compat: Literal["challenger"] | None = None
+
+
+def rank_result(run: RunDirectory, options: RankOptions | None = None) -> Result:
+    """Rank a run's teams; by default with the options that it was ranked with."""
     facts = run.facts()
-    settings = facts.get("ranking", {})
+    if options is None:
+        options = _options_of(run, facts)
     return rank(
         run.read_rows(CaseScore),
         protocol_of(run),
-        seed=settings.get("seed", facts["seed"]) if seed is None else seed,
-        bootstrap=settings.get("bootstrap", 1000) if bootstrap is None else bootstrap,
+        seed=facts["seed"] if options.seed is None else options.seed,
+        bootstrap=options.bootstrap,
+        adjustment=options.adjustment,
+        compat=options.compat,
     )
 
 
-def rank_run(root: Path, *, bootstrap: int = 1000, seed: int | None = None) -> Result:
+def _options_of(run: RunDirectory, facts: Mapping[str, Any]) -> RankOptions:
+    try:
+        return msgspec.convert(facts.get("ranking", {}), RankOptions)
+    except msgspec.ValidationError as error:
+        raise RunDirectoryError(
+            Problem(
+                where=f"{run.root / 'run.json'}: ranking",
+                found=str(error),
+                expected="the options of `segjudge rank`",
+                mend=f"`segjudge rank {run.root}`",
+            )
+        ) from error
+
+
+def rank_run(root: Path, options: RankOptions | None = None) -> Result:
     """Rank the teams of a run from its case scores, and write ranking.csv and ranking.json."""
     run = RunDirectory.open(root)
     with run.locked():
@@ -53,10 +88,12 @@ def rank_run(root: Path, *, bootstrap: int = 1000, seed: int | None = None) -> R
                     mend=f"`segjudge score {root}`",
                 )
             )
-        chosen = facts["seed"] if seed is None else seed
-        result = rank_result(run, bootstrap=bootstrap, seed=chosen)
+        options = options or RankOptions()
+        if options.seed is None:
+            options = msgspec.structs.replace(options, seed=facts["seed"])
+        result = rank_result(run, options)
         _write_ranking(result, run.root)
-        ranking = {"bootstrap": bootstrap, "seed": chosen}
+        ranking = msgspec.to_builtins(options)
         ranked_from = sha256_of(run.table_path(CaseScore))
         run.write_facts(facts | {"ranking": ranking, "ranked_from": ranked_from})
     return result
@@ -67,26 +104,35 @@ def rank_table(
     scores: Path,
     protocol: Protocol,
     out: Path,
-    bootstrap: int = 1000,
-    seed: int = 0,
+    options: RankOptions | None = None,
     metrics: Sequence[RankedMetric] | None = None,
 ) -> Result:
     """Rank the teams of a table of case scores, by the protocol's metrics or by others.
 
     The table may be another tool's: it needs team, case, modality, and the metrics' columns.
     """
-    cases = read_table(scores, CaseScore, defaults=_OTHER_TOOLS)
-    result = rank(cases, protocol, seed=seed, bootstrap=bootstrap, metrics=metrics)
+    options = options or RankOptions()
+    result = rank(
+        read_table(scores, CaseScore, defaults=_OTHER_TOOLS),
+        protocol,
+        seed=options.seed or 0,
+        bootstrap=options.bootstrap,
+        metrics=metrics,
+        adjustment=options.adjustment,
+        compat=options.compat,
+    )
     _write_ranking(result, out)
     return result
 
 
 def _write_ranking(result: Result, folder: Path) -> None:
     write_table(folder / "ranking.csv", result.rows, type(result.rows[0]))
-    write_json(folder / "ranking.json", result.to_json())
+    write_json(folder / "ranking.json", result.to_json(), lines_down_to=4)
 
 
-def report_run(root: Path, *, manifest_path: Path | None = None) -> Path:
+def report_run(
+    root: Path, *, manifest_path: Path | None = None, progress: Progress = silent
+) -> Path:
     """Write the report of a scored and ranked run; returns its path."""
     run = RunDirectory.open(root)
     with run.locked():
@@ -101,4 +147,5 @@ def report_run(root: Path, *, manifest_path: Path | None = None) -> Path:
                     mend=f"`segjudge rank {root}`",
                 )
             )
-        return write_report(run, data_root=data_root if data_root.is_dir() else None)
+        found = data_root if data_root.is_dir() else None
+        return write_report(run, data_root=found, progress=progress)

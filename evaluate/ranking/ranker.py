@@ -43,7 +43,7 @@ def rank(
     seed: int = 0,
     bootstrap: int = 1000,
     metrics: Sequence[RankedMetric] | None = None,
-    adjustment: Adjustment = "holm",
+    adjustment: Adjustment | None = None,
     compat: Compat | None = None,
     resampled: Collection[Method] = METHODS,
 ) -> Result:
@@ -55,7 +55,7 @@ def rank(
         seed: of the resampling; the same seed gives the same result.
         bootstrap: replicates; 0 for none.
         metrics: to rank by, instead of the protocol's.
-        adjustment: of the tests' p-values for there being many pairs of teams.
+        adjustment: of the tests' p-values, instead of the protocol's.
         compat: `challenger` repeats known errors of challengeR, for comparison.
         resampled: methods whose places are resampled; `test_then_rank` takes the longest.
 

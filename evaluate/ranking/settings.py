@@ -1,7 +1,7 @@
 """How places are made: a protocol's ranking settings, with each metric's direction beside it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from evaluate.errors import Problem, RankingRefusedError
@@ -66,10 +66,12 @@ class RankSettings:
         protocol: Protocol,
         *,
         metrics: Sequence[RankedMetric] | None = None,
-        adjustment: Adjustment = "holm",
+        adjustment: Adjustment | None = None,
         compat: Compat | None = None,
     ) -> "RankSettings":
-        """The protocol's rules, perhaps with other metrics.
+        """The protocol's rules, perhaps with other metrics or another adjustment.
+
+        A tie-break by a metric that is not ranked then is left out.
 
         Raises:
             RankingRefusedError: a metric is unknown, named twice, or there is none.
@@ -86,7 +88,11 @@ class RankSettings:
             )
         return cls(
             metrics=tuple(
-                ranked_column(protocol, metric.name, weight=metric.weight) for metric in chosen
+                replace(
+                    ranked_column(protocol, metric.name, weight=metric.weight),
+                    tolerance=metric.tolerance,
+                )
+                for metric in chosen
             ),
             rank_level=protocol.ranking.rank_level,
             across_modalities=(
@@ -95,7 +101,9 @@ class RankSettings:
                 else protocol.ranking.across_modalities
             ),
             ties=protocol.ranking.ties,
-            adjustment=adjustment,
+            tie_breaks=tuple(name for name in protocol.ranking.tie_breaks if name in names),
+            alpha=protocol.ranking.alpha,
+            adjustment=protocol.ranking.adjustment if adjustment is None else adjustment,
             compat=compat,
         )
 

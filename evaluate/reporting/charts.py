@@ -82,7 +82,7 @@ def _standing_row(row: Standing, x: Axis, y: float, width: float, resampled: boo
     if not resampled:
         parts.append(line(x(1), y, x(row.mean_rank), y, "interval"))
         parts.append(circle(x(row.mean_rank), y, 6, "mark"))
-        return element("g", *parts)
+        return element("g", *parts, data_team=row.team)
     for place, share in row.shares.items():
         if place <= x.high:
             parts.append(circle(x(place), y, max(1.5, 15 * share**0.5), "blob"))
@@ -91,7 +91,7 @@ def _standing_row(row: Standing, x: Axis, y: float, width: float, resampled: boo
         parts.append(line(x(low), y, x(high), y, "interval"))
         parts += [line(x(end), y - 6, x(end), y + 6, "interval") for end in {low, high}]
     parts.append(circle(x(row.rank), y, 5.5, "mark"))
-    return element("g", *parts)
+    return element("g", *parts, data_team=row.team)
 
 
 def _standing_words(row: Standing) -> str:
@@ -146,8 +146,9 @@ def runtime_chart(
     ]
     for point in sorted(points, key=lambda p: (p.team not in on_front, p.rank_text)):
         at = x(point.seconds), y(point.score)
-        parts.append(_runtime_mark(point, at, point.team in on_front, score, time))
-        parts.append(_label_beside(clipped(point.team, 22), at, width, taken))
+        mark = _runtime_mark(point, at, point.team in on_front, score, time)
+        label = _label_beside(clipped(point.team, 22), at, width, taken)
+        parts.append(element("g", mark, label, data_team=point.team))
     title = f"{score.title} against runtime"
     return drawing(
         *parts, name="runtime", title=title, description=description, width=width, height=height

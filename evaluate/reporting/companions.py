@@ -14,8 +14,8 @@ __all__ = ["write_figures", "write_methods", "write_tables"]
 
 def write_figures(run: RunDirectory, drawings: Mapping[str, Markup]) -> None:
     """Write `report/figures/NAME.svg` of each drawing; the names are ours."""
-    for name, drawing in drawings.items():
-        run.write_document(f"report/figures/{name}.svg", as_svg_file(drawing))
+    files = ((f"{name}.svg", as_svg_file(drawing)) for name, drawing in drawings.items())
+    run.write_folder("report/figures", files)
 
 
 def write_tables(run: RunDirectory, tables: Iterable[DataTable]) -> None:

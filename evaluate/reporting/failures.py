@@ -9,7 +9,7 @@ from evaluate.records import CaseScore, Outcome
 from evaluate.reporting.sources import Sources
 from evaluate.store import RunDirectory
 
-__all__ = ["Failure", "failures", "log_tail"]
+__all__ = ["OUTCOME_WORDS", "Failure", "failures", "log_tail"]
 
 _LOG_BYTES = 16 << 10
 _LOG_LINES = 40
@@ -17,7 +17,7 @@ _LINE_WIDTH = 300
 _MOST_LOGS = 8
 """Logs a team; the others are named."""
 
-_OUTCOMES = {
+OUTCOME_WORDS = {
     Outcome.TIMEOUT: "time limit",
     Outcome.OUT_OF_MEMORY: "out of memory",
     Outcome.NONZERO_EXIT: "crashed",
@@ -62,7 +62,7 @@ def failures(sources: Sources, run: RunDirectory) -> list[Failure]:
             found.append(
                 Failure(
                     score=score,
-                    what=_OUTCOMES.get(score.outcome, score.outcome.value),
+                    what=OUTCOME_WORDS.get(score.outcome, score.outcome.value),
                     reason=printable(score.reason),
                     measured=_measured(sources, score),
                     log=log_tail(run, team, score.case) if shown else "",

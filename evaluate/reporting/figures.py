@@ -7,10 +7,16 @@ from markupsafe import Markup
 from evaluate.reporting.grids import MANY_TEAMS, blob_chart, place_heat_map, significance_map
 from evaluate.reporting.method_charts import method_chart, tau_chart
 from evaluate.reporting.quantities import QUANTITIES, count_of
-from evaluate.reporting.robustness import pair_tests, place_shares, ranks_by_method, tau_spreads
+from evaluate.reporting.robustness import (
+    ALL,
+    pair_tests,
+    place_shares,
+    ranks_by_method,
+    tau_spreads,
+)
 from evaluate.reporting.sources import Sources
 
-__all__ = ["Figure", "ranking_figures"]
+__all__ = ["Figure", "modality_figures", "ranking_figures"]
 
 _ADJUSTMENTS = {
     "holm": "Holm’s adjustment",
@@ -42,31 +48,47 @@ def ranking_figures(sources: Sources) -> tuple[Figure, ...]:
     """Every figure that ranking.json has the numbers for; none for a single team."""
     if len(sources.teams) < 2:
         return ()
-    return (*_resamples(sources), *_significance(sources), *_methods(sources), *_tau(sources))
+    return (
+        *_rank_heat(sources),
+        *_blobs(sources, ["", *_ranked(sources)], ALL),
+        *_significance(sources, ALL),
+        *_methods(sources),
+        *_tau(sources),
+    )
+
+
+def modality_figures(sources: Sources, modality: str) -> tuple[Figure, ...]:
+    """Those of them that there are for one modality."""
+    if len(sources.teams) < 2:
+        return ()
+    return (*_blobs(sources, _ranked(sources), modality), *_significance(sources, modality))
 
 
 def _ranked(sources: Sources) -> list[str]:
     return [metric.name for metric in sources.protocol.ranking.metrics]
 
 
-def _resamples(sources: Sources) -> list[Figure]:
-    is_broad = len(sources.teams) > MANY_TEAMS
-    found = []
+def _rank_heat(sources: Sources) -> list[Figure]:
     overall = place_shares(sources.ranking, sources.teams)
-    if overall:
-        found.append(
-            Figure(
-                name="rank-heat",
-                title="Rank heat map",
-                drawing=place_heat_map(overall),
-                reading="Each cell says in how many of 100 resamples of the cases a team took a"
-                " place; a row with one dark cell is a place that another choice of cases would"
-                " hardly move.",
-                is_broad=is_broad,
-            )
+    if not overall:
+        return []
+    return [
+        Figure(
+            name="rank-heat",
+            title="Rank heat map",
+            drawing=place_heat_map(overall),
+            reading="Each cell says in how many of 100 resamples of the cases a team took a"
+            " place; a row with one dark cell is a place that another choice of cases would"
+            " hardly move.",
+            is_broad=len(sources.teams) > MANY_TEAMS,
         )
-    for metric in ["", *_ranked(sources)]:
-        shares = place_shares(sources.ranking, sources.teams, metric)
+    ]
+
+
+def _blobs(sources: Sources, metrics: list[str], modality: str) -> list[Figure]:
+    found = []
+    for metric in metrics:
+        shares = place_shares(sources.ranking, sources.teams, metric, modality)
         if not shares:
             continue
         name = QUANTITIES[metric].title if metric else "all metrics"
@@ -79,20 +101,21 @@ def _resamples(sources: Sources) -> list[Figure]:
                     name=f"blobs-{metric}" if metric else "blobs",
                     title=f"Places in the resamples, {name}",
                     by_what=f"place by {name}",
+                    of="resamples",
                 ),
                 reading="The larger a circle, the more resamples of the cases put the team there;"
                 " teams stand in the order of the leaderboard, so circles far from the diagonal"
                 " contradict it.",
-                is_broad=is_broad,
+                is_broad=len(sources.teams) > MANY_TEAMS,
             )
         )
     return found
 
 
-def _significance(sources: Sources) -> list[Figure]:
+def _significance(sources: Sources, modality: str) -> list[Figure]:
     found = []
     for metric in _ranked(sources):
-        tests = pair_tests(sources.ranking, sources.teams, metric)
+        tests = pair_tests(sources.ranking, sources.teams, metric, modality)
         if tests is None:
             continue
         quantity = QUANTITIES[metric]

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from data_manifest.cases import read_inputs, read_reference
-from data_manifest.errors import CaseFileError
-from data_manifest.manifest import Case, FileEntry, sha256_of
+from data_manifest.manifest import Case
 from evaluate.predictions import BadPrediction, read_prediction
 from evaluate.records import CaseScore, LabelScore, Outcome
+from evaluate.reporting.case_files import Unreadable, read_case_files
 from evaluate.reporting.pictures import CasePicture, draw_case
 from evaluate.reporting.quantities import DASH, QUANTITIES, clipped, score_text
 from evaluate.reporting.sources import Sources
@@ -131,26 +130,16 @@ class _Studio:
             for score in scores:
                 yield self._exhibit(score, None, problem)
             return
-        try:
-            inputs = read_inputs(_checked(self.data_root, case.image))
-            reference = read_reference(_checked(self.data_root, case.reference))
-        except CaseFileError as error:
-            problem = f"the case's files can't be read: {error.problems[0].found}"
-        except _AlteredError as error:
-            problem = str(error)
-        else:
-            fits = inputs.image.shape[: reference.labels.ndim] == reference.labels.shape
-            fits = fits and inputs.boxes.shape[1] == 2 * reference.labels.ndim
-            problem = "" if fits else "image, boxes and reference do not fit together"
+        files = read_case_files(self.data_root, case)
         for score in scores:
-            if problem:
-                yield self._exhibit(score, None, problem)
+            if isinstance(files, Unreadable):
+                yield self._exhibit(score, None, files.reason)
                 continue
             prediction = read_prediction(
                 self.run.prediction_path(score.team, score.case),
                 container=self.sources.protocol.container,
-                shape=reference.labels.shape,
-                spacing_mm=reference.spacing_mm,
+                shape=files.reference.labels.shape,
+                spacing_mm=files.reference.spacing_mm,
                 max_bytes=self.sources.protocol.limits.output_mib << 20,
             )
             if isinstance(prediction, BadPrediction):
@@ -158,8 +147,8 @@ class _Studio:
                 continue
             position = self.sources.teams.index(score.team)
             picture = draw_case(
-                inputs,
-                reference,
+                files.inputs,
+                files.reference,
                 prediction,
                 name=f"case-{position}-{score.case.replace('.', '_')}",
                 title=f"{score.case}, {clipped(score.team, 60)}",
@@ -184,19 +173,6 @@ class _Studio:
             surplus_labels=len(rows) - len(labels),
             is_simulated=self.sources.simulated(score.case),
         )
-
-
-class _AlteredError(Exception):
-    """A data file is gone, or not the one that was scored."""
-
-
-def _checked(root: Path, entry: FileEntry) -> Path:
-    path = root / entry.path
-    if not path.is_file():
-        raise _AlteredError(f"{entry.path} is not in the data set's folder")
-    if sha256_of(path) != entry.sha256:
-        raise _AlteredError(f"{entry.path} is not the file that was scored (its SHA-256 differs)")
-    return path
 
 
 def _label_text(row: LabelScore, names: dict[int, str]) -> tuple[str, str]:

@@ -54,9 +54,8 @@ class _Grid:
     def square(self, column: int, row: int, class_: str, note: str) -> Markup:
         """A filled cell; its note is left out of a picture of many teams."""
         side = self.pitch - 1
-        inside = [element("title", note)] if len(self.teams) <= _MOST_NOTES else []
         return element(
-            "rect", *inside, x=self.x(column) - side / 2, y=self.y(row) - side / 2,
+            "rect", *self.note(note), x=self.x(column) - side / 2, y=self.y(row) - side / 2,
             width=side, height=side, class_=class_,
         )  # fmt: skip
 
@@ -72,9 +71,17 @@ class _Grid:
             parts.append(line(_LABELS, self.y(at), self.x(last), self.y(at), "grid"))
         for row, team in enumerate(self.teams, start=1):
             name = clipped(team, 21 if self.is_close else 17)
-            parts.append(text(18, self.y(row) + 4, str(row), f"tick{size}", "end"))
-            parts.append(text(26, self.y(row) + 4, name, f"team{size}"))
+            place = text(18, self.y(row) + 4, str(row), f"tick{size}", "end")
+            parts.append(self.row(team, [place, text(26, self.y(row) + 4, name, f"team{size}")]))
         return parts
+
+    def row(self, team: str, parts: Sequence[Markup]) -> Markup:
+        """What belongs to one team, so that a page can pick it out."""
+        return element("g", *parts, data_team=team)
+
+    def note(self, words: str) -> list[Markup]:
+        """A note that shows when it is pointed at; none where there are many teams."""
+        return [element("title", words)] if len(self.teams) <= _MOST_NOTES else []
 
     def drawn(self, parts: Sequence[Markup], name: str, title: str, description: str) -> Markup:
         return drawing(
@@ -84,25 +91,29 @@ class _Grid:
 
 
 def blob_chart(
-    shares: Mapping[str, Mapping[int, float]], *, name: str, title: str, by_what: str
+    shares: Mapping[str, Mapping[int, float]], *, name: str, title: str, by_what: str, of: str
 ) -> Markup:
-    """How often each team took each place in the resamples, as the areas of circles.
+    """How often each team took each place, as the areas of circles; the largest fills its cell.
 
     Args:
         shares: by team, in the ranking's order, and place.
         name: of the figure, unique on the page.
         title: what it shows.
         by_what: the heading above the places.
+        of: what the shares are of: `resamples` or `cases`.
     """
     grid = _Grid(teams=list(shares))
     parts = grid.frame(by_what)
+    largest = max((share for places in shares.values() for share in places.values()), default=1.0)
     for row, (team, places) in enumerate(shares.items(), start=1):
+        blobs = []
         for place, share in sorted(places.items()):
             if share > 0 and 1 <= place <= len(shares):
-                words = f"{clipped(team, 60)}: place {place} in {percent(share)} of the resamples"
-                radius = max(1.2, grid.pitch * 0.48 * share**0.5)
+                words = f"{clipped(team, 60)}: place {place} in {percent(share)} of the {of}"
+                radius = max(1.2, grid.pitch * 0.48 * (share / largest) ** 0.5)
                 blob = circle(grid.x(place), grid.y(row), radius, "cell share-8")
-                parts.append(element("g", element("title", words), blob))
+                blobs.append(element("g", *grid.note(words), blob) if grid.note(words) else blob)
+        parts.append(grid.row(team, blobs))
     return grid.drawn(parts, name, title, _most_frequent(shares))
 
 
@@ -111,16 +122,18 @@ def place_heat_map(shares: Mapping[str, Mapping[int, float]]) -> Markup:
     grid = _Grid(teams=list(shares))
     parts = grid.frame("place, in % of the resamples")
     for row, (team, places) in enumerate(shares.items(), start=1):
+        cells = []
         for place, share in sorted(places.items()):
             if share > 0 and 1 <= place <= len(shares):
                 words = f"{clipped(team, 60)}: place {place} in {percent(share)} of the resamples"
                 # By the root: of many teams each place is rare, and would be too pale to see.
                 level = round(share**0.5 * _LEVELS)
-                parts.append(grid.square(place, row, f"cell share-{level}", words))
+                cells.append(grid.square(place, row, f"cell share-{level}", words))
                 if not grid.is_close:
                     inside = number(round(share * 100)) if share >= 0.005 else "<1"
                     label = text(grid.x(place), grid.y(row) + 4, inside, "small", "middle")
-                    parts.append(label)
+                    cells.append(label)
+        parts.append(grid.row(team, cells))
     title = "Rank heat map of the resamples"
     return grid.drawn(parts, "rank-heat", title, _most_frequent(shares))
 
@@ -147,21 +160,22 @@ def significance_map(teams: Sequence[str], tests: PairTests, *, name: str, title
     parts = grid.frame("against team number")
     wins = dict.fromkeys(teams, 0)
     for row, team in enumerate(teams, start=1):
+        cells = []
         for column, other in enumerate(teams, start=1):
             pair = f"{clipped(team, 60)} against {clipped(other, 60)}"
             if team == other:
-                parts.append(grid.square(column, row, "itself", clipped(team, 60)))
+                cells.append(grid.square(column, row, "itself", clipped(team, 60)))
             elif tests.beats(team, other):
                 wins[team] += 1
                 words = f"{pair}: better, adjusted p {_p(tests.p[team, other])}"
-                parts.append(grid.square(column, row, "beats", words))
+                cells.append(grid.square(column, row, "beats", words))
             elif tests.beats(other, team):
                 words = f"{pair}: worse, adjusted p {_p(tests.p[other, team])}"
                 mark = line(
                     grid.x(column) - 4, grid.y(row), grid.x(column) + 4, grid.y(row), "beaten"
                 )
-                inside = [element("title", words)] if len(teams) <= _MOST_NOTES else []
-                parts.append(element("g", *inside, mark))
+                cells.append(element("g", *grid.note(words), mark) if grid.note(words) else mark)
+        parts.append(grid.row(team, cells))
     said = [f"{clipped(team, 60)} beats {count}" for team, count in list(wins.items())[:10]]
     more = f"; {len(wins) - 10} more teams" if len(wins) > 10 else ""
     return grid.drawn(parts, name, title, f"{'; '.join(said)}{more}.")

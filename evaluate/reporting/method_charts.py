@@ -53,14 +53,15 @@ def method_chart(
     last = list(columns)[-1]
     for place, team in reversed(list(enumerate(order))):
         points = [(left + between * i, rows[m][team]) for i, m in enumerate(columns)]
-        parts.append(_team_line(team, points, place))
+        own = [_team_line(team, points, place)]
         for (x, y), ranks in zip(points, columns.values(), strict=True):
-            parts.append(circle(x, y, 7.5 if is_close else 10, "stop"))
+            own.append(circle(x, y, 7.5 if is_close else 10, "stop"))
             label = number(ranks[team])
-            parts.append(text(x, y + 4, label, "small" if is_close else "tick", "middle"))
+            own.append(text(x, y + 4, label, "small" if is_close else "tick", "middle"))
         size = "team small" if is_close else "team"
-        parts.append(text(left - 16, rows[""][team] + 4, clipped(team, names), size, "end"))
-        parts.append(text(right + 16, rows[last][team] + 4, clipped(team, names), size))
+        own.append(text(left - 16, rows[""][team] + 4, clipped(team, names), size, "end"))
+        own.append(text(right + 16, rows[last][team] + 4, clipped(team, names), size))
+        parts.append(element("g", *own, data_team=team))
     description = "; ".join(
         f"{METHOD_TITLES[method]}: {clipped(min(rows[method], key=rows[method].__getitem__), 60)}"
         for method in columns

@@ -112,6 +112,13 @@ def aggregation_text(sources: Sources) -> str:
         first = "Teams were ranked within each case, metric by metric"
         alike = "modality" if ranking.across_modalities == "macro" else "case"
         over = f"over cases so that every {alike} weighs alike"
+    clipped_at = [
+        f"{QUANTITIES[m.name].title} better than {QUANTITIES[m.name].text_with_unit(m.tolerance)}"
+        for m in ranking.metrics
+        if m.tolerance is not None
+    ]
+    if clipped_at:
+        first += f" (values of {' and of '.join(clipped_at)} counted as equal to it)"
     return (
         f"{first}; ranks were averaged {over} and over metrics (weights: {weights}), and the"
         " averages were ranked."

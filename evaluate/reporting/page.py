@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
 from markupsafe import Markup
 
-from evaluate.records import CaseScore
+from data_manifest.progress import Progress, silent
+from evaluate.reporting.case_browser import write_case_browser
+from evaluate.reporting.case_figures import MOST_DOTS, podiums, spreads
 from evaluate.reporting.certainty import Certainty, read_certainty
 from evaluate.reporting.charts import (
     RuntimePoint,
@@ -18,20 +19,19 @@ from evaluate.reporting.checklist import checklist, checklist_table
 from evaluate.reporting.companions import write_figures, write_methods, write_tables
 from evaluate.reporting.data_tables import data_tables
 from evaluate.reporting.failures import failures
-from evaluate.reporting.figures import Figure, ranking_figures
+from evaluate.reporting.figures import ranking_figures
 from evaluate.reporting.gallery import make_gallery
 from evaluate.reporting.methods_text import methods_paragraphs
+from evaluate.reporting.modality_pages import modality_pages, write_modality_pages
 from evaluate.reporting.provenance import fact_groups, protocol_text, submissions
-from evaluate.reporting.quantities import QUANTITIES, Quantity, clipped
+from evaluate.reporting.quantities import QUANTITIES, clipped
 from evaluate.reporting.rendering import render
 from evaluate.reporting.sources import Sources, read_sources
-from evaluate.reporting.spreads import Dot, Spread, spread_chart
 from evaluate.reporting.standings import (
     heat_tables,
     leaderboard,
     macro,
     modalities,
-    shown_quantities,
 )
 from evaluate.reporting.svg import number
 from evaluate.reporting.team_pages import write_team_pages
@@ -41,20 +41,19 @@ from evaluate.store import RunDirectory
 __all__ = ["write_report"]
 
 _MOST_ON_FIRST_SCREEN = 10
-_MOST_DOTS = 200
-"""Dots a team in one chart; of more cases every second, third ... is drawn."""
 
 
-def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
+def write_report(run: RunDirectory, *, data_root: Path | None, progress: Progress = silent) -> Path:
     """Write `report/index.html`: one file that opens anywhere, without a network.
 
-    Beside it stand the figures as SVG, the tables as CSV, LaTeX and Markdown, and a page for each
-    team, to be sent to that team alone.
+    Beside it stand the figures as SVG, the tables as CSV, LaTeX and Markdown, a page for each
+    team, to be sent to that team alone, and the case browser with its images.
 
     Args:
         run: a run directory that was scored and ranked.
         data_root: folder of the data set's inputs and references; None if it is not at hand, and
             then the report has no pictures and says why.
+        progress: told after every case that is drawn.
 
     Returns:
         The report's path.
@@ -69,15 +68,23 @@ def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
     certainty = None if alone else read_certainty(sources.ranking, sources.teams)
     gallery = make_gallery(sources, run, data_root)
     standing, runtime = _standing(sources, certainty), _runtime(sources)
-    spreads, figures = _spreads(sources), ranking_figures(sources)
+    drawn = [*spreads(sources), *podiums(sources)]
+    figures, pages = ranking_figures(sources), modality_pages(sources)
     # An older report may hold pages of teams that are gone, and those must not be handed on.
     run.clear_documents("report")
-    write_figures(run, _drawings(standing, runtime, spreads, figures))
+    drawings = {"standing": standing} | ({"runtime": runtime} if runtime else {})
+    drawings |= {figure.name: figure.drawing for figure in drawn}
+    drawings |= {figure.name: figure.drawing for figure in figures}
+    for page in pages:
+        drawings |= {f"{page.name}/{name}": drawing for name, drawing in page.drawings.items()}
+    write_figures(run, drawings)
     items, paragraphs = checklist(sources), methods_paragraphs(sources)
     write_tables(run, [*data_tables(sources, certainty), checklist_table(items)])
     write_methods(run, paragraphs)
     found = failures(sources, run)
     write_team_pages(run, sources, certainty, found, gallery)
+    write_modality_pages(run, sources, pages)
+    write_case_browser(run, sources, data_root, problem=gallery.problem, progress=progress)
     text = render(
         "report.html.j2",
         title=sources.protocol.title,
@@ -92,8 +99,11 @@ def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
         modalities=modalities(sources),
         heat_tables=heat_tables(sources),
         runtime=runtime,
-        spreads=spreads,
-        dots_are_thinned=len(sources.cases) > _MOST_DOTS,
+        pages=pages,
+        teams=sources.teams,
+        spreads=[figure for figure in drawn if figure.kind == "spread"],
+        podiums=[figure for figure in drawn if figure.kind == "podium"],
+        dots_are_thinned=len(sources.cases) > MOST_DOTS,
         results=len(sources.case_scores),
         figures=figures,
         failures=found,
@@ -106,18 +116,6 @@ def write_report(run: RunDirectory, *, data_root: Path | None) -> Path:
         quantities=QUANTITIES,
     )
     return run.write_document("report/index.html", text.encode("utf-8"))
-
-
-def _drawings(
-    standing: Markup,
-    runtime: Markup | None,
-    spreads: list[tuple[Quantity, Markup]],
-    figures: tuple[Figure, ...],
-) -> dict[str, Markup]:
-    """Every figure of the page by the name of its file."""
-    drawings = {"standing": standing} | ({"runtime": runtime} if runtime else {})
-    drawings |= {f"spread-{quantity.name}": drawing for quantity, drawing in spreads}
-    return drawings | {figure.name: figure.drawing for figure in figures}
 
 
 def _data_name(sources: Sources) -> str:
@@ -166,40 +164,4 @@ def _runtime(sources: Sources) -> Markup | None:
     front = ", ".join(clipped(point.team, 60) for point in pareto_front(points))
     return runtime_chart(
         points, score=score, time=time, description=f"On the Pareto front, from fast: {front}."
-    )
-
-
-def _spreads(sources: Sources) -> list[tuple[Quantity, Markup]]:
-    found = []
-    for quantity in shown_quantities(sources):
-        rows = [_spread(sources, team, quantity) for team in sources.teams]
-        if any(row.values for row in rows):
-            medians = "; ".join(
-                f"{clipped(row.team, 60)} {quantity.text_with_unit(float(np.median(row.values)))}"
-                for row in rows
-                if row.values
-            )
-            chart = spread_chart(rows, quantity, description=f"Medians: {medians}.")
-            found.append((quantity, chart))
-    return found
-
-
-def _spread(sources: Sources, team: str, quantity: Quantity) -> Spread:
-    scores = [s for s in sources.scores_of(team) if getattr(s, quantity.name) is not None]
-    step = -(-len(scores) // _MOST_DOTS) or 1
-    ordered = sorted(scores, key=lambda s: (getattr(s, quantity.name), s.case))
-    return Spread(
-        team=team,
-        values=tuple(float(getattr(s, quantity.name)) for s in scores),
-        dots=tuple(_as_dot(sources, s, quantity) for s in ordered[::step]),
-    )
-
-
-def _as_dot(sources: Sources, score: CaseScore, quantity: Quantity) -> Dot:
-    return Dot(
-        case=score.case,
-        modality=score.modality,
-        value=float(getattr(score, quantity.name)),
-        is_failure=score.outcome.is_failure,
-        is_simulated=bool(sources.simulated(score.case)),
     )

@@ -13,6 +13,7 @@ from PIL import Image
 from data_manifest.cases import CaseInputs, Reference
 from evaluate.reporting.outlines import outline_path
 from evaluate.reporting.svg import drawing, element
+from evaluate.reporting.windows import Window, row_height, window_around
 
 __all__ = ["CasePicture", "draw_case", "slice_to_show"]
 
@@ -36,27 +37,6 @@ class CasePicture:
     image: Markup
     drawing: Markup
     where: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """Rows and columns that are shown."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-    @property
-    def rows(self) -> int:
-        return self.bottom - self.top
-
-    @property
-    def columns(self) -> int:
-        return self.right - self.left
-
-    def of(self, array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        return array[self.top : self.bottom, self.left : self.right]
 
 
 def slice_to_show(labels: npt.NDArray[np.integer]) -> int:
@@ -97,8 +77,8 @@ def draw_case(
         prediction = None if prediction is None else prediction[index]
     if prediction is not None and not prediction.any():
         words.append("the prediction is empty here")
-    shown = [labels > 0] if prediction is None else [labels > 0, prediction > 0]
-    window = _window(shown, boxes)
+    shown = labels > 0 if prediction is None else (labels > 0) | (prediction > 0)
+    window = window_around(shown, boxes)
     if (window.rows, window.columns) != labels.shape:
         words.append("cut to the objects")
     image_id, embedded = _embed(window.of(image), window)
@@ -108,7 +88,7 @@ def draw_case(
         *(_outlines(prediction, window, "prediction", name) if prediction is not None else ()),
         *(part for box in boxes.tolist() for part in _box(box)),
     ]
-    height = window.rows * _row_height(inputs.spacing_mm)
+    height = window.rows * row_height(inputs.spacing_mm)
     stretch = height / window.rows
     content = element(
         "g", *parts, transform=f"scale(1 {stretch:.4f}) translate({-window.left} {-window.top})"
@@ -124,35 +104,7 @@ def draw_case(
     return CasePicture(image_id=image_id, image=embedded, drawing=picture, where="; ".join(words))
 
 
-def _row_height(spacing_mm: tuple[float, ...] | None) -> float:
-    """How tall a pixel is for its width, within what a picture can bear."""
-    if spacing_mm is None:
-        return 1.0
-    return float(np.clip(spacing_mm[-2] / spacing_mm[-1], 0.25, 4.0))
-
-
-def _window(masks: list[npt.NDArray[np.bool_]], boxes: npt.NDArray[np.integer]) -> _Window:
-    """What holds every outline and box with a margin; all of it where cutting gains little."""
-    rows, columns = masks[0].shape
-    whole = _Window(0, rows, 0, columns)
-    found = np.argwhere(np.logical_or.reduce(masks))
-    corners = [*boxes[:, [1, 0]].tolist(), *boxes[:, [3, 2]].tolist()]
-    if len(found):
-        corners += [found.min(axis=0).tolist(), found.max(axis=0).tolist()]
-    if not corners:
-        return whole
-    inside = np.clip(corners, 0, (rows - 1, columns - 1))
-    low, high = np.min(inside, axis=0), np.max(inside, axis=0) + 1
-    middle = (low + high) / 2
-    # At least 48 pixels, so that a tiny object keeps its surroundings.
-    side = max(48.0, 1.5 * float(np.max(high - low)))
-    top, left = np.maximum(0, np.floor(middle - side / 2)).astype(int).tolist()
-    bottom, right = np.minimum((rows, columns), np.ceil(middle + side / 2)).astype(int).tolist()
-    cut = _Window(top, bottom, left, right)
-    return cut if 0 < cut.rows * cut.columns < 0.6 * rows * columns else whole
-
-
-def _embed(image: npt.NDArray[np.generic], window: _Window) -> tuple[str, Markup]:
+def _embed(image: npt.NDArray[np.generic], window: Window) -> tuple[str, Markup]:
     """The image inside the window, downscaled and compressed, under a name made of its bytes."""
     picture = Image.fromarray(np.ascontiguousarray(image, dtype=np.uint8))
     picture.thumbnail((_LARGEST, _LARGEST), Image.Resampling.BOX)
@@ -174,7 +126,7 @@ def _embed(image: npt.NDArray[np.generic], window: _Window) -> tuple[str, Markup
 
 
 def _outlines(
-    labels: npt.NDArray[np.integer], window: _Window, kind: str, name: str
+    labels: npt.NDArray[np.integer], window: Window, kind: str, name: str
 ) -> list[Markup]:
     """A dark halo and a line on it, so that the line shows on every image."""
     shown = np.asarray(window.of(labels), dtype=np.int64)

@@ -12,11 +12,19 @@ from evaluate.reporting.quantities import clipped, count_of
 __all__ = ["render"]
 
 
-def render(template: str, **context: object) -> str:
-    """A page from one of our templates, with our style sheet and script in it.
+def render(
+    template: str,
+    *,
+    styles: tuple[str, ...] = ("style.css", "charts.css"),
+    scripts: tuple[str, ...] = ("theme.js", "script.js"),
+    **context: object,
+) -> str:
+    """A page from one of our templates, with our style sheets and scripts in it.
 
     Args:
         template: its file's name.
+        styles: names of the style sheets.
+        scripts: names of the scripts.
         context: what it shows; text in it is escaped.
     """
     environment = jinja2.Environment(
@@ -30,10 +38,10 @@ def render(template: str, **context: object) -> str:
     environment.globals["count_of"] = count_of
     templates = resources.files("evaluate.reporting") / "templates"
     own: dict[str, str] = {}
-    for name, files in (("style", ("style.css", "charts.css")), ("script", ("script.js",))):
+    for name, files in (("style", styles), ("script", scripts)):
         source = "".join((templates / file).read_text(encoding="utf-8") for file in files)
         digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode("ascii")
-        # Ours, not a participant's; the page's policy runs nothing but these two, by their hash.
+        # Ours, not a participant's; the page's policy runs nothing but these, by their hash.
         own[name] = Markup(source)  # noqa: S704
         own[f"{name}_hash"] = f"sha256-{digest}"
     return environment.get_template(template).render(**context, **own)

@@ -72,18 +72,21 @@ class TauSpread:
     undefined: int
 
 
-def place_shares(ranking: Mapping[str, Any], teams: Sequence[str], metric: str = "") -> Shares:
+def place_shares(
+    ranking: Mapping[str, Any], teams: Sequence[str], metric: str = "", modality: str = ALL
+) -> Shares:
     """By team and place, the share of the resamples; empty where they are not there.
 
     Args:
         ranking: ranking.json.
         teams: every one of them must be in it.
         metric: ranked alone, by the mean of its ranks; the protocol's own scheme if empty.
+        modality: of a metric that is ranked alone.
     """
     try:
         part = ranking["bootstrap"]
         if metric:
-            part = part["methods"]["rank_then_mean"][metric][ALL]
+            part = part["methods"]["rank_then_mean"][metric][modality]
         return {team: _as_shares(part["rank_counts"][team]) for team in teams}
     except _ABSENT:
         return {}
@@ -99,10 +102,12 @@ def _as_shares(counts: Mapping[str, int]) -> dict[int, float]:
     return shares
 
 
-def pair_tests(ranking: Mapping[str, Any], teams: Sequence[str], metric: str) -> PairTests | None:
-    """The Wilcoxon tests over all cases; None where they are not there."""
+def pair_tests(
+    ranking: Mapping[str, Any], teams: Sequence[str], metric: str, modality: str = ALL
+) -> PairTests | None:
+    """The Wilcoxon tests over the cases of a modality, or all; None where they are not there."""
     try:
-        tests, settings = ranking["tests"]["wilcoxon"][metric][ALL], ranking["settings"]
+        tests, settings = ranking["tests"]["wilcoxon"][metric][modality], ranking["settings"]
         found = tests["p_adjusted"]
         pairs = [(a, b) for a in teams for b in teams if a != b]
         values = {(a, b): found[a].get(b) for a, b in pairs}

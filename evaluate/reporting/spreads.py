@@ -43,9 +43,8 @@ def spread_chart(rows: Sequence[Spread], quantity: Quantity, *, description: str
     )
     parts = []
     for tick in x.ticks(6):
-        label = f"{tick:.1f}" if quantity.is_score else f"{tick:,g}"
         parts.append(line(x(tick), top - 8, x(tick), height, "grid"))
-        parts.append(text(x(tick), 16, label, "tick", "middle"))
+        parts.append(text(x(tick), 16, f"{tick:,g}", "tick", "middle"))
     for position, row in enumerate(rows):
         parts.append(_spread_row(row, quantity, x, top + step * position, step))
     return drawing(
@@ -74,7 +73,7 @@ def _spread_row(row: Spread, quantity: Quantity, x: Axis, top: float, step: floa
         parts.append(_dot(dot, quantity, x(dot.value), middle + offset))
     if row.values:
         parts.append(line(x(median), middle - half, x(median), middle + half, "median"))
-    return element("g", *parts)
+    return element("g", *parts, data_team=row.team)
 
 
 def _dot(dot: Dot, quantity: Quantity, x: float, y: float) -> Markup:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evaluate.protocol import RankedMetric
 from evaluate.records import Outcome
 from evaluate.reporting.certainty import Certainty, tied_with_first
 from evaluate.reporting.quantities import QUANTITIES, clipped, count_of, percent
@@ -184,21 +185,30 @@ def _listed(names: Sequence[str]) -> str:
 def scheme(sources: Sources) -> str:
     """How places are made, in a sentence."""
     ranking = sources.protocol.ranking
-    names = [
-        QUANTITIES[m.name].word + (f" (weight {m.weight:g})" if m.weight != 1 else "")
-        for m in ranking.metrics
-    ]
+    names = [QUANTITIES[m.name].word + _how(m) for m in ranking.metrics]
     if ranking.rank_level == "modality":
         level = "on the teams' means of every modality, and the ranks are averaged"
     elif ranking.across_modalities == "macro":
         level = "in every case, and the ranks are averaged so that every modality weighs alike"
     else:
         level = "in every case, and the ranks are averaged so that every case weighs alike"
+    if ranking.tie_breaks:
+        breaks = _listed([QUANTITIES[name].word for name in ranking.tie_breaks])
+        level += f"; teams of equal mean rank are parted by mean {breaks}"
     return (
         f"Teams are ranked by {_listed(names)} {level}. A failed case stays in every mean:"
         f" DSC {sources.protocol.failures.dsc:g}, NSD {sources.protocol.failures.nsd:g}, and the"
         f" time limit of {sources.protocol.limits.timeout_s:g}\N{NO-BREAK SPACE}s as its time."
     )
+
+
+def _how(metric: RankedMetric) -> str:
+    """Weight and tolerance of a ranked metric, where they are not the ordinary ones."""
+    said = [f"weight {metric.weight:g}"] if metric.weight != 1 else []
+    if metric.tolerance is not None:
+        limit = QUANTITIES[metric.name].text_with_unit(metric.tolerance)
+        said.append(f"nothing counts as better than {limit}")
+    return f" ({', '.join(said)})" if said else ""
 
 
 def banners(sources: Sources) -> list[Banner]:

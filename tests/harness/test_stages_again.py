@@ -138,6 +138,36 @@ def test_a_table_of_another_tool_is_ranked(tmp_path: Path) -> None:
     assert places == {"a": "2", "b": "1"}
 
 
+def test_the_ranks_options_are_kept_so_that_an_audit_ranks_alike(finished: Path) -> None:
+    rank = ("rank", finished, "--bootstrap", 20, "--adjustment", "bh", "--compat", "challenger")
+    assert command(*rank) == 0
+    settings = json.loads((finished / "ranking.json").read_text("utf-8"))["settings"]
+    assert (settings["adjustment"], settings["compat"]) == ("bh", "challenger")
+    kept = json.loads((finished / "run.json").read_text("utf-8"))["ranking"]
+    assert (kept["adjustment"], kept["compat"]) == ("bh", "challenger")
+    assert command("audit", finished) == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ('tie_breaks = ["beauty"]', "ranking.tie_breaks"),
+        ('tie_breaks = ["dsc", "dsc"]', "ranking.tie_breaks"),
+        ("alpha = 0.0", "alpha"),
+        ('adjustment = "bonferroni"', "adjustment"),
+    ],
+)
+def test_a_protocol_with_impossible_ranking_rules_is_refused_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, named: str
+) -> None:
+    assert command("protocol", "show", "segjudge") == 0
+    text = capsys.readouterr().out
+    mine = tmp_path / "mine.toml"
+    mine.write_text(text.replace('ties = "min"', f'ties = "min"\n{line}'), encoding="utf-8")
+    assert command("protocol", "show", mine) == 2
+    assert named in capsys.readouterr().err
+
+
 NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"])) | st.sampled_from(
     ["=1+1", "+x", "-2", "@a", "'", "'=", 'a,"b"', "a\nb", "ü"]

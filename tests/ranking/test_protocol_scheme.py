@@ -136,3 +136,43 @@ def test_what_the_cases_contribute_adds_up_to_the_mean_rank(across: str) -> None
     scheme = Scheme(columns, settings, list(table.modalities.values()))
     mean = scheme.apply(np.ones((len(table.cases), 1))).mean[:, 0]
     np.testing.assert_allclose(scheme.contributions().sum(axis=1), mean, rtol=1e-12)
+
+
+def test_a_protocols_tie_break_parts_teams_of_equal_mean_rank() -> None:
+    scores = [row("a", "c0", dsc=0.9, wall_s=5.0), row("b", "c0", dsc=0.8, wall_s=2.0)]
+    metrics = (RankedMetric(name="dsc"), RankedMetric(name="wall_s"))
+    for breaks, expected in (((), [1, 1]), (("dsc",), [1, 2]), (("wall_s",), [2, 1])):
+        rules = protocol(metrics=metrics, tie_breaks=breaks)
+        document = rank(scores, rules, bootstrap=0).to_json()
+        assert [document["overall"][team]["rank"] for team in "ab"] == expected
+        assert document["settings"]["tie_breaks"] == list(breaks)
+
+
+def test_a_protocols_tolerance_makes_ties_of_what_is_good_enough() -> None:
+    scores = [
+        row("small", "c0", peak_memory_mib=900.0),
+        row("middle", "c0", peak_memory_mib=1900.0),
+        row("large", "c0", peak_memory_mib=4000.0),
+    ]
+    for tolerance, expected in ((None, [1, 2, 3]), (2000.0, [1, 1, 3]), (8000.0, [1, 1, 1])):
+        metrics = (RankedMetric(name="peak_memory_mib", tolerance=tolerance),)
+        document = rank(scores, protocol(metrics=metrics), bootstrap=0).to_json()
+        found = [document["overall"][team]["rank"] for team in ("small", "middle", "large")]
+        assert found == expected
+        assert document["settings"]["metrics"][0]["tolerance"] == tolerance
+
+
+def test_a_protocols_alpha_and_adjustment_decide_who_wins() -> None:
+    scores = random_scores(5)
+    wins = {}
+    for alpha, adjustment in ((0.05, "holm"), (0.05, "none"), (0.5, "none")):
+        rules = protocol(alpha=alpha, adjustment=adjustment)
+        document = rank(scores, rules, bootstrap=0).to_json()
+        assert document["settings"]["alpha"] == alpha
+        assert document["settings"]["adjustment"] == adjustment
+        tests = document["tests"]["wilcoxon"]["dsc"]["ALL"]
+        p = tests["p_adjusted" if adjustment == "holm" else "p"]
+        for team, beaten in tests["wins"].items():
+            assert sorted(beaten) == sorted(o for o, value in p[team].items() if value <= alpha)
+        wins[alpha, adjustment] = sum(map(len, tests["wins"].values()))
+    assert wins[0.5, "none"] > wins[0.05, "none"] >= wins[0.05, "holm"]

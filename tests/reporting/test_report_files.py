@@ -70,6 +70,18 @@ def test_latex_accepts_the_tables(tmp_path: Path) -> None:
     assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX is installed")
+def test_latex_accepts_every_file_of_a_report(ranked_report: Path, tmp_path: Path) -> None:
+    files = [*sorted((ranked_report.parent / "tables").glob("*.tex"))]
+    files.append(ranked_report.parent / "methods.tex")
+    head = r"\documentclass{article}\usepackage{booktabs,longtable}\begin{document}"
+    body = "".join(f"{file.read_text('utf-8')}\n\n" for file in files)
+    (tmp_path / "t.tex").write_text(f"{head}\n{body}\\end{{document}}", encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout[-800:].decode("utf-8", "replace")
+
+
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
 def test_a_name_in_markdown_stays_in_its_cell_and_is_no_markup(name: str) -> None:
     lines = as_markdown(_table(name)).decode().splitlines()
@@ -109,7 +121,11 @@ def test_every_figure_and_table_of_the_page_is_a_file(
     assert figures == set(re.findall(r'class="chart ([a-z_-]+)"', ranked_report.read_text("utf-8")))
     names = ("leaderboard", "modalities-dsc", "failures", "submissions", "methods", "tests-nsd")
     assert {f"{n}.{e}" for n in names for e in ("csv", "tex", "md")} <= tables
-    for path in (ranked_report.parent / "figures").iterdir():
+    for page in (ranked_report.parent / "modalities").iterdir():
+        own = set(re.findall(r'class="chart ([a-z_-]+)"', page.read_text("utf-8")))
+        folder = ranked_report.parent / "figures" / page.stem
+        assert own == {path.stem for path in folder.iterdir()} != set()
+    for path in (ranked_report.parent / "figures").rglob("*.svg"):
         root = ET.fromstring(path.read_bytes())  # noqa: S314  # our own
         assert not [e for e in root.iter() if e.tag.endswith(("script", "img"))]
 

@@ -1,19 +1,5 @@
 "use strict";
 (() => {
-  const root = document.documentElement;
-
-  const theme = document.getElementById("theme");
-  const isDark = () => root.dataset.theme
-    ? root.dataset.theme === "dark"
-    : matchMedia("(prefers-color-scheme: dark)").matches;
-  const name = () => { theme.textContent = isDark() ? "Light" : "Dark"; };
-  theme.hidden = false;
-  name();
-  theme.addEventListener("click", () => {
-    root.dataset.theme = isDark() ? "light" : "dark";
-    name();
-  });
-
   const value = (row, column) => {
     const text = row.cells[column].dataset.order;
     const number = Number(text);
@@ -60,7 +46,38 @@
   document.addEventListener("mouseover", (event) => light(event, true));
   document.addEventListener("mouseout", (event) => light(event, false));
 
+  const teams = document.getElementById("pick-teams");
+  if (teams) {
+    const boxes = [...teams.querySelectorAll("input")];
+    const show = () => {
+      const shown = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
+      const every = shown.size === boxes.length;
+      document.getElementById("teams-shown").textContent = every ? "all" : `${shown.size} of ${boxes.length}`;
+      for (const part of document.querySelectorAll("[data-team]")) {
+        const isOut = !shown.has(part.dataset.team);
+        // Rows go; in a drawing, where others keep their places, a team only grows faint.
+        if (part instanceof SVGElement) part.classList.toggle("dim", isOut);
+        else part.hidden = isOut;
+      }
+    };
+    const all = (checked) => { for (const box of boxes) box.checked = checked; show(); };
+    teams.addEventListener("change", show);
+    document.getElementById("all-teams").addEventListener("click", () => all(true));
+    document.getElementById("no-team").addEventListener("click", () => all(false));
+    teams.hidden = false;
+    show();  // a browser may remember the boxes of the last visit
+  }
+  const picks = [...document.querySelectorAll("details.pick")];
+  const close = (but) => { for (const pick of picks) if (pick !== but) pick.open = false; };
+  document.addEventListener("click", (event) => close(event.target.closest?.("details.pick")));
+  document.addEventListener("keydown", (event) => {
+    const open = picks.find((pick) => pick.open);
+    if (event.key !== "Escape" || !open) return;
+    close();
+    open.firstElementChild.focus();
+  });
+
   addEventListener("beforeprint", () => {
-    for (const part of document.querySelectorAll("details")) part.open = true;
+    for (const part of document.querySelectorAll("details:not(.pick)")) part.open = true;
   });
 })();

@@ -1,0 +1,250 @@
+"""One case as small image files: slices, thumbnail, the reference, and each team's differences.
+
+Masks are images with one colour channel a meaning (red: agreement, green: false positives, blue:
+false negatives; a voxel with another label than the reference's is both of the last two). The page
+paints them with filters, so one file a team gives its prediction, its errors and the outlines.
+"""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from data_manifest.manifest import Case
+from evaluate.predictions import BadPrediction, read_prediction
+from evaluate.protocol import Container
+from evaluate.reporting.case_files import Unreadable, read_case_files
+from evaluate.reporting.windows import Window, row_height, window_around
+
+__all__ = ["CaseAssets", "CaseJob", "draw_assets", "undrawn"]
+
+_LONGEST = {2: 400, 3: 224}
+"""Pixels of the longer side of a slice, by the image's dimensions."""
+_THUMBNAIL = 72
+_QUALITY = 70
+
+_AGREE, _FALSE_POSITIVE, _FALSE_NEGATIVE, _WRONG_LABEL = 1, 2, 3, 4
+_PALETTE = (0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 255, 255)
+
+_Labels = npt.NDArray[np.integer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseJob:
+    """What one case's files are made from; plain data, for another process.
+
+    Attributes:
+        case: its entry in the manifest.
+        data_root: folder of the data set.
+        predictions: by the team's number, the file that it left; teams without one are not in it.
+        container: the protocol's, which says what a prediction file is.
+        max_bytes: the largest prediction that is read.
+        most_slices: of a volume.
+    """
+
+    case: Case
+    data_root: Path
+    predictions: Mapping[int, Path]
+    container: Container
+    max_bytes: int
+    most_slices: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseAssets:
+    """One case's files, and what a page must know of them.
+
+    Attributes:
+        files: by name; empty where there is no picture.
+        problem: why there is no picture; empty if there is one.
+        slices: which of a volume's are in the files, from 0; a single 0 for a 2D image.
+        depth: how many the volume has; 1 for a 2D image.
+        columns: of one slice in the files.
+        rows: of one slice in the files.
+        aspect: width over height as it is to be shown.
+        is_cut: whether only the part around the objects is shown.
+        outside: by the team's number, the share of its prediction that is not in the files.
+        problems: by the team's number, why its mask can't be shown.
+    """
+
+    files: Mapping[str, bytes]
+    problem: str
+    slices: tuple[int, ...] = (0,)
+    depth: int = 1
+    columns: int = 0
+    rows: int = 0
+    aspect: float = 1.0
+    is_cut: bool = False
+    outside: Mapping[int, float]
+    problems: Mapping[int, str]
+
+
+def undrawn(problem: str) -> CaseAssets:
+    """A case without a picture."""
+    return CaseAssets(files={}, problem=problem, outside={}, problems={})
+
+
+def draw_assets(job: CaseJob) -> CaseAssets:
+    """Make one case's files; the same files in give the same bytes out.
+
+    Slices lie below one another in one image a kind: `image.webp`, `reference.png` and `N.png` for
+    team number N. `thumbnail.webp` is the slice with the largest reference area.
+    """
+    found = read_case_files(job.data_root, job.case)
+    if isinstance(found, Unreadable):
+        return undrawn(found.reason)
+    image, labels, boxes = found.inputs.image, found.reference.labels, found.inputs.boxes
+    shape = labels.shape
+    if labels.ndim == 2:
+        image, labels = image[np.newaxis], labels[np.newaxis]
+    in_plane = boxes[:, [0, 1, 3, 4]] if boxes.shape[1] == 6 else boxes
+    view = _View(
+        window=window_around(labels.max(axis=0) > 0, in_plane),
+        slices=_slices(labels, boxes, job.most_slices),
+        longest=_LONGEST[len(shape)],
+    )
+    reference = view.mask(labels)
+    files = {
+        "image.webp": view.picture(image),
+        "thumbnail.webp": view.thumbnail(image, labels),
+        "reference.png": _as_png(np.where(reference > 0, _AGREE, 0)),
+    }
+    outside, problems = {}, {}
+    for number, path in job.predictions.items():
+        prediction = read_prediction(
+            path,
+            container=job.container,
+            shape=shape,
+            spacing_mm=found.reference.spacing_mm,
+            max_bytes=job.max_bytes,
+        )
+        if isinstance(prediction, BadPrediction):
+            problems[number] = prediction.reason
+            continue
+        prediction = prediction.reshape(labels.shape)
+        files[f"{number}.png"] = _as_png(_differences(reference, view.mask(prediction)))
+        outside[number] = view.share_outside(prediction)
+    rows, columns = view.size
+    window = view.window
+    return CaseAssets(
+        files=files,
+        problem="",
+        slices=view.slices,
+        depth=len(labels),
+        columns=columns,
+        rows=rows,
+        aspect=window.columns / (window.rows * row_height(found.inputs.spacing_mm)),
+        is_cut=(window.rows, window.columns) != labels.shape[1:],
+        outside=outside,
+        problems=problems,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    """What of a volume is shown, and how large."""
+
+    window: Window
+    slices: tuple[int, ...]
+    longest: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of a slice in the files."""
+        scale = min(1.0, self.longest / max(self.window.rows, self.window.columns))
+        rows, columns = self.window.rows * scale, self.window.columns * scale
+        return max(1, round(rows)), max(1, round(columns))
+
+    def mask(self, labels: _Labels) -> _Labels:
+        """The shown slices of a (D, H, W) label map, below one another, by nearest voxels."""
+        rows, columns = self.size
+        window = self.window
+        down = window.top + ((np.arange(rows) + 0.5) * window.rows / rows).astype(int)
+        across = window.left + ((np.arange(columns) + 0.5) * window.columns / columns).astype(int)
+        shown: _Labels = labels[np.ix_(np.array(self.slices), down, across)]
+        return shown.reshape(-1, columns)
+
+    def picture(self, image: npt.NDArray[np.uint8]) -> bytes:
+        """The shown slices of a (D, H, W) or (1, H, W, 3) image, below one another."""
+        rows, columns = self.size
+        strip = Image.new("L" if image.ndim == 3 else "RGB", (columns, rows * len(self.slices)))
+        for position, index in enumerate(self.slices):
+            strip.paste(self._slice(image, index, (columns, rows)), (0, position * rows))
+        return _as_webp(strip)
+
+    def thumbnail(self, image: npt.NDArray[np.uint8], labels: _Labels) -> bytes:
+        """The slice with the largest reference area, very small."""
+        rows, columns = self.size
+        index = max(self.slices, key=lambda i: int(np.count_nonzero(labels[i])))
+        scale = min(1.0, _THUMBNAIL / max(rows, columns))
+        size = max(1, round(columns * scale)), max(1, round(rows * scale))
+        return _as_webp(self._slice(image, index, size))
+
+    def _slice(
+        self, image: npt.NDArray[np.uint8], index: int, size: tuple[int, int]
+    ) -> Image.Image:
+        part = Image.fromarray(np.ascontiguousarray(self.window.of(image[index])))
+        return part.resize(size, Image.Resampling.BOX)
+
+    def share_outside(self, prediction: _Labels) -> float:
+        """Which share of a prediction lies outside the window or beyond the slices; 0 if empty."""
+        whole = np.count_nonzero(prediction)
+        if not whole:
+            return 0.0
+        window = self.window
+        deep = slice(self.slices[0], self.slices[-1] + 1)
+        inside = prediction[deep, window.top : window.bottom, window.left : window.right]
+        return 1.0 - float(np.count_nonzero(inside) / whole)
+
+
+def _slices(labels: _Labels, boxes: _Labels, most: int) -> tuple[int, ...]:
+    """Slices from just before the first object to just behind the last, at most so many.
+
+    The one with the largest reference area is always among them. Where there are more, they are
+    evenly apart, and every team's are the same ones.
+    """
+    depth = len(labels)
+    if depth == 1:
+        return (0,)
+    areas = np.count_nonzero(labels, axis=(1, 2))
+    where = np.flatnonzero(areas).tolist()
+    if boxes.shape[1] == 6:
+        where += np.clip(boxes[:, [2, 5]], 0, depth - 1).ravel().tolist()
+    if not where:
+        where = [0, depth - 1]
+    first, last = max(0, min(where) - 1), min(depth - 1, max(where) + 1)
+    chosen = set(np.linspace(first, last, min(most, last - first + 1)).round().astype(int).tolist())
+    largest = int(np.argmax(areas)) if areas.any() else (first + last) // 2
+    if largest not in chosen:
+        inner = sorted(chosen - {first, last}) or sorted(chosen)
+        chosen.remove(min(inner, key=lambda index: abs(index - largest)))
+        chosen.add(largest)
+    return tuple(sorted(chosen))
+
+
+def _differences(reference: _Labels, prediction: _Labels) -> npt.NDArray[np.uint8]:
+    wanted, given = reference > 0, prediction > 0
+    found = np.zeros(reference.shape, np.uint8)
+    found[given & ~wanted] = _FALSE_POSITIVE
+    found[wanted & ~given] = _FALSE_NEGATIVE
+    both = wanted & given
+    found[both] = np.where(reference[both] == prediction[both], _AGREE, _WRONG_LABEL)
+    return found
+
+
+def _as_png(codes: npt.NDArray[np.integer]) -> bytes:
+    picture = Image.fromarray(np.ascontiguousarray(codes, dtype=np.uint8), mode="P")
+    picture.putpalette(_PALETTE)
+    stream = io.BytesIO()
+    picture.save(stream, "PNG", bits=4, compress_level=9)
+    return stream.getvalue()
+
+
+def _as_webp(picture: Image.Image) -> bytes:
+    stream = io.BytesIO()
+    picture.convert("RGB").save(stream, "WEBP", quality=_QUALITY, method=4)
+    return stream.getvalue()

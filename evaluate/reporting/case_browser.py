@@ -1,0 +1,195 @@
+"""The case browser: `report/cases.html`, and beside it each case's images, loaded as needed."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from data_manifest.progress import Progress
+from evaluate.records import Outcome
+from evaluate.reporting.case_assets import CaseAssets, CaseJob, draw_assets, undrawn
+from evaluate.reporting.failures import OUTCOME_WORDS
+from evaluate.reporting.quantities import clipped
+from evaluate.reporting.rendering import render
+from evaluate.reporting.sources import Sources
+from evaluate.reporting.standings import shown_quantities
+from evaluate.store import RunDirectory
+
+__all__ = ["write_case_browser"]
+
+_FEWEST_SLICES, _MOST_SLICES = 3, 32
+_MOST_MASKS = 200_000
+"""Slices of all masks together, about: of many teams and cases, a volume has fewer slices."""
+_WORTH_PROCESSES = 200
+"""Below so many masks, starting processes takes longer than drawing."""
+
+
+def write_case_browser(
+    run: RunDirectory,
+    sources: Sources,
+    data_root: Path | None,
+    *,
+    problem: str,
+    progress: Progress,
+) -> None:
+    """Write the page, and `report/cases/NUMBER/` for every case that can be drawn.
+
+    Args:
+        run: the run directory.
+        sources: what the report is made from.
+        data_root: folder of the data set; None draws nothing.
+        problem: why there are no pictures at all; empty if there are.
+        progress: told after every case.
+    """
+    drawn: dict[str, CaseAssets] = {}
+    if not problem and data_root is not None:
+        jobs = _jobs(run, sources, data_root)
+        run.write_folder("report/cases", _drawn_into(drawn, jobs, sources.cases, progress))
+        if not any(assets.files for assets in drawn.values()):
+            problem = next((found.problem for found in drawn.values()), "no case was run")
+    text = render(
+        "cases.html.j2",
+        styles=("style.css", "cases.css"),
+        scripts=("theme.js", "cases.js"),
+        title=sources.protocol.title,
+        problem=problem,
+        cases=len(sources.cases),
+        data=_for_script(_data(sources, drawn)),
+    )
+    run.write_document("report/cases.html", text.encode("utf-8"))
+
+
+def _jobs(run: RunDirectory, sources: Sources, data_root: Path) -> list[CaseJob]:
+    """A job for each case of the manifest, in the order of the cases."""
+    masks = len(sources.cases) * (len(sources.teams) + 1)
+    most_slices = min(_MOST_SLICES, max(_FEWEST_SLICES, _MOST_MASKS // masks))
+    return [
+        CaseJob(
+            case=sources.manifest_cases[case],
+            data_root=data_root,
+            predictions={
+                number: run.prediction_path(team, case)
+                for number, team in enumerate(sources.teams)
+                if (score := sources.case_scores.get((team, case))) and score.outcome is Outcome.OK
+            },
+            container=sources.protocol.container,
+            max_bytes=sources.protocol.limits.output_mib << 20,
+            most_slices=most_slices,
+        )
+        for case in sources.cases
+        if case in sources.manifest_cases
+    ]
+
+
+def _drawn_into(
+    drawn: dict[str, CaseAssets], jobs: Sequence[CaseJob], cases: Sequence[str], progress: Progress
+) -> Iterator[tuple[str, bytes]]:
+    """The files as they come to be; what the page must know of them is left in `drawn`."""
+    numbers = {case: number for number, case in enumerate(cases)}
+    progress(0, len(jobs), "pictures")
+    for done, (job, assets) in enumerate(zip(jobs, _draw_all(jobs), strict=True), start=1):
+        drawn[job.case.id] = assets
+        for name, data in assets.files.items():
+            # Numbers, not names: nothing that anybody chose becomes a path or an address.
+            yield f"{numbers[job.case.id]}/{name}", data
+        progress(done, len(jobs), job.case.id)
+
+
+def _draw_all(jobs: Sequence[CaseJob]) -> Iterator[CaseAssets]:
+    """Every case's assets in order, in several processes where there are many."""
+    workers = min(os.cpu_count() or 1, len(jobs))
+    if workers <= 1 or sum(1 + len(job.predictions) for job in jobs) < _WORTH_PROCESSES:
+        yield from map(draw_assets, jobs)
+        return
+    at = 0
+    while at < len(jobs):
+        with ProcessPoolExecutor(
+            workers,
+            mp_context=get_context("spawn"),
+            initializer=signal.signal,
+            initargs=(signal.SIGINT, signal.SIG_IGN),
+        ) as pool:
+            try:
+                for assets in pool.map(draw_assets, jobs[at:]):
+                    yield assets
+                    at += 1
+            except BrokenProcessPool:
+                # The case that is next may not be the guilty one; the guilty one comes up in turn.
+                yield undrawn("the process that drew it died (out of memory?)")
+                at += 1
+
+
+def _data(sources: Sources, drawn: dict[str, CaseAssets]) -> dict[str, Any]:
+    """Everything that the page's script shows; teams and cases by number."""
+    quantities = shown_quantities(sources)
+    teams, cases = sources.teams, sources.cases
+    modality = {case: score.modality for (_, case), score in sources.case_scores.items()}
+    return {
+        "teams": [clipped(team, 60) for team in teams],
+        "metrics": [
+            {
+                "name": q.name,
+                "title": q.title,
+                "unit": q.unit,
+                "higher": q.higher_is_better,
+                "score": q.is_score,
+            }
+            for q in quantities
+        ],
+        "cases": [
+            {
+                "name": case,
+                "modality": modality[case],
+                "simulated": sources.simulated(case),
+                "picture": _picture(drawn.get(case)),
+            }
+            for case in cases
+        ],
+        "values": {
+            q.name: [[_value(sources, team, case, q.name) for case in cases] for team in teams]
+            for q in quantities
+        },
+        # Only what did not go well, as [team, case, what].
+        "failed": [
+            [number, at, OUTCOME_WORDS[score.outcome]]
+            for number, team in enumerate(teams)
+            for at, case in enumerate(cases)
+            if (score := sources.case_scores.get((team, case))) and score.outcome in OUTCOME_WORDS
+        ],
+    }
+
+
+def _value(sources: Sources, team: str, case: str, metric: str) -> float | None:
+    score = sources.case_scores.get((team, case))
+    value = getattr(score, metric, None)
+    return None if value is None else float(f"{value:.4g}")
+
+
+def _picture(assets: CaseAssets | None) -> dict[str, Any]:
+    if assets is None or not assets.files:
+        return {"problem": clipped(assets.problem, 200) if assets else "not in the manifest"}
+    return {
+        "slices": list(assets.slices),
+        "depth": assets.depth,
+        "columns": assets.columns,
+        "rows": assets.rows,
+        "aspect": float(f"{assets.aspect:.5g}"),
+        "cut": assets.is_cut,
+        "outside": {n: round(share, 3) for n, share in assets.outside.items() if share >= 0.001},
+        "problems": {n: clipped(problem, 200) for n, problem in assets.problems.items()},
+    }
+
+
+def _for_script(data: object) -> Markup:
+    """JSON that can stand inside a script element: no character of it ends one or begins markup."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\N{LINE SEPARATOR}\N{PARAGRAPH SEPARATOR}":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704  # escaped above
