@@ -14,6 +14,7 @@ from synthetic_run import MODALITIES, TEAMS, Scale, Synthetic, make_run
 from data_manifest.cases import read_reference
 from data_manifest.manifest import load_manifest
 from evaluate.predictions import read_prediction
+from evaluate.protocol import Container
 from evaluate.records import CaseScore
 from evaluate.reporting import write_report
 from evaluate.reporting.case_assets import CaseJob, draw_assets
@@ -44,7 +45,7 @@ def job(made: Synthetic, case: str, *, most_slices: int = 32) -> CaseJob:
         case=next(found for found in manifest.cases if found.id == case),
         data_root=made.data_root,
         predictions={0: made.run.prediction_path(TEAMS[0], case)},
-        key="segs",
+        container=Container(command=("true",)),
         max_bytes=1 << 24,
         most_slices=most_slices,
     )
@@ -60,7 +61,8 @@ def test_a_teams_image_counts_the_errors_of_its_prediction(
     reference = read_reference(synthetic.data_root / "references" / f"{case}.npz").labels
     prediction = read_prediction(
         synthetic.run.prediction_path(TEAMS[0], case),
-        key="segs", shape=reference.shape, max_bytes=1 << 24,
+        container=Container(command=("true",)), shape=reference.shape, spacing_mm=None,
+        max_bytes=1 << 24,
     )  # fmt: skip
     assert isinstance(prediction, np.ndarray)
     assert not drawn.is_cut
