@@ -19,6 +19,7 @@ __all__ = [
     "Ranking",
     "Scoring",
     "builtin_protocols",
+    "direction_problem",
     "load_protocol",
 ]
 
@@ -30,6 +31,7 @@ _Score = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _Further: TypeAlias = Literal[
     "iou", "sensitivity", "precision", "volume_difference", "hd", "hd95", "assd", "lesion_f1"
 ]
+_Own: TypeAlias = Literal["dsc", "nsd", _Further, "wall_s", "cpu_s", "peak_memory_mib"]
 _WorkspacePath = Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9_/.-]+$")]
 
 
@@ -122,11 +124,14 @@ class RankedMetric(_Strict, frozen=True, kw_only=True):
     """A column of case_scores.csv that teams are ranked by, and its weight.
 
     Attributes:
+        name: one of segjudge's own metrics, or a column of another tool's table.
+        direction: of another tool's: whether higher or lower values are better; not for our own.
         tolerance: values better than this one count as this one (FLARE: memory below the tolerance
             makes ties); None for no clipping.
     """
 
-    name: Literal["dsc", "nsd", _Further, "wall_s", "cpu_s", "peak_memory_mib"]
+    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+    direction: Literal["higher", "lower"] | None = None
     weight: _Positive = 1.0
     tolerance: Annotated[float, msgspec.Meta(ge=0)] | None = None
 
@@ -249,6 +254,10 @@ def protocol_from_json(data: object, *, where: str) -> Protocol:
                 expected="at least one metric, each named once",
             )
         )
+    for metric in protocol.ranking.metrics:
+        problem = direction_problem(metric, where=f"{where}: ranking.metrics")
+        if problem is not None:
+            raise ProtocolError(problem)
     unscored = sorted((set(names) - set(protocol.scoring.further)) & set(get_args(_Further)))
     if unscored:
         raise ProtocolError(
@@ -269,3 +278,16 @@ def protocol_from_json(data: object, *, where: str) -> Protocol:
             )
         )
     return protocol
+
+
+def direction_problem(metric: RankedMetric, *, where: str) -> Problem | None:
+    """Why a metric can't be ranked by: another tool's needs a direction, our own has one."""
+    own = get_args(_Own)
+    if (metric.name in own) == (metric.direction is None):
+        return None
+    return Problem(
+        where=where,
+        found=f"{metric.name} with direction {metric.direction or 'not named'}",
+        expected=f"one of {', '.join(own)}, which have their directions, or another tool's column"
+        " with `higher` or `lower`",
+    )

@@ -42,9 +42,14 @@ def _natural(text: str) -> int:
 
 
 def _metric(text: str) -> RankedMetric:
-    name, _, weight = text.partition(":")
+    name, *rest = text.split(":")
+    direction = rest.pop() if rest and rest[-1] in ("higher", "lower") else None
     try:
-        return msgspec.convert({"name": name, "weight": float(weight or 1)}, RankedMetric)
+        if len(rest) > 1:
+            raise ValueError("expected NAME, NAME:WEIGHT or NAME:WEIGHT:higher (or lower)")
+        weight = float(rest[0]) if rest else 1.0
+        metric = {"name": name, "weight": weight, "direction": direction}
+        return msgspec.convert(metric, RankedMetric)
     except (ValueError, msgspec.ValidationError) as error:
         raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
 
@@ -177,8 +182,9 @@ def _add_scoring(add: Any) -> None:
         "--metric",
         type=_metric,
         action="append",
-        metavar="NAME[:WEIGHT]",
-        help="with --scores: rank by these columns instead of the protocol's; repeatable",
+        metavar="NAME[:WEIGHT][:higher|:lower]",
+        help="with --scores: rank by these columns instead of the protocol's; another tool's column"
+        " needs its direction; repeatable",
     )
     command.add_argument("--bootstrap", type=_natural, default=1000, help="replicates")
     command.add_argument("--seed", type=_natural, help="of the bootstrap (default: the run's)")

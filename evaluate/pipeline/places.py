@@ -1,5 +1,7 @@
 """`segjudge rank` and `segjudge report`: from scores to places and a page."""
 
+import dataclasses
+import keyword
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -112,8 +114,9 @@ def rank_table(
     The table may be another tool's: it needs team, case, modality, and the metrics' columns.
     """
     options = options or RankOptions()
+    names = [metric.name for metric in (protocol.ranking.metrics if metrics is None else metrics)]
     result = rank(
-        read_table(scores, CaseScore, defaults=_OTHER_TOOLS),
+        read_table(scores, _with_columns(names), defaults=_OTHER_TOOLS),
         protocol,
         seed=options.seed or 0,
         bootstrap=options.bootstrap,
@@ -123,6 +126,30 @@ def rank_table(
     )
     _write_ranking(result, out)
     return result
+
+
+def _with_columns(names: Sequence[str]) -> type[CaseScore]:
+    """A case's scores with columns that are another tool's.
+
+    Raises:
+        RankingRefusedError: a name is that of a column which is no metric.
+    """
+    fields = {field.name for field in dataclasses.fields(CaseScore)}
+    for name in names:
+        if name in fields - set(METRIC_COLUMNS) or keyword.iskeyword(name):
+            raise RankingRefusedError(
+                Problem(
+                    where="metrics to rank by",
+                    found=f"{name}, which is no metric",
+                    expected="a column of numbers",
+                )
+            )
+    others = [(name, float | None) for name in names if name not in fields]
+    if not others:
+        return CaseScore
+    return dataclasses.make_dataclass(
+        "CaseScore", others, bases=(CaseScore,), frozen=True, kw_only=True
+    )
 
 
 def _write_ranking(result: Result, folder: Path) -> None:

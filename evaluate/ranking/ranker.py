@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import scipy
 
-from evaluate.errors import RankingRefusedError
+from evaluate.errors import Problem, RankingRefusedError
 from evaluate.protocol import Protocol, RankedMetric
 from evaluate.ranking.agreement import borda, euclidean, kemeny
 from evaluate.ranking.analysis import Analysis, analyse
@@ -31,7 +31,7 @@ from evaluate.ranking.settings import (
 )
 from evaluate.ranking.whole_field import permutation_p_values
 from evaluate.records import CaseScore
-from metrics import METRICS
+from metrics import FURTHER_METRICS, METRICS
 
 __all__ = ["rank", "rank_table"]
 
@@ -65,16 +65,40 @@ def rank(
     settings = RankSettings.from_protocol(
         protocol, metrics=metrics, adjustment=adjustment, compat=compat
     )
+    names = _columns(scores, [metric.name for metric in settings.metrics])
     result = rank_table(
-        table_of(scores, list(METRICS)),
+        table_of(scores, names),
         settings,
         seed=seed,
         bootstrap=bootstrap,
-        shown=[ranked_column(protocol, name) for name in METRICS],
+        shown=[ranked_column(protocol, name) for name in names if name in METRICS],
         resampled=resampled,
     )
     result.document["settings"] |= {"protocol": protocol.name, "protocol_version": protocol.version}
     return result
+
+
+def _columns(scores: Sequence[CaseScore], ranked: Sequence[str]) -> list[str]:
+    """The metrics to look at: those that are ranked, and what else the table has values of.
+
+    Raises:
+        RankingRefusedError: the table has no column of a ranked metric.
+    """
+    missing = [name for name in ranked if scores and not hasattr(scores[0], name)]
+    if missing:
+        raise RankingRefusedError(
+            Problem(
+                where="metrics to rank by",
+                found=f"{', '.join(missing)}, of which the case scores have no column",
+                expected="columns of case_scores.csv",
+            )
+        )
+    present = [
+        name
+        for name in METRICS
+        if name not in FURTHER_METRICS or any(getattr(score, name) is not None for score in scores)
+    ]
+    return [*present, *(name for name in ranked if name not in present)]
 
 
 def rank_table(

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from evaluate.errors import Problem, RankingRefusedError
-from evaluate.protocol import Protocol, RankedMetric
+from evaluate.protocol import Protocol, RankedMetric, direction_problem
 from metrics import METRICS
 
 __all__ = ["Adjustment", "Compat", "RankSettings", "RankedColumn", "Ties", "ranked_column"]
@@ -78,18 +78,24 @@ class RankSettings:
         """
         chosen = protocol.ranking.metrics if metrics is None else tuple(metrics)
         names = [metric.name for metric in chosen]
-        if not names or len(set(names)) < len(names) or not set(names) <= METRICS.keys():
+        if not names or len(set(names)) < len(names):
             raise RankingRefusedError(
                 Problem(
                     where="metrics to rank by",
                     found=", ".join(names) or "none",
-                    expected=f"at least one of {', '.join(METRICS)}, each named once",
+                    expected="at least one, each named once",
                 )
             )
+        for metric in chosen:
+            problem = direction_problem(metric, where="metrics to rank by")
+            if problem is not None:
+                raise RankingRefusedError(problem)
         return cls(
             metrics=tuple(
                 replace(
-                    ranked_column(protocol, metric.name, weight=metric.weight),
+                    ranked_column(
+                        protocol, metric.name, weight=metric.weight, direction=metric.direction
+                    ),
                     tolerance=metric.tolerance,
                 )
                 for metric in chosen
@@ -113,8 +119,21 @@ class RankSettings:
         return data | {"metrics": list(data["metrics"]), "tie_breaks": list(self.tie_breaks)}
 
 
-def ranked_column(protocol: Protocol, name: str, *, weight: float = 1.0) -> RankedColumn:
-    """A known metric under a protocol's failure policy: its own values, its limits otherwise."""
+def ranked_column(
+    protocol: Protocol,
+    name: str,
+    *,
+    weight: float = 1.0,
+    direction: Literal["higher", "lower"] | None = None,
+) -> RankedColumn:
+    """A metric under a protocol's failure policy: its own values, its limits otherwise.
+
+    Args:
+        protocol: whose policy.
+        name: of a known metric, or of another tool's.
+        weight: its weight.
+        direction: of another tool's metric.
+    """
     limits = protocol.limits
     declared: dict[str, float] = {
         "dsc": protocol.failures.dsc,
@@ -124,7 +143,7 @@ def ranked_column(protocol: Protocol, name: str, *, weight: float = 1.0) -> Rank
     } | ({} if limits.cpus is None else {"cpu_s": limits.timeout_s * limits.cpus})
     return RankedColumn(
         name=name,
-        direction=METRICS[name].direction,
+        direction=direction or METRICS[name].direction,
         weight=weight,
         failure_value=declared.get(name),
     )

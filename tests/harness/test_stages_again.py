@@ -138,6 +138,40 @@ def test_a_table_of_another_tool_is_ranked(tmp_path: Path) -> None:
     assert places == {"a": "2", "b": "1"}
 
 
+@pytest.mark.parametrize(("direction", "first"), [("higher", "a"), ("lower", "b")])
+def test_another_tools_metric_is_ranked_in_the_direction_that_is_named(
+    tmp_path: Path, direction: str, first: str
+) -> None:
+    table = tmp_path / "theirs.csv"
+    table.write_text("case,team,modality,warp\nc1,a,CT,5\nc1,b,CT,0.9\nc2,a,MR,2\nc2,b,MR,0.3\n")
+    rank = ("rank", "--scores", table, "--protocol", "segjudge", "--bootstrap", 20)
+    metric = ("--metric", f"warp:2:{direction}", "--out", tmp_path / "out")
+    assert command(*rank, *metric) == 0
+    document = json.loads((tmp_path / "out" / "ranking.json").read_text("utf-8"))
+    with (tmp_path / "out" / "ranking.csv").open(newline="", encoding="utf-8") as stream:
+        assert {row["team"]: row["rank"] for row in csv.DictReader(stream)}[first] == "1"
+    assert document["methods"]["mean_then_rank"]["warp"]["ALL"]["a"]["value"] == 3.5
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        ("warp", "direction not named"),
+        ("dsc:1:lower", "direction lower"),
+        ("reason:1:higher", "no metric"),
+        ("other:1:higher", "no column"),
+    ],
+)
+def test_a_metric_that_can_not_be_ranked_by_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], metric: str, words: str
+) -> None:
+    table = tmp_path / "theirs.csv"
+    table.write_text("case,team,modality,warp\nc1,a,CT,5\nc1,b,CT,0.9\n")
+    rank = ("rank", "--scores", table, "--protocol", "segjudge", "--out", tmp_path / "out")
+    assert command(*rank, "--metric", metric) == 2
+    assert words in capsys.readouterr().err
+
+
 def test_the_ranks_options_are_kept_so_that_an_audit_ranks_alike(finished: Path) -> None:
     rank = ("rank", finished, "--bootstrap", 20, "--adjustment", "bh", "--compat", "challenger")
     assert command(*rank) == 0
