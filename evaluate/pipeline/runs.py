@@ -1,6 +1,7 @@
 """`segjudge run`: from a manifest and submissions to a run directory with runs.csv."""
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,6 +93,7 @@ def run_submissions(
     parallel: int = 1,
     progress: Progress = silent,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    pause: Callable[[float], None] = time.sleep,
 ) -> RunDirectory:
     """Run submissions on all cases of a manifest, or take up a run that was cut off.
 
@@ -105,6 +107,7 @@ def run_submissions(
         parallel: containers at a time.
         progress: told after every run.
         now: the clock of run.json's times.
+        pause: waits, in seconds, before a run that failed on our side is tried again.
 
     Returns:
         The run directory, with runs.csv.
@@ -152,6 +155,7 @@ def run_submissions(
                     parallel=parallel,
                     progress=progress,
                     between_blocks=calibrate,
+                    pause=pause,
                 )
             finally:
                 run.write_rows([entry.record for entry in run.journal().values()], RunRecord)

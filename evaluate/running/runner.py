@@ -3,6 +3,7 @@
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from evaluate.store import JournalEntry, RunDirectory
 __all__ = ["HarnessStoppedError", "Plan", "Submission", "outstanding", "run_all"]
 
 _GIVE_UP_AFTER = 3
+_BACK_OFF_S = (1.0, 4.0)  # an engine that restarts is back in seconds
 _BLOCK = 8
 
 
@@ -119,6 +121,7 @@ def run_all(
     parallel: int = 1,
     progress: Progress = silent,
     between_blocks: Callable[[], None] = lambda: None,
+    pause: Callable[[float], None] = time.sleep,
 ) -> None:
     """Run every outstanding turn and write each result before the next begins.
 
@@ -129,6 +132,7 @@ def run_all(
         parallel: containers at a time; more than one makes times incomparable.
         progress: told after every turn.
         between_blocks: called before the first turn and after every few, for the calibration.
+        pause: waits, in seconds, before a run that failed on our side is tried again.
 
     Raises:
         HarnessStoppedError: the sandbox failed several times in a row.
@@ -150,6 +154,11 @@ def run_all(
                 return
             progress(done, total, f"{turn.submission.team} {turn.case.id}")
         outcome = _run_turn(plan, turn, run, sandbox, lock)
+        for seconds in _BACK_OFF_S:
+            if outcome is not Outcome.HARNESS_ERROR:
+                break
+            pause(seconds)
+            outcome = _run_turn(plan, turn, run, sandbox, lock)
         with lock:
             done += 1
             failed = outcome is Outcome.HARNESS_ERROR

@@ -1,0 +1,89 @@
+"""A failure on our side is tried again after a pause; one of the team's is not."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluate.errors import Problem
+from evaluate.pipeline.runs import run_submissions
+from evaluate.protocol import Limits, load_protocol
+from evaluate.records import Outcome, RunRecord
+from evaluate.running import HarnessStoppedError
+from evaluate.sandbox import Ending, Execution, Image, Job, SandboxError
+from evaluate.store import RunDirectory
+
+
+class Flaky:
+    """A sandbox whose runs fail on our side as planned, and then leave no output."""
+
+    name = "flaky"
+    isolated = False
+
+    def __init__(self, failing: range) -> None:
+        self.failing = failing
+        self.runs = 0
+
+    def describe(self) -> dict[str, Any]:
+        return {"not_enforced": []}
+
+    def prepare(self, reference: str, *, limits: Limits) -> Image:
+        return Image(
+            reference=reference, digest="0", kind="reference", handle=reference, details={}
+        )
+
+    def run(self, image: Image, job: Job) -> Execution:
+        self.runs += 1
+        if self.runs in self.failing:
+            raise SandboxError(Problem(where="engine", found="does not answer"))
+        return Execution(
+            ending=Ending.EXITED,
+            exit_code=0,
+            wall_s=1.0,
+            cpu_s=None,
+            peak_memory_mib=None,
+            measured_by="",
+            started_at="2026-01-01T00:00:00+00:00",
+            log=b"",
+            options={},
+        )
+
+    def release(self, image: Image) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def start(sandbox: Flaky, data: Path, root: Path) -> list[float]:
+    pauses: list[float] = []
+    run_submissions(
+        manifest_path=data,
+        protocol=load_protocol("cvpr24"),
+        references={"team": "image"},
+        root=root,
+        sandbox=sandbox,
+        pause=pauses.append,
+    )
+    return pauses
+
+
+def test_a_failure_on_our_side_that_passes_costs_the_team_nothing(
+    small_data: Path, tmp_path: Path
+) -> None:
+    sandbox = Flaky(range(2, 4))  # the first is the warm-up
+    pauses = start(sandbox, small_data, tmp_path / "run")
+    rows = RunDirectory(tmp_path / "run").read_rows(RunRecord)
+    assert [row.outcome for row in rows] == [Outcome.NO_OUTPUT] * 4
+    assert pauses == sorted(pauses) and len(pauses) == 2
+    assert sandbox.runs == 1 + 4 + 2
+
+
+def test_one_that_stays_stops_the_run_and_the_same_command_goes_on(
+    small_data: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(HarnessStoppedError):
+        start(Flaky(range(1, 1000)), small_data, tmp_path / "run")
+    rows = RunDirectory(tmp_path / "run").read_rows(RunRecord)
+    assert {row.outcome for row in rows} == {Outcome.HARNESS_ERROR}
+    start(Flaky(range(0)), small_data, tmp_path / "run")
+    rows = RunDirectory(tmp_path / "run").read_rows(RunRecord)
+    assert [row.outcome for row in rows] == [Outcome.NO_OUTPUT] * 4

@@ -1,0 +1,34 @@
+"""The table of attacks in docs/security.md names tests that exist, each attack once."""
+
+import ast
+import re
+from pathlib import Path
+
+TESTS = Path(__file__).parents[1]
+DOCUMENT = TESTS.parent / "docs" / "security.md"
+ROW = re.compile(r"^\| (\d+) \|.*\| `([^`]+)::([^`]+)` \|$", re.MULTILINE)
+
+
+def functions_of(path: Path) -> set[str]:
+    """Names of a module's test functions, without importing it."""
+    nodes = ast.parse(path.read_text(encoding="utf-8")).body
+    return {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_attack_has_a_test_that_exists() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    rows = ROW.findall(text)
+    # A row that the pattern misses would be a row that nothing checks.
+    assert len(rows) == len(re.findall(r"^\| \d", text, re.MULTILINE)) > 0
+    missing = [
+        f"{number}: {file}::{name}"
+        for number, file, name in rows
+        if not (TESTS / file).is_file() or name not in functions_of(TESTS / file)
+    ]
+    assert missing == []
+
+
+def test_attacks_are_numbered_and_none_is_shown_by_the_test_of_another() -> None:
+    rows = ROW.findall(DOCUMENT.read_text(encoding="utf-8"))
+    assert [int(number) for number, _, _ in rows] == list(range(1, len(rows) + 1))
+    assert len({(file, name) for _, file, name in rows}) == len(rows)
