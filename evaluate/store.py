@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,6 +35,7 @@ _TABLES: dict[type, str] = {
     ModalityScore: "modality_scores.csv",
 }
 _MARKER = "run.json"
+_UNFINISHED = re.compile(r"\..+\.[a-z0-9_]{8}")  # as tempfile names what is not renamed yet
 _JOURNAL = "journal.jsonl"
 
 
@@ -154,6 +156,18 @@ class RunDirectory:
     def write_facts(self, facts: dict[str, Any]) -> None:
         """Replace run.json."""
         write_json(self.root / _MARKER, facts)
+
+    @property
+    def token(self) -> str:
+        """Names this run directory where other names can't: of what a run keeps elsewhere."""
+        return hashlib.sha256(os.fsencode(self.root.resolve())).hexdigest()[:16]
+
+    def remove_unfinished(self) -> None:
+        """Remove the files that a killed command was writing; only under the lock."""
+        for folder in (self.root, *self.root.glob("predictions/*"), *self.root.glob("logs/*")):
+            for path in folder.glob(".*"):
+                if _UNFINISHED.fullmatch(path.name) and not path.is_dir():
+                    path.unlink(missing_ok=True)
 
     # --- runs -----------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from evaluate.running import (
     drift,
     is_fair,
     library_versions,
+    remove_stale,
     run_all,
     time_load,
 )
@@ -119,6 +120,8 @@ def run_submissions(
     _check_data(manifest_path, manifest, protocol)
     run = RunDirectory.claim(root)
     with run.locked():
+        run.remove_unfinished()
+        remove_stale(run.token)
         facts = _take_up(run, manifest_path, manifest, protocol, seed, sandbox, now)
         submissions = []
         images = []

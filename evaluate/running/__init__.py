@@ -3,6 +3,7 @@
 from evaluate.running.calibration import DRIFT_LIMIT, drift, is_fair, time_load
 from evaluate.running.host import describe_host, library_versions
 from evaluate.running.runner import HarnessStoppedError, Plan, Submission, outstanding, run_all
+from evaluate.running.workspace import remove_stale
 
 __all__ = [
     "DRIFT_LIMIT",
@@ -14,6 +15,7 @@ __all__ = [
     "is_fair",
     "library_versions",
     "outstanding",
+    "remove_stale",
     "run_all",
     "time_load",
 ]

@@ -143,7 +143,7 @@ def run_all(
     total = len(plan.submissions) * len(plan.manifest.cases)
     done = total - len(todo)
     progress(done, total, "starting")
-    _warm_up(plan, todo, sandbox, lambda note: progress(done, total, note))
+    _warm_up(plan, todo, run.token, sandbox, lambda note: progress(done, total, note))
     lock = threading.Lock()
     failures_in_a_row = 0
 
@@ -188,7 +188,11 @@ def run_all(
 
 
 def _warm_up(
-    plan: Plan, todo: Sequence[_Turn], sandbox: Sandbox, tell: Callable[[str], None]
+    plan: Plan,
+    todo: Sequence[_Turn],
+    owner: str,
+    sandbox: Sandbox,
+    tell: Callable[[str], None],
 ) -> None:
     """One uncounted run of each image on its smallest case: file caches are warm for all alike."""
     smallest = min(plan.manifest.cases, key=lambda case: _voxels(case.shape))
@@ -199,7 +203,8 @@ def _warm_up(
             continue
         tell(f"warming up {team}")
         name = f"{smallest.id}.npz"
-        with workspace(plan.data_root / smallest.image.path, name) as folders:
+        source = plan.data_root / smallest.image.path
+        with workspace(source, name, owner=owner) as folders:
             try:
                 sandbox.run(image, _job(plan, folders.inputs, folders.outputs))
             except SandboxError:
@@ -252,7 +257,8 @@ def _run_turn(
     if image is None:
         return keep(Outcome.IMAGE_ERROR, turn.submission.problem, None, None)
     name = f"{turn.case.id}.{plan.protocol.container.output_format}"
-    with workspace(plan.data_root / turn.case.image.path, f"{turn.case.id}.npz") as folders:
+    source = plan.data_root / turn.case.image.path
+    with workspace(source, f"{turn.case.id}.npz", owner=run.token) as folders:
         try:
             execution = sandbox.run(image, _job(plan, folders.inputs, folders.outputs))
         except SandboxError as error:

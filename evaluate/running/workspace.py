@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-__all__ = ["Workspace", "listing", "remove_tree", "workspace"]
+__all__ = ["Workspace", "listing", "remove_stale", "remove_tree", "workspace"]
+
+_PREFIX = "segjudge-run-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +24,17 @@ class Workspace:
 
 
 @contextmanager
-def workspace(case_file: Path, name: str) -> Iterator[Workspace]:
+def workspace(case_file: Path, name: str, *, owner: str) -> Iterator[Workspace]:
     """Folders for one run: a copy of the case's inputs under `name`, and an empty outputs folder.
 
     A copy, so that nothing which a container does reaches the data set.
+
+    Args:
+        case_file: the case's inputs.
+        name: theirs in the container.
+        owner: token of the run directory, by which leftovers are found.
     """
-    root = Path(tempfile.mkdtemp(prefix="segjudge-run-"))
+    root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{owner}-"))
     try:
         folders = Workspace(inputs=root / "inputs", outputs=root / "outputs")
         folders.inputs.mkdir(mode=0o755)
@@ -38,6 +45,12 @@ def workspace(case_file: Path, name: str) -> Iterator[Workspace]:
         yield folders
     finally:
         remove_tree(root)
+
+
+def remove_stale(owner: str) -> None:
+    """Remove what a killed harness has left; only for who has locked the run directory."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}{owner}-*"):
+        remove_tree(path)
 
 
 def remove_tree(root: Path) -> None:

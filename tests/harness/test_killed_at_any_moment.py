@@ -1,0 +1,93 @@
+"""`kill -9` at many random moments: the same command goes on, and ends as an unkilled run does."""
+
+import csv
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+MakeSubmission = Callable[[str, str], Path]
+
+FILL_BOXES = """
+time.sleep(0.2)
+for path in sorted(inputs.glob('*.npz')):
+    case = np.load(path, allow_pickle=False)
+    if path.stem.endswith('US_2'): sys.exit(3)
+    volume = case['boxes'].shape[1] == 6
+    segs = np.zeros(case['imgs'].shape if volume else case['imgs'].shape[:2], np.uint8)
+    for label, box in enumerate(case['boxes'], start=1):
+        low, high = np.split(box, 2)
+        segs[tuple(slice(a, b + 1) for a, b in zip(low[::-1], high[::-1]))] = label
+    np.savez_compressed(outputs / path.name, segs=segs)
+"""
+KILLS = 12
+MEASURED = {"wall_s", "cpu_s", "peak_memory_mib", "started_at"}
+
+
+def facts(path: Path) -> list[dict[str, str]]:
+    """A table without what differs from run to run."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        return [
+            {k: v for k, v in row.items() if k not in MEASURED} for row in csv.DictReader(stream)
+        ]
+
+
+def workspaces() -> set[str]:
+    return {path.name for path in Path(tempfile.gettempdir()).glob("segjudge-run-*")}
+
+
+def test_a_run_that_is_killed_again_and_again_ends_like_one_that_is_not(
+    small_data: Path, make_submission: MakeSubmission, segjudge: Command, tmp_path: Path
+) -> None:
+    submission = make_submission("filler", FILL_BOXES)
+    before = workspaces()
+
+    def arguments(run: Path) -> list[str]:
+        named = ["--submission", f"filler={submission}", "--submission", f"twin={submission}"]
+        options = ["--manifest", str(small_data), "--protocol", "cvpr24", "--sandbox", "local"]
+        return ["run", *options, *named, str(run)]
+
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    started = time.monotonic()
+    assert segjudge(*arguments(whole)).returncode == 0
+    length = time.monotonic() - started
+
+    moments = random.Random(20241123)  # noqa: S311  # moments, not secrets
+    kills = 0
+    while kills < KILLS:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "segjudge", *arguments(killed)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=tmp_path,
+        )
+        try:
+            process.wait(timeout=moments.uniform(0.15, 0.5) * length)
+            break  # everything is done: there is nothing left to kill
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            kills += 1
+    print(f"{kills} kills")
+    assert kills >= 3, "the moments were too late to kill anything"
+    assert segjudge(*arguments(killed)).returncode == 0
+
+    ended = [json.loads(line) for line in (killed / "journal.jsonl").read_bytes().splitlines() if line]
+    runs = [(entry["record"]["team"], entry["record"]["case"]) for entry in ended]
+    assert len(runs) == len(set(runs)) == 8, "a finished case was run again"
+    for run in (whole, killed):
+        for command in ("score", "rank"):
+            assert segjudge(command, run).returncode == 0
+    for table in ("runs.csv", "label_scores.csv"):
+        assert facts(killed / table) == facts(whole / table)
+    scores = [[(r["team"], r["case"], r["dsc"], r["nsd"]) for r in facts(run / "case_scores.csv")]
+              for run in (whole, killed)]  # fmt: skip
+    assert scores[0] == scores[1]
+    hidden = [path for path in killed.rglob(".*") if path.is_file()]
+    assert hidden == [], "files that were never finished"
+    assert workspaces() <= before, "folders of killed runs"
