@@ -28,7 +28,7 @@ class Kind:
         shape: (D, H, W) or (H, W); empty for the MNI152 template, which has its own.
         count: how many cases.
         objects: labels in a case.
-        radius: of the largest object, in pixels of the last axis; the smallest has a third.
+        radius: of the largest object, in pixels of the last axis; the smallest has half of it.
         spacing_xyz: in mm, as the files store it; empty in 2D.
         far: whether the prediction is far away from the reference.
     """
@@ -50,7 +50,7 @@ KINDS = (
         shape=(150, 512, 512),
         count=6,
         objects=13,
-        radius=75,
+        radius=85,
         spacing_xyz=(0.8, 0.8, 2.5),
     ),
     Kind(
@@ -126,7 +126,7 @@ def _objects(rng: np.random.Generator, kind: Kind) -> Labels:
     labels = np.zeros(kind.shape, np.uint8)
     flat = np.array([kind.spacing_xyz[0] / s for s in kind.spacing_xyz[::-1]] or [1.0, 1.0])
     for label in range(1, kind.objects + 1):
-        size = kind.radius * rng.uniform(1 / 3, 1) if label > 1 else kind.radius
+        size = kind.radius * rng.uniform(0.5, 1) if label > 1 else kind.radius
         radii = np.maximum(size * flat * rng.uniform(0.7, 1.0, len(kind.shape)), 2.0)
         centre = [
             rng.uniform(min(r, length / 2), max(length - r, length / 2))

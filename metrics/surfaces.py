@@ -83,8 +83,8 @@ def _counts_by_nearest(
     for i, (code, own, other) in enumerate(zip(codes, surfaces, reversed(surfaces), strict=True)):
         elements = code[own]
         near = nearest_within(own, other, spacing_mm=spacing_mm, tolerance_mm=tolerance_mm)
-        counts[2 * i] = np.bincount(elements, minlength=counts.shape[1])
-        counts[2 * i + 1] = np.bincount(elements[near], minlength=counts.shape[1])
+        counts[2 * i] = np.bincount(elements[near], minlength=counts.shape[1])
+        counts[2 * i + 1] = np.bincount(elements[~near], minlength=counts.shape[1])
     return counts
 
 
@@ -124,10 +124,11 @@ def surface_overlaps(
         for start in range(0, len(labels), _LABELS_AT_ONCE):
             some = labels[start : start + _LABELS_AT_ONCE]
             counts = _counted(maps, extents, some, spacing_mm, tolerance)
+            counts[:, 1::2] += counts[:, 0::2]  # all elements, for those that are far
             # Each sum is over the codes in one order, so that the share of all of a surface in
             # itself is exactly 1.
             areas = (counts * element_areas(spacing_mm)).sum(axis=-1)
-            for label, (reference, reference_within, prediction, prediction_within) in zip(
+            for label, (reference_within, reference, prediction_within, prediction) in zip(
                 some, areas.tolist(), strict=True
             ):
                 overlaps[label] = SurfaceOverlap(
@@ -146,7 +147,11 @@ def _counted(
     spacing_mm: tuple[float, ...],
     tolerance_mm: float,
 ) -> _Counts:
-    """Elements by code, (labels, 4, codes), codes in the maps' own axis order."""
+    """Elements of both surfaces, near and far, by code in the maps' own axis order.
+
+    Returns:
+        (labels, 4, codes), as the kernel counts them.
+    """
     ball = ball_of(spacing_mm, tolerance_mm, maps.shape, maps.order)
     if ball is None:
         masks = (maps.masks(label, extents.box(label)) for label in labels)

@@ -1,16 +1,11 @@
-"""Many cases in worker processes, results in order; a worker that dies takes one case with it."""
+"""Many cases, in this process or in several, results in order."""
 
 import os
-import signal
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
-from multiprocessing import get_context
+from collections.abc import Sequence
 
 from data_manifest.progress import Progress, silent
 from evaluate.protocol import Protocol
-from evaluate.scoring.jobs import CaseResult, ScoringJob, score_job, unscored
+from evaluate.scoring.jobs import CaseResult, ScoringJob, score_job
 
 __all__ = ["score_jobs"]
 
@@ -44,56 +39,6 @@ def score_jobs(
             results.append(score_job(job, protocol))
             progress(done, len(jobs), f"{job.team} {job.case}")
         return results
-    return _in_processes(jobs, protocol, workers, progress)
+    from evaluate.scoring.workers import score_in_processes  # slow to import
 
-
-def _in_processes(
-    jobs: Sequence[ScoringJob], protocol: Protocol, workers: int, progress: Progress
-) -> list[CaseResult]:
-    """All jobs; when a worker dies, those that may have been with it are tried again, alone."""
-    results: dict[int, CaseResult] = {}
-    while waiting := [index for index in range(len(jobs)) if index not in results]:
-        for index, result in _until_a_worker_dies(jobs, waiting, protocol, workers):
-            results[index] = result
-            progress(len(results), len(jobs), f"{jobs[index].team} {jobs[index].case}")
-        # The pool hands out jobs in order: whatever was under way is among the first ones left.
-        left = [index for index in waiting if index not in results]
-        for index in left[: 2 * workers + 1]:
-            results[index] = _alone(jobs[index], protocol)
-            progress(len(results), len(jobs), f"{jobs[index].team} {jobs[index].case}")
-    return [results[index] for index in range(len(jobs))]
-
-
-def _until_a_worker_dies(
-    jobs: Sequence[ScoringJob], indices: Sequence[int], protocol: Protocol, workers: int
-) -> Iterator[tuple[int, CaseResult]]:
-    pool = _pool(workers)
-    try:
-        futures = {pool.submit(score_job, jobs[index], protocol): index for index in indices}
-        for future in as_completed(futures):
-            with suppress(BrokenProcessPool):
-                yield futures[future], future.result()
-    except BrokenProcessPool:
-        return  # a worker died while jobs were still being handed in
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _alone(job: ScoringJob, protocol: Protocol) -> CaseResult:
-    """Score one case in a process of its own, so that its death is its own."""
-    with _pool(1) as pool:
-        try:
-            return pool.submit(score_job, job, protocol).result()
-        except BrokenProcessPool:
-            return unscored(job, "the scoring process died on this case (out of memory?)")
-
-
-def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(
-        workers,
-        # A fork of a process with threads (progress bars, an engine's client) may hang.
-        mp_context=get_context("spawn"),
-        # Ctrl-C is for the command; its workers end with it, without a word of their own.
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
-    )
+    return score_in_processes(jobs, protocol, workers, progress)

@@ -127,9 +127,9 @@ def measure_labels(
             within it; single offsets just beyond it. None reaches further than 63.
 
     Returns:
-        Counts by code, (n, 4, 256) or in 2D (n, 4, 16): elements of the reference's surface, those
-        of them that are near, and the same of the prediction's; and (n, 2) how many elements of
-        either surface are not among the near ones because the last two parts of the ball disagree.
+        Counts by code, (n, 4, 256) or in 2D (n, 4, 16): elements of the reference's surface that
+        are near, those that are far, and the same of the prediction's; and (n, 2) how many elements
+        of either surface are among the far ones because the last two parts of the ball disagree.
 
     Raises:
         MemoryError: two sets of bits of the largest box don't fit.

@@ -411,18 +411,40 @@ static word beyond_offsets(word pending, const grid *other, int64_t a, int64_t b
 
 /* ---- Counting a surface's elements ---------------------------------------------------------- */
 
-/* Count the elements of one word by their codes, all and those that are near.
+/* How many bits are set; most often it is one. */
+static inline int64_t count_bits(word bits) {
+    if (!(bits & (bits - 1))) return bits != 0;
+    bits -= bits >> 1 & UINT64_C(0x5555555555555555);
+    bits = (bits & UINT64_C(0x3333333333333333)) + (bits >> 2 & UINT64_C(0x3333333333333333));
+    bits = (bits + (bits >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (int64_t)(bits * UINT64_C(0x0101010101010101) >> 56);
+}
+
+/* The codes of the 8 elements of one byte of the planes, each a byte: an 8x8 matrix of bits,
+ * transposed (Warren, Hacker's Delight, 7-3). */
+static inline word codes_of(const word planes[8], int shift) {
+    word x = 0, t;
+    for (int i = 0; i < 8; i++) x |= (planes[i] >> shift & 0xff) << (8 * i);
+    t = (x ^ x >> 7) & UINT64_C(0x00aa00aa00aa00aa), x ^= t ^ t << 7;
+    t = (x ^ x >> 14) & UINT64_C(0x0000cccc0000cccc), x ^= t ^ t << 14;
+    t = (x ^ x >> 28) & UINT64_C(0x00000000f0f0f0f0), x ^= t ^ t << 28;
+    return x;
+}
+
+/* Count the elements of one word by their codes.
  *
  * An element's code has a bit for each voxel around it; that at offset (a, b, c) is bit
- * 4a + 2b + c, in 2D 2b + c. Elements of one code are counted together. */
+ * 4a + 2b + c, in 2D 2b + c. Many elements of one code, as in a plane, are counted together. */
 static inline void count_word(const word *const around[4], int64_t at, int bits, word elements,
-                              word far, int64_t *all, int64_t *near) {
-    word planes[8];
-    for (int i = 0; i < 4; i++) {
-        planes[2 * i] = around[i][at];
-        planes[2 * i + 1] = next_bits(around[i], at);
+                              int64_t *counts) {
+    word planes[8] = {0};
+    for (int i = 0; i < bits / 2; i++) {
+        const int row = bits == 8 ? i : i + 2; /* in 2D both planes are the same */
+        planes[2 * i] = around[row][at];
+        planes[2 * i + 1] = next_bits(around[row], at);
     }
-    while (elements) {
+    int64_t left = count_bits(elements), count = left;
+    while (left >= 16 && count >= 8) {
         const int first = __builtin_ctzll(elements);
         word alike = elements;
         unsigned code = 0;
@@ -431,18 +453,29 @@ static inline void count_word(const word *const around[4], int64_t at, int bits,
             code |= (unsigned)is_set << i;
             alike &= ~(planes[i] ^ (0 - is_set));
         }
-        all[code] += __builtin_popcountll(alike);
-        near[code] += __builtin_popcountll(alike & ~far);
+        count = count_bits(alike);
+        counts[code] += count;
         elements &= ~alike;
+        left -= count;
+    }
+    while (elements) {
+        const int shift = __builtin_ctzll(elements) & ~7;
+        const word codes = codes_of(planes, shift);
+        for (word some = elements >> shift & 0xff; some; some &= some - 1) {
+            const int bit = __builtin_ctzll(some);
+            const unsigned code = codes >> (8 * bit) & 0xff;
+            counts[code]++;
+        }
+        elements &= ~((word)0xff << shift);
     }
 }
 
-/* Count a surface's elements by their codes: all, and those near the other surface. Elements that
- * only `within` reaches and `beyond` reaches too are left out of the second; the function returns
- * how many these are. */
+/* Count a surface's elements by their codes: those near the other surface, and those far from it.
+ * Elements that only `within` reaches and `beyond` reaches too are counted as far; the function
+ * returns how many these are. */
 static int64_t count_elements(const grid *own, const grid *other, const ball *certain,
-                              const ball *within, const ball *beyond, search *row, int64_t *all,
-                              int64_t *near) {
+                              const ball *within, const ball *beyond, search *row, int64_t *near,
+                              int64_t *far) {
     int64_t disputed = 0;
     for (int64_t a = 0; a < own->planes; a++)
         for (int64_t b = 0; b < own->rows; b++) {
@@ -450,21 +483,29 @@ static int64_t count_elements(const grid *own, const grid *other, const ball *ce
             search_row(own, other, a, b, certain, row);
             for (int64_t i = 0; within->count && i < row->pending_count; i++) {
                 const int64_t at = row->pending[i];
-                const word far = row->far[at];
+                const word left = row->far[at];
                 const word just =
-                    far & ~beyond_offsets(far, other, a, b, at, within, row->candidates);
+                    left & ~beyond_offsets(left, other, a, b, at, within, row->candidates);
                 const word sure =
                     beyond_offsets(just, other, a, b, at, beyond, row->candidates);
                 row->far[at] &= ~sure;
-                disputed += __builtin_popcountll(just & ~sure);
+                disputed += count_bits(just & ~sure);
             }
             const word *around[4];
             rows_around(own, a, b, around);
             const word *surface = own->surface + (a * own->rows + b) * (own->words + 2) + 1;
-            const int64_t bits = own->axes == 3 ? 8 : 4;
-            for (int64_t at = 0; at < own->words; at++)
-                if (surface[at])
-                    count_word(around, at, (int)bits, surface[at], row->far[at], all, near);
+            for (int64_t at = 0; at < own->words; at++) {
+                if (!surface[at]) continue;
+                /* a constant number of bits, for the compiler */
+                const word near_ones = surface[at] & ~row->far[at];
+                if (own->axes == 3) {
+                    count_word(around, at, 8, near_ones, near);
+                    count_word(around, at, 8, row->far[at], far);
+                } else {
+                    count_word(around, at, 4, near_ones, near);
+                    count_word(around, at, 4, row->far[at], far);
+                }
+            }
         }
     return disputed;
 }
@@ -536,8 +577,8 @@ static grid grid_of(const extent *box, int axes) {
  * `certain` rows; single offsets whose length is the tolerance itself, and in float64 not more
  * (`within`), or more (`beyond`).
  *
- * `counts` is zeroed, (labels, 4, codes): elements of the reference's surface, those of them near
- * the prediction's, the same two of the prediction's surface; 256 codes in 3D, 16 in 2D.
+ * `counts` is zeroed, (labels, 4, codes): elements of the reference's surface near the
+ * prediction's and far from it, the same two of the prediction's surface; 256 codes in 3D, 16 in 2D.
  * `disputed` is (labels, 2): how many elements of either surface are near it or not depending on
  * which of their neighbours is taken for the nearest.
  */

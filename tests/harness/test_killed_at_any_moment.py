@@ -77,7 +77,9 @@ def test_a_run_that_is_killed_again_and_again_ends_like_one_that_is_not(
     assert kills >= 3, "the moments were too late to kill anything"
     assert segjudge(*arguments(killed)).returncode == 0
 
-    ended = [json.loads(line) for line in (killed / "journal.jsonl").read_bytes().splitlines() if line]
+    ended = [
+        json.loads(line) for line in (killed / "journal.jsonl").read_bytes().splitlines() if line
+    ]
     runs = [(entry["record"]["team"], entry["record"]["case"]) for entry in ended]
     assert len(runs) == len(set(runs)) == 8, "a finished case was run again"
     for run in (whole, killed):
