@@ -3,8 +3,8 @@
     python -m bench.overhead [IMAGE]
 
 Both start a container for each case with the same limits, mounts and user, one after the other, in
-one run and in turns. The harness also copies the case in, watches the outputs, reads the log, checks
-what was written and makes each result durable. IMAGE needs a shell (default: python:3.11-slim).
+one run and in turns. The harness also copies the case in, watches the outputs, reads the log,
+checks what was written and makes each result durable. IMAGE needs a shell (default: python:3.11-slim).
 """
 
 import json
@@ -54,7 +54,6 @@ def _data(folder: Path) -> Path:
 
 def _docker_run(options: dict, image: str, inputs: Path, outputs: Path) -> str:
     """The shell's command with what the harness asked the engine for, as run.json has it."""
-    host = options["HostConfig"] if "HostConfig" in options else options
     words = ["docker", "run", "--rm", "--network", "none", "--read-only", "--init"]
     words += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
     words += ["--memory", "8192m", "--memory-swap", "8192m", "--pids-limit", "4096"]
@@ -62,7 +61,6 @@ def _docker_run(options: dict, image: str, inputs: Path, outputs: Path) -> str:
     words += ["--tmpfs", "/tmp:size=1024m", "--workdir", "/"]  # noqa: S108  # the container's
     words += ["-v", f"{inputs}:/workspace/inputs:ro", "-v", f"{outputs}:/workspace/outputs"]
     words += ["--entrypoint", "", image, "/bin/sh", "-c", "exit 0"]
-    del host
     return shlex.join(words)
 
 
@@ -89,7 +87,7 @@ def main() -> None:
             started = time.perf_counter()
             subprocess.run(
                 command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )  # noqa: S603
+            )
             ours = time.perf_counter() - started
             entry = json.loads((run / "journal.jsonl").read_text("utf-8").splitlines()[1])
             inputs, outputs = folder / "data" / "inputs", folder / f"outputs{turn}"
@@ -98,7 +96,7 @@ def main() -> None:
             started = time.perf_counter()
             subprocess.run(
                 ["/bin/sh", "-c", f"for i in $(seq {CASES}); do {line}; done"], check=True
-            )  # noqa: S603
+            )
             loop = time.perf_counter() - started
             ratios.append(ours / loop)
             print(f"segjudge {ours:.1f} s, docker run {loop:.1f} s, ratio {ours / loop:.2f}")

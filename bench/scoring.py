@@ -43,9 +43,7 @@ def _run(command: list[str]) -> tuple[float, float, str]:
     """Seconds, peak memory in MiB and output of a process."""
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
         started = time.perf_counter()
-        process = subprocess.Popen(  # noqa: S603  # our own commands
-            command, stdout=output, env=os.environ | _ONE_CORE, cwd=ROOT
-        )
+        process = subprocess.Popen(command, stdout=output, env=os.environ | _ONE_CORE, cwd=ROOT)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)

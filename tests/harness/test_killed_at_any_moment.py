@@ -73,7 +73,6 @@ def test_a_run_that_is_killed_again_and_again_ends_like_one_that_is_not(
             process.kill()
             process.wait()
             kills += 1
-    print(f"{kills} kills")
     assert kills >= 3, "the moments were too late to kill anything"
     assert segjudge(*arguments(killed)).returncode == 0
 
