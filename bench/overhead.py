@@ -2,9 +2,10 @@
 
     python -m bench.overhead [IMAGE]
 
-Both start a container for each case with the same limits, mounts and user, one after the other, in
-one run and in turns. The harness also copies the case in, watches the outputs, reads the log,
-checks what was written and makes each result durable. IMAGE needs a shell (default: python:3.11-slim).
+Both start a container for each case with the same limits, mounts and user, one after the other,
+in one run and in turns. The harness also copies the case in, watches the outputs, reads the log,
+checks what was written and makes each result durable. IMAGE needs a shell; by default it is
+python:3.11-slim.
 """
 
 import json
