@@ -3,6 +3,7 @@
 Of each kind there are several cases, so that a command's start-up counts as it does in practice.
 """
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,7 @@ KINDS = (
         shape=(150, 512, 512),
         count=6,
         objects=13,
-        radius=85,
+        radius=100,
         spacing_xyz=(0.8, 0.8, 2.5),
     ),
     Kind(
@@ -205,3 +206,9 @@ def make_cases(kind: Kind, folder: Path) -> Iterator[Path]:
         np.savez_compressed(folder / "gts" / name, gts=reference, **spacing)
         np.savez_compressed(folder / "segs" / name, segs=prediction)
         yield folder / "gts" / name
+
+
+if __name__ == "__main__":
+    (chosen,) = (kind for kind in (*KINDS, WORST) if kind.name == sys.argv[1])
+    for _ in make_cases(chosen, Path(sys.argv[2])):
+        pass

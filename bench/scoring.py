@@ -18,9 +18,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.cases import KINDS, WORST, Kind, make_cases
+from bench.cases import KINDS, WORST, Kind
 from bench.peers import PEERS, REFERENCE
-from bench.stages import stages_of
 
 __all__ = ["main"]
 
@@ -100,7 +99,8 @@ def _first_case(folder: Path) -> Path:
 def _measure(kind: Kind, folder: Path, peers: list[str]) -> dict[str, object]:
     """One row of the table."""
     if not list((folder / "gts").glob("*.npz")):
-        list(make_cases(kind, folder))
+        # In a process of its own: a process begins with the peak memory of who started it.
+        _run([sys.executable, "-m", "bench.cases", kind.name, str(folder)])
     ours, reference, again = _ours(folder), _peer(REFERENCE, folder, whole=True), _ours(folder)
     ours = min(ours, again, key=lambda measured: measured.seconds)
     first = _first_case(folder)
@@ -125,7 +125,9 @@ def _measure(kind: Kind, folder: Path, peers: list[str]) -> dict[str, object]:
             "difference": _difference(peer, alone),
             "mib": peer.peak_mib,
         }
-    row["stages"] = stages_of(next((first / "gts").iterdir()), first / "segs")
+    reference_file = str(next((first / "gts").iterdir()))
+    stages = [sys.executable, "-m", "bench.stages", reference_file, str(first / "segs")]
+    row["stages"] = json.loads(_run(stages)[2])
     return row
 
 

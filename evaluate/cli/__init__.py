@@ -1,5 +1,6 @@
 """The command line: the only place that prints, exits, and reads the environment."""
 
+import gc
 import os
 import sys
 import traceback
@@ -26,7 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parse(arguments)
         # Imported here: no command waits for another one's libraries.
         module, function = options.command.split(".")
-        code: int = getattr(import_module(f"evaluate.cli.{module}"), function)(options)
+        command = getattr(import_module(f"evaluate.cli.{module}"), function)
+        gc.freeze()
+        gc.enable()
+        code: int = command(options)
     except SegjudgeError as error:
         for problem in error.problems:
             _complain(str(problem))
