@@ -242,8 +242,8 @@ def main(cases: Path | None = None) -> None:
         f" takes {1 / rows[3]['one_case_ratio']:.2f} of the reference's time.\n\n"
         "![times faster than the reference](scoring.svg)\n\n"
         "## Where the time goes\n\n"
-        "Milliseconds in a warm process, start-up left out on both sides; the limit is to inflate both files, check their sums and"
-        " look at each voxel once.\n\n"
+        "Milliseconds in a warm process, start-up left out on both sides; the limit is to inflate"
+        " both files, check their sums and look at each voxel once.\n\n"
         f"{_stages_table(rows)}\n"
     )
     OUT.mkdir(parents=True, exist_ok=True)
