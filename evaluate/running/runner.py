@@ -207,8 +207,17 @@ def _warm_up(
         with workspace(source, name, owner=owner) as folders:
             try:
                 sandbox.run(image, _job(plan, folders.inputs, folders.outputs))
-            except SandboxError:
-                continue  # the counted run will say what is wrong
+            except SandboxError as error:
+                _pass_on_interrupt(error)  # else the counted run will say what is wrong
+
+
+def _pass_on_interrupt(error: BaseException) -> None:
+    """Raise the Ctrl-C that a failing clean-up has covered: a run must not go on after one."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        cause = cause.__cause__ or cause.__context__
 
 
 def _voxels(shape: tuple[int, ...]) -> int:
@@ -262,6 +271,7 @@ def _run_turn(
         try:
             execution = sandbox.run(image, _job(plan, folders.inputs, folders.outputs))
         except SandboxError as error:
+            _pass_on_interrupt(error)
             return keep(Outcome.HARNESS_ERROR, printable(str(error)), None, None)
         path = folders.outputs / name
         limits = plan.protocol.limits

@@ -36,6 +36,7 @@ _MIB = 2**20
 _MARK = "SEGJUDGE_RUN"
 _MEMORY_EVERY_S = 0.05
 _OUTPUTS_EVERY_S = 0.2
+_KILL_GRACE_S = 60.0
 _NOT_ENFORCED = [
     "network: the command can use it",
     "file system: the command can read and write whatever this user can",
@@ -188,9 +189,14 @@ class _Run:
         finally:
             # Also after a regular end: what it has left behind could still write.
             tree.kill()
-            waiter.join()
-            reader.join(timeout=5.0)
+            for thread, patience_s in ((waiter, _KILL_GRACE_S), (reader, 5.0)):
+                if thread.is_alive():  # not so if Ctrl-C came before it was started
+                    thread.join(timeout=patience_s)
             reclaim(self._job.outputs)
+        if waiter.is_alive():
+            found = f"still runs {_KILL_GRACE_S:g} s after it was killed"
+            mend = "a process may hang in the kernel: see its state with `ps`"
+            raise SandboxError(Problem(where=f"process {process.pid}", found=found, mend=mend))
         wall_s = self._ended_at - started
         if verdict is None and wall_s > limits.timeout_s:
             verdict = Verdict(ending=Ending.TIMEOUT, detail=f"took {wall_s:.3f} s")

@@ -103,12 +103,22 @@ if path.stem == '3DBox_CT_1': np.savez(outputs / path.name, segs=np.array([{}], 
 
 def start(arguments: list[object], cwd: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "segjudge", *map(str, arguments)],
+        [sys.executable, "-X", "faulthandler", "-m", "segjudge", *map(str, arguments)],
         cwd=cwd,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
+
+
+def wait_for_end(process: subprocess.Popen[bytes]) -> int:
+    """Its exit code. A flush of a busy disk may take half a minute; what hangs says where."""
+    try:
+        return process.wait(timeout=120)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        assert process.stderr is not None
+        pytest.fail(f"did not end in two minutes: {process.stderr.read().decode()}")
 
 
 def wait_for_lines(journal: Path, count: int) -> None:
@@ -133,7 +143,7 @@ def test_a_run_that_is_cut_off_continues_and_repeats_no_finished_case(
         os.killpg(cut.pid, how)
     else:
         cut.send_signal(how)
-    code = cut.wait(timeout=30)
+    code = wait_for_end(cut)
     error = cut.stderr.read().decode() if cut.stderr else ""
     assert code == (130 if how is signal.SIGINT else -signal.SIGKILL)
     assert "Traceback" not in error
@@ -148,7 +158,7 @@ def test_a_run_that_is_cut_off_continues_and_repeats_no_finished_case(
     }
     assert 2 <= len(first) < 4
     again = start(arguments, tmp_path)
-    assert again.wait(timeout=60) == 0
+    assert wait_for_end(again) == 0
     if again.stderr:
         again.stderr.close()
     if cut.stderr:
@@ -173,7 +183,7 @@ def test_two_commands_do_not_work_in_one_run_directory_at_once(
         second = segjudge("score", run)
     finally:
         os.killpg(holder.pid, signal.SIGINT)
-        holder.wait(timeout=30)
+        wait_for_end(holder)
         if holder.stderr:
             holder.stderr.close()
     assert second.returncode == 2

@@ -87,3 +87,23 @@ def test_one_that_stays_stops_the_run_and_the_same_command_goes_on(
     start(Flaky(range(0)), small_data, tmp_path / "run")
     rows = RunDirectory(tmp_path / "run").read_rows(RunRecord)
     assert [row.outcome for row in rows] == [Outcome.NO_OUTPUT] * 4
+
+
+class Interrupted(Flaky):
+    """Ctrl-C comes during a failing run: the removal of its container fails then."""
+
+    def run(self, image: Image, job: Job) -> Execution:
+        if self.runs + 1 not in self.failing:
+            return super().run(image, job)
+        try:
+            raise KeyboardInterrupt
+        finally:
+            super().run(image, job)
+
+
+@pytest.mark.parametrize("at", [1, 2], ids=["the warm-up", "a run"])
+def test_ctrl_c_is_one_even_if_cleaning_up_after_it_fails(
+    at: int, small_data: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        start(Interrupted(range(at, at + 1)), small_data, tmp_path / "run")
