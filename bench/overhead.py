@@ -8,7 +8,6 @@ checks what was written and makes each result durable. IMAGE needs a shell; by d
 python:3.11-slim.
 """
 
-import json
 import shlex
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import numpy as np
 from data_manifest.demo.records import RawCase
 from data_manifest.manifest import Manifest, Preparation, save_manifest
 from data_manifest.writing import write_case
+from evaluate.store import RunDirectory
 
 CASES = 50
 
@@ -90,10 +90,10 @@ def main() -> None:
                 command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
             ours = time.perf_counter() - started
-            entry = json.loads((run / "journal.jsonl").read_text("utf-8").splitlines()[1])
+            (entry, *_) = RunDirectory.open(run).journal().values()
             inputs, outputs = folder / "data" / "inputs", folder / f"outputs{turn}"
             outputs.mkdir()
-            line = _docker_run(entry["sandbox"], base, inputs, outputs)
+            line = _docker_run(entry.sandbox, base, inputs, outputs)
             started = time.perf_counter()
             subprocess.run(
                 ["/bin/sh", "-c", f"for i in $(seq {CASES}); do {line}; done"], check=True

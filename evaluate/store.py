@@ -1,8 +1,8 @@
 """The run directory: the only module that writes into it, and every write is all or nothing.
 
-A result is first copied in (prediction, log), then named by one line in `journal.jsonl`, which is
-flushed to the disk. What has no line did not happen; a line that a power failure cut short is not
-a line. The CSV files are made from the journal and from records, sorted, and replaced whole.
+A run is first begun in the ledger; its files (prediction, log) are copied in and flushed to the
+disk, and then the ledger says how it ended. What has no end there did not happen. The CSV files are
+made from the ledger and from records, sorted, and replaced whole.
 """
 
 import fcntl
@@ -18,9 +18,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-import msgspec
-
 from evaluate.errors import Problem, RunDirectoryError
+from evaluate.ledger import JournalEntry, Ledger
 from evaluate.records import CaseScore, LabelScore, ModalityScore, RunRecord
 from evaluate.tables import read_table, sync_folder, write_atomically, write_json, write_table
 
@@ -36,26 +35,7 @@ _TABLES: dict[type, str] = {
 }
 _MARKER = "run.json"
 _UNFINISHED = re.compile(r"\..+\.[a-z0-9_]{8}")  # as tempfile names what is not renamed yet
-_JOURNAL = "journal.jsonl"
-
-
-class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One run, with what proves it.
-
-    Attributes:
-        record: the row of runs.csv.
-        job_sha256: of all that went in: image digest, inputs, container and limits. A result
-            counts only as long as this is what would be run now.
-        prediction_sha256: of the file in predictions/, None if there is none.
-        log_sha256: of the file in logs/.
-        sandbox: what the container was given, as the sandbox reports it.
-    """
-
-    record: RunRecord
-    job_sha256: str
-    prediction_sha256: str | None
-    log_sha256: str
-    sandbox: dict[str, Any]
+_LEDGER = "ledger.sqlite"
 
 
 class RunDirectory:
@@ -67,6 +47,7 @@ class RunDirectory:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._ledger = Ledger(root / _LEDGER)
 
     @classmethod
     def claim(cls, root: Path) -> "RunDirectory":
@@ -128,7 +109,10 @@ class RunDirectory:
                 ) from error
             yield
         finally:
-            os.close(handle)
+            try:
+                self._ledger.close()
+            finally:
+                os.close(handle)
 
     @property
     def exists(self) -> bool:
@@ -184,22 +168,30 @@ class RunDirectory:
         """Where the container's output is; the bytes are the participant's."""
         return self.root / "logs" / team / f"{case}.log"
 
+    def begin(self, *, team: str, case: str, round_number: int, job_sha256: str) -> int:
+        """Note in the ledger that a run begins; returns the number of the attempt."""
+        return self._ledger.begin(
+            team=team, case=case, round_number=round_number, job_sha256=job_sha256
+        )
+
     def keep(
         self,
         record: RunRecord,
         *,
+        attempt: int,
         job_sha256: str,
         sandbox: dict[str, Any],
         prediction: BinaryIO | None,
         log: bytes,
     ) -> None:
-        """Make one run durable: its files first, then its line in the journal.
+        """Make one run durable: its files first, then its end in the ledger.
 
         An older prediction of the same case is removed before, so that it can never stand in for
         a run that left none.
 
         Args:
             record: the row of runs.csv.
+            attempt: what `begin` gave.
             job_sha256: see `JournalEntry`.
             sandbox: see `JournalEntry`.
             prediction: the participant's file, opened by `open_regular_file`, or None.
@@ -215,12 +207,7 @@ class RunDirectory:
             sandbox=sandbox,
         )
         write_atomically(self.log_path(record.team, record.case), log)
-        with (self.root / _JOURNAL).open("ab") as stream:
-            # A newline first: if a power failure cut the last line short, it stays alone.
-            stream.write(b"\n" + msgspec.json.encode(entry) + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        sync_folder(self.root)
+        self._ledger.end(attempt, entry)
 
     def _copy_in(self, source: BinaryIO, target: Path) -> str:
         """Copy and hash in one pass."""
@@ -243,23 +230,20 @@ class RunDirectory:
         return digest.hexdigest()
 
     def journal(self) -> dict[tuple[str, str, int], JournalEntry]:
-        """The latest entry of each (team, case, round), in sorted order."""
-        path = self.root / _JOURNAL
-        latest: dict[tuple[str, str, int], JournalEntry] = {}
-        if path.exists():
-            for line in path.read_bytes().split(b"\n"):
-                try:
-                    entry = msgspec.json.decode(line, type=JournalEntry)
-                except msgspec.MsgspecError:
-                    continue  # the line that a power failure cut short
-                record = entry.record
-                latest[record.team, record.case, record.round] = entry
-        return dict(sorted(latest.items()))
+        """The latest result of each (team, case, round), in sorted order.
+
+        Raises:
+            RunDirectoryError: the ledger is damaged.
+        """
+        return self._ledger.entries()
 
     def journal_sha256(self) -> str:
-        """Of the journal as it is now: scores hold for this journal and no other."""
-        path = self.root / _JOURNAL
-        return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()
+        """Of the results as they are now: scores hold for these and no other."""
+        return self._ledger.digest()
+
+    def cut_off(self) -> dict[tuple[str, str], int]:
+        """How often each (team, case) began and did not end, since it last ended."""
+        return self._ledger.cut_off()
 
     # --- tables and documents -------------------------------------------------------------------
 

@@ -242,8 +242,15 @@ def _job(plan: Plan, inputs: Path, outputs: Path) -> Job:
 def _run_turn(
     plan: Plan, turn: _Turn, run: RunDirectory, sandbox: Sandbox, lock: threading.Lock
 ) -> Outcome:
-    """One run, its judgement, and its entry in the journal."""
+    """One run, its judgement, and its entry in the ledger."""
     image = turn.submission.image
+    with lock:
+        attempt = run.begin(
+            team=turn.submission.team,
+            case=turn.case.id,
+            round_number=0,
+            job_sha256=turn.job_sha256,
+        )
 
     def keep(
         outcome: Outcome, reason: str, execution: Execution | None, path: Path | None
@@ -253,6 +260,7 @@ def _run_turn(
             with lock:
                 run.keep(
                     _record(turn, outcome, reason, execution),
+                    attempt=attempt,
                     job_sha256=turn.job_sha256,
                     sandbox=execution.options if execution else {},
                     prediction=stream,

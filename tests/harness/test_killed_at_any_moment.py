@@ -1,14 +1,17 @@
 """`kill -9` at many random moments: the same command goes on, and ends as an unkilled run does."""
 
 import csv
-import json
 import random
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+
+from evaluate.store import RunDirectory
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 MakeSubmission = Callable[[str, str], Path]
@@ -37,15 +40,14 @@ def facts(path: Path) -> list[dict[str, str]]:
         ]
 
 
-def workspaces() -> set[str]:
-    return {path.name for path in Path(tempfile.gettempdir()).glob("segjudge-run-*")}
+def workspaces(run: Path) -> list[Path]:
+    return list(Path(tempfile.gettempdir()).glob(f"segjudge-run-{RunDirectory(run).token}-*"))
 
 
 def test_a_run_that_is_killed_again_and_again_ends_like_one_that_is_not(
     small_data: Path, make_submission: MakeSubmission, segjudge: Command, tmp_path: Path
 ) -> None:
     submission = make_submission("filler", FILL_BOXES)
-    before = workspaces()
 
     def arguments(run: Path) -> list[str]:
         named = ["--submission", f"filler={submission}", "--submission", f"twin={submission}"]
@@ -76,10 +78,11 @@ def test_a_run_that_is_killed_again_and_again_ends_like_one_that_is_not(
     assert kills >= 3, "the moments were too late to kill anything"
     assert segjudge(*arguments(killed)).returncode == 0
 
-    ended = [
-        json.loads(line) for line in (killed / "journal.jsonl").read_bytes().splitlines() if line
-    ]
-    runs = [(entry["record"]["team"], entry["record"]["case"]) for entry in ended]
+    with closing(sqlite3.connect(killed / "ledger.sqlite")) as ledger:
+        runs = ledger.execute("select team, case_id from attempts where outcome is not null")
+        runs = runs.fetchall()
+        (began,) = ledger.execute("select count(*) from attempts").fetchone()
+    assert began > 8, "no run was cut off: the kills tested nothing"
     assert len(runs) == len(set(runs)) == 8, "a finished case was run again"
     for run in (whole, killed):
         for command in ("score", "rank"):
@@ -91,4 +94,4 @@ def test_a_run_that_is_killed_again_and_again_ends_like_one_that_is_not(
     assert scores[0] == scores[1]
     hidden = [path for path in killed.rglob(".*") if path.is_file()]
     assert hidden == [], "files that were never finished"
-    assert workspaces() <= before, "folders of killed runs"
+    assert workspaces(killed) == [], "folders of killed runs"

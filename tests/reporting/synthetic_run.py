@@ -208,7 +208,13 @@ class _Builder:
             return
         with contextlib.ExitStack() as stack:
             stream = stack.enter_context(prediction.open("rb")) if prediction else None
-            self.run.keep(record, job_sha256="0" * 64, sandbox={}, prediction=stream, log=log)
+            attempt = self.run.begin(
+                team=record.team, case=record.case, round_number=0, job_sha256="0" * 64
+            )
+            self.run.keep(
+                record, attempt=attempt, job_sha256="0" * 64, sandbox={},
+                prediction=stream, log=log,
+            )  # fmt: skip
 
     def build(self) -> Synthetic:
         manifest = self.manifest()
