@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+import zstandard
+
 from evaluate.errors import Problem, SubmissionError
 from evaluate.sandbox.port import ImageProblem
 
@@ -20,7 +22,16 @@ __all__ = ["Member", "TarStream", "open_members"]
 _MOST_MEMBERS = 10_000  # an image has at most some hundred layers
 _LARGEST_UNPACKED = 128 * 2**30
 _LARGEST_HEADER = 2**20
-_DAMAGE = (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, OSError)
+_LARGEST_ZSTD_WINDOW = 2**27  # what `zstd --long` asks for; more must be refused, not allocated
+_DAMAGE = (
+    tarfile.TarError,
+    EOFError,
+    gzip.BadGzipFile,
+    zlib.error,
+    lzma.LZMAError,
+    zstandard.ZstdError,
+    OSError,
+)
 _EXTENDED = (
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
@@ -157,10 +168,9 @@ class TarStream:
 
 
 def open_members(path: Path) -> TarStream:
-    """Open an archive: plain, gzip, bzip2 or xz.
+    """Open an archive: plain, gzip, bzip2, xz or zstd.
 
     Raises:
-        ImageProblem: compressed in another way.
         SubmissionError: the file can't be read.
     """
     try:
@@ -182,16 +192,14 @@ def _decompressed(file: Any, magic: bytes) -> Any:
     if magic.startswith(b"\xfd7zXZ"):
         return lzma.LZMAFile(file)
     if magic.startswith(b"\x28\xb5\x2f\xfd"):
-        raise ImageProblem(
-            "the archive is compressed with zstd; unpack it with `zstd -d`, or save it with "
-            "`docker save IMAGE | gzip > TEAM.tar.gz`"
-        )
+        decompressor = zstandard.ZstdDecompressor(max_window_size=_LARGEST_ZSTD_WINDOW)
+        return decompressor.stream_reader(file, read_across_frames=True)
     return file
 
 
 def _damaged(error: BaseException) -> str:
     return (
-        f"not a whole tar file, plain or gzip ({error}): cut short on its way, or not an archive; "
+        f"not a whole tar file, plain or compressed ({error}): cut short on its way, or not an archive; "
         "compare its size and SHA-256 with the original, or save it again with "
         "`docker save IMAGE | gzip > TEAM.tar.gz`"
     )

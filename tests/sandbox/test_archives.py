@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import lzma
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -87,11 +88,37 @@ def test_other_compressions_that_python_knows_are_read_too(
     assert f"sha256:{read_archive(path).config_sha256}" == _image().id
 
 
-def test_zstd_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    path = tmp_path / "team.tar.zst"
-    path.write_bytes(b"\x28\xb5\x2f\xfd" + bytes(100))
+@pytest.mark.parametrize("form", ["docker-archive", "oci-archive"])
+def test_what_podman_saves_is_read(form: str) -> None:
+    """Both were saved by podman 4.3.1 from one image, of this id."""
+    path = Path(__file__).parent / "data" / f"podman-4.3.1-{form}.tar.gz"
 
-    with pytest.raises(ImageProblem, match=r"zstd -d.*docker save"):
+    archived = read_archive(path)
+
+    assert archived.config_sha256 == (
+        "96df060186d6a9c0028fff07545fb2937ab202eb56c7ecf090d8d1460281b8d9"
+    )
+    assert archived.tags == ("localhost/small:latest",)
+    assert len(list(load_stream(path, archived))) > 0
+
+
+@pytest.mark.skipif(shutil.which("zstd") is None, reason="there is no `zstd` here")
+@pytest.mark.parametrize("options", [["-3"], ["-19", "--long=27"]])
+def test_what_zstd_compresses_is_read_too(tmp_path: Path, options: list[str]) -> None:
+    path = write_archive(tmp_path / "team.tar", _image().members("oci"))
+    subprocess.run(["zstd", "--quiet", *options, str(path)], check=True)
+
+    assert f"sha256:{read_archive(tmp_path / 'team.tar.zst').config_sha256}" == _image().id
+
+
+@pytest.mark.skipif(shutil.which("zstd") is None, reason="there is no `zstd` here")
+def test_zstd_that_asks_for_gigabytes_of_memory_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "team.tar.zst"
+    with path.open("wb") as out:  # of a stream, whose size it can't know, it writes the window
+        command = ["zstd", "--quiet", "--ultra", "-1", "--long=30"]
+        subprocess.run(command, input=bytes(4096), stdout=out, check=True)
+
+    with pytest.raises(ImageProblem, match=r"docker save"):
         read_archive(path)
 
 
