@@ -102,6 +102,11 @@ def _sandbox(command: _Parser) -> None:
         metavar="NAME=VALUE",
         help="for the ARGs of a Dockerfile, where a submission is a folder to build; repeatable",
     )
+    command.add_argument(
+        "--runtime",
+        help="of the engine, for the containers, such as gVisor's runsc or Kata's kata-runtime"
+        " (default: the engine's own)",
+    )
 
 
 def _add_running(add: Any) -> None:

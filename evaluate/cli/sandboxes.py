@@ -20,17 +20,23 @@ NOT_ISOLATED = (
 
 @contextmanager
 def sandbox_of(options: argparse.Namespace) -> Iterator[Sandbox]:
-    """The sandbox of `--sandbox` and `--build-arg`.
+    """The sandbox of `--sandbox`, `--build-arg` and `--runtime`.
 
     Raises:
-        UsageError: a build argument that is not NAME=VALUE.
+        UsageError: a build argument that is not NAME=VALUE, or a runtime without an engine that
+            has it.
         EngineMissingError: docker was asked for and no engine answers.
     """
     build_arguments = _build_arguments(options.build_arg)
     with (
         tempfile.TemporaryDirectory(prefix="segjudge-") as scratch,
         closing(
-            open_sandbox(options.sandbox, scratch=Path(scratch), build_arguments=build_arguments)
+            open_sandbox(
+                options.sandbox,
+                scratch=Path(scratch),
+                build_arguments=build_arguments,
+                runtime=options.runtime,
+            )
         ) as sandbox,
     ):
         if not sandbox.isolated:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from evaluate.errors import EngineMissingError, Problem
+from evaluate.errors import EngineMissingError, Problem, UsageError
 from evaluate.sandbox.port import Sandbox
 
 __all__ = ["open_sandbox"]
@@ -15,6 +15,7 @@ def open_sandbox(
     *,
     scratch: Path,
     build_arguments: Mapping[str, str] | None = None,
+    runtime: str | None = None,
 ) -> Sandbox:
     """Open a sandbox; the caller closes it.
 
@@ -22,23 +23,29 @@ def open_sandbox(
         name: `auto` takes docker if an engine answers, and local otherwise.
         scratch: folder for temporary files, made if it is missing.
         build_arguments: for the ARGs of Dockerfiles, where a submission is a folder to build.
+        runtime: the engine's runtime for the containers; None for its own choice.
 
     Raises:
-        EngineMissingError: `docker` was asked for and no engine answers.
+        EngineMissingError: `docker` or a runtime was asked for and no engine answers.
+        UsageError: the engine has no such runtime, or the sandbox takes none.
     """
     # Imported here: the SDK takes longer to import than many commands take to run.
     if name != "local":
         try:
-            return _open_docker(build_arguments)
+            return _open_docker(build_arguments, runtime)
         except EngineMissingError:
-            if name == "docker":
+            # Who asked for a runtime wants more isolation than the engine's, not less.
+            if name == "docker" or runtime is not None:
                 raise
+    elif runtime is not None:
+        found = "a runtime for the local sandbox, which has no containers"
+        raise UsageError(Problem(where=f"--runtime {runtime}", found=found))
     from evaluate.sandbox.local import LocalSandbox
 
     return LocalSandbox(scratch=scratch)
 
 
-def _open_docker(build_arguments: Mapping[str, str] | None) -> Sandbox:
+def _open_docker(build_arguments: Mapping[str, str] | None, runtime: str | None) -> Sandbox:
     try:
         from evaluate.sandbox.docker import DockerSandbox
     except ModuleNotFoundError as error:
@@ -52,4 +59,4 @@ def _open_docker(build_arguments: Mapping[str, str] | None) -> Sandbox:
                 mend="use segjudge outside of the evaluator image",
             )
         ) from error
-    return DockerSandbox(build_arguments=build_arguments)
+    return DockerSandbox(build_arguments=build_arguments, runtime=runtime)

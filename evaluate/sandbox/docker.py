@@ -48,20 +48,24 @@ class DockerSandbox:
 
     Args:
         build_arguments: for the ARGs of Dockerfiles, where a submission is a folder to build.
+        runtime: the engine's runtime for the containers; None for its own choice.
 
     Raises:
         EngineMissingError: no engine answers.
+        UsageError: the engine has no such runtime.
     """
 
     name = "docker"
     isolated = True
 
-    def __init__(self, *, build_arguments: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, *, build_arguments: Mapping[str, str] | None = None, runtime: str | None = None
+    ) -> None:
         self._engine = open_engine()
         try:
             with engine_failures("asking what it can do"):
                 info = self._engine.info()
-                self._facts = engine_facts(info)
+                self._facts = engine_facts(info, runtime)
                 self._description = describe_engine(info, self._engine.version(), self._facts)
             self._owner = Owner.current().token
             self._images = ImageStore(

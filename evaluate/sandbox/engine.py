@@ -8,7 +8,7 @@ from typing import Any
 import docker
 import requests
 
-from evaluate.errors import EngineMissingError, Problem
+from evaluate.errors import EngineMissingError, Problem, UsageError
 from evaluate.sandbox.policy import EngineFacts, not_enforced
 
 __all__ = ["describe_engine", "engine_facts", "is_local", "machine", "open_engine"]
@@ -72,8 +72,22 @@ def machine(info: dict[str, Any]) -> tuple[str, str]:
     return str(info.get("OSType", "linux")), _ARCHITECTURES.get(architecture, architecture)
 
 
-def engine_facts(info: dict[str, Any]) -> EngineFacts:
-    """What the policy has to know, from the engine's answer to `GET /info`."""
+def engine_facts(info: dict[str, Any], runtime: str | None = None) -> EngineFacts:
+    """What the policy has to know, from the engine's answer to `GET /info`.
+
+    Raises:
+        UsageError: the engine has no such runtime.
+    """
+    runtimes = sorted(info.get("Runtimes") or {})
+    if runtime is not None and runtime not in runtimes:
+        raise UsageError(
+            Problem(
+                where=f"--runtime {runtime}",
+                found="no such runtime in the container engine",
+                expected=", ".join(runtimes) or "none: this engine has one only",
+                mend="install it, name it in the engine's configuration, and restart the engine",
+            )
+        )
     security = " ".join(info.get("SecurityOptions") or [])
     # The engine says the commit of its init process, or that it has found none.
     init = (info.get("InitCommit") or {}).get("ID", "N/A")
@@ -90,6 +104,7 @@ def engine_facts(info: dict[str, Any]) -> EngineFacts:
         cpu_limit=bool(info.get("CpuCfsQuota")),
         cpus=int(info.get("NCPU", 1)),
         memory_mib=int(info.get("MemTotal", 0)) // _MIB,
+        runtime=runtime,
     )
 
 
@@ -111,7 +126,7 @@ def describe_engine(
         "cgroup_version": int(info.get("CgroupVersion") or 1),
         "cgroup_driver": info.get("CgroupDriver", ""),
         "storage_driver": info.get("Driver", ""),
-        "runtime": info.get("DefaultRuntime", ""),
+        "runtime": facts.runtime or info.get("DefaultRuntime", ""),
         "security_options": sorted(info.get("SecurityOptions") or []),
         "rootless": facts.rootless,
         "not_enforced": not_enforced(None, facts),

@@ -36,6 +36,7 @@ class EngineFacts:
         cpu_limit: the kernel can limit CPU time.
         cpus: CPUs of the engine's machine.
         memory_mib: memory of the engine's machine.
+        runtime: what the user has chosen to run containers; None for the engine's own choice.
     """
 
     uid: int
@@ -50,6 +51,7 @@ class EngineFacts:
     cpu_limit: bool
     cpus: int
     memory_mib: int
+    runtime: str | None = None
 
 
 def container_user(engine: EngineFacts) -> tuple[int, int]:
@@ -151,6 +153,8 @@ def _host_config(job: Job, engine: EngineFacts, cgroup_parent: str | None) -> di
         options["NanoCpus"] = round(min(limits.cpus, engine.cpus) * 1e9)
     if cgroup_parent is not None:
         options["CgroupParent"] = cgroup_parent
+    if engine.runtime is not None:
+        options["Runtime"] = engine.runtime
     if engine.remapped:
         options["UsernsMode"] = "host"  # or the outputs folder belongs to nobody inside
     return options

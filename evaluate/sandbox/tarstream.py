@@ -199,7 +199,7 @@ def _decompressed(file: Any, magic: bytes) -> Any:
 
 def _damaged(error: BaseException) -> str:
     return (
-        f"not a whole tar file, plain or compressed ({error}): cut short on its way, or not an archive; "
-        "compare its size and SHA-256 with the original, or save it again with "
+        f"not a whole tar file, plain or compressed ({error}): cut short on its way, or not an "
+        "archive; compare its size and SHA-256 with the original, or save it again with "
         "`docker save IMAGE | gzip > TEAM.tar.gz`"
     )

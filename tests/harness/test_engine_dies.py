@@ -1,4 +1,4 @@
-"""`kill -9` of the engine under a run: nothing is lost, nothing is counted twice, nothing is left."""
+"""`kill -9` of the engine under a run: nothing is lost, counted twice, or left behind."""
 
 import contextlib
 import csv

@@ -1,5 +1,4 @@
-"""A full disk stops a run with one line; with room again, the same command ends it as if nothing
-had happened."""
+"""A full disk stops a run with one line; once there is room, the same command ends it."""
 
 import csv
 import os

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluate.errors import EngineMissingError
-from evaluate.sandbox import open_sandbox
+from evaluate.errors import EngineMissingError, UsageError
+from evaluate.protocol import Limits
+from evaluate.sandbox import Job, open_sandbox
 
 
 @pytest.fixture
@@ -51,3 +52,45 @@ def test_with_an_engine_auto_is_docker(tmp_path: Path) -> None:
     assert (sandbox.name, sandbox.isolated) == ("docker", True)
     assert sandbox.describe()["engine_version"]
     sandbox.close()
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_who_asks_for_a_runtime_never_gets_less_than_that(tmp_path: Path) -> None:
+    with pytest.raises(EngineMissingError):
+        open_sandbox("auto", scratch=tmp_path, runtime="runsc")
+    with pytest.raises(UsageError, match=r"--runtime runsc.*no containers"):
+        open_sandbox("local", scratch=tmp_path, runtime="runsc")
+
+
+@pytest.mark.engine
+def test_a_runtime_that_the_engine_lacks_is_refused_with_those_that_it_has(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"--runtime absent: no such runtime.*runc"):
+        open_sandbox("docker", scratch=tmp_path, runtime="absent")
+
+
+@pytest.mark.engine
+def test_a_runtime_that_the_engine_has_runs_the_containers(
+    tmp_path: Path, submission: Path
+) -> None:
+    job = Job(
+        command=("/bin/sh", "predict.sh"),
+        inputs=tmp_path / "inputs",
+        outputs=tmp_path / "outputs",
+        container_inputs="/workspace/inputs",
+        container_outputs="/workspace/outputs",
+        limits=Limits(timeout_s=60, memory_mib=256),
+    )
+    for folder in (job.inputs, job.outputs):
+        folder.mkdir()
+    (job.inputs / "case.npz").write_bytes(b"case")
+    sandbox = open_sandbox("docker", scratch=tmp_path, runtime="io.containerd.runc.v2")
+    image = sandbox.prepare(str(submission), limits=job.limits)
+    try:
+        execution = sandbox.run(image, job)
+    finally:
+        sandbox.release(image)
+        sandbox.close()
+
+    assert execution.exit_code == 0
+    assert execution.options["HostConfig"]["Runtime"] == "io.containerd.runc.v2"
+    assert sandbox.describe()["runtime"] == "io.containerd.runc.v2"
