@@ -14,6 +14,7 @@ __all__ = [
     "Container",
     "Failures",
     "Limits",
+    "Measurement",
     "Protocol",
     "RankedMetric",
     "Ranking",
@@ -81,6 +82,17 @@ class Container(_Strict, frozen=True, kw_only=True):
     outputs: _WorkspacePath = "/workspace/outputs"
     output_format: Literal["npz", "nii.gz", "nii", "mha", "png"] = "npz"
     output_key: str = "segs"
+
+
+class Measurement(_Strict, frozen=True, kw_only=True):
+    """What is measured besides wall-clock time, CPU time and peak memory.
+
+    Attributes:
+        profile_hz: samples of CPU time and memory a second, kept as profiles/TEAM/CASE.csv, with
+            their areas under the curve in runs.csv (FLARE 2022 samples at 10); None for none.
+    """
+
+    profile_hz: Annotated[float, msgspec.Meta(gt=0, le=20)] | None = None
 
 
 class Scoring(_Strict, frozen=True, kw_only=True):
@@ -177,6 +189,7 @@ class Protocol(_Strict, frozen=True, kw_only=True):
     rounds: Literal[1] = 1
     container: Container
     limits: Limits
+    measurement: Measurement = Measurement()
     scoring: Scoring
     failures: Failures
     ranking: Ranking

@@ -45,6 +45,9 @@ class RunRecord:
         peak_memory_mib: the largest memory use of everything in the container.
         measured_by: `cgroup`, `stats` or `rusage`: the method behind the two above.
         started_at: UTC, ISO 8601.
+        startup_s: part of `wall_s`: until the command's first process ran; the rest is its own.
+        cpu_area_percent_s: area under CPU use over time, 100 for one core; where profiles are kept.
+        memory_area_mib_s: area under memory use over time; where profiles are kept.
     """
 
     team: str
@@ -58,6 +61,9 @@ class RunRecord:
     peak_memory_mib: float | None
     measured_by: str
     started_at: str
+    startup_s: float | None = None
+    cpu_area_percent_s: float | None = None
+    memory_area_mib_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -148,7 +148,7 @@ class RunDirectory:
 
     def remove_unfinished(self) -> None:
         """Remove the files that a killed command was writing; only under the lock."""
-        for folder in (self.root, *self.root.glob("predictions/*"), *self.root.glob("logs/*")):
+        for folder in (self.root, *self.root.glob("*/*/")):
             for path in folder.glob(".*"):
                 if _UNFINISHED.fullmatch(path.name) and not path.is_dir():
                     path.unlink(missing_ok=True)
@@ -168,6 +168,10 @@ class RunDirectory:
         """Where the container's output is; the bytes are the participant's."""
         return self.root / "logs" / team / f"{case}.log"
 
+    def profile_path(self, team: str, case: str) -> Path:
+        """Where the container's resource use over time is, if the protocol asks for it."""
+        return self.root / "profiles" / team / f"{case}.csv"
+
     def begin(self, *, team: str, case: str, round_number: int, job_sha256: str) -> int:
         """Note in the ledger that a run begins; returns the number of the attempt."""
         return self._ledger.begin(
@@ -183,6 +187,7 @@ class RunDirectory:
         sandbox: dict[str, Any],
         prediction: BinaryIO | None,
         log: bytes,
+        profile: bytes | None = None,
     ) -> None:
         """Make one run durable: its files first, then its end in the ledger.
 
@@ -196,6 +201,7 @@ class RunDirectory:
             sandbox: see `JournalEntry`.
             prediction: the participant's file, opened by `open_regular_file`, or None.
             log: the container's output.
+            profile: its resource use over time as CSV, or None.
         """
         kept = self.prediction_path(record.team, record.case)
         kept.unlink(missing_ok=True)
@@ -207,6 +213,10 @@ class RunDirectory:
             sandbox=sandbox,
         )
         write_atomically(self.log_path(record.team, record.case), log)
+        if profile is None:
+            self.profile_path(record.team, record.case).unlink(missing_ok=True)
+        else:
+            write_atomically(self.profile_path(record.team, record.case), profile)
         self._ledger.end(attempt, entry)
 
     def _copy_in(self, source: BinaryIO, target: Path) -> str:

@@ -19,6 +19,7 @@ from evaluate.errors import Problem, SegjudgeError
 from evaluate.predictions import BadPrediction, open_regular_file, read_prediction
 from evaluate.protocol import Protocol
 from evaluate.records import Outcome, RunRecord
+from evaluate.running.profile import memory_area_mib_s, profile_csv
 from evaluate.running.schedule import turns
 from evaluate.running.verdict import Output, judge
 from evaluate.running.workspace import listing, workspace
@@ -74,7 +75,7 @@ def _job_sha256(plan: Plan, submission: Submission, case: Case) -> str:
     facts = {
         "image": submission.digest or submission.problem,
         "inputs": case.image.sha256,
-        "rules": plan.protocol.digest("container", "limits", "rounds"),
+        "rules": plan.protocol.digest("container", "limits", "measurement", "rounds"),
         "sandbox": plan.sandbox_name,
     }
     return hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()
@@ -236,6 +237,7 @@ def _job(plan: Plan, inputs: Path, outputs: Path) -> Job:
         container_inputs=container.inputs,
         container_outputs=container.outputs,
         limits=plan.protocol.limits,
+        profile_hz=plan.protocol.measurement.profile_hz,
     )
 
 
@@ -265,6 +267,9 @@ def _run_turn(
                     sandbox=execution.options if execution else {},
                     prediction=stream,
                     log=execution.log if execution else b"",
+                    profile=profile_csv(execution.profile)
+                    if execution and execution.profile
+                    else None,
                 )
         finally:
             if stream:
@@ -315,4 +320,16 @@ def _record(turn: _Turn, outcome: Outcome, reason: str, execution: Execution | N
         peak_memory_mib=execution.peak_memory_mib if execution else None,
         measured_by=execution.measured_by if execution else "",
         started_at=execution.started_at if execution else datetime.now(UTC).isoformat(),
+        startup_s=execution.startup_s if execution else None,
+        **_areas(execution),
     )
+
+
+def _areas(execution: Execution | None) -> dict[str, float | None]:
+    """Under the curves of the profile, where one was asked for."""
+    if execution is None or not execution.profile:
+        return {}
+    return {
+        "cpu_area_percent_s": None if execution.cpu_s is None else 100 * execution.cpu_s,
+        "memory_area_mib_s": memory_area_mib_s(execution.profile, execution.wall_s),
+    }

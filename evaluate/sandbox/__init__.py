@@ -1,6 +1,7 @@
 """Runs strangers' code: one port, two adapters (`docker` contains it, `local` does not)."""
 
 from evaluate.sandbox.choice import open_sandbox
+from evaluate.sandbox.measurement import Sample
 from evaluate.sandbox.port import (
     Ending,
     Execution,
@@ -17,6 +18,7 @@ __all__ = [
     "Image",
     "ImageProblem",
     "Job",
+    "Sample",
     "Sandbox",
     "SandboxError",
     "open_sandbox",

@@ -87,6 +87,7 @@ class Container:
         self._failure: BaseException | None = None
         self.ended = threading.Event()
         self.started_at = 0.0
+        self.startup_s = 0.0
         self._ended_at = 0.0
 
     def __enter__(self) -> "Container":
@@ -125,6 +126,7 @@ class Container:
                 if "OCI runtime" in text and sign in text.lower():
                     raise StartRefused(text, exit_code=exit_code) from error
             raise
+        self.startup_s = time.monotonic() - self.started_at
         self._run_beside(self._await_exit)
 
     def kill(self) -> None:

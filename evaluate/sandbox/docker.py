@@ -29,7 +29,13 @@ from evaluate.sandbox.engine import (
 )
 from evaluate.sandbox.images import ImageStore
 from evaluate.sandbox.log import BoundedLog
-from evaluate.sandbox.measurement import RunCgroup, StatsMeter, Usage, remove_stale_cgroups
+from evaluate.sandbox.measurement import (
+    Profile,
+    RunCgroup,
+    StatsMeter,
+    Usage,
+    remove_stale_cgroups,
+)
 from evaluate.sandbox.outputs import reclaim
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.policy import container_options, container_user, not_enforced
@@ -129,7 +135,8 @@ class DockerSandbox:
         self, name: str, options: dict[str, Any], job: Job, cgroup: RunCgroup | None
     ) -> Execution:
         log = BoundedLog(limit_bytes=job.limits.log_mib * _MIB)
-        meter = _Meter(cgroup)
+        profile = Profile(job.profile_hz)
+        meter = _Meter(cgroup, profile)
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         with Container(self._engine, name=name, options=options, log=log) as container:
             try:
@@ -151,6 +158,9 @@ class DockerSandbox:
                 Check(look=lambda: too_large(job), every_s=_WATCH_S),
                 Check(look=lambda: meter.look(container), every_s=_WATCH_S),
             ]
+            profile.start(container.started_at)
+            if profile.every_s is not None:
+                checks.append(Check(look=meter.sample, every_s=profile.every_s))
             verdict = supervise(
                 container.ended,
                 started=container.started_at,
@@ -170,6 +180,8 @@ class DockerSandbox:
             started_at=started_at,
             log=log.content(),
             options=self._enforced(options, job),
+            startup_s=container.startup_s,
+            profile=profile.samples(),
         )
 
     def _enforced(self, options: dict[str, Any], job: Job) -> dict[str, Any]:
@@ -215,9 +227,10 @@ class DockerSandbox:
 class _Meter:
     """The run's cgroup where the container is in it, and samples of the engine otherwise."""
 
-    def __init__(self, cgroup: RunCgroup | None) -> None:
+    def __init__(self, cgroup: RunCgroup | None, profile: Profile) -> None:
         self._cgroup = cgroup
-        self._stats = StatsMeter()
+        self._profile = profile
+        self._stats = StatsMeter(profile)
         self._sampling = False
 
     def look(self, container: Container) -> None:
@@ -227,6 +240,12 @@ class _Meter:
         if not self._sampling:
             self._sampling = True
             container.sample_beside(self._stats)
+
+    def sample(self) -> None:
+        """Add to the profile what the cgroup says now; without one, the engine's samples do."""
+        now = self._cgroup.now() if self._cgroup is not None else None
+        if now is not None:
+            self._profile.add(cpu_s=now[0], memory_mib=now[1])
 
     def usage(self) -> Usage:
         exact = self._cgroup.usage() if self._cgroup else None

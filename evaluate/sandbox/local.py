@@ -23,7 +23,7 @@ from evaluate.errors import Problem, SubmissionError
 from evaluate.protocol import Limits
 from evaluate.sandbox.folders import copy_folder, folder_digest
 from evaluate.sandbox.log import BoundedLog
-from evaluate.sandbox.measurement import ProcessTree, kill_marked
+from evaluate.sandbox.measurement import ProcessTree, Profile, kill_marked
 from evaluate.sandbox.outputs import reclaim
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.port import Ending, Execution, Image, ImageProblem, Job, SandboxError
@@ -171,9 +171,17 @@ class _Run:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        startup_s = time.monotonic() - started
         tree = ProcessTree(process.pid, mark=mark)
+        profile = Profile(self._job.profile_hz)
+        profile.start(started)
         waiter = threading.Thread(target=self._await_exit, args=(process,), daemon=True)
         reader = threading.Thread(target=self._keep_output, args=(process,), daemon=True)
+        every_s = min(_MEMORY_EVERY_S, profile.every_s or _MEMORY_EVERY_S)
+        checks = [
+            Check(look=lambda: _memory(tree, limits, profile), every_s=every_s),
+            Check(look=lambda: too_large(self._job), every_s=_OUTPUTS_EVERY_S),
+        ]
         try:
             waiter.start()
             reader.start()
@@ -181,10 +189,7 @@ class _Run:
                 self._ended,
                 started=started,
                 timeout_s=limits.timeout_s,
-                checks=[
-                    Check(look=lambda: _memory(tree, limits), every_s=_MEMORY_EVERY_S),
-                    Check(look=lambda: too_large(self._job), every_s=_OUTPUTS_EVERY_S),
-                ],
+                checks=checks,
             )
         finally:
             # Also after a regular end: what it has left behind could still write.
@@ -216,6 +221,8 @@ class _Run:
                 "environment": environment,
                 "not_enforced": list(_NOT_ENFORCED),
             },
+            startup_s=startup_s,
+            profile=profile.samples(),
         )
 
     def _await_exit(self, process: subprocess.Popen[bytes]) -> None:
@@ -260,8 +267,9 @@ def _command(job: Job) -> list[str]:
     return [program, *arguments]
 
 
-def _memory(tree: ProcessTree, limits: Limits) -> Verdict | None:
+def _memory(tree: ProcessTree, limits: Limits, profile: Profile) -> Verdict | None:
     used_mib = tree.sample(limit_mib=limits.memory_mib)
+    profile.add(cpu_s=tree.cpu_s, memory_mib=used_mib)
     if used_mib <= limits.memory_mib:
         return None
     detail = f"{used_mib:.0f} MiB in use, the limit is {limits.memory_mib} MiB"

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from data_manifest.errors import printable
 from evaluate.errors import SegjudgeError
 from evaluate.protocol import Limits
+from evaluate.sandbox.measurement import Sample
 
 __all__ = [
     "Ending",
@@ -72,6 +73,7 @@ class Job:
         container_inputs: where the command finds the inputs.
         container_outputs: where the command leaves its outputs.
         limits: what it may use.
+        profile_hz: samples of CPU time and memory a second; None for none.
     """
 
     command: tuple[str, ...]
@@ -80,6 +82,7 @@ class Job:
     container_inputs: str
     container_outputs: str
     limits: Limits
+    profile_hz: float | None = None
 
 
 class Ending(StrEnum):
@@ -106,6 +109,8 @@ class Execution:
         started_at: UTC, ISO 8601.
         log: standard output and error as they came, head and tail within `limits.log_mib`.
         options: what was enforced, as data; key `not_enforced` lists in words what was not.
+        startup_s: part of `wall_s`: until the command's first process ran; None if it never did.
+        profile: CPU time and memory over time, where the job asks for it.
     """
 
     ending: Ending
@@ -118,6 +123,8 @@ class Execution:
     started_at: str
     log: bytes
     options: dict[str, Any]
+    startup_s: float | None = None
+    profile: tuple[Sample, ...] = ()
 
 
 class Sandbox(Protocol):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from evaluate.sandbox.measurement import RunCgroup, StatsMeter, Usage, remove_stale_cgroups
+from evaluate.sandbox.measurement import Profile, RunCgroup, StatsMeter, Usage, remove_stale_cgroups
 from evaluate.sandbox.ownership import Owner
 
 _TOKEN = Owner.current().token
@@ -114,7 +114,7 @@ def test_only_the_cgroups_of_harnesses_that_are_gone_are_stale(tmp_path: Path) -
 
 
 def test_samples_of_the_engine_give_the_largest_values() -> None:
-    meter = StatsMeter()
+    meter = StatsMeter(Profile(None))
     for cpu_ns, used in ((10**9, 80 * 2**20), (3 * 10**9, 60 * 2**20)):
         meter.add({"cpu_stats": {"cpu_usage": {"total_usage": cpu_ns}},
                    "memory_stats": {"usage": used}})  # fmt: skip
@@ -125,7 +125,9 @@ def test_samples_of_the_engine_give_the_largest_values() -> None:
 
 
 def test_without_a_sample_nothing_is_made_up() -> None:
-    assert StatsMeter().usage() == Usage(cpu_s=None, peak_memory_mib=None, measured_by="stats")
+    assert StatsMeter(Profile(None)).usage() == Usage(
+        cpu_s=None, peak_memory_mib=None, measured_by="stats"
+    )
 
 
 @pytest.mark.engine

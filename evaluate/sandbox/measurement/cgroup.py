@@ -75,6 +75,21 @@ class RunCgroup:
             return None
         return usage if usage.cpu_s else None
 
+    def now(self) -> tuple[float, float] | None:
+        """CPU time so far in seconds and memory in use in MiB; None if nothing ran below."""
+        try:
+            if self._version == 1:
+                cpu, memory = self._counting()
+                cpu_s = int(_read(cpu / "cpuacct.usage")) / 1e9
+                in_use = int(_read(memory / "memory.usage_in_bytes")) / _MIB
+            else:
+                folder = self._counting()[0]
+                cpu_s = _table(folder / "cpu.stat")["usage_usec"] / 1e6
+                in_use = int(_read(folder / "memory.current")) / _MIB
+        except (OSError, ValueError, KeyError):
+            return None
+        return (cpu_s, in_use) if cpu_s else None
+
     def remove(self) -> None:
         """Remove it from every hierarchy; the container must be gone."""
         for folder in [self._root / self._name, *self._root.glob(f"*/{self._name}")]:

@@ -6,6 +6,7 @@ What is used after the last sample is missed, so both values are a little low.
 from collections.abc import Mapping
 from typing import Any
 
+from evaluate.sandbox.measurement.profile import Profile
 from evaluate.sandbox.measurement.usage import Usage
 
 __all__ = ["StatsMeter"]
@@ -14,9 +15,14 @@ _MIB = 2**20
 
 
 class StatsMeter:
-    """The largest values of the samples that it is given."""
+    """The largest values of the samples that it is given.
 
-    def __init__(self) -> None:
+    Args:
+        profile: takes each of them, too.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
         self._cpu_s: float | None = None
         self._peak_mib: float | None = None
 
@@ -28,6 +34,8 @@ class StatsMeter:
         memory = sample.get("memory_stats", {})
         # cgroup v1 reports the peak itself, v2 only the present use.
         peak = memory.get("max_usage") or memory.get("usage")
+        if cpu_ns and memory.get("usage"):
+            self._profile.add(cpu_s=cpu_ns / 1e9, memory_mib=memory["usage"] / _MIB)
         if peak:
             self._peak_mib = max(self._peak_mib or 0.0, peak / _MIB)
 

@@ -1,0 +1,53 @@
+"""What a run used over time: samples at a fixed rate, from whatever counts its totals."""
+
+import time
+from dataclasses import dataclass
+
+__all__ = ["Profile", "Sample"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One look at everything that runs.
+
+    Attributes:
+        at_s: since the start was asked for, monotonic clock.
+        cpu_s: user and system time so far.
+        memory_mib: in use now.
+    """
+
+    at_s: float
+    cpu_s: float
+    memory_mib: float
+
+
+class Profile:
+    """The samples of one run, in order.
+
+    Args:
+        hz: how many a second are wanted; None for none.
+    """
+
+    def __init__(self, hz: float | None) -> None:
+        self._hz = hz
+        self._started = 0.0
+        self._samples: list[Sample] = []
+
+    @property
+    def every_s(self) -> float | None:
+        """From one sample to the next; None if none are wanted."""
+        return None if self._hz is None else 1.0 / self._hz
+
+    def start(self, at: float) -> None:
+        """The run started at this reading of the monotonic clock, in seconds."""
+        self._started = at
+
+    def add(self, *, cpu_s: float, memory_mib: float) -> None:
+        """A sample of now; passed over if none are wanted."""
+        if self._hz is not None:
+            at_s = time.monotonic() - self._started
+            self._samples.append(Sample(at_s=at_s, cpu_s=cpu_s, memory_mib=memory_mib))
+
+    def samples(self) -> tuple[Sample, ...]:
+        """All so far."""
+        return tuple(self._samples)
