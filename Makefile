@@ -32,7 +32,8 @@ check: $(VENV)/.check
 bench: $(VENV)/.bench $(VENV)/.peers
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.ranking
-	@if $(BIN)/segjudge doctor --engine >/dev/null 2>&1; then $(BIN)/python -m bench.overhead; fi
+	@if $(BIN)/segjudge doctor --engine >/dev/null 2>&1; then \
+	    $(BIN)/python -m bench.overhead && $(BIN)/python -m bench.measurement; fi
 
 $(VENV)/.made: pyproject.toml hatch_build.py metrics/kernel/kernel.c
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

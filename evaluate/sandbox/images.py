@@ -1,5 +1,6 @@
 """Turns what a team hands in into an image of the engine: an archive, a reference, or a folder."""
 
+import dataclasses
 import hashlib
 import json
 import threading
@@ -14,7 +15,9 @@ import requests
 from evaluate.errors import Problem, SubmissionError
 from evaluate.sandbox.archives import ArchivedImage, load_stream, read_archive
 from evaluate.sandbox.folders import folder_digest
+from evaluate.sandbox.opening import is_known_as_open, open_to_all, remember_as_open
 from evaluate.sandbox.ownership import Owner
+from evaluate.sandbox.policy import OWNER_LABEL
 from evaluate.sandbox.port import Image, ImageProblem, SandboxError
 
 __all__ = ["ImageStore", "classify"]
@@ -72,6 +75,7 @@ class ImageStore:
         self._build_arguments = dict(build_arguments)
         self._users: Counter[str] = Counter()
         self._loaded: set[str] = set()
+        self._opened: dict[str, int] = {}  # how many files of each were opened
         self._lock = threading.Lock()
 
     def prepare(self, reference: str) -> Image:
@@ -85,24 +89,31 @@ class ImageStore:
             else:
                 image = self._look_up(reference)
             self._users[image.handle] += 1
-        return image
+            return self._readable(image)
 
     def release(self, image: Image) -> None:
-        """Remove an image that `prepare` loaded, with its last user."""
+        """Remove an image that `prepare` loaded or opened, with its last user."""
         with self._lock:
-            self._users[image.handle] -= 1
-            if self._users[image.handle] > 0:
+            image_id = image.digest
+            self._users[image_id] -= 1
+            if self._users[image_id] > 0:
                 return
-            del self._users[image.handle]
-            if image.handle in self._loaded:
-                self._loaded.discard(image.handle)
-                self._remove(self._tag_of(image.handle))
+            del self._users[image_id]
+            if image_id in self._opened:
+                del self._opened[image_id]
+                self._remove(self._tag_of(image_id, opened=True))
+            if image_id in self._loaded:
+                self._loaded.discard(image_id)
+                self._remove(self._tag_of(image_id))
 
     def close(self) -> None:
         """Remove every image that is still loaded."""
         with self._lock:
+            for image_id in sorted(self._opened):
+                self._remove(self._tag_of(image_id, opened=True))
             for image_id in sorted(self._loaded):
                 self._remove(self._tag_of(image_id))
+            self._opened.clear()
             self._loaded.clear()
             self._users.clear()
 
@@ -113,6 +124,27 @@ class ImageStore:
                 owner = Owner.parse(tag.removeprefix(f"{_LOADED}:").rpartition("-")[0])
                 if owner is not None and owner.is_gone():
                     self._remove(tag)
+
+    def _readable(self, image: Image) -> Image:
+        """The same image, run with all its files open to the container's user."""
+        image_id = image.digest
+        tag = self._tag_of(image_id, opened=True)
+        if image_id not in self._opened and not is_known_as_open(image_id):
+            name = f"segjudge_{self._owner}_{tag.rpartition('-')[2]}"
+            opened = open_to_all(
+                self._engine, image_id, name=name, labels={OWNER_LABEL: self._owner}, tag=tag
+            )
+            if opened:
+                self._opened[image_id] = opened
+            else:
+                remember_as_open(image_id)
+        if image_id not in self._opened:
+            return image
+        made = self._inspect(tag)
+        if made is None:
+            raise SandboxError(Problem(where=image.reference, found="was opened, and is gone"))
+        details = image.details | {"opened_files": self._opened[image_id]}
+        return dataclasses.replace(image, handle=made["Id"], details=details)
 
     def _load(self, path: Path) -> Image:
         archived = read_archive(path)
@@ -245,8 +277,9 @@ class ImageStore:
             return None
         return about
 
-    def _tag_of(self, image_id: str) -> str:
-        return f"{_LOADED}:{self._owner}-{image_id.removeprefix('sha256:')[:24]}"
+    def _tag_of(self, image_id: str, *, opened: bool = False) -> str:
+        name = image_id.removeprefix("sha256:")[:24]
+        return f"{_LOADED}:{self._owner}-{name}{'open' if opened else ''}"
 
     def _remove(self, tag: str) -> None:
         try:

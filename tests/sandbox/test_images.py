@@ -1,6 +1,8 @@
 """Images of teams: loaded without taking over a name, run by digest, removed at the end."""
 
+import io
 import json
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -211,18 +213,57 @@ def test_an_image_without_a_shell_ends_with_127_and_says_so(
     assert b"No such file" in ended.log
 
 
+def _made_as_root() -> bytes:
+    """A layer as it comes of a strict umask: a folder and a file that only root may open."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, mode, content in (
+            ("root", 0o700, None),
+            ("root/weights", 0o600, b"the weights\n"),
+            ("etc", 0o755, None),
+            ("etc/shadow", 0o600, b"a secret\n"),
+        ):
+            info = tarfile.TarInfo(name)
+            info.type = tarfile.DIRTYPE if content is None else tarfile.REGTYPE
+            info.mode, info.size = mode, len(content or b"")
+            archive.addfile(info, io.BytesIO(content or b""))
+    return buffer.getvalue()
+
+
 @pytest.mark.engine
-def test_a_program_that_is_closed_to_the_user_is_the_team_s_failure(
+def test_what_an_image_keeps_for_root_is_open_to_its_run_and_the_system_s_own_is_not(
+    docker_bench: Bench,
+    shell: bytes,
+    engine: Any,
+    tmp_path: Path,
+) -> None:
+    before = _ids(engine)
+    handmade = HandmadeImage([shell, _made_as_root()], settings={"WorkingDir": "/root"})
+    path = write_archive(tmp_path / "team.tar", handmade.members("docker"))
+    image = docker_bench.sandbox.prepare(str(path), limits=_LIMITS)
+    try:
+        script = "read words < weights; echo $words; read words < /etc/shadow; echo $words"
+        ended = docker_bench.run("/bin/sh", "-c", script, image=image)
+    finally:
+        docker_bench.sandbox.release(image)
+
+    assert ended.options["User"] != "0:0"
+    assert b"the weights\n" in ended.log
+    assert b"a secret" not in ended.log
+    assert image.digest == handmade.id, "what is recorded is the team's image"
+    assert image.details["opened_files"] == 2
+    assert _ids(engine) <= before
+
+
+@pytest.mark.engine
+def test_a_program_that_can_t_be_executed_is_the_team_s_failure(
     docker_bench: Bench, shell: bytes, prepared: Callable[..., Image]
 ) -> None:
-    code = tar_of({"closed/predict.sh": b"exit 0"}, folders={"closed": 0o700})
-    image = prepared(HandmadeImage([shell, code], settings={"WorkingDir": "/closed"}))
+    image = prepared(HandmadeImage([shell], settings={"WorkingDir": "/"}))
 
-    ended = docker_bench.run("/bin/sh", "-c", "sh predict.sh", image=image)
+    ended = docker_bench.run("/workspace", image=image)
 
-    assert ended.ending is Ending.EXITED
-    assert ended.exit_code != 0
-    assert b"predict.sh" in ended.log
+    assert (ended.ending, ended.exit_code) == (Ending.EXITED, 126)
 
 
 @pytest.mark.engine
