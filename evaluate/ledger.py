@@ -8,7 +8,7 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -138,11 +138,10 @@ class Ledger:
         with self._said_plainly():
             if "_writer" in self.__dict__:
                 return self._writer.execute(query).fetchall()
-            reader = sqlite3.connect(self._uri(), uri=True)
-            try:
-                return reader.execute(query).fetchall()
-            finally:
-                reader.close()
+            with closing(sqlite3.connect(self._uri(), uri=True)) as reader:
+                # A disk that was full when the file was made leaves it without the table.
+                made = reader.execute("select 1 from sqlite_master where name = 'attempts'")
+                return reader.execute(query).fetchall() if made.fetchone() else []
 
     def _uri(self) -> str:
         # A reader of a write-ahead log writes beside it. Where that is not allowed, as in an

@@ -58,28 +58,30 @@ def judge(
         expected: name of the file that it should have left.
     """
     detail = f" ({execution.detail})" if execution.detail else ""
+    said = _explain(execution.log)
     match execution.ending:
         case Ending.TIMEOUT:
-            return Outcome.TIMEOUT, f"stopped at the time limit of {limits.timeout_s:g} s{detail}"
+            reason = f"stopped at the time limit of {limits.timeout_s:g} s{detail}"
+            return Outcome.TIMEOUT, reason + said
         case Ending.OUT_OF_MEMORY:
             reason = f"went over the memory limit of {limits.memory_mib} MiB{detail}"
-            return Outcome.OUT_OF_MEMORY, reason
+            return Outcome.OUT_OF_MEMORY, reason + said
         case Ending.OUTPUT_TOO_LARGE:
             reason = f"wrote more than {limits.output_mib} MiB or {limits.output_files} files"
-            return Outcome.OUTPUT_TOO_LARGE, reason + detail
+            return Outcome.OUTPUT_TOO_LARGE, reason + detail + said
         case Ending.EXITED:
             pass
     if execution.exit_code != 0:
-        reason = f"exit code {execution.exit_code}{detail}{_explain(execution.log)}"
+        reason = f"exit code {execution.exit_code}{detail}{said}"
         return Outcome.NONZERO_EXIT, reason
     if not output.present:
         there = ", ".join(printable(name) for name in output.others[:5]) or "nothing"
         return (
             Outcome.NO_OUTPUT,
-            f"left no {expected} in the outputs folder (found: {there}){_explain(execution.log)}",
+            f"left no {expected} in the outputs folder (found: {there}){said}",
         )
     if output.problem:
-        return Outcome.BAD_OUTPUT, output.problem
+        return Outcome.BAD_OUTPUT, output.problem + said
     return Outcome.OK, ""
 
 

@@ -29,7 +29,7 @@ for path in sorted(inputs.glob('*.npz')):
     np.savez_compressed(outputs / path.name, segs=segs)
 """
 KILLS = 12
-MEASURED = {"wall_s", "cpu_s", "peak_memory_mib", "started_at"}
+MEASURED = {"wall_s", "cpu_s", "peak_memory_mib", "started_at", "startup_s"}
 
 
 def facts(path: Path) -> list[dict[str, str]]:
