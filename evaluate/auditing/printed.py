@@ -2,7 +2,7 @@
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["Printed", "is_empty", "read_printed"]
 
@@ -20,10 +20,12 @@ class Printed:
     """A printed number.
 
     Attributes:
-        text: as it is in the table.
+        text: as it is in the table, without decoration.
         value: what its digits say.
         low, high: the values that are rounded to these digits, both ends in it.
         is_percent: whether it has a percent sign.
+        decimals: digits after the point.
+        factor: what the printed digits were multiplied by since.
     """
 
     text: str
@@ -31,29 +33,34 @@ class Printed:
     low: float
     high: float
     is_percent: bool
+    decimals: int
+    factor: float = 1.0
 
     @property
     def width(self) -> float:
         """Of the interval: one unit of the last digit, unless it was widened."""
         return self.high - self.low
 
+    def as_printed(self, value: float) -> str:
+        """A value in the unit of the print, with a digit more."""
+        return f"{value / self.factor:.{min(max(self.decimals, 0), 8) + 1}f}"
+
     def scaled(self, factor: float) -> "Printed":
         """The same in another unit."""
-        return Printed(
-            text=self.text,
+        return replace(
+            self,
             value=self.value * factor,
             low=self.low * factor,
             high=self.high * factor,
             is_percent=False,
+            factor=self.factor * factor,
         )
 
     def with_top(self, top: float) -> "Printed":
         """A score whose printing may have been kept from a perfect one: 0.999 for 0.9997."""
         unit = self.width
         if math.isclose(self.value + unit, top, rel_tol=1e-6):
-            return Printed(
-                text=self.text, value=self.value, low=self.low, high=top, is_percent=False
-            )
+            return replace(self, high=top)
         return self
 
 
@@ -106,9 +113,10 @@ def read_printed(text: str, *, comma_is_decimal: bool) -> Printed:
     half = 0.5 * 10.0**-decimals
     slack = _ROUNDING * max(abs(value), half)
     return Printed(
-        text=text.strip(),
+        text=plain,
         value=value,
         low=value - half - slack,
         high=value + half + slack,
         is_percent=is_percent,
+        decimals=decimals,
     )

@@ -19,6 +19,7 @@ __all__ = ["Kind", "TableFinding", "TableVerdict", "check_alone"]
 
 _BY_CHANCE = 1e-4
 _FEWEST_COPIED = 3
+_TITLES = {"dsc": "DSC", "nsd": "NSD", "": "value"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,30 +92,33 @@ def _out_of_range(table: PublishedTable) -> Iterator[TableFinding]:
 
 
 def _averages(table: PublishedTable) -> Iterator[tuple[str, AveragesVerdict]]:
-    """Over the modalities of each team, then over the teams of each column."""
+    """Over the modalities of each team, then over the teams of each column.
+
+    DSC and NSD of one table are averaged in one way, so that they are judged together.
+    """
+    groups: dict[tuple[object, ...], list[Line]] = {}
+    titles: dict[tuple[object, ...], dict[str, None]] = {}
     for metric in dict.fromkeys(cell.metric for cell in table.cells):
         cells = [c for c in table.cells if c.metric == metric and c.team is not None]
-        modalities = list(dict.fromkeys(c.modality for c in cells if c.modality is not None))
-        by_name = f"{metric.upper()} " if metric in ("dsc", "nsd") else ""
+        modalities = tuple(sorted({c.modality for c in cells if c.modality is not None}))
         overall = [c for c in cells if c.modality is None]
-        for column in dict.fromkeys((c.column if _teams_are_rows(table) else 0) for c in overall):
-            if len(modalities) < 2:
+        places = sorted({c.line if table.is_by_modality else c.column for c in overall})
+        is_score = metric in METRICS and METRICS[metric].unit == ""
+        for cell in overall:
+            line = _line(cell, cells, modalities)
+            if line is None or len(modalities) < 2:
                 continue
-            chosen = [c for c in overall if not _teams_are_rows(table) or c.column == column]
-            lines = [line for c in chosen if (line := _line(c, cells, modalities)) is not None]
-            known = all(m in table.counts for m in modalities)
-            counts = [table.counts[m] for m in modalities] if known else None
-            if lines:
-                yield (
-                    f"average {by_name}over {len(modalities)} modalities",
-                    judge_averages(lines, counts),
-                )
+            place = places.index(cell.line if table.is_by_modality else cell.column)
+            key: tuple[object, ...] = (is_score or metric, modalities, place, cell.is_median)
+            groups.setdefault(key, []).append(line)
+            titles.setdefault(key, {})[_TITLES.get(metric, metric)] = None
+    for key, lines in groups.items():
+        modalities = tuple(str(name) for name in key[1]) if isinstance(key[1], tuple) else ()
+        known = all(m in table.counts for m in modalities)
+        counts = [table.counts[m] for m in modalities] if known else None
+        what = f"average {' and '.join(titles[key])} over {len(modalities)} modalities"
+        yield what, judge_averages(lines, counts)
     yield from _averages_over_teams(table)
-
-
-def _teams_are_rows(table: PublishedTable) -> bool:
-    lines = {(c.team, c.line) for c in table.cells}
-    return len(lines) == len({line for _, line in lines})
 
 
 def _line(overall: Cell, cells: Sequence[Cell], modalities: Sequence[str]) -> Line | None:

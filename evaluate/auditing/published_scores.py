@@ -177,7 +177,9 @@ def _of_metric(
         if _fits(cell.printed, value):
             continue
         other = next((w for w, v in tried if _fits(cell.printed, v[i])), None)
-        expected = "no such value in the run" if value is None else f"{value:.5g} ({way.words})"
+        expected = "no such value in the run"
+        if value is not None:
+            expected = f"{cell.printed.as_printed(value)} ({way.words})"
         if other is not None:
             expected += f"; it is the {other.words}, unlike the others"
         findings.append(

@@ -46,6 +46,7 @@ _UNITS = {
 }  # fmt: skip
 _DSC = re.compile(r"dice[ _]*(score|coefficient)", re.I)
 _NSD = re.compile(r"surface[ _]*dice|normali[sz]ed[ _]*surface[ _]*(distance|dice)", re.I)
+_MARKS = re.compile(r"[*_`†‡§]{1,3}(?=\S)|(?<=\S)[*_`†‡§]{1,3}(?=\s|$)")
 _IDLE = {"score", "scores", "value", "per", "case", "peak", "wall", "clock", "surface", "of", "the",
          "coefficient", "similarity", "running", "inference", "number", "over"}  # fmt: skip
 
@@ -91,6 +92,7 @@ class PublishedTable:
         counts: cases of each modality, where the table says them.
         teams: in the table's order.
         skipped: columns that are none of these.
+        is_by_modality: whether rows are modalities, and columns a team's metric.
     """
 
     path: Path
@@ -100,6 +102,7 @@ class PublishedTable:
     counts: dict[str, float]
     teams: tuple[str, ...]
     skipped: tuple[str, ...]
+    is_by_modality: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,9 +142,9 @@ def read_published(path: Path) -> PublishedTable:
         for i in values
         if not is_empty(row[i])
     }
-    labels = {line: row[label].strip() for line, row in body}
+    labels = {line: _MARKS.sub("", row[label]).strip() for line, row in body}
     named = [text for text in labels.values() if not _head(text).is_average]
-    by_modality = bool(named) and 2 * sum(_modality(t) != t for t in named) > len(named)
+    by_modality = bool(named) and 2 * sum(map(_names_a_modality, named)) > len(named)
     build = _from_modality_rows if by_modality else _from_team_rows
     return build(path, rows[0][1], heads, labels, values, printed)
 
@@ -253,6 +256,10 @@ def _modality(text: str) -> str:
     return text if known is None else known
 
 
+def _names_a_modality(text: str) -> bool:
+    return any(canonical_modality(word) is not None for word in (text, *text.split()))
+
+
 def _from_team_rows(
     path: Path,
     names: Sequence[str],
@@ -304,7 +311,7 @@ def _from_team_rows(
                         is_median=row.is_median if is_mean else head.is_median,
                     )
                 )
-    return _finished(path, cells, ranks, mean_ranks, counts, skipped, heads)
+    return _finished(path, cells, ranks, mean_ranks, counts, skipped, heads, False)
 
 
 def _from_modality_rows(
@@ -341,7 +348,7 @@ def _from_modality_rows(
                     is_median=row.is_median,
                 )
             )
-    return _finished(path, cells, {}, {}, counts, [], heads)
+    return _finished(path, cells, {}, {}, counts, [], heads, True)
 
 
 def _finished(
@@ -352,6 +359,7 @@ def _finished(
     counts: dict[str, float],
     skipped: Sequence[str],
     heads: Sequence[_Head],
+    is_by_modality: bool,
 ) -> PublishedTable:
     if not cells:
         raise _bad(
@@ -374,6 +382,7 @@ def _finished(
         counts=counts,
         teams=tuple(teams),
         skipped=tuple(skipped),
+        is_by_modality=is_by_modality,
     )
 
 

@@ -96,7 +96,7 @@ def _is_sure(
 ) -> bool:
     """Whether so many lines fit that it can't be chance, and only few do not."""
     misfits = len(fits) - sum(fits)
-    if misfits > max(1, len(fits) // 4) or misfits >= sum(fits):
+    if misfits > max(1, len(fits) // 4) or misfits > sum(fits):
         return False
     chance = 1.0
     for line, is_fit in zip(lines, fits, strict=True):
@@ -128,11 +128,11 @@ def _weights_exist(lines: Sequence[Line]) -> bool:
 
 def _said(line: Line, best: str, ways: dict[str, Callable[[Line], tuple[float, float]]]) -> str:
     others = [n for n, way in ways.items() if n != best and _fits(line, way(line))]
-    parts = [f"{name} {_between(way(line))}" for name, way in ways.items()]
+    parts = [f"{name} {_between(way(line), line.average)}" for name, way in ways.items()]
     words = ", ".join(parts)
     return f"{words}; it is the {others[0]}, unlike the others" if others else words
 
 
-def _between(ends: tuple[float, float]) -> str:
-    low, high = (f"{end:.5g}" for end in ends)
+def _between(ends: tuple[float, float], average: Printed) -> str:
+    low, high = map(average.as_printed, ends)
     return low if low == high else f"{low} to {high}"
