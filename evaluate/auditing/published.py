@@ -17,7 +17,8 @@ from metrics import METRICS
 
 __all__ = ["Kind", "TableFinding", "TableVerdict", "check_alone"]
 
-_BY_CHANCE = 1e-4
+_BY_CHANCE = {"row": 1e-5, "column": 1e-8}
+"""Equal values less likely than this are copies; columns less so, as metrics go together."""
 _FEWEST_COPIED = 3
 _TITLES = {"dsc": "DSC", "nsd": "NSD", "": "value"}
 
@@ -57,9 +58,10 @@ def check_alone(table: PublishedTable) -> TableVerdict:
             for line, said in verdict.wrong
         ]
         if verdict.can_not_tell:
+            lines = ", ".join(line.where for line in verdict.can_not_tell)
             notes.append(
-                f"{what}: neither the mean nor the median of the printed values; a mean weighted by"
-                " numbers of cases that the table does not give could be it"
+                f"{what}: neither the mean nor the median of the printed values at {lines}; means"
+                " weighted by numbers of cases, which the table does not give, could be all of them"
             )
         elif not verdict.wrong:
             holds.append(f"{what}: {_NAMES[verdict.fits]}")
@@ -157,10 +159,10 @@ def _copies(table: PublishedTable) -> Iterator[TableFinding]:
         spreads = _spreads(cells)
         for first, second in itertools.combinations(sorted(groups), 2):
             a, b = groups[first], groups[second]
-            if set(a) != set(b) or len(a) < _FEWEST_COPIED:
+            if set(a) != set(b) or len(a) < _FEWEST_COPIED or _is_average_of(a, b):
                 continue
             if all(a[i].printed.value == b[i].printed.value for i in a) and (
-                _chance(a.values(), spreads) < _BY_CHANCE
+                _chance(a.values(), spreads) < _BY_CHANCE[kind]
             ):
                 names = [
                     f"line {g}" if kind == "row" else f"column {groups[g][min(a)].name}"
@@ -172,6 +174,17 @@ def _copies(table: PublishedTable) -> Iterator[TableFinding]:
                     printed=f"the same {len(a)} values as {names[0]}",
                     expected="values of its own",
                 )
+
+
+def _is_average_of(a: dict[int, Cell], b: dict[int, Cell]) -> bool:
+    """Whether one is a column of averages and the other of what it is of: a median is one."""
+    first, second = next(iter(a.values())), next(iter(b.values()))
+    alike = all(cell.modality == first.modality for cell in a.values())
+    return (
+        alike
+        and first.metric == second.metric
+        and ((first.modality is None) != (second.modality is None))
+    )
 
 
 def _spreads(cells: Sequence[Cell]) -> dict[int, float]:

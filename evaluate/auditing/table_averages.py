@@ -5,6 +5,7 @@ aggregation was used is not told: the one that fits all lines is taken; if it fi
 far more often than by chance, those few are wrong.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,8 +16,11 @@ from evaluate.auditing.printed import Printed
 
 __all__ = ["AveragesVerdict", "Line", "judge_averages"]
 
-_BY_CHANCE = 1e-3
+_BY_CHANCE = 1e-4
 """An aggregation is the table's if so many lines would fit it by chance with less probability."""
+_UNEVEN = 0.5
+"""How uneven numbers of cases are at least expected to be, as their coefficient of variation: so
+far from the plain mean a mean over cases would lie."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +45,12 @@ class AveragesVerdict:
     Attributes:
         fits: name of the aggregation; empty where none is sure.
         wrong: lines that do not follow, with what would.
-        can_not_tell: whether only unknown numbers of cases could explain them.
+        can_not_tell: lines that only unknown numbers of cases could explain.
     """
 
     fits: str
     wrong: tuple[tuple[Line, str], ...]
-    can_not_tell: bool
+    can_not_tell: tuple[Line, ...]
 
 
 def judge_averages(lines: Sequence[Line], counts: Sequence[float] | None) -> AveragesVerdict:
@@ -64,14 +68,14 @@ def judge_averages(lines: Sequence[Line], counts: Sequence[float] | None) -> Ave
     fitting = {name: [_fits(line, way(line)) for line in lines] for name, way in ways.items()}
     for name, fits in fitting.items():
         if all(fits):
-            return AveragesVerdict(fits=name, wrong=(), can_not_tell=False)
+            return AveragesVerdict(fits=name, wrong=(), can_not_tell=())
     best = max(fitting, key=lambda name: sum(fitting[name]))  # of equals, the first
     misfits = [line for line, fits in zip(lines, fitting[best], strict=True) if not fits]
     sure = _is_sure(lines, fitting[best], ways[best])
     if not sure and (counts is None) and _weights_exist(lines):
-        return AveragesVerdict(fits="", wrong=(), can_not_tell=True)
+        return AveragesVerdict(fits="", wrong=(), can_not_tell=tuple(misfits))
     wrong = tuple((line, _said(line, best, ways)) for line in misfits)
-    return AveragesVerdict(fits=best if sure else "", wrong=wrong, can_not_tell=False)
+    return AveragesVerdict(fits=best if sure else "", wrong=wrong, can_not_tell=())
 
 
 def _mean(line: Line, weights: "np.ndarray | None" = None) -> tuple[float, float]:
@@ -102,9 +106,10 @@ def _is_sure(
     for line, is_fit in zip(lines, fits, strict=True):
         if is_fit:
             ends, values = way(line), [p.value for p in line.parts]
-            spread = max(values) - min(values)
+            reach = _UNEVEN * float(np.std(values)) / math.sqrt(len(values))
             width = ends[1] - ends[0] + line.average.width
-            chance *= min(1.0, width / spread) if spread > 0 else 1.0
+            # The density of a normal distribution at its middle.
+            chance *= min(1.0, width / (2.5 * reach)) if reach > 0 else 1.0
     return chance < _BY_CHANCE
 
 
