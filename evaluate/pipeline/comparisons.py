@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_manifest.manifest import Manifest
+from data_manifest.manifest import Manifest, load_manifest
 from data_manifest.progress import Progress, silent
 from evaluate.comparing import Pairs, calibration_ratio, check_comparable, compare, pair_scores
 from evaluate.comparison import Comparison, Side
@@ -69,7 +69,7 @@ def compare_runs(
         other: the team of run B; None for the same as `team`.
         replicates: of the bootstrap.
         seed: of the bootstrap.
-        manifest_path: where the data lie now, if moved.
+        manifest_path: where the data lie now, if moved; of the run, or runs, that it fits.
 
     Raises:
         UsageError: the teams that are named do not make a pair.
@@ -77,6 +77,8 @@ def compare_runs(
     """
     same = root_a.resolve() == root_b.resolve()
     runs = _read(root_a, manifest_path), _read(root_b, manifest_path)
+    if manifest_path is not None and all(r.data_root != manifest_path.parent for r in runs):
+        data_of(runs[0].run, manifest_path)  # says that it is of other data
     teams = _teams(runs, team, other, same=same)
     names = _names(root_a, root_b)
     facts = runs[0].run.facts(), runs[1].run.facts()
@@ -121,7 +123,9 @@ def _few(pairs: Pairs) -> list[str]:
 
 def _read(root: Path, manifest_path: Path | None) -> _Run:
     run = RunDirectory.open(root)
-    manifest, data_root = data_of(run, manifest_path)
+    manifest, data_root = data_of(run, None)
+    if manifest_path is not None and load_manifest(manifest_path).digest() == manifest.digest():
+        data_root = manifest_path.parent
     facts = run.facts()
     if facts.get("scored_from", "") not in ("", run.journal_sha256()):
         raise RunDirectoryError(
