@@ -4,19 +4,19 @@ import argparse
 
 from data_manifest.errors import printable
 from evaluate.cli.terminal import number, say, show_progress, table, warn
-from evaluate.comparison import CaseChange, Comparison, Difference, Interval
+from evaluate.comparison import CaseChange, Comparison, Interval
 from evaluate.pipeline.comparisons import compare_runs, write_comparison, write_comparison_json
 
 __all__ = ["compare"]
 
 _MOST_CASES = 5
-_DIGITS = {"dsc": 4, "nsd": 4, "wall_s": 2, "cpu_s": 2, "peak_memory_mib": 0}
+_DIGITS = {"dsc": 3, "nsd": 3, "wall_s": 2, "cpu_s": 2, "peak_memory_mib": 0}
 _HEADS = {
     "dsc": "DSC",
     "nsd": "NSD",
     "wall_s": "time s",
     "cpu_s": "CPU s",
-    "peak_memory_mib": "memory MiB",
+    "peak_memory_mib": "MiB",
 }
 
 
@@ -49,6 +49,7 @@ def _say(found: Comparison) -> None:
     say(printable(found.answer))
     say()
     _say_overall(found)
+    say("macro: every modality alike; micro: every case alike; p: Wilcoxon, not adjusted")
     _say_modalities(found)
     _say_cases("better", found.better)
     _say_cases("worse", found.worse)
@@ -58,13 +59,12 @@ def _say(found: Comparison) -> None:
 
 
 def _say_overall(found: Comparison) -> None:
-    places = {"macro": "all modalities alike", "micro": "all cases alike"}
     table(
         f"B ({printable(found.b.label)}) less A ({printable(found.a.label)})",
         ["", "cases", "A", "B", "B − A", "95 % interval", "p"],
         [
             [
-                f"{_HEADS[d.metric]}, {places[d.where]}",
+                f"{_HEADS[d.metric]} {d.where}",
                 str(d.n),
                 number(d.mean_a, _DIGITS[d.metric]),
                 number(d.mean_b, _DIGITS[d.metric]),
@@ -72,7 +72,7 @@ def _say_overall(found: Comparison) -> None:
                 _ends(d.interval, _DIGITS[d.metric]),
                 "–" if d.p_value is None else f"{d.p_value:.2g}",
             ]
-            for place in places
+            for place in ("macro", "micro")
             for d in found.differences
             if d.where == place
         ],
@@ -83,24 +83,20 @@ def _say_modalities(found: Comparison) -> None:
     ratios = {ratio.where: ratio for ratio in found.ratios}
     rows = []
     for modality in found.modalities:
-        scores = [found.difference(metric, modality) for metric in ("dsc", "nsd")]
+        dsc, nsd = (found.difference(metric, modality) for metric in ("dsc", "nsd"))
         ratio = ratios.get(modality)
         rows.append(
             [
                 modality,
                 str(max(d.n for d in found.differences if d.where == modality)),
-                *(cell for d in scores for cell in _difference(d)),
-                "–" if ratio is None else f"{ratio.ratio:.2f}",
+                "–" if dsc is None else f"{dsc.mean:+.3f}",
+                "–" if dsc is None else _ends(dsc.interval, 3),
+                "–" if nsd is None else f"{nsd.mean:+.3f}",
+                "–" if ratio is None else f"× {ratio.ratio:.2f}",
             ]
         )
-    heads = ["modality", "cases", "DSC", "95 % interval", "NSD", "95 % interval", "time ratio"]
+    heads = ["modality", "cases", "DSC", "95 % interval", "NSD", "time"]
     table("B less A, by modality", heads, rows)
-
-
-def _difference(found: Difference | None) -> tuple[str, str]:
-    if found is None:
-        return "–", "–"
-    return f"{found.mean:+.3f}", _ends(found.interval, 3)
 
 
 def _ends(interval: Interval | None, digits: int) -> str:

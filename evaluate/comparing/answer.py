@@ -70,10 +70,11 @@ def _time(found: Comparison) -> str:
         how = f", corrected for the machines' speed (as measured {ratio.ratio:.2f})"
     ends = f" ({interval.low:.2f} to {interval.high:.2f})" if interval is not None else ""
     if interval is None or interval.low <= 1 <= interval.high:
-        sure = "takes about as long, "
+        sure = "takes about as long"
     else:
-        sure = "is faster, " if shown < 1 else "is slower, "
-    return f"{found.b.label} {sure}{shown:.2f} times the time{ends}{how}"
+        sure = "is faster" if shown < 1 else "is slower"
+    where = f" on the {ratio.n} that both finished" if ratio.n < len(found.cases) else ""
+    return f"{found.b.label} {sure}{where}, {shown:.2f} times the time{ends}{how}"
 
 
 def _failures(found: Comparison) -> str:

@@ -113,6 +113,7 @@ def _difference(
     metric: str, where: str, values: Floats, actual: Floats, drawn: Floats
 ) -> Difference:
     by_case = values[1] - values[0]
+    mean = float(actual[1] - actual[0])
     by_replicate = drawn[1] - drawn[0]
     kept = by_replicate[~np.isnan(by_replicate)]
     kept = np.where(np.abs(kept) <= _SAME, 0.0, kept)
@@ -124,7 +125,7 @@ def _difference(
         n=values.shape[1],
         mean_a=float(actual[0]),
         mean_b=float(actual[1]),
-        mean=float(actual[1] - actual[0]),
+        mean=mean if abs(mean) > _SAME else 0.0,
         interval=_interval(kept) if values.shape[1] > 1 else None,
         p_value=_p_value(by_case),
         b_ahead=ahead,
