@@ -18,8 +18,8 @@ __all__ = ["AveragesVerdict", "Line", "judge_averages"]
 
 _BY_CHANCE = 1e-4
 """An aggregation is the table's if so many lines would fit it by chance with less probability."""
-_UNEVEN = 0.5
-"""How uneven numbers of cases are at least expected to be, as their coefficient of variation: so
+_UNEVEN = 1.0
+"""How uneven numbers of cases are expected to be, as their coefficient of variation: so
 far from the plain mean a mean over cases would lie."""
 
 
