@@ -19,8 +19,11 @@ __all__ = ["AveragesVerdict", "Line", "judge_averages"]
 _BY_CHANCE = 1e-4
 """An aggregation is the table's if so many lines would fit it by chance with less probability."""
 _UNEVEN = 1.0
-"""How uneven numbers of cases are expected to be, as their coefficient of variation: so
-far from the plain mean a mean over cases would lie."""
+"""How uneven numbers of cases are expected to be, as their coefficient of variation: so far from
+the plain mean a mean over cases would lie."""
+_COARSE = 0.05
+"""A line that fits by chance more often says nothing: lines share their numbers of cases, so that
+many such lines are not as many witnesses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +112,8 @@ def _is_sure(
             reach = _UNEVEN * float(np.std(values)) / math.sqrt(len(values))
             width = ends[1] - ends[0] + line.average.width
             # The density of a normal distribution at its middle.
-            chance *= min(1.0, width / (2.5 * reach)) if reach > 0 else 1.0
+            of_line = width / (2.5 * reach) if reach > 0 else 1.0
+            chance *= of_line if of_line < _COARSE else 1.0
     return chance < _BY_CHANCE
 
 
