@@ -219,11 +219,11 @@ def _add_checking(add: Any) -> None:
         "segjudge audit my-run",
         "audit.audit",
     )
-    command.add_argument("run_dir", type=Path, nargs="?", help="optional with --published")
     command.add_argument(
-        "--published", type=Path, metavar="FILE", help="check a paper's table, CSV, instead"
+        "--published", type=Path, metavar="FILE", help="check a paper's table (CSV) instead"
     )
-    command.add_argument("--json", type=Path, metavar="FILE", help="with --published")
+    command.add_argument("--json", type=Path, metavar="FILE", help="with --published: its result")
+    command.add_argument("run_dir", type=Path, nargs="?")
     command.add_argument("--manifest", type=Path, help="where the data lie now, if moved")
     command.add_argument("--rerun", action="store_true", help="run the submissions again too")
     _sandbox(command)

@@ -11,14 +11,18 @@ from evaluate.tables import write_json
 
 __all__ = ["audit_published"]
 
+_OF_A_RUN = ("rerun", "bundle", "verify", "manifest")
+"""Options that say something of a run's audit only."""
+
 
 def audit_published(options: argparse.Namespace) -> int:
     """Check a paper's table; 1 if a cell, a rank or a row does not hold."""
-    if options.published is None or options.rerun:
+    others = [name for name in _OF_A_RUN if vars(options).get(name)]
+    if options.published is None or others:
         raise UsageError(
             Problem(
                 where="segjudge audit",
-                found="--rerun with --published" if options.published else "no --published",
+                found=f"--published with --{others[0]}" if options.published else "no --published",
                 expected="RUN_DIR alone (a run's audit writes audit.json), or --published FILE"
                 " [RUN_DIR] [--json FILE]",
                 mend="`segjudge audit --help` shows both",
