@@ -9,7 +9,9 @@ __all__ = ["Printed", "is_empty", "read_printed"]
 _EMPTY = {"", "-", "--", "–", "—", "/", "n/a", "na", "nan", "none", "n.a.", "x", "✗"}
 _DECORATION = re.compile(r"\\textbf|\\underline|[*_†‡§{}$#≈~↑↓]|<[^>]{0,20}>")
 _SPREAD = re.compile(r"±|\\pm|\+/-|\+-|(?<=\S)\s*[(\[]")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?")
+_LARGEST = 1e15
+"""No table prints more; sums of such numbers stay finite."""
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
 _ROUNDING = 1e-9
 """Relative: what floating point adds to the edges of an interval."""
@@ -106,8 +108,8 @@ def read_printed(text: str, *, comma_is_decimal: bool) -> Printed:
     if not _NUMBER.fullmatch(main):
         raise ValueError(f"{text.strip()[:40]!r} is no number")
     value = float(main)
-    if not math.isfinite(value):
-        raise ValueError(f"{text.strip()[:40]!r} is no finite number")
+    if abs(value) > _LARGEST:
+        raise ValueError(f"{text.strip()[:40]!r} is larger than any table's number")
     mantissa, _, exponent = main.lower().partition("e")
     decimals = len(mantissa.partition(".")[2]) - int(exponent or 0)
     half = 0.5 * 10.0**-decimals

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from evaluate.auditing.published import TableVerdict, check_alone
 from evaluate.auditing.published_table import read_published
+from evaluate.errors import TableError
 
 MODALITIES = ("CT", "MR", "PET", "Ultrasound", "X-Ray", "Dermoscopy", "Endoscopy", "Fundus", "OCT")
 Floats = npt.NDArray[np.float64]
@@ -119,3 +120,25 @@ def test_a_wrong_digit_is_flagged_in_a_mean_over_cases_where_the_cases_are_count
     team = 1 + seed % (len(rows) - 2)
     rows[team][-1] = f"{float(rows[team][-1]) + steps * 1e-4:.4f}"
     assert [f.kind for f in checked(folder, rows).findings] == ["average"]
+
+
+CELLS = st.sampled_from(
+    ["", "–", "0.9", "91,2", "1.000", "0", "-3", "1e308", "12 %", "0.8 ± 0.1", "2nd", "CT", "Mean",
+     "Average", "Rank", "n", "DSC", "NSD (%)", "CT DSC", "Time (ms)", "Mean rank", "team", "'",
+     "**", "0e99", "1e-99", "9e14"]
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(rows=st.integers(1, 6).flatmap(lambda n: st.lists(st.lists(CELLS, min_size=n, max_size=n))))
+def test_whatever_stands_in_a_table_it_is_checked_or_refused(
+    folder: Path, rows: list[list[str]]
+) -> None:
+    path = folder / "any.csv"
+    path.write_text("\n".join(";".join(row) for row in rows), encoding="utf-8")
+    try:
+        table = read_published(path)
+    except TableError as error:
+        assert str(error).count("\n") == 0
+        return
+    assert isinstance(check_alone(table).findings, tuple)

@@ -195,7 +195,7 @@ def test_an_average_row_over_the_teams_is_checked_too(tmp_path: Path) -> None:
         (b"Team,Colour\na,red\nb,blue\n", "no column of numbers"),
         (b"1,2\n3,4\n", "no column of names"),
         (b"Team,DSC\n\"a,0.9\n", "no CSV"),
-        (b"Team,DSC\na,1e999\nb,0.9\nc,0.8\n", "no finite number"),
+        (b"Team,DSC\na,1e99\nb,0.9\nc,0.8\n", "larger than any"),
     ],
 )  # fmt: skip
 def test_a_bad_table_is_one_clear_line(tmp_path: Path, data: bytes, said: str) -> None:
@@ -206,3 +206,9 @@ def test_a_bad_table_is_one_clear_line(tmp_path: Path, data: bytes, said: str) -
     assert len(caught.value.problems) == 1
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_score_that_is_never_printed_as_perfect_may_be_anything_up_to_it() -> None:
+    almost, below = (read_printed(t, comma_is_decimal=False) for t in ("0.999", "0.998"))
+    assert almost.with_top(1.0).high == 1.0
+    assert below.with_top(1.0) == below
