@@ -13,42 +13,14 @@ from pathlib import Path
 
 from data_manifest.naming import canonical_modality
 from evaluate.auditing.printed import Printed, is_empty, read_printed
+from evaluate.auditing.published_names import Head, modality_of, names_a_modality, read_head
 from evaluate.errors import Problem, TableError
 from metrics import METRICS
 
 __all__ = ["Cell", "PublishedTable", "read_published"]
 
 _LARGEST = 4 << 20
-_METRICS = {
-    "dsc": "dsc", "dice": "dsc", "nsd": "nsd", "iou": "iou", "jaccard": "iou", "jac": "iou",
-    "sensitivity": "sensitivity", "recall": "sensitivity", "precision": "precision",
-    "hd95": "hd95", "hd": "hd", "hausdorff": "hd", "assd": "assd", "asd": "assd",
-    "time": "wall_s", "runtime": "wall_s", "wall": "wall_s", "latency": "wall_s",
-    "cpu": "cpu_s", "memory": "peak_memory_mib", "ram": "peak_memory_mib",
-}  # fmt: skip
-_AVERAGES = {
-    "average",
-    "avg",
-    "avg.",
-    "mean",
-    "overall",
-    "macro",
-    "micro",
-    "all",
-    "total",
-    "median",
-}
-_RANKS = {"rank", "ranking", "place", "position", "pos"}
-_COUNTS = {"n", "cases", "count"}
-_UNITS = {
-    "s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "min": 60.0, "minutes": 60.0,
-    "mib": 1.0, "gib": 1024.0, "mb": 1e6 / 2**20, "gb": 1e9 / 2**20, "mm": 1.0,
-}  # fmt: skip
-_DSC = re.compile(r"dice[ _]*(score|coefficient)", re.I)
-_NSD = re.compile(r"surface[ _]*dice|normali[sz]ed[ _]*surface[ _]*(distance|dice)", re.I)
 _MARKS = re.compile(r"[*_`†‡§]{1,3}(?=\S)|(?<=\S)[*_`†‡§]{1,3}(?=\s|$)")
-_IDLE = {"score", "scores", "value", "per", "case", "peak", "wall", "clock", "surface", "of", "the",
-         "coefficient", "similarity", "running", "inference", "number", "over"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,19 +77,6 @@ class PublishedTable:
     is_by_modality: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Head:
-    """What a column's name, or a row's, says."""
-
-    role: str
-    metric: str
-    rest: str
-    is_average: bool
-    is_median: bool
-    is_percent: bool
-    scale: float
-
-
 def read_published(path: Path) -> PublishedTable:
     """Read a table.
 
@@ -126,7 +85,7 @@ def read_published(path: Path) -> PublishedTable:
             column of numbers, or nothing to check.
     """
     rows = _rows(path)
-    heads = [_head(name) for name in rows[0][1]]
+    heads = [read_head(name) for name in rows[0][1]]
     body = rows[1:]
     comma = not any(re.search(r"\d\.\d", cell) for _, row in body for cell in row)
     numbers = [_is_numeric([row[i] for _, row in body], comma) for i in range(len(heads))]
@@ -143,8 +102,8 @@ def read_published(path: Path) -> PublishedTable:
         if not is_empty(row[i])
     }
     labels = {line: _MARKS.sub("", row[label]).strip() for line, row in body}
-    named = [text for text in labels.values() if not _head(text).is_average]
-    by_modality = bool(named) and 2 * sum(map(_names_a_modality, named)) > len(named)
+    named = [text for text in labels.values() if not read_head(text).is_average]
+    by_modality = bool(named) and 2 * sum(map(names_a_modality, named)) > len(named)
     build = _from_modality_rows if by_modality else _from_team_rows
     return build(path, rows[0][1], heads, labels, values, printed)
 
@@ -211,59 +170,10 @@ def _cell(path: Path, line: int, name: str, text: str, comma: bool) -> Printed:
         ) from error
 
 
-def _head(name: str) -> _Head:
-    """The words of a name, sorted out.
-
-    The metric is the first word that names one, units and idle words are left out, and what
-    remains is a modality, or a team.
-    """
-    spelled = _NSD.sub("nsd", _DSC.sub("dsc", name))
-    words = [w for w in re.split(r"[\s_/|:,;()\[\]↑↓%#@]+", spelled) if w]
-    metric, rest, scale, role = "", [], 1.0, "value"
-    average = median = False
-    for word in words:
-        plain = word.casefold().strip(".")
-        if plain in _METRICS and not metric:
-            metric = _METRICS[plain]
-        elif plain in _RANKS:
-            role = "rank"
-        elif plain in _AVERAGES:
-            average, median = True, median or plain == "median"
-        elif plain in _UNITS:
-            scale = _UNITS[plain]
-        elif plain in _COUNTS and len(words) <= 3:
-            role = "count"
-        elif plain not in _IDLE:
-            rest.append(word)
-    if name.strip() == "#":
-        role = "rank"
-    return _Head(
-        role="mean_rank" if role == "rank" and average else role,
-        metric=metric,
-        rest=" ".join(rest),
-        is_average=average,
-        is_median=median,
-        is_percent="%" in name,
-        scale=scale,
-    )
-
-
-def _modality(text: str) -> str:
-    """The canonical name of a modality, or the text itself."""
-    known = canonical_modality(text)
-    if known is None:
-        known = next(filter(None, map(canonical_modality, text.split())), None)
-    return text if known is None else known
-
-
-def _names_a_modality(text: str) -> bool:
-    return any(canonical_modality(word) is not None for word in (text, *text.split()))
-
-
 def _from_team_rows(
     path: Path,
     names: Sequence[str],
-    heads: Sequence[_Head],
+    heads: Sequence[Head],
     labels: dict[int, str],
     values: Sequence[int],
     printed: dict[tuple[int, int], Printed],
@@ -277,7 +187,7 @@ def _from_team_rows(
     skipped = []
     for i in values:
         head = heads[i]
-        modality = _modality(head.rest) if head.rest else None
+        modality = modality_of(head.rest) if head.rest else None
         metric = head.metric or only
         recognised = head.metric or head.is_average or canonical_modality(head.rest) or not metrics
         if head.role == "value" and (not recognised or (len(metrics) > 1 and not head.metric)):
@@ -288,7 +198,7 @@ def _from_team_rows(
             continue
         for line, label in labels.items():
             value = printed.get((line, i))
-            row = _head(label)
+            row = read_head(label)
             if value is None:
                 continue
             if row.role == "count" and not row.rest and modality is not None:
@@ -317,7 +227,7 @@ def _from_team_rows(
 def _from_modality_rows(
     path: Path,
     names: Sequence[str],
-    heads: Sequence[_Head],
+    heads: Sequence[Head],
     labels: dict[int, str],
     values: Sequence[int],
     printed: dict[tuple[int, int], Printed],
@@ -330,8 +240,8 @@ def _from_modality_rows(
             value = printed.get((line, i))
             if value is None:
                 continue
-            row = _head(label)
-            modality = None if row.is_average else _modality(label)
+            row = read_head(label)
+            modality = None if row.is_average else modality_of(label)
             if head.role == "count":
                 if modality is not None:
                     counts[modality] = value.value
@@ -358,7 +268,7 @@ def _finished(
     mean_ranks: dict[str, Printed],
     counts: dict[str, float],
     skipped: Sequence[str],
-    heads: Sequence[_Head],
+    heads: Sequence[Head],
     is_by_modality: bool,
 ) -> PublishedTable:
     if not cells:
@@ -390,7 +300,7 @@ def _is_score(metric: str) -> bool:
     return metric in METRICS and METRICS[metric].unit == ""
 
 
-def _in_percent(cells: Sequence[Cell], heads: Sequence[_Head], metric: str) -> bool:
+def _in_percent(cells: Sequence[Cell], heads: Sequence[Head], metric: str) -> bool:
     """Whether a score from 0 to 1 is printed in percent, by its signs or by its size."""
     if not _is_score(metric):
         return False
