@@ -4,6 +4,7 @@ import argparse
 from contextlib import nullcontext
 
 from evaluate.auditing import Difference
+from evaluate.cli.published import audit_published
 from evaluate.cli.sandboxes import sandbox_of
 from evaluate.cli.terminal import say, show_progress
 from evaluate.pipeline.proofs import audit_run
@@ -13,6 +14,8 @@ __all__ = ["audit"]
 
 def audit(options: argparse.Namespace) -> int:
     """Check a run's files, scores and places; 1 if anything differs."""
+    if options.published or options.json or options.run_dir is None:
+        return audit_published(options)
     opened = sandbox_of(options) if options.rerun else nullcontext()
     with opened as sandbox, show_progress("auditing") as progress:
         found = audit_run(

@@ -224,10 +224,32 @@ def _add_checking(add: Any) -> None:
         "segjudge audit my-run",
         "audit.audit",
     )
-    command.add_argument("run_dir", type=Path)
+    command.add_argument(
+        "--published", type=Path, metavar="FILE", help="check a paper's table (CSV) instead"
+    )
+    command.add_argument("--json", type=Path, metavar="FILE", help="with --published: its result")
+    command.add_argument("run_dir", type=Path, nargs="?")
     command.add_argument("--manifest", type=Path, help="where the data lie now, if moved")
     command.add_argument("--rerun", action="store_true", help="run the submissions again too")
     _sandbox(command)
+
+    command = add(
+        "compare",
+        "Say which of two submissions is better, by how much, and how sure that is.",
+        "segjudge compare run-1 run-2 --team alpha --html compare.html",
+        "compare.compare",
+    )
+    command.add_argument("run_a", type=Path, metavar="RUN_A")
+    command.add_argument("run_b", type=Path, metavar="RUN_B", help="may be the same as RUN_A")
+    command.add_argument("--team", metavar="X", help="of RUN_A (default: all that both hold)")
+    command.add_argument(
+        "--with", dest="with_team", metavar="Y", help="the team of RUN_B (default: the same)"
+    )
+    command.add_argument("--json", type=Path, metavar="FILE")
+    command.add_argument("--html", type=Path, metavar="FILE", help="a page with pictures")
+    command.add_argument("--manifest", type=Path, help="where the data lie now, if moved")
+    command.add_argument("--bootstrap", type=_positive, default=2000, help="replicates")
+    command.add_argument("--seed", type=_natural, default=0, help="of the bootstrap")
 
     command = add(
         "doctor",

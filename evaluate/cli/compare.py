@@ -1,0 +1,119 @@
+"""`segjudge compare`."""
+
+import argparse
+
+from data_manifest.errors import printable
+from evaluate.cli.terminal import number, say, show_progress, table, warn
+from evaluate.comparison import CaseChange, Comparison, Interval
+from evaluate.pipeline.comparisons import compare_runs, write_comparison, write_comparison_json
+
+__all__ = ["compare"]
+
+_MOST_CASES = 5
+_DIGITS = {"dsc": 3, "nsd": 3, "wall_s": 2, "cpu_s": 2, "peak_memory_mib": 0}
+_HEADS = {
+    "dsc": "DSC",
+    "nsd": "NSD",
+    "wall_s": "time s",
+    "cpu_s": "CPU s",
+    "peak_memory_mib": "MiB",
+}
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Compare two submissions; 0 whatever the answer is."""
+    found = compare_runs(
+        options.run_a,
+        options.run_b,
+        team=options.team,
+        other=options.with_team,
+        replicates=options.bootstrap,
+        seed=options.seed,
+        manifest_path=options.manifest,
+    )
+    for comparison in found.comparisons:
+        _say(comparison)
+    for note in dict.fromkeys(n for c in found.comparisons for n in c.notes):
+        warn(note)
+    if options.json:
+        write_comparison_json(options.json, found)
+        say(f"all of it, as JSON: {options.json}")
+    if options.html:
+        with show_progress("drawing") as progress:
+            write_comparison(options.html, found, progress=progress)
+        say(f"page: {options.html}")
+    return 0
+
+
+def _say(found: Comparison) -> None:
+    say(printable(found.answer))
+    say()
+    _say_overall(found)
+    say("macro: every modality alike; micro: every case alike; p: Wilcoxon, not adjusted")
+    _say_modalities(found)
+    _say_cases("better", found.better)
+    _say_cases("worse", found.worse)
+    _say_cases("failures fewer", found.failures_lost)
+    _say_cases("failures new", found.failures_gained)
+    say()
+
+
+def _say_overall(found: Comparison) -> None:
+    table(
+        f"B ({printable(found.b.label)}) less A ({printable(found.a.label)})",
+        ["", "cases", "A", "B", "B − A", "95 % interval", "p"],
+        [
+            [
+                f"{_HEADS[d.metric]} {d.where}",
+                str(d.n),
+                number(d.mean_a, _DIGITS[d.metric]),
+                number(d.mean_b, _DIGITS[d.metric]),
+                f"{d.mean:+.{_DIGITS[d.metric]}f}",
+                _ends(d.interval, _DIGITS[d.metric]),
+                "–" if d.p_value is None else f"{d.p_value:.2g}",
+            ]
+            for place in ("macro", "micro")
+            for d in found.differences
+            if d.where == place
+        ],
+    )
+
+
+def _say_modalities(found: Comparison) -> None:
+    ratios = {ratio.where: ratio for ratio in found.ratios}
+    rows = []
+    for modality in found.modalities:
+        dsc, nsd = (found.difference(metric, modality) for metric in ("dsc", "nsd"))
+        ratio = ratios.get(modality)
+        rows.append(
+            [
+                modality,
+                str(max(d.n for d in found.differences if d.where == modality)),
+                "–" if dsc is None else f"{dsc.mean:+.3f}",
+                "–" if dsc is None else _ends(dsc.interval, 3),
+                "–" if nsd is None else f"{nsd.mean:+.3f}",
+                "–" if ratio is None else f"× {ratio.ratio:.2f}",
+            ]
+        )
+    heads = ["modality", "cases", "DSC", "95 % interval", "NSD", "time"]
+    table("B less A, by modality", heads, rows)
+
+
+def _ends(interval: Interval | None, digits: int) -> str:
+    if interval is None:
+        return "–"
+    return f"{interval.low:+.{digits}f} to {interval.high:+.{digits}f}"
+
+
+def _say_cases(title: str, changes: tuple[CaseChange, ...]) -> None:
+    if not changes:
+        return
+    named = [f"{printable(c.case)} ({_scores(c)})" for c in changes[:_MOST_CASES]]
+    more = f" and {len(changes) - _MOST_CASES} more" if len(changes) > _MOST_CASES else ""
+    say(f"{title}: {len(changes)}: {', '.join(named)}{more}")
+
+
+def _scores(change: CaseChange) -> str:
+    if "ok" not in (change.outcome_a, change.outcome_b) or change.outcome_a != change.outcome_b:
+        return f"{change.outcome_a} to {change.outcome_b}"
+    return f"DSC {number(change.dsc_a)} to {number(change.dsc_b)}"

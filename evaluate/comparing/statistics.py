@@ -1,0 +1,270 @@
+"""Differences with paired bootstrap intervals, tests, time ratios, and the cases that changed.
+
+A replicate draws the cases of every modality with replacement and takes both sides' values of the
+same draw, so that what is hard for both cancels out.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import wilcoxon
+
+from evaluate.comparing.answer import answer
+from evaluate.comparing.pairs import COMPARED, Floats, Pairs
+from evaluate.comparison import (
+    CaseChange,
+    Comparison,
+    Difference,
+    Interval,
+    Side,
+    TimeRatio,
+    Trade,
+)
+from metrics import METRICS
+
+__all__ = ["compare"]
+
+_EDGES = (0.025, 0.975)
+_FEWEST_FOR_A_TEST = 6
+"""Two-sided, five pairs can't be significant: 2 / 2**5 is over 0.05."""
+_SAME = 1e-12
+_CLOUD = 150
+
+Counts = npt.NDArray[np.int32]
+
+
+def compare(
+    a: Side,
+    b: Side,
+    pairs: Pairs,
+    *,
+    counts: Counts,
+    seed: int,
+    calibration: float | None,
+    notes: list[str],
+) -> Comparison:
+    """B against A.
+
+    Args:
+        a: whose scores are the first.
+        b: whose scores are the second.
+        pairs: the scores.
+        counts: how often each case is drawn in each replicate, (cases, replicates); in every
+            modality as many draws as it has cases.
+        seed: of the draws, for the record.
+        calibration: B's calibration load over A's; None for no correction of times.
+        notes: what a reader must know.
+    """
+    differences = tuple(
+        found for metric in COMPARED for found in _differences(metric, pairs, counts)
+    )
+    ratios = tuple(_ratios(pairs, counts, calibration))
+    changes = _changes(pairs)
+    trade = _trade(pairs, counts)
+    if pairs.left_out:
+        notes = [*notes, f"left out, unscored by our own failure: {', '.join(pairs.left_out)}"]
+    made = Comparison(
+        a=a,
+        b=b,
+        cases=tuple(score.case for score in pairs.scores_a),
+        replicates=counts.shape[1],
+        seed=seed,
+        differences=differences,
+        ratios=ratios,
+        better=_largest_first(c for c in changes if c.change > _SAME),
+        worse=_largest_first(c for c in changes if c.change < -_SAME),
+        failures_lost=tuple(c for c in changes if c.outcome_a != "ok" and c.outcome_b == "ok"),
+        failures_gained=tuple(c for c in changes if c.outcome_a == "ok" and c.outcome_b != "ok"),
+        failed_both=sum(c.outcome_a != "ok" and c.outcome_b != "ok" for c in changes),
+        trade=trade,
+        notes=tuple(notes),
+        answer="",
+    )
+    return replace(made, answer=answer(made))
+
+
+def _differences(metric: str, pairs: Pairs, counts: Counts) -> Iterator[Difference]:
+    values = pairs.values[metric]
+    means = _means_by_modality(values, pairs.modalities, counts)
+    for where, indices in _places(pairs.modalities):
+        usable = np.zeros(values.shape[1], dtype=np.bool_)
+        usable[indices] = True
+        usable &= ~np.isnan(values[0])
+        if not usable.any():
+            continue
+        if where == "macro":
+            actual = _macro(values, pairs.modalities)
+            with np.errstate(invalid="ignore"):
+                drawn = np.nanmean(np.stack(list(means.values())), axis=0)
+        elif where == "micro":
+            actual, drawn = values[:, usable].mean(axis=1), _weighted(values, usable, counts)
+        else:
+            actual, drawn = values[:, usable].mean(axis=1), means[where]
+        yield _difference(metric, where, values[:, usable], actual, drawn)
+
+
+def _places(modalities: Mapping[str, slice]) -> list[tuple[str, slice]]:
+    return [("macro", slice(None)), ("micro", slice(None)), *modalities.items()]
+
+
+def _difference(
+    metric: str, where: str, values: Floats, actual: Floats, drawn: Floats
+) -> Difference:
+    by_case = values[1] - values[0]
+    mean = float(actual[1] - actual[0])
+    by_replicate = drawn[1] - drawn[0]
+    kept = by_replicate[~np.isnan(by_replicate)]
+    kept = np.where(np.abs(kept) <= _SAME, 0.0, kept)
+    sign = 1.0 if METRICS[metric].direction == "higher" else -1.0
+    ahead = float(((sign * kept > 0) + 0.5 * (kept == 0)).mean()) if kept.size else 0.5
+    return Difference(
+        metric=metric,
+        where=where,
+        n=values.shape[1],
+        mean_a=float(actual[0]),
+        mean_b=float(actual[1]),
+        mean=mean if abs(mean) > _SAME else 0.0,
+        interval=_interval(kept) if values.shape[1] > 1 else None,
+        p_value=_p_value(by_case),
+        b_ahead=ahead,
+    )
+
+
+def _interval(kept: Floats) -> Interval | None:
+    if not kept.size:
+        return None
+    low, high = np.quantile(kept, _EDGES)
+    return Interval(low=float(low), high=float(high))
+
+
+def _p_value(by_case: Floats) -> float | None:
+    moved = by_case[np.abs(by_case) > _SAME]
+    if len(moved) < _FEWEST_FOR_A_TEST:
+        return None
+    return float(wilcoxon(moved).pvalue)
+
+
+def _weighted(values: Floats, usable: npt.NDArray[np.bool_], counts: Counts) -> Floats:
+    """Means over the drawn cases, (2, replicates); nan where none was drawn."""
+    drawn = counts[usable].astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(values[:, usable] @ drawn / drawn.sum(axis=0), dtype=np.float64)
+
+
+def _means_by_modality(
+    values: Floats, modalities: Mapping[str, slice], counts: Counts
+) -> dict[str, Floats]:
+    """Of every modality that has a value."""
+    found = {}
+    for name, where in modalities.items():
+        usable = np.zeros(values.shape[1], dtype=np.bool_)
+        usable[where] = ~np.isnan(values[0, where])
+        if usable.any():
+            found[name] = _weighted(values, usable, counts)
+    return found
+
+
+def _macro(values: Floats, modalities: Mapping[str, slice]) -> Floats:
+    means = [
+        np.nanmean(values[:, where], axis=1)
+        for where in modalities.values()
+        if not np.isnan(values[0, where]).all()
+    ]
+    return np.asarray(np.mean(means, axis=0), dtype=np.float64)
+
+
+def _ratios(pairs: Pairs, counts: Counts, calibration: float | None) -> Iterator[TimeRatio]:
+    values = pairs.values["wall_s"]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        timed = pairs.finished & (values > 0).all(axis=0)
+        logs = np.log(values)
+    for where, indices in [("micro", slice(None)), *pairs.modalities.items()]:
+        usable = np.zeros(len(timed), dtype=np.bool_)
+        usable[indices] = timed[indices]
+        n = int(usable.sum())
+        if not n:
+            continue
+        log_ratio = float((logs[1, usable] - logs[0, usable]).mean())
+        drawn = _weighted(logs, usable, counts)
+        kept = drawn[1] - drawn[0]
+        kept = kept[~np.isnan(kept)]
+        interval = None
+        if n > 1 and kept.size:
+            low, high = np.exp(np.quantile(kept, _EDGES))
+            interval = Interval(low=float(low), high=float(high))
+        ratio = float(np.exp(log_ratio))
+        yield TimeRatio(
+            where=where,
+            n=n,
+            ratio=ratio,
+            interval=interval,
+            corrected=ratio / calibration if calibration is not None else None,
+            corrected_interval=_divided(interval, calibration),
+        )
+
+
+def _divided(interval: Interval | None, by: float | None) -> Interval | None:
+    if interval is None or by is None:
+        return None
+    return Interval(low=interval.low / by, high=interval.high / by)
+
+
+def _changes(pairs: Pairs) -> list[CaseChange]:
+    return [
+        CaseChange(
+            case=a.case,
+            modality=a.modality,
+            outcome_a=str(a.outcome),
+            outcome_b=str(b.outcome),
+            dsc_a=a.dsc,
+            dsc_b=b.dsc,
+            nsd_a=a.nsd,
+            nsd_b=b.nsd,
+            change=_change(a.dsc, b.dsc) or _change(a.nsd, b.nsd),
+        )
+        for a, b in zip(pairs.scores_a, pairs.scores_b, strict=True)
+    ]
+
+
+def _change(a: float | None, b: float | None) -> float:
+    if a is None or b is None or abs(b - a) <= _SAME:
+        return 0.0
+    return b - a
+
+
+def _largest_first(changes: Iterator[CaseChange]) -> tuple[CaseChange, ...]:
+    return tuple(sorted(changes, key=lambda c: (-abs(c.change), c.case)))
+
+
+def _trade(pairs: Pairs, counts: Counts) -> Trade | None:
+    points, actual = [], []
+    for metric in ("wall_s", "dsc"):
+        means = _means_by_modality(pairs.values[metric], pairs.modalities, counts)
+        if not means:
+            return None
+        points.append(np.nanmean(np.stack(list(means.values())), axis=0))
+        actual.append(_macro(pairs.values[metric], pairs.modalities))
+    (time_a, time_b), (dsc_a, dsc_b) = points
+    clouds = [
+        tuple((float(t), float(d)) for t, d in zip(times[:_CLOUD], scores[:_CLOUD], strict=True))
+        for times, scores in ((time_a, dsc_a), (time_b, dsc_b))
+    ]
+    return Trade(
+        dsc_a=float(actual[1][0]),
+        dsc_b=float(actual[1][1]),
+        wall_s_a=float(actual[0][0]),
+        wall_s_b=float(actual[0][1]),
+        cloud_a=clouds[0],
+        cloud_b=clouds[1],
+        b_dominates=float(_dominates(time_b, dsc_b, time_a, dsc_a).mean()),
+        a_dominates=float(_dominates(time_a, dsc_a, time_b, dsc_b).mean()),
+    )
+
+
+def _dominates(
+    time: Floats, dsc: Floats, other_time: Floats, other_dsc: Floats
+) -> npt.NDArray[np.bool_]:
+    as_good = (time <= other_time) & (dsc >= other_dsc)
+    return np.asarray(as_good & ((time < other_time) | (dsc > other_dsc)), dtype=np.bool_)

@@ -1,0 +1,296 @@
+"""The page of `segjudge compare`: the answer, the differences, the cases that changed, in pictures.
+
+One self-contained file in the report's style, which opens anywhere without a network.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+from data_manifest.manifest import Manifest
+from data_manifest.progress import Progress, silent
+from evaluate.comparison import CaseChange, Comparison, Difference, Interval, TimeRatio
+from evaluate.predictions import BadPrediction, read_prediction
+from evaluate.protocol import Protocol
+from evaluate.reporting.case_files import CaseFiles, Unreadable, read_case_files
+from evaluate.reporting.comparison_chart import trade_chart
+from evaluate.reporting.pictures import draw_case
+from evaluate.reporting.quantities import DASH, QUANTITIES, Quantity, clipped, percent
+from evaluate.reporting.rendering import render
+from evaluate.store import RunDirectory
+from evaluate.tables import write_atomically
+
+__all__ = ["ComparedSide", "write_comparison_page"]
+
+_MOST_PICTURES = 6
+"""Cases with pictures, of the better and of the worse each; all are in the table."""
+_MOST_ROWS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedSide:
+    """Where one side's masks and data are."""
+
+    run: RunDirectory
+    manifest: Manifest
+    data_root: Path
+    protocol: Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Panel:
+    """One side's mask of a case, drawn, or why not."""
+
+    letter: str
+    picture: Markup | None
+    problem: str
+    where: str
+    outcome: str
+    dsc: str
+    nsd: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """A case that changed, with both masks."""
+
+    change: CaseChange
+    panels: tuple[_Panel, _Panel]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """A metric's row of the table: text only."""
+
+    where: str
+    metric: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Section:
+    """What the page shows of one pair."""
+
+    number: int
+    found: Comparison
+    chart: Markup | None
+    rows: tuple[_Row, ...]
+    ratios: tuple[_Row, ...]
+    better: tuple[_Shown, ...]
+    worse: tuple[_Shown, ...]
+    changes: tuple[tuple[str, ...], ...]
+    changes_left_out: int
+    failures: tuple[CaseChange, ...]
+    dominance: str
+
+
+def write_comparison_page(
+    path: Path,
+    comparisons: Sequence[Comparison],
+    *,
+    a: ComparedSide,
+    b: ComparedSide,
+    calibration: float | None,
+    progress: Progress = silent,
+) -> None:
+    """Write the page.
+
+    Args:
+        path: of the HTML file.
+        comparisons: one for each pair of teams.
+        a: where A's masks and data are.
+        b: where B's masks and data are.
+        calibration: B's calibration load over A's; None where times are not corrected.
+        progress: told after every case that is drawn.
+    """
+    studio = _Studio(a, b)
+    total = sum(
+        min(_MOST_PICTURES, len(side))
+        for found in comparisons
+        for side in (found.better, found.worse)
+    )
+    sections = []
+    for number, found in enumerate(comparisons, start=1):
+        drawn: dict[str, tuple[_Shown, ...]] = {}
+        for kind, changes in (("better", found.better), ("worse", found.worse)):
+            shown = []
+            for change in changes[:_MOST_PICTURES]:
+                shown.append(studio.draw(found, change, number))
+                progress(studio.drawn, total, change.case)
+            drawn[kind] = tuple(shown)
+        sections.append(_section(number, found, drawn))
+    text = render(
+        "comparison.html.j2",
+        styles=("style.css", "charts.css", "comparison.css"),
+        scripts=("theme.js",),
+        sections=sections,
+        notes=list(dict.fromkeys(note for found in comparisons for note in found.notes)),
+        calibration=None if calibration is None else f"{calibration:.3f}",
+        images=tuple(studio.images.values()),
+    )
+    write_atomically(path, text.encode("utf-8"))
+
+
+def _section(number: int, found: Comparison, drawn: dict[str, tuple[_Shown, ...]]) -> _Section:
+    dsc, nsd = QUANTITIES["dsc"], QUANTITIES["nsd"]
+    changes = sorted((*found.better, *found.worse), key=lambda c: (-abs(c.change), c.case))
+    trade = found.trade
+    dominance = ""
+    if trade is not None:
+        dominance = (
+            f"B is at least as accurate and as fast in {percent(trade.b_dominates)} of the"
+            f" resamples, A in {percent(trade.a_dominates)}; in the others one is more accurate"
+            " and the other faster."
+        )
+    return _Section(
+        number=number,
+        found=found,
+        chart=trade_chart(found, trade, name=f"trade-{number}") if trade is not None else None,
+        rows=tuple(
+            _difference_row(d)
+            for place in ("macro", "micro", *found.modalities)
+            for d in found.differences
+            if d.where == place
+        ),
+        ratios=tuple(_ratio_row(r) for r in found.ratios),
+        better=drawn["better"],
+        worse=drawn["worse"],
+        changes=tuple(
+            (
+                c.case,
+                c.modality,
+                c.outcome_a if c.outcome_a == c.outcome_b else f"{c.outcome_a} → {c.outcome_b}",
+                dsc.text(c.dsc_a),
+                dsc.text(c.dsc_b),
+                nsd.text(c.nsd_a),
+                nsd.text(c.nsd_b),
+                f"{c.change:+.3f}",
+            )
+            for c in changes[:_MOST_ROWS]
+        ),
+        changes_left_out=max(0, len(changes) - _MOST_ROWS),
+        failures=(*found.failures_gained, *found.failures_lost),
+        dominance=dominance,
+    )
+
+
+def _place(where: str) -> str:
+    return {"macro": "All, modalities alike", "micro": "All, cases alike"}.get(where, where)
+
+
+def _difference_row(d: Difference) -> _Row:
+    quantity = QUANTITIES[d.metric]
+    return _Row(
+        where=_place(d.where),
+        metric=quantity.head,
+        cells=(
+            str(d.n),
+            quantity.text(d.mean_a),
+            quantity.text(d.mean_b),
+            _signed(quantity, d.mean),
+            DASH if d.interval is None else _ends(quantity, d.interval),
+            DASH if d.p_value is None else f"{d.p_value:.3g}",
+            percent(d.b_ahead),
+        ),
+    )
+
+
+def _ends(quantity: Quantity, interval: Interval) -> str:
+    return f"{_signed(quantity, interval.low)} to {_signed(quantity, interval.high)}"
+
+
+def _signed(quantity: Quantity, value: float) -> str:
+    shown = quantity.text(abs(value))
+    if not any(digit in shown for digit in "123456789"):
+        return shown
+    return f"+{shown}" if value > 0 else f"\N{MINUS SIGN}{shown}"
+
+
+def _ratio_row(r: TimeRatio) -> _Row:
+    def ends(interval: Interval | None) -> str:
+        return DASH if interval is None else f"{interval.low:.2f} to {interval.high:.2f}"
+
+    corrected = DASH if r.corrected is None else f"{r.corrected:.2f}"
+    return _Row(
+        where=_place(r.where),
+        metric="Time ratio",
+        cells=(str(r.n), f"{r.ratio:.2f}", ends(r.interval), corrected, ends(r.corrected_interval)),
+    )
+
+
+class _Studio:
+    """Draws both masks of a case; holds each image once."""
+
+    def __init__(self, a: ComparedSide, b: ComparedSide) -> None:
+        self.sides = (a, b)
+        self.images: dict[str, Markup] = {}
+        self.drawn = 0
+
+    def draw(self, found: Comparison, change: CaseChange, number: int) -> _Shown:
+        self.drawn += 1
+        files = self._files(change.case)
+        panels = []
+        for letter, team, side, outcome, dsc, nsd in (
+            ("A", found.a.team, self.sides[0], change.outcome_a, change.dsc_a, change.nsd_a),
+            ("B", found.b.team, self.sides[1], change.outcome_b, change.dsc_b, change.nsd_b),
+        ):
+            picture, problem, where = self._draw(files, side, team, change, letter, number)
+            panels.append(
+                _Panel(
+                    letter=letter,
+                    picture=picture,
+                    problem=problem,
+                    where=where,
+                    outcome=outcome,
+                    dsc=QUANTITIES["dsc"].text(dsc),
+                    nsd=QUANTITIES["nsd"].text(nsd),
+                )
+            )
+        return _Shown(change=change, panels=(panels[0], panels[1]))
+
+    def _files(self, case: str) -> CaseFiles | Unreadable:
+        """The case's files, from whichever side has them still: the references are the same."""
+        found: CaseFiles | Unreadable = Unreadable(reason="the case is in no manifest")
+        for side in self.sides:
+            known = next((c for c in side.manifest.cases if c.id == case), None)
+            if known is not None:
+                found = read_case_files(side.data_root, known)
+            if isinstance(found, CaseFiles):
+                return found
+        return found
+
+    def _draw(
+        self,
+        files: CaseFiles | Unreadable,
+        side: ComparedSide,
+        team: str,
+        change: CaseChange,
+        letter: str,
+        number: int,
+    ) -> tuple[Markup | None, str, str]:
+        if isinstance(files, Unreadable):
+            return None, files.reason, ""
+        outcome = change.outcome_a if letter == "A" else change.outcome_b
+        if outcome != "ok":
+            return None, f"no mask: {outcome}", ""
+        prediction = read_prediction(
+            side.run.prediction_path(team, change.case),
+            container=side.protocol.container,
+            shape=files.reference.labels.shape,
+            spacing_mm=files.reference.spacing_mm,
+            max_bytes=side.protocol.limits.output_mib << 20,
+        )
+        if isinstance(prediction, BadPrediction):
+            return None, f"no mask to show: {prediction.reason}", ""
+        picture = draw_case(
+            files.inputs,
+            files.reference,
+            prediction,
+            name=f"pair-{number}-{self.drawn}-{letter}",
+            title=f"{change.case}, {letter}: {clipped(team, 60)}",
+            description="The image with the outlines of the reference and of the mask.",
+        )
+        self.images[picture.image_id] = picture.image
+        return picture.drawing, "", picture.where
