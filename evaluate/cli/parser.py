@@ -208,7 +208,9 @@ def _add_checking(add: Any) -> None:
         "check.check",
     )
     command.add_argument("reference", metavar="REF")
-    command.add_argument("--manifest", type=Path, help="cases of your own (default: the demo's)")
+    command.add_argument(
+        "--manifest", type=Path, help="cases of your own (default: the sanity cases)"
+    )
     command.add_argument("--protocol", default="cvpr24")
     command.add_argument("--json", type=Path, metavar="FILE")
     _sandbox(command)
