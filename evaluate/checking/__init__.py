@@ -10,6 +10,8 @@ from evaluate.checking.findings import (
     make_finding,
     passes,
 )
+from evaluate.checking.folders import folder_findings
+from evaluate.checking.images import archive_findings
 from evaluate.checking.machine import Finding, examine_engine, examine_machine
 from evaluate.checking.masks import filled_boxes, mask_hits
 from evaluate.checking.observing import ObservingSandbox
@@ -32,11 +34,13 @@ __all__ = [
     "Trial",
     "VariantScores",
     "accuracy_finding",
+    "archive_findings",
     "build_sanity_cases",
     "estimate_findings",
     "examine_engine",
     "examine_machine",
     "filled_boxes",
+    "folder_findings",
     "gathered",
     "gravest_first",
     "make_finding",

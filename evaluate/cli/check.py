@@ -4,13 +4,19 @@ import argparse
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from data_manifest.errors import printable
 from evaluate.checking import CheckFinding, Severity, passes
 from evaluate.cli.sandboxes import sandbox_of
 from evaluate.cli.terminal import finding, number, say, show_progress, table
-from evaluate.pipeline.checks import CheckedCase, SubmissionCheck, check_submission
+from evaluate.pipeline.checks import (
+    NEEDS_ENGINE,
+    CheckedCase,
+    SubmissionCheck,
+    check_submission,
+)
 from evaluate.protocol import load_protocol
 from evaluate.records import Outcome
 from evaluate.tables import write_json
@@ -19,9 +25,10 @@ __all__ = ["check"]
 
 
 def check(options: argparse.Namespace) -> int:
-    """Check a submission; 1 if there is a problem."""
+    """Check a submission; 1 if there is a problem, 3 if it needs an engine that is not there."""
     protocol = load_protocol(options.protocol)
-    with sandbox_of(options) as sandbox, show_progress("checking") as progress:
+    opened = nullcontext() if options.static else sandbox_of(options)
+    with opened as sandbox, show_progress("checking") as progress:
         done = check_submission(
             options.reference,
             manifest_path=options.manifest,
@@ -32,7 +39,9 @@ def check(options: argparse.Namespace) -> int:
     _say(options, done)
     if options.json:
         write_json(options.json, _as_json(options, done))
-    return 0 if passes(done.findings) else 1
+    if not passes(done.findings):
+        return 1
+    return 3 if done.not_run == NEEDS_ENGINE else 0
 
 
 def _say(options: argparse.Namespace, done: SubmissionCheck) -> None:
@@ -44,6 +53,8 @@ def _say(options: argparse.Namespace, done: SubmissionCheck) -> None:
     good = [found.id for found in done.findings if found.severity is Severity.OK]
     if good:
         say(f"fine: {', '.join(dict.fromkeys(good))}")
+    if done.not_run:
+        say(f"not run: {done.not_run}")
     counts = Counter(found.severity for found in done.findings)
     told = ", ".join(
         f"{counts[severity]} {severity}{'s' if counts[severity] != 1 else ''}"
@@ -94,7 +105,8 @@ def _as_json(options: argparse.Namespace, done: SubmissionCheck) -> dict[str, An
         "schema": 2,
         "reference": options.reference,
         "protocol": options.protocol,
-        "passed": passes(done.findings),
+        "passed": passes(done.findings) and done.not_run != NEEDS_ENGINE,
+        "not_run": done.not_run,
         "findings": [
             {key: printable(value) for key, value in dataclasses.asdict(found).items()}
             for found in done.findings

@@ -6,8 +6,9 @@ functions, in a run directory that is thrown away.
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +27,17 @@ from evaluate.checking import (
     Trial,
     VariantScores,
     accuracy_finding,
+    archive_findings,
     build_sanity_cases,
     estimate_findings,
     filled_boxes,
+    folder_findings,
     gathered,
     gravest_first,
     make_finding,
     mask_hits,
     one_slice_finding,
+    passes,
     repeat_findings,
     run_findings,
     score_variants,
@@ -46,10 +50,14 @@ from evaluate.protocol import Protocol
 from evaluate.records import CaseScore
 from evaluate.running.schedule import turns
 from evaluate.sandbox import Sandbox
+from evaluate.sandbox.layers import save_image
 from evaluate.scoring.case_scores import score_case
 from evaluate.store import RunDirectory
 
-__all__ = ["CheckedCase", "SubmissionCheck", "check_submission"]
+__all__ = ["NEEDS_ENGINE", "CheckedCase", "SubmissionCheck", "check_submission"]
+
+NEEDS_ENGINE = "it can't be run: an image needs a container engine, and none answers"
+"""Why an archive was not run."""
 
 _TEAM = "submission"
 _REPEATED = 4
@@ -82,67 +90,148 @@ class CheckedCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionCheck:
-    """All that was found, the gravest first, and the cases."""
+    """All that was found.
+
+    Attributes:
+        findings: the gravest first.
+        cases: as they ran.
+        not_run: why nothing was run; empty if something was.
+    """
 
     findings: list[CheckFinding]
     cases: list[CheckedCase]
+    not_run: str = ""
 
 
 def check_submission(
     reference: str,
     *,
     protocol: Protocol,
-    sandbox: Sandbox,
+    sandbox: Sandbox | None,
     manifest_path: Path | None = None,
     keep_images: bool = False,
     progress: Progress = silent,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> SubmissionCheck:
-    """Run and score one submission as `segjudge run` would, twice on some cases; keep nothing.
+    """Look at a submission, then run and score it as `segjudge run` would; keep nothing.
+
+    Some cases are run twice. Nothing is run where an archive can't be: it is no image, or there is
+    no engine.
 
     Args:
         reference: archive, image reference or folder.
         protocol: the rules.
-        sandbox: where containers run.
+        sandbox: where containers run; None to run nothing.
         manifest_path: cases of the team's own; the sanity cases by default.
         keep_images: whether images and masks are handed on, for pictures.
         progress: told after every run.
+        now: the clock that images are older than.
+
+    Raises:
+        SegjudgeError: the reference names nothing, the data are bad, or the sandbox broke.
     """
-    observer = ObservingSandbox(sandbox)
     with tempfile.TemporaryDirectory(prefix="segjudge-check-") as name:
         scratch = Path(name)
-        data = manifest_path or build_sanity_cases(scratch / "data")
-        manifest = load_manifest(data)
+        progress(0, 1, "looking into it")
+        findings = _static(reference, protocol, sandbox, scratch, now())
+        not_run = _not_run(reference, findings, sandbox)
+        cases: list[CheckedCase] = []
+        if sandbox is not None and not not_run:
+            data = manifest_path or build_sanity_cases(scratch / "data")
+            rehearsal = _Rehearsal(reference, protocol, sandbox, data, scratch, progress)
+            cases = rehearsal.run(keep_images)
+            findings += rehearsal.findings
+    return SubmissionCheck(findings=gravest_first(findings), cases=cases, not_run=not_run)
 
-        def run(data: Path, root: Path, seed: int) -> RunDirectory:
-            return run_submissions(
-                manifest_path=data,
-                protocol=protocol,
-                references={_TEAM: reference},
-                root=root,
-                sandbox=observer,
-                seed=seed,
-                progress=progress,
-            )
 
-        first = run(data, scratch / "run", 0)
-        examination = _Examination(protocol, data.parent, first, keep_images)
-        trials = _trials(first, manifest, observer)
-        findings = run_findings(trials, protocol)
+def _static(
+    reference: str, protocol: Protocol, sandbox: Sandbox | None, scratch: Path, now: datetime
+) -> list[CheckFinding]:
+    """What can be seen before anything runs."""
+    path = Path(reference)
+    if path.is_file():
+        return archive_findings(path, protocol, now=now)
+    if path.is_dir():
+        return folder_findings(path)
+    from evaluate.sandbox.images import classify  # the engine's client is not everywhere
+
+    classify(reference)  # raises where it looks like a path
+    if sandbox is not None and not sandbox.isolated:
+        return []  # which can't run it, and says so
+    saved = scratch / "image.tar"
+    save_image(reference, saved)
+    try:
+        findings = archive_findings(saved, protocol, now=now)
+    finally:
+        saved.unlink()
+    of_the_file = ("archive-name", "image-tag", "archive-size")
+    return [finding for finding in findings if finding.id not in of_the_file]
+
+
+def _not_run(reference: str, findings: list[CheckFinding], sandbox: Sandbox | None) -> str:
+    if sandbox is None:
+        return "only what can be seen without running it was looked at"
+    if not passes([f for f in findings if f.id == "archive-readable"]):
+        return "it can't be run: it is no image"
+    if Path(reference).is_file() and not sandbox.isolated:
+        return NEEDS_ENGINE
+    return ""
+
+
+class _Rehearsal:
+    """The runs of one check: all cases, then some of them once more in another order."""
+
+    def __init__(
+        self,
+        reference: str,
+        protocol: Protocol,
+        sandbox: Sandbox,
+        data: Path,
+        scratch: Path,
+        progress: Progress,
+    ) -> None:
+        self._reference = reference
+        self._protocol = protocol
+        self._observer = ObservingSandbox(sandbox)
+        self._data = data
+        self._scratch = scratch
+        self._progress = progress
+        self.findings: list[CheckFinding] = []
+
+    def run(self, keep_images: bool) -> list[CheckedCase]:
+        """Run, score and examine; what is found is in `findings`."""
+        protocol, manifest = self._protocol, load_manifest(self._data)
+        first = self._run(self._data, "first", 0)
+        examination = _Examination(protocol, self._data.parent, first, keep_images)
+        trials = _trials(first, manifest, self._observer)
         scores = {score.case: score for score in score_run(first.root, workers=1).cases}
+        self.findings += run_findings(trials, protocol)
         cases = [examination.examine(trial, scores[trial.case.id]) for trial in trials]
-        findings += examination.findings([trial.case.id for trial in trials])
-        findings += estimate_findings(trials, protocol.limits, protocol.submission.largest_case)
+        self.findings += examination.findings([trial.case.id for trial in trials])
+        self.findings += estimate_findings(
+            trials, protocol.limits, protocol.submission.largest_case
+        )
         chosen = _to_repeat(trials)
         if chosen:
-            again = _part(data, manifest, chosen, scratch / "again")
+            again = _part(self._data, manifest, chosen, self._scratch / "again")
             seed = _other_order([case.id for case in manifest.cases], [case.id for case in chosen])
-            second = run(again, scratch / "second", seed)
-            findings += repeat_findings(
-                [_repeat(case, first, second, examination) for case in chosen]
-            )
-        findings += _one_slice(manifest, examination)
-    findings += _sandbox_finding(sandbox)
-    return SubmissionCheck(findings=gravest_first(findings), cases=cases)
+            second = self._run(again, "second", seed)
+            repeats = [_repeat(case, first, second, examination) for case in chosen]
+            self.findings += repeat_findings(repeats)
+        self.findings += _one_slice(manifest, examination)
+        self.findings += _sandbox_finding(self._observer)
+        return cases
+
+    def _run(self, data: Path, name: str, seed: int) -> RunDirectory:
+        return run_submissions(
+            manifest_path=data,
+            protocol=self._protocol,
+            references={_TEAM: self._reference},
+            root=self._scratch / name,
+            sandbox=self._observer,
+            seed=seed,
+            progress=self._progress,
+        )
 
 
 def _trials(run: RunDirectory, manifest: Manifest, observer: ObservingSandbox) -> list[Trial]:

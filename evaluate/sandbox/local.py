@@ -187,7 +187,7 @@ class _Run:
             )
         finally:
             # Also after a regular end: what it has left behind could still write.
-            tree.kill()
+            left_running = tree.kill()
             waiter.join()
             reader.join(timeout=5.0)
             reclaim(self._job.outputs)
@@ -208,6 +208,7 @@ class _Run:
             options={
                 "command": _command(self._job),
                 "environment": environment,
+                "left_running": left_running if verdict is None else 0,
                 "not_enforced": list(_NOT_ENFORCED),
             },
         )
