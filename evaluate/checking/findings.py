@@ -72,8 +72,13 @@ def make_finding(
 
 
 def gravest_first(findings: list[CheckFinding]) -> list[CheckFinding]:
-    """Sorted by severity; otherwise in the order in which they were found."""
-    return sorted(findings, key=lambda finding: _ORDER.index(finding.severity))
+    """Sorted by severity, otherwise in the order in which they were found.
+
+    A check is fine only if nothing else was found by it.
+    """
+    found = {finding.id for finding in findings if finding.severity is not Severity.OK}
+    kept = [f for f in findings if f.severity is not Severity.OK or f.id not in found]
+    return sorted(kept, key=lambda finding: _ORDER.index(finding.severity))
 
 
 def passes(findings: list[CheckFinding]) -> bool:

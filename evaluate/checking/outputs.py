@@ -44,6 +44,8 @@ def _bad_output(trial: Trial, arrays: tuple[ArrayFacts, ...] | None, protocol: P
     if mask is None:
         names = ", ".join(printable(array.name) for array in arrays[:4]) or "none"
         return _hit("output-key", trial, f"no array {key}; found: {names}")
+    if mask.dtype == "object":
+        return _hit("output-dtype", trial, "an object, which only pickle could read")
     if mask.shape != shape:
         found = f"shape {mask.shape}, the image's is {shape}"
         return _hit("output-shape", trial, found, mend=_shape_advice(mask.shape, shape))

@@ -129,16 +129,16 @@ def _swap_words(order: tuple[int, ...], names: str) -> str:
 
 
 def _shift(reference: _LabelMap, prediction: _LabelMap) -> tuple[int, ...]:
-    """From the middle of what is labelled to where the reference has it, in voxels."""
-    moves = []
-    for axis in range(reference.ndim):
-        others = tuple(other for other in range(reference.ndim) if other != axis)
-        places = []
-        for labels in (reference, prediction):
-            weights = np.count_nonzero(labels, axis=others)
-            places.append(float(np.average(np.arange(len(weights)), weights=weights + 1e-9)))
-        moves.append(round(places[0] - places[1]))
-    return tuple(moves)
+    """By how many voxels the mask must move to lie best on the reference, by their correlation."""
+    spectra = [np.fft.rfftn(labels > 0) for labels in (reference, prediction)]
+    overlap = np.fft.irfftn(
+        spectra[0] * np.conj(spectra[1]), s=reference.shape, axes=tuple(range(reference.ndim))
+    )
+    best = np.unravel_index(int(np.argmax(overlap)), reference.shape)
+    return tuple(
+        int(by) if by <= size // 2 else int(by) - size
+        for by, size in zip(best, reference.shape, strict=True)
+    )
 
 
 def _shifted(labels: _LabelMap, shift: tuple[int, ...]) -> _LabelMap:
