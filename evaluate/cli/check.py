@@ -13,13 +13,12 @@ from evaluate.cli.sandboxes import sandbox_of
 from evaluate.cli.terminal import finding, number, say, show_progress, table
 from evaluate.pipeline.checks import (
     NEEDS_ENGINE,
-    CheckedCase,
     SubmissionCheck,
     check_submission,
 )
 from evaluate.protocol import load_protocol
-from evaluate.records import Outcome
-from evaluate.tables import write_json
+from evaluate.reporting.check_page import ExaminedCase, check_page
+from evaluate.tables import write_atomically, write_json
 
 __all__ = ["check"]
 
@@ -34,11 +33,22 @@ def check(options: argparse.Namespace) -> int:
             manifest_path=options.manifest,
             protocol=protocol,
             sandbox=sandbox,
+            pictures=options.html is not None,
             progress=progress,
         )
     _say(options, done)
     if options.json:
         write_json(options.json, _as_json(options, done))
+    if options.html:
+        page = check_page(
+            options.reference,
+            protocol=protocol,
+            findings=done.findings,
+            cases=done.cases,
+            not_run=done.not_run,
+        )
+        write_atomically(options.html, page.encode("utf-8"))
+        say(f"page: {options.html}")
     if not passes(done.findings):
         return 1
     return 3 if done.not_run == NEEDS_ENGINE else 0
@@ -63,7 +73,7 @@ def _say(options: argparse.Namespace, done: SubmissionCheck) -> None:
     say(f"{'passed' if passes(done.findings) else 'FAILED'}: {told}")
 
 
-def _cases(title: str, cases: Sequence[CheckedCase]) -> None:
+def _cases(title: str, cases: Sequence[ExaminedCase]) -> None:
     table(
         title,
         ["case", "outcome", "DSC/boxes", "NSD/boxes", "time", "memory"],
@@ -81,9 +91,9 @@ def _cases(title: str, cases: Sequence[CheckedCase]) -> None:
     )
 
 
-def _beside(case: CheckedCase, value: float | None, baseline: float | None) -> str:
+def _beside(case: ExaminedCase, value: float | None, baseline: float | None) -> str:
     """A score beside the filled boxes'; a failed case has none, whatever it is counted as."""
-    own = value if case.score.outcome is Outcome.OK else None
+    own = value if case.has_mask else None
     return f"{number(own, 2)}/{number(baseline, 2)}"
 
 

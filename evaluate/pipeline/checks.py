@@ -48,44 +48,23 @@ from evaluate.pipeline.scores import score_run
 from evaluate.predictions import BadPrediction, read_prediction
 from evaluate.protocol import Protocol
 from evaluate.records import CaseScore
+from evaluate.reporting.check_page import ExaminedCase
+from evaluate.reporting.pictures import CasePicture, draw_case
 from evaluate.running.schedule import turns
 from evaluate.sandbox import Sandbox
 from evaluate.sandbox.layers import save_image
 from evaluate.scoring.case_scores import score_case
 from evaluate.store import RunDirectory
 
-__all__ = ["NEEDS_ENGINE", "CheckedCase", "SubmissionCheck", "check_submission"]
+__all__ = ["NEEDS_ENGINE", "SubmissionCheck", "check_submission"]
 
 NEEDS_ENGINE = "it can't be run: an image needs a container engine, and none answers"
 """Why an archive was not run."""
 
 _TEAM = "submission"
 _REPEATED = 4
+_MOST_PICTURES = 60
 _LabelMap = npt.NDArray[np.integer]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckedCase:
-    """One case of a check.
-
-    Attributes:
-        case: of the manifest.
-        score: as the run was scored.
-        time_share, memory_share: of the protocol's limits; None if not measured.
-        baseline_dsc, baseline_nsd: of the filled boxes.
-        inputs, reference, prediction: to be shown; None where they were not asked for, or there is
-            no mask.
-    """
-
-    case: Case
-    score: CaseScore
-    time_share: float | None
-    memory_share: float | None
-    baseline_dsc: float | None
-    baseline_nsd: float | None
-    inputs: CaseInputs | None = None
-    reference: Reference | None = None
-    prediction: _LabelMap | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +78,7 @@ class SubmissionCheck:
     """
 
     findings: list[CheckFinding]
-    cases: list[CheckedCase]
+    cases: list[ExaminedCase]
     not_run: str = ""
 
 
@@ -109,7 +88,7 @@ def check_submission(
     protocol: Protocol,
     sandbox: Sandbox | None,
     manifest_path: Path | None = None,
-    keep_images: bool = False,
+    pictures: bool = False,
     progress: Progress = silent,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> SubmissionCheck:
@@ -123,7 +102,7 @@ def check_submission(
         protocol: the rules.
         sandbox: where containers run; None to run nothing.
         manifest_path: cases of the team's own; the sanity cases by default.
-        keep_images: whether images and masks are handed on, for pictures.
+        pictures: whether the cases are drawn.
         progress: told after every run.
         now: the clock that images are older than.
 
@@ -135,11 +114,11 @@ def check_submission(
         progress(0, 1, "looking into it")
         findings = _static(reference, protocol, sandbox, scratch, now())
         not_run = _not_run(reference, findings, sandbox)
-        cases: list[CheckedCase] = []
+        cases: list[ExaminedCase] = []
         if sandbox is not None and not not_run:
             data = manifest_path or build_sanity_cases(scratch / "data")
             rehearsal = _Rehearsal(reference, protocol, sandbox, data, scratch, progress)
-            cases = rehearsal.run(keep_images)
+            cases = rehearsal.run(pictures)
             findings += rehearsal.findings
     return SubmissionCheck(findings=gravest_first(findings), cases=cases, not_run=not_run)
 
@@ -198,11 +177,11 @@ class _Rehearsal:
         self._progress = progress
         self.findings: list[CheckFinding] = []
 
-    def run(self, keep_images: bool) -> list[CheckedCase]:
+    def run(self, pictures: bool) -> list[ExaminedCase]:
         """Run, score and examine; what is found is in `findings`."""
         protocol, manifest = self._protocol, load_manifest(self._data)
         first = self._run(self._data, "first", 0)
-        examination = _Examination(protocol, self._data.parent, first, keep_images)
+        examination = _Examination(protocol, self._data.parent, first, pictures)
         trials = _trials(first, manifest, self._observer)
         scores = {score.case: score for score in score_run(first.root, workers=1).cases}
         self.findings += run_findings(trials, protocol)
@@ -247,12 +226,13 @@ class _Examination:
     """The masks of a run, one case at a time: what is wrong with them, and how good they are."""
 
     def __init__(
-        self, protocol: Protocol, data_root: Path, run: RunDirectory, keep_images: bool
+        self, protocol: Protocol, data_root: Path, run: RunDirectory, pictures: bool
     ) -> None:
         self._protocol = protocol
         self._data_root = data_root
         self._run = run
-        self._keep = keep_images
+        self._pictures = pictures
+        self._drawn = 0
         self._hits: list[Hit] = []
         self._variants: list[VariantScores] = []
         self._pairs: list[tuple[float, float]] = []
@@ -271,7 +251,7 @@ class _Examination:
         )
         return None if isinstance(found, BadPrediction) else found
 
-    def examine(self, trial: Trial, score: CaseScore) -> CheckedCase:
+    def examine(self, trial: Trial, score: CaseScore) -> ExaminedCase:
         """Look at one case's mask."""
         case, limits = trial.case, self._protocol.limits
         inputs = read_inputs(self._data_root / case.image.path)
@@ -285,17 +265,29 @@ class _Examination:
             self._variants.append(score_variants(case.id, reference.labels, prediction))
             if score.dsc is not None and floor.dsc is not None:
                 self._pairs.append((score.dsc, floor.dsc))
-        kept = self._keep
-        return CheckedCase(
-            case=case,
+        return ExaminedCase(
             score=score,
             time_share=_share(trial.record.wall_s, limits.timeout_s),
             memory_share=_share(trial.record.peak_memory_mib, limits.memory_mib),
             baseline_dsc=floor.dsc,
             baseline_nsd=floor.nsd,
-            inputs=inputs if kept else None,
-            reference=reference if kept else None,
-            prediction=prediction if kept else None,
+            picture=self._draw(case, inputs, reference, prediction) if self._pictures else None,
+        )
+
+    def _draw(
+        self, case: Case, inputs: CaseInputs, reference: Reference, prediction: _LabelMap | None
+    ) -> CasePicture | None:
+        if self._drawn >= _MOST_PICTURES:
+            return None
+        self._drawn += 1
+        return draw_case(
+            inputs,
+            reference,
+            prediction,
+            name=f"case-{self._drawn}",
+            title=case.id,
+            description=f"{case.modality} image with the outlines of the reference and the"
+            " prediction, and the prompt boxes",
         )
 
     def findings(self, cases: Sequence[str]) -> list[CheckFinding]:
