@@ -2,6 +2,7 @@
 
 from evaluate.checking.accuracy import accuracy_finding
 from evaluate.checking.catalogue import CATALOGUE, Check
+from evaluate.checking.causes import without_consequences
 from evaluate.checking.estimates import estimate_findings
 from evaluate.checking.findings import (
     CheckFinding,
@@ -51,4 +52,5 @@ __all__ = [
     "run_findings",
     "score_variants",
     "variant_findings",
+    "without_consequences",
 ]

@@ -32,8 +32,8 @@ _HOSTS = tuple(
 )
 _NETWORK = re.compile(
     r"name resolution|Name or service not known|Network is unreachable|Could not resolve|"
-    r"unable to resolve|Failed to establish a new connection|Max retries exceeded|ENOTFOUND|"
-    r"getaddrinfo failed|nodename nor servname|No route to host|URLError|"
+    r"unable to resolve|Failed to establish a new connection|Max retries exceeded|"
+    r"(?-i:\bENOTFOUND\b)|getaddrinfo failed|nodename nor servname|No route to host|URLError|"
     r"couldn't connect to 'https?:",
     re.IGNORECASE,
 )

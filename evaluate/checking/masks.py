@@ -92,15 +92,20 @@ def _places(
     rows, columns = linear_sum_assignment(inside, maximize=True)
     best = int(inside[rows, columns].sum())
     moved = [(int(c) + 1, int(r) + 1) for r, c in zip(rows, columns, strict=True)
-             if r != c and inside[r, c] > 0]  # fmt: skip
+             if r != c < len(boxes) and inside[r, c] > 0]  # fmt: skip
     if moved and own < _AWAY * total and best > 1.5 * own and best > _AWAY * total:
         shown = ", ".join(f"label {label} in box {box}" for label, box in sorted(moved)[:3])
         yield _hit(
             "labels-order", case, f"{shown}; {own / total:.0%} of the voxels in their own box"
         )
-    elif best < _AWAY * total:
-        severity = Severity.PROBLEM if best < _FAR * total else Severity.WARNING
-        found = f"{best / total:.0%} of the labelled voxels lie in their boxes"
+        return
+    near = np.zeros(prediction.shape, bool)
+    for box in boxes:
+        near[_region(box, prediction.shape, _MARGIN)] = True
+    share = np.count_nonzero(prediction[near]) / total
+    if share < _AWAY:
+        severity = Severity.PROBLEM if share < _FAR else Severity.WARNING
+        found = f"{share:.0%} of the labelled voxels lie in a box"
         yield _hit("mask-in-boxes", case, found, severity)
 
 

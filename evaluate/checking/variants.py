@@ -16,7 +16,10 @@ from scipy.optimize import linear_sum_assignment
 from evaluate.checking.findings import CheckFinding, Severity, make_finding
 from evaluate.checking.trials import nothing_found
 
-__all__ = ["VariantScores", "score_variants", "variant_findings"]
+__all__ = ["RENUMBERING", "VariantScores", "score_variants", "variant_findings"]
+
+RENUMBERING = "renumbering its labels"
+"""The words of the one change that moves nothing."""
 
 _LabelMap = npt.NDArray[np.integer]
 _LARGEST = 4_000_000
@@ -60,7 +63,7 @@ def score_variants(case: str, reference: _LabelMap, prediction: _LabelMap) -> Va
     scores: dict[str, float] = {}
     for words, changed in _variants(reference, prediction):
         scores[words] = max(scores.get(words, 0.0), _dsc(reference, changed))
-    scores["renumbering its labels"] = _renumbered(reference, prediction)
+    scores[RENUMBERING] = _renumbered(reference, prediction)
     return VariantScores(case=case, as_it_is=as_it_is, variants=scores)
 
 

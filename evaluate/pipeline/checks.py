@@ -42,6 +42,7 @@ from evaluate.checking import (
     run_findings,
     score_variants,
     variant_findings,
+    without_consequences,
 )
 from evaluate.pipeline.runs import run_submissions
 from evaluate.pipeline.scores import score_run
@@ -294,11 +295,13 @@ class _Examination:
         """Of all cases that were examined."""
         if not self._variants:
             return []
-        return [
-            *gathered(self._hits, cases),
-            *variant_findings(self._variants),
-            *accuracy_finding(self._pairs),
-        ]
+        return without_consequences(
+            [
+                *gathered(self._hits, cases),
+                *variant_findings(self._variants),
+                *accuracy_finding(self._pairs),
+            ]
+        )
 
 
 def _share(value: float | None, limit: float) -> float | None:

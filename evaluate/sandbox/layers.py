@@ -18,6 +18,7 @@ __all__ = ["ImageContents", "LayerEntry", "read_layers", "save_image"]
 
 _MOST_ENTRIES = 1_000_000
 _MOST_KEPT = 400_000
+_LONGEST_PATH = 4096  # a kernel opens no longer one
 _LARGEST_CONFIG = 4 * 2**20
 _SCRIPT, _LARGEST_SCRIPT = "predict.sh", 2**16
 
@@ -108,7 +109,8 @@ def _listing(member: Member, room: int) -> tuple[list[LayerEntry], str]:
             for info, found in layer.entries(_MOST_ENTRIES):
                 if len(entries) >= room:
                     return entries, f"more than {_MOST_KEPT} files in the layers"
-                entries.append(_entry(info, found))
+                if len(found.name) <= _LONGEST_PATH:
+                    entries.append(_entry(info, found))
     except ImageProblem as problem:
         return entries, str(problem)
     return entries, ""

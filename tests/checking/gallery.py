@@ -42,6 +42,7 @@ class Defect:
     Attributes:
         check: the finding that must name it.
         says: words that the finding must hold.
+        also: further findings that are true of it.
         build: makes the folder of a submission whose answers are the references; changes it.
         cases: identifiers of the sanity cases that it is tried on.
         limits: changes to the protocol's text.
@@ -49,6 +50,7 @@ class Defect:
 
     check: str
     says: str = ""
+    also: tuple[str, ...] = ()
     build: Callable[[Path], None]
     cases: tuple[str, ...] = (SQUARE, VOLUME)
     limits: tuple[tuple[str, str], ...] = ()
@@ -184,11 +186,15 @@ FOLDERS: dict[str, Defect] = {
         check="labels-missing", says="label 2", build=answers(lambda m: (m > 0).astype(np.uint8))
     ),
     "255 for foreground": Defect(
-        check="labels-surplus", says="255", build=answers(lambda m: (m > 0).astype(np.uint8) * 255)
+        check="labels-surplus",
+        says="255",
+        also=("labels-missing",),
+        build=answers(lambda m: (m > 0).astype(np.uint8) * 255),
     ),
     "labels begin at 0": Defect(
         check="labels-missing",
         says="label 2",
+        also=("labels-order",),
         build=answers(lambda m: np.where(m > 0, m - 1, 0).astype(np.uint8)),
     ),
     "an empty mask": Defect(check="mask-empty", build=answers(np.zeros_like)),
@@ -226,7 +232,10 @@ FOLDERS: dict[str, Defect] = {
     # running
     "a crash": Defect(check="starts", says="exit code 3", build=script(COPY + "exit 3\n")),
     "a missing package": Defect(
-        check="python-package", says="monai_of_nobody", build=python("import monai_of_nobody\n")
+        check="python-package",
+        says="monai_of_nobody",
+        also=("starts",),
+        build=python("import monai_of_nobody\n"),
     ),
     "too slow": Defect(
         check="time", build=script(COPY + "sleep 20\n"), cases=(SQUARE,), limits=_SHORT
@@ -240,6 +249,7 @@ FOLDERS: dict[str, Defect] = {
     "weights from the network": Defect(
         check="network",
         says="weights.invalid",
+        also=("starts",),
         build=python(
             "from urllib.request import urlopen\nurlopen('https://weights.invalid/model.pt')\n"
         ),
@@ -251,6 +261,7 @@ FOLDERS: dict[str, Defect] = {
     ),
     "a GPU that is not there": Defect(
         check="gpu",
+        also=("starts",),
         build=script('echo "RuntimeError: Found no NVIDIA driver on your system." >&2; exit 1\n'),
     ),
     "changed inputs": Defect(
@@ -282,9 +293,12 @@ FOLDERS: dict[str, Defect] = {
     ),
     # what lies in the folder
     "Windows line ends": Defect(
-        check="entry-point", says="Windows", build=script(COPY.replace("\n", "\r\n"))
+        check="entry-point",
+        says="Windows",
+        also=("starts",),
+        build=script(COPY.replace("\n", "\r\n")),
     ),
-    "no predict.sh": Defect(check="entry-point", build=without("predict.sh")),
+    "no predict.sh": Defect(check="entry-point", also=("starts",), build=without("predict.sh")),
     "no Dockerfile": Defect(check="dockerfile", build=without("Dockerfile")),
     "a key in .env": Defect(check="secrets", says=".env", build=with_file(".env", "TOKEN=1")),
     "a token in the Dockerfile": Defect(
