@@ -18,7 +18,7 @@ from evaluate.checking.masks import filled_boxes, mask_hits
 from evaluate.checking.observing import ObservingSandbox
 from evaluate.checking.repeats import Repeat, one_slice_finding, repeat_findings
 from evaluate.checking.runs import run_findings
-from evaluate.checking.sanity import ONE_SLICE_PAIR, build_sanity_cases
+from evaluate.checking.sanity import ONE_SLICE_PAIR, build_sanity_cases, is_odd
 from evaluate.checking.trials import Hit, Trial, gathered
 from evaluate.checking.variants import VariantScores, score_variants, variant_findings
 
@@ -44,6 +44,7 @@ __all__ = [
     "folder_findings",
     "gathered",
     "gravest_first",
+    "is_odd",
     "make_finding",
     "mask_hits",
     "one_slice_finding",

@@ -23,6 +23,8 @@ _MIB = 2**20
 _LARGE_MIB = 10 * 1024
 _WASTE_MIB = 200
 _OLD_DAYS = 2 * 365
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_CUDA = re.compile(r"/(site|dist)-packages/nvidia/|/libtorch_cuda|/libcud(a|nn)|/cuda-\d")
 _TEAM = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
@@ -56,9 +58,10 @@ def image_findings(
     settings = settings if isinstance(settings, dict) else {}
     return [
         *_architecture(image),
-        *_shell(system, protocol),
+        *_shell(system, settings, protocol),
         *_entry_point(system, settings, protocol),
         *_user(settings),
+        *_cuda(system),
         *_told_secrets(contents.config, settings),
         *file_findings([*system.entries.values(), *system.hidden]),
         *_age(contents.config, now),
@@ -71,22 +74,21 @@ def image_findings(
 
 
 def _names(path: Path, image: ArchivedImage, rules: HandIn) -> Iterator[CheckFinding]:
-    team = path.name.partition(".")[0]
+    team = path.name.partition(".")[0].lower()
     for check, rule, found in (
         ("archive-name", rules.archive, [path.name]),
-        ("image-tag", rules.tag, [tag.removeprefix("docker.io/library/") for tag in image.tags]),
+        ("image-tag", rules.tag, [tag.rpartition("/")[2] for tag in image.tags]),
     ):
         if rule is None:
             continue
-        wanted = rule.format(team=team.lower())
-        # An index names the tag alone, without the repository.
-        if wanted in found and (check == "image-tag" or _TEAM.fullmatch(team)):
+        wanted = rule.replace("{team}", team)
+        # The index of an OCI layout may name the tag alone, without the repository.
+        fits = wanted in found or (check == "image-tag" and wanted.rpartition(":")[2] in found)
+        if fits and _TEAM.fullmatch(team):
             yield nothing_found(check, wanted)
         else:
-            told = ", ".join(found[:3]) or "no tag"
-            yield make_finding(
-                check, Severity.WARNING, subject=path.name, found=f"{told}; wanted: {wanted}"
-            )
+            told = f"{', '.join(found[:3]) or 'no tag'}; wanted: {wanted}"
+            yield make_finding(check, Severity.WARNING, subject=path.name, found=told)
 
 
 def _size(path: Path, rules: HandIn) -> Iterator[CheckFinding]:
@@ -110,16 +112,24 @@ def _architecture(image: ArchivedImage) -> Iterator[CheckFinding]:
         yield _problem("architecture", found)
 
 
-def _shell(system: FileSystem, protocol: Protocol) -> Iterator[CheckFinding]:
+def _shell(
+    system: FileSystem, settings: dict[str, Any], protocol: Protocol
+) -> Iterator[CheckFinding]:
     command = protocol.container.command
     needed = [command[0]]
     if any(re.match(r"sh\s", word) for word in command[1:]):
-        needed.append("/bin/sh")
-    missing = [program for program in needed if system.find(program) is None]
+        needed.append("sh")
+    path = next((t[5:] for t in _texts(settings.get("Env")) if t.startswith("PATH=")), _PATH)
+    missing = [program for program in needed if not _is_there(system, program, path)]
     if missing:
         yield _problem("shell", f"no {' and no '.join(missing)} in the image")
     else:
         yield nothing_found("shell", ", ".join(needed))
+
+
+def _is_there(system: FileSystem, program: str, path: str) -> bool:
+    folders = [""] if "/" in program else [f"{folder}/" for folder in path.split(":")]
+    return any(system.find(f"{folder}{program}") is not None for folder in folders)
 
 
 def _entry_point(
@@ -166,9 +176,17 @@ def _user(settings: dict[str, Any]) -> Iterator[CheckFinding]:
         yield nothing_found("user", user)
 
 
+def _cuda(system: FileSystem) -> Iterator[CheckFinding]:
+    mib = sum(e.size for e in system.entries.values() if _CUDA.search(e.path)) / _MIB
+    if mib > _WASTE_MIB:
+        found = f"{mib:,.0f} MiB of CUDA libraries are in the image, and nothing can use them"
+        mend = "install the build for processors alone, for example from PyTorch's `cpu` index"
+        yield make_finding("gpu", Severity.NOTE, found=found, mend=mend)
+
+
 def _told_secrets(config: dict[str, Any], settings: dict[str, Any]) -> Iterator[CheckFinding]:
     history = config.get("history")
-    texts = [str(line) for line in _listed(settings.get("Env"))]
+    texts = _texts(settings.get("Env"))
     texts += [
         str(step.get("created_by", "")) for step in _listed(history) if isinstance(step, dict)
     ]
@@ -211,6 +229,10 @@ def _waste(system: FileSystem) -> Iterator[CheckFinding]:
     largest = sorted([*system.hidden, *caches], key=lambda entry: -entry.size)[:2]
     named = ", ".join(f"/{entry.path} ({entry.size / _MIB:,.0f} MiB)" for entry in largest)
     yield make_finding("layer-waste", Severity.WARNING, found=f"{found}; largest: {named}")
+
+
+def _texts(value: object) -> list[str]:
+    return [str(text) for text in _listed(value)]
 
 
 def _listed(value: object) -> list[Any]:

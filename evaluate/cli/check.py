@@ -57,12 +57,12 @@ def check(options: argparse.Namespace) -> int:
 def _say(options: argparse.Namespace, done: SubmissionCheck) -> None:
     if done.cases:
         _cases(f"{options.reference} by protocol {options.protocol}", done.cases)
-    for found in reversed(done.findings):  # the gravest last: where a terminal is read from
-        if found.severity is not Severity.OK:
-            _finding(found)
     good = [found.id for found in done.findings if found.severity is Severity.OK]
     if good:
         say(f"fine: {', '.join(dict.fromkeys(good))}")
+    for found in reversed(done.findings):  # the gravest last: where a terminal is read from
+        if found.severity is not Severity.OK:
+            _finding(found)
     if done.not_run:
         say(f"not run: {done.not_run}")
     counts = Counter(found.severity for found in done.findings)

@@ -4,6 +4,7 @@ Nothing is run or scored here in another way than by `segjudge run` and `segjudg
 functions, in a run directory that is thrown away.
 """
 
+import math
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -34,6 +35,7 @@ from evaluate.checking import (
     folder_findings,
     gathered,
     gravest_first,
+    is_odd,
     make_finding,
     mask_hits,
     one_slice_finding,
@@ -65,6 +67,7 @@ NEEDS_ENGINE = "it can't be run: an image needs a container engine, and none ans
 _TEAM = "submission"
 _REPEATED = 4
 _MOST_PICTURES = 60
+_MOST_VARIED = 30  # masks that do not fit: more would tell the same mistake again
 _LabelMap = npt.NDArray[np.integer]
 
 
@@ -263,7 +266,8 @@ class _Examination:
         )
         if prediction is not None:
             self._hits += mask_hits(case.id, inputs.boxes, prediction)
-            self._variants.append(score_variants(case.id, reference.labels, prediction))
+            if sum(bool(score.variants) for score in self._variants) < _MOST_VARIED:
+                self._variants.append(score_variants(case.id, reference.labels, prediction))
             if score.dsc is not None and floor.dsc is not None:
                 self._pairs.append((score.dsc, floor.dsc))
         return ExaminedCase(
@@ -309,10 +313,10 @@ def _share(value: float | None, limit: float) -> float | None:
 
 
 def _to_repeat(trials: Sequence[Trial]) -> list[Case]:
-    """The smallest case of each dimension, and of the rest the ones with an answer, in order."""
+    """The smallest ordinary case of each dimension, and of the rest the smallest."""
     answered = sorted(
         (trial.case for trial in trials if trial.answered),
-        key=lambda case: (int(np.prod(case.shape)), case.id),
+        key=lambda case: (is_odd(case.id), math.prod(case.shape), case.id),
     )
     smallest = {case.dimension: case for case in reversed(answered)}
     chosen = [*smallest.values(), *(case for case in answered if case not in smallest.values())]

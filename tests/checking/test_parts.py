@@ -23,8 +23,13 @@ from evaluate.checking import (
     score_variants,
     variant_findings,
 )
+from evaluate.checking.file_names import is_secret
+from evaluate.checking.file_system import stack
+from evaluate.checking.images import image_findings
 from evaluate.cli import main
 from evaluate.protocol import load_protocol
+from evaluate.sandbox.archives import ArchivedImage
+from evaluate.sandbox.layers import ImageContents, LayerEntry
 from tests.checking.gallery import ARCHIVES, CONTAINERS, FOLDERS, stub_system
 from tests.sandbox.archive_writer import HandmadeImage, tar_of, write_archive
 
@@ -190,6 +195,70 @@ def test_a_reference_that_names_nothing_is_wrong_use(
 ) -> None:
     assert main(["check", str(tmp_path / "absent.tar.gz"), "--static"]) == 2
     assert "no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("root/.ssh/id_rsa", "workspace/.env", "app/.env.production", "workspace/server.pem"),
+        *("home/a/.aws/credentials", "workspace/deploy.key", "root/.netrc", "srv/kaggle.json"),
+        "root/.docker/config.json",
+    ],
+)
+def test_a_name_of_a_key_is_a_secret(path: str) -> None:
+    assert is_secret(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("etc/ssl/certs/ca-certificates.crt", "etc/ssl/private/snakeoil.key", "root/.ssh/id.pub"),
+        "usr/local/lib/python3.11/site-packages/certifi/cacert.pem",
+        *("opt/conda/ssl/cacert.pem", "opt/conda/pkgs/x/test.key", "workspace/.env.example"),
+        *("workspace/model.pt", "workspace/environment.yml", "workspace/keys.py"),
+        "opt/venv/lib/python3.11/site-packages/tornado/test/test.key",
+    ],
+)
+def test_a_certificate_or_an_example_is_no_secret(path: str) -> None:
+    assert not is_secret(path)
+
+
+def test_libraries_of_cuda_are_worth_a_note() -> None:
+    library = "usr/lib/python3/dist-packages/nvidia/cublas/lib/libcublas.so.12"
+    entry = LayerEntry(path=library, kind="file", size=500 * 2**20, mode=0o644)
+    image = ArchivedImage(
+        config="c",
+        config_sha256="0" * 64,
+        layers=("l",),
+        tags=(),
+        architecture="amd64",
+        system="linux",
+        archive_sha256="0" * 64,
+        unpacked_bytes=0,
+    )
+    contents = ImageContents(config={}, layers=((entry,),), unread=())
+    findings = image_findings(image, contents, load_protocol("cvpr24"), now=NOW)
+    (gpu,) = [finding for finding in findings if finding.id == "gpu"]
+    assert gpu.severity is Severity.NOTE
+    assert "500 MiB" in gpu.found
+
+
+def test_what_a_later_layer_puts_back_is_there() -> None:
+    def file(path: str, size: int = 1) -> LayerEntry:
+        return LayerEntry(path=path, kind="file", size=size, mode=0o644)
+
+    system = stack(
+        [
+            [file("a/b/c", 10), file("a/d"), file("e")],
+            [file("a/.wh.b", 0), file("e", 2)],
+            [file("a/b/c", 3)],
+            [file("a/.wh..wh..opq", 0), file("a/f")],
+        ]
+    )
+    assert sorted(system.entries) == ["a/f", "e"]
+    assert sorted((f.path, f.size) for f in system.hidden) == [
+        *(("a/b/c", 3), ("a/b/c", 10), ("a/d", 1), ("e", 1)),
+    ]
 
 
 def documented() -> list[list[str]]:
