@@ -35,7 +35,7 @@ _MEDICAL = (".nii.gz", ".nii", ".dcm", ".mha", ".mhd", ".nrrd", ".npz", ".npy", 
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 _MANY_MEDICAL, _MANY_PICTURES = 20, 200
 _TOLD = re.compile(
-    r"\b(\w*(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_KEY|PRIVATE_KEY)\w*)\s*=\s*['\"]?[^\s'\"$]",
+    r"\b(\w{0,40}(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_KEY|PRIVATE_KEY)\w{0,40})\s?=\s?['\"]?[^\s'\"$]",
     re.IGNORECASE,
 )
 

@@ -11,8 +11,8 @@ from evaluate.sandbox.layers import LayerEntry
 __all__ = ["file_findings", "script_findings"]
 
 _FETCHES = re.compile(
-    rb"^\s*(?:sudo\s+)?(pip3? install|python3? -m pip install|conda install|apt(?:-get)? install|"
-    rb"wget\s|curl\s|git clone|gdown\s|huggingface-cli download)",
+    rb"^[ \t]{0,80}(?:sudo )?(pip3? install|python3? -m pip install|conda install|"
+    rb"apt(?:-get)? install|wget\s|curl\s|git clone|gdown\s|huggingface-cli download)",
     re.MULTILINE,
 )
 _NAMED = 3

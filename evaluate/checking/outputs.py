@@ -38,6 +38,8 @@ def _no_output(trial: Trial, files: tuple[str, ...], protocol: Protocol) -> Hit:
 
 def _bad_output(trial: Trial, arrays: tuple[ArrayFacts, ...] | None, protocol: Protocol) -> Hit:
     key, shape = protocol.container.output_key, trial.case.shape
+    if protocol.container.output_format != "npz" and "shape" in trial.record.reason:
+        return _hit("output-shape", trial, trial.record.reason)
     if arrays is None:
         return _hit("output-readable", trial, trial.record.reason)
     mask = next((array for array in arrays if array.name == key), None)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 
 from tests.sandbox.archive_writer import HandmadeImage, tar_of, write_archive
@@ -120,6 +121,15 @@ def pickled(folder: Path) -> None:
         save(path, segs=np.array([{"mask": 1}], dtype=object))
 
 
+def small_nifti(folder: Path) -> None:
+    """Every answer as NIfTI, in the model's own grid."""
+    for path in sorted((folder / "answers").iterdir()):
+        image = nibabel.Nifti1Image(np.ones((16, 16, 16), np.uint8), np.eye(4))
+        nibabel.save(image, path.with_suffix(".nii.gz"))
+    copy = COPY.replace('answers/${f##*/}"', 'answers/$(basename "$f" .npz).nii.gz"')
+    (folder / "predict.sh").write_text(copy, "utf-8")
+
+
 def dots(mask: _Mask) -> _Mask:
     small = np.zeros_like(mask)
     for label in range(1, int(mask.max()) + 1):
@@ -205,6 +215,13 @@ FOLDERS: dict[str, Defect] = {
         check="output-shape",
         says="(256, 256)",
         build=answers(lambda m: np.ones((256, 256), np.uint8)),
+    ),
+    "a NIfTI of the model's size": Defect(
+        check="output-shape",
+        says="(16, 16, 16)",
+        build=small_nifti,
+        cases=(VOLUME,),
+        limits=(('output_key = "segs"', 'output_format = "nii.gz"'),),
     ),
     "one layer for each object": Defect(check="output-shape", build=answers(one_layer_each)),
     "probabilities": Defect(

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import tarfile
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,8 +24,9 @@ from evaluate.checking import (
     score_variants,
     variant_findings,
 )
-from evaluate.checking.file_names import is_secret
+from evaluate.checking.file_names import is_secret, named_secrets
 from evaluate.checking.file_system import stack
+from evaluate.checking.files import script_findings
 from evaluate.checking.images import image_findings
 from evaluate.cli import main
 from evaluate.protocol import load_protocol
@@ -132,6 +134,16 @@ def test_a_hostile_layer_is_read_to_its_end(kind: str, tmp_path: Path) -> None:
     findings = archive_findings(path, load_protocol("cvpr24"), now=NOW)
     assert "archive-readable" in {finding.id for finding in findings}
     assert not (tmp_path.parent / "workspace").exists()
+
+
+def test_long_words_and_blank_lines_take_no_time() -> None:
+    script = LayerEntry(
+        path="predict.sh", kind="file", size=2**16, mode=0o755, content=b"\n" * 2**16 + b"x"
+    )
+    started = time.monotonic()
+    assert [finding.severity for finding in script_findings(script)] == [Severity.OK]
+    assert named_secrets(["A" * 10_000 + "TOKEN", "TOKEN" * 2_000] * 20) == []
+    assert time.monotonic() - started < 2
 
 
 def test_a_layer_that_is_no_tar_file_is_a_note_and_no_crash(tmp_path: Path) -> None:
