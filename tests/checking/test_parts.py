@@ -4,6 +4,8 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 import tarfile
 import time
 from collections.abc import Callable
@@ -54,6 +56,24 @@ def test_the_same_seed_gives_the_same_sanity_cases_and_another_seed_others(tmp_p
         digests.append({path.name: sha256_of(path) for path in folder.iterdir()})
     assert digests[0] == digests[1]
     assert all(digests[0][name] != digests[2][name] for name in digests[0])
+
+
+def test_a_check_needs_no_package_of_the_demo(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "sys.modules |= dict.fromkeys(('nilearn', 'pydicom', 'skimage'))\n"
+        "from evaluate.checking import build_sanity_cases\n"
+        "from pathlib import Path\n"
+        "build_sanity_cases(Path(sys.argv[1]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(load_manifest(tmp_path / "manifest.json").cases) > 15
 
 
 def test_a_poor_mask_is_not_taken_for_a_geometric_mistake() -> None:
