@@ -1,5 +1,6 @@
 """Whether a mask answers its prompts: it is not empty, and label k lies in box k."""
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,6 +15,8 @@ __all__ = ["filled_boxes", "mask_hits"]
 _MARGIN = 3
 _AWAY, _FAR = 0.5, 0.1
 _MOST_BOXES = 200
+_MISREAD = 0.7
+_MODEL_SIZES = (224, 256, 512, 1024)
 _LabelMap = npt.NDArray[np.integer]
 
 
@@ -99,14 +102,43 @@ def _places(
             "labels-order", case, f"{shown}; {own / total:.0%} of the voxels in their own box"
         )
         return
-    near = np.zeros(prediction.shape, bool)
-    for box in boxes:
-        near[_region(box, prediction.shape, _MARGIN)] = True
-    share = np.count_nonzero(prediction[near]) / total
+    share = _inside(prediction, boxes)[0] / total
     if share < _AWAY:
         severity = Severity.PROBLEM if share < _FAR else Severity.WARNING
         found = f"{share:.0%} of the labelled voxels lie in a box"
+        words, elsewhere = _misread(prediction, boxes)
+        if elsewhere > _MISREAD * total and elsewhere > 2 * share * total:
+            found += f", {elsewhere / total:.0%} would if {words}"
         yield _hit("mask-in-boxes", case, found, severity)
+
+
+def _inside(prediction: _LabelMap, boxes: npt.NDArray[np.integer]) -> tuple[int, float]:
+    """How many labelled voxels lie in a box, whichever, and the IoU of mask and boxes."""
+    near = np.zeros(prediction.shape, bool)
+    for box in boxes:
+        near[_region(box, prediction.shape, _MARGIN)] = True
+    both = int(np.count_nonzero(prediction[near]))
+    return both, both / (np.count_nonzero(near) + np.count_nonzero(prediction) - both)
+
+
+def _misread(prediction: _LabelMap, boxes: npt.NDArray[np.integer]) -> tuple[str, int]:
+    """The way to misread the boxes that fits the mask best, and how many voxels then lie in one."""
+    axes = prediction.ndim
+    ways: dict[str, npt.NDArray[np.integer]] = {}
+    for order in itertools.permutations(range(axes)):
+        if order != tuple(range(axes)):
+            read = ", ".join("xyz"[axis] for axis in order)
+            columns = [*order, *(axes + axis for axis in order)]
+            ways[f"the boxes were {read}"] = boxes[:, columns]
+    longest = max(prediction.shape[-2:])
+    for size in _MODEL_SIZES:
+        scaled = boxes.astype(np.float64)
+        scaled[:, [0, 1, axes, axes + 1]] *= size / longest
+        words = f"the image were scaled to {size} pixels, and the mask not brought back"
+        ways[words] = np.round(scaled).astype(np.int64)
+    fits = {words: _inside(prediction, read) for words, read in ways.items()}
+    best = max(fits, key=lambda words: fits[words][1])
+    return best, fits[best][0]
 
 
 def _region(

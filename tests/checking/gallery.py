@@ -145,6 +145,22 @@ def corner(mask: _Mask) -> _Mask:
     return moved
 
 
+def misread_boxes(mask: _Mask) -> _Mask:
+    """Every box filled, with x taken for y."""
+    filled = np.zeros_like(mask)
+    for label in range(1, int(mask.max()) + 1):
+        rows, columns = np.nonzero(mask == label)
+        filled[columns.min() : columns.max() + 1, rows.min() : rows.max() + 1] = label
+    return filled
+
+
+def not_brought_back(mask: _Mask) -> _Mask:
+    """The mask of the image scaled to 256 pixels, cut to the image."""
+    scale = 256 / max(mask.shape)
+    places = [(np.arange(size) / scale).astype(int) for size in mask.shape]
+    return mask[np.ix_(*places)]
+
+
 def shifted(mask: _Mask) -> _Mask:
     """Down and to the left; what leaves the image is lost."""
     moved = np.zeros_like(mask)
@@ -185,6 +201,18 @@ FOLDERS: dict[str, Defect] = {
         check="output-shape", says="(96, 192)", build=answers(np.transpose), cases=(NARROW,)
     ),
     "far from the boxes": Defect(check="mask-in-boxes", build=answers(corner)),
+    "boxes read as y, x": Defect(
+        check="mask-in-boxes",
+        says="if the boxes were y, x",
+        build=answers(misread_boxes),
+        cases=(NARROW,),
+    ),
+    "a mask in the scaled image": Defect(
+        check="mask-in-boxes",
+        says="scaled to 256 pixels",
+        build=answers(not_brought_back),
+        cases=(ONE_OBJECT,),
+    ),
     # labels
     "object and background are exchanged": Defect(
         check="mask-fills-image", build=answers(lambda m: (m == 0).astype(np.uint8))
