@@ -22,6 +22,8 @@ from evaluate.tables import write_atomically, write_json
 
 __all__ = ["check"]
 
+_LOG_LINES = 12
+
 
 def check(options: argparse.Namespace) -> int:
     """Check a submission; 1 if there is a problem, 3 if it needs an engine that is not there."""
@@ -63,6 +65,7 @@ def _say(options: argparse.Namespace, done: SubmissionCheck) -> None:
     for found in reversed(done.findings):  # the gravest last: where a terminal is read from
         if found.severity is not Severity.OK:
             _finding(found)
+    _log(done.cases)
     if done.not_run:
         say(f"not run: {done.not_run}")
     counts = Counter(found.severity for found in done.findings)
@@ -89,6 +92,15 @@ def _cases(title: str, cases: Sequence[ExaminedCase]) -> None:
             for case in cases
         ],
     )
+
+
+def _log(cases: Sequence[ExaminedCase]) -> None:
+    """The end of the first log that tells of a failure; the page has more."""
+    case = next((case for case in cases if case.log), None)
+    if case is not None:
+        say(f"end of the log of {case.score.case}:")
+        for line in case.log.splitlines()[-_LOG_LINES:]:
+            say(f"  | {line}")
 
 
 def _beside(case: ExaminedCase, value: float | None, baseline: float | None) -> str:
@@ -134,6 +146,7 @@ def _as_json(options: argparse.Namespace, done: SubmissionCheck) -> dict[str, An
                 "baseline_nsd": case.baseline_nsd,
                 "time_share": case.time_share,
                 "memory_share": case.memory_share,
+                "log_tail": case.log,
             }
             for case in done.cases
         ],

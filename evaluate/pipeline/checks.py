@@ -52,6 +52,7 @@ from evaluate.predictions import BadPrediction, read_prediction
 from evaluate.protocol import Protocol
 from evaluate.records import CaseScore
 from evaluate.reporting.check_page import ExaminedCase
+from evaluate.reporting.failures import log_tail
 from evaluate.reporting.pictures import CasePicture, draw_case
 from evaluate.running.schedule import turns
 from evaluate.sandbox import Sandbox
@@ -277,6 +278,7 @@ class _Examination:
             baseline_dsc=floor.dsc,
             baseline_nsd=floor.nsd,
             picture=self._draw(case, inputs, reference, prediction) if self._pictures else None,
+            log="" if trial.answered else log_tail(self._run, _TEAM, case.id),
         )
 
     def _draw(

@@ -9,12 +9,14 @@ from markupsafe import Markup
 
 from evaluate.protocol import Protocol
 from evaluate.records import CaseScore, Outcome
+from evaluate.reporting.failures import OUTCOME_WORDS
 from evaluate.reporting.pictures import CasePicture
 from evaluate.reporting.quantities import DASH, clipped
 from evaluate.reporting.rendering import render
 
 __all__ = ["ExaminedCase", "ShownFinding", "check_page"]
 
+_MOST_LOGS = 8
 _SEVERITIES = (("problem", "Problems"), ("warning", "Warnings"), ("note", "Notes"))
 
 
@@ -59,6 +61,7 @@ class ExaminedCase:
         time_share, memory_share: of the protocol's limits; None if not measured.
         baseline_dsc, baseline_nsd: of the filled boxes.
         picture: of the image with the outlines; None if none was asked for.
+        log: the last lines of a failed case's log, safe to print; empty for others.
     """
 
     score: CaseScore
@@ -67,6 +70,7 @@ class ExaminedCase:
     baseline_dsc: float | None
     baseline_nsd: float | None
     picture: CasePicture | None = None
+    log: str = ""
 
     @property
     def has_mask(self) -> bool:
@@ -84,6 +88,7 @@ class _Row:
     reason: str
     picture: Markup | None
     where: str
+    log: str
 
 
 def check_page(
@@ -108,6 +113,7 @@ def check_page(
         (title, severity, [found for found in findings if found.severity == severity])
         for severity, title in _SEVERITIES
     ]
+    rows = [_row(case) for case in cases]
     images = {case.picture.image_id: case.picture.image for case in cases if case.picture}
     return render(
         "check.html.j2",
@@ -119,7 +125,8 @@ def check_page(
         lead=_lead(cases, not_run),
         groups=[group for group in groups if group[2]],
         fine=[found for found in findings if found.severity == "ok"],
-        rows=[_row(case) for case in cases],
+        rows=rows,
+        logs=[row for row in rows if row.log][:_MOST_LOGS],
         images=list(images.values()),
         limits=_limits(protocol),
     )
@@ -148,7 +155,7 @@ def _row(case: ExaminedCase) -> _Row:
     return _Row(
         name=score.case,
         modality=score.modality,
-        outcome=str(score.outcome).replace("_", " "),
+        outcome=OUTCOME_WORDS.get(score.outcome, "ok"),
         failed=not case.has_mask,
         cells=(
             _number(own[0]),
@@ -161,6 +168,7 @@ def _row(case: ExaminedCase) -> _Row:
         reason=clipped(score.reason, 300),
         picture=case.picture.drawing if case.picture else None,
         where=case.picture.where if case.picture else "",
+        log=case.log,
     )
 
 

@@ -205,7 +205,10 @@ def test_the_page_escapes_whatever_a_participant_wrote(
     assert "&lt;script&gt;alert(1)" in text
     assert "<script>alert" not in text and "<img src=x" not in text
     assert text.count('<svg class="case') + text.count('<figure class="case">') >= 4
-    assert json.loads(report.read_text("utf-8"))["passed"] is False
+    told = json.loads(report.read_text("utf-8"))
+    assert told["passed"] is False
+    assert all("<script>alert(1)" in case["log_tail"] for case in told["cases"])
+    assert text.count("<summary>End of the log of") == 4
 
 
 def test_an_archive_without_an_engine_is_looked_at_and_not_passed(
