@@ -181,7 +181,7 @@ CATALOGUE: dict[str, Check] = {
         mend="end the Dockerfile with `RUN chmod -R a+rX /workspace`, and keep nothing in /root",
     ),
     "gpu": Check(
-        looks_at="the log, for CUDA",
+        looks_at="the log, for CUDA; libraries of CUDA in the image",
         expected="none: the protocol gives no GPU",
         why="a model that insists on a GPU fails on every case",
         mend="load with `map_location='cpu'`, and choose the device by `torch.cuda.is_available()`",
