@@ -463,6 +463,12 @@ def _closed(folder: Path) -> Path:
     return archive(image)(folder)
 
 
+def _large(folder: Path) -> Path:
+    model = tar_of({"workspace/model.zip": bytes(201 * 2**20)})
+    gone = tar_of({"workspace/.wh.model.zip": b""})
+    return archive(_image(layers=(model, gone)))(folder)
+
+
 _KEY = tar_of({"root/.ssh/id_rsa": b"key"})
 _GONE = tar_of({"root/.ssh/.wh.id_rsa": b""})
 
@@ -504,14 +510,7 @@ ARCHIVES: dict[str, ArchiveDefect] = {
     "a large file deleted later": ArchiveDefect(
         check="layer-waste",
         says="/workspace/model.zip",
-        build=archive(
-            _image(
-                layers=(
-                    tar_of({"workspace/model.zip": bytes(201 * 2**20)}),
-                    tar_of({"workspace/.wh.model.zip": b""}),
-                )
-            )
-        ),
+        build=_large,
     ),
     "a file name with a version": ArchiveDefect(
         check="archive-name", says="team.v2.tar", build=archive(_image(), "team.v2.tar")
