@@ -13,6 +13,7 @@ from evaluate.errors import ProtocolError
 __all__ = [
     "Container",
     "Failures",
+    "HandIn",
     "Limits",
     "Measurement",
     "Protocol",
@@ -33,6 +34,7 @@ _Further: TypeAlias = Literal[
     "iou", "sensitivity", "precision", "volume_difference", "hd", "hd95", "assd", "lesion_f1"
 ]
 _Own: TypeAlias = Literal["dsc", "nsd", _Further, "wall_s", "cpu_s", "peak_memory_mib"]
+_Named = Annotated[str, msgspec.Meta(pattern=r"\{team\}")]
 _WorkspacePath = Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9_/.-]+$")]
 
 
@@ -93,6 +95,22 @@ class Measurement(_Strict, frozen=True, kw_only=True):
     """
 
     profile_hz: Annotated[float, msgspec.Meta(gt=0, le=20)] | None = None
+
+
+class HandIn(_Strict, frozen=True, kw_only=True):
+    """What a team hands in, and what `segjudge check` measures it against; a run reads none of it.
+
+    Attributes:
+        archive: the file's name; `{team}` stands for the team's, in lower case and without dots.
+        tag: the image's name in the archive, of the same team.
+        archive_mib: the largest file that is taken.
+        largest_case: shape (D, H, W) of the largest case that is expected, for estimates.
+    """
+
+    archive: _Named | None = None
+    tag: _Named | None = None
+    archive_mib: _Count | None = None
+    largest_case: tuple[_Count, _Count, _Count] | None = None
 
 
 class Scoring(_Strict, frozen=True, kw_only=True):
@@ -193,6 +211,7 @@ class Protocol(_Strict, frozen=True, kw_only=True):
     scoring: Scoring
     failures: Failures
     ranking: Ranking
+    submission: HandIn = HandIn()
 
     def to_json(self) -> dict[str, Any]:
         """The whole protocol as plain JSON data, as run.json keeps it."""

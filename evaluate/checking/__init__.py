@@ -1,5 +1,57 @@
 """Checking: a machine before a run, and a submission before it is handed in."""
 
+from evaluate.checking.accuracy import accuracy_finding
+from evaluate.checking.catalogue import CATALOGUE, Check
+from evaluate.checking.causes import without_consequences
+from evaluate.checking.estimates import estimate_findings
+from evaluate.checking.findings import (
+    CheckFinding,
+    Severity,
+    gravest_first,
+    make_finding,
+    passes,
+)
+from evaluate.checking.folders import folder_findings
+from evaluate.checking.images import archive_findings
 from evaluate.checking.machine import Finding, examine_engine, examine_machine
+from evaluate.checking.masks import filled_boxes, mask_hits
+from evaluate.checking.observing import ObservingSandbox
+from evaluate.checking.repeats import Repeat, one_slice_finding, repeat_findings
+from evaluate.checking.runs import run_findings
+from evaluate.checking.sanity import ONE_SLICE_PAIR, build_sanity_cases, is_odd
+from evaluate.checking.trials import Hit, Trial, gathered
+from evaluate.checking.variants import VariantScores, score_variants, variant_findings
 
-__all__ = ["Finding", "examine_engine", "examine_machine"]
+__all__ = [
+    "CATALOGUE",
+    "ONE_SLICE_PAIR",
+    "Check",
+    "CheckFinding",
+    "Finding",
+    "Hit",
+    "ObservingSandbox",
+    "Repeat",
+    "Severity",
+    "Trial",
+    "VariantScores",
+    "accuracy_finding",
+    "archive_findings",
+    "build_sanity_cases",
+    "estimate_findings",
+    "examine_engine",
+    "examine_machine",
+    "filled_boxes",
+    "folder_findings",
+    "gathered",
+    "gravest_first",
+    "is_odd",
+    "make_finding",
+    "mask_hits",
+    "one_slice_finding",
+    "passes",
+    "repeat_findings",
+    "run_findings",
+    "score_variants",
+    "variant_findings",
+    "without_consequences",
+]

@@ -1,82 +1,156 @@
 """`segjudge check`."""
 
 import argparse
-import tempfile
-from pathlib import Path
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
 
-from data_manifest.build import build_demo
+from data_manifest.errors import printable
+from evaluate.checking import CheckFinding, Severity, passes
 from evaluate.cli.sandboxes import sandbox_of
-from evaluate.cli.terminal import number, say, show_progress, table, warn
-from evaluate.pipeline.proofs import CheckedCase, check_submission
+from evaluate.cli.terminal import finding, number, say, show_progress, table
+from evaluate.pipeline.checks import (
+    NEEDS_ENGINE,
+    SubmissionCheck,
+    check_submission,
+)
 from evaluate.protocol import load_protocol
-from evaluate.records import Outcome
-from evaluate.tables import write_json
+from evaluate.reporting.check_page import ExaminedCase, check_page
+from evaluate.tables import write_atomically, write_json
 
 __all__ = ["check"]
 
-_NEAR = 0.8
+_LOG_LINES = 12
 
 
 def check(options: argparse.Namespace) -> int:
-    """Check a submission; 1 if a case fails."""
+    """Check a submission; 1 if there is a problem, 3 if it needs an engine that is not there."""
     protocol = load_protocol(options.protocol)
-    with tempfile.TemporaryDirectory(prefix="segjudge-") as scratch:
-        manifest: Path | None = options.manifest
-        if manifest is None:
-            data = Path(scratch) / "data"
-            with show_progress("building demo data") as progress:
-                build_demo(data, seed=0, progress=progress)
-            manifest = data / "manifest.json"
-        with sandbox_of(options) as sandbox, show_progress("checking") as progress:
-            cases = check_submission(
-                options.reference,
-                manifest_path=manifest,
-                protocol=protocol,
-                sandbox=sandbox,
-                progress=progress,
-            )
-    return _say(options, cases)
+    opened = nullcontext() if options.static else sandbox_of(options)
+    with opened as sandbox, show_progress("checking") as progress:
+        done = check_submission(
+            options.reference,
+            manifest_path=options.manifest,
+            protocol=protocol,
+            sandbox=sandbox,
+            pictures=options.html is not None,
+            progress=progress,
+        )
+    _say(options, done)
+    if options.json:
+        write_json(options.json, _as_json(options, done))
+    if options.html:
+        page = check_page(
+            options.reference,
+            protocol=protocol,
+            findings=done.findings,
+            cases=done.cases,
+            not_run=done.not_run,
+        )
+        write_atomically(options.html, page.encode("utf-8"))
+        say(f"page: {options.html}")
+    if not passes(done.findings):
+        return 1
+    return 3 if done.not_run == NEEDS_ENGINE else 0
 
 
-def _say(options: argparse.Namespace, cases: list[CheckedCase]) -> int:
-    failed = [case for case in cases if case.score.outcome is not Outcome.OK]
+def _say(options: argparse.Namespace, done: SubmissionCheck) -> None:
+    if done.cases:
+        _cases(f"{options.reference} by protocol {options.protocol}", done.cases)
+    good = [found.id for found in done.findings if found.severity is Severity.OK]
+    if good:
+        say(f"fine: {', '.join(dict.fromkeys(good))}")
+    for found in reversed(done.findings):  # the gravest last: where a terminal is read from
+        if found.severity is not Severity.OK:
+            _finding(found)
+    _log(done.cases)
+    if done.not_run:
+        say(f"not run: {done.not_run}")
+    counts = Counter(found.severity for found in done.findings)
+    told = ", ".join(
+        f"{counts[severity]} {severity}{'s' if counts[severity] != 1 else ''}"
+        for severity in (Severity.PROBLEM, Severity.WARNING, Severity.NOTE)
+    )
+    say(f"{'passed' if passes(done.findings) else 'FAILED'}: {told}")
+
+
+def _cases(title: str, cases: Sequence[ExaminedCase]) -> None:
     table(
-        f"Check of {options.reference} by protocol {options.protocol}",
-        ["case", "outcome", "DSC", "NSD", "of time limit", "of memory limit"],
+        title,
+        ["case", "outcome", "DSC/boxes", "NSD/boxes", "time", "memory"],
         [
             [
                 case.score.case,
                 str(case.score.outcome),
-                number(case.score.dsc),
-                number(case.score.nsd),
+                _beside(case, case.score.dsc, case.baseline_dsc),
+                _beside(case, case.score.nsd, case.baseline_nsd),
                 _percent(case.time_share),
                 _percent(case.memory_share),
             ]
             for case in cases
         ],
     )
-    for case in failed:
-        say(f"{case.score.case}: {case.score.outcome}: {case.score.reason}")
-    for case in cases:
-        for what, share in (("time", case.time_share), ("memory", case.memory_share)):
-            if case.score.outcome is Outcome.OK and share is not None and share > _NEAR:
-                warn(f"{case.score.case} used {share:.0%} of the {what} limit")
-    if options.json:
-        rows = [
+
+
+def _log(cases: Sequence[ExaminedCase]) -> None:
+    """The end of the first log that tells of a failure; the page has more."""
+    case = next((case for case in cases if case.log), None)
+    if case is not None:
+        say(f"end of the log of {case.score.case}:")
+        for line in case.log.splitlines()[-_LOG_LINES:]:
+            say(f"  | {line}")
+
+
+def _beside(case: ExaminedCase, value: float | None, baseline: float | None) -> str:
+    """A score beside the filled boxes'; a failed case has none, whatever it is counted as."""
+    own = value if case.has_mask else None
+    return f"{number(own, 2)}/{number(baseline, 2)}"
+
+
+def _finding(found: CheckFinding) -> None:
+    finding(
+        str(found.severity),
+        f"{found.id}: {found.subject}",
+        [
+            ("expected", found.expected),
+            ("found", found.found),
+            ("why", found.why),
+            *([("mend", found.mend)] if found.mend else []),
+        ],
+    )
+
+
+def _as_json(options: argparse.Namespace, done: SubmissionCheck) -> dict[str, Any]:
+    return {
+        "schema": 2,
+        "reference": options.reference,
+        "protocol": options.protocol,
+        "passed": passes(done.findings) and done.not_run != NEEDS_ENGINE,
+        "not_run": done.not_run,
+        "findings": [
+            {key: printable(value) for key, value in dataclasses.asdict(found).items()}
+            for found in done.findings
+        ],
+        "cases": [
             {
                 "case": case.score.case,
+                "modality": case.score.modality,
+                "dimension": case.score.dimension,
                 "outcome": str(case.score.outcome),
                 "reason": case.score.reason,
                 "dsc": case.score.dsc,
                 "nsd": case.score.nsd,
+                "baseline_dsc": case.baseline_dsc,
+                "baseline_nsd": case.baseline_nsd,
                 "time_share": case.time_share,
                 "memory_share": case.memory_share,
+                "log_tail": case.log,
             }
-            for case in cases
-        ]
-        write_json(options.json, {"schema": 1, "passed": not failed, "cases": rows})
-    say(f"{len(cases) - len(failed)} of {len(cases)} cases ok: {'FAILED' if failed else 'passed'}")
-    return 1 if failed else 0
+            for case in done.cases
+        ],
+    }
 
 
 def _percent(share: float | None) -> str:

@@ -213,9 +213,13 @@ def _add_checking(add: Any) -> None:
         "check.check",
     )
     command.add_argument("reference", metavar="REF")
-    command.add_argument("--manifest", type=Path, help="cases of your own (default: the demo's)")
+    command.add_argument(
+        "--manifest", type=Path, help="cases of your own (default: the sanity cases)"
+    )
     command.add_argument("--protocol", default="cvpr24")
-    command.add_argument("--json", type=Path, metavar="FILE")
+    command.add_argument("--static", action="store_true", help="look at it, and run nothing")
+    command.add_argument("--json", type=Path, metavar="FILE", help="all findings, as data")
+    command.add_argument("--html", type=Path, metavar="FILE", help="a page with pictures")
     _sandbox(command)
 
     command = add(

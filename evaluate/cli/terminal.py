@@ -22,11 +22,13 @@ from rich.text import Text
 from data_manifest.errors import printable
 from data_manifest.progress import Progress
 
-__all__ = ["number", "say", "show_progress", "table", "warn"]
+__all__ = ["finding", "number", "say", "show_progress", "table", "warn"]
 
 _OUT = Console(highlight=False, markup=False, soft_wrap=True)
 _ERR = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 _PLAIN_EVERY_S = 10.0
+_LONGEST = 96  # columns: longer lines are hard to read
+_STYLES = {"problem": "bold red", "warning": "bold yellow", "note": "bold blue"}
 
 
 def say(text: str = "") -> None:
@@ -52,6 +54,27 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     for row in rows:
         made.add_row(*(Text(printable(cell)) for cell in row))
     _OUT.print(made)
+
+
+def finding(severity: str, title: str, facts: Sequence[tuple[str, str]]) -> None:
+    """One finding: how grave and what about, and below it a line for each fact.
+
+    On a terminal, long lines are wrapped inside their column.
+    """
+    head = Text(f"{severity:8}", style=_STYLES.get(severity, ""))
+    head.append(printable(title), style="bold")
+    _OUT.print(head)
+    if not _OUT.is_terminal:
+        for name, text in facts:
+            say(f"  {name:9} {printable(text)}")
+        return
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(style="dim", min_width=11, justify="left")
+    grid.add_column(overflow="fold", max_width=_LONGEST)
+    for name, text in facts:
+        grid.add_row(f"  {name}", Text(printable(text)))
+    _OUT.print(grid, soft_wrap=False)
+    say()
 
 
 @contextmanager

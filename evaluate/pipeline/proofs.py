@@ -1,4 +1,4 @@
-"""`segjudge check` and `segjudge audit`: the same run and the same scoring, looked at for proof."""
+"""`segjudge audit`: the same run and the same scoring, looked at for proof."""
 
 import dataclasses
 import tempfile
@@ -10,59 +10,13 @@ from data_manifest.progress import Progress, silent
 from evaluate.auditing import Difference, altered_files, altered_ranks, altered_rows
 from evaluate.pipeline.places import rank_result
 from evaluate.pipeline.runs import run_submissions
-from evaluate.pipeline.scores import data_of, protocol_of, score_again, score_run
-from evaluate.protocol import Protocol
+from evaluate.pipeline.scores import data_of, protocol_of, score_again
 from evaluate.records import CaseScore, LabelScore, ModalityScore, Outcome
 from evaluate.sandbox import Sandbox
 from evaluate.store import RunDirectory
 from evaluate.tables import write_json
 
-__all__ = ["Audit", "CheckedCase", "audit_run", "check_submission"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckedCase:
-    """One case of a check, and the share of each limit that it used."""
-
-    score: CaseScore
-    time_share: float | None
-    memory_share: float | None
-
-
-def check_submission(
-    reference: str,
-    *,
-    manifest_path: Path,
-    protocol: Protocol,
-    sandbox: Sandbox,
-    progress: Progress = silent,
-) -> list[CheckedCase]:
-    """Run and score one submission as `segjudge run` would, and keep nothing."""
-    with tempfile.TemporaryDirectory(prefix="segjudge-check-") as scratch:
-        root = Path(scratch) / "run"
-        run = run_submissions(
-            manifest_path=manifest_path,
-            protocol=protocol,
-            references={"submission": reference},
-            root=root,
-            sandbox=sandbox,
-            progress=progress,
-        )
-        measured = {key[1]: entry.record for key, entry in run.journal().items()}
-        scores = score_run(root, workers=1)
-    limits = protocol.limits
-
-    def share(value: float | None, limit: float) -> float | None:
-        return None if value is None else value / limit
-
-    return [
-        CheckedCase(
-            score=case,
-            time_share=share(measured[case.case].wall_s, limits.timeout_s),
-            memory_share=share(measured[case.case].peak_memory_mib, limits.memory_mib),
-        )
-        for case in scores.cases
-    ]
+__all__ = ["Audit", "audit_run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

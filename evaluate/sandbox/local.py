@@ -193,7 +193,7 @@ class _Run:
             )
         finally:
             # Also after a regular end: what it has left behind could still write.
-            tree.kill()
+            left_running = tree.kill()
             for thread, patience_s in ((waiter, _KILL_GRACE_S), (reader, 5.0)):
                 if thread.is_alive():  # not so if Ctrl-C came before it was started
                     thread.join(timeout=patience_s)
@@ -219,6 +219,7 @@ class _Run:
             options={
                 "command": _command(self._job),
                 "environment": environment,
+                "left_running": left_running if verdict is None else 0,
                 "not_enforced": list(_NOT_ENFORCED),
             },
             startup_s=startup_s,

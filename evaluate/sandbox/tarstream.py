@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import hashlib
+import io
 import lzma
 import posixpath
 import tarfile
@@ -17,7 +18,7 @@ import zstandard
 from evaluate.errors import Problem, SubmissionError
 from evaluate.sandbox.port import ImageProblem
 
-__all__ = ["Member", "TarStream", "open_members"]
+__all__ = ["Member", "TarStream", "open_layer", "open_members"]
 
 _MOST_MEMBERS = 10_000  # an image has at most some hundred layers
 _LARGEST_UNPACKED = 128 * 2**30
@@ -137,6 +138,26 @@ class TarStream:
             ImageProblem: not a tar file, damaged, too large, or with members that no archive of
                 an image has.
         """
+        for archive, info in self._headers(_MOST_MEMBERS):
+            if info.isdir():
+                continue
+            if not (info.isreg() or info.issym() or info.islnk()):
+                raise ImageProblem(
+                    f"{self._name} holds {info.name!r}, which is no file, folder or link: "
+                    "`docker save` writes no such thing"
+                )
+            yield Member(info, archive.extractfile(info) if info.isreg() else None)
+
+    def entries(self, most: int) -> Iterator[tuple[tarfile.TarInfo, Member]]:
+        """Everything in it, folders and devices too, as a layer holds them.
+
+        Raises:
+            ImageProblem: not a tar file, damaged, or more than `most` entries.
+        """
+        for archive, info in self._headers(most):
+            yield info, Member(info, archive.extractfile(info) if info.isreg() else None)
+
+    def _headers(self, most: int) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
         total = 0
         try:
             with tarfile.open(
@@ -146,19 +167,12 @@ class TarStream:
                     # A stream remembers every member, which a hostile one uses to fill memory.
                     archive.members.clear()  # type: ignore[attr-defined]
                     total += info.size
-                    if number >= _MOST_MEMBERS or total > _LARGEST_UNPACKED:
+                    if number >= most or total > _LARGEST_UNPACKED:
                         raise ImageProblem(
-                            f"{self._name} unpacks to more than {_MOST_MEMBERS} files or "
+                            f"{self._name} unpacks to more than {most} files or "
                             f"{_LARGEST_UNPACKED // 2**30} GiB; make the image smaller"
                         )
-                    if info.isdir():
-                        continue
-                    if not (info.isreg() or info.issym() or info.islnk()):
-                        raise ImageProblem(
-                            f"{self._name} holds {info.name!r}, which is no file, folder or link: "
-                            "`docker save` writes no such thing"
-                        )
-                    yield Member(info, archive.extractfile(info) if info.isreg() else None)
+                    yield archive, info
         except _DAMAGE as error:
             raise ImageProblem(f"{self._name}: {_damaged(error)}") from error
 
@@ -182,6 +196,31 @@ def open_members(path: Path) -> TarStream:
     except BaseException:
         file.close()
         raise
+
+
+def open_layer(member: Member) -> TarStream:
+    """A member that is a tar file itself, plain or compressed; readable as long as the member is.
+
+    Raises:
+        ImageProblem: compressed in another way.
+    """
+    # Any buffered reader will do; the member's own has no `peek`.
+    return TarStream(io.BufferedReader(_MemberFile(member)), member.name)
+
+
+class _MemberFile(io.RawIOBase):
+    """A member as a raw file."""
+
+    def __init__(self, member: Member) -> None:
+        self._member = member
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._member.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def _decompressed(file: Any, magic: bytes) -> Any:

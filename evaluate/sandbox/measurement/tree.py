@@ -57,14 +57,18 @@ class ProcessTree:
         self.peak_memory_mib = max(self.peak_memory_mib, used_mib)
         return used_mib
 
-    def kill(self) -> None:
-        """Kill all of it, detached children included, until none is found."""
+    def kill(self) -> int:
+        """Kill all of it, detached children included, until none is found; returns how many."""
+        killed: set[psutil.Process] = set()
         for _ in range(_KILL_ROUNDS):
             seen = [process for process in self._cpu_s if process.is_running() and _runs(process)]
-            if not _kill({*seen, *self._descendants(), *_marked(self._mark)}):
-                return
+            found = {*seen, *self._descendants(), *_marked(self._mark)}
+            killed |= found
+            if not _kill(found):
+                break
             # Never waited for here: only the parent may, and it wants the resource usage.
             time.sleep(_KILL_PAUSE_S)
+        return len(killed)
 
     def _descendants(self) -> list[psutil.Process]:
         try:

@@ -1,0 +1,36 @@
+"""Whether the masks are better than their own prompts."""
+
+from collections.abc import Sequence
+
+from evaluate.checking.findings import CheckFinding, Severity, make_finding
+
+__all__ = ["accuracy_finding"]
+
+_MUCH_WORSE = 0.5
+
+
+def accuracy_finding(pairs: Sequence[tuple[float, float]]) -> list[CheckFinding]:
+    """Compare with the filled boxes.
+
+    Args:
+        pairs: of each case with a mask, its DSC and that of the filled boxes.
+    """
+    if not pairs:
+        return []
+    mean = sum(own for own, _ in pairs) / len(pairs)
+    floor = sum(box for _, box in pairs) / len(pairs)
+    better = sum(own > box for own, box in pairs)
+    severity = Severity.OK
+    if mean < _MUCH_WORSE * floor:
+        severity = Severity.WARNING
+    elif mean < floor:
+        severity = Severity.NOTE
+    return [
+        make_finding(
+            "accuracy",
+            severity,
+            subject=f"{len(pairs)} cases with a mask",
+            found=f"mean DSC {mean:.3f}, of the filled boxes {floor:.3f};"
+            f" better on {better} of {len(pairs)}",
+        )
+    ]

@@ -1,0 +1,319 @@
+"""Every check of a submission, with its words: what is expected, why it matters, how to mend it.
+
+One place, so that the terminal, the page and `docs/checks.md` say the same.
+"""
+
+from dataclasses import dataclass
+
+__all__ = ["CATALOGUE", "Check"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One check's words.
+
+    Attributes:
+        looks_at: what is looked at, in a few words.
+        expected: what should be found.
+        why: why it matters.
+        mend: what to do if it is not.
+    """
+
+    looks_at: str
+    expected: str
+    why: str
+    mend: str
+
+
+CATALOGUE: dict[str, Check] = {
+    # What is handed in, before anything runs.
+    "archive-readable": Check(
+        looks_at="the archive's members and its manifest",
+        expected="one whole image, as `docker save` writes it",
+        why="an archive that can't be read fails every case",
+        mend="save it again with `docker save IMAGE | gzip > TEAM.tar.gz`, and compare the SHA-256"
+        " of both ends after the upload",
+    ),
+    "archive-name": Check(
+        looks_at="the file's name",
+        expected="the name that the protocol asks for",
+        why="organisers' scripts find teams by the archive's name",
+        mend="rename the file",
+    ),
+    "image-tag": Check(
+        looks_at="the tags in the archive",
+        expected="the tag that the protocol asks for",
+        why="segjudge runs an image by its digest; an organiser's own script starts TEAM:latest",
+        mend="`docker tag IMAGE TEAM:latest`, then `docker save TEAM:latest | gzip > TEAM.tar.gz`",
+    ),
+    "archive-size": Check(
+        looks_at="the archive's size",
+        expected="under the protocol's limit, or under 10 GiB where it sets none",
+        why="large archives fail in upload, and fill the organiser's disk",
+        mend="install without caches, copy only what runs, and start from a slim base image",
+    ),
+    "architecture": Check(
+        looks_at="the processor and system that the image is for",
+        expected="linux/amd64",
+        why="an image for another processor does not start: `exec format error`",
+        mend="build it with `docker build --platform linux/amd64`",
+    ),
+    "shell": Check(
+        looks_at="whether the image holds the shell that the protocol starts",
+        expected="the protocol's command, such as /bin/bash",
+        why="the protocol starts every submission through it; slim and distroless images lack it",
+        mend="install it in the Dockerfile, for example `RUN apk add bash`",
+    ),
+    "entry-point": Check(
+        looks_at="predict.sh in the image's working directory, or in the folder",
+        expected="a file predict.sh with a first line and Unix line ends",
+        why="it is what is run; without it every case fails",
+        mend="copy it in the Dockerfile: `WORKDIR /workspace` and `COPY predict.sh .`",
+    ),
+    "dockerfile": Check(
+        looks_at="the Dockerfile in a folder",
+        expected="a Dockerfile, so that the folder can be built",
+        why="a folder without one runs only without an engine, which is not valid for scores",
+        mend="add a Dockerfile, for example the one of `segjudge init NAME`",
+    ),
+    "file-modes": Check(
+        looks_at="whether an unprivileged user may read what runs",
+        expected="files and folders that everyone may read",
+        why="the container does not run as root: what only root can read is missing for it",
+        mend="end the Dockerfile's copies with `RUN chmod -R a+rX /workspace`",
+    ),
+    "user": Check(
+        looks_at="the image's USER",
+        expected="any; it is not used",
+        why="containers run as an unprivileged user of the harness, whatever the image says",
+        mend="let everyone read the files, and write only to the outputs folder and /tmp",
+    ),
+    "secrets": Check(
+        looks_at="names of keys and credentials, in every layer and in the settings",
+        expected="none",
+        why="whoever gets the image can read them, also from a layer where they were deleted later",
+        mend="name them in .dockerignore, build again, and replace the key: it has been given away",
+    ),
+    "stray-files": Check(
+        looks_at="version control, editors' folders and caches",
+        expected="none",
+        why="they make the archive larger and tell more than you want",
+        mend="name them in .dockerignore and build again",
+    ),
+    "data-set": Check(
+        looks_at="many medical image files in the layers",
+        expected="none: models, not data",
+        why="patients' images must not be handed on, and who carries answers is not judged",
+        mend="name the data's folders in .dockerignore and build again",
+    ),
+    "image-age": Check(
+        looks_at="when the image and its base were made",
+        expected="less than two years ago",
+        why="old base images hold libraries that are known to be open to attack",
+        mend="build again from a current base image: `docker build --pull`",
+    ),
+    "layer-waste": Check(
+        looks_at="files that a later layer deletes or replaces, and package caches",
+        expected="under 200 MiB",
+        why="deleted files stay in the archive: it is larger than what runs",
+        mend="delete in the same RUN that made the files; `pip install --no-cache-dir`,"
+        " `rm -rf /var/lib/apt/lists/*`",
+    ),
+    # How it runs.
+    "sandbox": Check(
+        looks_at="which sandbox ran the submission",
+        expected="docker, as the organiser's",
+        why="without containers, the network, the user and the read-only root are not tried",
+        mend="check again on a machine with a container engine (`segjudge doctor`)",
+    ),
+    "starts": Check(
+        looks_at="whether the command starts and ends with exit code 0",
+        expected="exit code 0 on every case",
+        why="a case that ends in another way scores as failed, whatever it has written",
+        mend="the last lines of the log say where it stopped",
+    ),
+    "python-package": Check(
+        looks_at="the log, for a missing Python package",
+        expected="every package in the image",
+        why="nothing can be installed at run time: there is no network",
+        mend="add it to requirements.txt and build again",
+    ),
+    "time": Check(
+        looks_at="the time of each case against the limit",
+        expected="under four fifths of the time limit",
+        why="the organiser's machine may be slower; over the limit a case scores as failed",
+        mend="load less at start, use fewer threads or a smaller model, skip what no box asks for",
+    ),
+    "time-of-largest": Check(
+        looks_at="the time that the protocol's largest case would take, by extrapolation",
+        expected="under the time limit",
+        why="the sanity cases are small; the challenge's are not",
+        mend="try a case of that size: `segjudge check REF --manifest M`",
+    ),
+    "memory": Check(
+        looks_at="the largest memory use of each case against the limit",
+        expected="under four fifths of the memory limit",
+        why="the kernel ends what needs more, and there is no swap",
+        mend="load one model at a time, use float32 or less, work slice by slice",
+    ),
+    "memory-of-largest": Check(
+        looks_at="the memory that the protocol's largest case would need, by extrapolation",
+        expected="under the memory limit",
+        why="the sanity cases are small; the challenge's are not",
+        mend="try a case of that size: `segjudge check REF --manifest M`",
+    ),
+    "network": Check(
+        looks_at="the log, for failed connections and name look-ups",
+        expected="none",
+        why="a container has no network: weights that are fetched at run time never come",
+        mend="fetch in the Dockerfile, at build time, and set the library to work offline",
+    ),
+    "writes-outside": Check(
+        looks_at="the log, for refused writes",
+        expected="writes only to the outputs folder and /tmp",
+        why="the rest of the file system is read-only, so that no case sees another",
+        mend="point caches to /tmp, for example `ENV MPLCONFIGDIR=/tmp HF_HOME=/tmp`",
+    ),
+    "unprivileged-user": Check(
+        looks_at="the log, for refused permissions",
+        expected="everything that it needs is open to an ordinary user",
+        why="containers do not run as root",
+        mend="end the Dockerfile with `RUN chmod -R a+rX /workspace`, and keep nothing in /root",
+    ),
+    "gpu": Check(
+        looks_at="the log, for CUDA; libraries of CUDA in the image",
+        expected="none: the protocol gives no GPU",
+        why="a model that insists on a GPU fails on every case",
+        mend="load with `map_location='cpu'`, and choose the device by `torch.cuda.is_available()`",
+    ),
+    "inputs-unchanged": Check(
+        looks_at="the inputs folder afterwards",
+        expected="the inputs as they were",
+        why="the inputs are read-only for containers: a write to them fails there",
+        mend="copy to /tmp what is to be changed",
+    ),
+    "leftover-files": Check(
+        looks_at="further files in the outputs folder",
+        expected="one file: the case's mask",
+        why="they are not kept, and count towards the limit of the outputs folder",
+        mend="write intermediate files to /tmp",
+    ),
+    "leftover-processes": Check(
+        looks_at="processes that still run when the command has ended",
+        expected="none",
+        why="they are killed with the container: what they would still write is lost",
+        mend="wait for them: `wait` in predict.sh, `pool.close(); pool.join()` in Python",
+    ),
+    "log-noise": Check(
+        looks_at="the length of the log",
+        expected="under 1,000 lines and 256 KiB a case",
+        why="of a long log only head and tail are kept, and writing it costs time",
+        mend="turn progress bars and debug messages off",
+    ),
+    # What it leaves.
+    "output-name": Check(
+        looks_at="the name of the file in the outputs folder",
+        expected="the name of the input, with the protocol's ending",
+        why="a file of another name counts as no answer",
+        mend="name it by the input: CASE.npz for CASE.npz",
+    ),
+    "output-missing": Check(
+        looks_at="whether there is an output at all",
+        expected="one file for every case",
+        why="a case without one scores as failed",
+        mend="write to the protocol's outputs folder (/workspace/outputs; without containers the"
+        " folder in the environment's SEGJUDGE_OUTPUTS), also if nothing was found: zeros are an"
+        " answer",
+    ),
+    "output-readable": Check(
+        looks_at="whether the output can be read",
+        expected="a whole file of the protocol's format",
+        why="a file that can't be read scores as failed",
+        mend="`numpy.savez_compressed(path, segs=mask)` writes one; never a link or a pickle",
+    ),
+    "output-key": Check(
+        looks_at="the names of the arrays in the output",
+        expected="the protocol's key",
+        why="the mask is looked for under that name alone",
+        mend="`numpy.savez_compressed(path, segs=mask)`: the name is the argument's",
+    ),
+    "output-shape": Check(
+        looks_at="the shape of the mask",
+        expected="the image's shape, without colours",
+        why="a mask is never resized or transposed by the harness",
+        mend="bring the mask back to the image's own grid before it is written",
+    ),
+    "output-dtype": Check(
+        looks_at="the type of the mask's values",
+        expected="whole numbers, best uint8 (uint16 for more than 255 objects)",
+        why="a mask of probabilities can't be read as labels, and large types waste the limit",
+        mend="`(probability > 0.5).astype(numpy.uint8)`, times the label",
+    ),
+    "mask-empty": Check(
+        looks_at="whether any voxel is labelled",
+        expected="an object in every box",
+        why="an empty mask scores 0",
+        mend="look at the threshold, and at the range of the values that go into the model",
+    ),
+    "mask-fills-image": Check(
+        looks_at="whether the mask covers the whole image",
+        expected="objects, with background around them",
+        why="a mask that is inverted or never thresholded covers everything",
+        mend="background is 0; compare the mask with its complement",
+    ),
+    "mask-in-boxes": Check(
+        looks_at="where each label lies, against its box",
+        expected="label k inside box k, give or take a few pixels",
+        why="a mask far from its prompt is at the wrong place: axes, spacing or scale are mixed up",
+        mend="boxes are x, y(, z), arrays are (z,) y, x; scale boxes as the image is scaled",
+    ),
+    "labels-missing": Check(
+        looks_at="whether every box has its label",
+        expected="labels 1..N for N boxes",
+        why="a label that is missing scores 0",
+        mend="write label k for box k, also where the object is small or all objects look alike",
+    ),
+    "labels-surplus": Check(
+        looks_at="labels that no box asks for",
+        expected="labels 1..N for N boxes, 0 for background",
+        why="255 for foreground, or labels from another numbering, score 0",
+        mend="write k, not 255 and not k - 1, for box k",
+    ),
+    "labels-order": Check(
+        looks_at="which box each label lies in",
+        expected="label k in box k, in the order of the boxes",
+        why="labels in another order score 0, though every outline may be right",
+        mend="keep the boxes' order: do not sort them by size or position",
+    ),
+    "repeatable": Check(
+        looks_at="the same case twice, among other cases in another order",
+        expected="the same mask, bit for bit",
+        why="organisers run again what is contested: a result that changes can't be proved",
+        mend="fix the seeds (random, numpy, torch), and use `model.eval()`",
+    ),
+    "one-slice": Check(
+        looks_at="an image as 2D, and the same as a volume of one slice",
+        expected="nearly the same mask",
+        why="a volume of one slice occurs, and code for volumes often fails on it",
+        mend="do not assume neighbours: z_min may equal z_max",
+    ),
+    "odd-input": Check(
+        looks_at="tiny images, boxes at the border, many boxes, thick slices, one slice",
+        expected="an answer as good as on ordinary cases",
+        why="a challenge's data hold such cases, and each that fails costs its score",
+        mend="the log says where it stopped; clip boxes to the image, and never divide by a size",
+    ),
+    # How good it is.
+    "mask-variant": Check(
+        looks_at="whether the mask fits after an axis swap, flip, shift or renumbering",
+        expected="the mask as it is fits best",
+        why="a mask that fits only after that is a mistake in geometry, not in the model",
+        mend="arrays are (z,) y, x and boxes x, y(, z); undo every flip and crop before writing",
+    ),
+    "accuracy": Check(
+        looks_at="DSC against that of the filled boxes",
+        expected="better than the filled boxes on most cases",
+        why="a model that is worse than its own prompt is rarely meant",
+        mend="look at the pictures of `--html`; the intensities here are 0 to 255",
+    ),
+}

@@ -1,0 +1,63 @@
+"""What is the same for an image and a folder: suspicious files, and predict.sh itself."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from evaluate.checking.file_names import data_sets, is_secret, is_stray
+from evaluate.checking.findings import CheckFinding, Severity, make_finding
+from evaluate.checking.trials import nothing_found
+from evaluate.sandbox.layers import LayerEntry
+
+__all__ = ["file_findings", "script_findings"]
+
+_FETCHES = re.compile(
+    rb"^[ \t]{0,80}(?:sudo )?(pip3? install|python3? -m pip install|conda install|"
+    rb"apt(?:-get)? install|wget\s|curl\s|git clone|gdown\s|huggingface-cli download)",
+    re.MULTILINE,
+)
+_NAMED = 3
+
+
+def file_findings(entries: Sequence[LayerEntry]) -> Iterator[CheckFinding]:
+    """Keys, leftovers and data among files, by their names."""
+    paths = list(dict.fromkeys(e.path for e in entries if e.kind in ("file", "hardlink")))
+    secrets = [path for path in paths if is_secret(path)]
+    if secrets:
+        yield make_finding("secrets", Severity.PROBLEM, found=_told(secrets))
+    else:
+        yield nothing_found("secrets", "no name of a key or of credentials")
+    stray = [path for path in paths if is_stray(path)]
+    if stray:
+        yield make_finding("stray-files", Severity.WARNING, found=_told(stray))
+    data = data_sets(paths)
+    if data:
+        yield make_finding("data-set", Severity.WARNING, found="; ".join(data[:_NAMED]))
+
+
+def script_findings(script: LayerEntry) -> Iterator[CheckFinding]:
+    """What predict.sh says, as far as it is plain to see."""
+    content = script.content or b""
+    if b"\r\n" in content:
+        yield make_finding(
+            "entry-point",
+            Severity.PROBLEM,
+            subject="predict.sh",
+            found="Windows line ends: the shell takes the carriage return for a part of each word",
+            mend="`dos2unix predict.sh`, and `*.sh text eol=lf` in .gitattributes",
+        )
+    elif not content.strip():
+        found = "an empty file" if script.size == 0 else "nothing that can be read"
+        yield make_finding("entry-point", Severity.PROBLEM, subject="predict.sh", found=found)
+    else:
+        yield nothing_found("entry-point", f"/{script.path.lstrip('/')}")
+    fetches = _FETCHES.search(content)
+    if fetches:
+        command = fetches[1].decode("ascii", "replace").strip()
+        yield make_finding(
+            "network", Severity.WARNING, subject="predict.sh", found=f"it runs `{command}`"
+        )
+
+
+def _told(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    return ", ".join(f"/{path}" for path in paths[:_NAMED]) + more

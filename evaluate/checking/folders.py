@@ -1,0 +1,98 @@
+"""A folder before it runs: what would come into an image, and what runs."""
+
+import fnmatch
+import os
+import stat
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from evaluate.checking.file_names import named_secrets
+from evaluate.checking.files import file_findings, script_findings
+from evaluate.checking.findings import CheckFinding, Severity, make_finding
+from evaluate.checking.trials import nothing_found
+from evaluate.sandbox.layers import LayerEntry
+
+__all__ = ["folder_findings"]
+
+_MOST = 100_000
+_LARGEST_TEXT = 2**16
+
+
+def folder_findings(folder: Path) -> list[CheckFinding]:
+    """A submission's folder: predict.sh, Dockerfile, and what .dockerignore does not keep out."""
+    script = folder / "predict.sh"
+    findings: list[CheckFinding] = []
+    if script.is_file():
+        content = _text(script)
+        entry = LayerEntry(
+            path="predict.sh", kind="file", size=script.stat().st_size, mode=0, content=content
+        )
+        findings += script_findings(entry)
+    else:
+        found = f"no predict.sh in {folder.name}"
+        findings.append(
+            make_finding(
+                "entry-point",
+                Severity.PROBLEM,
+                found=found,
+                mend="write one: it reads every case in the inputs folder, and leaves a mask in"
+                " the outputs folder",
+            )
+        )
+    dockerfile = folder / "Dockerfile"
+    if dockerfile.is_file():
+        findings.append(nothing_found("dockerfile", "there is one"))
+        names = named_secrets([_text(dockerfile).decode("utf-8", "replace")])
+        if names:
+            findings.append(
+                make_finding(
+                    "secrets",
+                    Severity.PROBLEM,
+                    subject="Dockerfile",
+                    found=f"{', '.join(names[:4])} are set in it",
+                )
+            )
+    else:
+        findings.append(make_finding("dockerfile", Severity.WARNING, found="none"))
+    ignored = _ignored(folder)
+    entries = [e for e in islice(_entries(folder), _MOST) if not _matches(e.path, ignored)]
+    return [*findings, *file_findings(entries)]
+
+
+def _text(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(_LARGEST_TEXT)
+
+
+def _entries(folder: Path) -> Iterator[LayerEntry]:
+    for parent, _, names in os.walk(folder):
+        for name in sorted(names):
+            path = Path(parent, name)
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode):
+                yield LayerEntry(
+                    path=path.relative_to(folder).as_posix(),
+                    kind="file",
+                    size=status.st_size,
+                    mode=status.st_mode,
+                )
+
+
+def _ignored(folder: Path) -> list[str]:
+    path = folder / ".dockerignore"
+    if not path.is_file():
+        return []
+    lines = (line.strip() for line in _text(path).decode("utf-8", "replace").splitlines())
+    return [line.strip("/") for line in lines if line and not line.startswith(("#", "!"))]
+
+
+def _matches(path: str, patterns: list[str]) -> bool:
+    """Near enough to Docker's rules for plain names and wildcards."""
+    parts = path.split("/")
+    beginnings = ["/".join(parts[: n + 1]) for n in range(len(parts))]
+    return any(
+        fnmatch.fnmatch(text, pattern.removeprefix("**/"))
+        for pattern in patterns
+        for text in (*beginnings, *(parts if pattern.startswith("**/") else ()))
+    )

@@ -1,0 +1,243 @@
+"""An image before it runs: its archive's name, size and tag, its settings, and its layers."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from evaluate.checking.file_names import is_cache, named_secrets
+from evaluate.checking.file_system import FileSystem, stack
+from evaluate.checking.files import file_findings, script_findings
+from evaluate.checking.findings import CheckFinding, Severity, make_finding
+from evaluate.checking.trials import nothing_found
+from evaluate.protocol import HandIn, Protocol
+from evaluate.sandbox.archives import ArchivedImage, read_archive
+from evaluate.sandbox.layers import ImageContents, read_layers
+from evaluate.sandbox.port import ImageProblem
+
+__all__ = ["archive_findings", "image_findings"]
+
+_PLATFORM = ("linux", "amd64")
+_MIB = 2**20
+_LARGE_MIB = 10 * 1024
+_WASTE_MIB = 200
+_OLD_DAYS = 2 * 365
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_CUDA = re.compile(r"/(site|dist)-packages/nvidia/|/libtorch_cuda|/libcud(a|nn)|/cuda-\d")
+_TEAM = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+def archive_findings(path: Path, protocol: Protocol, *, now: datetime) -> list[CheckFinding]:
+    """An archive that a team hands in.
+
+    Args:
+        path: the file.
+        protocol: the rules.
+        now: the time, with a zone.
+    """
+    try:
+        image = read_archive(path)
+        contents = read_layers(path, image)
+    except ImageProblem as problem:
+        return [_problem("archive-readable", str(problem), subject=path.name)]
+    return [
+        nothing_found("archive-readable", f"one image of {len(image.layers)} layers"),
+        *_names(path, image, protocol.submission),
+        *_size(path, protocol.submission),
+        *image_findings(image, contents, protocol, now=now),
+    ]
+
+
+def image_findings(
+    image: ArchivedImage, contents: ImageContents, protocol: Protocol, *, now: datetime
+) -> list[CheckFinding]:
+    """What the image's settings and layers tell, wherever it comes from."""
+    system = stack(contents.layers)
+    settings = contents.config.get("config")
+    settings = settings if isinstance(settings, dict) else {}
+    return [
+        *_architecture(image),
+        *_shell(system, settings, protocol),
+        *_entry_point(system, settings, protocol),
+        *_user(settings),
+        *_cuda(system),
+        *_told_secrets(contents.config, settings),
+        *file_findings([*system.entries.values(), *system.hidden]),
+        *_age(contents.config, now),
+        *_waste(system),
+        *(
+            make_finding("archive-readable", Severity.NOTE, found=f"not all was looked at: {text}")
+            for text in contents.unread[:1]
+        ),
+    ]
+
+
+def _names(path: Path, image: ArchivedImage, rules: HandIn) -> Iterator[CheckFinding]:
+    team = path.name.partition(".")[0].lower()
+    for check, rule, found in (
+        ("archive-name", rules.archive, [path.name]),
+        ("image-tag", rules.tag, [tag.rpartition("/")[2] for tag in image.tags]),
+    ):
+        if rule is None:
+            continue
+        wanted = rule.replace("{team}", team)
+        # The index of an OCI layout may name the tag alone, without the repository.
+        fits = wanted in found or (check == "image-tag" and wanted.rpartition(":")[2] in found)
+        if fits and _TEAM.fullmatch(team):
+            yield nothing_found(check, wanted)
+        else:
+            told = f"{', '.join(found[:3]) or 'no tag'}; wanted: {wanted}"
+            yield make_finding(check, Severity.WARNING, subject=path.name, found=told)
+
+
+def _size(path: Path, rules: HandIn) -> Iterator[CheckFinding]:
+    mib = path.stat().st_size / _MIB
+    limit = rules.archive_mib
+    if limit is not None and mib > limit:
+        found = f"{mib:,.1f} MiB, the limit is {limit:,} MiB"
+        yield _problem("archive-size", found, subject=path.name)
+    elif mib > _LARGE_MIB:
+        found = f"{mib:,.0f} MiB"
+        yield make_finding("archive-size", Severity.WARNING, subject=path.name, found=found)
+    else:
+        yield nothing_found("archive-size", f"{mib:,.1f} MiB")
+
+
+def _architecture(image: ArchivedImage) -> Iterator[CheckFinding]:
+    found = f"{image.system}/{image.architecture}"
+    if (image.system, image.architecture) == _PLATFORM:
+        yield nothing_found("architecture", found)
+    else:
+        yield _problem("architecture", found)
+
+
+def _shell(
+    system: FileSystem, settings: dict[str, Any], protocol: Protocol
+) -> Iterator[CheckFinding]:
+    command = protocol.container.command
+    needed = [command[0]]
+    if any(re.match(r"sh\s", word) for word in command[1:]):
+        needed.append("sh")
+    path = next((t[5:] for t in _texts(settings.get("Env")) if t.startswith("PATH=")), _PATH)
+    missing = [program for program in needed if not _is_there(system, program, path)]
+    if missing:
+        yield _problem("shell", f"no {' and no '.join(missing)} in the image")
+    else:
+        yield nothing_found("shell", ", ".join(needed))
+
+
+def _is_there(system: FileSystem, program: str, path: str) -> bool:
+    folders = [""] if "/" in program else [f"{folder}/" for folder in path.split(":")]
+    return any(system.find(f"{folder}{program}") is not None for folder in folders)
+
+
+def _entry_point(
+    system: FileSystem, settings: dict[str, Any], protocol: Protocol
+) -> Iterator[CheckFinding]:
+    if not any("predict.sh" in word for word in protocol.container.command):
+        return
+    folder = str(settings.get("WorkingDir") or "/")
+    script = system.find(f"{folder}/predict.sh")
+    if script is None:
+        others = [path for path in system.entries if path.rpartition("/")[2] == "predict.sh"]
+        elsewhere = f"; there is one in /{others[0].rpartition('/')[0]}" if others else ""
+        mend = f"set `WORKDIR /{others[0].rpartition('/')[0]}` in the Dockerfile" if others else ""
+        found = f"no predict.sh in the working directory {folder}{elsewhere}"
+        yield make_finding("entry-point", Severity.PROBLEM, found=found, mend=mend)
+        return
+    yield from script_findings(script)
+    yield from _modes(system, script.path, folder)
+
+
+def _modes(system: FileSystem, script: str, folder: str) -> Iterator[CheckFinding]:
+    """Whether others than root may read what runs."""
+    parts = script.split("/")
+    way = [system.entries.get("/".join(parts[: n + 1])) for n in range(len(parts) - 1)]
+    closed = [f"/{entry.path} (folder)" for entry in way if entry and not entry.mode & 0o001]
+    below = system.below(folder) if folder.strip("/") else [system.entries[script]]
+    closed += [f"/{e.path}" for e in below if e.kind == "file" and not e.mode & 0o004]
+    if not closed:
+        yield nothing_found("file-modes", "everyone may read what runs")
+        return
+    blocked = script in {path.lstrip("/") for path in closed} or closed[0].endswith("(folder)")
+    severity = Severity.PROBLEM if blocked else Severity.WARNING
+    found = f"closed to all but their owner: {', '.join(closed[:3])}"
+    found += f" and {len(closed) - 3} more" if len(closed) > 3 else ""
+    yield make_finding("file-modes", severity, found=found)
+
+
+def _user(settings: dict[str, Any]) -> Iterator[CheckFinding]:
+    user = str(settings.get("User") or "")
+    if user in ("", "0", "root", "0:0", "root:root"):
+        found = "root, by default; the harness runs it as an unprivileged user"
+        yield make_finding("user", Severity.NOTE, found=found)
+    else:
+        yield nothing_found("user", user)
+
+
+def _cuda(system: FileSystem) -> Iterator[CheckFinding]:
+    mib = sum(e.size for e in system.entries.values() if _CUDA.search(e.path)) / _MIB
+    if mib > _WASTE_MIB:
+        found = f"{mib:,.0f} MiB of CUDA libraries are in the image, and nothing can use them"
+        mend = "install the build for processors alone, for example from PyTorch's `cpu` index"
+        yield make_finding("gpu", Severity.NOTE, found=found, mend=mend)
+
+
+def _told_secrets(config: dict[str, Any], settings: dict[str, Any]) -> Iterator[CheckFinding]:
+    history = config.get("history")
+    texts = _texts(settings.get("Env"))
+    texts += [
+        str(step.get("created_by", "")) for step in _listed(history) if isinstance(step, dict)
+    ]
+    names = named_secrets(texts)
+    if names:
+        found = f"{', '.join(names[:4])} in the image's settings or its history"
+        yield _problem("secrets", found, subject="settings")
+
+
+def _age(config: dict[str, Any], now: datetime) -> Iterator[CheckFinding]:
+    steps = [step for step in _listed(config.get("history")) if isinstance(step, dict)]
+    dates = [_date(config.get("created")), *(_date(step.get("created")) for step in steps)]
+    known = [date for date in dates if date is not None and date.year >= 2000]
+    if not known:
+        return
+    days = (now - min(known)).days
+    found = f"the oldest part is of {min(known):%Y-%m-%d}, {days / 365.25:.1f} years ago"
+    if days > _OLD_DAYS:
+        yield make_finding("image-age", Severity.WARNING, found=found)
+    else:
+        yield nothing_found("image-age", found)
+
+
+def _date(text: object) -> datetime | None:
+    try:
+        date = datetime.fromisoformat(re.sub(r"\.\d+", "", str(text)))
+    except ValueError:
+        return None
+    return date if date.tzinfo else None
+
+
+def _waste(system: FileSystem) -> Iterator[CheckFinding]:
+    hidden = sum(entry.size for entry in system.hidden) / _MIB
+    caches = [entry for entry in system.entries.values() if is_cache(entry.path)]
+    cached = sum(entry.size for entry in caches) / _MIB
+    found = f"{hidden:,.0f} MiB deleted or replaced by later layers, {cached:,.0f} MiB of caches"
+    if hidden + cached <= _WASTE_MIB:
+        yield nothing_found("layer-waste", found)
+        return
+    largest = sorted([*system.hidden, *caches], key=lambda entry: -entry.size)[:2]
+    named = ", ".join(f"/{entry.path} ({entry.size / _MIB:,.0f} MiB)" for entry in largest)
+    yield make_finding("layer-waste", Severity.WARNING, found=f"{found}; largest: {named}")
+
+
+def _texts(value: object) -> list[str]:
+    return [str(text) for text in _listed(value)]
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _problem(check: str, found: str, *, subject: str = "") -> CheckFinding:
+    return make_finding(check, Severity.PROBLEM, subject=subject, found=found)

@@ -1,0 +1,83 @@
+"""Why an output does not count, by its file's name and its arrays' headers."""
+
+from collections.abc import Iterator
+
+from data_manifest.errors import printable
+from evaluate.checking.findings import Severity
+from evaluate.checking.observing import ArrayFacts
+from evaluate.checking.trials import Hit, Trial
+from evaluate.protocol import Protocol
+from evaluate.records import Outcome
+
+__all__ = ["output_hits"]
+
+
+def output_hits(trial: Trial, protocol: Protocol) -> Iterator[Hit]:
+    """The one thing that is wrong with a case's output, and what is only unwise about it."""
+    seen = trial.observation
+    if seen is None:
+        return
+    outcome = trial.record.outcome
+    if outcome is Outcome.OUTPUT_TOO_LARGE:
+        yield _hit("leftover-files", trial, trial.record.reason)
+    elif outcome is Outcome.NO_OUTPUT:
+        yield _no_output(trial, seen.files, protocol)
+    elif outcome is Outcome.BAD_OUTPUT:
+        yield _bad_output(trial, seen.arrays, protocol)
+    elif outcome is Outcome.OK and seen.arrays is not None:
+        yield from _unwise(trial, seen.arrays, protocol)
+
+
+def _no_output(trial: Trial, files: tuple[str, ...], protocol: Protocol) -> Hit:
+    expected = f"{trial.case.id}.{protocol.container.output_format}"
+    if not files:
+        return _hit("output-missing", trial, f"no {expected}: the outputs folder is empty")
+    found = f"no {expected}, but {', '.join(map(printable, files[:3]))}"
+    return _hit("output-name", trial, found)
+
+
+def _bad_output(trial: Trial, arrays: tuple[ArrayFacts, ...] | None, protocol: Protocol) -> Hit:
+    key, shape = protocol.container.output_key, trial.case.shape
+    if protocol.container.output_format != "npz" and "shape" in trial.record.reason:
+        return _hit("output-shape", trial, trial.record.reason)
+    if arrays is None:
+        return _hit("output-readable", trial, trial.record.reason)
+    mask = next((array for array in arrays if array.name == key), None)
+    if mask is None:
+        names = ", ".join(printable(array.name) for array in arrays[:4]) or "none"
+        return _hit("output-key", trial, f"no array {key}; found: {names}")
+    if mask.dtype == "object":
+        return _hit("output-dtype", trial, "an object, which only pickle could read")
+    if mask.shape != shape:
+        found = f"shape {mask.shape}, the image's is {shape}"
+        return _hit("output-shape", trial, found, mend=_shape_advice(mask.shape, shape))
+    return _hit("output-dtype", trial, f"{mask.dtype}: {trial.record.reason}")
+
+
+def _shape_advice(found: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    if len(found) == len(expected) and found != expected and sorted(found) == sorted(expected):
+        order = "x, y" if len(expected) == 2 else "x, y, z"
+        return f"the axes are swapped: transpose the mask; arrays are not in {order} order"
+    if found in ((1, *expected), (*expected, 1)):
+        return "take the axis of length 1 away: `mask.squeeze()`"
+    if found == (*expected, 3):
+        return "the colours are still there: one number a pixel is the label"
+    if len(found) == len(expected) + 1:
+        return "one layer for each object or class: write one map, with label k for box k"
+    return ""
+
+
+def _unwise(trial: Trial, arrays: tuple[ArrayFacts, ...], protocol: Protocol) -> Iterator[Hit]:
+    key = protocol.container.output_key
+    mask = next((array for array in arrays if array.name == key), None)
+    if mask is not None and (mask.dtype.startswith("float") or mask.dtype.endswith("64")):
+        found = f"{mask.dtype}: it is read, and takes {_times(mask.dtype)} the room of uint8"
+        yield Hit(check="output-dtype", severity=Severity.NOTE, case=trial.case.id, found=found)
+
+
+def _times(dtype: str) -> str:
+    return f"{int(''.join(c for c in dtype if c.isdigit()) or 8) // 8} times"
+
+
+def _hit(check: str, trial: Trial, found: str, *, mend: str = "") -> Hit:
+    return Hit(check=check, severity=Severity.PROBLEM, case=trial.case.id, found=found, mend=mend)

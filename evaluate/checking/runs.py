@@ -1,0 +1,106 @@
+"""How the cases ran: starts, ends, time, memory, and what was left beside the answer."""
+
+from collections.abc import Iterator, Sequence
+
+from evaluate.checking.findings import CheckFinding, Severity, make_finding
+from evaluate.checking.logs import log_hits
+from evaluate.checking.outputs import output_hits
+from evaluate.checking.trials import Hit, Trial, gathered, nothing_found
+from evaluate.protocol import Protocol
+from evaluate.records import Outcome
+
+__all__ = ["run_findings"]
+
+_NEAR = 0.8
+_QUIET = {
+    "starts": "exit code 0 on every case",
+    "output-missing": "a file for every case",
+    "network": "no sign of it in the logs",
+    "writes-outside": "no sign of it in the logs",
+    "unprivileged-user": "no sign of it in the logs",
+    "gpu": "no sign of it in the logs",
+    "leftover-files": "nothing but the masks",
+    "leftover-processes": "none seen",
+    "inputs-unchanged": "as they were",
+    "log-noise": "short logs",
+}
+
+
+def run_findings(trials: Sequence[Trial], protocol: Protocol) -> list[CheckFinding]:
+    """What the runs of all cases show, beside the masks themselves."""
+    hits = [
+        hit
+        for trial in trials
+        for hit in (
+            *_ending(trial, protocol),
+            *output_hits(trial, protocol),
+            *_beside(trial, protocol),
+            *log_hits(trial),
+        )
+    ]
+    findings = gathered(hits, [trial.case.id for trial in trials])
+    seen = {hit.check for hit in hits}
+    findings += [nothing_found(check, text) for check, text in _QUIET.items() if check not in seen]
+    if not seen & {"time", "memory"}:
+        findings += _margins(trials, protocol)
+    return findings
+
+
+def _ending(trial: Trial, protocol: Protocol) -> Iterator[Hit]:
+    """The run's own verdict, where it is no matter of the output."""
+    check = {
+        Outcome.TIMEOUT: "time",
+        Outcome.OUT_OF_MEMORY: "memory",
+        Outcome.NONZERO_EXIT: "starts",
+        Outcome.IMAGE_ERROR: "starts",
+        Outcome.HARNESS_ERROR: "sandbox",
+    }.get(trial.record.outcome)
+    if check is not None:
+        yield _hit(check, Severity.PROBLEM, trial, trial.record.reason)
+        return
+    limits = protocol.limits
+    shares = (
+        ("time", trial.record.wall_s, limits.timeout_s, "s"),
+        ("memory", trial.record.peak_memory_mib, limits.memory_mib, "MiB"),
+    )
+    for check, value, limit, unit in shares:
+        if value is not None and value > _NEAR * limit:
+            found = f"{value:.1f} {unit}, {value / limit:.0%} of the limit of {limit:g} {unit}"
+            yield _hit(check, Severity.WARNING, trial, found)
+
+
+def _beside(trial: Trial, protocol: Protocol) -> Iterator[Hit]:
+    seen = trial.observation
+    if seen is None:
+        return
+    expected = f"{trial.case.id}.{protocol.container.output_format}"
+    surplus = [name for name in seen.files if name != expected]
+    if surplus and expected in seen.files:
+        found = f"{len(surplus)} further: {', '.join(surplus[:3])}"
+        yield _hit("leftover-files", Severity.WARNING, trial, found)
+    if seen.inputs_changed:
+        found = "a file there was changed, removed or added"
+        yield _hit("inputs-unchanged", Severity.PROBLEM, trial, found)
+    running = int(seen.execution.options.get("left_running", 0))
+    if running:
+        found = f"{running} still ran when the command had ended"
+        yield _hit("leftover-processes", Severity.WARNING, trial, found)
+
+
+def _margins(trials: Sequence[Trial], protocol: Protocol) -> Iterator[CheckFinding]:
+    """How far from the limits the slowest and the largest case are."""
+    limits = protocol.limits
+    for check, values, limit, unit in (
+        ("time", [t.record.wall_s for t in trials], limits.timeout_s, "s"),
+        ("memory", [t.record.peak_memory_mib for t in trials], limits.memory_mib, "MiB"),
+    ):
+        known = [value for value in values if value is not None]
+        if known:
+            found = f"at most {max(known):,.1f} {unit}, {max(known) / limit:.1%} of the limit"
+            yield nothing_found(check, f"{found} of {limit:g} {unit}")
+        else:
+            yield make_finding(check, Severity.NOTE, found="not measured")
+
+
+def _hit(check: str, severity: Severity, trial: Trial, found: str) -> Hit:
+    return Hit(check=check, severity=severity, case=trial.case.id, found=found)

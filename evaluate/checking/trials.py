@@ -1,0 +1,88 @@
+"""One case of a check as it ran, and the gathering of what was noticed on many cases."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from data_manifest.manifest import Case
+from evaluate.checking.findings import CheckFinding, Severity, make_finding
+from evaluate.checking.observing import Observation
+from evaluate.checking.sanity import is_odd
+from evaluate.records import Outcome, RunRecord
+
+__all__ = ["Hit", "Trial", "gathered", "nothing_found"]
+
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One case as it ran.
+
+    Attributes:
+        case: of the manifest.
+        record: as the run keeps it.
+        observation: what else was seen; None if nothing could be started.
+    """
+
+    case: Case
+    record: RunRecord
+    observation: Observation | None
+
+    @property
+    def log(self) -> bytes:
+        """The container's output; the bytes are the participant's."""
+        return self.observation.execution.log if self.observation else b""
+
+    @property
+    def answered(self) -> bool:
+        """Whether it left a mask that counts."""
+        return self.record.outcome is Outcome.OK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """Something noticed on one case."""
+
+    check: str
+    severity: Severity
+    case: str
+    found: str
+    mend: str = ""
+
+
+def gathered(hits: Sequence[Hit], cases: Sequence[str]) -> list[CheckFinding]:
+    """One finding for all hits of a check, naming the first cases.
+
+    What goes wrong on the odd cases alone is a finding of `odd-input`.
+
+    Args:
+        hits: in the order of the cases.
+        cases: all that were run.
+    """
+    groups: dict[str, list[Hit]] = {}
+    for hit in hits:
+        groups.setdefault(hit.check, []).append(hit)
+    findings = []
+    ordinary = any(not is_odd(case) for case in cases)
+    for check, found in groups.items():
+        order = list(Severity)
+        worst = min(found, key=lambda hit: order.index(hit.severity))
+        named = list(dict.fromkeys(hit.case for hit in found))
+        only_odd = ordinary and all(is_odd(name) for name in named)
+        detail = worst.found if len(named) == 1 else f"{worst.case}: {worst.found}"
+        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        findings.append(
+            make_finding(
+                "odd-input" if only_odd and worst.severity is Severity.PROBLEM else check,
+                worst.severity,
+                subject=f"{len(named)} of {len(cases)} cases: {', '.join(named[:_NAMED])}{more}",
+                found=detail,
+                mend=worst.mend,
+            )
+        )
+    return findings
+
+
+def nothing_found(check: str, found: str) -> CheckFinding:
+    """That a check was made, and all is right."""
+    return make_finding(check, Severity.OK, found=found)

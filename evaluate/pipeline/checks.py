@@ -1,0 +1,117 @@
+"""`segjudge check`: a submission before it runs, and the organiser's own run of it."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from data_manifest.progress import Progress, silent
+from evaluate.checking import (
+    CheckFinding,
+    archive_findings,
+    build_sanity_cases,
+    folder_findings,
+    gravest_first,
+    passes,
+)
+from evaluate.pipeline.rehearsals import Rehearsal
+from evaluate.protocol import Protocol
+from evaluate.reporting.check_page import ExaminedCase
+from evaluate.sandbox import Sandbox
+from evaluate.sandbox.layers import save_image
+
+__all__ = ["NEEDS_ENGINE", "SubmissionCheck", "check_submission"]
+
+NEEDS_ENGINE = "it can't be run: an image needs a container engine, and none answers"
+"""Why an archive was not run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionCheck:
+    """All that was found.
+
+    Attributes:
+        findings: the gravest first.
+        cases: as they ran.
+        not_run: why nothing was run; empty if something was.
+    """
+
+    findings: list[CheckFinding]
+    cases: list[ExaminedCase]
+    not_run: str = ""
+
+
+def check_submission(
+    reference: str,
+    *,
+    protocol: Protocol,
+    sandbox: Sandbox | None,
+    manifest_path: Path | None = None,
+    pictures: bool = False,
+    progress: Progress = silent,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> SubmissionCheck:
+    """Look at a submission, then run and score it as `segjudge run` would; keep nothing.
+
+    Some cases are run twice. Nothing is run where an archive can't be: it is no image, or there is
+    no engine.
+
+    Args:
+        reference: archive, image reference or folder.
+        protocol: the rules.
+        sandbox: where containers run; None to run nothing.
+        manifest_path: cases of the team's own; the sanity cases by default.
+        pictures: whether the cases are drawn.
+        progress: told after every run.
+        now: the clock that images are older than.
+
+    Raises:
+        SegjudgeError: the reference names nothing, the data are bad, or the sandbox broke.
+    """
+    with tempfile.TemporaryDirectory(prefix="segjudge-check-") as name:
+        scratch = Path(name)
+        progress(0, 1, "looking into it")
+        findings = _static(reference, protocol, sandbox, scratch, now())
+        not_run = _not_run(reference, findings, sandbox)
+        cases: list[ExaminedCase] = []
+        if sandbox is not None and not not_run:
+            data = manifest_path or build_sanity_cases(scratch / "data")
+            rehearsal = Rehearsal(reference, protocol, sandbox, data, scratch, progress)
+            cases = rehearsal.run(pictures)
+            findings += rehearsal.findings
+    return SubmissionCheck(findings=gravest_first(findings), cases=cases, not_run=not_run)
+
+
+def _static(
+    reference: str, protocol: Protocol, sandbox: Sandbox | None, scratch: Path, now: datetime
+) -> list[CheckFinding]:
+    """What can be seen before anything runs."""
+    path = Path(reference)
+    if path.is_file():
+        return archive_findings(path, protocol, now=now)
+    if path.is_dir():
+        return folder_findings(path)
+    from evaluate.sandbox.images import classify  # the engine's client is not everywhere
+
+    classify(reference)  # raises where it looks like a path
+    if sandbox is not None and not sandbox.isolated:
+        return []  # which can't run it, and says so
+    saved = scratch / "image.tar"
+    save_image(reference, saved)
+    try:
+        findings = archive_findings(saved, protocol, now=now)
+    finally:
+        saved.unlink()
+    of_the_file = ("archive-name", "image-tag", "archive-size")
+    return [finding for finding in findings if finding.id not in of_the_file]
+
+
+def _not_run(reference: str, findings: list[CheckFinding], sandbox: Sandbox | None) -> str:
+    if sandbox is None:
+        return "only what can be seen without running it was looked at"
+    if not passes([f for f in findings if f.id == "archive-readable"]):
+        return "it can't be run: it is no image"
+    if Path(reference).is_file() and not sandbox.isolated:
+        return NEEDS_ENGINE
+    return ""

@@ -1,0 +1,173 @@
+"""The runs of one check: all cases, then some of them once more in another order.
+
+Nothing is run or scored here in another way than by `segjudge run` and `segjudge score`: the same
+functions, in run directories that are thrown away.
+"""
+
+import math
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from data_manifest.manifest import Case, Manifest, load_manifest, save_manifest
+from data_manifest.progress import Progress
+from evaluate.checking import (
+    ONE_SLICE_PAIR,
+    CheckFinding,
+    ObservingSandbox,
+    Repeat,
+    Severity,
+    Trial,
+    estimate_findings,
+    is_odd,
+    make_finding,
+    one_slice_finding,
+    repeat_findings,
+    run_findings,
+)
+from evaluate.pipeline.examinations import TEAM, Examination
+from evaluate.pipeline.runs import run_submissions
+from evaluate.pipeline.scores import score_run
+from evaluate.protocol import Protocol
+from evaluate.reporting.check_page import ExaminedCase
+from evaluate.running.schedule import turns
+from evaluate.sandbox import Sandbox
+from evaluate.store import RunDirectory
+
+__all__ = ["Rehearsal"]
+
+_REPEATED = 4
+
+
+class Rehearsal:
+    """A submission's runs before the organiser's.
+
+    Args:
+        reference: archive, image reference or folder.
+        protocol: the rules.
+        sandbox: where containers run.
+        data: the manifest of the cases.
+        scratch: folder for run directories.
+        progress: told after every run.
+    """
+
+    def __init__(
+        self,
+        reference: str,
+        protocol: Protocol,
+        sandbox: Sandbox,
+        data: Path,
+        scratch: Path,
+        progress: Progress,
+    ) -> None:
+        self._reference = reference
+        self._protocol = protocol
+        self._observer = ObservingSandbox(sandbox)
+        self._data = data
+        self._scratch = scratch
+        self._progress = progress
+        self.findings: list[CheckFinding] = []
+
+    def run(self, pictures: bool) -> list[ExaminedCase]:
+        """Run, score and examine; what is found is in `findings`."""
+        protocol, manifest = self._protocol, load_manifest(self._data)
+        first = self._run(self._data, "first", 0)
+        examination = Examination(protocol, self._data.parent, first, pictures)
+        trials = _trials(first, manifest, self._observer)
+        scores = {score.case: score for score in score_run(first.root, workers=1).cases}
+        self.findings += run_findings(trials, protocol)
+        cases = [examination.examine(trial, scores[trial.case.id]) for trial in trials]
+        self.findings += examination.findings([trial.case.id for trial in trials])
+        self.findings += estimate_findings(
+            trials, protocol.limits, protocol.submission.largest_case
+        )
+        chosen = _to_repeat(trials)
+        if chosen:
+            again = _part(self._data, manifest, chosen, self._scratch / "again")
+            seed = _other_order([case.id for case in manifest.cases], [case.id for case in chosen])
+            second = self._run(again, "second", seed)
+            repeats = [_repeat(case, first, second, examination) for case in chosen]
+            self.findings += repeat_findings(repeats)
+        self.findings += _one_slice(manifest, examination)
+        self.findings += _sandbox_finding(self._observer)
+        return cases
+
+    def _run(self, data: Path, name: str, seed: int) -> RunDirectory:
+        return run_submissions(
+            manifest_path=data,
+            protocol=self._protocol,
+            references={TEAM: self._reference},
+            root=self._scratch / name,
+            sandbox=self._observer,
+            seed=seed,
+            progress=self._progress,
+        )
+
+
+def _trials(run: RunDirectory, manifest: Manifest, observer: ObservingSandbox) -> list[Trial]:
+    journal = run.journal()
+    seen = {observation.case: observation for observation in observer.observations}
+    return [
+        Trial(case=case, record=journal[TEAM, case.id, 0].record, observation=seen.get(case.id))
+        for case in manifest.cases
+    ]
+
+
+def _to_repeat(trials: Sequence[Trial]) -> list[Case]:
+    """The smallest ordinary case of each dimension, and of the rest the smallest."""
+    answered = sorted(
+        (trial.case for trial in trials if trial.answered),
+        key=lambda case: (is_odd(case.id), math.prod(case.shape), case.id),
+    )
+    smallest = {case.dimension: case for case in reversed(answered)}
+    chosen = [*smallest.values(), *(case for case in answered if case not in smallest.values())]
+    return sorted(chosen[:_REPEATED], key=lambda case: case.id)
+
+
+def _other_order(everything: list[str], chosen: list[str]) -> int:
+    """A seed by which the chosen cases come in another order than they did by seed 0."""
+
+    def order(cases: list[str], seed: int) -> list[str]:
+        return [case for _, case in turns([TEAM], cases, seed=seed) if case in chosen]
+
+    before = order(everything, 0)
+    return next((seed for seed in range(1, 100) if order(chosen, seed) != before), 1)
+
+
+def _part(data: Path, manifest: Manifest, cases: Sequence[Case], out: Path) -> Path:
+    """Copies of some cases' files, with a manifest of their own."""
+    for case in cases:
+        for entry in (case.image, case.reference):
+            target = out / entry.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(data.parent / entry.path, target)
+    part = Manifest(schema=1, name=manifest.name, cases=tuple(cases))
+    save_manifest(part, out / "manifest.json")
+    return out / "manifest.json"
+
+
+def _repeat(
+    case: Case, first: RunDirectory, second: RunDirectory, examination: Examination
+) -> Repeat:
+    outcomes = [run.journal()[TEAM, case.id, 0].record.outcome for run in (first, second)]
+    return Repeat(
+        case=case.id,
+        outcomes=(str(outcomes[0]), str(outcomes[1])),
+        first=examination.prediction(case),
+        second=examination.prediction(case, second),
+    )
+
+
+def _one_slice(manifest: Manifest, examination: Examination) -> list[CheckFinding]:
+    cases = {case.id: case for case in manifest.cases}
+    if not set(ONE_SLICE_PAIR) <= set(cases):
+        return []
+    return one_slice_finding(*(examination.prediction(cases[name]) for name in ONE_SLICE_PAIR))
+
+
+def _sandbox_finding(sandbox: Sandbox) -> list[CheckFinding]:
+    if sandbox.isolated:
+        found = f"{sandbox.name}: no network, an unprivileged user, a read-only root"
+        return [make_finding("sandbox", Severity.OK, found=found)]
+    found = f"{sandbox.name}: nothing is isolated, the limits are only watched"
+    return [make_finding("sandbox", Severity.NOTE, found=found)]

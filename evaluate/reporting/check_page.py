@@ -1,0 +1,186 @@
+"""The page of `segjudge check`: what to mend, every case with its picture, in one file."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol as Shape
+
+from markupsafe import Markup
+
+from evaluate.protocol import Protocol
+from evaluate.records import CaseScore, Outcome
+from evaluate.reporting.failures import OUTCOME_WORDS
+from evaluate.reporting.pictures import CasePicture
+from evaluate.reporting.quantities import DASH, clipped
+from evaluate.reporting.rendering import render
+
+__all__ = ["ExaminedCase", "ShownFinding", "check_page"]
+
+_MOST_LOGS = 8
+_SEVERITIES = (("problem", "Problems"), ("warning", "Warnings"), ("note", "Notes"))
+
+
+class ShownFinding(Shape):
+    """What the page shows of a finding; all of it may hold a stranger's words."""
+
+    @property
+    def id(self) -> str:
+        """Of the check."""
+
+    @property
+    def severity(self) -> str:
+        """`problem`, `warning`, `note` or `ok`."""
+
+    @property
+    def subject(self) -> str:
+        """What it is about."""
+
+    @property
+    def expected(self) -> str:
+        """What should be there."""
+
+    @property
+    def found(self) -> str:
+        """What is there."""
+
+    @property
+    def why(self) -> str:
+        """Why it matters."""
+
+    @property
+    def mend(self) -> str:
+        """What to do about it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExaminedCase:
+    """One case of a check.
+
+    Attributes:
+        score: as the run was scored.
+        time_share, memory_share: of the protocol's limits; None if not measured.
+        baseline_dsc, baseline_nsd: of the filled boxes.
+        picture: of the image with the outlines; None if none was asked for.
+        log: the last lines of a failed case's log, safe to print; empty for others.
+    """
+
+    score: CaseScore
+    time_share: float | None
+    memory_share: float | None
+    baseline_dsc: float | None
+    baseline_nsd: float | None
+    picture: CasePicture | None = None
+    log: str = ""
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether the scores are of a mask, and not of a failure."""
+        return self.score.outcome is Outcome.OK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    name: str
+    modality: str
+    outcome: str
+    failed: bool
+    cells: tuple[str, ...]
+    reason: str
+    picture: Markup | None
+    where: str
+    log: str
+
+
+def check_page(
+    reference: str,
+    *,
+    protocol: Protocol,
+    findings: Sequence[ShownFinding],
+    cases: Sequence[ExaminedCase],
+    not_run: str,
+) -> str:
+    """The page as text: it loads nothing from anywhere, and everything in it is escaped.
+
+    Args:
+        reference: what was checked, as it was given.
+        protocol: the rules.
+        findings: the gravest first.
+        cases: as they ran.
+        not_run: why nothing was run; empty if something was.
+    """
+    counts = Counter(str(found.severity) for found in findings)
+    groups = [
+        (title, severity, [found for found in findings if found.severity == severity])
+        for severity, title in _SEVERITIES
+    ]
+    rows = [_row(case) for case in cases]
+    images = {case.picture.image_id: case.picture.image for case in cases if case.picture}
+    return render(
+        "check.html.j2",
+        styles=("style.css", "charts.css", "check.css"),
+        reference=reference.rstrip("/").rpartition("/")[2] or reference,
+        protocol=protocol,
+        verdict=_verdict(counts, not_run),
+        passed=not counts["problem"],
+        lead=_lead(cases, not_run),
+        groups=[group for group in groups if group[2]],
+        fine=[found for found in findings if found.severity == "ok"],
+        rows=rows,
+        logs=[row for row in rows if row.log][:_MOST_LOGS],
+        images=list(images.values()),
+        limits=_limits(protocol),
+    )
+
+
+def _verdict(counts: Counter[str], not_run: str) -> str:
+    if counts["problem"]:
+        return f"{counts['problem']} problem{'s' if counts['problem'] > 1 else ''} to mend"
+    if not_run:
+        return "no problem seen, and not run"
+    if counts["warning"]:
+        return f"goes through, with {counts['warning']} warning{'s'[: counts['warning'] > 1]}"
+    return "goes through"
+
+
+def _lead(cases: Sequence[ExaminedCase], not_run: str) -> str:
+    if not_run:
+        return f"{not_run[:1].upper()}{not_run[1:]}."
+    good = sum(case.has_mask for case in cases)
+    return f"{good} of {len(cases)} cases ended with a mask that counts."
+
+
+def _row(case: ExaminedCase) -> _Row:
+    score = case.score
+    own = (score.dsc, score.nsd) if case.has_mask else (None, None)
+    return _Row(
+        name=score.case,
+        modality=score.modality,
+        outcome=OUTCOME_WORDS.get(score.outcome, "ok"),
+        failed=not case.has_mask,
+        cells=(
+            _number(own[0]),
+            _number(case.baseline_dsc),
+            _number(own[1]),
+            _number(case.baseline_nsd),
+            _percent(case.time_share),
+            _percent(case.memory_share),
+        ),
+        reason=clipped(score.reason, 300),
+        picture=case.picture.drawing if case.picture else None,
+        where=case.picture.where if case.picture else "",
+        log=case.log,
+    )
+
+
+def _limits(protocol: Protocol) -> str:
+    limits = protocol.limits
+    cpus = "all processors" if limits.cpus is None else f"{limits.cpus:g} processors"
+    return f"{limits.timeout_s:g} s and {limits.memory_mib:,} MiB a case, {cpus}, no network"
+
+
+def _number(value: float | None) -> str:
+    return DASH if value is None else f"{value:.3f}"
+
+
+def _percent(share: float | None) -> str:
+    return DASH if share is None else f"{share:.1%}"
