@@ -4,6 +4,7 @@ The commands are small attacks and small loads of known size; what the sandbox s
 what the command was written to do.
 """
 
+import dataclasses
 import shutil
 import threading
 import time
@@ -319,6 +320,35 @@ def test_wall_time_is_the_command_s_plus_its_start(bench: Bench) -> None:
     assert 0.5 <= ended.wall_s < 2.5
     assert ended.measured_by in {"cgroup", "stats", "rusage"}
     assert ended.started_at.endswith("+00:00")
+
+
+def test_idling_by_the_clock_is_time_and_no_cpu_time(bench: Bench) -> None:
+    """Whoever waits for a quiet moment of the machine pays for the waiting."""
+    ended = bench.python("until = time.time() + 1.5\nwhile time.time() < until: time.sleep(0.1)")
+
+    assert ended.exit_code == 0
+    assert ended.wall_s >= 1.5
+    assert ended.cpu_s is not None and ended.cpu_s < 1.0
+    assert ended.startup_s is not None and 0 < ended.startup_s < ended.wall_s - 1.4
+
+
+def test_a_profile_shows_when_memory_was_used(bench: Bench) -> None:
+    job = bench.job(
+        (
+            "python3",
+            "-c",
+            "import time; time.sleep(0.6); block = bytearray(100 << 20); time.sleep(0.6)",
+        )
+    )
+    profile = bench.sandbox.run(bench.image, dataclasses.replace(job, profile_hz=10)).profile
+
+    assert len(profile) >= 8
+    times = [sample.at_s for sample in profile]
+    assert times == sorted(times)
+    assert [sample.cpu_s for sample in profile] == sorted(sample.cpu_s for sample in profile)
+    early = max(sample.memory_mib for sample in profile if sample.at_s < 0.5)
+    assert max(sample.memory_mib for sample in profile) - early > 90
+    assert bench.run("python3", "-c", "pass").profile == ()
 
 
 def test_two_jobs_at_a_time_do_not_mix(bench: Bench) -> None:
