@@ -48,7 +48,7 @@ def test_names_of_any_characters_in_the_outputs_are_a_reason_in_plain_characters
     team = make_submission(
         "team",
         """
-names = ['2DBox_US_1.npz\\n', '\\u202egnp.1_SU', 'cafe\\u0301.npz', '\\x1b[31m.npz', '2DBox_US_1.npz ']
+names = ['2DBox_US_1.npz\\n', '\\u202egnp.1_SU', 'cafe\\u0301.npz', '\\x1b[31m.npz', 'a .npz']
 for name in names:
     (outputs / name).write_bytes(b'')
 os.symlink('/etc/shadow', os.fsencode(outputs) + b'/\\xff.npz')

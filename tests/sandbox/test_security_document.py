@@ -28,6 +28,13 @@ def test_every_attack_has_a_test_that_exists() -> None:
     assert missing == []
 
 
+def test_everything_that_a_run_survives_has_a_test_that_exists() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8").partition("## Nothing is lost")[2]
+    named = re.findall(r"`([a-z_/]+\.py)::([a-z_0-9]+)`", text.partition("## ")[0])
+    assert len(named) >= 6
+    assert [n for n in named if n[1] not in functions_of(TESTS / n[0])] == []
+
+
 def test_attacks_are_numbered_and_none_is_shown_by_the_test_of_another() -> None:
     rows = ROW.findall(DOCUMENT.read_text(encoding="utf-8"))
     assert [int(number) for number, _, _ in rows] == list(range(1, len(rows) + 1))
