@@ -55,6 +55,7 @@ class Limits(_Strict, frozen=True, kw_only=True):
         output_mib: total size of the outputs folder.
         output_files: how many files the outputs folder may hold.
         log_mib: how much of the container's output is kept.
+        gpus: GPUs that the container may use; needs an engine with NVIDIA's runtime.
     """
 
     timeout_s: _Positive
@@ -66,6 +67,7 @@ class Limits(_Strict, frozen=True, kw_only=True):
     output_mib: _Count = 1024
     output_files: _Count = 1000
     log_mib: _Count = 4
+    gpus: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 class Container(_Strict, frozen=True, kw_only=True):
@@ -90,8 +92,9 @@ class Measurement(_Strict, frozen=True, kw_only=True):
     """What is measured besides wall-clock time, CPU time and peak memory.
 
     Attributes:
-        profile_hz: samples of CPU time and memory a second, kept as profiles/TEAM/CASE.csv, with
-            their areas under the curve in runs.csv (FLARE 2022 samples at 10); None for none.
+        profile_hz: samples of CPU time, memory and GPU memory a second, kept as
+            profiles/TEAM/CASE.csv, with their areas under the curve in runs.csv (FLARE 2022 samples
+            at 10); None for none.
     """
 
     profile_hz: Annotated[float, msgspec.Meta(gt=0, le=20)] | None = None

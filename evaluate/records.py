@@ -48,6 +48,7 @@ class RunRecord:
         startup_s: part of `wall_s`: until the command's first process ran; the rest is its own.
         cpu_area_percent_s: area under CPU use over time, 100 for one core; where profiles are kept.
         memory_area_mib_s: area under memory use over time; where profiles are kept.
+        gpu_memory_area_mib_s: the same for GPU memory, where there is a GPU.
     """
 
     team: str
@@ -64,6 +65,7 @@ class RunRecord:
     startup_s: float | None = None
     cpu_area_percent_s: float | None = None
     memory_area_mib_s: float | None = None
+    gpu_memory_area_mib_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from evaluate.errors import Problem, SegjudgeError
 from evaluate.predictions import BadPrediction, open_regular_file, read_prediction
 from evaluate.protocol import Protocol
 from evaluate.records import Outcome, RunRecord
-from evaluate.running.profile import memory_area_mib_s, profile_csv
+from evaluate.running.profile import gpu_memory_area_mib_s, memory_area_mib_s, profile_csv
 from evaluate.running.schedule import turns
 from evaluate.running.verdict import Output, judge
 from evaluate.running.workspace import listing, workspace
@@ -332,4 +332,5 @@ def _areas(execution: Execution | None) -> dict[str, float | None]:
     return {
         "cpu_area_percent_s": None if execution.cpu_s is None else 100 * execution.cpu_s,
         "memory_area_mib_s": memory_area_mib_s(execution.profile, execution.wall_s),
+        "gpu_memory_area_mib_s": gpu_memory_area_mib_s(execution.profile, execution.wall_s),
     }

@@ -104,6 +104,7 @@ def engine_facts(info: dict[str, Any], runtime: str | None = None) -> EngineFact
         cpu_limit=bool(info.get("CpuCfsQuota")),
         cpus=int(info.get("NCPU", 1)),
         memory_mib=int(info.get("MemTotal", 0)) // _MIB,
+        gpus="nvidia" in runtimes,
         runtime=runtime,
     )
 

@@ -36,6 +36,7 @@ class EngineFacts:
         cpu_limit: the kernel can limit CPU time.
         cpus: CPUs of the engine's machine.
         memory_mib: memory of the engine's machine.
+        gpus: the engine has NVIDIA's runtime, by which containers get GPUs.
         runtime: what the user has chosen to run containers; None for the engine's own choice.
     """
 
@@ -51,6 +52,7 @@ class EngineFacts:
     cpu_limit: bool
     cpus: int
     memory_mib: int
+    gpus: bool = False
     runtime: str | None = None
 
 
@@ -153,6 +155,10 @@ def _host_config(job: Job, engine: EngineFacts, cgroup_parent: str | None) -> di
         options["NanoCpus"] = round(min(limits.cpus, engine.cpus) * 1e9)
     if cgroup_parent is not None:
         options["CgroupParent"] = cgroup_parent
+    if limits.gpus:
+        options["DeviceRequests"] = [
+            {"Driver": "nvidia", "Count": limits.gpus, "Capabilities": [["gpu"]]}
+        ]
     if engine.runtime is not None:
         options["Runtime"] = engine.runtime
     if engine.remapped:
@@ -218,6 +224,8 @@ def not_enforced(limits: Limits | None, engine: EngineFacts) -> list[str]:
     ]
     words = [text for given, text in lacking if not given]
     if limits is not None:
+        if limits.gpus and not engine.gpus:
+            words.append(f"GPUs: {limits.gpus} asked for, the engine has no NVIDIA runtime")
         if limits.cpus is not None and math.ceil(limits.cpus) > engine.cpus:
             words.append(f"CPUs: {limits.cpus:g} asked for, the machine has {engine.cpus}")
         if limits.memory_mib > engine.memory_mib:

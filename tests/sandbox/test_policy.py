@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from evaluate.protocol import Limits, builtin_protocols, load_protocol
@@ -171,3 +172,16 @@ def test_a_machine_that_is_too_small_for_the_protocol_is_said_in_words() -> None
         "CPUs: 2.5 asked for, the machine has 2",
         "memory: 100 MiB asked for, the machine has 64",
     ]
+
+
+def test_a_container_gets_gpus_only_if_the_protocol_gives_them() -> None:
+    assert "DeviceRequests" not in _options()["HostConfig"]
+
+    given = dataclasses.replace(_ENGINE, gpus=True)
+    limits = msgspec.structs.replace(_LIMITS, gpus=2)
+
+    assert _options(limits=limits, engine=given)["HostConfig"]["DeviceRequests"] == [
+        {"Driver": "nvidia", "Count": 2, "Capabilities": [["gpu"]]}
+    ]
+    assert not any("GPU" in words for words in not_enforced(limits, given))
+    assert any("GPUs: 2 asked for" in words for words in not_enforced(limits, _ENGINE))

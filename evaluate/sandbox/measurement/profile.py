@@ -3,6 +3,8 @@
 import time
 from dataclasses import dataclass
 
+from evaluate.sandbox.measurement.gpu import GpuMemory
+
 __all__ = ["Profile", "Sample"]
 
 
@@ -14,11 +16,13 @@ class Sample:
         at_s: since the start was asked for, monotonic clock.
         cpu_s: user and system time so far.
         memory_mib: in use now.
+        gpu_memory_mib: in use now on all GPUs of the machine, whoever uses it; None without one.
     """
 
     at_s: float
     cpu_s: float
     memory_mib: float
+    gpu_memory_mib: float | None = None
 
 
 class Profile:
@@ -30,6 +34,7 @@ class Profile:
 
     def __init__(self, hz: float | None) -> None:
         self._hz = hz
+        self._gpu = None if hz is None else GpuMemory.open()
         self._started = 0.0
         self._samples: list[Sample] = []
 
@@ -45,8 +50,14 @@ class Profile:
     def add(self, *, cpu_s: float, memory_mib: float) -> None:
         """A sample of now; passed over if none are wanted."""
         if self._hz is not None:
-            at_s = time.monotonic() - self._started
-            self._samples.append(Sample(at_s=at_s, cpu_s=cpu_s, memory_mib=memory_mib))
+            self._samples.append(
+                Sample(
+                    at_s=time.monotonic() - self._started,
+                    cpu_s=cpu_s,
+                    memory_mib=memory_mib,
+                    gpu_memory_mib=self._gpu.used_mib() if self._gpu else None,
+                )
+            )
 
     def samples(self) -> tuple[Sample, ...]:
         """All so far."""
