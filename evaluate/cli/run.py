@@ -38,6 +38,12 @@ def run_into(
     """Run in the sandbox of the options, into their run directory."""
     if jobs > 1:
         warn("several containers at a time: the times can't be compared")
+    for (team, case), times in RunDirectory(options.run_dir).cut_off().items():
+        if times > 1:
+            warn(
+                f"{team} {case} began {times} times and was cut off each time: where you did not"
+                " stop it yourself, it may bring this machine down"
+            )
     with sandbox_of(options) as sandbox, show_progress("running") as progress:
         return run_submissions(
             manifest_path=manifest,

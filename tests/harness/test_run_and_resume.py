@@ -221,3 +221,23 @@ def test_a_run_directory_of_other_data_is_refused_and_left_alone(
     assert refused.returncode == 2
     assert "choose another run directory" in refused.stderr
     assert (run / "run.json").read_bytes() == before
+
+
+def test_a_case_that_was_cut_off_again_and_again_is_named(
+    small_data: Path, make_submission: MakeSubmission, segjudge: Command, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    arguments = run_arguments(small_data, run, good=make_submission("good", FILL_BOXES))
+    assert "was cut off" not in segjudge(*arguments).stderr
+    with closing(sqlite3.connect(run / "ledger.sqlite")) as ledger:
+        for _ in range(3):  # as a machine leaves it that went down
+            ledger.execute(
+                "insert into attempts (team, case_id, round, job_sha256, began_at)"
+                " values ('good', '3DBox_CT_1', 0, '', '')"
+            )
+        ledger.commit()
+
+    again = segjudge(*arguments)
+
+    assert again.returncode == 0
+    assert "good 3DBox_CT_1 began 3 times and was cut off each time" in again.stderr
