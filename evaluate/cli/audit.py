@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from evaluate.auditing import Difference
 from evaluate.cli.sandboxes import sandbox_of
 from evaluate.cli.terminal import say, show_progress
-from evaluate.pipeline.proofs import audit_run
+from evaluate.pipeline.audits import audit_run
 
 __all__ = ["audit"]
 
