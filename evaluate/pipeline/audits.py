@@ -1,17 +1,15 @@
 """`segjudge audit`: a finished run, looked at for proof."""
 
 import dataclasses
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from data_manifest.progress import Progress, silent
-from evaluate.auditing import Difference, altered_files, altered_ranks, altered_rows
-from evaluate.pipeline.places import rank_result
-from evaluate.pipeline.runs import run_submissions
-from evaluate.pipeline.scores import data_of, protocol_of, score_again
-from evaluate.records import CaseScore, LabelScore, ModalityScore, Outcome
+from evaluate.auditing import Finding, read_evidence
+from evaluate.pipeline.rechecks import recheck
+from evaluate.running import describe_host, library_versions
 from evaluate.sandbox import Sandbox
 from evaluate.store import RunDirectory
 from evaluate.tables import write_json
@@ -21,26 +19,33 @@ __all__ = ["Audit", "audit_run"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """What an audit found; it passes if nothing differs and nothing is open.
+    """What an audit found; it passes if nothing is open.
 
     Attributes:
-        files: hashes that do not match.
-        scores: cells that the predictions and references do not give again.
-        ranks: places that the scores do not give again.
-        rerun: predictions that the submissions did not give again; None if they were not run.
-        open: cases without a result of their own (failures on our side).
+        findings: everything that is not as the run left it, each with its cause.
+        checked: how much was looked at, by kind.
+        notes: what a reader should know and what leaves nothing open.
+        environment: the machine and the versions, then and now.
     """
 
-    files: list[Difference]
-    scores: list[Difference]
-    ranks: list[Difference]
-    rerun: list[Difference] | None
-    open: list[str]
+    findings: list[Finding]
+    checked: dict[str, int]
+    notes: list[str]
+    environment: dict[str, Any]
+
+    @property
+    def open(self) -> list[Finding]:
+        """The findings that someone has to explain."""
+        return [finding for finding in self.findings if not finding.is_harmless]
 
     @property
     def passed(self) -> bool:
         """Whether everything holds."""
-        return not (self.files or self.scores or self.ranks or self.rerun or self.open)
+        return not self.open
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of audit.json."""
+        return {"schema": 2, "passed": self.passed, **dataclasses.asdict(self)}
 
 
 def audit_run(
@@ -50,76 +55,36 @@ def audit_run(
     sandbox: Sandbox | None = None,
     progress: Progress = silent,
 ) -> Audit:
-    """Check files, scores and places of a run; with a sandbox, run the submissions again too.
+    """Check files, scores and places of a run, and write audit.json.
 
-    Writes audit.json. Scores are only computed again where the files are intact: of altered files
-    nothing follows.
+    Args:
+        root: the run directory.
+        manifest_path: where the data lie now, if not where they were.
+        sandbox: where the submissions are run again; None to leave that out.
+        progress: told after every case.
     """
     run = RunDirectory.open(root)
     with run.locked():
-        manifest, data_root = data_of(run, manifest_path)
-        journal = run.journal()
-        files = altered_files(run, journal.values(), manifest, data_root)
-        scores: list[Difference] = []
-        if not files:
-            again = score_again(run, manifest_path=manifest_path, progress=progress)
-            scores += altered_rows(run.table_path(LabelScore), again.labels, LabelScore)
-            scores += altered_rows(run.table_path(CaseScore), again.cases, CaseScore)
-            scores += altered_rows(run.table_path(ModalityScore), again.modalities, ModalityScore)
-        ranks = altered_ranks(run.root / "ranking.json", rank_result(run).to_json())
-        rerun = None
-        if sandbox is not None and not files:
-            rerun = _run_again(run, data_root / "manifest.json", sandbox, progress)
+        found = recheck(run, manifest_path=manifest_path, progress=progress)
         audit = Audit(
-            files=files,
-            scores=scores,
-            ranks=ranks,
-            rerun=rerun,
-            open=[
-                f"{entry.record.team} {entry.record.case}: {entry.record.reason}"
-                for entry in journal.values()
-                if entry.record.outcome is Outcome.HARNESS_ERROR
-            ],
+            findings=found.findings,
+            checked=found.checked,
+            notes=[],
+            environment=_environment(run),
         )
-        write_json(
-            root / "audit.json",
-            {
-                "schema": 1,
-                "audited_at": datetime.now(UTC).isoformat(timespec="seconds"),
-                "passed": audit.passed,
-                **dataclasses.asdict(audit),
-            },
-        )
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        write_json(root / "audit.json", {"audited_at": now, **audit.to_json()})
     return audit
 
 
-def _run_again(
-    run: RunDirectory, manifest_path: Path, sandbox: Sandbox, progress: Progress
-) -> list[Difference]:
-    """Every submission on every case once more; outcomes and predictions compared bit for bit."""
-    facts = run.facts()
-    with tempfile.TemporaryDirectory(prefix="segjudge-audit-") as scratch:
-        second = run_submissions(
-            manifest_path=manifest_path,
-            protocol=protocol_of(run),
-            references={s["team"]: s["reference"] for s in facts["submissions"]},
-            root=Path(scratch) / "run",
-            sandbox=sandbox,
-            seed=facts["seed"],
-            progress=progress,
-        )
-        again = second.journal()
-    differences = []
-    for key, entry in run.journal().items():
-        found = again[key]
-        before = (entry.record.outcome, entry.prediction_sha256)
-        now = (found.record.outcome, found.prediction_sha256)
-        if before != now:
-            differences.append(
-                Difference(
-                    where=f"{entry.record.team} {entry.record.case}",
-                    recorded=f"{before[0]}, prediction {before[1]}",
-                    found=f"{now[0]}, prediction {now[1]}",
-                )
-            )
-    return differences
+def _environment(run: RunDirectory) -> dict[str, Any]:
+    """The machine and the versions of each stage, and of this audit."""
+    evidence = read_evidence(run.root)
+    stages = evidence.stages if evidence else {}
+    return {
+        "then": {
+            name: {"at": stage.at, "host": stage.host, "versions": stage.versions}
+            for name, stage in sorted(stages.items())
+        },
+        "now": {"host": describe_host(), "versions": library_versions()},
+    }

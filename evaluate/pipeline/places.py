@@ -12,6 +12,7 @@ from data_manifest.manifest import sha256_of
 from data_manifest.progress import Progress, silent
 from evaluate.errors import Problem, RankingRefusedError, RunDirectoryError
 from evaluate.pipeline.scores import data_of, protocol_of
+from evaluate.pipeline.seals import seal_stage
 from evaluate.protocol import Protocol, RankedMetric
 from evaluate.ranking import Result, rank
 from evaluate.records import CaseScore, Outcome
@@ -47,14 +48,20 @@ class RankOptions(msgspec.Struct, frozen=True, kw_only=True):
     compat: Literal["challenger"] | None = None
 
 
-def rank_result(run: RunDirectory, options: RankOptions | None = None) -> Result:
-    """Rank a run's teams; by default with the options that it was ranked with."""
+def rank_result(
+    run: RunDirectory,
+    options: RankOptions | None = None,
+    *,
+    scores: Sequence[CaseScore] | None = None,
+    protocol: Protocol | None = None,
+) -> Result:
+    """Rank a run's teams; by default with the options, scores and rules that it was ranked with."""
     facts = run.facts()
     if options is None:
         options = _options_of(run, facts)
     return rank(
-        run.read_rows(CaseScore),
-        protocol_of(run),
+        run.read_rows(CaseScore) if scores is None else scores,
+        protocol or protocol_of(run),
         seed=facts["seed"] if options.seed is None else options.seed,
         bootstrap=options.bootstrap,
         adjustment=options.adjustment,
@@ -98,6 +105,7 @@ def rank_run(root: Path, options: RankOptions | None = None) -> Result:
         ranking = msgspec.to_builtins(options)
         ranked_from = sha256_of(run.table_path(CaseScore))
         run.write_facts(facts | {"ranking": ranking, "ranked_from": ranked_from})
+        seal_stage(run, "rank", "ranking.csv", "ranking.json")
     return result
 
 
