@@ -221,7 +221,14 @@ def _add_checking(add: Any) -> None:
     )
     command.add_argument("run_dir", type=Path)
     command.add_argument("--manifest", type=Path, help="where the data lie now, if moved")
-    command.add_argument("--rerun", action="store_true", help="run the submissions again too")
+    command.add_argument("--rerun", action="store_true", help="run the submissions again, twice")
+    command.add_argument(
+        "--sample",
+        type=_positive,
+        metavar="N",
+        help="with --rerun: so many cases, each modality with its share (default: all)",
+    )
+    command.add_argument("--seed", type=_natural, default=0, help="of the sample")
     _sandbox(command)
 
     command = add(

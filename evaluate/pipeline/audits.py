@@ -1,20 +1,39 @@
 """`segjudge audit`: a finished run, looked at for proof."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from data_manifest.progress import Progress, silent
-from evaluate.auditing import Finding, read_evidence
-from evaluate.pipeline.rechecks import recheck
+from evaluate.auditing import Cause, Evidence, Finding
+from evaluate.auditing.standing import PlaceBounds, bounds_of_places
+from evaluate.auditing.verdicts import TeamAgain, Verdict, VerdictKind, judge_team
+from evaluate.errors import RankingRefusedError
+from evaluate.pipeline.places import RankOptions, rank_result
+from evaluate.pipeline.rechecks import Recheck, recheck
+from evaluate.pipeline.reruns import Rerun, rerun
+from evaluate.pipeline.submissions import found_submissions
+from evaluate.records import CaseScore
 from evaluate.running import describe_host, library_versions
 from evaluate.sandbox import Sandbox
 from evaluate.store import RunDirectory
 from evaluate.tables import write_json
 
-__all__ = ["Audit", "audit_run"]
+__all__ = ["Audit", "RerunOptions", "audit_run", "examine"]
+
+# Findings after which the score of a case is not known for certain.
+_UNRESOLVING = (Cause.MASK, Cause.REFERENCE, Cause.JOURNAL, Cause.UNFINISHED, Cause.METRIC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerunOptions:
+    """Which cases are run again: all, or a sample."""
+
+    sample: int | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,24 +43,27 @@ class Audit:
     Attributes:
         findings: everything that is not as the run left it, each with its cause.
         checked: how much was looked at, by kind.
+        verdicts: one a team.
+        places: between which places each team must lie.
+        rerun: what running again gave; None if that was not asked for.
         notes: what a reader should know and what leaves nothing open.
         environment: the machine and the versions, then and now.
     """
 
     findings: list[Finding]
     checked: dict[str, int]
+    verdicts: list[Verdict]
+    places: list[PlaceBounds]
+    rerun: dict[str, Any] | None
     notes: list[str]
     environment: dict[str, Any]
 
     @property
-    def open(self) -> list[Finding]:
-        """The findings that someone has to explain."""
-        return [finding for finding in self.findings if not finding.is_harmless]
-
-    @property
     def passed(self) -> bool:
         """Whether everything holds."""
-        return not self.open
+        return all(finding.is_harmless for finding in self.findings) and not any(
+            verdict.is_open for verdict in self.verdicts
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The document of audit.json."""
@@ -53,6 +75,7 @@ def audit_run(
     *,
     manifest_path: Path | None = None,
     sandbox: Sandbox | None = None,
+    again: RerunOptions | None = None,
     progress: Progress = silent,
 ) -> Audit:
     """Check files, scores and places of a run, and write audit.json.
@@ -60,26 +83,125 @@ def audit_run(
     Args:
         root: the run directory.
         manifest_path: where the data lie now, if not where they were.
-        sandbox: where the submissions are run again; None to leave that out.
+        sandbox: where images are looked up, and run again; None where there is none.
+        again: run the submissions again; needs a sandbox.
         progress: told after every case.
     """
     run = RunDirectory.open(root)
     with run.locked():
-        found = recheck(run, manifest_path=manifest_path, progress=progress)
-        audit = Audit(
-            findings=found.findings,
-            checked=found.checked,
-            notes=[],
-            environment=_environment(run),
+        audit = examine(
+            run, manifest_path=manifest_path, sandbox=sandbox, again=again, progress=progress
         )
         now = datetime.now(UTC).isoformat(timespec="seconds")
         write_json(root / "audit.json", {"audited_at": now, **audit.to_json()})
     return audit
 
 
-def _environment(run: RunDirectory) -> dict[str, Any]:
+def examine(
+    run: RunDirectory,
+    *,
+    manifest_path: Path | None = None,
+    images: bool = True,
+    sandbox: Sandbox | None = None,
+    again: RerunOptions | None = None,
+    progress: Progress = silent,
+) -> Audit:
+    """Check a run directory and write nothing; arguments as `audit_run`.
+
+    Args:
+        run: the run directory.
+        manifest_path: where the data lie now, if not where they were.
+        images: whether the inputs are at hand, and are to be looked at.
+        sandbox: where images are looked up, and run again; None where there is none.
+        again: run the submissions again; needs a sandbox.
+        progress: told after every case.
+    """
+    basis = recheck(run, manifest_path=manifest_path, images=images, progress=progress)
+    findings, made = list(basis.findings), None
+    if sandbox is not None:
+        # What only stands in an engine can be replaced unseen; to build or load takes minutes.
+        wanted = [
+            entry
+            for entry in basis.facts["submissions"]
+            if again is not None or entry.get("kind") == "reference"
+        ]
+        with found_submissions(wanted, sandbox, basis.protocol.limits) as found:
+            findings += [f.finding for f in found.values() if f.finding is not None]
+            if again is not None:
+                made = rerun(
+                    *(run, basis, found, sandbox),
+                    sample=again.sample,
+                    seed=again.seed,
+                    progress=progress,
+                )
+    ran = {team.team: team for team in made.teams} if made else {}
+    teams = sorted(str(entry["team"]) for entry in basis.facts["submissions"])
+    verdicts = [judge_team(team, findings, ran.get(team)) for team in teams]
+    return Audit(
+        findings=findings,
+        checked=basis.checked,
+        verdicts=verdicts,
+        places=_places(run, basis, _unresolved(basis, findings, verdicts, made)),
+        rerun=made.to_json() if made else None,
+        notes=list(made.notes) if made else [],
+        environment=_environment(basis.evidence),
+    )
+
+
+def _unresolved(
+    basis: Recheck,
+    findings: Sequence[Finding],
+    verdicts: Sequence[Verdict],
+    made: Rerun | None,
+) -> dict[tuple[str, str], list[CaseScore]]:
+    """By team and case, which results it may be; nothing named means anything at all."""
+    teams = [verdict.team for verdict in verdicts]
+    cases = [case.id for case in basis.manifest.cases]
+    unresolved: dict[tuple[str, str], list[CaseScore]] = {}
+    for finding in findings:
+        moved_masks = finding.cause is Cause.SWAPPED and finding.where.startswith("predictions/")
+        if finding.cause in _UNRESOLVING or moved_masks:
+            for team in finding.teams or teams:
+                unresolved |= {(team, case): [] for case in finding.cases or cases}
+    recorded = {(row.team, row.case): row for row in basis.scores}
+    ran: Mapping[str, TeamAgain] = {team.team: team for team in made.teams} if made else {}
+    open_kinds = (VerdictKind.DIFFERS, VerdictKind.UNSTABLE, VerdictKind.NOT_RUN)
+    for verdict in verdicts:
+        if not verdict.is_open or verdict.verdict not in open_kinds:
+            continue
+        team = verdict.team
+        again = {case.case: case for case in ran[team].cases}
+        for case in cases:
+            if case in again and again[case].is_same and again[case].is_stable:
+                continue
+            known = [
+                row
+                for table in (recorded, made.scores if made else {})
+                if (row := table.get((team, case))) is not None
+            ]
+            # A model that is never the same twice may give anything the next time.
+            is_known = case in again and again[case].is_stable and len(known) == 2
+            unresolved.setdefault((team, case), known if is_known else [])
+    return unresolved
+
+
+def _places(
+    run: RunDirectory, basis: Recheck, unresolved: Mapping[tuple[str, str], list[CaseScore]]
+) -> list[PlaceBounds]:
+    def rank(scores: list[CaseScore]) -> dict[str, float]:
+        options = RankOptions(bootstrap=0)
+        rows = rank_result(run, options, scores=scores, protocol=basis.protocol).rows
+        return {row.team: row.rank for row in rows}
+
+    names = [metric.name for metric in basis.protocol.ranking.metrics]
+    try:
+        return bounds_of_places(basis.scores, unresolved, rank, basis.protocol.limits, names)
+    except RankingRefusedError:
+        return []  # a finding says why already
+
+
+def _environment(evidence: Evidence | None) -> dict[str, Any]:
     """The machine and the versions of each stage, and of this audit."""
-    evidence = read_evidence(run.root)
     stages = evidence.stages if evidence else {}
     return {
         "then": {

@@ -1,8 +1,8 @@
 """Whatever is tampered with is found and named with its cause, and nothing else is flagged."""
 
 import csv
+import hashlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -199,9 +199,7 @@ def test_a_removed_failure_is_named(tampered: Tampered, tables: tuple[str, ...])
     for table in tables:
         edit_row(
             run / table,
-            lambda row: (
-                None if (row["team"], row["case"]) == ("gamma", "2DBox_XRay_1") else row
-            ),
+            lambda row: None if (row["team"], row["case"]) == ("gamma", "2DBox_XRay_1") else row,
         )
     found = alone(audit(run))
     assert (found["cause"], found["teams"]) == ("removed failure", ["gamma"])
@@ -265,7 +263,7 @@ def test_a_mask_that_became_a_link_is_not_followed(tampered: Tampered) -> None:
     path.symlink_to(kept)
     found = alone(audit(run))
     assert (found["cause"], found["found"]) == ("mask changed", "no file")
-    assert os.path.islink(path)
+    assert path.is_symlink()
 
 
 def test_other_sources_of_the_metric_are_told_from_an_edited_table(
@@ -282,7 +280,6 @@ def test_other_sources_of_the_metric_are_told_from_an_edited_table(
             else row
         ),
     )
-    import hashlib
 
     def change(evidence: Any) -> None:  # as if another version had written the table so
         evidence["files"]["label_scores.csv"] = hashlib.sha256(table.read_bytes()).hexdigest()
