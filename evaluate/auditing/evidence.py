@@ -73,7 +73,7 @@ def read_evidence(root: Path) -> Evidence | None:
     """The evidence of a run directory; None if there is none that can be read."""
     try:
         return msgspec.json.decode((root / NAME).read_bytes(), type=Evidence)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

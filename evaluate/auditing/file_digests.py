@@ -1,5 +1,6 @@
 """Images, references, predictions and logs whose bytes are not those that were recorded."""
 
+import operator
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,15 +39,13 @@ class AlteredFile:
 
 
 def altered_data(
-    manifest: Manifest, data_root: Path, *, images: bool = True
+    manifest: Manifest, data_root: Path, *, images: bool = True, references: bool = True
 ) -> tuple[list[AlteredFile], int]:
     """Inputs and references that are not those of the manifest, and how many were looked at."""
     altered, looked_at = [], 0
     for case in manifest.cases:
-        kinds = [(Cause.REFERENCE, case.reference)]
-        if images:
-            kinds.insert(0, (Cause.INPUTS, case.image))
-        for cause, entry in kinds:
+        kinds = [(images, Cause.INPUTS, case.image), (references, Cause.REFERENCE, case.reference)]
+        for _, cause, entry in filter(operator.itemgetter(0), kinds):
             looked_at += 1
             path = data_root / entry.path
             found = sha256_of(path) if path.is_file() else None

@@ -1,15 +1,16 @@
 """The run's copy of the manifest, read so that an order which changes nothing is no problem."""
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from data_manifest.manifest import Manifest, load_manifest
+from data_manifest.manifest import Manifest, load_manifest, save_manifest
 from evaluate.auditing.documents import differing_leaves
 from evaluate.auditing.findings import Cause, Cell, Finding
 
-__all__ = ["read_manifest"]
+__all__ = ["manifest_in_order", "read_manifest"]
 
 
 def read_manifest(
@@ -28,10 +29,10 @@ def read_manifest(
     Raises:
         ManifestError: it can't be read at all.
     """
-    manifest = _in_order(path)
+    manifest = manifest_in_order(path)
     if manifest.digest() == digest:
         return manifest, _order(path)
-    own = [_in_order(other) for other in others if other.is_file()]
+    own = [manifest_in_order(other) for other in others if other.is_file()]
     intact = next((other for other in own if other.digest() == digest), None)
     cells: tuple[Cell, ...] = ()
     if intact is not None:
@@ -46,7 +47,12 @@ def read_manifest(
     return intact or manifest, [finding]
 
 
-def _in_order(path: Path) -> Manifest:
+def manifest_in_order(path: Path) -> Manifest:
+    """Read a manifest whose cases may be in any order.
+
+    Raises:
+        ManifestError: it can't be read, or is wrong in another way.
+    """
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except (OSError, UnicodeDecodeError, msgspec.MsgspecError):
@@ -54,7 +60,10 @@ def _in_order(path: Path) -> Manifest:
     cases = tuple(sorted(manifest.cases, key=lambda case: case.id))
     if cases == manifest.cases:
         return load_manifest(path)
-    return msgspec.structs.replace(manifest, cases=cases)
+    with tempfile.TemporaryDirectory(prefix="segjudge-audit-") as folder:
+        copy = Path(folder) / path.name
+        save_manifest(msgspec.structs.replace(manifest, cases=cases), copy)
+        return load_manifest(copy)  # whatever else is wrong with it is refused as ever
 
 
 def _order(path: Path) -> list[Finding]:

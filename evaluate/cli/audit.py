@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from data_manifest.errors import printable
 from evaluate.auditing import Finding
 from evaluate.auditing.standing import PlaceBounds
 from evaluate.cli.sandboxes import sandbox_of
 from evaluate.cli.terminal import number, say, show_progress, warn
-from evaluate.errors import EngineMissingError
+from evaluate.errors import EngineMissingError, Problem, UsageError
 from evaluate.pipeline.audits import Audit, RerunOptions, audit_run
+from evaluate.pipeline.bundles import BundleOptions, verify_bundle, write_bundle
 from evaluate.sandbox import Sandbox
 from evaluate.store import RunDirectory
 
@@ -21,7 +23,10 @@ _MOST_CELLS = 5
 
 
 def audit(options: argparse.Namespace) -> int:
-    """Check a run's files, scores and places; 1 if anything is open."""
+    """Check a run's files, scores and places, or a bundle of them; 1 if anything is open."""
+    _check_options(options)
+    if options.verify is not None:
+        return _verify(options)
     again = RerunOptions(sample=options.sample, seed=options.seed) if options.rerun else None
     with _sandbox_for(options) as sandbox, show_progress("auditing") as progress:
         found = audit_run(
@@ -32,8 +37,57 @@ def audit(options: argparse.Namespace) -> int:
             progress=progress,
         )
     say_audit(found)
+    if options.bundle is not None:
+        chosen = BundleOptions(
+            images=options.include_images,
+            references=options.include_references,
+            key_file=options.sign,
+        )
+        write_bundle(options.run_dir, options.bundle, chosen, manifest_path=options.manifest)
+        say(f"bundle: {options.bundle}")
     say(f"{'passed' if found.passed else 'did not pass'}: {options.run_dir / 'audit.json'}")
     return 0 if found.passed else 1
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    """Options that say nothing together are wrong use, not something to pass over."""
+    found = ""
+    bundling = options.include_images or options.include_references or options.sign
+    if (options.run_dir is None) == (options.verify is None):
+        found = "neither a run directory nor --verify, or both"
+    elif options.bundle is None and bundling:
+        found = "options of a bundle without --bundle"
+    elif options.verify is None and (options.key or options.references):
+        found = "--key or --references without --verify"
+    elif options.verify is not None and (options.rerun or options.bundle or options.manifest):
+        found = "--verify with an option of a run directory"
+    elif options.sample is not None and not options.rerun:
+        found = "--sample without --rerun"
+    if found:
+        raise UsageError(
+            Problem(
+                where="segjudge audit",
+                found=found,
+                expected="RUN_DIR [--rerun ...] [--bundle ...], or --verify FILE",
+                mend="`segjudge audit --help` shows both",
+            )
+        )
+
+
+def _verify(options: argparse.Namespace) -> int:
+    with show_progress("verifying") as progress:
+        found = verify_bundle(
+            options.verify,
+            key_file=options.key,
+            references=options.references,
+            progress=progress,
+        )
+    say(f"bundle: {found.files} files; {printable(found.signature)}")
+    if not found.scored:
+        warn("no references: scores were not computed again; --references names their folder")
+    say_audit(found.audit)
+    say(f"{'passed' if found.audit.passed else 'did not pass'}: {options.verify}")
+    return 0 if found.audit.passed else 1
 
 
 @contextmanager
@@ -66,11 +120,11 @@ def _sandbox_for(options: argparse.Namespace) -> Iterator[Sandbox | None]:
 
 def say_audit(found: Audit) -> None:
     """Findings, verdicts and places."""
-    say("looked at " + ", ".join(f"{count} {what}" for what, count in found.checked.items()))
+    _line("looked at " + ", ".join(f"{count} {what}" for what, count in found.checked.items()))
     _say_findings(found.findings)
     for verdict in found.verdicts:
-        say(f"{'LOOK' if verdict.is_open else 'ok  '}  {verdict.team}: {verdict.verdict}")
-        say(f"      {verdict.words}")
+        _line(f"{'LOOK' if verdict.is_open else 'ok  '}  {verdict.team}: {verdict.verdict}")
+        _line(f"      {verdict.words}")
     if found.rerun is not None:
         for team in found.rerun["teams"]:
             _say_ratios(team)
@@ -82,14 +136,14 @@ def say_audit(found: Audit) -> None:
 def _say_findings(findings: list[Finding]) -> None:
     for finding in findings[:_MOST_FINDINGS]:
         mark = "ok  " if finding.is_harmless else "LOOK"
-        say(f"{mark}  {finding.cause}: {finding.where}")
-        say(f"      recorded {finding.recorded}, found {finding.found}")
+        _line(f"{mark}  {finding.cause}: {finding.where}")
+        _line(f"      recorded {finding.recorded}, found {finding.found}")
         for cell in finding.cells[:_MOST_CELLS] if len(finding.cells) > 1 else ():
-            say(f"      {cell.where}: {cell.recorded} recorded, {cell.found} by what is there")
+            _line(f"      {cell.where}: {cell.recorded} recorded, {cell.found} by what is there")
         if len(finding.cells) > _MOST_CELLS:
-            say(f"      and {len(finding.cells) - _MOST_CELLS} more cells; audit.json has all")
+            _line(f"      and {len(finding.cells) - _MOST_CELLS} more cells; audit.json has all")
     if len(findings) > _MOST_FINDINGS:
-        say(f"LOOK  {len(findings) - _MOST_FINDINGS} more findings; audit.json has all")
+        _line(f"LOOK  {len(findings) - _MOST_FINDINGS} more findings; audit.json has all")
 
 
 def _say_ratios(team: dict[str, Any]) -> None:
@@ -100,7 +154,7 @@ def _say_ratios(team: dict[str, Any]) -> None:
                 f"; the machine explains {ratio['machine']:.3f}, what is left is"
                 f" {ratio['left']:.3f} ({ratio['left_low']:.3f} to {ratio['left_high']:.3f})"
             )
-        say(f"      {team['team']} {name}: {text}")
+        _line(f"      {team['team']} {name}: {text}")
 
 
 def _say_places(places: list[PlaceBounds]) -> None:
@@ -109,9 +163,14 @@ def _say_places(places: list[PlaceBounds]) -> None:
         return
     for place in places:
         if place.stands:
-            say(f"ok    place {number(place.best, 0)} of {place.team} stands")
+            _line(f"ok    place {number(place.best, 0)} of {place.team} stands")
         else:
-            say(
+            _line(
                 f"LOOK  {place.team} may be anywhere from place {number(place.best, 0)} to"
                 f" {number(place.worst, 0)}: depends on {', '.join(place.depends_on)}"
             )
+
+
+def _line(text: str) -> None:
+    """A line with names and reasons in it that may be a stranger's."""
+    say(printable(text))

@@ -13,7 +13,7 @@ from evaluate.auditing.standing import PlaceBounds, bounds_of_places
 from evaluate.auditing.verdicts import TeamAgain, Verdict, VerdictKind, judge_team
 from evaluate.errors import RankingRefusedError
 from evaluate.pipeline.places import RankOptions, rank_result
-from evaluate.pipeline.rechecks import Recheck, recheck
+from evaluate.pipeline.rechecks import AtHand, Recheck, recheck
 from evaluate.pipeline.reruns import Rerun, rerun
 from evaluate.pipeline.submissions import found_submissions
 from evaluate.records import CaseScore
@@ -90,7 +90,11 @@ def audit_run(
     run = RunDirectory.open(root)
     with run.locked():
         audit = examine(
-            run, manifest_path=manifest_path, sandbox=sandbox, again=again, progress=progress
+            run,
+            at_hand=AtHand(manifest_path=manifest_path),
+            sandbox=sandbox,
+            again=again,
+            progress=progress,
         )
         now = datetime.now(UTC).isoformat(timespec="seconds")
         write_json(root / "audit.json", {"audited_at": now, **audit.to_json()})
@@ -100,23 +104,21 @@ def audit_run(
 def examine(
     run: RunDirectory,
     *,
-    manifest_path: Path | None = None,
-    images: bool = True,
+    at_hand: AtHand | None = None,
     sandbox: Sandbox | None = None,
     again: RerunOptions | None = None,
     progress: Progress = silent,
 ) -> Audit:
-    """Check a run directory and write nothing; arguments as `audit_run`.
+    """Check a run directory and write nothing.
 
     Args:
         run: the run directory.
-        manifest_path: where the data lie now, if not where they were.
-        images: whether the inputs are at hand, and are to be looked at.
+        at_hand: what there is to look at; None for everything, where the run says.
         sandbox: where images are looked up, and run again; None where there is none.
         again: run the submissions again; needs a sandbox.
         progress: told after every case.
     """
-    basis = recheck(run, manifest_path=manifest_path, images=images, progress=progress)
+    basis = recheck(run, at_hand=at_hand, progress=progress)
     findings, made = list(basis.findings), None
     if sandbox is not None:
         # What only stands in an engine can be replaced unseen; to build or load takes minutes.

@@ -37,10 +37,27 @@ from evaluate.scoring import jobs_of_run, modality_scores, score_jobs
 from evaluate.store import JournalEntry, RunDirectory
 from evaluate.tables import write_table
 
-__all__ = ["Recheck", "recheck"]
+__all__ = ["AtHand", "Recheck", "recheck"]
 
 _Journal = dict[tuple[str, str, int], JournalEntry]
 _RANKING_VERSIONS = frozenset({"settings.versions"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtHand:
+    """What of a run there is to look at.
+
+    Attributes:
+        manifest_path: of the data, if they are not where the run says.
+        images: whether the inputs are there.
+        references: whether the references are there; without them no case is scored again.
+        journal: the runs, where they do not stand in the run directory (as in a bundle).
+    """
+
+    manifest_path: Path | None = None
+    images: bool = True
+    references: bool = True
+    journal: _Journal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,41 +90,40 @@ class Recheck:
 def recheck(
     run: RunDirectory,
     *,
-    manifest_path: Path | None = None,
-    images: bool = True,
+    at_hand: AtHand | None = None,
     progress: Progress = silent,
 ) -> Recheck:
     """Compare a run directory with itself, level by level; nothing is written.
 
     Args:
         run: the run directory.
-        manifest_path: the data's manifest, if not where the run says.
-        images: whether the inputs are at hand, and are to be looked at.
+        at_hand: what there is to look at; None for everything, where the run says.
         progress: told after every case.
 
     Raises:
         SegjudgeError: run.json or the manifest can't be read at all.
     """
-    return _Work(run, manifest_path).all(images=images, progress=progress)
+    return _Work(run, at_hand or AtHand()).all(progress)
 
 
 class _Work:
     """One recheck, level by level."""
 
-    def __init__(self, run: RunDirectory, manifest_path: Path | None) -> None:
+    def __init__(self, run: RunDirectory, at_hand: AtHand) -> None:
         self._run = run
+        self._at_hand = at_hand
         self._evidence = read_evidence(run.root)
         found = run.facts()
         self._findings = trace_facts(found, self._evidence)
         # What was sealed counts: from edited facts nothing follows.
         self._facts = self._evidence.facts if self._evidence else found
         recorded = self._facts["manifest"]
-        where = manifest_path or Path(recorded["path"])
+        where = at_hand.manifest_path or Path(recorded["path"])
         copy = run.root / "manifest.json"
         self._manifest, more = read_manifest(copy, digest=recorded["sha256"], others=[where])
         self._findings += more
         self._data_root = where.parent
-        self._journal = run.journal()
+        self._journal = run.journal() if at_hand.journal is None else at_hand.journal
         self._found_protocol = found.get("protocol")
         self._protocol = protocol_from_json(
             self._facts["protocol"], where=str(run.root / "run.json")
@@ -116,15 +132,20 @@ class _Work:
         self._altered: list[AlteredFile] = []
         self._in_doubt: set[tuple[str, str]] = set()
 
-    def all(self, *, images: bool, progress: Progress) -> Recheck:
+    def all(self, progress: Progress) -> Recheck:
         """Every level."""
-        data, looked_at = altered_data(self._manifest, self._data_root, images=images)
+        data, looked_at = altered_data(
+            self._manifest,
+            self._data_root,
+            images=self._at_hand.images,
+            references=self._at_hand.references,
+        )
         self._checked["data files"] = looked_at
         results, looked_at = altered_results(self._run, self._journal.values())
         self._checked["masks and logs"] = looked_at
         self._altered = data + results
         traced = self._trace_runs()
-        scored = self._score_as_found(self._protocol, progress)
+        scored = self._scores_of_now(progress)
         believed, more, follows = self._trace_scores(scored)
         traced += more
         self._findings += file_findings(self._altered, follows)
@@ -183,7 +204,7 @@ class _Work:
         )
         self._checked["runs"] = len(records)
         findings += self._other_jobs()
-        if self._facts.get("scored_from") != self._run.journal_sha256():
+        if self._is_another_journal():
             # Not harmless: the table agrees with a journal that is another one now.
             findings = [
                 replace(f, cause=Cause.TABLE, found="a table of another journal", is_harmless=False)
@@ -199,6 +220,12 @@ class _Work:
             for case in f.cases
         }
         return findings + self._without_result(findings)
+
+    def _is_another_journal(self) -> bool:
+        """Whether runs were added or changed since they were scored; a bundle has no journal."""
+        if self._at_hand.journal is not None:
+            return False
+        return bool(self._facts.get("scored_from") != self._run.journal_sha256())
 
     def _other_jobs(self) -> list[Finding]:
         """Runs of another image, other inputs or other limits than run.json says."""
@@ -261,6 +288,27 @@ class _Work:
         return findings
 
     # --- scores ---------------------------------------------------------------------------------
+
+    def _scores_of_now(self, progress: Progress) -> Scores:
+        """Scores of what is there; without references, the recorded ones, if they are intact."""
+        if self._at_hand.references:
+            return self._score_as_found(self._protocol, progress)
+        for kind in (LabelScore, CaseScore):
+            name = self._run.table_path(kind).name
+            if not self._intact(name):
+                self._findings.append(
+                    Finding(
+                        cause=Cause.TABLE,
+                        where=name,
+                        recorded="the table that scoring wrote",
+                        found="other bytes; which cells, only the references can tell",
+                    )
+                )
+        try:
+            labels, cases = self._run.read_rows(LabelScore), self._run.read_rows(CaseScore)
+        except TableError:
+            labels, cases = [], []  # told above: such bytes no stage has written
+        return Scores(cases=cases, labels=labels, modalities=[])
 
     def _score_as_found(self, protocol: Protocol, progress: Progress = silent) -> Scores:
         """Scores of the files that are there, altered or not."""
@@ -365,7 +413,7 @@ class _Work:
         findings, _ = trace_table(recorded, again, intact=intact, environment=environment)
         try:
             before = json.loads((root / "ranking.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             before = f"can't be read: {error}"
         now = json.loads(json.dumps(result.to_json(), allow_nan=False))
         self._checked["places"] = len(result.rows)
@@ -383,7 +431,7 @@ class _Work:
         """Stages that were not done again after what they rest on was."""
         scores = self._run.table_path(CaseScore)
         findings = []
-        if self._facts.get("scored_from") != self._run.journal_sha256() and not any(
+        if self._is_another_journal() and not any(
             finding.cause is Cause.JOURNAL or "runs.csv" in finding.where
             for finding in self._findings
         ):
@@ -395,7 +443,7 @@ class _Work:
     def _tell_effects_of_protocol(self, progress: Progress) -> None:
         """Which scores an edited rule would change."""
         changed = [i for i, f in enumerate(self._findings) if f.cause is Cause.PROTOCOL]
-        if not changed:
+        if not changed or not self._at_hand.references:
             return
         try:
             edited = protocol_from_json(self._found_protocol, where="run.json")
