@@ -17,6 +17,7 @@ from evaluate.pipeline.rechecks import AtHand, Recheck, recheck
 from evaluate.pipeline.reruns import Rerun, rerun
 from evaluate.pipeline.submissions import found_submissions
 from evaluate.records import CaseScore
+from evaluate.reporting import write_audit_page
 from evaluate.running import describe_host, library_versions
 from evaluate.sandbox import Sandbox
 from evaluate.store import RunDirectory
@@ -41,19 +42,23 @@ class Audit:
     """What an audit found; it passes if nothing is open.
 
     Attributes:
+        title: of the challenge.
         findings: everything that is not as the run left it, each with its cause.
         checked: how much was looked at, by kind.
         verdicts: one a team.
         places: between which places each team must lie.
+        evidence: SHA-256 of data, rules, images and tables, by what they are of.
         rerun: what running again gave; None if that was not asked for.
         notes: what a reader should know and what leaves nothing open.
         environment: the machine and the versions, then and now.
     """
 
+    title: str
     findings: list[Finding]
     checked: dict[str, int]
     verdicts: list[Verdict]
     places: list[PlaceBounds]
+    evidence: dict[str, str]
     rerun: dict[str, Any] | None
     notes: list[str]
     environment: dict[str, Any]
@@ -78,7 +83,7 @@ def audit_run(
     again: RerunOptions | None = None,
     progress: Progress = silent,
 ) -> Audit:
-    """Check files, scores and places of a run, and write audit.json.
+    """Check files, scores and places of a run, and write audit.json and report/audit.html.
 
     Args:
         root: the run directory.
@@ -97,7 +102,9 @@ def audit_run(
             progress=progress,
         )
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        write_json(root / "audit.json", {"audited_at": now, **audit.to_json()})
+        document = {"audited_at": now, **audit.to_json()}
+        write_json(root / "audit.json", document)
+        write_audit_page(run, document)
     return audit
 
 
@@ -140,10 +147,12 @@ def examine(
     teams = sorted(str(entry["team"]) for entry in basis.facts["submissions"])
     verdicts = [judge_team(team, findings, ran.get(team)) for team in teams]
     return Audit(
+        title=basis.protocol.title,
         findings=findings,
         checked=basis.checked,
         verdicts=verdicts,
         places=_places(run, basis, _unresolved(basis, findings, verdicts, made)),
+        evidence=_digests(basis),
         rerun=made.to_json() if made else None,
         notes=list(made.notes) if made else [],
         environment=_environment(basis.evidence),
@@ -200,6 +209,16 @@ def _places(
         return bounds_of_places(basis.scores, unresolved, rank, basis.protocol.limits, names)
     except RankingRefusedError:
         return []  # a finding says why already
+
+
+def _digests(basis: Recheck) -> dict[str, str]:
+    found = {
+        "manifest": str(basis.facts["manifest"]["sha256"]),
+        f"protocol {basis.protocol.name} {basis.protocol.version}": basis.protocol.digest(),
+    }
+    for entry in basis.facts["submissions"]:
+        found[f"image of {entry['team']}"] = str(entry.get("digest") or "no image")
+    return found | (dict(sorted(basis.evidence.files.items())) if basis.evidence else {})
 
 
 def _environment(evidence: Evidence | None) -> dict[str, Any]:
