@@ -2,10 +2,12 @@
 
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
+from data_manifest.errors import ManifestError
 from data_manifest.manifest import Manifest, load_manifest, save_manifest
 from evaluate.auditing.documents import differing_leaves
 from evaluate.auditing.findings import Cause, Cell, Finding
@@ -30,10 +32,14 @@ def read_manifest(
         ManifestError: it can't be read at all.
     """
     manifest = manifest_in_order(path)
+    own = {}
+    for other in others:
+        with suppress(ManifestError):  # the run's copy is what counts
+            own[other] = manifest_in_order(other)
+    intact = next((other for other in own.values() if other.digest() == digest), None)
     if manifest.digest() == digest:
-        return manifest, _order(path)
-    own = [manifest_in_order(other) for other in others if other.is_file()]
-    intact = next((other for other in own if other.digest() == digest), None)
+        alike = [other for other, read in own.items() if read is intact]
+        return manifest, [found for one in (path, *alike) for found in _order(one)]
     cells: tuple[Cell, ...] = ()
     if intact is not None:
         cells = tuple(differing_leaves(path.name, _by_case(intact), _by_case(manifest)))
@@ -74,7 +80,7 @@ def _order(path: Path) -> list[Finding]:
     return [
         Finding(
             cause=Cause.REORDERED,
-            where=path.name,
+            where=str(path),
             recorded="cases in the order of their names",
             found="the same cases in another order: harmless",
             is_harmless=True,

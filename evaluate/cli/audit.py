@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from data_manifest.errors import printable
@@ -34,6 +34,7 @@ def audit(options: argparse.Namespace) -> int:
             manifest_path=options.manifest,
             sandbox=sandbox,
             again=again,
+            workers=options.jobs,
             progress=progress,
         )
     say_audit(found)
@@ -80,6 +81,7 @@ def _verify(options: argparse.Namespace) -> int:
             options.verify,
             key_file=options.key,
             references=options.references,
+            workers=options.jobs,
             progress=progress,
         )
     say(f"bundle: {found.files} files; {printable(found.signature)}")
@@ -102,20 +104,14 @@ def _sandbox_for(options: argparse.Namespace) -> Iterator[Sandbox | None]:
         with sandbox_of(options) as sandbox:
             yield sandbox
         return
-    if not (tagged and options.sandbox == "docker"):
-        yield None
-        return
-    try:
-        opened = sandbox_of(options)
-        sandbox = opened.__enter__()
-    except EngineMissingError:
-        warn("no container engine answers: whether images were replaced was not looked up")
-        yield None
-        return
-    try:
-        yield sandbox
-    finally:
-        opened.__exit__(None, None, None)
+    with ExitStack() as stack:
+        found = None
+        if tagged and options.sandbox == "docker":
+            try:
+                found = stack.enter_context(sandbox_of(options))
+            except EngineMissingError:
+                warn("no container engine answers: whether images were replaced is not known")
+        yield found
 
 
 def say_audit(found: Audit) -> None:

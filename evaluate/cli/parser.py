@@ -221,6 +221,7 @@ def _add_checking(add: Any) -> None:
     )
     command.add_argument("run_dir", type=Path, nargs="?")
     command.add_argument("--manifest", type=Path, help="where the data lie now, if moved")
+    command.add_argument("--jobs", type=_positive, help="processes (default: one a CPU)")
     command.add_argument("--rerun", action="store_true", help="run the submissions again, twice")
     command.add_argument(
         "--sample",

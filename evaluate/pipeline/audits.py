@@ -81,6 +81,7 @@ def audit_run(
     manifest_path: Path | None = None,
     sandbox: Sandbox | None = None,
     again: RerunOptions | None = None,
+    workers: int | None = None,
     progress: Progress = silent,
 ) -> Audit:
     """Check files, scores and places of a run, and write audit.json and report/audit.html.
@@ -90,13 +91,14 @@ def audit_run(
         manifest_path: where the data lie now, if not where they were.
         sandbox: where images are looked up, and run again; None where there is none.
         again: run the submissions again; needs a sandbox.
+        workers: processes to score in; None for one a CPU.
         progress: told after every case.
     """
     run = RunDirectory.open(root)
     with run.locked():
         audit = examine(
             run,
-            at_hand=AtHand(manifest_path=manifest_path),
+            at_hand=AtHand(manifest_path=manifest_path, workers=workers),
             sandbox=sandbox,
             again=again,
             progress=progress,

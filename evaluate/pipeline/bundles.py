@@ -37,7 +37,6 @@ from evaluate.auditing.signing import (
 from evaluate.errors import Problem, UsageError
 from evaluate.pipeline.audits import Audit, examine
 from evaluate.pipeline.rechecks import AtHand
-from evaluate.pipeline.scores import data_of
 from evaluate.protocol import protocol_from_json
 from evaluate.store import JournalEntry, RunDirectory
 
@@ -79,9 +78,10 @@ def write_bundle(
     """
     run = RunDirectory.open(root)
     with run.locked():
-        manifest, data_root = data_of(run, manifest_path)
-        files = dict(_files(run, manifest, data_root, options))
         facts = run.facts()
+        manifest = manifest_in_order(run.root / "manifest.json")
+        data_root = (manifest_path or Path(facts["manifest"]["path"])).parent
+        files = dict(_files(run, manifest, data_root, options))
         digests = {name: _sha256(source) for name, source in files.items()}
         sizes = {name: (digests[name], _size(source)) for name, source in files.items()}
         files[METADATA] = metadata_of(
@@ -216,6 +216,7 @@ def verify_bundle(
     *,
     key_file: Path | None = None,
     references: Path | None = None,
+    workers: int | None = None,
     progress: Progress = silent,
 ) -> Verified:
     """Check a bundle: its files, its signature, its scores and places.
@@ -224,6 +225,7 @@ def verify_bundle(
         path: the bundle, a stranger's.
         key_file: public key that must have signed it; None to leave that open.
         references: folder of the references, if they are not in the bundle.
+        workers: processes to score in; None for one a CPU.
         progress: told after every case.
 
     Raises:
@@ -246,6 +248,7 @@ def verify_bundle(
             manifest_path=root / "data" / "manifest.json",
             images=images,
             references=has_references,
+            workers=workers,
             journal=journal,
         )
         audit = examine(run, at_hand=at_hand, progress=progress)

@@ -21,7 +21,7 @@ from evaluate.scoring import METRIC_COLUMNS
 from evaluate.store import RunDirectory
 from evaluate.tables import read_table, write_json, write_table
 
-__all__ = ["RankOptions", "rank_result", "rank_run", "rank_table", "report_run"]
+__all__ = ["RankOptions", "options_of", "rank_result", "rank_run", "rank_table", "report_run"]
 
 # What a table of another tool may lack.
 _OTHER_TOOLS: dict[str, object] = {
@@ -58,7 +58,7 @@ def rank_result(
     """Rank a run's teams; by default with the options, scores and rules that it was ranked with."""
     facts = run.facts()
     if options is None:
-        options = _options_of(run, facts)
+        options = options_of(run, facts)
     return rank(
         run.read_rows(CaseScore) if scores is None else scores,
         protocol or protocol_of(run),
@@ -69,7 +69,12 @@ def rank_result(
     )
 
 
-def _options_of(run: RunDirectory, facts: Mapping[str, Any]) -> RankOptions:
+def options_of(run: RunDirectory, facts: Mapping[str, Any]) -> RankOptions:
+    """The options that a run was ranked with.
+
+    Raises:
+        RunDirectoryError: run.json holds none that can be read.
+    """
     try:
         return msgspec.convert(facts.get("ranking", {}), RankOptions)
     except msgspec.ValidationError as error:

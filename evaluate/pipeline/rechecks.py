@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from data_manifest.manifest import Manifest, sha256_of
 from data_manifest.progress import Progress, silent
 from evaluate.auditing import Cause, Evidence, Finding, code_digests, read_evidence
@@ -23,11 +25,17 @@ from evaluate.auditing.file_digests import (
     as_found,
     file_findings,
 )
-from evaluate.auditing.manifests import read_manifest
+from evaluate.auditing.manifests import manifest_in_order, read_manifest
 from evaluate.auditing.table_cells import Table, compare_tables, read_cells
 from evaluate.auditing.tracing import environment_changes, merged, trace_document, trace_table
-from evaluate.errors import ProtocolError, RankingRefusedError, TableError
-from evaluate.pipeline.places import rank_result
+from evaluate.errors import (
+    Problem,
+    ProtocolError,
+    RankingRefusedError,
+    RunDirectoryError,
+    TableError,
+)
+from evaluate.pipeline.places import options_of, rank_result
 from evaluate.pipeline.scores import Scores, tables_of
 from evaluate.protocol import Protocol, protocol_from_json
 from evaluate.records import CaseScore, LabelScore, ModalityScore, Outcome, RunRecord
@@ -51,12 +59,14 @@ class AtHand:
         manifest_path: of the data, if they are not where the run says.
         images: whether the inputs are there.
         references: whether the references are there; without them no case is scored again.
+        workers: processes to score in; None for one a CPU.
         journal: the runs, where they do not stand in the run directory (as in a bundle).
     """
 
     manifest_path: Path | None = None
     images: bool = True
     references: bool = True
+    workers: int | None = None
     journal: _Journal | None = None
 
 
@@ -119,6 +129,16 @@ class _Work:
         self._facts = self._evidence.facts if self._evidence else found
         recorded = self._facts["manifest"]
         where = at_hand.manifest_path or Path(recorded["path"])
+        if at_hand.manifest_path is not None and at_hand.manifest_path.exists():
+            given = manifest_in_order(at_hand.manifest_path)
+            if given.digest() != recorded["sha256"]:
+                raise RunDirectoryError(
+                    Problem(
+                        where=f"--manifest {at_hand.manifest_path}",
+                        found="a manifest of other data",
+                        expected=f"the one that {run.root} was run on",
+                    )
+                )
         copy = run.root / "manifest.json"
         self._manifest, more = read_manifest(copy, digest=recorded["sha256"], others=[where])
         self._findings += more
@@ -320,7 +340,8 @@ class _Work:
             data_root=self._data_root,
             teams=[str(submission["team"]) for submission in self._facts["submissions"]],
         )
-        scores = tables_of(score_jobs(jobs, protocol, progress=progress))
+        workers = self._at_hand.workers
+        scores = tables_of(score_jobs(jobs, protocol, workers=workers, progress=progress))
         self._checked["cases scored again"] = len(scores.cases)
         return scores
 
@@ -393,7 +414,10 @@ class _Work:
     def _trace_places(self, believed: list[CaseScore]) -> list[Finding]:
         root = self._run.root
         try:
-            result = rank_result(self._run, scores=believed, protocol=self._protocol)
+            options = options_of(self._run, self._facts)
+            if options.seed is None:
+                options = msgspec.structs.replace(options, seed=self._facts["seed"])
+            result = rank_result(self._run, options, scores=believed, protocol=self._protocol)
         except RankingRefusedError as error:
             return [
                 Finding(
