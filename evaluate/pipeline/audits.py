@@ -13,7 +13,8 @@ from evaluate.auditing.standing import PlaceBounds, bounds_of_places
 from evaluate.auditing.verdicts import TeamAgain, Verdict, VerdictKind, judge_team
 from evaluate.errors import RankingRefusedError
 from evaluate.pipeline.places import RankOptions, rank_result
-from evaluate.pipeline.rechecks import AtHand, Recheck, recheck
+from evaluate.pipeline.rechecking import AtHand, Recheck, recheck
+from evaluate.pipeline.rechecking.basis import Basis
 from evaluate.pipeline.reruns import Rerun, rerun
 from evaluate.pipeline.submissions import found_submissions
 from evaluate.records import CaseScore
@@ -127,8 +128,8 @@ def examine(
         again: run the submissions again; needs a sandbox.
         progress: told after every case.
     """
-    basis = recheck(run, at_hand=at_hand, progress=progress)
-    findings, made = list(basis.findings), None
+    checked = recheck(run, at_hand=at_hand, progress=progress)
+    basis, findings, made = checked.basis, list(checked.findings), None
     if sandbox is not None:
         # What only stands in an engine can be replaced unseen; to build or load takes minutes.
         wanted = [
@@ -140,7 +141,7 @@ def examine(
             findings += [f.finding for f in found.values() if f.finding is not None]
             if again is not None:
                 made = rerun(
-                    *(run, basis, found, sandbox),
+                    *(run, checked, found, sandbox),
                     sample=again.sample,
                     seed=again.seed,
                     progress=progress,
@@ -151,9 +152,9 @@ def examine(
     return Audit(
         title=basis.protocol.title,
         findings=findings,
-        checked=basis.checked,
+        checked=checked.checked,
         verdicts=verdicts,
-        places=_places(run, basis, _unresolved(basis, findings, verdicts, made)),
+        places=_places(run, checked, _unresolved(checked, findings, verdicts, made)),
         evidence=_digests(basis),
         rerun=made.to_json() if made else None,
         notes=list(made.notes) if made else [],
@@ -162,21 +163,21 @@ def examine(
 
 
 def _unresolved(
-    basis: Recheck,
+    checked: Recheck,
     findings: Sequence[Finding],
     verdicts: Sequence[Verdict],
     made: Rerun | None,
 ) -> dict[tuple[str, str], list[CaseScore]]:
     """By team and case, which results it may be; nothing named means anything at all."""
     teams = [verdict.team for verdict in verdicts]
-    cases = [case.id for case in basis.manifest.cases]
+    cases = [case.id for case in checked.basis.manifest.cases]
     unresolved: dict[tuple[str, str], list[CaseScore]] = {}
     for finding in findings:
         moved_masks = finding.cause is Cause.SWAPPED and finding.where.startswith("predictions/")
         if finding.cause in _UNRESOLVING or moved_masks:
             for team in finding.teams or teams:
                 unresolved |= {(team, case): [] for case in finding.cases or cases}
-    recorded = {(row.team, row.case): row for row in basis.scores}
+    recorded = {(row.team, row.case): row for row in checked.scores}
     ran: Mapping[str, TeamAgain] = {team.team: team for team in made.teams} if made else {}
     open_kinds = (VerdictKind.DIFFERS, VerdictKind.UNSTABLE, VerdictKind.NOT_RUN)
     for verdict in verdicts:
@@ -199,8 +200,10 @@ def _unresolved(
 
 
 def _places(
-    run: RunDirectory, basis: Recheck, unresolved: Mapping[tuple[str, str], list[CaseScore]]
+    run: RunDirectory, checked: Recheck, unresolved: Mapping[tuple[str, str], list[CaseScore]]
 ) -> list[PlaceBounds]:
+    basis = checked.basis
+
     def rank(scores: list[CaseScore]) -> dict[str, float]:
         options = RankOptions(bootstrap=0)
         rows = rank_result(run, options, scores=scores, protocol=basis.protocol).rows
@@ -208,12 +211,12 @@ def _places(
 
     names = [metric.name for metric in basis.protocol.ranking.metrics]
     try:
-        return bounds_of_places(basis.scores, unresolved, rank, basis.protocol.limits, names)
+        return bounds_of_places(checked.scores, unresolved, rank, basis.protocol.limits, names)
     except RankingRefusedError:
         return []  # a finding says why already
 
 
-def _digests(basis: Recheck) -> dict[str, str]:
+def _digests(basis: Basis) -> dict[str, str]:
     found = {
         "manifest": str(basis.facts["manifest"]["sha256"]),
         f"protocol {basis.protocol.name} {basis.protocol.version}": basis.protocol.digest(),

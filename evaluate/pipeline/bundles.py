@@ -36,7 +36,7 @@ from evaluate.auditing.signing import (
 )
 from evaluate.errors import Problem, UsageError
 from evaluate.pipeline.audits import Audit, examine
-from evaluate.pipeline.rechecks import AtHand
+from evaluate.pipeline.rechecking import AtHand
 from evaluate.protocol import protocol_from_json
 from evaluate.store import JournalEntry, RunDirectory
 

@@ -18,7 +18,8 @@ from evaluate.auditing.samples import sample_cases
 from evaluate.auditing.verdicts import CaseAgain, TeamAgain
 from evaluate.errors import Problem, UsageError
 from evaluate.pipeline.places import RankOptions, rank_result
-from evaluate.pipeline.rechecks import Recheck
+from evaluate.pipeline.rechecking import Recheck
+from evaluate.pipeline.rechecking.basis import Basis
 from evaluate.pipeline.runs import run_submissions
 from evaluate.pipeline.scores import score_run
 from evaluate.pipeline.submissions import Found
@@ -71,7 +72,7 @@ class Rerun:
 
 def rerun(
     run: RunDirectory,
-    basis: Recheck,
+    checked: Recheck,
     found: Mapping[str, Found],
     sandbox: Sandbox,
     *,
@@ -83,7 +84,7 @@ def rerun(
 
     Args:
         run: the run directory; nothing is written.
-        basis: what a recheck of it found.
+        checked: what a recheck of it found.
         found: each team's submission, as it is now.
         sandbox: where containers run.
         sample: how many cases; None for all.
@@ -93,6 +94,7 @@ def rerun(
     Raises:
         UsageError: another sandbox than the run's, or no case whose files are as they were.
     """
+    basis = checked.basis
     name = str(basis.facts["sandbox"]["name"])
     if sandbox.name != name:
         raise UsageError(
@@ -105,7 +107,7 @@ def rerun(
         )
     changed = {
         case
-        for finding in basis.findings
+        for finding in checked.findings
         if finding.cause in (Cause.INPUTS, Cause.REFERENCE)
         for case in finding.cases
     }
@@ -120,7 +122,7 @@ def rerun(
         )
     cases = sample_cases(usable, sample, seed=seed)
     with tempfile.TemporaryDirectory(prefix="segjudge-audit-") as scratch:
-        return _Work(run, basis, found, cases, Path(scratch)).all(sandbox, seed, progress)
+        return _Work(run, checked, found, cases, Path(scratch)).all(sandbox, seed, progress)
 
 
 class _Work:
@@ -129,15 +131,15 @@ class _Work:
     def __init__(
         self,
         run: RunDirectory,
-        basis: Recheck,
+        checked: Recheck,
         found: Mapping[str, Found],
         cases: Sequence[Case],
         scratch: Path,
     ) -> None:
-        self._run, self._basis, self._found, self._cases = run, basis, found, cases
+        self._run, self._basis, self._found, self._cases = run, checked.basis, found, cases
         self._scratch = scratch
-        self._rules = _rules_of(basis)
-        self._scores = {(row.team, row.case): row for row in basis.scores}
+        self._rules = _rules_of(checked.basis)
+        self._scores = {(row.team, row.case): row for row in checked.scores}
 
     def all(self, sandbox: Sandbox, seed: int, progress: Progress) -> Rerun:
         """Run twice, score, compare."""
@@ -183,7 +185,7 @@ class _Work:
                 )
             )
         return Rerun(
-            cases=tuple(case.id for case in self._cases),
+            cases=tuple(sorted(case.id for case in self._cases)),
             of=len(self._basis.manifest.cases),
             seed=seed,
             teams=tuple(teams),
@@ -334,7 +336,7 @@ class _Work:
         return notes
 
 
-def _rules_of(basis: Recheck) -> Protocol:
+def _rules_of(basis: Basis) -> Protocol:
     """Containers and limits as when it was run, scoring as when it was scored."""
     stages = basis.evidence.stages if basis.evidence else {}
     if "run" not in stages:
