@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from data_manifest.progress import Progress, silent
-from evaluate.auditing import Cause, Evidence, Finding
+from evaluate.auditing import Cause, Finding
 from evaluate.auditing.standing import PlaceBounds, bounds_of_places
 from evaluate.auditing.verdicts import TeamAgain, Verdict, VerdictKind, judge_team
 from evaluate.errors import RankingRefusedError
@@ -158,7 +160,7 @@ def examine(
         evidence=_digests(basis),
         rerun=made.to_json() if made else None,
         notes=list(made.notes) if made else [],
-        environment=_environment(basis.evidence),
+        environment=_environment(basis, sandbox, made),
     )
 
 
@@ -226,13 +228,22 @@ def _digests(basis: Basis) -> dict[str, str]:
     return found | (dict(sorted(basis.evidence.files.items())) if basis.evidence else {})
 
 
-def _environment(evidence: Evidence | None) -> dict[str, Any]:
-    """The machine and the versions of each stage, and of this audit."""
-    stages = evidence.stages if evidence else {}
-    return {
-        "then": {
-            name: {"at": stage.at, "host": stage.host, "versions": stage.versions}
-            for name, stage in sorted(stages.items())
-        },
-        "now": {"host": describe_host(), "versions": library_versions()},
+def _environment(basis: Basis, sandbox: Sandbox | None, made: Rerun | None) -> dict[str, Any]:
+    """The machine, the sandbox and the versions of each stage, and of this audit."""
+    stages = basis.evidence.stages if basis.evidence else {}
+    then: dict[str, dict[str, Any]] = {
+        name: {"at": stage.at, "host": stage.host, "versions": stage.versions}
+        for name, stage in sorted(stages.items())
     }
+    now: dict[str, Any] = {"host": describe_host(), "versions": library_versions()}
+    if "run" in then:
+        then["run"]["sandbox"] = basis.facts["sandbox"] | _load_of(
+            basis.facts.get("calibration", {}).get("samples", [])
+        )
+    if sandbox is not None:
+        now["sandbox"] = sandbox.describe() | _load_of(made.calibration[1] if made else [])
+    return {"then": then, "now": now}
+
+
+def _load_of(samples: Sequence[float]) -> dict[str, float]:
+    return {"calibration_load_s": float(np.median(samples))} if samples else {}

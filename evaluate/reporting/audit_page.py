@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evaluate.reporting.quantities import DASH
+from evaluate.reporting.quantities import DASH, QUANTITIES
 from evaluate.reporting.rendering import render
 from evaluate.store import RunDirectory
 
@@ -49,6 +49,7 @@ def write_audit_page(run: RunDirectory, document: Mapping[str, Any]) -> None:
         groups=[(heading, _rows(columns, part)) for heading, part in _PARTS],
         most_cells=_MOST_CELLS,
         shown=_shown,
+        heads={name: quantity.head for name, quantity in QUANTITIES.items()},
     )
     run.write_document(_PAGE, text.encode("utf-8"))
     report = run.root / _REPORT
@@ -58,15 +59,16 @@ def write_audit_page(run: RunDirectory, document: Mapping[str, Any]) -> None:
             run.write_document(_REPORT, page.replace(_MARK, _LINK, 1).encode("utf-8"))
 
 
-_PARTS = (("Machine", "host"), ("Versions", "versions"))
+_PARTS = (("Machine", "host"), ("Sandbox", "sandbox"), ("Versions", "versions"))
 
 
 def _rows(columns: list[Mapping[str, Any]], part: str) -> list[_Row]:
-    names = dict.fromkeys(name for column in columns for name in column[part])
+    names = dict.fromkeys(name for column in columns for name in column.get(part, {}))
     rows = []
     for name in names:
-        values = tuple(_shown(column[part].get(name)) for column in columns)
-        rows.append(_Row(name=name, values=values, differs=len(set(values)) > 1))
+        values = tuple(_shown(column.get(part, {}).get(name)) for column in columns)
+        told = {value for value in values if value != DASH}
+        rows.append(_Row(name=name.replace("_", " "), values=values, differs=len(told) > 1))
     return rows
 
 

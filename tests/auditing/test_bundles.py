@@ -155,6 +155,25 @@ def test_one_changed_mask_in_a_bundle_is_named_once(
     assert "bundle changed" not in said
 
 
+def test_a_failure_that_was_removed_from_a_bundles_runs_is_named(
+    bundle: Path, references: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def change(members: Members) -> None:
+        entries = json.loads(members["run/journal.json"])
+        kept = [entry for entry in entries if entry["record"]["outcome"] == "ok"]
+        assert len(kept) == len(entries) - 1
+        members["run/journal.json"] = json.dumps(kept).encode()
+        del members["run/logs/gamma/2DBox_XRay_1.log"]
+
+    path = changed(bundle, tmp_path / "changed.zip", change)
+    assert command("audit", "--verify", path, "--references", references) == 1
+    said = capsys.readouterr().out
+    assert "edited journal: runs.csv" in said and "gamma 2DBox_XRay_1" in said
+    looks = {line.partition(":")[0] for line in said.splitlines() if line.startswith("LOOK  ")}
+    assert looks >= {"LOOK  edited journal", "LOOK  bundle changed", "LOOK  gamma"}
+    assert "ok    alpha: holds" in said and "edited table" not in said
+
+
 def test_a_member_that_is_missing_or_added_is_named(
     bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -65,7 +65,10 @@ def test_a_model_that_is_never_the_same_twice_is_told_from_one_that_changed(
     tampered: Tampered,
 ) -> None:
     run = tampered()
-    # beta is random now; gamma changed for good, and in one voxel only.
+    # beta is random now, gamma changed for good, and alpha in one voxel of each case.
+    voxel = "\nfor path in sorted(outputs.glob('*.npz')):\n    segs = np.load(path)['segs']\n"
+    voxel += "    segs[tuple(np.argwhere(segs == 1)[0])] = 0\n"
+    resubmit(run, "alpha", code() + voxel + "    np.savez_compressed(path, segs=segs)\n")
     noise = "\nimport secrets\nfor path in sorted(outputs.glob('*.npz')):\n"
     noise += "    segs = np.load(path)['segs']\n"
     resubmit(
@@ -82,11 +85,15 @@ def test_a_model_that_is_never_the_same_twice_is_told_from_one_that_changed(
     # The jobs of the journal are those of the old images: the record was edited, and that is told.
     assert {f["cause"] for f in document["findings"]} == {"edited journal"}
     assert verdicts(document) == {
-        "alpha": "reproduced bit for bit",
+        "alpha": "equivalent",
         "beta": "never the same twice",
         "gamma": "differs",
     }
     words = {verdict["team"]: verdict["words"] for verdict in document["verdicts"]}
+    assert "another mask or outcome in 4 cases of 4, the same one twice" in words["alpha"]
+    alpha = next(team for team in document["rerun"]["teams"] if team["team"] == "alpha")
+    assert {case["voxels"] for case in alpha["cases"]} == {1}
+    assert alpha["changes"]["dsc"]["p_equivalence"] < 0.05
     assert "the same one twice" in words["gamma"] and "DSC" in words["gamma"]
     assert "place" in words["gamma"]
     assert document["passed"] is False
