@@ -53,6 +53,12 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     files: dict[str, str]
     stages: dict[str, Stage]
 
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """The rules that the tables were made by: scoring's, as far as it came."""
+        scored = self.stages.get("score")
+        return scored.protocol if scored else dict(self.facts["protocol"])
+
 
 def code_digests() -> dict[str, str]:
     """SHA-256 of the sources of each package that numbers come from."""

@@ -31,7 +31,7 @@ def trace_facts(facts: Mapping[str, Any], evidence: Evidence | None) -> list[Fin
                 found="no end: the same `segjudge run` finishes it",
             )
         ]
-    before, now = _by_team(evidence.facts), _by_team(facts)
+    before, now = _by_team({**evidence.facts, "protocol": evidence.protocol}), _by_team(facts)
     findings = []
     old, new = before.pop("submissions"), now.pop("submissions")
     for first, second in itertools.combinations(sorted(old.keys() & new.keys()), 2):

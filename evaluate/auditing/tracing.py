@@ -11,7 +11,7 @@ from evaluate.auditing.table_cells import RowDifference, Table, compare_tables
 __all__ = ["environment_changes", "merged", "trace_document", "trace_table"]
 
 _Pair = tuple[str, str]
-_MERGED = (Cause.REMOVED_FAILURE, Cause.REMOVED_ROW, Cause.SWAPPED, Cause.METRIC)
+_MERGED = (Cause.REMOVED_FAILURE, Cause.REMOVED_ROW, Cause.SWAPPED, Cause.METRIC, Cause.STALE)
 
 
 def environment_changes(
@@ -68,7 +68,8 @@ def trace_table(
     findings: list[Finding] = []
     if rest and intact:
         why = Cause.METRIC if source is Cause.TABLE else source
-        findings.append(_of_rows(why, recorded.name, rest, found=environment))
+        reason = environment if why is Cause.METRIC else ""
+        findings.append(_of_rows(why, recorded.name, rest, found=reason))
     elif rest:
         findings, rest = _swaps(recorded, found, rest)
         for row in [row for row in rest if row.recorded is None or row.found is None]:
@@ -193,6 +194,7 @@ def trace_document(
     intact: bool | None,
     teams: Sequence[str],
     environment: str = "",
+    source: Cause = Cause.TABLE,
     ignored: frozenset[str] = frozenset(),
 ) -> list[Finding]:
     """Name the cause of every difference of a JSON document; arguments as `trace_table`."""
@@ -206,7 +208,8 @@ def trace_document(
         )
         return [harmless]
     if intact:
-        cause, extra = Cause.METRIC, f" ({environment})"
+        cause: Cause = Cause.METRIC if source is Cause.TABLE else source
+        extra = f" ({environment})" if cause is Cause.METRIC else ""
     else:
         for first, second in itertools.combinations(teams, 2):
             other = renamed(recorded, {first: second, second: first})
@@ -230,7 +233,7 @@ def merged(findings: Sequence[Finding]) -> list[Finding]:
     groups: dict[object, list[Finding]] = {}
     for index, finding in enumerate(findings):
         same = (finding.cause, finding.teams, finding.cases)
-        if finding.cause is Cause.METRIC:
+        if finding.cause in (Cause.METRIC, Cause.STALE):
             same = (finding.cause, (), ())
         groups.setdefault(same if finding.cause in _MERGED else index, []).append(finding)
     return [

@@ -123,6 +123,21 @@ def test_one_digit_of_a_table_is_named_by_its_cell(
     assert (found["found"], found["recorded"]) == values[0]
 
 
+def test_a_ranking_that_was_made_again_from_edited_scores_is_named(tampered: Tampered) -> None:
+    run = tampered()
+
+    def change(row: dict[str, str]) -> dict[str, str]:
+        return {**row, "dsc": "0.99", "nsd": "0.99"} if row["team"] == "gamma" else row
+
+    edit_row(run / "case_scores.csv", change)
+    assert command("rank", run, "--bootstrap", 20) == 0
+    found = {f["cause"]: f for f in audit(run)}
+    assert found.keys() == {"edited table", "made from something else"}
+    assert found["edited table"]["teams"] == ["gamma"]
+    assert "ranking.csv" in found["made from something else"]["where"]
+    assert "ranking.json" in found["made from something else"]["where"]
+
+
 def test_one_value_of_the_ranking_is_named_by_its_path(tampered: Tampered) -> None:
     run = tampered()
 
@@ -191,6 +206,20 @@ def test_a_changed_tolerance_is_named_with_the_scores_that_it_would_change(
     assert found["where"] == "run.json, protocol.scoring.tolerance_mm"
     assert (found["recorded"], found["found"]) == ("2.0", "0.5")
     assert found["cells"] and all(cell["where"].endswith(", nsd") for cell in found["cells"])
+
+
+def test_a_rule_that_was_changed_before_ranking_again_is_named(tampered: Tampered) -> None:
+    run = tampered()
+
+    def change(facts: Any) -> None:
+        facts["protocol"]["ranking"]["metrics"] = [{"name": "dsc"}]
+
+    edit_json(run / "run.json", change)
+    assert command("rank", run, "--bootstrap", 20) == 0
+    found = audit(run)
+    assert {f["cause"] for f in found} == {"protocol changed"}
+    where = "; ".join(f["where"] for f in found)
+    assert "run.json, protocol.ranking.metrics" in where and "ranking.json" in where
 
 
 @pytest.mark.parametrize("tables", [("case_scores.csv",), ("case_scores.csv", "label_scores.csv")])

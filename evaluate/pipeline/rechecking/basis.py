@@ -143,7 +143,9 @@ def read_basis(run: RunDirectory, at_hand: AtHand) -> Basis:
         evidence=evidence,
         facts=facts,
         found_facts=found,
-        protocol=protocol_from_json(facts["protocol"], where=str(run.root / "run.json")),
+        protocol=protocol_from_json(
+            evidence.protocol if evidence else facts["protocol"], where=str(run.root / "run.json")
+        ),
         manifest=manifest,
         data_root=where.parent,
         journal=run.journal() if at_hand.journal is None else at_hand.journal,

@@ -40,11 +40,13 @@ def trace_places(basis: Basis, believed: list[CaseScore]) -> tuple[list[Finding]
         )
         return [refused], 0
     environment = basis.environment("rank")
+    source = _source(basis)
     findings, _ = trace_table(
         read_cells(root / "ranking.csv"),
         made_again("ranking.csv", result.rows, type(result.rows[0])),
         intact=basis.intact("ranking.csv"),
         environment=environment,
+        source=source,
     )
     try:
         before = json.loads((root / "ranking.json").read_text(encoding="utf-8"))
@@ -57,9 +59,21 @@ def trace_places(basis: Basis, believed: list[CaseScore]) -> tuple[list[Finding]
         intact=basis.intact("ranking.json"),
         teams=sorted({row.team for row in result.rows}),
         environment=environment,
+        source=source,
         ignored=_MAY_DIFFER,
     )
     return findings, len(result.rows)
+
+
+def _source(basis: Basis) -> Cause:
+    """Why an intact ranking may differ: it was made from edited scores, or by edited rules."""
+    if basis.evidence is None:
+        return Cause.TABLE
+    ranked = basis.evidence.stages.get("rank")
+    if ranked and ranked.protocol != basis.evidence.protocol:
+        return Cause.PROTOCOL
+    written = basis.evidence.files.get(basis.run.table_path(CaseScore).name)
+    return Cause.TABLE if written == basis.facts.get("ranked_from") else Cause.STALE
 
 
 def is_stale_ranking(basis: Basis) -> bool:

@@ -159,7 +159,11 @@ def with_effects_of_protocol(
 ) -> list[Finding]:
     """The findings; an edited rule with the scores that it would change."""
     found = list(findings)
-    changed = [index for index, f in enumerate(found) if f.cause is Cause.PROTOCOL]
+    changed = [
+        index
+        for index, f in enumerate(found)
+        if f.where.startswith(tuple(f"run.json, protocol.{part}" for part in _RULES))
+    ]
     if not changed or not basis.at_hand.references:
         return found
     try:
