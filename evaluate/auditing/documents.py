@@ -28,7 +28,7 @@ def differing_leaves(
     return [
         Cell(where=f"{name}, {path}", recorded=_shown(old), found=_shown(new))
         for path, old, new in _leaves(recorded, found, "")
-        if not any(path == skip or path.startswith(f"{skip}.") for skip in ignored)
+        if not any(path == skip or path.startswith((f"{skip}.", f"{skip}[")) for skip in ignored)
     ]
 
 

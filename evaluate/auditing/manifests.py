@@ -39,7 +39,11 @@ def read_manifest(
     intact = next((other for other in own.values() if other.digest() == digest), None)
     if manifest.digest() == digest:
         alike = [other for other, read in own.items() if read is intact]
-        return manifest, [found for one in (path, *alike) for found in _order(one)]
+        orders = [
+            _order(path, path.name),
+            *(_order(one, f"the data's {one.name}") for one in alike),
+        ]
+        return manifest, [finding for order in orders for finding in order]
     cells: tuple[Cell, ...] = ()
     if intact is not None:
         cells = tuple(differing_leaves(path.name, _by_case(intact), _by_case(manifest)))
@@ -72,7 +76,7 @@ def manifest_in_order(path: Path) -> Manifest:
         return load_manifest(copy)  # whatever else is wrong with it is refused as ever
 
 
-def _order(path: Path) -> list[Finding]:
+def _order(path: Path, name: str) -> list[Finding]:
     manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     identifiers = [case.id for case in manifest.cases]
     if identifiers == sorted(identifiers):
@@ -80,7 +84,7 @@ def _order(path: Path) -> list[Finding]:
     return [
         Finding(
             cause=Cause.REORDERED,
-            where=str(path),
+            where=name,
             recorded="cases in the order of their names",
             found="the same cases in another order: harmless",
             is_harmless=True,

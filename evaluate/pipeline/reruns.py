@@ -11,8 +11,9 @@ import numpy as np
 
 from data_manifest.manifest import Case, Manifest, save_manifest
 from data_manifest.progress import Progress, silent
-from evaluate.auditing import Cause
+from evaluate.auditing import Cause, Cell
 from evaluate.auditing.changes import change_of, ratio_of
+from evaluate.auditing.documents import differing_leaves
 from evaluate.auditing.masks import agreement
 from evaluate.auditing.samples import sample_cases
 from evaluate.auditing.verdicts import CaseAgain, TeamAgain
@@ -33,6 +34,8 @@ from metrics import FURTHER_METRICS
 __all__ = ["Rerun", "rerun"]
 
 _REPLICATES = 2000
+# Names, labels and folders that every container has of its own.
+_OF_ONE_RUN = frozenset({"environment", "Labels", "HostConfig.CgroupParent", "HostConfig.Mounts"})
 _MEASURED = ("wall_s", "cpu_s", "peak_memory_mib")
 
 
@@ -333,7 +336,19 @@ class _Work:
                 "a machine drifted, or ran several containers at a time: ratios of times say less"
             )
         notes += [f"{team}: {f.note}" for team, f in sorted(self._found.items()) if f.note]
-        return notes
+        return notes + self._other_options(runs)
+
+    def _other_options(self, runs: Sequence[RunDirectory]) -> list[str]:
+        """What containers were given then and are not given now, or the other way round."""
+        cells: dict[Cell, None] = {}
+        for again in runs[:1]:
+            for key, entry in again.journal().items():
+                before = self._basis.journal.get(key)
+                if before is not None and before.sandbox and entry.sandbox:
+                    options = (before.sandbox, entry.sandbox)
+                    found = differing_leaves("container options", *options, ignored=_OF_ONE_RUN)
+                    cells |= dict.fromkeys(found)
+        return [f"{c.where}: {c.recorded} then, {c.found} now" for c in cells]
 
 
 def _rules_of(basis: Basis) -> Protocol:

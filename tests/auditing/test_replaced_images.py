@@ -61,6 +61,7 @@ def test_an_image_that_was_replaced_under_its_tag_is_named(
     (verdict,) = document["verdicts"]
     assert verdict["verdict"] == "reproduced bit for bit"  # the recorded one, by its digest
     assert "image replaced" in verdict["words"]
+    assert not any("container options" in note for note in document["notes"])
 
     subprocess.run(["docker", "rmi", tag[0].id], check=True, capture_output=True)
     assert command("audit", run, "--rerun", "--sample", 1) == 1

@@ -260,7 +260,7 @@ def test_a_reordered_manifest_is_harmless_and_said_to_be(
     edit_json(run / "manifest.json", lambda manifest: manifest["cases"].reverse())
     capsys.readouterr()
     found = alone(audit(run))
-    assert (found["cause"], found["where"]) == ("reordered", str(run / "manifest.json"))
+    assert (found["cause"], found["where"]) == ("reordered", "manifest.json")
     assert found["is_harmless"] is True
     assert "harmless" in capsys.readouterr().out
 
@@ -269,7 +269,7 @@ def test_the_datas_own_manifest_may_be_reordered_too(tampered: Tampered) -> None
     run = tampered()
     own = run.parent / "data" / "manifest.json"
     edit_json(own, lambda manifest: manifest["cases"].reverse())
-    assert alone(audit(run))["where"] == str(own)
+    assert alone(audit(run))["where"] == "the data's manifest.json"
     assert alone(audit(run, "--manifest", own))["is_harmless"] is True
 
 
