@@ -252,10 +252,15 @@ def verify_bundle(
             journal=journal,
         )
         audit = examine(run, at_hand=at_hand, progress=progress)
+    # A file whose cause the audit knows is not told again as a member that was changed.
     told = " ".join(finding.where for finding in audit.findings)
-    own = [f for f in findings if f.where.removeprefix("run/").removeprefix("data/") not in told]
+    own = {
+        finding.where: finding
+        for finding in reversed(findings)
+        if finding.where.removeprefix("run/").removeprefix("data/") not in told
+    }
     return Verified(
-        audit=replace(audit, findings=own + audit.findings),
+        audit=replace(audit, findings=[*reversed(own.values()), *audit.findings]),
         files=len(found),
         scored=has_references,
         signature=signature,
@@ -285,8 +290,8 @@ def _altered_members(root: Path, found: Mapping[str, str]) -> list[Finding]:
 def _signature(root: Path, found: Mapping[str, str], key: Any) -> tuple[list[Finding], str]:
     """What the attestation says, and who has signed it."""
 
-    def finding(cause: Cause, recorded: str, what: str) -> Finding:
-        return Finding(cause=cause, where=ATTESTATION, recorded=recorded, found=what)
+    def finding(cause: Cause, recorded: str, what: str, where: str = ATTESTATION) -> Finding:
+        return Finding(cause=cause, where=where, recorded=recorded, found=what)
 
     if ATTESTATION not in found:
         if key is None:
@@ -299,7 +304,12 @@ def _signature(root: Path, found: Mapping[str, str], key: Any) -> tuple[list[Fin
     except (ValueError, RecursionError, SignatureProblem) as error:
         return [finding(Cause.BUNDLE, "an envelope", str(error))], "damaged"
     findings = [
-        finding(Cause.BUNDLE, f"{name}: SHA-256 {said.get(name)}", f"SHA-256 {found.get(name)}")
+        finding(
+            Cause.BUNDLE,
+            f"SHA-256 {said.get(name, 'nothing')}, as signed",
+            f"SHA-256 {found[name]}" if name in found else "no such member",
+            name,
+        )
         for name in sorted((said.keys() | found.keys()) - {ATTESTATION})
         if said.get(name) != found.get(name)
     ]

@@ -138,17 +138,25 @@ def test_others_tools_read_the_bundle(
     assert str(finished.parent) not in (folder / "run" / "run.json").read_text("utf-8")
 
 
+@pytest.mark.parametrize("is_signed", [False, True])
 def test_one_changed_mask_in_a_bundle_is_named_once(
-    bundle: Path, references: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bundle: Path,
+    keys: dict[str, tuple[Path, Path]],
+    references: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    is_signed: bool,
 ) -> None:
     name = "run/predictions/alpha/2DBox_US_1.npz"
 
     def change(members: Members) -> None:
         members[name] = members[name.replace("US_1", "US_2")]
-        del members["attestation.dsse.json"]
+        if not is_signed:
+            del members["attestation.dsse.json"]
 
     path = changed(bundle, tmp_path / "changed.zip", change)
-    assert command("audit", "--verify", path, "--references", references) == 1
+    key = ("--key", keys["ours"][1]) if is_signed else ()
+    assert command("audit", "--verify", path, "--references", references, *key) == 1
     said = capsys.readouterr().out
     found = [line for line in said.splitlines() if line.startswith("LOOK  mask")]
     assert found == ["LOOK  mask changed: predictions/alpha/2DBox_US_1.npz"]
@@ -212,7 +220,10 @@ def test_a_bundle_that_was_signed_again_with_another_key_is_named(
 
 
 def test_a_bundle_whose_sums_were_made_again_breaks_its_signature(
-    bundle: Path, keys: dict[str, tuple[Path, Path]], tmp_path: Path
+    bundle: Path,
+    keys: dict[str, tuple[Path, Path]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def change(members: Members) -> None:
         name = "run/audit.json"
@@ -228,6 +239,8 @@ def test_a_bundle_whose_sums_were_made_again_breaks_its_signature(
 
     path = changed(bundle, tmp_path / "x.zip", change)
     assert command("audit", "--verify", path, "--key", keys["ours"][1]) == 1
+    said = capsys.readouterr().out
+    assert "bundle changed: run/audit.json" in said and "as signed" in said
 
 
 def _link(path: Path) -> None:
