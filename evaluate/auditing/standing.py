@@ -122,4 +122,12 @@ def _extreme(
             }.get(name, _FAR)
             known = [0.0, top if higher else bottom]
         values[name] = max(known) if best == higher else min(known)
-    return replace(row, outcome=Outcome.OK, **values)
+    return replace(row, outcome=_outcome(possible, best=best), **values)
+
+
+def _outcome(possible: Sequence[CaseScore], *, best: bool) -> Outcome:
+    """A result at best; at worst a failure, which ranks behind a result of the same values."""
+    if not possible:
+        return Outcome.OK if best else Outcome.NO_OUTPUT
+    outcomes = sorted((row.outcome for row in possible), key=lambda outcome: outcome.is_failure)
+    return outcomes[0] if best else outcomes[-1]

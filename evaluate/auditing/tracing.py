@@ -167,12 +167,26 @@ def _swaps(
     teams = sorted({row.team for row in rest} - {""})
     for first, second in itertools.combinations(teams, 2):
         mine = [row for row in left if row.team in (first, second)]
+        if not _is_likely(mine, found, first, second):
+            continue
         again = compare_tables(recorded, found, swapped={first: second, second: first})
         if len({row.team for row in mine}) < 2 or any(r.team in (first, second) for r in again):
             continue
         findings.append(_swap(recorded.name, first, second, [c for row in mine for c in row.cells]))
         left = [row for row in left if row.team not in (first, second)]
     return findings, left
+
+
+def _is_likely(rows: Sequence[RowDifference], found: Table, first: str, second: str) -> bool:
+    """Whether one differing row of the first team is what should stand under the second.
+
+    A look at one row, so that fifty teams do not mean a thousand comparisons of whole tables.
+    """
+    for row in rows:
+        if row.team == first and row.recorded is not None:
+            key = tuple((n, second if n == "team" else value) for n, value in row.key)
+            return found.rows.get(key) == {**row.recorded, "team": second}
+    return False
 
 
 def _swap(name: str, first: str, second: str, cells: Iterable[Cell]) -> Finding:
@@ -211,8 +225,12 @@ def trace_document(
         cause: Cause = Cause.METRIC if source is Cause.TABLE else source
         extra = f" ({environment})" if cause is Cause.METRIC else ""
     else:
+        small = _smallest_difference(recorded, found)
         for first, second in itertools.combinations(teams, 2):
-            other = renamed(recorded, {first: second, second: first})
+            names = {first: second, second: first}
+            if any(renamed(old, names) != new for old, new in small):
+                continue
+            other = renamed(recorded, names)
             if not differing_leaves(name, other, found, ignored=ignored):
                 return [_swap(name, first, second, cells)]
         cause, extra = (Cause.TABLE if intact is False else Cause.TABLE_OR_METRIC), ""
@@ -226,6 +244,14 @@ def trace_document(
             cells=tuple(cells),
         )
     ]
+
+
+def _smallest_difference(recorded: object, found: object) -> list[tuple[object, object]]:
+    """The smallest part of two documents that differs: what a swap of teams must explain first."""
+    if not (isinstance(recorded, dict) and isinstance(found, dict)):
+        return []
+    parts = [(recorded[key], found[key]) for key in recorded.keys() & found.keys()]
+    return sorted((part for part in parts if part[0] != part[1]), key=lambda p: len(str(p[1])))[:1]
 
 
 def merged(findings: Sequence[Finding]) -> list[Finding]:

@@ -14,11 +14,11 @@ from evaluate.auditing import Cause, Finding
 from evaluate.auditing.standing import PlaceBounds, bounds_of_places
 from evaluate.auditing.verdicts import TeamAgain, Verdict, VerdictKind, judge_team
 from evaluate.errors import RankingRefusedError
-from evaluate.pipeline.places import RankOptions, rank_result
 from evaluate.pipeline.rechecking import AtHand, Recheck, recheck
 from evaluate.pipeline.rechecking.basis import Basis
 from evaluate.pipeline.reruns import Rerun, rerun
 from evaluate.pipeline.submissions import found_submissions
+from evaluate.ranking import places_of
 from evaluate.records import CaseScore
 from evaluate.reporting import write_audit_page
 from evaluate.running import describe_host, library_versions
@@ -156,7 +156,7 @@ def examine(
         findings=findings,
         checked=checked.checked,
         verdicts=verdicts,
-        places=_places(run, checked, _unresolved(checked, findings, verdicts, made)),
+        places=_places(checked, _unresolved(checked, findings, verdicts, made)),
         evidence=_digests(basis),
         rerun=made.to_json() if made else None,
         notes=list(made.notes) if made else [],
@@ -202,14 +202,12 @@ def _unresolved(
 
 
 def _places(
-    run: RunDirectory, checked: Recheck, unresolved: Mapping[tuple[str, str], list[CaseScore]]
+    checked: Recheck, unresolved: Mapping[tuple[str, str], list[CaseScore]]
 ) -> list[PlaceBounds]:
     basis = checked.basis
 
     def rank(scores: list[CaseScore]) -> dict[str, float]:
-        options = RankOptions(bootstrap=0)
-        rows = rank_result(run, options, scores=scores, protocol=basis.protocol).rows
-        return {row.team: row.rank for row in rows}
+        return places_of(scores, basis.protocol)
 
     names = [metric.name for metric in basis.protocol.ranking.metrics]
     try:

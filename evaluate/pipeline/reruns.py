@@ -18,13 +18,13 @@ from evaluate.auditing.masks import agreement
 from evaluate.auditing.samples import sample_cases
 from evaluate.auditing.verdicts import CaseAgain, TeamAgain
 from evaluate.errors import Problem, UsageError
-from evaluate.pipeline.places import RankOptions, rank_result
 from evaluate.pipeline.rechecking import Recheck
 from evaluate.pipeline.rechecking.basis import Basis
 from evaluate.pipeline.runs import run_submissions
 from evaluate.pipeline.scores import score_run
 from evaluate.pipeline.submissions import Found
 from evaluate.protocol import Protocol, protocol_from_json
+from evaluate.ranking import places_of
 from evaluate.ranking.resampling import draw_counts
 from evaluate.records import CaseScore, Outcome
 from evaluate.sandbox import Sandbox
@@ -167,7 +167,7 @@ class _Work:
             scores = {(row.team, row.case): row for row in scored.cases}
         then = self._basis.facts["calibration"]["samples"]
         now = [s for again in runs for s in again.facts()["calibration"]["samples"]]
-        places = self._places(scores)
+        standing = self._places(scores)
         journals = [again.journal() for again in runs]
         counts = self._draws(seed)
         generator = np.random.default_rng([seed, 1])
@@ -183,8 +183,8 @@ class _Work:
                     cases=again,
                     changes=self._changes(team, scores, counts),
                     ratios=self._ratios(team, journals, counts, (then, now), generator),
-                    place_then=places[0].get(team),
-                    place_now=places[1].get(team),
+                    place_then=standing[0].get(team),
+                    place_now=standing[1].get(team),
                 )
             )
         return Rerun(
@@ -321,12 +321,7 @@ class _Work:
         ]
         if any(row.outcome is Outcome.HARNESS_ERROR for row in (*then, *now)):
             return {}, {}
-        options = RankOptions(bootstrap=0)
-        first, second = (
-            rank_result(self._run, options, scores=rows, protocol=self._basis.protocol).rows
-            for rows in (then, now)
-        )
-        return {row.team: row.rank for row in first}, {row.team: row.rank for row in second}
+        return places_of(then, self._basis.protocol), places_of(now, self._basis.protocol)
 
     def _notes(self, runs: Sequence[RunDirectory]) -> list[str]:
         notes = []

@@ -239,3 +239,14 @@ def test_places_that_no_unresolved_result_can_move_stand() -> None:
     assert [team for team, p in found.items() if p.stands] == ["a", "d"]
     anything = bounds_of_places(scores, {("c", "c"): []}, rank, limits, ["dsc"])
     assert {p.team: (p.best, p.worst) for p in anything}["d"] == (3, 4)
+
+    # At worst it fails, and a failure stands behind a result of the same value.
+    def strict(rows: list[CaseScore]) -> dict[str, float]:
+        keys = {r.team: (r.dsc or 0, not r.outcome.is_failure) for r in rows}
+        return {team: 1 + sum(other > key for other in keys.values()) for team, key in keys.items()}
+
+    useless = [*scores[:3], row("d", 0.0)]
+    found = {
+        p.team: p for p in bounds_of_places(useless, {("c", "c"): []}, strict, limits, ["dsc"])
+    }
+    assert (found["c"].worst, found["d"].best) == (4, 3)

@@ -155,17 +155,22 @@ def test_one_value_of_the_ranking_is_named_by_its_path(tampered: Tampered) -> No
     [
         ("case_scores.csv",),
         ("label_scores.csv", "case_scores.csv", "modality_scores.csv", "ranking.csv"),
+        ("ranking.csv", "ranking.json"),
     ],
 )
 def test_two_teams_that_changed_names_in_the_tables_are_named(
     tampered: Tampered, tables: tuple[str, ...]
 ) -> None:
     run = tampered()
-    other = {"alpha": "beta", "beta": "alpha"}
+    other = {"alpha": "gamma", "gamma": "alpha"}
     for table in tables:
-        edit_row(run / table, lambda row: {**row, "team": other.get(row["team"], row["team"])})
+        if table.endswith(".csv"):
+            edit_row(run / table, lambda row: {**row, "team": other.get(row["team"], row["team"])})
+        else:
+            text = (run / table).read_text("utf-8").replace("alpha", "?").replace("gamma", "alpha")
+            (run / table).write_text(text.replace("?", "gamma"), "utf-8")
     found = alone(audit(run))
-    assert (found["cause"], found["teams"]) == ("swapped teams", ["alpha", "beta"])
+    assert (found["cause"], found["teams"]) == ("swapped teams", ["alpha", "gamma"])
     assert found["where"] == "; ".join(tables)
 
 
