@@ -196,7 +196,7 @@ def _unresolved(
                 if (row := table.get((team, case))) is not None
             ]
             # A model that is never the same twice may give anything the next time.
-            is_known = case in again and again[case].is_stable and len(known) == 2
+            is_known = verdict.verdict is VerdictKind.DIFFERS and case in again and len(known) == 2
             unresolved.setdefault((team, case), known if is_known else [])
     return unresolved
 
