@@ -351,9 +351,13 @@ def _rules_of(basis: Basis) -> Protocol:
     stages = basis.evidence.stages if basis.evidence else {}
     if "run" not in stages:
         return basis.protocol
-    rules = protocol_from_json(stages["run"].protocol, where="evidence.json")
+    now = basis.protocol
     return msgspec.structs.replace(
-        basis.protocol, container=rules.container, limits=rules.limits, rounds=rules.rounds
+        protocol_from_json(stages["run"].protocol, where="evidence.json"),
+        scoring=now.scoring,
+        failures=now.failures,
+        ranking=now.ranking,
+        reproduction=now.reproduction,
     )
 
 
