@@ -182,6 +182,22 @@ def test_a_failure_that_was_removed_from_a_bundles_runs_is_named(
     assert "ok    alpha: holds" in said and "edited table" not in said
 
 
+def test_an_edited_time_in_the_runs_is_told_from_an_edited_table(
+    bundle: Path, references: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def change(members: Members) -> None:
+        entries = json.loads(members["run/journal.json"])
+        entries[0]["record"]["wall_s"] = 0.001
+        members["run/journal.json"] = json.dumps(entries).encode()
+
+    path = changed(bundle, tmp_path / "changed.zip", change)
+    assert command("audit", "--verify", path, "--references", references) == 1
+    said = capsys.readouterr().out
+    assert "edited journal: runs.csv, alpha 2DBox_US_1 0, wall_s" in said
+    assert "case_scores.csv, alpha 2DBox_US_1 Ultrasound, wall_s" in said
+    assert "ok    beta: holds" in said and "edited table" not in said
+
+
 def test_a_member_that_is_missing_or_added_is_named(
     bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
