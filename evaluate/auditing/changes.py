@@ -1,5 +1,6 @@
 """Old results beside new ones: mean changes, ratios, their intervals, and equivalence tests."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,8 @@ class Change:
     Attributes:
         n: cases with a value in both.
         then, now: means.
-        change: mean of new less old; low and high hold it in 95 % of the resamples of the cases.
+        change: mean of new less old.
+        low, high: hold it in 95 % of the resamples of the cases; None for fewer than three cases.
         largest: the largest change of a single case, either way, with its sign.
         margin: from which a change counts; None where the protocol names none.
         p_equivalence: of two one-sided t-tests, the larger; None without a margin or with too few
@@ -36,8 +38,8 @@ class Change:
     then: float
     now: float
     change: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     largest: float
     margin: float | None
     p_equivalence: float | None
@@ -50,7 +52,7 @@ class Ratio:
 
     Attributes:
         n: cases with a value in both.
-        ratio, low, high: as measured, with its interval.
+        ratio, low, high: as measured, with its interval (None for fewer than three cases).
         machine: what the calibration load says of the machine; None where it says nothing.
         left, left_low, left_high: the ratio that the machine does not explain.
         margin: as a ratio; None where there is none.
@@ -59,12 +61,12 @@ class Ratio:
 
     n: int
     ratio: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     machine: float | None
     left: float
-    left_low: float
-    left_high: float
+    left_low: float | None
+    left_high: float | None
     margin: float | None
     is_equivalent: bool
 
@@ -93,7 +95,7 @@ def change_of(
     if not len(first):
         return None
     differences = second - first
-    low, high = _interval(_means(differences, drawn))
+    low, high = _interval(_means(differences, drawn), len(first))
     p = None if margin is None else equivalence_p(differences, margin)
     return Change(
         n=len(first),
@@ -153,27 +155,32 @@ def ratio_of(
         return None
     logs = np.log(second / first)
     resampled = _means(logs, drawn)
-    low, high = _interval(resampled)
+    low, high = _raised(_interval(resampled, len(first)))
     machine, shift = None, np.zeros(len(resampled))
     if calibration is not None and all(len(samples) for samples in calibration):
         then, now = (np.asarray(samples, np.float64) for samples in calibration)
         machine = float(np.median(now) / np.median(then))
         shift = np.log(_medians(now, len(resampled), generator))
         shift -= np.log(_medians(then, len(resampled), generator))
-    left_low, left_high = _interval(resampled - shift)
+    left_low, left_high = _raised(_interval(resampled - shift, len(first)))
     left = float(np.exp(logs.mean())) / (machine or 1.0)
-    bounds = float(np.exp(left_low)), float(np.exp(left_high))
     return Ratio(
         n=len(first),
         ratio=float(np.exp(logs.mean())),
-        low=float(np.exp(low)),
-        high=float(np.exp(high)),
+        low=low,
+        high=high,
         machine=machine,
         left=left,
-        left_low=bounds[0],
-        left_high=bounds[1],
+        left_low=left_low,
+        left_high=left_high,
         margin=margin,
-        is_equivalent=margin is not None and 1 / margin < bounds[0] and bounds[1] < margin,
+        is_equivalent=(
+            margin is not None
+            and left_low is not None
+            and left_high is not None
+            and 1 / margin < left_low
+            and left_high < margin
+        ),
     )
 
 
@@ -192,9 +199,20 @@ def _means(values: _Floats, counts: _Counts) -> _Floats:
     return np.asarray((values @ counts)[total > 0] / total[total > 0], np.float64)
 
 
-def _interval(resampled: _Floats) -> tuple[float, float]:
+def _interval(resampled: _Floats, cases: int) -> tuple[float, float] | tuple[None, None]:
+    """Percentiles; nothing where resampling too few cases would feign certainty."""
+    if cases < _FEWEST:
+        return None, None
     low, high = np.quantile(resampled, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return float(low), float(high)
+
+
+def _raised(
+    interval: tuple[float, float] | tuple[None, None],
+) -> tuple[float, float] | tuple[None, None]:
+    """Of logarithms, back to ratios."""
+    low, high = interval
+    return (None, None) if low is None or high is None else (math.exp(low), math.exp(high))
 
 
 def _medians(samples: _Floats, replicates: int, generator: np.random.Generator) -> _Floats:

@@ -153,9 +153,11 @@ def _facts(
     for name, change in again.changes.items():
         if change.margin is not None:
             test = "within" if change.is_equivalent else "not shown to be within"
+            interval = "too few cases for an interval"
+            if change.low is not None and change.high is not None:
+                interval = f"95 % {change.low:+.5f} to {change.high:+.5f}"
             facts.append(
-                f"{name.upper()} {change.change:+.5f} (95 % {change.low:+.5f} to"
-                f" {change.high:+.5f}), {test} {change.margin:g}"
+                f"{name.upper()} {change.change:+.5f} ({interval}), {test} {change.margin:g}"
             )
     if again.place_then is not None and again.place_now is not None:
         moved = again.place_then != again.place_now

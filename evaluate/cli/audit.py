@@ -144,13 +144,17 @@ def _say_findings(findings: list[Finding]) -> None:
 
 def _say_ratios(team: dict[str, Any]) -> None:
     for name, ratio in team["ratios"].items():
-        text = f"{ratio['ratio']:.3f} times ({ratio['low']:.3f} to {ratio['high']:.3f})"
+        text = f"{ratio['ratio']:.3f} times{_interval(ratio['low'], ratio['high'])}"
         if ratio["machine"] is not None:
             text += (
                 f"; the machine explains {ratio['machine']:.3f}, what is left is"
-                f" {ratio['left']:.3f} ({ratio['left_low']:.3f} to {ratio['left_high']:.3f})"
+                f" {ratio['left']:.3f}{_interval(ratio['left_low'], ratio['left_high'])}"
             )
         _line(f"      {team['team']} {name}: {text}")
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
 
 
 def _say_places(places: list[PlaceBounds]) -> None:

@@ -1,6 +1,7 @@
 """`segjudge audit --rerun`: every team's container again, twice, on the same cases."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -34,6 +35,7 @@ from metrics import FURTHER_METRICS
 __all__ = ["Rerun", "rerun"]
 
 _REPLICATES = 2000
+_ENOUGH_TO_STRATIFY = 5
 # Names, labels and folders that every container has of its own.
 _OF_ONE_RUN = frozenset({"environment", "Labels", "HostConfig.CgroupParent", "HostConfig.Mounts"})
 _MEASURED = ("wall_s", "cpu_s", "peak_memory_mib")
@@ -254,11 +256,16 @@ class _Work:
         return ["dsc", "nsd", *(m for m in FURTHER_METRICS if m in self._rules.scoring.further)]
 
     def _draws(self, seed: int) -> Any:
-        """Resamples of the sample's cases, in each modality as many as it has."""
+        """Resamples of the sample's cases, within modalities where each has enough of them.
+
+        A modality with one case would be drawn as it is every time, and hide how cases vary.
+        """
         self._cases = sorted(self._cases, key=lambda case: (case.modality, case.id))
+        sizes = Counter(case.modality for case in self._cases)
+        if min(sizes.values()) < _ENOUGH_TO_STRATIFY:
+            sizes = Counter({"all": len(self._cases)})
         strata, start = [], 0
-        for modality in sorted({case.modality for case in self._cases}):
-            size = sum(case.modality == modality for case in self._cases)
+        for _, size in sorted(sizes.items()):
             strata.append(slice(start, start + size))
             start += size
         return draw_counts(strata, _REPLICATES, np.random.default_rng([seed, 0]))

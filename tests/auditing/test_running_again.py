@@ -99,7 +99,7 @@ def test_a_model_that_is_never_the_same_twice_is_told_from_one_that_changed(
     assert document["passed"] is False
     gamma = next(team for team in document["rerun"]["teams"] if team["team"] == "gamma")
     change = gamma["changes"]["dsc"]
-    assert change["low"] <= change["change"] <= change["high"] < 0
+    assert change["low"] < change["change"] < change["high"] <= 0
 
 
 def test_a_submission_that_was_replaced_is_not_run_and_the_reason_is_said(
@@ -123,10 +123,14 @@ def test_a_submission_that_was_replaced_is_not_run_and_the_reason_is_said(
 
 def test_the_sample_that_was_run_is_named(tampered: Tampered) -> None:
     run = tampered()
-    drawn = rerun(run, "--sample", 3, "--seed", 5)["rerun"]["cases"]
+    made = rerun(run, "--sample", 3, "--seed", 5)["rerun"]
+    drawn = made["cases"]
     cases = load_manifest(run / "manifest.json").cases
     assert drawn == [case.id for case in sample_cases(cases, 3, seed=5)]
     assert {name.split("_")[1] for name in drawn} == {"US", "XRay", "CT"}
+    # One case a modality: the interval is drawn over all of them, and has a width.
+    ratio = made["teams"][0]["ratios"]["wall_s"]
+    assert ratio["n"] == 3 and ratio["low"] < ratio["ratio"] < ratio["high"]
 
 
 def test_another_sandbox_than_the_runs_is_refused(
@@ -203,6 +207,17 @@ def test_what_the_machine_explains_is_taken_from_the_ratio() -> None:
         list(old), list(new), counts, calibration=None, margin=1.25, generator=generator
     )
     assert alone is not None and alone.machine is None and not alone.is_equivalent
+
+
+def test_few_cases_feign_no_certainty() -> None:
+    counts = np.ones((2, 50), np.int32)
+    ratio = ratio_of(
+        *([1.0, 2.0], [1.0, 2.0], counts),
+        calibration=None,
+        margin=1.25,
+        generator=np.random.default_rng(0),
+    )
+    assert ratio is not None and ratio.low is None and not ratio.is_equivalent
 
 
 def test_places_that_no_unresolved_result_can_move_stand() -> None:
