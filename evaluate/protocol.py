@@ -19,6 +19,7 @@ __all__ = [
     "Protocol",
     "RankedMetric",
     "Ranking",
+    "Reproduction",
     "Scoring",
     "builtin_protocols",
     "direction_problem",
@@ -194,6 +195,21 @@ class Ranking(_Strict, frozen=True, kw_only=True):
     adjustment: Literal["holm", "bh", "none"] = "holm"
 
 
+class Reproduction(_Strict, frozen=True, kw_only=True):
+    """How much another run of the same container may differ and still count as equivalent.
+
+    Attributes:
+        dsc, nsd: the mean change over the cases, either way.
+        wall_ratio: of the times, corrected for the machine; 1.25 allows 1/1.25 to 1.25.
+        alpha: level of the equivalence tests, each of two one-sided tests.
+    """
+
+    dsc: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.01
+    nsd: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.01
+    wall_ratio: Annotated[float, msgspec.Meta(gt=1)] = 1.25
+    alpha: Annotated[float, msgspec.Meta(gt=0, lt=0.5)] = 0.05
+
+
 class Protocol(_Strict, frozen=True, kw_only=True):
     """One challenge's rules, whole.
 
@@ -215,6 +231,7 @@ class Protocol(_Strict, frozen=True, kw_only=True):
     failures: Failures
     ranking: Ranking
     submission: HandIn = HandIn()
+    reproduction: Reproduction = Reproduction()
 
     def to_json(self) -> dict[str, Any]:
         """The whole protocol as plain JSON data, as run.json keeps it."""

@@ -1,5 +1,15 @@
-"""Auditing: whether a run's files, scores and places are still what was run."""
+"""Auditing: whether a run's files, scores and places are still what was run, and if not, why."""
 
-from evaluate.auditing.evidence import Difference, altered_files, altered_ranks, altered_rows
+from evaluate.auditing.evidence import Evidence, Stage, code_digests, read_evidence, seal
+from evaluate.auditing.findings import Cause, Cell, Finding
 
-__all__ = ["Difference", "altered_files", "altered_ranks", "altered_rows"]
+__all__ = [
+    "Cause",
+    "Cell",
+    "Evidence",
+    "Finding",
+    "Stage",
+    "code_digests",
+    "read_evidence",
+    "seal",
+]

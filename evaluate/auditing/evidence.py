@@ -1,111 +1,117 @@
-"""Whether a run's files are still what was run: every hash, and every score, again."""
+"""evidence.json: what each stage left behind, so that whatever is changed later is found and named.
 
-import dataclasses
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+It stands in the run directory beside what it speaks of: it finds accidents and edits that do not
+know of it. Against an edit of everything at once only a signature helps; see `docs/audit.md`.
+"""
+
+import hashlib
+import importlib.util
 from pathlib import Path
 from typing import Any
 
-from data_manifest.manifest import Manifest, sha256_of
-from evaluate.store import JournalEntry, RunDirectory
-from evaluate.tables import read_table
+import msgspec
 
-__all__ = ["Difference", "altered_files", "altered_ranks", "altered_rows"]
+from data_manifest.manifest import sha256_of
+from evaluate.store import RunDirectory
+from evaluate.tables import write_json
+
+__all__ = ["Evidence", "Stage", "code_digests", "read_evidence", "seal"]
+
+NAME = "evidence.json"
+_CODE = ("metrics", "evaluate.predictions", "evaluate.scoring", "evaluate.ranking")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """One thing that is not as the run left it.
+class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One stage, as it ended.
 
     Attributes:
-        where: file, or table and row.
-        recorded: what the run recorded.
-        found: what is there now, or what the same computation gives now.
+        at: UTC, ISO 8601.
+        versions: of segjudge and its libraries.
+        host: the machine.
+        code: SHA-256 of the packages that numbers come from, by name.
+        protocol: the rules that it went by, whole.
     """
 
-    where: str
-    recorded: str
-    found: str
+    at: str
+    versions: dict[str, str]
+    host: dict[str, Any]
+    code: dict[str, str]
+    protocol: dict[str, Any]
 
 
-def altered_files(
-    run: RunDirectory,
-    journal: Iterable[JournalEntry],
-    manifest: Manifest,
-    data_root: Path,
-) -> list[Difference]:
-    """Inputs, references, predictions and logs whose bytes are not those of the run."""
-    expected: list[tuple[Path, str | None]] = []
-    for case in manifest.cases:
-        expected.append((data_root / case.image.path, case.image.sha256))
-        expected.append((data_root / case.reference.path, case.reference.sha256))
-    for entry in journal:
-        team, case_id = entry.record.team, entry.record.case
-        expected.append((run.prediction_path(team, case_id), entry.prediction_sha256))
-        expected.append((run.log_path(team, case_id), entry.log_sha256))
-    differences = []
-    for path, recorded in expected:
-        found = sha256_of(path) if path.is_file() else None
-        if found != recorded:
-            differences.append(
-                Difference(
-                    where=str(path),
-                    recorded=f"SHA-256 {recorded}" if recorded else "no file",
-                    found=f"SHA-256 {found}" if found else "no file",
-                )
-            )
-    return differences
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a run directory held when its last stage ended.
 
-
-def altered_rows(recorded: Path, again: Iterable[Any], kind: type) -> list[Difference]:
-    """Cells of a table that the same computation does not give again, bit for bit.
-
-    Raises:
-        TableError: the table can't be read.
+    Attributes:
+        facts: run.json.
+        files: SHA-256 of every table, by name.
+        stages: `run`, `score` and `rank`, as far as they came.
     """
-    before = {_key(row): row for row in read_table(recorded, kind)}
-    now = {_key(row): row for row in again}
-    differences = []
-    for key in sorted(before.keys() | now.keys()):
-        where = f"{recorded.name}, {' '.join(key)}"
-        if key not in now or key not in before:
-            found = "no such row" if key not in now else "a row"
-            other = "a row" if key not in now else "no such row"
-            differences.append(Difference(where=where, recorded=other, found=found))
-            continue
-        for field in dataclasses.fields(kind):
-            old, new = getattr(before[key], field.name), getattr(now[key], field.name)
-            if old != new:
-                differences.append(
-                    Difference(where=f"{where}, {field.name}", recorded=str(old), found=str(new))
-                )
-    return differences
+
+    schema: int
+    facts: dict[str, Any]
+    files: dict[str, str]
+    stages: dict[str, Stage]
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """The rules that the tables were made by: scoring's, as far as it came."""
+        scored = self.stages.get("score")
+        return scored.protocol if scored else dict(self.facts["protocol"])
 
 
-def altered_ranks(recorded: Path, again: dict[str, Any]) -> list[Difference]:
-    """Places in ranking.json that the case scores do not give again."""
+def code_digests() -> dict[str, str]:
+    """SHA-256 of the sources of each package that numbers come from."""
+    return {name: _code_digest(name) for name in _CODE}
+
+
+def _code_digest(package: str) -> str:
+    spec = importlib.util.find_spec(package)
+    digest = hashlib.sha256()
+    for folder in map(Path, (spec.submodule_search_locations or ()) if spec else ()):
+        for file in sorted(f for f in folder.rglob("*") if f.suffix in (".py", ".c", ".h")):
+            digest.update(file.relative_to(folder).as_posix().encode() + b"\0")
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def read_evidence(root: Path) -> Evidence | None:
+    """The evidence of a run directory; None if there is none that can be read."""
     try:
-        before = json.loads(recorded.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        return [Difference(where=recorded.name, recorded="a ranking", found=str(error))]
-    now = json.loads(json.dumps(again, allow_nan=False))
-    return [
-        Difference(
-            where=f"{recorded.name}, {section}",
-            recorded=_shortened(before.get(section)),
-            found=_shortened(now.get(section)),
-        )
-        for section in ("overall", "methods", "failures")
-        if before.get(section) != now.get(section)
-    ]
+        return msgspec.json.decode((root / NAME).read_bytes(), type=Evidence)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
-def _shortened(value: object) -> str:
-    text = json.dumps(value, sort_keys=True)
-    return text if len(text) <= 200 else text[:197] + "..."
+def seal(
+    run: RunDirectory,
+    stage: str,
+    files: tuple[str, ...],
+    *,
+    at: str,
+    versions: dict[str, str],
+    host: dict[str, Any],
+) -> None:
+    """Write down what a stage has left, as its last act.
 
-
-def _key(row: object) -> tuple[str, ...]:
-    names = ("team", "case", "modality", "label", "metric")
-    return tuple(str(getattr(row, name)) for name in names if hasattr(row, name))
+    Args:
+        run: the run directory.
+        stage: `run`, `score` or `rank`.
+        files: names of what it wrote.
+        at: now, UTC, ISO 8601.
+        versions: of segjudge and its libraries.
+        host: the machine.
+    """
+    before = read_evidence(run.root)
+    facts = run.facts()
+    done = Stage(
+        at=at, versions=versions, host=host, code=code_digests(), protocol=facts["protocol"]
+    )
+    evidence = Evidence(
+        schema=1,
+        facts=facts,
+        files=(before.files if before else {})
+        | {name: sha256_of(run.root / name) for name in files},
+        stages=(before.stages if before else {}) | {stage: done},
+    )
+    write_json(run.root / NAME, msgspec.to_builtins(evidence))

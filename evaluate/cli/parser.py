@@ -225,7 +225,7 @@ def _add_checking(add: Any) -> None:
     command = add(
         "audit",
         "Check that a run's files are what was run, and that its scores and ranks still hold.",
-        "segjudge audit my-run",
+        "segjudge audit my-run --rerun --sample 20 --bundle my-run.zip",
         "audit.audit",
     )
     command.add_argument(
@@ -234,7 +234,32 @@ def _add_checking(add: Any) -> None:
     command.add_argument("--json", type=Path, metavar="FILE", help="with --published: its result")
     command.add_argument("run_dir", type=Path, nargs="?")
     command.add_argument("--manifest", type=Path, help="where the data lie now, if moved")
-    command.add_argument("--rerun", action="store_true", help="run the submissions again too")
+    command.add_argument("--jobs", type=_positive, help="processes (default: one a CPU)")
+    command.add_argument("--rerun", action="store_true", help="run the submissions again, twice")
+    command.add_argument(
+        "--sample",
+        type=_positive,
+        metavar="N",
+        help="with --rerun: so many cases, each modality with its share (default: all)",
+    )
+    command.add_argument("--seed", type=_natural, default=0, help="of the sample")
+    command.add_argument(
+        "--bundle", type=Path, metavar="FILE", help="write the evidence for others, a zip file"
+    )
+    command.add_argument("--include-images", action="store_true", help="put the inputs in it")
+    command.add_argument("--include-references", action="store_true", help="and the references")
+    command.add_argument(
+        "--sign", type=Path, metavar="KEYFILE", help="sign it with this Ed25519 private key"
+    )
+    command.add_argument(
+        "--verify", type=Path, metavar="FILE", help="check a bundle, with nothing else at hand"
+    )
+    command.add_argument(
+        "--key", type=Path, metavar="PUBLIC", help="with --verify: who must have signed it"
+    )
+    command.add_argument(
+        "--references", type=Path, metavar="DIR", help="with --verify: references to score by"
+    )
     _sandbox(command)
 
     command = add(

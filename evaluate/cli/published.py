@@ -11,7 +11,7 @@ from evaluate.tables import write_json
 
 __all__ = ["audit_published"]
 
-_OF_A_RUN = ("rerun", "bundle", "verify", "manifest")
+_OF_A_RUN = ("rerun", "sample", "bundle", "sign", "verify", "key", "references", "manifest")
 """Options that say something of a run's audit only."""
 
 

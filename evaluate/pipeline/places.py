@@ -12,6 +12,7 @@ from data_manifest.manifest import sha256_of
 from data_manifest.progress import Progress, silent
 from evaluate.errors import Problem, RankingRefusedError, RunDirectoryError
 from evaluate.pipeline.scores import data_of, protocol_of
+from evaluate.pipeline.seals import seal_stage
 from evaluate.protocol import Protocol, RankedMetric
 from evaluate.ranking import Result, rank
 from evaluate.records import CaseScore, Outcome
@@ -20,7 +21,7 @@ from evaluate.scoring import METRIC_COLUMNS
 from evaluate.store import RunDirectory
 from evaluate.tables import read_table, write_json, write_table
 
-__all__ = ["RankOptions", "rank_result", "rank_run", "rank_table", "report_run"]
+__all__ = ["RankOptions", "options_of", "rank_result", "rank_run", "rank_table", "report_run"]
 
 # What a table of another tool may lack.
 _OTHER_TOOLS: dict[str, object] = {
@@ -47,14 +48,20 @@ class RankOptions(msgspec.Struct, frozen=True, kw_only=True):
     compat: Literal["challenger"] | None = None
 
 
-def rank_result(run: RunDirectory, options: RankOptions | None = None) -> Result:
-    """Rank a run's teams; by default with the options that it was ranked with."""
+def rank_result(
+    run: RunDirectory,
+    options: RankOptions | None = None,
+    *,
+    scores: Sequence[CaseScore] | None = None,
+    protocol: Protocol | None = None,
+) -> Result:
+    """Rank a run's teams; by default with the options, scores and rules that it was ranked with."""
     facts = run.facts()
     if options is None:
-        options = _options_of(run, facts)
+        options = options_of(run, facts)
     return rank(
-        run.read_rows(CaseScore),
-        protocol_of(run),
+        run.read_rows(CaseScore) if scores is None else scores,
+        protocol or protocol_of(run),
         seed=facts["seed"] if options.seed is None else options.seed,
         bootstrap=options.bootstrap,
         adjustment=options.adjustment,
@@ -62,7 +69,12 @@ def rank_result(run: RunDirectory, options: RankOptions | None = None) -> Result
     )
 
 
-def _options_of(run: RunDirectory, facts: Mapping[str, Any]) -> RankOptions:
+def options_of(run: RunDirectory, facts: Mapping[str, Any]) -> RankOptions:
+    """The options that a run was ranked with.
+
+    Raises:
+        RunDirectoryError: run.json holds none that can be read.
+    """
     try:
         return msgspec.convert(facts.get("ranking", {}), RankOptions)
     except msgspec.ValidationError as error:
@@ -98,6 +110,7 @@ def rank_run(root: Path, options: RankOptions | None = None) -> Result:
         ranking = msgspec.to_builtins(options)
         ranked_from = sha256_of(run.table_path(CaseScore))
         run.write_facts(facts | {"ranking": ranking, "ranked_from": ranked_from})
+        seal_stage(run, "rank", "ranking.csv", "ranking.json")
     return result
 
 

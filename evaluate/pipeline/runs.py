@@ -11,6 +11,7 @@ from data_manifest.errors import ManifestError
 from data_manifest.manifest import Manifest, load_manifest, save_manifest, sha256_of
 from data_manifest.progress import Progress, silent
 from evaluate.errors import Problem, RunDirectoryError, UsageError
+from evaluate.pipeline.seals import seal_stage
 from evaluate.protocol import Limits, Protocol
 from evaluate.records import RunRecord
 from evaluate.running import (
@@ -167,6 +168,7 @@ def run_submissions(
                 sandbox.release(image)
         facts["finished_at"] = now().isoformat(timespec="seconds")
         run.write_facts(facts)
+        seal_stage(run, "run", "manifest.json", "runs.csv")
     return run
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from data_manifest.manifest import Manifest, load_manifest
 from data_manifest.progress import Progress, silent
 from evaluate.errors import Problem, RunDirectoryError, UsageError
+from evaluate.pipeline.seals import seal_stage
 from evaluate.protocol import Protocol, protocol_from_json
 from evaluate.records import CaseScore, LabelScore, ModalityScore, RunRecord
 from evaluate.scoring import CaseResult, jobs_of_folders, jobs_of_run, modality_scores, score_jobs
@@ -20,6 +21,7 @@ __all__ = [
     "score_again",
     "score_folders",
     "score_run",
+    "tables_of",
 ]
 
 
@@ -58,7 +60,8 @@ class Scores:
     modalities: list[ModalityScore]
 
 
-def _tables(results: list[CaseResult]) -> Scores:
+def tables_of(results: list[CaseResult]) -> Scores:
+    """The three tables of what was scored."""
     cases = [result.case for result in results]
     labels = [label for result in results for label in result.labels]
     return Scores(cases=cases, labels=labels, modalities=modality_scores(cases))
@@ -80,7 +83,7 @@ def score_again(
         data_root=data_root,
         teams=[submission["team"] for submission in run.facts()["submissions"]],
     )
-    return _tables(score_jobs(jobs, protocol_of(run), workers=workers, progress=progress))
+    return tables_of(score_jobs(jobs, protocol_of(run), workers=workers, progress=progress))
 
 
 def score_run(
@@ -110,6 +113,8 @@ def score_run(
         run.write_rows(scores.cases, CaseScore)
         run.write_rows(scores.modalities, ModalityScore)
         run.write_facts(run.facts() | {"scored_from": run.journal_sha256()})
+        tables = (RunRecord, LabelScore, CaseScore, ModalityScore)
+        seal_stage(run, "score", *(run.table_path(kind).name for kind in tables))
     return scores
 
 
@@ -140,7 +145,7 @@ def score_folders(
         references, predictions, output_format=protocol.container.output_format
     )
     results = score_jobs(jobs, protocol, workers=workers, progress=progress)
-    scores = _tables(results)
+    scores = tables_of(results)
     write_table(out / "label_scores.csv", scores.labels, LabelScore)
     write_table(out / "case_scores.csv", scores.cases, CaseScore)
     write_table(out / "modality_scores.csv", scores.modalities, ModalityScore)

@@ -33,7 +33,7 @@ from evaluate.ranking.whole_field import permutation_p_values
 from evaluate.records import CaseScore
 from metrics import FURTHER_METRICS, METRICS
 
-__all__ = ["rank", "rank_table"]
+__all__ = ["places_of", "rank", "rank_table"]
 
 
 def rank(
@@ -76,6 +76,20 @@ def rank(
     )
     result.document["settings"] |= {"protocol": protocol.name, "protocol_version": protocol.version}
     return result
+
+
+def places_of(scores: Sequence[CaseScore], protocol: Protocol) -> dict[str, float]:
+    """Each team's place by the protocol's own scheme, as `rank` has it, and nothing else.
+
+    Raises:
+        RankingRefusedError: the table is not complete, or has no values to rank by.
+    """
+    settings = RankSettings.from_protocol(protocol)
+    table = table_of(scores, _columns(scores, [metric.name for metric in settings.metrics]))
+    columns = [column(table, metric) for metric in settings.metrics]
+    scheme = Scheme(columns, settings, list(table.modalities.values()))
+    standing = scheme.apply(np.ones((len(table.cases), 1)))
+    return {team: float(standing.rank[index, 0]) for index, team in enumerate(table.teams)}
 
 
 def _columns(scores: Sequence[CaseScore], ranked: Sequence[str]) -> list[str]:

@@ -2,7 +2,14 @@
 
 from evaluate.running.calibration import DRIFT_LIMIT, drift, is_fair, time_load
 from evaluate.running.host import describe_host, library_versions
-from evaluate.running.runner import HarnessStoppedError, Plan, Submission, outstanding, run_all
+from evaluate.running.runner import (
+    HarnessStoppedError,
+    Plan,
+    Submission,
+    job_sha256,
+    outstanding,
+    run_all,
+)
 from evaluate.running.workspace import remove_stale
 
 __all__ = [
@@ -13,6 +20,7 @@ __all__ = [
     "describe_host",
     "drift",
     "is_fair",
+    "job_sha256",
     "library_versions",
     "outstanding",
     "remove_stale",

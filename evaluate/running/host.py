@@ -10,7 +10,10 @@ import psutil
 
 __all__ = ["describe_host", "library_versions"]
 
-_LIBRARIES = ("docker", "msgspec", "nibabel", "numpy", "pillow", "psutil", "scipy", "simpleitk")
+_LIBRARIES = (
+    *("docker", "isal", "msgspec", "nibabel", "numpy"),
+    *("pillow", "psutil", "scipy", "simpleitk"),
+)
 
 
 def _cpu_model() -> str:
@@ -23,8 +26,15 @@ def _cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
+def _cgroup_version() -> int | None:
+    folder = Path("/sys/fs/cgroup")
+    if not folder.is_dir():
+        return None  # not Linux
+    return 2 if (folder / "cgroup.controllers").is_file() else 1
+
+
 def describe_host() -> dict[str, Any]:
-    """CPU model, cores, memory, kernel, system and Python of this machine."""
+    """CPU model, cores, memory, kernel, cgroup version, system and Python of this machine."""
     return {
         "cpu": _cpu_model(),
         "cores": os.cpu_count(),
@@ -32,6 +42,7 @@ def describe_host() -> dict[str, Any]:
         "kernel": platform.release(),
         "os": platform.platform(),
         "machine": platform.machine(),
+        "cgroup_version": _cgroup_version(),
         "python": platform.python_version(),
     }
 

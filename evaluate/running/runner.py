@@ -26,7 +26,7 @@ from evaluate.running.workspace import listing, workspace
 from evaluate.sandbox import Execution, Image, Job, Sandbox, SandboxError
 from evaluate.store import JournalEntry, RunDirectory
 
-__all__ = ["HarnessStoppedError", "Plan", "Submission", "outstanding", "run_all"]
+__all__ = ["HarnessStoppedError", "Plan", "Submission", "job_sha256", "outstanding", "run_all"]
 
 _GIVE_UP_AFTER = 3
 _BACK_OFF_S = (1.0, 4.0)  # an engine that restarts is back in seconds
@@ -70,7 +70,7 @@ class _Turn:
     job_sha256: str
 
 
-def _job_sha256(plan: Plan, submission: Submission, case: Case) -> str:
+def job_sha256(plan: Plan, submission: Submission, case: Case) -> str:
     """Of all that decides a run's result; a result of another job does not count."""
     facts = {
         "image": submission.digest or submission.problem,
@@ -97,7 +97,7 @@ def outstanding(
         turn = _Turn(
             submission=submissions[team],
             case=case,
-            job_sha256=_job_sha256(plan, submissions[team], case),
+            job_sha256=job_sha256(plan, submissions[team], case),
         )
         entry = journal.get((team, case_id, 0))
         if (

@@ -7,7 +7,7 @@ import pytest
 
 from evaluate.errors import RankingRefusedError
 from evaluate.protocol import RankedMetric
-from evaluate.ranking import rank
+from evaluate.ranking import places_of, rank
 from evaluate.ranking.ranker import rank_table
 from evaluate.ranking.score_table import table_of
 from evaluate.ranking.settings import RankedColumn, RankSettings
@@ -29,6 +29,14 @@ def test_a_failure_ranks_behind_a_result_of_the_same_value() -> None:
         "useless": 2,
         "crashed": 3,
     }
+
+
+def test_places_alone_are_those_of_the_whole_ranking() -> None:
+    grid = {"crashed": [None, 0.4], "useless": [0.0, 0.4], "good": [0.9, 0.9], "fair": [0.9, 0.2]}
+    scores = dsc_rows(grid)
+    rules = protocol(metrics=tuple(DSC))
+    rows = rank(scores, rules, bootstrap=0).rows
+    assert places_of(scores, rules) == {row.team: row.rank for row in rows}
 
 
 def test_a_failure_behind_a_tie_counts_all_the_teams_ahead() -> None:

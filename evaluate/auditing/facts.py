@@ -1,0 +1,78 @@
+"""run.json beside what the last stage left of it: which value was edited, and what that means."""
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+from evaluate.auditing.documents import differing_leaves
+from evaluate.auditing.evidence import Evidence
+from evaluate.auditing.findings import Cause, Cell, Finding
+
+__all__ = ["trace_facts"]
+
+
+def trace_facts(facts: Mapping[str, Any], evidence: Evidence | None) -> list[Finding]:
+    """Every value of run.json that is not as the last stage left it, with its cause."""
+    if evidence is None:
+        return [
+            Finding(
+                cause=Cause.NO_EVIDENCE,
+                where="evidence.json",
+                recorded="what each stage left (`segjudge score` and `rank` write it)",
+                found="no such file, or one that can't be read",
+            )
+        ]
+    if facts.get("finished_at") is None:
+        return [
+            Finding(
+                cause=Cause.UNFINISHED,
+                where="run.json, finished_at",
+                recorded="a run that was cut off",
+                found="no end: the same `segjudge run` finishes it",
+            )
+        ]
+    before, now = _by_team({**evidence.facts, "protocol": evidence.protocol}), _by_team(facts)
+    findings = []
+    old, new = before.pop("submissions"), now.pop("submissions")
+    for first, second in itertools.combinations(sorted(old.keys() & new.keys()), 2):
+        if old[first] != old[second] == new[first] and new[second] == old[first]:
+            findings.append(_swap(first, second, differing_leaves("run.json", old, new)))
+            new[first], new[second] = old[first], old[second]
+    for team in sorted(old.keys() | new.keys()):
+        cells = differing_leaves("run.json, submissions", old.get(team, {}), new.get(team, {}))
+        findings += [_finding(Cause.FACTS, cell, team) for cell in cells]
+    for cell in differing_leaves("run.json", before, now):
+        is_rule = cell.where.startswith("run.json, protocol.")
+        findings.append(_finding(Cause.PROTOCOL if is_rule else Cause.FACTS, cell))
+    return findings
+
+
+def _by_team(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """With submissions by team, so that an order is no difference."""
+    named = {
+        str(entry.get("team")): {key: value for key, value in entry.items() if key != "team"}
+        for entry in facts.get("submissions", [])
+        if isinstance(entry, dict)
+    }
+    return {**facts, "submissions": named}
+
+
+def _finding(cause: Cause, cell: Cell, team: str = "") -> Finding:
+    return Finding(
+        cause=cause,
+        where=cell.where,
+        recorded=cell.recorded,
+        found=cell.found,
+        teams=(team,) if team else (),
+    )
+
+
+def _swap(first: str, second: str, cells: list[Cell]) -> Finding:
+    return Finding(
+        cause=Cause.SWAPPED,
+        where="run.json, submissions",
+        recorded=f"{first} and {second}",
+        found=f"what is {first}'s stands under {second}, and the other way round",
+        teams=(first, second),
+        cells=tuple(cells),
+    )

@@ -1,0 +1,51 @@
+"""Two masks of the same case beside each other: the same, and if not, how far apart."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data_manifest.manifest import Case
+from evaluate.predictions import BadPrediction, read_prediction
+from evaluate.protocol import Protocol
+from metrics import dice
+
+__all__ = ["Agreement", "agreement"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """How two masks agree.
+
+    Attributes:
+        same: whether every voxel has the same label.
+        dsc: mean DSC over the labels that either has; None where one can't be read.
+        voxels: how many have another label; None where one can't be read.
+    """
+
+    same: bool
+    dsc: float | None
+    voxels: int | None
+
+
+def agreement(first: Path, second: Path, case: Case, protocol: Protocol) -> Agreement:
+    """Compare two predictions of a case; the files are a participant's."""
+    masks = []
+    for path in (first, second):
+        mask = read_prediction(
+            path,
+            container=protocol.container,
+            shape=case.shape,
+            spacing_mm=case.spacing_mm,
+            max_bytes=protocol.limits.output_mib << 20,
+        )
+        if isinstance(mask, BadPrediction):
+            return Agreement(same=False, dsc=None, voxels=None)
+        masks.append(mask)
+    old, new = masks
+    differing = int(np.count_nonzero(old != new))
+    if not differing:
+        return Agreement(same=True, dsc=1.0, voxels=0)
+    labels = sorted(set(np.unique(old)) | set(np.unique(new)) - {0})
+    dsc = float(np.mean([dice(old == label, new == label) for label in labels if label]))
+    return Agreement(same=False, dsc=dsc, voxels=differing)

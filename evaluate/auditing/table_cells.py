@@ -1,0 +1,122 @@
+"""CSV tables compared cell by cell, as text: bit for bit, whatever a stranger wrote into one."""
+
+import csv
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_manifest.errors import printable
+from evaluate.auditing.findings import Cell
+
+__all__ = ["Key", "RowDifference", "Table", "compare_tables", "read_cells"]
+
+_KEYS = ("team", "case", "modality", "metric", "round", "label")
+
+Key = tuple[tuple[str, str], ...]
+"""What names a row: its identifying columns and their values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table as text.
+
+    Attributes:
+        name: of its file.
+        rows: by what names them.
+        problem: why it can't be read; empty if it was.
+        doubled: rows that are there more than once.
+    """
+
+    name: str
+    rows: Mapping[Key, Mapping[str, str]]
+    problem: str = ""
+    doubled: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowDifference:
+    """A row that differs: in some cells, or in being there at all.
+
+    Attributes:
+        key: what names the row.
+        recorded: the row as the table has it; None if it has none.
+        found: the row as it should be; None if there should be none.
+        cells: those that differ.
+    """
+
+    key: Key
+    recorded: Mapping[str, str] | None
+    found: Mapping[str, str] | None
+    cells: tuple[Cell, ...]
+
+    @property
+    def team(self) -> str:
+        """Whose row it is."""
+        return dict(self.key).get("team", "")
+
+    @property
+    def case(self) -> str:
+        """Of which case it is; empty in a table of teams or modalities."""
+        return dict(self.key).get("case", "")
+
+
+def read_cells(path: Path) -> Table:
+    """Read a CSV file without believing anything of it."""
+    rows: dict[Key, dict[str, str]] = {}
+    counted: Counter[Key] = Counter()
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            for row in csv.DictReader(stream, restkey="", restval=""):
+                cells = {str(name): str(value) for name, value in row.items()}
+                key = tuple((name, cells[name]) for name in _KEYS if name in cells)
+                counted[key] += 1
+                rows[key] = cells
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        return Table(name=path.name, rows={}, problem=printable(f"can't be read: {error}"))
+    doubled = tuple(key for key, count in counted.items() if count > 1)
+    return Table(name=path.name, rows=rows, doubled=doubled)
+
+
+def compare_tables(
+    recorded: Table, found: Table, *, swapped: Mapping[str, str] | None = None
+) -> list[RowDifference]:
+    """The rows that differ.
+
+    Args:
+        recorded: the table of the run directory.
+        found: the same table, made again.
+        swapped: other names for teams of the recorded table, to see whether they explain it.
+    """
+    rows = recorded.rows
+    if swapped:
+        rows = {
+            tuple((n, swapped.get(v, v) if n == "team" else v) for n, v in key): {
+                n: swapped.get(v, v) if n == "team" else v for n, v in row.items()
+            }
+            for key, row in rows.items()
+        }
+    differences = []
+    for key in sorted(rows.keys() | found.rows.keys()):
+        old, new = rows.get(key), found.rows.get(key)
+        where = f"{recorded.name}, {printable(' '.join(value for _, value in key))}"
+        if old is None or new is None:
+            cell = Cell(
+                where=where,
+                recorded="no such row" if old is None else "a row",
+                found="no such row" if new is None else "a row",
+            )
+            differences.append(RowDifference(key=key, recorded=old, found=new, cells=(cell,)))
+            continue
+        cells = tuple(
+            Cell(
+                where=f"{where}, {printable(column)}",
+                recorded=printable(old.get(column, "no such column")) or "empty",
+                found=printable(new.get(column, "no such column")) or "empty",
+            )
+            for column in dict.fromkeys((*new, *old))
+            if old.get(column) != new.get(column)
+        )
+        if cells:
+            differences.append(RowDifference(key=key, recorded=old, found=new, cells=cells))
+    return differences

@@ -1,0 +1,102 @@
+"""The ranking beside the scores that are believed."""
+
+import json
+from collections.abc import Sequence
+
+import msgspec
+
+from data_manifest.manifest import sha256_of
+from evaluate.auditing import Cause, Finding
+from evaluate.auditing.table_cells import read_cells
+from evaluate.auditing.tracing import trace_document, trace_table
+from evaluate.errors import RankingRefusedError
+from evaluate.pipeline.places import options_of, rank_result
+from evaluate.pipeline.rechecking.basis import Basis, made_again
+from evaluate.records import CaseScore
+
+__all__ = ["is_stale_ranking", "stale_stages", "trace_places"]
+
+_MAY_DIFFER = frozenset({"settings.versions"})
+
+
+def trace_places(basis: Basis, believed: list[CaseScore]) -> tuple[list[Finding], int]:
+    """Compare ranking.csv and ranking.json with what the scores give.
+
+    Returns:
+        Findings, and how many places were looked at.
+    """
+    root = basis.run.root
+    options = options_of(basis.run, basis.facts)
+    if options.seed is None:
+        options = msgspec.structs.replace(options, seed=basis.facts["seed"])
+    try:
+        result = rank_result(basis.run, options, scores=believed, protocol=basis.protocol)
+    except RankingRefusedError as error:
+        refused = Finding(
+            cause=Cause.UNFINISHED,
+            where="ranking",
+            recorded="places",
+            found=str(error.problems[0]),
+        )
+        return [refused], 0
+    environment = basis.environment("rank")
+    source = _source(basis)
+    findings, _ = trace_table(
+        read_cells(root / "ranking.csv"),
+        made_again("ranking.csv", result.rows, type(result.rows[0])),
+        intact=basis.intact("ranking.csv"),
+        environment=environment,
+        source=source,
+    )
+    try:
+        before = json.loads((root / "ranking.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        before = f"can't be read: {error}"
+    findings += trace_document(
+        "ranking.json",
+        before,
+        json.loads(json.dumps(result.to_json(), allow_nan=False)),
+        intact=basis.intact("ranking.json"),
+        teams=sorted({row.team for row in result.rows}),
+        environment=environment,
+        source=source,
+        ignored=_MAY_DIFFER,
+    )
+    return findings, len(result.rows)
+
+
+def _source(basis: Basis) -> Cause:
+    """Why an intact ranking may differ: it was made from edited scores, or by edited rules."""
+    if basis.evidence is None:
+        return Cause.TABLE
+    ranked = basis.evidence.stages.get("rank")
+    if ranked and ranked.protocol != basis.evidence.protocol:
+        return Cause.PROTOCOL
+    written = basis.evidence.files.get(basis.run.table_path(CaseScore).name)
+    return Cause.TABLE if written == basis.facts.get("ranked_from") else Cause.STALE
+
+
+def is_stale_ranking(basis: Basis) -> bool:
+    """Whether the scores, as scoring wrote them, are others than those that were ranked."""
+    scores = basis.run.table_path(CaseScore)
+    return bool(basis.intact(scores.name) and basis.facts.get("ranked_from") != sha256_of(scores))
+
+
+def stale_stages(basis: Basis, told: Sequence[Finding]) -> list[Finding]:
+    """Stages that were not done again after what they rest on was."""
+    findings = []
+    explained = any(f.cause in (Cause.JOURNAL, Cause.STALE) or "runs.csv" in f.where for f in told)
+    if basis.is_another_journal and not explained:
+        findings.append(_stale("the scores", "runs that are not those of now", "score"))
+    if is_stale_ranking(basis):
+        findings.append(_stale("the ranking", "scores that are not those of now", "rank"))
+    return findings
+
+
+def _stale(what: str, source: str, stage: str) -> Finding:
+    return Finding(
+        cause=Cause.STALE,
+        where=what,
+        recorded=f"made from {source}",
+        found=f"`segjudge {stage}` makes them again",
+    )

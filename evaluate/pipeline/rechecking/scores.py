@@ -1,0 +1,180 @@
+"""The tables of scores beside the masks and references that are there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from data_manifest.progress import Progress
+from evaluate.auditing import Cause, Cell, Finding
+from evaluate.auditing.file_digests import AlteredFile, as_found
+from evaluate.auditing.table_cells import compare_tables, read_cells
+from evaluate.auditing.tracing import trace_table
+from evaluate.errors import ProtocolError, TableError
+from evaluate.pipeline.rechecking.basis import Basis, Pair, made_again
+from evaluate.pipeline.scores import Scores, tables_of
+from evaluate.protocol import Protocol, protocol_from_json
+from evaluate.records import CaseScore, LabelScore, ModalityScore
+from evaluate.scoring import jobs_of_run, modality_scores, score_jobs
+
+__all__ = ["TracedScores", "trace_scores", "with_effects_of_protocol"]
+
+_RULES = ("scoring", "failures", "container")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracedScores:
+    """What the tables of scores have shown.
+
+    Attributes:
+        believed: case scores: recorded where nothing speaks against them, made again elsewhere.
+        findings: with their causes.
+        follows: by team and case, cells that differ because a file was altered.
+        scored: how many cases were scored again.
+    """
+
+    believed: list[CaseScore]
+    findings: list[Finding]
+    follows: dict[Pair, list[Cell]]
+    scored: int
+
+
+def trace_scores(
+    basis: Basis,
+    altered: Sequence[AlteredFile],
+    edited_runs: set[Pair],
+    *,
+    source: Cause,
+    progress: Progress,
+) -> TracedScores:
+    """Compare the tables of scores with what the files give.
+
+    Args:
+        basis: what it rests on.
+        altered: files that are not those of the run.
+        edited_runs: teams and cases whose runs were edited.
+        source: the cause where an intact table differs: the metric, or that it is out of date.
+        progress: told after every case.
+    """
+    explained = _explained(basis, altered) | edited_runs
+    environment = basis.environment("score")
+    scored = 0
+    findings: list[Finding] = []
+    if basis.at_hand.references:
+        scores = _score(basis, altered, basis.protocol, progress)
+        scored = len(scores.cases)
+    else:
+        scores, findings = _recorded(basis)
+    failed = {(c.team, c.case) for c in scores.cases if c.outcome.is_failure}
+    follows: dict[Pair, list[Cell]] = {}
+    for rows, kind in ((scores.labels, LabelScore), (scores.cases, CaseScore)):
+        recorded = read_cells(basis.run.table_path(kind))
+        more, cells = trace_table(
+            recorded,
+            made_again(recorded.name, rows, kind),
+            intact=basis.intact(recorded.name),
+            explained=explained,
+            failed=failed,
+            environment=environment,
+            source=source,
+        )
+        # Told already, where only the bytes can be looked at.
+        findings += [f for f in more if basis.at_hand.references or not f.is_harmless]
+        for pair, found in cells.items():
+            follows.setdefault(pair, []).extend(found)
+    believed = _believed(basis, scores, explained)
+    table = read_cells(basis.run.table_path(ModalityScore))
+    more, _ = trace_table(
+        table,
+        made_again(table.name, modality_scores(believed), ModalityScore),
+        intact=basis.intact(table.name),
+        environment=environment,
+    )
+    return TracedScores(believed=believed, findings=findings + more, follows=follows, scored=scored)
+
+
+def _score(
+    basis: Basis, altered: Sequence[AlteredFile], protocol: Protocol, progress: Progress
+) -> Scores:
+    """Scores of the files that are there, altered or not."""
+    journal, manifest = as_found(altered, basis.journal, basis.manifest)
+    jobs = jobs_of_run(
+        basis.run, journal, manifest=manifest, data_root=basis.data_root, teams=basis.teams
+    )
+    workers = basis.at_hand.workers
+    return tables_of(score_jobs(jobs, protocol, workers=workers, progress=progress))
+
+
+def _recorded(basis: Basis) -> tuple[Scores, list[Finding]]:
+    """Without references: the recorded scores, and whether their tables were edited."""
+    run = basis.run
+    findings = [
+        Finding(
+            cause=Cause.TABLE,
+            where=run.table_path(kind).name,
+            recorded="the table that scoring wrote",
+            found="other bytes; which cells, only the references can tell",
+        )
+        for kind in (LabelScore, CaseScore)
+        if not basis.intact(run.table_path(kind).name)
+    ]
+    try:
+        labels, cases = run.read_rows(LabelScore), run.read_rows(CaseScore)
+    except TableError:
+        labels, cases = [], []  # told above: such bytes no stage has written
+    return Scores(cases=cases, labels=labels, modalities=[]), findings
+
+
+def _explained(basis: Basis, altered: Sequence[AlteredFile]) -> set[Pair]:
+    """Teams and cases whose scores an altered file, or a missing run, changes."""
+    missing = {
+        (team, case.id)
+        for team in basis.teams
+        for case in basis.manifest.cases
+        if (team, case.id, 0) not in basis.journal
+    }
+    files = {
+        (team, file.case)
+        for file in altered
+        if file.cause in (Cause.MASK, Cause.REFERENCE)
+        for team in ([file.team] if file.team else basis.teams)
+    }
+    return missing | files
+
+
+def _believed(basis: Basis, scores: Scores, explained: set[Pair]) -> list[CaseScore]:
+    """Recorded rows where the table is intact or their files are not; the others made again."""
+    try:
+        recorded = {(row.team, row.case): row for row in basis.run.read_rows(CaseScore)}
+    except TableError:
+        return scores.cases
+    if basis.intact(basis.run.table_path(CaseScore).name):
+        return list(recorded.values())
+    now = {(row.team, row.case): row for row in scores.cases}
+    for pair in explained & recorded.keys():
+        now[pair] = recorded[pair]
+    return [now[pair] for pair in sorted(now)]
+
+
+def with_effects_of_protocol(
+    findings: Sequence[Finding], basis: Basis, altered: Sequence[AlteredFile], progress: Progress
+) -> list[Finding]:
+    """The findings; an edited rule with the scores that it would change."""
+    found = list(findings)
+    changed = [
+        index
+        for index, f in enumerate(found)
+        if f.where.startswith(tuple(f"run.json, protocol.{part}" for part in _RULES))
+    ]
+    if not changed or not basis.at_hand.references:
+        return found
+    try:
+        edited = protocol_from_json(basis.found_facts.get("protocol"), where="run.json")
+    except ProtocolError:
+        return found
+    if edited.digest(*_RULES) == basis.protocol.digest(*_RULES):
+        return found
+    rows = _score(basis, altered, edited, progress).cases
+    recorded = read_cells(basis.run.table_path(CaseScore))
+    again = made_again(recorded.name, rows, CaseScore)
+    cells = tuple(cell for row in compare_tables(recorded, again) for cell in row.cells)
+    found[changed[0]] = replace(found[changed[0]], cells=cells)
+    return found
