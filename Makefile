@@ -27,7 +27,7 @@ check: $(VENV)/.check
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck predict.sh participants/*/predict.sh .ci/*
+	$(BIN)/shellcheck predict.sh participants/*/predict.sh evaluate/checking/starter_files/predict.sh .ci/*
 
 bench: $(VENV)/.bench $(VENV)/.peers
 	$(BIN)/python -m bench

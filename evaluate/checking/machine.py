@@ -1,20 +1,40 @@
 """What works on this machine and what does not, each with what it means for results."""
 
+import os
+import platform
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import psutil
 
 from evaluate.errors import EngineMissingError
 from evaluate.sandbox import open_sandbox
+from evaluate.sandbox.engine import is_local, open_engine
+from evaluate.sandbox.measurement import RunCgroup
+from metrics import KernelError
+from metrics.kernel import count_labels
 
 __all__ = ["Finding", "examine_engine", "examine_machine"]
 
 _DISK_WANTED_GIB = 20
 _MEMORY_WANTED_GIB = 10
+_GIB = 2**30
+_CPU = Path("/sys/devices/system/cpu")
+# Facts of the engine that are shown as they are.
+_SHOWN = {
+    "engine_version": "version",
+    "operating_system": "system",
+    "kernel": "kernel",
+    "architecture": "architecture",
+    "runtime": "runtime",
+    "rootless": "rootless",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +66,11 @@ def examine_engine(scratch: Path) -> list[Finding]:
     finally:
         sandbox.close()
     findings = [
-        Finding(subject=f"engine: {key.replace('_', ' ')}", found=str(value), good=True)
-        for key, value in sorted(facts.items())
-        if isinstance(value, str | int | float)
+        Finding(subject=f"engine: {name}", found=str(facts[key]), good=True)
+        for key, name in _SHOWN.items()
+        if key in facts
     ]
+    findings += [_storage_driver(facts), _cgroups(facts)]
     findings += [
         Finding(
             subject="engine: limit",
@@ -59,7 +80,61 @@ def examine_engine(scratch: Path) -> list[Finding]:
         )
         for limit in facts.get("not_enforced", [])
     ]
+    return [*findings, *_engine_here(facts)]
+
+
+def _storage_driver(facts: Mapping[str, Any]) -> Finding:
+    driver = str(facts.get("storage_driver", ""))
+    return Finding(
+        subject="engine: storage driver",
+        found=driver or "not said",
+        good=driver != "vfs",
+        meaning="every container copies its whole image: starts are slow, which the times include,"
+        " and the disk fills; use overlay2 (`storage-driver` in /etc/docker/daemon.json)",
+    )
+
+
+def _cgroups(facts: Mapping[str, Any]) -> Finding:
+    return Finding(
+        subject="engine: cgroups",
+        found=f"version {facts.get('cgroup_version')}, driver {facts.get('cgroup_driver')}",
+        good=facts.get("cgroup_driver") != "none",
+        meaning="no limit is enforced and nothing is measured: use an engine with a cgroup driver",
+    )
+
+
+def _engine_here(facts: Mapping[str, Any]) -> list[Finding]:
+    """What only an engine on this machine lets us see: its counters and its disk."""
+    engine = open_engine()
+    try:
+        local, folder = is_local(engine), str(engine.info().get("DockerRootDir") or "")
+    finally:
+        engine.close()
+    findings = [_measurement(facts, local=local)]
+    if local and folder:
+        findings.append(_disk("disk of the engine", folder, "set `data-root` of the engine"))
     return findings
+
+
+def _measurement(facts: Mapping[str, Any], *, local: bool) -> Finding:
+    cgroup = None
+    if local and not facts.get("rootless"):
+        # Made as a run makes it, so that the answer is a run's.
+        cgroup = RunCgroup.make(
+            token=f"doctor{os.getpid()}",
+            number=0,
+            version=facts["cgroup_version"],
+            driver=facts["cgroup_driver"],
+        )
+    if cgroup is not None:
+        cgroup.remove()
+    return Finding(
+        subject="measurement",
+        found="exact, from the cgroup's counters" if cgroup else "sampled, from the stats stream",
+        good=cgroup is not None,
+        meaning="CPU time and peak memory miss what happens between two samples, and a short run"
+        " may have none; for exact ones, run segjudge as root on the engine's machine",
+    )
 
 
 def examine_machine() -> list[Finding]:
@@ -71,13 +146,34 @@ def examine_machine() -> list[Finding]:
             findings = [
                 Finding(
                     subject="engine",
-                    found=error.problems[0].found,
+                    found=f"{error.problems[0].where} {error.problems[0].found}",
                     good=False,
                     meaning="only the local sandbox works, which is not valid for official scores;"
                     f" {error.problems[0].mend}",
                 )
             ]
-    return [*findings, _memory(), _disk(), _cpu(), _frequency(), _clock()]
+    temporary = tempfile.gettempdir()
+    return [
+        *findings,
+        _user(),
+        _memory(),
+        _swap(),
+        _disk("disk for temporary files", temporary, "set TMPDIR to a folder on a larger disk"),
+        _temporary_in_memory(temporary),
+        _processors(),
+        _load(),
+        _frequency(),
+        _turbo(),
+        _clock(),
+        _kernel(),
+    ]
+
+
+def _user() -> Finding:
+    root = os.geteuid() == 0
+    return Finding(
+        subject="user", found="root" if root else f"user {os.geteuid()}, not root", good=True
+    )
 
 
 def _memory() -> Finding:
@@ -91,36 +187,102 @@ def _memory() -> Finding:
     )
 
 
-def _disk() -> Finding:
-    gib = shutil.disk_usage(tempfile.gettempdir()).free / 2**30
+def _swap() -> Finding:
+    used = psutil.swap_memory()
     return Finding(
-        subject="disk for temporary files",
-        found=f"{gib:.0f} GiB free in {tempfile.gettempdir()}",
-        good=gib >= _DISK_WANTED_GIB,
-        meaning="images and outputs may fill it: set TMPDIR to a larger disk",
+        subject="swap",
+        found=f"{used.used / _GIB:.1f} of {used.total / _GIB:.1f} GiB used",
+        good=used.used < 0.5 * used.total or used.total == 0,
+        meaning="this machine is short of memory and pages: times will be longer and vary; close"
+        " other programs (containers themselves never get swap)",
     )
 
 
-def _cpu() -> Finding:
-    load = psutil.getloadavg()[0]
-    cores = psutil.cpu_count() or 1
+def _disk(subject: str, folder: str, mend: str) -> Finding:
+    try:
+        gib = shutil.disk_usage(folder).free / _GIB
+    except OSError:
+        return Finding(subject=subject, found=f"{folder}, which this user can't see", good=True)
+    return Finding(
+        subject=subject,
+        found=f"{gib:.0f} GiB free in {folder}",
+        good=gib >= _DISK_WANTED_GIB,
+        meaning=f"under {_DISK_WANTED_GIB} GiB, images and outputs may fill it, and a run stops"
+        f" in the middle: delete what is not needed, or {mend}",
+    )
+
+
+def _temporary_in_memory(folder: str) -> Finding:
+    here = Path(folder).resolve()
+    mounts = [
+        part
+        for part in psutil.disk_partitions(all=True)
+        if here.is_relative_to(Path(part.mountpoint))
+    ]
+    kind = max(mounts, key=lambda part: len(part.mountpoint)).fstype if mounts else "not known"
+    return Finding(
+        subject="temporary folder",
+        found=f"{folder}, file system {kind}",
+        good=kind not in ("tmpfs", "ramfs"),
+        meaning="it lies in memory, which the containers then lack: set TMPDIR to a folder on disk",
+    )
+
+
+def _processors() -> Finding:
     return Finding(
         subject="processors",
-        found=f"{cores} cores, load {load:.1f}",
-        good=load < 0.5 * cores,
+        found=f"{psutil.cpu_count() or 1} x {_model()}",
+        good=True,
+    )
+
+
+def _model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _load() -> Finding:
+    load = psutil.getloadavg()[0]
+    return Finding(
+        subject="load",
+        found=f"{load:.1f} programs at work, of the last minute",
+        good=load < 0.5 * (psutil.cpu_count() or 1),
         meaning="other programs are running: times will be longer and vary; stop them",
     )
 
 
 def _frequency() -> Finding:
-    path = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-    governor = path.read_text("utf-8").strip() if path.exists() else "not visible"
+    governor = _setting("cpu0/cpufreq/scaling_governor")
     return Finding(
         subject="frequency scaling",
-        found=governor,
-        good=governor in ("performance", "not visible"),
+        found=governor or "not visible",
+        good=governor in ("performance", ""),
         meaning="times vary with temperature and load: `cpupower frequency-set -g performance`",
     )
+
+
+def _turbo() -> Finding:
+    # Intel's own driver says whether it is off, the others whether it is on.
+    off, on = _setting("intel_pstate/no_turbo"), _setting("cpufreq/boost")
+    state = "not visible" if not off and not on else "off" if off == "1" or on == "0" else "on"
+    return Finding(
+        subject="turbo",
+        found=state,
+        good=state != "on",
+        meaning="times depend on how warm the processor is: for times to rank by, turn it off"
+        " (BIOS, or 1 into /sys/devices/system/cpu/intel_pstate/no_turbo)",
+    )
+
+
+def _setting(name: str) -> str:
+    try:
+        return (_CPU / name).read_text("utf-8").strip()
+    except OSError:
+        return ""
 
 
 def _clock() -> Finding:
@@ -130,4 +292,20 @@ def _clock() -> Finding:
         found=f"monotonic, resolution {facts.resolution:.0e} s",
         good=facts.monotonic and facts.resolution <= 1e-3,
         meaning="times are too coarse to rank by",
+    )
+
+
+def _kernel() -> Finding:
+    try:
+        one = np.ones((1, 1, 1), np.uint8)
+        count_labels(one, one, labels=2)
+    except KernelError as error:
+        found, good = str(error), False
+    else:
+        found, good = "compiled, of this version", True
+    return Finding(
+        subject="scoring kernel",
+        found=found,
+        good=good,
+        meaning="nothing can be scored: install segjudge again (in a checkout, `make`)",
     )

@@ -2,10 +2,12 @@
 
 import argparse
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 from evaluate.checking import examine_engine, examine_machine
 from evaluate.cli.terminal import say
+from evaluate.tables import write_json
 
 __all__ = ["doctor"]
 
@@ -17,8 +19,12 @@ def doctor(options: argparse.Namespace) -> int:
             findings = examine_engine(Path(scratch))
     else:
         findings = examine_machine()
+    missing = any(f.subject == "engine" and not f.good for f in findings)
+    if options.json:
+        rows = [{**asdict(f), "meaning": "" if f.good else f.meaning} for f in findings]
+        write_json(options.json, {"schema": 1, "engine": not missing, "findings": rows})
     for finding in findings:
         say(f"{'ok  ' if finding.good else 'LOOK'}  {finding.subject}: {finding.found}")
         if not finding.good:
             say(f"      {finding.meaning}")
-    return 3 if any(f.subject == "engine" and not f.good for f in findings) else 0
+    return 3 if missing else 0

@@ -207,6 +207,15 @@ def _add_scoring(add: Any) -> None:
 
 def _add_checking(add: Any) -> None:
     command = add(
+        "init",
+        "Write a new submission's folder, which passes `check` as it is.",
+        "segjudge init my-team",
+        "init.init",
+    )
+    command.add_argument("name", type=Path, metavar="NAME", help="the new folder")
+    command.add_argument("--protocol", default="cvpr24", help="built-in name, or a TOML file")
+
+    command = add(
         "check",
         "Check a submission as the organiser's run would treat it, and say what to mend.",
         "segjudge check my-image.tar.gz",
@@ -287,6 +296,7 @@ def _add_checking(add: Any) -> None:
         "doctor.doctor",
     )
     command.add_argument("--engine", action="store_true", help="only whether an engine answers")
+    command.add_argument("--json", type=Path, metavar="FILE", help="the findings, as a file")
 
 
 def _add_data(add: Any, commands: Any) -> None:

@@ -1,0 +1,108 @@
+"""A new submission's folder, from the template in `starter_files`: valid as it is."""
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+from evaluate.errors import Problem, UsageError
+from evaluate.protocol import Protocol
+
+__all__ = ["write_starter"]
+
+_TEMPLATE = Path(__file__).parent / "starter_files"
+# A team's name is also a folder, a file and, in lower case, an image: the engine's rule for names.
+_NAME = re.compile(r"[A-Za-z0-9]+(?:(?:\.|__?|-+)[A-Za-z0-9]+)*")
+_LONGEST = 64
+# Under other names in the template, lest tools of this repository take them for its own.
+_STORED_AS = {".dockerignore": "dockerignore", "predict.py": "predict.py.txt"}
+_FILES = (
+    *("Dockerfile", "predict.sh", "predict.py", "requirements.txt", ".dockerignore", "README.md"),
+)
+
+
+def write_starter(folder: Path, *, protocol: Protocol, called: str) -> list[Path]:
+    """Write the template into a new folder, whose last part is the submission's name.
+
+    Args:
+        folder: must not exist; its parent must.
+        protocol: names the folders, the mask's key, the command and the limits.
+        called: what the user called the protocol, for the README's commands.
+
+    Returns:
+        The files, in the order in which a reader wants to see them.
+
+    Raises:
+        UsageError: the name can't be a submission's, the folder exists, or the protocol wants
+            masks that the template does not write. Nothing was written.
+    """
+    name = folder.name
+    _refuse(folder, protocol)
+    values = {
+        "NAME": name,
+        "IMAGE": f"{name.lower()}:latest",
+        "PROTOCOL": shlex.quote(called),
+        "COMMAND": json.dumps(list(protocol.container.command)),
+        "INPUTS": protocol.container.inputs,
+        "OUTPUTS": protocol.container.outputs,
+        # Inside a string of the template's Python.
+        "OUTPUT_KEY": json.dumps(protocol.container.output_key)[1:-1],
+        "MEMORY": str(protocol.limits.memory_mib),
+        "TIME": f"{protocol.limits.timeout_s:g}",
+    }
+    try:
+        folder.mkdir()
+    except FileExistsError as error:
+        raise UsageError(_exists(folder)) from error
+    try:
+        for file in _FILES:
+            text = (_TEMPLATE / _STORED_AS.get(file, file)).read_text(encoding="utf-8")
+            for key, value in values.items():
+                text = text.replace(f"@{key}@", value)
+            (folder / file).write_text(text, encoding="utf-8", newline="\n")
+        (folder / "predict.sh").chmod(0o755)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)  # ours: made above
+        raise
+    return [folder / file for file in _FILES]
+
+
+def _exists(folder: Path) -> Problem:
+    return Problem(
+        where=str(folder),
+        found="exists already",
+        expected="the name of a new folder: nothing is ever overwritten",
+        mend="choose another name, or move it away",
+    )
+
+
+def _refuse(folder: Path, protocol: Protocol) -> None:
+    if len(folder.name) > _LONGEST or not _NAME.fullmatch(folder.name):
+        raise UsageError(
+            Problem(
+                where=f"init {folder}",
+                found="not the name of a submission",
+                expected=f"letters and digits, with single `.`, `_` or `-` between them, {_LONGEST}"
+                " at most",
+                mend="for example `segjudge init my-team`",
+            )
+        )
+    # A broken link is in the way too.
+    if folder.is_symlink() or folder.exists():
+        raise UsageError(_exists(folder))
+    if not folder.parent.is_dir():
+        raise UsageError(
+            Problem(
+                where=str(folder.parent), found="no such folder", mend="make it first, or go there"
+            )
+        )
+    if protocol.container.output_format != "npz":
+        raise UsageError(
+            Problem(
+                where=f"protocol {protocol.name}",
+                found=f"asks for {protocol.container.output_format} masks",
+                expected="npz, the format that the template writes",
+                mend="start with `--protocol cvpr24`, and change predict.py",
+            )
+        )

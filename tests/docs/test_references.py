@@ -1,0 +1,80 @@
+"""The references leave nothing out: no key, no default, no outcome; every page is linked."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from evaluate.protocol import Protocol, RankedMetric
+from evaluate.records import Outcome
+
+_DOCS = Path(__file__).parents[2] / "docs"
+_ROW = re.compile(r"^\| `(?P<key>[a-z_.]+)` \|(?P<cells>.*)\|$", re.MULTILINE)
+
+
+def _fields(struct: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every key that a TOML file can hold, with its default."""
+    for field in msgspec.structs.fields(struct):
+        key = prefix + field.encode_name
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield from _fields(field.type, f"{key}.")
+            continue
+        yield key, field.default
+        if RankedMetric in get_args(field.type):
+            yield from _fields(RankedMetric, f"{key}.")
+
+
+def _rows(page: str) -> dict[str, list[str]]:
+    text = (_DOCS / page).read_text(encoding="utf-8")
+    found = [
+        (row["key"], [cell.strip() for cell in row["cells"].split(" | ")])
+        for row in _ROW.finditer(text)
+    ]
+    assert len(found) == len(dict(found)), f"{page} has a key twice"
+    return dict(found)
+
+
+def test_every_key_of_a_protocol_is_explained_and_no_other() -> None:
+    assert set(_rows("protocols.md")) == {key for key, _ in _fields(Protocol)}
+
+
+@pytest.mark.parametrize(("key", "default"), list(_fields(Protocol)))
+def test_each_default_is_the_one_that_the_page_says(key: str, default: Any) -> None:
+    *_, said = _rows("protocols.md")[key]
+    if default is msgspec.NODEFAULT:
+        assert said == "needed"
+    elif default is None:
+        assert said.startswith("not set")
+    else:
+        shown = re.match(r"`([^`]*)`", said)
+        assert shown is not None, said
+        # The page shows it as TOML.
+        value = tomllib.loads(f"value = {shown[1]}")["value"]
+        assert json.dumps(value) == json.dumps(default)
+
+
+def test_every_outcome_is_explained_and_no_other() -> None:
+    assert set(_rows("outcomes.md")) == {str(outcome) for outcome in Outcome}
+
+
+def test_only_a_failure_is_scored_as_one() -> None:
+    for key, (_, scored, _) in _rows("outcomes.md").items():
+        assert scored.startswith("as a failure") == Outcome(key).is_failure, key
+
+
+def test_every_link_between_the_pages_leads_somewhere() -> None:
+    for page in _DOCS.glob("**/*.md"):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_index_links_every_page_for_users() -> None:
+    index = (_DOCS / "README.md").read_text(encoding="utf-8")
+    for page in [*_DOCS.glob("*.md"), *(_DOCS / "guides").glob("*.md")]:
+        if page.name != "README.md":
+            assert f"({page.relative_to(_DOCS).as_posix()})" in index, page.name

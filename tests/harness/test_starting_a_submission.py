@@ -1,0 +1,91 @@
+"""`segjudge init` writes a submission that passes `check` as it is, and overwrites nothing."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+_FILES = {
+    *("Dockerfile", "predict.sh", "predict.py", "requirements.txt", ".dockerignore", "README.md"),
+}
+
+
+def _build_arguments() -> list[str]:
+    """What the environment says of images and indices is for the image's build too."""
+    names = ("BASE_IMAGE", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+    pairs = [f"{name}={os.environ[name]}" for name in names if os.environ.get(name)]
+    return [part for pair in pairs for part in ("--build-arg", pair)]
+
+
+@pytest.mark.parametrize("sandbox", ["local", pytest.param("docker", marks=pytest.mark.engine)])
+def test_a_new_submission_passes_check_as_it_is(
+    segjudge: Callable, tmp_path: Path, small_data: Path, sandbox: str
+) -> None:
+    made = segjudge("init", "my-team")
+    assert made.returncode == 0, made.stderr
+    assert {path.name for path in (tmp_path / "my-team").iterdir()} == _FILES
+    assert "next: segjudge check my-team" in made.stdout
+
+    checked = segjudge(
+        *("check", "my-team", "--manifest", small_data, "--sandbox", sandbox),
+        *(_build_arguments() if sandbox == "docker" else ()),
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_a_new_submission_follows_the_protocols_folders_and_key(
+    segjudge: Callable, tmp_path: Path, small_data: Path
+) -> None:
+    rules = segjudge("protocol", "show", "cvpr24").stdout
+    rules = rules.replace("/workspace/inputs", "/elsewhere/in").replace('"segs"', '"answer"')
+    (tmp_path / "mine.toml").write_text(rules, encoding="utf-8")
+    assert segjudge("init", "my-team", "--protocol", "mine.toml").returncode == 0
+    assert "/elsewhere/in" in (tmp_path / "my-team" / "predict.sh").read_text(encoding="utf-8")
+    options = ("--manifest", small_data, "--sandbox", "local")
+    assert segjudge("check", "my-team", "--protocol", "mine.toml", *options).returncode == 0
+    assert segjudge("check", "my-team", *options).returncode == 1  # the key is the other one's
+
+
+def test_nothing_is_left_to_fill_in_but_the_model(segjudge: Callable, tmp_path: Path) -> None:
+    segjudge("init", "my-team")
+    for path in (tmp_path / "my-team").iterdir():
+        assert "@" not in path.read_text(encoding="utf-8").replace('"$@"', ""), path.name
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "broken link"])
+def test_what_exists_is_never_overwritten(segjudge: Callable, tmp_path: Path, kind: str) -> None:
+    there = tmp_path / "my-team"
+    if kind == "folder":
+        there.mkdir()
+    elif kind == "file":
+        there.write_text("mine", encoding="utf-8")
+    else:
+        there.symlink_to(tmp_path / "nowhere")
+    refused = segjudge("init", "my-team")
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert "exists already" in refused.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["my-team"]
+    assert kind != "folder" or not list(there.iterdir())
+    assert kind != "file" or there.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("name", ["..", "a b", "-", "ä", "a/../b c", "a" * 65, "a..b", "nowhere/a"])
+def test_a_name_that_no_submission_can_have_is_refused_in_one_line(
+    segjudge: Callable, tmp_path: Path, name: str
+) -> None:
+    refused = segjudge("init", "--", name)
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_protocol_of_other_masks_is_refused(segjudge: Callable, tmp_path: Path) -> None:
+    rules = segjudge("protocol", "show", "cvpr24").stdout
+    rules = rules.replace("[container]", '[container]\noutput_format = "nii.gz"')
+    (tmp_path / "mine.toml").write_text(rules, encoding="utf-8")
+    refused = segjudge("init", "my-team", "--protocol", "mine.toml")
+    assert refused.returncode == 2
+    assert "nii.gz" in refused.stderr
+    assert not (tmp_path / "my-team").exists()
