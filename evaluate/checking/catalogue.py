@@ -79,7 +79,8 @@ CATALOGUE: dict[str, Check] = {
     "file-modes": Check(
         looks_at="whether an unprivileged user may read what runs",
         expected="files and folders that everyone may read",
-        why="the container does not run as root: what only root can read is missing for it",
+        why="the container does not run as root: segjudge opens such files for its run, and other"
+        " harnesses do not",
         mend="end the Dockerfile's copies with `RUN chmod -R a+rX /workspace`",
     ),
     "user": Check(
@@ -178,7 +179,8 @@ CATALOGUE: dict[str, Check] = {
         looks_at="the log, for refused permissions",
         expected="everything that it needs is open to an ordinary user",
         why="containers do not run as root",
-        mend="end the Dockerfile with `RUN chmod -R a+rX /workspace`, and keep nothing in /root",
+        mend="end the Dockerfile with `RUN chmod -R a+rX /workspace`, and keep nothing of yours"
+        " among the system's files (/etc, /var)",
     ),
     "gpu": Check(
         looks_at="the log, for CUDA; libraries of CUDA in the image",

@@ -160,11 +160,9 @@ def _modes(system: FileSystem, script: str, folder: str) -> Iterator[CheckFindin
     if not closed:
         yield nothing_found("file-modes", "everyone may read what runs")
         return
-    blocked = script in {path.lstrip("/") for path in closed} or closed[0].endswith("(folder)")
-    severity = Severity.PROBLEM if blocked else Severity.WARNING
     found = f"closed to all but their owner: {', '.join(closed[:3])}"
     found += f" and {len(closed) - 3} more" if len(closed) > 3 else ""
-    yield make_finding("file-modes", severity, found=found)
+    yield make_finding("file-modes", Severity.WARNING, found=found)
 
 
 def _user(settings: dict[str, Any]) -> Iterator[CheckFinding]:

@@ -545,10 +545,10 @@ CONTAINERS: dict[str, tuple[str, str, str]] = {
         "Read-only file system",
         "echo cached > /workspace/cache.txt\n" + COPY,
     ),
-    "weights in root's home": (
+    "weights among the system's files": (
         "unprivileged-user",
-        "/root/weights",
-        "cat /root/weights || exit 1\n" + COPY,
+        "/var/lib/weights",
+        "cat /var/lib/weights || exit 1\n" + COPY,
     ),
     "a download in the container": (
         "network",
@@ -560,12 +560,12 @@ CONTAINERS: dict[str, tuple[str, str, str]] = {
 
 def real_image(script_text: str, folder: Path, recorded: dict[str, bytes]) -> Path:
     """An archive of a real, small image with these answers."""
-    own = {"workspace/predict.sh": script_text.encode(), "root/weights": b"w"} | {
+    own = {"workspace/predict.sh": script_text.encode(), "var/lib/weights": b"w"} | {
         f"workspace/answers/{name}": data for name, data in recorded.items()
     }
     layers = [
         tar_of(_SHELL, folders={"workspace": 0o755, "tmp": 0o1777}),
-        tar_of(own, folders={"root": 0o700, "workspace/answers": 0o755}),
+        tar_of(own, folders={"var": 0o755, "var/lib": 0o700, "workspace/answers": 0o755}),
     ]
     image = HandmadeImage(layers, {"WorkingDir": "/workspace"}, ["team:latest"])
     return archive(image)(folder)
