@@ -17,6 +17,7 @@ __all__ = [
     "pareto_front",
     "runtime_chart",
     "standing_chart",
+    "time_and_score_plane",
 ]
 
 
@@ -117,6 +118,23 @@ def pareto_front(points: Sequence[RuntimePoint]) -> list[RuntimePoint]:
     return front
 
 
+def time_and_score_plane(
+    x: Axis, y: Axis, *, height: float, score: Quantity, time: Quantity
+) -> list[Markup]:
+    """Titles, grid and ticks of accuracy (up) against runtime (across)."""
+    parts = [
+        text(x.end, height - 6, f"mean time per case, {time.unit} (log axis)", "axis-title", "end"),
+        text(4, 12, f"mean {score.title}", "axis-title"),
+    ]
+    for tick in x.ticks(7):
+        parts.append(line(x(tick), y.start, x(tick), y.end, "grid"))
+        parts.append(text(x(tick), y.start + 20, f"{tick:g}", "tick", "middle"))
+    for tick in y.ticks(6):
+        parts.append(line(x.start, y(tick), x.end, y(tick), "grid"))
+        parts.append(text(x.start - 8, y(tick) + 4, f"{tick:.2f}", "tick", "end"))
+    return parts
+
+
 def runtime_chart(
     points: Sequence[RuntimePoint], *, score: Quantity, time: Quantity, description: str
 ) -> Markup:
@@ -128,16 +146,7 @@ def runtime_chart(
     y = Axis.around(
         [p.score for p in points], start=height - 56, end=32, is_log=False, is_score=True
     )
-    parts = [
-        text(x.end, height - 6, f"mean time per case, {time.unit} (log axis)", "axis-title", "end"),
-        text(4, 12, f"mean {score.title}", "axis-title"),
-    ]
-    for tick in x.ticks(7):
-        parts.append(line(x(tick), y.start, x(tick), y.end, "grid"))
-        parts.append(text(x(tick), y.start + 20, f"{tick:g}", "tick", "middle"))
-    for tick in y.ticks(6):
-        parts.append(line(x.start, y(tick), x.end, y(tick), "grid"))
-        parts.append(text(x.start - 8, y(tick) + 4, f"{tick:.2f}", "tick", "end"))
+    parts = time_and_score_plane(x, y, height=height, score=score, time=time)
     front = pareto_front(points)
     parts.append(_stairs(front, x, y))
     on_front = {p.team for p in front}

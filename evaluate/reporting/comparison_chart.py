@@ -3,8 +3,9 @@
 from markupsafe import Markup
 
 from evaluate.comparison import Comparison, Trade
+from evaluate.reporting.charts import time_and_score_plane
 from evaluate.reporting.quantities import QUANTITIES, clipped, percent
-from evaluate.reporting.svg import Axis, circle, drawing, element, line, text
+from evaluate.reporting.svg import Axis, circle, drawing, element, text
 
 __all__ = ["trade_chart"]
 
@@ -23,16 +24,7 @@ def trade_chart(found: Comparison, trade: Trade, *, name: str) -> Markup:
     x = Axis.around(seconds, start=58, end=width - 24, is_log=True, is_score=False)
     y = Axis.around(scores, start=height - 56, end=32, is_log=False, is_score=True)
     dsc, time = QUANTITIES["dsc"], QUANTITIES["wall_s"]
-    parts = [
-        text(x.end, height - 6, f"mean time per case, {time.unit} (log axis)", "axis-title", "end"),
-        text(4, 12, f"mean {dsc.title}", "axis-title"),
-    ]
-    for tick in x.ticks(7):
-        parts.append(line(x(tick), y.start, x(tick), y.end, "grid"))
-        parts.append(text(x(tick), y.start + 20, f"{tick:g}", "tick", "middle"))
-    for tick in y.ticks(6):
-        parts.append(line(x.start, y(tick), x.end, y(tick), "grid"))
-        parts.append(text(x.start - 8, y(tick) + 4, f"{tick:.2f}", "tick", "end"))
+    parts = time_and_score_plane(x, y, height=height, score=dsc, time=time)
     parts += [circle(x(t), y(d), 2.2, "dot hollow") for t, d in trade.cloud_a]
     parts += [circle(x(t), y(d), 2.2, "cell share-8") for t, d in trade.cloud_b]
     for letter, label, t, d, kind in (

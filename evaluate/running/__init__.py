@@ -2,14 +2,8 @@
 
 from evaluate.running.calibration import DRIFT_LIMIT, drift, is_fair, time_load
 from evaluate.running.host import describe_host, library_versions
-from evaluate.running.runner import (
-    HarnessStoppedError,
-    Plan,
-    Submission,
-    job_sha256,
-    outstanding,
-    run_all,
-)
+from evaluate.running.plan import Plan, Submission, job_sha256, outstanding
+from evaluate.running.runner import HarnessStoppedError, run_all
 from evaluate.running.workspace import remove_stale
 
 __all__ = [

@@ -1,32 +1,28 @@
 """The loop over turns: run a container on a case, judge it, make the result durable, next."""
 
-import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-
 from data_manifest.errors import printable
-from data_manifest.manifest import Case, Manifest, sha256_of
+from data_manifest.manifest import Case
 from data_manifest.progress import Progress, silent
 from evaluate.errors import Problem, SegjudgeError
 from evaluate.predictions import BadPrediction, open_regular_file, read_prediction
 from evaluate.protocol import Protocol
 from evaluate.records import Outcome, RunRecord
+from evaluate.running.plan import Plan, Turn, outstanding
 from evaluate.running.profile import gpu_memory_area_mib_s, memory_area_mib_s, profile_csv
-from evaluate.running.schedule import turns
 from evaluate.running.verdict import Output, judge
 from evaluate.running.workspace import listing, workspace
-from evaluate.sandbox import Execution, Image, Job, Sandbox, SandboxError
-from evaluate.store import JournalEntry, RunDirectory
+from evaluate.sandbox import Execution, Job, Sandbox, SandboxError
+from evaluate.store import RunDirectory
 
-__all__ = ["HarnessStoppedError", "Plan", "Submission", "job_sha256", "outstanding", "run_all"]
+__all__ = ["HarnessStoppedError", "run_all"]
 
 _GIVE_UP_AFTER = 3
 _BACK_OFF_S = (1.0, 4.0)  # an engine that restarts is back in seconds
@@ -35,83 +31,6 @@ _BLOCK = 8
 
 class HarnessStoppedError(SegjudgeError):
     """Our side failed several times in a row; what was done is kept."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """A team and its image; `problem` says why there is no image, which fails every case."""
-
-    team: str
-    image: Image | None
-    problem: str = ""
-
-    @property
-    def digest(self) -> str:
-        """Of the image; empty if there is none."""
-        return self.image.digest if self.image else ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """All that a run goes by."""
-
-    protocol: Protocol
-    manifest: Manifest
-    data_root: Path
-    submissions: tuple[Submission, ...]
-    sandbox_name: str
-    seed: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Turn:
-    submission: Submission
-    case: Case
-    job_sha256: str
-
-
-def job_sha256(plan: Plan, submission: Submission, case: Case) -> str:
-    """Of all that decides a run's result; a result of another job does not count."""
-    facts = {
-        "image": submission.digest or submission.problem,
-        "inputs": case.image.sha256,
-        "rules": plan.protocol.digest("container", "limits", "measurement", "rounds"),
-        "sandbox": plan.sandbox_name,
-    }
-    return hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()
-
-
-def outstanding(
-    plan: Plan, run: RunDirectory, journal: Mapping[tuple[str, str, int], JournalEntry]
-) -> list[_Turn]:
-    """The turns that have no valid result yet, in their order.
-
-    A result is valid if it is of the same job, not an error of the harness, and its prediction is
-    still the file that the run left.
-    """
-    submissions = {submission.team: submission for submission in plan.submissions}
-    cases = {case.id: case for case in plan.manifest.cases}
-    todo = []
-    for team, case_id in turns(list(submissions), list(cases), seed=plan.seed):
-        case = cases[case_id]
-        turn = _Turn(
-            submission=submissions[team],
-            case=case,
-            job_sha256=job_sha256(plan, submissions[team], case),
-        )
-        entry = journal.get((team, case_id, 0))
-        if (
-            entry is None
-            or entry.job_sha256 != turn.job_sha256
-            or entry.record.outcome is Outcome.HARNESS_ERROR
-            or _hash_or_none(run.prediction_path(team, case_id)) != entry.prediction_sha256
-        ):
-            todo.append(turn)
-    return todo
-
-
-def _hash_or_none(path: Path) -> str | None:
-    return sha256_of(path) if path.is_file() else None
 
 
 def run_all(
@@ -148,7 +67,7 @@ def run_all(
     lock = threading.Lock()
     failures_in_a_row = 0
 
-    def take(turn: _Turn) -> None:
+    def take(turn: Turn) -> None:
         nonlocal done, failures_in_a_row
         with lock:
             if failures_in_a_row >= _GIVE_UP_AFTER:
@@ -190,7 +109,7 @@ def run_all(
 
 def _warm_up(
     plan: Plan,
-    todo: Sequence[_Turn],
+    todo: Sequence[Turn],
     owner: str,
     sandbox: Sandbox,
     tell: Callable[[str], None],
@@ -242,7 +161,7 @@ def _job(plan: Plan, inputs: Path, outputs: Path) -> Job:
 
 
 def _run_turn(
-    plan: Plan, turn: _Turn, run: RunDirectory, sandbox: Sandbox, lock: threading.Lock
+    plan: Plan, turn: Turn, run: RunDirectory, sandbox: Sandbox, lock: threading.Lock
 ) -> Outcome:
     """One run, its judgement, and its entry in the ledger."""
     image = turn.submission.image
@@ -307,7 +226,7 @@ def _look_at(path: Path, case: Case, protocol: Protocol) -> Output:
     return Output(present=True, problem=problem)
 
 
-def _record(turn: _Turn, outcome: Outcome, reason: str, execution: Execution | None) -> RunRecord:
+def _record(turn: Turn, outcome: Outcome, reason: str, execution: Execution | None) -> RunRecord:
     return RunRecord(
         team=turn.submission.team,
         case=turn.case.id,
