@@ -23,7 +23,7 @@ def time_load(clock: Callable[[], float] = time.perf_counter) -> float:
 
 def _once(clock: Callable[[], float]) -> float:
     generator = np.random.default_rng(0)
-    values = generator.random(400_000)
+    values = generator.random(200_000)
     started = clock()
     for _ in range(4):
         values = np.sort(np.sin(values) * 1.7 + values[::-1])
