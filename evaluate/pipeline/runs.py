@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from data_manifest.errors import ManifestError
 from data_manifest.manifest import Manifest, load_manifest, save_manifest, sha256_of
 from data_manifest.progress import Progress, silent
@@ -199,7 +201,11 @@ def _take_up(
                     mend="choose another run directory",
                 )
             )
-        facts |= {key: old[key] for key in ("created_at", "submissions", "calibration")}
+        kept = ["created_at", "submissions", "calibration"]
+        if old["protocol"] == msgspec.json.decode(msgspec.json.encode(protocol)):
+            # What later stages noted holds on: they compare it with what has run by then.
+            kept += [key for key in ("scored_from", "ranking", "ranked_from") if key in old]
+        facts |= {key: old[key] for key in kept}
     facts |= {
         "segjudge": library_versions()["segjudge"],
         "finished_at": None,

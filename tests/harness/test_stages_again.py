@@ -61,6 +61,16 @@ def test_a_team_that_came_later_must_be_scored_before_it_is_ranked(
     assert sorted(p.name for p in left.parent.iterdir()) == ["boxfill.html", "late.html"]
 
 
+def test_a_run_with_nothing_left_to_do_changes_nothing_for_the_later_stages(
+    finished: Path, small_data: Path, participants: Path
+) -> None:
+    assert command("audit", finished) == 0
+    assert command(*run_of(small_data, finished, boxfill=participants / "boxfill")) == 0
+
+    assert command("report", finished) == 0
+    assert command("audit", finished) == 0
+
+
 def test_another_protocol_scores_again_and_the_audit_follows_it(finished: Path) -> None:
     before = (finished / "case_scores.csv").read_text("utf-8")
     assert command("score", finished, "--protocol", "segjudge", "--jobs", 1) == 0
