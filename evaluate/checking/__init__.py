@@ -13,7 +13,8 @@ from evaluate.checking.findings import (
 )
 from evaluate.checking.folders import folder_findings
 from evaluate.checking.images import archive_findings
-from evaluate.checking.machine import Finding, examine_engine, examine_machine
+from evaluate.checking.machine import examine_engine, examine_machine
+from evaluate.checking.machine_finding import Finding
 from evaluate.checking.masks import filled_boxes, mask_hits
 from evaluate.checking.observing import ObservingSandbox
 from evaluate.checking.repeats import Repeat, one_slice_finding, repeat_findings

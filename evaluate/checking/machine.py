@@ -6,13 +6,13 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 
+from evaluate.checking.machine_finding import Finding
 from evaluate.errors import EngineMissingError
 from evaluate.sandbox import open_sandbox
 from evaluate.sandbox.engine import is_local, open_engine
@@ -20,7 +20,7 @@ from evaluate.sandbox.measurement import RunCgroup
 from metrics import KernelError
 from metrics.kernel import count_labels
 
-__all__ = ["Finding", "examine_engine", "examine_machine"]
+__all__ = ["examine_engine", "examine_machine"]
 
 _DISK_WANTED_GIB = 20
 _MEMORY_WANTED_GIB = 10
@@ -35,23 +35,6 @@ _SHOWN = {
     "runtime": "runtime",
     "rootless": "rootless",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        subject: what was looked at.
-        found: what is there.
-        good: whether it is as it should be.
-        meaning: what it means for results, and how to mend it; empty if good.
-    """
-
-    subject: str
-    found: str
-    good: bool
-    meaning: str = ""
 
 
 def examine_engine(scratch: Path) -> list[Finding]:

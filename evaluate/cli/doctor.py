@@ -21,10 +21,14 @@ def doctor(options: argparse.Namespace) -> int:
         findings = examine_machine()
     missing = any(f.subject == "engine" and not f.good for f in findings)
     if options.json:
-        rows = [{**asdict(f), "meaning": "" if f.good else f.meaning} for f in findings]
+        rows = [
+            {**asdict(f), "bears_on": f.bears_on, "meaning": "" if f.good else f.meaning}
+            for f in findings
+        ]
         write_json(options.json, {"schema": 1, "engine": not missing, "findings": rows})
     for finding in findings:
-        say(f"{'ok  ' if finding.good else 'LOOK'}  {finding.subject}: {finding.found}")
+        mark = "ok  " if finding.good else "LOOK"
+        say(f"{mark}  {finding.subject}: {finding.found} ({finding.bears_on})")
         if not finding.good:
             say(f"      {finding.meaning}")
     return 3 if missing else 0

@@ -1,0 +1,54 @@
+"""One thing that `segjudge doctor` looked at, and what it is to the results."""
+
+from dataclasses import dataclass
+
+__all__ = ["Finding"]
+
+# What each thing is to the results.
+_BEARS_ON = {
+    "engine": "what contains submissions",
+    "engine: version": "kept in run.json; an old one lacks mended holes",
+    "engine: system": "kept in run.json: an audit compares it",
+    "engine: kernel": "all that stands between a container and this machine",
+    "engine: architecture": "images for another one do not run",
+    "engine: runtime": "how containers are held; `--runtime` chooses another",
+    "engine: rootless": "a rootless engine runs submissions as its own user",
+    "engine: storage driver": "how fast images load and containers start",
+    "engine: cgroups": "what limits and counts CPU time and memory",
+    "engine: limit": "what a hostile submission could exceed",
+    "measurement": "how exact CPU time and peak memory are",
+    "disk of the engine": "images are kept there",
+    "user": "who may ask the kernel for exact counters",
+    "memory": "what a submission may really use, whatever its limit is",
+    "swap": "a machine that swaps gives times of its disk",
+    "disk for temporary files": "inputs and outputs of the case that runs",
+    "temporary folder": "in memory, it takes from the submissions' memory",
+    "processors": "times are of this machine, and kept with it",
+    "load": "what else runs makes times longer and varied",
+    "frequency scaling": "times follow the clock rate",
+    "turbo": "times follow temperature",
+    "clock": "wall-clock times are read from it",
+    "scoring kernel": "scores are computed by it",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        subject: what was looked at.
+        found: what is there.
+        good: whether it is as it should be.
+        meaning: what this one means for results, and how to mend it; empty if good.
+    """
+
+    subject: str
+    found: str
+    good: bool
+    meaning: str = ""
+
+    @property
+    def bears_on(self) -> str:
+        """What it is to the results, good or not."""
+        return _BEARS_ON[self.subject]
