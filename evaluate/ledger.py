@@ -45,6 +45,7 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         prediction_sha256: of the file in predictions/, None if there is none.
         log_sha256: of the file in logs/.
         sandbox: what the container was given, as the sandbox reports it.
+        profile_sha256: of the file in profiles/, None if there is none.
     """
 
     record: RunRecord
@@ -52,6 +53,7 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     prediction_sha256: str | None
     log_sha256: str
     sandbox: dict[str, Any]
+    profile_sha256: str | None = None
 
 
 class Ledger:

@@ -211,6 +211,7 @@ class RunDirectory:
             prediction_sha256=self._copy_in(prediction, kept) if prediction else None,
             log_sha256=hashlib.sha256(log).hexdigest(),
             sandbox=sandbox,
+            profile_sha256=None if profile is None else hashlib.sha256(profile).hexdigest(),
         )
         write_atomically(self.log_path(record.team, record.case), log)
         if profile is None:

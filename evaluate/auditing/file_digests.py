@@ -67,14 +67,18 @@ def altered_data(
 def altered_results(
     run: RunDirectory, journal: Iterable[JournalEntry]
 ) -> tuple[list[AlteredFile], int]:
-    """Predictions and logs that are not those of the journal, and how many were looked at."""
+    """Predictions, logs and profiles that are not those of the journal, and how many there are."""
     altered, looked_at = [], 0
     for entry in journal:
         team, case = entry.record.team, entry.record.case
-        for cause, path, recorded in (
+        kept = [
             (Cause.MASK, run.prediction_path(team, case), entry.prediction_sha256),
             (Cause.LOG, run.log_path(team, case), entry.log_sha256),
-        ):
+        ]
+        profile = run.profile_path(team, case)
+        if entry.profile_sha256 is not None or os.path.lexists(profile):
+            kept.append((Cause.PROFILE, profile, entry.profile_sha256))
+        for cause, path, recorded in kept:
             looked_at += 1
             found = _digest(path)
             if found != recorded:

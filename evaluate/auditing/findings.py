@@ -13,6 +13,7 @@ class Cause(StrEnum):
     REFERENCE = "reference changed"
     INPUTS = "inputs changed"
     LOG = "log changed"
+    PROFILE = "profile changed"
     PROTOCOL = "protocol changed"
     METRIC = "another version of the metric"
     TABLE = "edited table"

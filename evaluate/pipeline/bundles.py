@@ -131,7 +131,8 @@ def _files(
     journal = run.journal()
     yield _JOURNAL, _json([msgspec.to_builtins(entry) for entry in journal.values()])
     for team, case, _ in journal:
-        for path in (run.prediction_path(team, case), run.log_path(team, case)):
+        results = (run.prediction_path, run.log_path, run.profile_path)
+        for path in (path_of(team, case) for path_of in results):
             if path.is_file() and not path.is_symlink():
                 yield f"run/{path.relative_to(run.root).as_posix()}", path
     for case_entry in manifest.cases:

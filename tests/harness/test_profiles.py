@@ -2,6 +2,7 @@
 
 import csv
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +41,19 @@ def test_profiles_are_kept_where_a_protocol_asks_for_them(
     assert float(profiled["memory_area_mib_s"]) > 50 * 0.4
     assert segjudge("score", tmp_path / "profiled").returncode == 0
     assert "memory_area_mib_s" in rows(tmp_path / "profiled" / "runs.csv")[0]
+
+    run_directory, bundle = tmp_path / "profiled", tmp_path / "profiled.zip"
+    assert segjudge("rank", run_directory, "--bootstrap", 20).returncode == 0
+    assert segjudge("audit", run_directory, "--bundle", bundle).returncode == 0
+    with zipfile.ZipFile(bundle) as archive:
+        assert f"run/profiles/team/{profiled['case']}.csv" in archive.namelist()
+    verified = segjudge("audit", "--verify", bundle)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    with (run_directory / "profiles" / "team" / f"{profiled['case']}.csv").open("a") as stream:
+        stream.write("9.0,9.0,1.0,1.0,\n")
+    edited = segjudge("audit", run_directory)
+    assert edited.returncode == 1
+    assert f"profile changed: profiles/team/{profiled['case']}.csv" in edited.stdout
 
 
 def test_names_of_any_characters_in_the_outputs_are_a_reason_in_plain_characters(
