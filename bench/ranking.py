@@ -22,9 +22,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evaluate.protocol import load_protocol
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import load_protocol
+from evaluate.facts.scores import CaseScore
 from evaluate.ranking import METHODS, rank
-from evaluate.records import CaseScore, Outcome
 
 TEAMS, CASES, MODALITIES, REPLICATES = 20, 1000, 9, 1000
 HIGHER = {"dsc": True, "nsd": True, "wall_s": False}

@@ -12,8 +12,8 @@ from isal import isal_zlib
 
 from data_manifest.cases import read_reference
 from data_manifest.labels import Buffer
+from evaluate.facts.rules import load_protocol
 from evaluate.predictions import BadPrediction, read_prediction
-from evaluate.protocol import load_protocol
 from metrics.label_extents import LabelExtents, LabelMaps
 from metrics.surfaces import surface_overlaps
 

@@ -1,6 +1,6 @@
 """The root of the one error family: a failure is a list of facts, and each class has an exit code.
 
-It stands here because this is the lowest layer that reads files; `evaluate.errors` adds the
+It stands here because this is the lowest layer that reads files; `evaluate.facts.errors` adds the
 harness's own.
 """
 

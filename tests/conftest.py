@@ -14,7 +14,7 @@ import pytest
 from data_manifest.demo.records import RawCase
 from data_manifest.manifest import Manifest, Preparation, save_manifest
 from data_manifest.writing import write_case
-from evaluate.errors import EngineMissingError
+from evaluate.facts.errors import EngineMissingError
 from evaluate.sandbox.engine import open_engine
 
 # A shell that starts the suite in the background has SIGINT ignored, in all that it starts: the

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from evaluate.errors import Problem, SegjudgeError
+from evaluate.facts.errors import Problem, SegjudgeError
 
 __all__ = ["BundleError", "extract", "write_zip"]
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from evaluate.auditing.documents import differing_leaves
-from evaluate.auditing.evidence import Evidence
 from evaluate.auditing.findings import Cause, Cell, Finding
+from evaluate.store.evidence import Evidence
 
 __all__ = ["trace_facts"]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from data_manifest.manifest import Case
+from evaluate.facts.rules import Rules
 from evaluate.predictions import BadPrediction, read_prediction
-from evaluate.protocol import Protocol
 from metrics import dice
 
 __all__ = ["Agreement", "agreement"]
@@ -28,7 +28,7 @@ class Agreement:
     voxels: int | None
 
 
-def agreement(first: Path, second: Path, case: Case, protocol: Protocol) -> Agreement:
+def agreement(first: Path, second: Path, case: Case, protocol: Rules) -> Agreement:
     """Compare two predictions of a case; the files are a participant's."""
     masks = []
     for path in (first, second):

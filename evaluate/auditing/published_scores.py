@@ -13,8 +13,9 @@ import numpy as np
 from evaluate.auditing.printed import Printed
 from evaluate.auditing.published_table import Cell, PublishedTable
 from evaluate.auditing.table_findings import TableFinding
-from evaluate.errors import Problem, TableError
-from evaluate.records import CaseScore, Outcome
+from evaluate.facts.errors import Problem, TableError
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.scores import CaseScore
 from metrics import METRICS
 
 __all__ = ["against_scores", "match_teams"]

@@ -14,7 +14,7 @@ from pathlib import Path
 from data_manifest.naming import canonical_modality
 from evaluate.auditing.printed import Printed, is_empty, read_printed
 from evaluate.auditing.published_names import Head, modality_of, names_a_modality, read_head
-from evaluate.errors import Problem, TableError
+from evaluate.facts.errors import Problem, TableError
 from metrics import METRICS
 
 __all__ = ["Cell", "PublishedTable", "read_published"]

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evaluate.protocol import Limits
-from evaluate.records import CaseScore, Outcome
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import Limits
+from evaluate.facts.scores import CaseScore
 from metrics import METRICS
 
 __all__ = ["PlaceBounds", "bounds_of_places"]

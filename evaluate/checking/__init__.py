@@ -1,4 +1,4 @@
-"""Checking: a machine before a run, and a submission before it is handed in."""
+"""Checking: a submission before it is handed in."""
 
 from evaluate.checking.accuracy import accuracy_finding
 from evaluate.checking.catalogue import CATALOGUE, Check
@@ -13,8 +13,6 @@ from evaluate.checking.findings import (
 )
 from evaluate.checking.folders import folder_findings
 from evaluate.checking.images import archive_findings
-from evaluate.checking.machine import examine_engine, examine_machine
-from evaluate.checking.machine_finding import Finding
 from evaluate.checking.masks import filled_boxes, mask_hits
 from evaluate.checking.observing import ObservingSandbox
 from evaluate.checking.repeats import Repeat, one_slice_finding, repeat_findings
@@ -28,7 +26,6 @@ __all__ = [
     "ONE_SLICE_PAIR",
     "Check",
     "CheckFinding",
-    "Finding",
     "Hit",
     "ObservingSandbox",
     "Repeat",
@@ -39,8 +36,6 @@ __all__ = [
     "archive_findings",
     "build_sanity_cases",
     "estimate_findings",
-    "examine_engine",
-    "examine_machine",
     "filled_boxes",
     "folder_findings",
     "gathered",

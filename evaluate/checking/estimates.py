@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from evaluate.checking.findings import CheckFinding, Severity, make_finding
 from evaluate.checking.trials import Trial
-from evaluate.protocol import Limits
+from evaluate.facts.rules import Limits
 
 __all__ = ["estimate_findings"]
 

@@ -11,7 +11,7 @@ from evaluate.checking.file_system import FileSystem, stack
 from evaluate.checking.files import file_findings, script_findings
 from evaluate.checking.findings import CheckFinding, Severity, make_finding
 from evaluate.checking.trials import nothing_found
-from evaluate.protocol import HandIn, Protocol
+from evaluate.facts.rules import HandIn, Rules
 from evaluate.sandbox.archives import ArchivedImage, read_archive
 from evaluate.sandbox.layers import ImageContents, read_layers
 from evaluate.sandbox.port import ImageProblem
@@ -28,7 +28,7 @@ _CUDA = re.compile(r"/(site|dist)-packages/nvidia/|/libtorch_cuda|/libcud(a|nn)|
 _TEAM = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
-def archive_findings(path: Path, protocol: Protocol, *, now: datetime) -> list[CheckFinding]:
+def archive_findings(path: Path, protocol: Rules, *, now: datetime) -> list[CheckFinding]:
     """An archive that a team hands in.
 
     Args:
@@ -50,7 +50,7 @@ def archive_findings(path: Path, protocol: Protocol, *, now: datetime) -> list[C
 
 
 def image_findings(
-    image: ArchivedImage, contents: ImageContents, protocol: Protocol, *, now: datetime
+    image: ArchivedImage, contents: ImageContents, protocol: Rules, *, now: datetime
 ) -> list[CheckFinding]:
     """What the image's settings and layers tell, wherever it comes from."""
     system = stack(contents.layers)
@@ -112,9 +112,7 @@ def _architecture(image: ArchivedImage) -> Iterator[CheckFinding]:
         yield _problem("architecture", found)
 
 
-def _shell(
-    system: FileSystem, settings: dict[str, Any], protocol: Protocol
-) -> Iterator[CheckFinding]:
+def _shell(system: FileSystem, settings: dict[str, Any], protocol: Rules) -> Iterator[CheckFinding]:
     command = protocol.container.command
     needed = [command[0]]
     if any(re.match(r"sh\s", word) for word in command[1:]):
@@ -133,7 +131,7 @@ def _is_there(system: FileSystem, program: str, path: str) -> bool:
 
 
 def _entry_point(
-    system: FileSystem, settings: dict[str, Any], protocol: Protocol
+    system: FileSystem, settings: dict[str, Any], protocol: Rules
 ) -> Iterator[CheckFinding]:
     if not any("predict.sh" in word for word in protocol.container.command):
         return

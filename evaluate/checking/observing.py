@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from data_manifest.npz import NpzError, array_headers
+from evaluate.facts.rules import Limits
 from evaluate.predictions import open_regular_file
-from evaluate.protocol import Limits
 from evaluate.sandbox import Execution, Image, Job, Sandbox
 
 __all__ = ["ArrayFacts", "Observation", "ObservingSandbox"]

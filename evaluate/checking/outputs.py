@@ -6,13 +6,13 @@ from data_manifest.errors import printable
 from evaluate.checking.findings import Severity
 from evaluate.checking.observing import ArrayFacts
 from evaluate.checking.trials import Hit, Trial
-from evaluate.protocol import Protocol
-from evaluate.records import Outcome
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import Rules
 
 __all__ = ["output_hits"]
 
 
-def output_hits(trial: Trial, protocol: Protocol) -> Iterator[Hit]:
+def output_hits(trial: Trial, protocol: Rules) -> Iterator[Hit]:
     """The one thing that is wrong with a case's output, and what is only unwise about it."""
     seen = trial.observation
     if seen is None:
@@ -28,7 +28,7 @@ def output_hits(trial: Trial, protocol: Protocol) -> Iterator[Hit]:
         yield from _unwise(trial, seen.arrays, protocol)
 
 
-def _no_output(trial: Trial, files: tuple[str, ...], protocol: Protocol) -> Hit:
+def _no_output(trial: Trial, files: tuple[str, ...], protocol: Rules) -> Hit:
     expected = f"{trial.case.id}.{protocol.container.output_format}"
     if not files:
         return _hit("output-missing", trial, f"no {expected}: the outputs folder is empty")
@@ -36,7 +36,7 @@ def _no_output(trial: Trial, files: tuple[str, ...], protocol: Protocol) -> Hit:
     return _hit("output-name", trial, found)
 
 
-def _bad_output(trial: Trial, arrays: tuple[ArrayFacts, ...] | None, protocol: Protocol) -> Hit:
+def _bad_output(trial: Trial, arrays: tuple[ArrayFacts, ...] | None, protocol: Rules) -> Hit:
     key, shape = protocol.container.output_key, trial.case.shape
     if protocol.container.output_format != "npz" and "shape" in trial.record.reason:
         return _hit("output-shape", trial, trial.record.reason)
@@ -67,7 +67,7 @@ def _shape_advice(found: tuple[int, ...], expected: tuple[int, ...]) -> str:
     return ""
 
 
-def _unwise(trial: Trial, arrays: tuple[ArrayFacts, ...], protocol: Protocol) -> Iterator[Hit]:
+def _unwise(trial: Trial, arrays: tuple[ArrayFacts, ...], protocol: Rules) -> Iterator[Hit]:
     key = protocol.container.output_key
     mask = next((array for array in arrays if array.name == key), None)
     if mask is not None and (mask.dtype.startswith("float") or mask.dtype.endswith("64")):

@@ -6,8 +6,8 @@ from evaluate.checking.findings import CheckFinding, Severity, make_finding
 from evaluate.checking.logs import log_hits
 from evaluate.checking.outputs import output_hits
 from evaluate.checking.trials import Hit, Trial, gathered, nothing_found
-from evaluate.protocol import Protocol
-from evaluate.records import Outcome
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import Rules
 
 __all__ = ["run_findings"]
 
@@ -26,7 +26,7 @@ _QUIET = {
 }
 
 
-def run_findings(trials: Sequence[Trial], protocol: Protocol) -> list[CheckFinding]:
+def run_findings(trials: Sequence[Trial], protocol: Rules) -> list[CheckFinding]:
     """What the runs of all cases show, beside the masks themselves."""
     hits = [
         hit
@@ -46,7 +46,7 @@ def run_findings(trials: Sequence[Trial], protocol: Protocol) -> list[CheckFindi
     return findings
 
 
-def _ending(trial: Trial, protocol: Protocol) -> Iterator[Hit]:
+def _ending(trial: Trial, protocol: Rules) -> Iterator[Hit]:
     """The run's own verdict, where it is no matter of the output."""
     check = {
         Outcome.TIMEOUT: "time",
@@ -69,7 +69,7 @@ def _ending(trial: Trial, protocol: Protocol) -> Iterator[Hit]:
             yield _hit(check, Severity.WARNING, trial, found)
 
 
-def _beside(trial: Trial, protocol: Protocol) -> Iterator[Hit]:
+def _beside(trial: Trial, protocol: Rules) -> Iterator[Hit]:
     seen = trial.observation
     if seen is None:
         return
@@ -87,7 +87,7 @@ def _beside(trial: Trial, protocol: Protocol) -> Iterator[Hit]:
         yield _hit("leftover-processes", Severity.WARNING, trial, found)
 
 
-def _margins(trials: Sequence[Trial], protocol: Protocol) -> Iterator[CheckFinding]:
+def _margins(trials: Sequence[Trial], protocol: Rules) -> Iterator[CheckFinding]:
     """How far from the limits the slowest and the largest case are."""
     limits = protocol.limits
     for check, values, limit, unit in (

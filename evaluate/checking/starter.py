@@ -6,8 +6,8 @@ import shlex
 import shutil
 from pathlib import Path
 
-from evaluate.errors import Problem, UsageError
-from evaluate.protocol import Protocol
+from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.rules import Rules
 
 __all__ = ["write_starter"]
 
@@ -22,7 +22,7 @@ _FILES = (
 )
 
 
-def write_starter(folder: Path, *, protocol: Protocol, called: str) -> list[Path]:
+def write_starter(folder: Path, *, protocol: Rules, called: str) -> list[Path]:
     """Write the template into a new folder, whose last part is the submission's name.
 
     Args:
@@ -77,7 +77,7 @@ def _exists(folder: Path) -> Problem:
     )
 
 
-def _refuse(folder: Path, protocol: Protocol) -> None:
+def _refuse(folder: Path, protocol: Rules) -> None:
     if len(folder.name) > _LONGEST or not _NAME.fullmatch(folder.name):
         raise UsageError(
             Problem(

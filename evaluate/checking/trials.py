@@ -7,7 +7,8 @@ from data_manifest.manifest import Case
 from evaluate.checking.findings import CheckFinding, Severity, make_finding
 from evaluate.checking.observing import Observation
 from evaluate.checking.sanity import is_odd
-from evaluate.records import Outcome, RunRecord
+from evaluate.facts.attempts import RunRecord
+from evaluate.facts.outcome import Outcome
 
 __all__ = ["Hit", "Trial", "gathered", "nothing_found"]
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from data_manifest.errors import printable
 from evaluate.auditing import Finding
+from evaluate.auditing.bundles import BundleOptions, verify_bundle, write_bundle
+from evaluate.auditing.examination import Audit, RerunOptions
 from evaluate.auditing.standing import PlaceBounds
 from evaluate.cli.published import audit_published
 from evaluate.cli.sandboxes import sandbox_of
 from evaluate.cli.terminal import number, say, show_progress, warn
-from evaluate.errors import EngineMissingError, Problem, UsageError
-from evaluate.pipeline.audits import Audit, RerunOptions, audit_run
-from evaluate.pipeline.bundles import BundleOptions, verify_bundle, write_bundle
+from evaluate.facts.errors import EngineMissingError, Problem, UsageError
+from evaluate.pipeline.audits import audit_run
 from evaluate.sandbox import Sandbox
 from evaluate.store import RunDirectory
 

@@ -9,16 +9,18 @@ from typing import Any
 
 from data_manifest.errors import printable
 from evaluate.checking import CheckFinding, Severity, passes
+from evaluate.checking.examined import ExaminedCase
 from evaluate.cli.sandboxes import sandbox_of
 from evaluate.cli.terminal import finding, number, say, show_progress, table
+from evaluate.documents.tables import write_atomically, write_json
+from evaluate.facts.rules import load_protocol
 from evaluate.pipeline.checks import (
     NEEDS_ENGINE,
     SubmissionCheck,
     check_submission,
 )
-from evaluate.protocol import load_protocol
-from evaluate.reporting.check_page import ExaminedCase, check_page
-from evaluate.tables import write_atomically, write_json
+from evaluate.reporting.check_page import check_page
+from evaluate.reporting.pictures import CasePicture
 
 __all__ = ["check"]
 
@@ -76,7 +78,7 @@ def _say(options: argparse.Namespace, done: SubmissionCheck) -> None:
     say(f"{'passed' if passes(done.findings) else 'FAILED'}: {told}")
 
 
-def _cases(title: str, cases: Sequence[ExaminedCase]) -> None:
+def _cases(title: str, cases: Sequence[ExaminedCase[CasePicture]]) -> None:
     table(
         title,
         ["case", "outcome", "DSC/boxes", "NSD/boxes", "time", "memory"],
@@ -94,7 +96,7 @@ def _cases(title: str, cases: Sequence[ExaminedCase]) -> None:
     )
 
 
-def _log(cases: Sequence[ExaminedCase]) -> None:
+def _log(cases: Sequence[ExaminedCase[CasePicture]]) -> None:
     """The end of the first log that tells of a failure; the page has more."""
     case = next((case for case in cases if case.log), None)
     if case is not None:
@@ -103,7 +105,7 @@ def _log(cases: Sequence[ExaminedCase]) -> None:
             say(f"  | {line}")
 
 
-def _beside(case: ExaminedCase, value: float | None, baseline: float | None) -> str:
+def _beside(case: ExaminedCase[CasePicture], value: float | None, baseline: float | None) -> str:
     """A score beside the filled boxes'; a failed case has none, whatever it is counted as."""
     own = value if case.has_mask else None
     return f"{number(own, 2)}/{number(baseline, 2)}"

@@ -4,8 +4,9 @@ import argparse
 
 from data_manifest.errors import printable
 from evaluate.cli.terminal import number, say, show_progress, table, warn
-from evaluate.comparison import CaseChange, Comparison, Interval
-from evaluate.pipeline.comparisons import compare_runs, write_comparison, write_comparison_json
+from evaluate.comparing.comparison import CaseChange, Comparison, Interval
+from evaluate.comparing.stage import compare_runs
+from evaluate.pipeline.comparisons import write_comparison, write_comparison_json
 
 __all__ = ["compare"]
 

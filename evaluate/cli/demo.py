@@ -10,10 +10,11 @@ from evaluate.cli.run import run_into, say_outcomes
 from evaluate.cli.sandboxes import NOT_ISOLATED
 from evaluate.cli.scoring import say_scores
 from evaluate.cli.terminal import say, show_progress, warn
-from evaluate.errors import Problem, UsageError
-from evaluate.pipeline.places import rank_run, report_run
-from evaluate.pipeline.scores import score_run
-from evaluate.protocol import load_protocol
+from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.rules import load_protocol
+from evaluate.ranking.stage import rank_run
+from evaluate.reporting.stage import report_run
+from evaluate.scoring.stage import score_run
 
 __all__ = ["demo"]
 

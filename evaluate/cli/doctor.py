@@ -5,9 +5,9 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from evaluate.checking import examine_engine, examine_machine
 from evaluate.cli.terminal import say
-from evaluate.tables import write_json
+from evaluate.doctor import examine_engine, examine_machine
+from evaluate.documents.tables import write_json
 
 __all__ = ["doctor"]
 

@@ -5,7 +5,7 @@ import shlex
 
 from evaluate.checking.starter import write_starter
 from evaluate.cli.terminal import say
-from evaluate.protocol import load_protocol
+from evaluate.facts.rules import load_protocol
 
 __all__ = ["init"]
 

@@ -8,7 +8,7 @@ from data_manifest.manifest import load_manifest
 from data_manifest.pairs import Pair, pairs_from_csv, pairs_from_folders
 from data_manifest.verify import verify_manifest
 from evaluate.cli.terminal import say, show_progress, table
-from evaluate.errors import Problem, UsageError
+from evaluate.facts.errors import Problem, UsageError
 
 __all__ = ["build", "show", "verify"]
 

@@ -7,8 +7,8 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from evaluate.errors import Problem, UsageError
-from evaluate.protocol import RankedMetric
+from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.rules import RankedMetric
 
 __all__ = ["parse"]
 

@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from evaluate.cli.terminal import say
-from evaluate.protocol import builtin_protocols, load_protocol
+from evaluate.facts.rules import builtin_protocols, load_protocol
 
 __all__ = ["names", "show"]
 

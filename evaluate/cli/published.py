@@ -4,10 +4,10 @@ import argparse
 import dataclasses
 
 from data_manifest.errors import printable
+from evaluate.auditing.published_audit import audit_table
 from evaluate.cli.terminal import say
-from evaluate.errors import Problem, UsageError
-from evaluate.pipeline.published import audit_table
-from evaluate.tables import write_json
+from evaluate.documents.tables import write_json
+from evaluate.facts.errors import Problem, UsageError
 
 __all__ = ["audit_published"]
 

@@ -5,10 +5,11 @@ import webbrowser
 from collections.abc import Sequence
 
 from evaluate.cli.terminal import number, say, show_progress, table
-from evaluate.errors import Problem, UsageError
-from evaluate.pipeline.places import RankOptions, rank_run, rank_table, report_run
-from evaluate.protocol import load_protocol
+from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.rules import load_protocol
 from evaluate.ranking import RankingRow
+from evaluate.ranking.stage import RankOptions, rank_run, rank_table
+from evaluate.reporting.stage import report_run
 
 __all__ = ["rank", "report", "say_leaderboard"]
 

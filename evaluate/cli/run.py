@@ -5,9 +5,10 @@ from pathlib import Path
 
 from evaluate.cli.sandboxes import sandbox_of
 from evaluate.cli.terminal import say, show_progress, warn
-from evaluate.pipeline.runs import parse_submissions, run_submissions
-from evaluate.protocol import Protocol, load_protocol
-from evaluate.records import Outcome, RunRecord
+from evaluate.facts.attempts import RunRecord
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import Rules, load_protocol
+from evaluate.running.stage import parse_submissions, run_submissions
 from evaluate.store import RunDirectory
 
 __all__ = ["run", "run_into", "say_outcomes"]
@@ -31,7 +32,7 @@ def run_into(
     options: argparse.Namespace,
     *,
     manifest: Path,
-    protocol: Protocol,
+    protocol: Rules,
     references: dict[str, str],
     jobs: int = 1,
 ) -> RunDirectory:

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from evaluate.cli.terminal import warn
-from evaluate.errors import Problem, UsageError
+from evaluate.facts.errors import Problem, UsageError
 from evaluate.sandbox import Sandbox, open_sandbox
 
 __all__ = ["NOT_ISOLATED", "sandbox_of"]

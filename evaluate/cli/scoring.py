@@ -3,10 +3,11 @@
 import argparse
 
 from evaluate.cli.terminal import number, say, show_progress, table, warn
-from evaluate.errors import Problem, UsageError
-from evaluate.pipeline.scores import Scores, score_folders, score_run
-from evaluate.protocol import load_protocol
-from evaluate.records import ModalityScore, Outcome
+from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import load_protocol
+from evaluate.facts.scores import ModalityScore
+from evaluate.scoring.stage import Scores, score_folders, score_run
 
 __all__ = ["say_scores", "score"]
 

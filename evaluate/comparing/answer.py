@@ -1,6 +1,6 @@
 """Which is better, by how much, how sure: one sentence."""
 
-from evaluate.comparison import Comparison, Difference, Interval
+from evaluate.comparing.comparison import Comparison, Difference, Interval
 
 __all__ = ["answer"]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data_manifest.manifest import Case, Manifest
-from evaluate.errors import Problem, RunDirectoryError
-from evaluate.protocol import Protocol
+from evaluate.facts.errors import Problem, RunDirectoryError
+from evaluate.facts.rules import Rules
 
 __all__ = ["calibration_ratio", "check_comparable"]
 
@@ -17,7 +17,7 @@ _NAMED = 5
 def check_comparable(
     names: tuple[str, str],
     facts: tuple[Mapping[str, Any], Mapping[str, Any]],
-    protocols: tuple[Protocol, Protocol],
+    protocols: tuple[Rules, Rules],
     manifests: tuple[Manifest, Manifest],
 ) -> list[str]:
     """What a reader must know of two runs that are compared.
@@ -89,7 +89,7 @@ def _unequal_cases(
     return notes
 
 
-def _unequal_limits(protocols: tuple[Protocol, Protocol]) -> list[str]:
+def _unequal_limits(protocols: tuple[Rules, Rules]) -> list[str]:
     notes = []
     for part in ("limits", "container"):
         a, b = (protocol.to_json()[part] for protocol in protocols)

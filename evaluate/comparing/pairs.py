@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from evaluate.errors import Problem, RunDirectoryError
-from evaluate.records import CaseScore, Outcome
+from evaluate.facts.errors import Problem, RunDirectoryError
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.scores import CaseScore
 
 __all__ = ["COMPARED", "Floats", "Pairs", "pair_scores"]
 

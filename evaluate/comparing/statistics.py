@@ -12,8 +12,7 @@ import numpy.typing as npt
 from scipy.stats import wilcoxon
 
 from evaluate.comparing.answer import answer
-from evaluate.comparing.pairs import COMPARED, Floats, Pairs
-from evaluate.comparison import (
+from evaluate.comparing.comparison import (
     CaseChange,
     Comparison,
     Difference,
@@ -22,6 +21,7 @@ from evaluate.comparison import (
     TimeRatio,
     Trade,
 )
+from evaluate.comparing.pairs import COMPARED, Floats, Pairs
 from metrics import METRICS
 
 __all__ = ["compare"]

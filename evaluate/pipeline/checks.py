@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
+from data_manifest.cases import CaseInputs, Reference
+from data_manifest.manifest import Case
 from data_manifest.progress import Progress, silent
 from evaluate.checking import (
     CheckFinding,
@@ -15,9 +20,10 @@ from evaluate.checking import (
     gravest_first,
     passes,
 )
-from evaluate.pipeline.rehearsals import Rehearsal
-from evaluate.protocol import Protocol
-from evaluate.reporting.check_page import ExaminedCase
+from evaluate.checking.examined import ExaminedCase
+from evaluate.checking.rehearsals import Rehearsal
+from evaluate.facts.rules import Rules
+from evaluate.reporting.pictures import CasePicture, draw_case
 from evaluate.sandbox import Sandbox
 from evaluate.sandbox.layers import save_image
 
@@ -38,14 +44,14 @@ class SubmissionCheck:
     """
 
     findings: list[CheckFinding]
-    cases: list[ExaminedCase]
+    cases: list[ExaminedCase[CasePicture]]
     not_run: str = ""
 
 
 def check_submission(
     reference: str,
     *,
-    protocol: Protocol,
+    protocol: Rules,
     sandbox: Sandbox | None,
     manifest_path: Path | None = None,
     pictures: bool = False,
@@ -74,17 +80,35 @@ def check_submission(
         progress(0, 1, "looking into it")
         findings = _static(reference, protocol, sandbox, scratch, now())
         not_run = _not_run(reference, findings, sandbox)
-        cases: list[ExaminedCase] = []
+        cases: list[ExaminedCase[CasePicture]] = []
         if sandbox is not None and not not_run:
             data = manifest_path or build_sanity_cases(scratch / "data")
             rehearsal = Rehearsal(reference, protocol, sandbox, data, scratch, progress)
-            cases = rehearsal.run(pictures)
+            cases = rehearsal.run(_draw if pictures else None)
             findings += rehearsal.findings
     return SubmissionCheck(findings=gravest_first(findings), cases=cases, not_run=not_run)
 
 
+def _draw(
+    inputs: CaseInputs,
+    reference: Reference,
+    prediction: npt.NDArray[np.integer] | None,
+    case: Case,
+    number: int,
+) -> CasePicture:
+    return draw_case(
+        inputs,
+        reference,
+        prediction,
+        name=f"case-{number}",
+        title=case.id,
+        description=f"{case.modality} image with the outlines of the reference and the"
+        " prediction, and the prompt boxes",
+    )
+
+
 def _static(
-    reference: str, protocol: Protocol, sandbox: Sandbox | None, scratch: Path, now: datetime
+    reference: str, protocol: Rules, sandbox: Sandbox | None, scratch: Path, now: datetime
 ) -> list[CheckFinding]:
     """What can be seen before anything runs."""
     path = Path(reference)

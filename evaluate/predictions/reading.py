@@ -16,8 +16,8 @@ import numpy.typing as npt
 from data_manifest.errors import printable
 from data_manifest.labels import Buffer
 from data_manifest.npz import NpzArchive, NpzError
+from evaluate.facts.rules import Container
 from evaluate.predictions.files import PredictionError, open_regular_file
-from evaluate.protocol import Container
 
 __all__ = ["BadPrediction", "read_prediction"]
 

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import scipy
 
-from evaluate.errors import Problem, RankingRefusedError
-from evaluate.protocol import Protocol, RankedMetric
+from evaluate.facts.errors import Problem, RankingRefusedError
+from evaluate.facts.rules import RankedMetric, Rules
+from evaluate.facts.scores import CaseScore
 from evaluate.ranking.agreement import borda, euclidean, kemeny
 from evaluate.ranking.analysis import Analysis, analyse
 from evaluate.ranking.bootstrap import certainty_of, chances, draws_of
@@ -30,7 +31,6 @@ from evaluate.ranking.settings import (
     ranked_column,
 )
 from evaluate.ranking.whole_field import permutation_p_values
-from evaluate.records import CaseScore
 from metrics import FURTHER_METRICS, METRICS
 
 __all__ = ["places_of", "rank", "rank_table"]
@@ -38,7 +38,7 @@ __all__ = ["places_of", "rank", "rank_table"]
 
 def rank(
     scores: Sequence[CaseScore],
-    protocol: Protocol,
+    protocol: Rules,
     *,
     seed: int = 0,
     bootstrap: int = 1000,
@@ -78,7 +78,7 @@ def rank(
     return result
 
 
-def places_of(scores: Sequence[CaseScore], protocol: Protocol) -> dict[str, float]:
+def places_of(scores: Sequence[CaseScore], protocol: Rules) -> dict[str, float]:
     """Each team's place by the protocol's own scheme, as `rank` has it, and nothing else.
 
     Raises:

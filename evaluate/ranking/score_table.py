@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from evaluate.errors import Problem, RankingRefusedError
+from evaluate.facts.errors import Problem, RankingRefusedError
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.scores import CaseScore
 from evaluate.ranking.settings import RankedColumn
-from evaluate.records import CaseScore, Outcome
 
 __all__ = ["ALL", "Bools", "Column", "Floats", "ScoreTable", "column", "table_of"]
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from evaluate.errors import Problem, RankingRefusedError
-from evaluate.protocol import Protocol, RankedMetric, direction_problem
+from evaluate.facts.errors import Problem, RankingRefusedError
+from evaluate.facts.rules import RankedMetric, Rules, direction_problem
 from metrics import METRICS
 
 __all__ = ["Adjustment", "Compat", "RankSettings", "RankedColumn", "Ties", "ranked_column"]
@@ -63,7 +63,7 @@ class RankSettings:
     @classmethod
     def from_protocol(
         cls,
-        protocol: Protocol,
+        protocol: Rules,
         *,
         metrics: Sequence[RankedMetric] | None = None,
         adjustment: Adjustment | None = None,
@@ -120,7 +120,7 @@ class RankSettings:
 
 
 def ranked_column(
-    protocol: Protocol,
+    protocol: Rules,
     name: str,
     *,
     weight: float = 1.0,

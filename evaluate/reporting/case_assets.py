@@ -15,8 +15,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from data_manifest.manifest import Case
+from evaluate.facts.rules import Container
 from evaluate.predictions import BadPrediction, read_prediction
-from evaluate.protocol import Container
 from evaluate.reporting.case_files import Unreadable, read_case_files
 from evaluate.reporting.windows import Window, row_height, window_around
 

@@ -13,7 +13,7 @@ from typing import Any
 from markupsafe import Markup
 
 from data_manifest.progress import Progress
-from evaluate.records import Outcome
+from evaluate.facts.outcome import Outcome
 from evaluate.reporting.case_assets import CaseAssets, CaseJob, draw_assets, undrawn
 from evaluate.reporting.failures import OUTCOME_WORDS
 from evaluate.reporting.quantities import clipped

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from markupsafe import Markup
 
-from evaluate.records import CaseScore
+from evaluate.facts.scores import CaseScore
 from evaluate.reporting.grids import blob_chart
 from evaluate.reporting.podium import (
     MOST_ON_NARROW_PODIUM,

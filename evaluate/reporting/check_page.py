@@ -7,14 +7,14 @@ from typing import Protocol as Shape
 
 from markupsafe import Markup
 
-from evaluate.protocol import Protocol
-from evaluate.records import CaseScore, Outcome
+from evaluate.checking.examined import ExaminedCase
+from evaluate.facts.rules import Rules
 from evaluate.reporting.failures import OUTCOME_WORDS
 from evaluate.reporting.pictures import CasePicture
 from evaluate.reporting.quantities import DASH, clipped
 from evaluate.reporting.rendering import render
 
-__all__ = ["ExaminedCase", "ShownFinding", "check_page"]
+__all__ = ["ShownFinding", "check_page"]
 
 _MOST_LOGS = 8
 _SEVERITIES = (("problem", "Problems"), ("warning", "Warnings"), ("note", "Notes"))
@@ -53,32 +53,6 @@ class ShownFinding(Shape):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExaminedCase:
-    """One case of a check.
-
-    Attributes:
-        score: as the run was scored.
-        time_share, memory_share: of the protocol's limits; None if not measured.
-        baseline_dsc, baseline_nsd: of the filled boxes.
-        picture: of the image with the outlines; None if none was asked for.
-        log: the last lines of a failed case's log, safe to print; empty for others.
-    """
-
-    score: CaseScore
-    time_share: float | None
-    memory_share: float | None
-    baseline_dsc: float | None
-    baseline_nsd: float | None
-    picture: CasePicture | None = None
-    log: str = ""
-
-    @property
-    def has_mask(self) -> bool:
-        """Whether the scores are of a mask, and not of a failure."""
-        return self.score.outcome is Outcome.OK
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
     name: str
     modality: str
@@ -94,9 +68,9 @@ class _Row:
 def check_page(
     reference: str,
     *,
-    protocol: Protocol,
+    protocol: Rules,
     findings: Sequence[ShownFinding],
-    cases: Sequence[ExaminedCase],
+    cases: Sequence[ExaminedCase[CasePicture]],
     not_run: str,
 ) -> str:
     """The page as text: it loads nothing from anywhere, and everything in it is escaped.
@@ -142,14 +116,14 @@ def _verdict(counts: Counter[str], not_run: str) -> str:
     return "goes through"
 
 
-def _lead(cases: Sequence[ExaminedCase], not_run: str) -> str:
+def _lead(cases: Sequence[ExaminedCase[CasePicture]], not_run: str) -> str:
     if not_run:
         return f"{not_run[:1].upper()}{not_run[1:]}."
     good = sum(case.has_mask for case in cases)
     return f"{good} of {len(cases)} cases ended with a mask that counts."
 
 
-def _row(case: ExaminedCase) -> _Row:
+def _row(case: ExaminedCase[CasePicture]) -> _Row:
     score = case.score
     own = (score.dsc, score.nsd) if case.has_mask else (None, None)
     return _Row(
@@ -172,7 +146,7 @@ def _row(case: ExaminedCase) -> _Row:
     )
 
 
-def _limits(protocol: Protocol) -> str:
+def _limits(protocol: Rules) -> str:
     limits = protocol.limits
     cpus = "all processors" if limits.cpus is None else f"{limits.cpus:g} processors"
     return f"{limits.timeout_s:g} s and {limits.memory_mib:,} MiB a case, {cpus}, no network"

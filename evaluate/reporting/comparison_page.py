@@ -11,16 +11,16 @@ from markupsafe import Markup
 
 from data_manifest.manifest import Manifest
 from data_manifest.progress import Progress, silent
-from evaluate.comparison import CaseChange, Comparison, Difference, Interval, TimeRatio
+from evaluate.comparing.comparison import CaseChange, Comparison, Difference, Interval, TimeRatio
+from evaluate.documents.tables import write_atomically
+from evaluate.facts.rules import Rules
 from evaluate.predictions import BadPrediction, read_prediction
-from evaluate.protocol import Protocol
 from evaluate.reporting.case_files import CaseFiles, Unreadable, read_case_files
 from evaluate.reporting.comparison_chart import trade_chart
 from evaluate.reporting.pictures import draw_case
 from evaluate.reporting.quantities import DASH, QUANTITIES, Quantity, clipped, percent
 from evaluate.reporting.rendering import render
 from evaluate.store import RunDirectory
-from evaluate.tables import write_atomically
 
 __all__ = ["ComparedSide", "write_comparison_page"]
 
@@ -36,7 +36,7 @@ class ComparedSide:
     run: RunDirectory
     manifest: Manifest
     data_root: Path
-    protocol: Protocol
+    protocol: Rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

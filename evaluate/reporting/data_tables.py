@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from evaluate.records import Outcome
+from evaluate.facts.outcome import Outcome
 from evaluate.reporting.certainty import Certainty
 from evaluate.reporting.method_charts import METHOD_TITLES
 from evaluate.reporting.provenance import submissions

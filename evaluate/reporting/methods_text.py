@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from evaluate.records import Outcome
+from evaluate.facts.outcome import Outcome
 from evaluate.reporting.quantities import QUANTITIES, clipped, count_of
 from evaluate.reporting.sources import Sources
 from evaluate.reporting.standings import modalities

@@ -9,9 +9,10 @@ from typing import Any
 
 from data_manifest.errors import ManifestError
 from data_manifest.manifest import Case, Manifest, load_manifest
-from evaluate.errors import Problem, TableError
-from evaluate.protocol import Protocol, protocol_from_json
-from evaluate.records import CaseScore, LabelScore, ModalityScore, RunRecord
+from evaluate.facts.attempts import RunRecord
+from evaluate.facts.errors import Problem, TableError
+from evaluate.facts.rules import Rules, protocol_from_json
+from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 from evaluate.store import RunDirectory
 
 __all__ = ["Place", "Sources", "read_sources"]
@@ -47,7 +48,7 @@ class Sources:
     """
 
     facts: dict[str, Any]
-    protocol: Protocol
+    protocol: Rules
     places: list[Place]
     ranking: dict[str, Any]
     case_scores: dict[tuple[str, str], CaseScore]

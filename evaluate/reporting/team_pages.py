@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from evaluate.records import CaseScore
+from evaluate.facts.scores import CaseScore
 from evaluate.reporting.certainty import Certainty
 from evaluate.reporting.charts import Standing, standing_chart
 from evaluate.reporting.failures import Failure

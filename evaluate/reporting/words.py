@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evaluate.protocol import RankedMetric
-from evaluate.records import Outcome
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import RankedMetric
 from evaluate.reporting.certainty import Certainty, tied_with_first
 from evaluate.reporting.quantities import QUANTITIES, clipped, count_of, percent
 from evaluate.reporting.sources import Place, Sources

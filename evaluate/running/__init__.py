@@ -1,7 +1,6 @@
 """Running: every submission on every case, in turns, with each result durable before the next."""
 
 from evaluate.running.calibration import DRIFT_LIMIT, drift, is_fair, time_load
-from evaluate.running.host import describe_host, library_versions
 from evaluate.running.plan import Plan, Submission, job_sha256, outstanding
 from evaluate.running.runner import HarnessStoppedError, run_all
 from evaluate.running.workspace import remove_stale
@@ -11,11 +10,9 @@ __all__ = [
     "HarnessStoppedError",
     "Plan",
     "Submission",
-    "describe_host",
     "drift",
     "is_fair",
     "job_sha256",
-    "library_versions",
     "outstanding",
     "remove_stale",
     "run_all",

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 
 from data_manifest.manifest import Case, Manifest, sha256_of
-from evaluate.protocol import Protocol
-from evaluate.records import Outcome
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import Rules
 from evaluate.running.schedule import turns
 from evaluate.sandbox import Image
 from evaluate.store import JournalEntry, RunDirectory
@@ -35,7 +35,7 @@ class Submission:
 class Plan:
     """All that a run goes by."""
 
-    protocol: Protocol
+    protocol: Rules
     manifest: Manifest
     data_root: Path
     submissions: tuple[Submission, ...]

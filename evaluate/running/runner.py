@@ -11,10 +11,11 @@ from pathlib import Path
 from data_manifest.errors import printable
 from data_manifest.manifest import Case
 from data_manifest.progress import Progress, silent
-from evaluate.errors import Problem, SegjudgeError
+from evaluate.facts.attempts import RunRecord
+from evaluate.facts.errors import Problem, SegjudgeError
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import Rules
 from evaluate.predictions import BadPrediction, open_regular_file, read_prediction
-from evaluate.protocol import Protocol
-from evaluate.records import Outcome, RunRecord
 from evaluate.running.plan import Plan, Turn, outstanding
 from evaluate.running.profile import gpu_memory_area_mib_s, memory_area_mib_s, profile_csv
 from evaluate.running.verdict import Output, judge
@@ -212,7 +213,7 @@ def _run_turn(
         return keep(outcome, reason, execution, path if outcome is Outcome.OK else None)
 
 
-def _look_at(path: Path, case: Case, protocol: Protocol) -> Output:
+def _look_at(path: Path, case: Case, protocol: Rules) -> Output:
     if not os.path.lexists(path):
         return Output(present=False, others=listing(path.parent))
     prediction = read_prediction(

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from data_manifest.errors import printable
-from evaluate.protocol import Limits
-from evaluate.records import Outcome
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import Limits
 from evaluate.sandbox import Ending, Execution
 
 __all__ = ["Output", "judge"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from evaluate.errors import EngineMissingError, Problem, UsageError
+from evaluate.facts.errors import EngineMissingError, Problem, UsageError
 from evaluate.sandbox.port import Sandbox
 
 __all__ = ["open_sandbox"]

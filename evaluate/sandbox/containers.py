@@ -10,7 +10,7 @@ import docker
 import requests
 from docker.utils.socket import frames_iter
 
-from evaluate.errors import Problem
+from evaluate.facts.errors import Problem
 from evaluate.sandbox.log import BoundedLog
 from evaluate.sandbox.measurement import StatsMeter
 from evaluate.sandbox.ownership import Owner

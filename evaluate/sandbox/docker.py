@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from data_manifest.errors import printable
-from evaluate.errors import Problem
-from evaluate.protocol import Limits
+from evaluate.facts.errors import Problem
+from evaluate.facts.rules import Limits
 from evaluate.sandbox.containers import (
     Container,
     StartRefused,

@@ -8,7 +8,7 @@ from typing import Any
 import docker
 import requests
 
-from evaluate.errors import EngineMissingError, Problem, UsageError
+from evaluate.facts.errors import EngineMissingError, Problem, UsageError
 from evaluate.sandbox.policy import EngineFacts, not_enforced
 
 __all__ = ["describe_engine", "engine_facts", "is_local", "machine", "open_engine"]

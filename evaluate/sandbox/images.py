@@ -12,7 +12,7 @@ from typing import Any
 import docker
 import requests
 
-from evaluate.errors import Problem, SubmissionError
+from evaluate.facts.errors import Problem, SubmissionError
 from evaluate.sandbox.archives import ArchivedImage, load_stream, read_archive
 from evaluate.sandbox.folders import folder_digest
 from evaluate.sandbox.opening import is_known_as_open, open_to_all, remember_as_open

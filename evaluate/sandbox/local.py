@@ -19,8 +19,8 @@ from typing import Any
 
 import psutil
 
-from evaluate.errors import Problem, SubmissionError
-from evaluate.protocol import Limits
+from evaluate.facts.errors import Problem, SubmissionError
+from evaluate.facts.rules import Limits
 from evaluate.sandbox.folders import copy_folder, folder_digest
 from evaluate.sandbox.log import BoundedLog
 from evaluate.sandbox.measurement import ProcessTree, Profile, kill_marked

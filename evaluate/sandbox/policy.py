@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from evaluate.protocol import Limits
+from evaluate.facts.rules import Limits
 from evaluate.sandbox.port import Image, Job
 
 __all__ = ["OWNER_LABEL", "EngineFacts", "container_options", "container_user", "not_enforced"]

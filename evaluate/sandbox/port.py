@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from data_manifest.errors import printable
-from evaluate.errors import SegjudgeError
-from evaluate.protocol import Limits
+from evaluate.facts.errors import SegjudgeError
+from evaluate.facts.rules import Limits
 from evaluate.sandbox.measurement import Sample
 
 __all__ = [

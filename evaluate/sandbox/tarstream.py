@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import zstandard
 
-from evaluate.errors import Problem, SubmissionError
+from evaluate.facts.errors import Problem, SubmissionError
 from evaluate.sandbox.port import ImageProblem
 
 __all__ = ["Member", "TarStream", "open_layer", "open_members"]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 import metrics
 from data_manifest.cases import Reference
-from evaluate.protocol import Scoring
+from evaluate.facts.rules import Scoring
 from metrics import METRICS
 
 __all__ = ["CaseMeasures", "LabelMeasures", "score_case", "scored_labels"]

@@ -7,9 +7,10 @@ from pathlib import Path
 import metrics
 from data_manifest.cases import read_reference
 from data_manifest.labels import Buffer
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import Rules
+from evaluate.facts.scores import CaseScore, LabelScore
 from evaluate.predictions import BadPrediction, read_prediction
-from evaluate.protocol import Protocol
-from evaluate.records import CaseScore, LabelScore, Outcome
 from evaluate.scoring.case_scores import further_of_empty_mask, score_case, scored_labels
 
 __all__ = ["CaseResult", "ScoringJob", "score_job"]
@@ -52,7 +53,7 @@ class CaseResult:
     labels: tuple[LabelScore, ...]
 
 
-def score_job(job: ScoringJob, protocol: Protocol) -> CaseResult:
+def score_job(job: ScoringJob, protocol: Rules) -> CaseResult:
     """Score one case; a failed one by the protocol's failure policy.
 
     Raises:
@@ -101,7 +102,7 @@ def unscored(job: ScoringJob, reason: str) -> CaseResult:
     return CaseResult(case=row, labels=())
 
 
-def _failed(job: ScoringJob, protocol: Protocol, outcome: Outcome, reason: str) -> CaseResult:
+def _failed(job: ScoringJob, protocol: Rules, outcome: Outcome, reason: str) -> CaseResult:
     """The failure policy: its values, and the time limit as the time, if time was measured."""
     reference = read_reference(job.reference, into=_REFERENCE)
     counted = metrics.Comparison(reference.labels, reference.labels)

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from evaluate.records import CaseScore, ModalityScore, Outcome
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.scores import CaseScore, ModalityScore
 from metrics import FURTHER_METRICS, METRICS
 
 __all__ = ["METRIC_COLUMNS", "modality_scores"]

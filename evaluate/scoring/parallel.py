@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 
 from data_manifest.progress import Progress, silent
-from evaluate.protocol import Protocol
+from evaluate.facts.rules import Rules
 from evaluate.scoring.jobs import CaseResult, ScoringJob, score_job
 
 __all__ = ["score_jobs"]
@@ -12,7 +12,7 @@ __all__ = ["score_jobs"]
 
 def score_jobs(
     jobs: Sequence[ScoringJob],
-    protocol: Protocol,
+    protocol: Rules,
     *,
     workers: int | None = None,
     progress: Progress = silent,

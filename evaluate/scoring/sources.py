@@ -8,8 +8,8 @@ from data_manifest.cases import read_reference_header
 from data_manifest.errors import CaseFileError, SegjudgeError
 from data_manifest.manifest import Manifest, sha256_of
 from data_manifest.naming import parse_case_name
-from evaluate.errors import Problem, RunDirectoryError, UsageError
-from evaluate.records import Outcome
+from evaluate.facts.errors import Problem, RunDirectoryError, UsageError
+from evaluate.facts.outcome import Outcome
 from evaluate.scoring.jobs import ScoringJob
 from evaluate.store import JournalEntry, RunDirectory
 

@@ -11,14 +11,14 @@ from contextlib import suppress
 from multiprocessing import get_context
 
 from data_manifest.progress import Progress
-from evaluate.protocol import Protocol
+from evaluate.facts.rules import Rules
 from evaluate.scoring.jobs import CaseResult, ScoringJob, score_job, unscored
 
 __all__ = ["score_in_processes"]
 
 
 def score_in_processes(
-    jobs: Sequence[ScoringJob], protocol: Protocol, workers: int, progress: Progress
+    jobs: Sequence[ScoringJob], protocol: Rules, workers: int, progress: Progress
 ) -> list[CaseResult]:
     """All jobs; when a worker dies, those that may have been with it are tried again, alone."""
     results: dict[int, CaseResult] = {}
@@ -35,7 +35,7 @@ def score_in_processes(
 
 
 def _until_a_worker_dies(
-    jobs: Sequence[ScoringJob], indices: Sequence[int], protocol: Protocol, workers: int
+    jobs: Sequence[ScoringJob], indices: Sequence[int], protocol: Rules, workers: int
 ) -> Iterator[tuple[int, CaseResult]]:
     pool = _pool(workers)
     try:
@@ -49,7 +49,7 @@ def _until_a_worker_dies(
         pool.shutdown(cancel_futures=True)
 
 
-def _alone(job: ScoringJob, protocol: Protocol) -> CaseResult:
+def _alone(job: ScoringJob, protocol: Rules) -> CaseResult:
     """Score one case in a process of its own, so that its death is its own."""
     with _pool(1) as pool:
         try:

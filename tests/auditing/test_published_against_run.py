@@ -10,7 +10,8 @@ import pytest
 from synthetic_run import TEAMS, Scale, make_run
 
 from evaluate.cli import main
-from evaluate.records import CaseScore, Outcome
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.scores import CaseScore
 from evaluate.store import RunDirectory
 
 NAMES = {"Aurora Seg": TEAMS[0], "box-filler": TEAMS[1]}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evaluate.auditing.published import TableVerdict, check_alone
 from evaluate.auditing.published_table import read_published
-from evaluate.errors import TableError
+from evaluate.facts.errors import TableError
 
 MODALITIES = ("CT", "MR", "PET", "Ultrasound", "X-Ray", "Dermoscopy", "Endoscopy", "Fundus", "OCT")
 Floats = npt.NDArray[np.float64]

@@ -12,7 +12,7 @@ import pytest
 from evaluate.auditing.printed import read_printed
 from evaluate.auditing.published import TableVerdict, check_alone
 from evaluate.auditing.published_table import read_published
-from evaluate.errors import TableError
+from evaluate.facts.errors import TableError
 
 FREIBURG = """Target;DSC(%);NSD(%)
 CT;93.14;95.48

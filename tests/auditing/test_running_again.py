@@ -14,8 +14,9 @@ from data_manifest.manifest import Case, FileEntry, load_manifest
 from evaluate.auditing.changes import change_of, equivalence_p, ratio_of
 from evaluate.auditing.samples import sample_cases
 from evaluate.auditing.standing import bounds_of_places
-from evaluate.protocol import Limits
-from evaluate.records import CaseScore, Outcome
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import Limits
+from evaluate.facts.scores import CaseScore
 from evaluate.sandbox.folders import folder_digest
 from tests.auditing.conftest import code, command
 

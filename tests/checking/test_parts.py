@@ -31,7 +31,7 @@ from evaluate.checking.file_system import stack
 from evaluate.checking.files import script_findings
 from evaluate.checking.images import image_findings
 from evaluate.cli import main
-from evaluate.protocol import load_protocol
+from evaluate.facts.rules import load_protocol
 from evaluate.sandbox.archives import ArchivedImage
 from evaluate.sandbox.layers import ImageContents, LayerEntry
 from tests.checking.gallery import ARCHIVES, CONTAINERS, FOLDERS, stub_system

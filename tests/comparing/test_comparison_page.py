@@ -8,7 +8,7 @@ from chromium import Chromium, find_chromium
 from synthetic_run import TEAMS, Scale, make_run
 
 from evaluate.cli import main
-from evaluate.records import Outcome
+from evaluate.facts.outcome import Outcome
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,9 @@ from synthetic_run import HOSTILE, TEAMS, Scale, Synthetic, make_run
 
 from data_manifest.manifest import load_manifest, save_manifest
 from evaluate.cli import main
-from evaluate.pipeline.comparisons import compare_runs
-from evaluate.records import CaseScore, Outcome
+from evaluate.comparing.stage import compare_runs
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.scores import CaseScore
 from evaluate.store import RunDirectory
 
 A, B, _ = TEAMS

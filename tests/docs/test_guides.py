@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from evaluate.checking.starter import write_starter
-from evaluate.protocol import load_protocol
+from evaluate.facts.rules import load_protocol
 from tests.docs.console import commands, says
 
 _GUIDES = Path(__file__).parents[2] / "docs" / "guides"

@@ -10,8 +10,8 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from evaluate.protocol import Protocol, RankedMetric
-from evaluate.records import Outcome
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import RankedMetric, Rules
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _ROW = re.compile(r"^\| `(?P<key>[a-z_.]+)` \|(?P<cells>.*)\|$", re.MULTILINE)
@@ -40,10 +40,10 @@ def _rows(page: str) -> dict[str, list[str]]:
 
 
 def test_every_key_of_a_protocol_is_explained_and_no_other() -> None:
-    assert set(_rows("protocols.md")) == {key for key, _ in _fields(Protocol)}
+    assert set(_rows("protocols.md")) == {key for key, _ in _fields(Rules)}
 
 
-@pytest.mark.parametrize(("key", "default"), list(_fields(Protocol)))
+@pytest.mark.parametrize(("key", "default"), list(_fields(Rules)))
 def test_each_default_is_the_one_that_the_page_says(key: str, default: Any) -> None:
     *_, said = _rows("protocols.md")[key]
     if default is msgspec.NODEFAULT:

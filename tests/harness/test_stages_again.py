@@ -12,8 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evaluate.cli import main
-from evaluate.records import CaseScore, Outcome
-from evaluate.tables import read_table, write_table
+from evaluate.documents.tables import read_table, write_table
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.scores import CaseScore
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from evaluate.records import CaseScore
+from evaluate.facts.scores import CaseScore
 from tests.ranking.score_rows import row
 
 _DATA = Path(__file__).parent / "data"

@@ -5,13 +5,14 @@ from typing import Any
 
 import msgspec
 
-from evaluate.protocol import Protocol, load_protocol
-from evaluate.records import CaseScore, Outcome
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import Rules, load_protocol
+from evaluate.facts.scores import CaseScore
 
 PROTOCOL = load_protocol("segjudge")
 
 
-def protocol(*, timeout_s: float = 60.0, **ranking: Any) -> Protocol:
+def protocol(*, timeout_s: float = 60.0, **ranking: Any) -> Rules:
     """The recommended protocol with other ranking settings and time limit."""
     return msgspec.structs.replace(
         PROTOCOL,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluate.protocol import RankedMetric
+from evaluate.facts.rules import RankedMetric
 from evaluate.ranking import rank
 from evaluate.ranking.agreement import borda, euclidean, kemeny, tau_b
 from evaluate.ranking.methods import METHODS, MetricCases, metric_cases, once

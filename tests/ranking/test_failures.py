@@ -5,13 +5,14 @@ What is not the teams' fault stops the ranking, with every case named.
 
 import pytest
 
-from evaluate.errors import RankingRefusedError
-from evaluate.protocol import RankedMetric
+from evaluate.facts.errors import RankingRefusedError
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import RankedMetric
+from evaluate.facts.scores import CaseScore
 from evaluate.ranking import places_of, rank
 from evaluate.ranking.ranker import rank_table
 from evaluate.ranking.score_table import table_of
 from evaluate.ranking.settings import RankedColumn, RankSettings
-from evaluate.records import CaseScore, Outcome
 from tests.ranking.score_rows import dsc_rows, protocol, row
 
 DSC = [RankedMetric(name="dsc")]

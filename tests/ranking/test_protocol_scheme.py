@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from evaluate.protocol import RankedMetric
+from evaluate.facts.rules import RankedMetric
+from evaluate.facts.scores import CaseScore
 from evaluate.ranking import rank
 from evaluate.ranking.ranker import rank_table
 from evaluate.ranking.scheme import Scheme
 from evaluate.ranking.score_table import column, table_of
 from evaluate.ranking.settings import RankedColumn, RankSettings
-from evaluate.records import CaseScore
 from tests.ranking.score_rows import dsc_rows, protocol, row
 from tests.ranking.test_resampling import random_scores
 

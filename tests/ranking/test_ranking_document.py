@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from evaluate.protocol import RankedMetric
+from evaluate.facts.rules import RankedMetric
 from evaluate.ranking import rank
 from evaluate.ranking.methods import METHODS
 from tests.ranking.score_rows import dsc_rows, protocol, row

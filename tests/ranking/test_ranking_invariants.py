@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluate.protocol import RankedMetric
+from evaluate.facts.rules import RankedMetric
 from evaluate.ranking import rank
 from tests.ranking.score_rows import dsc_rows, protocol
 

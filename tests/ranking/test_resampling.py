@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluate.protocol import RankedMetric
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import RankedMetric
+from evaluate.facts.scores import CaseScore
 from evaluate.ranking import rank
 from evaluate.ranking.methods import METHODS, metric_cases, once
 from evaluate.ranking.resampling import draw_counts, weighted_median
 from evaluate.ranking.scheme import Scheme
 from evaluate.ranking.score_table import column, table_of
 from evaluate.ranking.settings import RankSettings
-from evaluate.records import CaseScore, Outcome
 from tests.ranking.score_rows import protocol, row
 
 TEAMS = ("a", "b", "c", "d")

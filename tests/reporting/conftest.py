@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 from synthetic_run import TEAMS, Scale, Synthetic, make_run
 
-from evaluate.protocol import load_protocol
+from evaluate.documents.tables import write_json, write_table
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import load_protocol
+from evaluate.facts.scores import CaseScore
 from evaluate.ranking import rank
-from evaluate.records import CaseScore, Outcome
 from evaluate.reporting import write_report
-from evaluate.tables import write_json, write_table
 
 
 @pytest.fixture(scope="session")

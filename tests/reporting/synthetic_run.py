@@ -18,8 +18,10 @@ from scipy.stats import rankdata
 from data_manifest.cases import CaseInputs, Reference, write_inputs, write_reference
 from data_manifest.manifest import Case, FileEntry, Label, Manifest, save_manifest, sha256_of
 from data_manifest.npz import write_npz
-from evaluate.protocol import load_protocol
-from evaluate.records import CaseScore, LabelScore, ModalityScore, Outcome, RunRecord
+from evaluate.facts.attempts import RunRecord
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import load_protocol
+from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 from evaluate.store import RunDirectory
 
 HOSTILE = "</pre><script>alert('log')</script><img src=x onerror=alert(1)>"

@@ -12,7 +12,8 @@ from chromium import Chromium, find_chromium
 from scipy.stats import rankdata
 from synthetic_run import MODALITIES, TEAMS, Scale, Synthetic, make_run
 
-from evaluate.records import CaseScore, ModalityScore, Outcome
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.scores import CaseScore, ModalityScore
 from evaluate.reporting import write_report
 from evaluate.reporting.case_figures import CaseFigure, podiums
 from evaluate.reporting.sources import Sources, read_sources

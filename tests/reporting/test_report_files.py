@@ -12,7 +12,7 @@ import pytest
 from markupsafe import Markup
 from synthetic_run import TEAMS, Synthetic
 
-from evaluate.records import CaseScore
+from evaluate.facts.scores import CaseScore
 from evaluate.reporting.data_tables import Column, DataTable
 from evaluate.reporting.figure_files import as_svg_file
 from evaluate.reporting.svg import drawing, text

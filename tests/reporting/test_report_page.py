@@ -13,8 +13,9 @@ import pytest
 from synthetic_run import HOSTILE, MODALITIES, TEAMS, Scale, Synthetic, make_run
 
 from data_manifest.npz import write_npz
-from evaluate.errors import RunDirectoryError, TableError
-from evaluate.records import CaseScore, Outcome
+from evaluate.facts.errors import RunDirectoryError, TableError
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.scores import CaseScore
 from evaluate.reporting import write_report
 from evaluate.store import RunDirectory
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from synthetic_run import HOSTILE, TEAMS, Scale, Synthetic, make_run
 
-from evaluate.records import Outcome
+from evaluate.facts.outcome import Outcome
 from evaluate.reporting import write_report
 from evaluate.reporting.sources import read_sources
 from evaluate.reporting.team_pages import page_name

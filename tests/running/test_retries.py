@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from evaluate.errors import Problem
-from evaluate.pipeline.runs import run_submissions
-from evaluate.protocol import Limits, load_protocol
-from evaluate.records import Outcome, RunRecord
+from evaluate.facts.attempts import RunRecord
+from evaluate.facts.errors import Problem
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import Limits, load_protocol
 from evaluate.running import HarnessStoppedError
+from evaluate.running.stage import run_submissions
 from evaluate.sandbox import Ending, Execution, Image, Job, SandboxError
 from evaluate.store import RunDirectory
 

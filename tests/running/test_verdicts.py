@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluate.protocol import Limits
-from evaluate.records import Outcome
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import Limits
 from evaluate.running.calibration import drift, is_fair
 from evaluate.running.schedule import turns
 from evaluate.running.verdict import Output, judge

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evaluate.protocol import Limits
+from evaluate.facts.rules import Limits
 from evaluate.sandbox import Execution, Image, Job, Sandbox
 
 __all__ = ["Bench"]

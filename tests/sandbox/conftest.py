@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from evaluate.protocol import Limits
+from evaluate.facts.rules import Limits
 from evaluate.sandbox import Image, Sandbox, open_sandbox
 from tests.sandbox.bench import Bench
 

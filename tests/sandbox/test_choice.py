@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluate.errors import EngineMissingError, UsageError
-from evaluate.protocol import Limits
+from evaluate.facts.errors import EngineMissingError, UsageError
+from evaluate.facts.rules import Limits
 from evaluate.sandbox import Job, open_sandbox
 
 

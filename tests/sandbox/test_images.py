@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from evaluate.errors import SubmissionError
-from evaluate.protocol import Limits
+from evaluate.facts.errors import SubmissionError
+from evaluate.facts.rules import Limits
 from evaluate.sandbox import Ending, Image, ImageProblem, open_sandbox
 from evaluate.sandbox.images import classify
 from tests.sandbox.archive_writer import HandmadeImage, shell_files, tar_of, write_archive

@@ -19,7 +19,7 @@ from tests.sandbox.archive_writer import HandmadeImage, shell_files, tar_of, wri
 _HARNESS = """
 import sys
 from pathlib import Path
-from evaluate.protocol import Limits
+from evaluate.facts.rules import Limits
 from evaluate.sandbox import Job, open_sandbox
 
 kind, reference, folder = sys.argv[1:]

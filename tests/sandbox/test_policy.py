@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from evaluate.protocol import Limits, builtin_protocols, load_protocol
+from evaluate.facts.rules import Limits, builtin_protocols, load_protocol
 from evaluate.sandbox import Image, Job
 from evaluate.sandbox.policy import EngineFacts, container_options, container_user, not_enforced
 

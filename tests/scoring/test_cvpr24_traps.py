@@ -19,7 +19,7 @@ from reference_script import reference_case_scores
 
 from data_manifest.cases import Reference
 from evaluate.cli import main
-from evaluate.protocol import load_protocol
+from evaluate.facts.rules import load_protocol
 from evaluate.scoring.case_scores import score_case
 
 Labels = npt.NDArray[np.integer]

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluate.protocol import load_protocol
-from evaluate.records import CaseScore, Outcome
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import load_protocol
+from evaluate.facts.scores import CaseScore
 from evaluate.scoring import ScoringJob, modality_scores, score_jobs
 
 PROTOCOL = load_protocol("segjudge")

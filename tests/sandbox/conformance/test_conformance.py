@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluate.protocol import Limits
+from evaluate.facts.rules import Limits
 from evaluate.sandbox import Ending, Execution, SandboxError
 from tests.sandbox.bench import Bench
 

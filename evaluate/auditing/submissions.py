@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluate.auditing import Cause, Finding
-from evaluate.errors import SubmissionError
-from evaluate.protocol import Limits
+from evaluate.facts.errors import SubmissionError
+from evaluate.facts.rules import Limits
 from evaluate.sandbox import Image, ImageProblem, Sandbox
 
 __all__ = ["Found", "found_submissions"]

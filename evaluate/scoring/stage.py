@@ -3,52 +3,25 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_manifest.manifest import Manifest, load_manifest
 from data_manifest.progress import Progress, silent
-from evaluate.errors import Problem, RunDirectoryError, UsageError
-from evaluate.pipeline.seals import seal_stage
-from evaluate.protocol import Protocol, protocol_from_json
-from evaluate.records import CaseScore, LabelScore, ModalityScore, RunRecord
+from evaluate.documents.tables import write_table
+from evaluate.facts.attempts import RunRecord
+from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.rules import Rules
+from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 from evaluate.scoring import CaseResult, jobs_of_folders, jobs_of_run, modality_scores, score_jobs
 from evaluate.store import RunDirectory
-from evaluate.tables import write_table
+from evaluate.store.origin import data_of, protocol_of
+from evaluate.store.seals import seal_stage
 
 __all__ = [
     "FolderScores",
     "Scores",
-    "data_of",
-    "protocol_of",
     "score_again",
     "score_folders",
     "score_run",
     "tables_of",
 ]
-
-
-def data_of(run: RunDirectory, manifest_path: Path | None) -> tuple[Manifest, Path]:
-    """The run's manifest (its own copy) and the folder of its data.
-
-    Raises:
-        RunDirectoryError: `manifest_path` is of other data.
-    """
-    facts = run.facts()
-    manifest = load_manifest(run.root / "manifest.json")
-    if manifest_path is None:
-        return manifest, Path(facts["manifest"]["path"]).parent
-    if load_manifest(manifest_path).digest() != manifest.digest():
-        raise RunDirectoryError(
-            Problem(
-                where=f"--manifest {manifest_path}",
-                found="a manifest of other data",
-                expected=f"the one that {run.root} was run on",
-            )
-        )
-    return manifest, manifest_path.parent
-
-
-def protocol_of(run: RunDirectory) -> Protocol:
-    """The protocol that a run directory holds."""
-    return protocol_from_json(run.facts()["protocol"], where=str(run.root / "run.json"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +63,7 @@ def score_run(
     root: Path,
     *,
     manifest_path: Path | None = None,
-    protocol: Protocol | None = None,
+    protocol: Rules | None = None,
     workers: int | None = None,
     progress: Progress = silent,
 ) -> Scores:
@@ -130,7 +103,7 @@ def score_folders(
     *,
     references: Path,
     predictions: Path,
-    protocol: Protocol,
+    protocol: Rules,
     out: Path,
     workers: int | None = None,
     progress: Progress = silent,

@@ -23,7 +23,9 @@ from evaluate.auditing.crates import (
     read_sums,
     sums_of,
 )
+from evaluate.auditing.examination import Audit, examine
 from evaluate.auditing.manifests import manifest_in_order
+from evaluate.auditing.rechecking import AtHand
 from evaluate.auditing.signing import (
     SignatureProblem,
     key_id,
@@ -34,10 +36,8 @@ from evaluate.auditing.signing import (
     subjects,
     verify,
 )
-from evaluate.errors import Problem, UsageError
-from evaluate.pipeline.audits import Audit, examine
-from evaluate.pipeline.rechecking import AtHand
-from evaluate.protocol import protocol_from_json
+from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.rules import protocol_from_json
 from evaluate.store import JournalEntry, RunDirectory
 
 __all__ = ["BundleOptions", "Verified", "verify_bundle", "write_bundle"]

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from evaluate.auditing import seal
-from evaluate.running import describe_host, library_versions
-from evaluate.store import RunDirectory
+from evaluate.facts.machine import describe_host, library_versions
+from evaluate.store.directory import RunDirectory
+from evaluate.store.evidence import seal
 
 __all__ = ["seal_stage"]
 

@@ -12,24 +12,23 @@ import msgspec
 from data_manifest.errors import ManifestError
 from data_manifest.manifest import Manifest, load_manifest, save_manifest, sha256_of
 from data_manifest.progress import Progress, silent
-from evaluate.errors import Problem, RunDirectoryError, UsageError
-from evaluate.pipeline.seals import seal_stage
-from evaluate.protocol import Limits, Protocol
-from evaluate.records import RunRecord
+from evaluate.facts.attempts import RunRecord
+from evaluate.facts.errors import Problem, RunDirectoryError, UsageError
+from evaluate.facts.machine import describe_host, library_versions
+from evaluate.facts.rules import Limits, Rules
 from evaluate.running import (
     DRIFT_LIMIT,
     Plan,
     Submission,
-    describe_host,
     drift,
     is_fair,
-    library_versions,
     remove_stale,
     run_all,
     time_load,
 )
 from evaluate.sandbox import ImageProblem, Sandbox
 from evaluate.store import RunDirectory
+from evaluate.store.seals import seal_stage
 
 __all__ = ["parse_submissions", "run_submissions"]
 
@@ -66,7 +65,7 @@ def parse_submissions(arguments: list[str]) -> dict[str, str]:
     return submissions
 
 
-def _check_data(manifest_path: Path, manifest: Manifest, protocol: Protocol) -> None:
+def _check_data(manifest_path: Path, manifest: Manifest, protocol: Rules) -> None:
     """Every inputs file is there, unaltered, and has the prompts that the protocol asks for."""
     problems = []
     for case in manifest.cases:
@@ -89,7 +88,7 @@ def _check_data(manifest_path: Path, manifest: Manifest, protocol: Protocol) -> 
 def run_submissions(
     *,
     manifest_path: Path,
-    protocol: Protocol,
+    protocol: Rules,
     references: Mapping[str, str],
     root: Path,
     sandbox: Sandbox,
@@ -178,7 +177,7 @@ def _take_up(
     run: RunDirectory,
     manifest_path: Path,
     manifest: Manifest,
-    protocol: Protocol,
+    protocol: Rules,
     seed: int,
     sandbox: Sandbox,
     now: Callable[[], datetime],

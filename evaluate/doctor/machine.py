@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import psutil
 
-from evaluate.checking.machine_finding import Finding
-from evaluate.errors import EngineMissingError
+from evaluate.doctor.findings import Finding
+from evaluate.facts.errors import EngineMissingError
 from evaluate.sandbox import open_sandbox
 from evaluate.sandbox.engine import is_local, open_engine
 from evaluate.sandbox.measurement import RunCgroup

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from data_manifest.manifest import sha256_of
-from evaluate.store import RunDirectory
-from evaluate.tables import write_json
+from evaluate.documents.tables import write_json
+from evaluate.store.directory import RunDirectory
 
 __all__ = ["Evidence", "Stage", "code_digests", "read_evidence", "seal"]
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from evaluate.errors import Problem, TableError
-from evaluate.records import CaseScore, LabelScore, ModalityScore, RunRecord
+from evaluate.facts.attempts import RunRecord
+from evaluate.facts.errors import Problem, TableError
+from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 
 __all__ = ["read_table", "sync_folder", "write_atomically", "write_json", "write_table"]
 

@@ -5,7 +5,7 @@ is made again from the level below as it was recorded where that is still known,
 is found once, at its root, and not in all that follows from it.
 """
 
-from evaluate.pipeline.rechecking.basis import AtHand
-from evaluate.pipeline.rechecking.levels import Recheck, recheck
+from evaluate.auditing.rechecking.basis import AtHand
+from evaluate.auditing.rechecking.levels import Recheck, recheck
 
 __all__ = ["AtHand", "Recheck", "recheck"]

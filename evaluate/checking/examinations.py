@@ -1,7 +1,8 @@
 """The masks of a check's run, one case at a time: what is wrong with them, how good they are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,16 +22,17 @@ from evaluate.checking import (
     variant_findings,
     without_consequences,
 )
+from evaluate.checking.examined import ExaminedCase
+from evaluate.facts.rules import Rules
+from evaluate.facts.scores import CaseScore
 from evaluate.predictions import BadPrediction, read_prediction
-from evaluate.protocol import Protocol
-from evaluate.records import CaseScore
-from evaluate.reporting.check_page import ExaminedCase
-from evaluate.reporting.failures import log_tail
-from evaluate.reporting.pictures import CasePicture, draw_case
+from evaluate.running.log_tail import log_tail
 from evaluate.scoring.case_scores import score_case
 from evaluate.store import RunDirectory
 
-__all__ = ["TEAM", "Examination"]
+__all__ = ["TEAM", "Drawer", "Examination"]
+
+Picture = TypeVar("Picture")
 
 TEAM = "submission"
 """The name that a checked submission runs under."""
@@ -39,24 +41,27 @@ _MOST_PICTURES = 60
 _MOST_VARIED = 30  # masks that do not fit: more would tell the same mistake again
 _LabelMap = npt.NDArray[np.integer]
 
+Drawer = Callable[[CaseInputs, Reference, _LabelMap | None, Case, int], Picture]
+"""Draws a case: inputs, reference, prediction or None, the case, and how many came before it."""
 
-class Examination:
+
+class Examination(Generic[Picture]):
     """Reads each mask once; what is noticed on one case is gathered over all.
 
     Args:
         protocol: the rules.
         data_root: folder of the data set.
         run: the run directory.
-        pictures: whether the cases are drawn.
+        draw: how a case is drawn; None for no pictures.
     """
 
     def __init__(
-        self, protocol: Protocol, data_root: Path, run: RunDirectory, pictures: bool
+        self, protocol: Rules, data_root: Path, run: RunDirectory, draw: Drawer[Picture] | None
     ) -> None:
         self._protocol = protocol
         self._data_root = data_root
         self._run = run
-        self._pictures = pictures
+        self._draw_case = draw
         self._drawn = 0
         self._hits: list[Hit] = []
         self._variants: list[VariantScores] = []
@@ -76,7 +81,7 @@ class Examination:
         )
         return None if isinstance(found, BadPrediction) else found
 
-    def examine(self, trial: Trial, score: CaseScore) -> ExaminedCase:
+    def examine(self, trial: Trial, score: CaseScore) -> ExaminedCase[Picture]:
         """Look at one case's mask."""
         case, limits = trial.case, self._protocol.limits
         inputs = read_inputs(self._data_root / case.image.path)
@@ -97,25 +102,17 @@ class Examination:
             memory_share=_share(trial.record.peak_memory_mib, limits.memory_mib),
             baseline_dsc=floor.dsc,
             baseline_nsd=floor.nsd,
-            picture=self._draw(case, inputs, reference, prediction) if self._pictures else None,
+            picture=self._draw(case, inputs, reference, prediction),
             log="" if trial.answered else log_tail(self._run, TEAM, case.id),
         )
 
     def _draw(
         self, case: Case, inputs: CaseInputs, reference: Reference, prediction: _LabelMap | None
-    ) -> CasePicture | None:
-        if self._drawn >= _MOST_PICTURES:
+    ) -> Picture | None:
+        if self._draw_case is None or self._drawn >= _MOST_PICTURES:
             return None
         self._drawn += 1
-        return draw_case(
-            inputs,
-            reference,
-            prediction,
-            name=f"case-{self._drawn}",
-            title=case.id,
-            description=f"{case.modality} image with the outlines of the reference and the"
-            " prediction, and the prompt boxes",
-        )
+        return self._draw_case(inputs, reference, prediction, case, self._drawn)
 
     def findings(self, cases: Sequence[str]) -> list[CheckFinding]:
         """Of all cases that were examined."""

@@ -16,8 +16,8 @@ from typing import Any
 
 import msgspec
 
-from evaluate.errors import Problem, RunDirectoryError
-from evaluate.records import RunRecord
+from evaluate.facts.attempts import RunRecord
+from evaluate.facts.errors import Problem, RunDirectoryError
 
 __all__ = ["JournalEntry", "Ledger"]
 

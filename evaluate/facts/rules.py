@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 import msgspec
 
 from data_manifest.errors import Problem
-from evaluate.errors import ProtocolError
+from evaluate.facts.errors import ProtocolError
 
 __all__ = [
     "Container",
@@ -16,17 +16,17 @@ __all__ = [
     "HandIn",
     "Limits",
     "Measurement",
-    "Protocol",
     "RankedMetric",
     "Ranking",
     "Reproduction",
+    "Rules",
     "Scoring",
     "builtin_protocols",
     "direction_problem",
     "load_protocol",
 ]
 
-_BUILTIN = Path(__file__).parent / "protocols"
+_BUILTIN = Path(__file__).parent.parent / "protocols"
 
 _Positive = Annotated[float, msgspec.Meta(gt=0)]
 _Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -210,7 +210,7 @@ class Reproduction(_Strict, frozen=True, kw_only=True):
     alpha: Annotated[float, msgspec.Meta(gt=0, lt=0.5)] = 0.05
 
 
-class Protocol(_Strict, frozen=True, kw_only=True):
+class Rules(_Strict, frozen=True, kw_only=True):
     """One challenge's rules, whole.
 
     Attributes:
@@ -253,7 +253,7 @@ def builtin_protocols() -> list[str]:
     return sorted(path.stem for path in _BUILTIN.glob("*.toml"))
 
 
-def load_protocol(name_or_path: str) -> Protocol:
+def load_protocol(name_or_path: str) -> Rules:
     """Read a built-in protocol by name, or a TOML file by path.
 
     Raises:
@@ -280,14 +280,14 @@ def load_protocol(name_or_path: str) -> Protocol:
     return protocol_from_json(data, where=str(path))
 
 
-def protocol_from_json(data: object, *, where: str) -> Protocol:
+def protocol_from_json(data: object, *, where: str) -> Rules:
     """Check plain data (of a TOML file, or of run.json) whole.
 
     Raises:
         ProtocolError: a key is wrong, missing or unknown; `where` names the file.
     """
     try:
-        protocol = msgspec.convert(data, Protocol)
+        protocol = msgspec.convert(data, Rules)
     except msgspec.ValidationError as error:
         raise ProtocolError(
             Problem(

@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from data_manifest.manifest import Manifest, sha256_of
-from evaluate.auditing import Evidence, Finding, code_digests, read_evidence
+from evaluate.auditing import Finding
 from evaluate.auditing.facts import trace_facts
 from evaluate.auditing.manifests import manifest_in_order, read_manifest
 from evaluate.auditing.table_cells import Table, read_cells
 from evaluate.auditing.tracing import environment_changes
-from evaluate.errors import Problem, RunDirectoryError
-from evaluate.protocol import Protocol, protocol_from_json
-from evaluate.running import library_versions
+from evaluate.documents.tables import write_table
+from evaluate.facts.errors import Problem, RunDirectoryError
+from evaluate.facts.machine import library_versions
+from evaluate.facts.rules import Rules, protocol_from_json
 from evaluate.store import JournalEntry, RunDirectory
-from evaluate.tables import write_table
+from evaluate.store.evidence import Evidence, code_digests, read_evidence
 
 __all__ = ["AtHand", "Basis", "Journal", "Pair", "read_basis"]
 
@@ -66,7 +67,7 @@ class Basis:
     evidence: Evidence | None
     facts: dict[str, Any]
     found_facts: dict[str, Any]
-    protocol: Protocol
+    protocol: Rules
     manifest: Manifest
     data_root: Path
     journal: Journal

@@ -8,6 +8,7 @@ import math
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from data_manifest.manifest import Case, Manifest, load_manifest, save_manifest
 from data_manifest.progress import Progress
@@ -25,16 +26,18 @@ from evaluate.checking import (
     repeat_findings,
     run_findings,
 )
-from evaluate.pipeline.examinations import TEAM, Examination
-from evaluate.pipeline.runs import run_submissions
-from evaluate.pipeline.scores import score_run
-from evaluate.protocol import Protocol
-from evaluate.reporting.check_page import ExaminedCase
+from evaluate.checking.examinations import TEAM, Drawer, Examination
+from evaluate.checking.examined import ExaminedCase
+from evaluate.facts.rules import Rules
 from evaluate.running.schedule import turns
+from evaluate.running.stage import run_submissions
 from evaluate.sandbox import Sandbox
+from evaluate.scoring.stage import score_run
 from evaluate.store import RunDirectory
 
 __all__ = ["Rehearsal"]
+
+Picture = TypeVar("Picture")
 
 _REPEATED = 4
 
@@ -54,7 +57,7 @@ class Rehearsal:
     def __init__(
         self,
         reference: str,
-        protocol: Protocol,
+        protocol: Rules,
         sandbox: Sandbox,
         data: Path,
         scratch: Path,
@@ -68,11 +71,11 @@ class Rehearsal:
         self._progress = progress
         self.findings: list[CheckFinding] = []
 
-    def run(self, pictures: bool) -> list[ExaminedCase]:
+    def run(self, draw: Drawer[Picture] | None) -> list[ExaminedCase[Picture]]:
         """Run, score and examine; what is found is in `findings`."""
         protocol, manifest = self._protocol, load_manifest(self._data)
         first = self._run(self._data, "first", 0)
-        examination = Examination(protocol, self._data.parent, first, pictures)
+        examination = Examination(protocol, self._data.parent, first, draw)
         trials = _trials(first, manifest, self._observer)
         scores = {score.case: score for score in score_run(first.root, workers=1).cases}
         self.findings += run_findings(trials, protocol)
@@ -147,7 +150,7 @@ def _part(data: Path, manifest: Manifest, cases: Sequence[Case], out: Path) -> P
 
 
 def _repeat(
-    case: Case, first: RunDirectory, second: RunDirectory, examination: Examination
+    case: Case, first: RunDirectory, second: RunDirectory, examination: Examination[Picture]
 ) -> Repeat:
     outcomes = [run.journal()[TEAM, case.id, 0].record.outcome for run in (first, second)]
     return Repeat(
@@ -158,7 +161,7 @@ def _repeat(
     )
 
 
-def _one_slice(manifest: Manifest, examination: Examination) -> list[CheckFinding]:
+def _one_slice(manifest: Manifest, examination: Examination[Picture]) -> list[CheckFinding]:
     cases = {case.id: case for case in manifest.cases}
     if not set(ONE_SLICE_PAIR) <= set(cases):
         return []

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from data_manifest.progress import Progress
 from evaluate.auditing import Cause, Cell, Finding
 from evaluate.auditing.file_digests import AlteredFile, as_found
+from evaluate.auditing.rechecking.basis import Basis, Pair, made_again
 from evaluate.auditing.table_cells import compare_tables, read_cells
 from evaluate.auditing.tracing import trace_table
-from evaluate.errors import ProtocolError, TableError
-from evaluate.pipeline.rechecking.basis import Basis, Pair, made_again
-from evaluate.pipeline.scores import Scores, tables_of
-from evaluate.protocol import Protocol, protocol_from_json
-from evaluate.records import CaseScore, LabelScore, ModalityScore
+from evaluate.facts.errors import ProtocolError, TableError
+from evaluate.facts.rules import Rules, protocol_from_json
+from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 from evaluate.scoring import jobs_of_run, modality_scores, score_jobs
+from evaluate.scoring.stage import Scores, tables_of
 
 __all__ = ["TracedScores", "trace_scores", "with_effects_of_protocol"]
 
@@ -92,7 +92,7 @@ def trace_scores(
 
 
 def _score(
-    basis: Basis, altered: Sequence[AlteredFile], protocol: Protocol, progress: Progress
+    basis: Basis, altered: Sequence[AlteredFile], protocol: Rules, progress: Progress
 ) -> Scores:
     """Scores of the files that are there, altered or not."""
     journal, manifest = as_found(altered, basis.journal, basis.manifest)

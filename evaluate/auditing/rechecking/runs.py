@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from evaluate.auditing import Cause, Finding
+from evaluate.auditing.rechecking.basis import Basis, Pair, made_again
 from evaluate.auditing.table_cells import read_cells
 from evaluate.auditing.tracing import trace_table
-from evaluate.pipeline.rechecking.basis import Basis, Pair, made_again
-from evaluate.protocol import protocol_from_json
-from evaluate.records import Outcome, RunRecord
+from evaluate.facts.attempts import RunRecord
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import protocol_from_json
 from evaluate.running import Plan, Submission, job_sha256
 from evaluate.sandbox import Image
 

@@ -7,12 +7,12 @@ import msgspec
 
 from data_manifest.manifest import sha256_of
 from evaluate.auditing import Cause, Finding
+from evaluate.auditing.rechecking.basis import Basis, made_again
 from evaluate.auditing.table_cells import read_cells
 from evaluate.auditing.tracing import trace_document, trace_table
-from evaluate.errors import RankingRefusedError
-from evaluate.pipeline.places import options_of, rank_result
-from evaluate.pipeline.rechecking.basis import Basis, made_again
-from evaluate.records import CaseScore
+from evaluate.facts.errors import RankingRefusedError
+from evaluate.facts.scores import CaseScore
+from evaluate.ranking.stage import options_of, rank_result
 
 __all__ = ["is_stale_ranking", "stale_stages", "trace_places"]
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from data_manifest.progress import Progress, silent
 from evaluate.auditing import Cause, Cell, Finding
 from evaluate.auditing.file_digests import altered_data, altered_results, file_findings
+from evaluate.auditing.rechecking.basis import AtHand, Basis, Pair, read_basis
+from evaluate.auditing.rechecking.places import is_stale_ranking, stale_stages, trace_places
+from evaluate.auditing.rechecking.runs import in_doubt, trace_runs
+from evaluate.auditing.rechecking.scores import trace_scores, with_effects_of_protocol
 from evaluate.auditing.tracing import merged
-from evaluate.pipeline.rechecking.basis import AtHand, Basis, Pair, read_basis
-from evaluate.pipeline.rechecking.places import is_stale_ranking, stale_stages, trace_places
-from evaluate.pipeline.rechecking.runs import in_doubt, trace_runs
-from evaluate.pipeline.rechecking.scores import trace_scores, with_effects_of_protocol
-from evaluate.records import CaseScore
+from evaluate.facts.scores import CaseScore
 from evaluate.store import RunDirectory
 
 __all__ = ["Recheck", "recheck"]

@@ -16,19 +16,20 @@ from evaluate.auditing import Cause, Cell
 from evaluate.auditing.changes import change_of, ratio_of
 from evaluate.auditing.documents import differing_leaves
 from evaluate.auditing.masks import agreement
+from evaluate.auditing.rechecking import Recheck
+from evaluate.auditing.rechecking.basis import Basis
 from evaluate.auditing.samples import sample_cases
+from evaluate.auditing.submissions import Found
 from evaluate.auditing.verdicts import CaseAgain, TeamAgain
-from evaluate.errors import Problem, UsageError
-from evaluate.pipeline.rechecking import Recheck
-from evaluate.pipeline.rechecking.basis import Basis
-from evaluate.pipeline.runs import run_submissions
-from evaluate.pipeline.scores import score_run
-from evaluate.pipeline.submissions import Found
-from evaluate.protocol import Protocol, protocol_from_json
+from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import Rules, protocol_from_json
+from evaluate.facts.scores import CaseScore
 from evaluate.ranking import places_of
 from evaluate.ranking.resampling import draw_counts
-from evaluate.records import CaseScore, Outcome
+from evaluate.running.stage import run_submissions
 from evaluate.sandbox import Sandbox
+from evaluate.scoring.stage import score_run
 from evaluate.store import JournalEntry, RunDirectory
 from metrics import FURTHER_METRICS
 
@@ -353,7 +354,7 @@ class _Work:
         return [f"{c.where}: {c.recorded} then, {c.found} now" for c in cells]
 
 
-def _rules_of(basis: Basis) -> Protocol:
+def _rules_of(basis: Basis) -> Rules:
     """Containers and limits as when it was run, scoring as when it was scored."""
     stages = basis.evidence.stages if basis.evidence else {}
     if "run" not in stages:

@@ -1,4 +1,4 @@
-"""`segjudge rank` and `segjudge report`: from scores to places and a page."""
+"""`segjudge rank`: from scores to places."""
 
 import dataclasses
 import keyword
@@ -9,26 +9,25 @@ from typing import Any, Literal
 import msgspec
 
 from data_manifest.manifest import sha256_of
-from data_manifest.progress import Progress, silent
-from evaluate.errors import Problem, RankingRefusedError, RunDirectoryError
-from evaluate.pipeline.scores import data_of, protocol_of
-from evaluate.pipeline.seals import seal_stage
-from evaluate.protocol import Protocol, RankedMetric
+from evaluate.documents.tables import read_table, write_json, write_table
+from evaluate.facts.errors import Problem, RankingRefusedError, RunDirectoryError
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import RankedMetric, Rules
+from evaluate.facts.scores import CaseScore
 from evaluate.ranking import Result, rank
-from evaluate.records import CaseScore, Outcome
-from evaluate.reporting import write_report
-from evaluate.scoring import METRIC_COLUMNS
 from evaluate.store import RunDirectory
-from evaluate.tables import read_table, write_json, write_table
+from evaluate.store.origin import protocol_of
+from evaluate.store.seals import seal_stage
+from metrics import METRICS
 
-__all__ = ["RankOptions", "options_of", "rank_result", "rank_run", "rank_table", "report_run"]
+__all__ = ["RankOptions", "options_of", "rank_result", "rank_run", "rank_table"]
 
 # What a table of another tool may lack.
 _OTHER_TOOLS: dict[str, object] = {
     "dimension": "",
     "outcome": Outcome.OK,
     "reason": "",
-    **dict.fromkeys(METRIC_COLUMNS),
+    **dict.fromkeys(METRICS),
 }
 
 
@@ -53,7 +52,7 @@ def rank_result(
     options: RankOptions | None = None,
     *,
     scores: Sequence[CaseScore] | None = None,
-    protocol: Protocol | None = None,
+    protocol: Rules | None = None,
 ) -> Result:
     """Rank a run's teams; by default with the options, scores and rules that it was ranked with."""
     facts = run.facts()
@@ -117,7 +116,7 @@ def rank_run(root: Path, options: RankOptions | None = None) -> Result:
 def rank_table(
     *,
     scores: Path,
-    protocol: Protocol,
+    protocol: Rules,
     out: Path,
     options: RankOptions | None = None,
     metrics: Sequence[RankedMetric] | None = None,
@@ -149,7 +148,7 @@ def _with_columns(names: Sequence[str]) -> type[CaseScore]:
     """
     fields = {field.name for field in dataclasses.fields(CaseScore)}
     for name in names:
-        if name in fields - set(METRIC_COLUMNS) or keyword.iskeyword(name):
+        if name in fields - set(METRICS) or keyword.iskeyword(name):
             raise RankingRefusedError(
                 Problem(
                     where="metrics to rank by",
@@ -168,24 +167,3 @@ def _with_columns(names: Sequence[str]) -> type[CaseScore]:
 def _write_ranking(result: Result, folder: Path) -> None:
     write_table(folder / "ranking.csv", result.rows, type(result.rows[0]))
     write_json(folder / "ranking.json", result.to_json(), lines_down_to=4)
-
-
-def report_run(
-    root: Path, *, manifest_path: Path | None = None, progress: Progress = silent
-) -> Path:
-    """Write the report of a scored and ranked run; returns its path."""
-    run = RunDirectory.open(root)
-    with run.locked():
-        _, data_root = data_of(run, manifest_path)
-        scores = run.table_path(CaseScore)
-        if not scores.is_file() or run.facts().get("ranked_from") != sha256_of(scores):
-            raise RunDirectoryError(
-                Problem(
-                    where=str(root),
-                    found="scores that were made since it was ranked, or no ranking yet",
-                    expected="a ranking of these scores",
-                    mend=f"`segjudge rank {root}`",
-                )
-            )
-        found = data_root if data_root.is_dir() else None
-        return write_report(run, data_root=found, progress=progress)

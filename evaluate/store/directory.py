@@ -18,10 +18,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from evaluate.errors import Problem, RunDirectoryError
-from evaluate.ledger import JournalEntry, Ledger
-from evaluate.records import CaseScore, LabelScore, ModalityScore, RunRecord
-from evaluate.tables import read_table, sync_folder, write_atomically, write_json, write_table
+from evaluate.documents.tables import (
+    read_table,
+    sync_folder,
+    write_atomically,
+    write_json,
+    write_table,
+)
+from evaluate.facts.attempts import RunRecord
+from evaluate.facts.errors import Problem, RunDirectoryError
+from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
+from evaluate.store.ledger import JournalEntry, Ledger
 
 __all__ = ["JournalEntry", "RunDirectory"]
 

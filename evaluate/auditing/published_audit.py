@@ -5,9 +5,9 @@ from pathlib import Path
 from evaluate.auditing.published import TableVerdict, check_alone
 from evaluate.auditing.published_scores import against_scores
 from evaluate.auditing.published_table import read_published
-from evaluate.errors import RankingRefusedError
-from evaluate.pipeline.places import RankOptions, rank_result
-from evaluate.records import CaseScore
+from evaluate.facts.errors import RankingRefusedError
+from evaluate.facts.scores import CaseScore
+from evaluate.ranking.stage import RankOptions, rank_result
 from evaluate.store import RunDirectory
 
 __all__ = ["audit_table"]

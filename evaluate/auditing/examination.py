@@ -1,0 +1,208 @@
+"""A finished run, looked at for proof: findings, verdicts, and what each place may be."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from data_manifest.progress import Progress, silent
+from evaluate.auditing import Cause, Finding
+from evaluate.auditing.rechecking import AtHand, Recheck, recheck
+from evaluate.auditing.rechecking.basis import Basis
+from evaluate.auditing.reruns import Rerun, rerun
+from evaluate.auditing.standing import PlaceBounds, bounds_of_places
+from evaluate.auditing.submissions import found_submissions
+from evaluate.auditing.verdicts import TeamAgain, Verdict, VerdictKind, judge_team
+from evaluate.facts.errors import RankingRefusedError
+from evaluate.facts.machine import describe_host, library_versions
+from evaluate.facts.scores import CaseScore
+from evaluate.ranking import places_of
+from evaluate.sandbox import Sandbox
+from evaluate.store import RunDirectory
+
+__all__ = ["Audit", "RerunOptions", "examine"]
+
+# Findings after which the score of a case is not known for certain.
+_UNRESOLVING = (Cause.MASK, Cause.REFERENCE, Cause.JOURNAL, Cause.UNFINISHED, Cause.METRIC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerunOptions:
+    """Which cases are run again: all, or a sample."""
+
+    sample: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """What an audit found; it passes if nothing is open.
+
+    Attributes:
+        title: of the challenge.
+        findings: everything that is not as the run left it, each with its cause.
+        checked: how much was looked at, by kind.
+        verdicts: one a team.
+        places: between which places each team must lie.
+        evidence: SHA-256 of data, rules, images and tables, by what they are of.
+        rerun: what running again gave; None if that was not asked for.
+        notes: what a reader should know and what leaves nothing open.
+        environment: the machine and the versions, then and now.
+    """
+
+    title: str
+    findings: list[Finding]
+    checked: dict[str, int]
+    verdicts: list[Verdict]
+    places: list[PlaceBounds]
+    evidence: dict[str, str]
+    rerun: dict[str, Any] | None
+    notes: list[str]
+    environment: dict[str, Any]
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything holds."""
+        return all(finding.is_harmless for finding in self.findings) and not any(
+            verdict.is_open for verdict in self.verdicts
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of audit.json."""
+        return {"schema": 2, "passed": self.passed, **dataclasses.asdict(self)}
+
+
+def examine(
+    run: RunDirectory,
+    *,
+    at_hand: AtHand | None = None,
+    sandbox: Sandbox | None = None,
+    again: RerunOptions | None = None,
+    progress: Progress = silent,
+) -> Audit:
+    """Check a run directory and write nothing.
+
+    Args:
+        run: the run directory.
+        at_hand: what there is to look at; None for everything, where the run says.
+        sandbox: where images are looked up, and run again; None where there is none.
+        again: run the submissions again; needs a sandbox.
+        progress: told after every case.
+    """
+    checked = recheck(run, at_hand=at_hand, progress=progress)
+    basis, findings, made = checked.basis, list(checked.findings), None
+    if sandbox is not None:
+        # What only stands in an engine can be replaced unseen; to build or load takes minutes.
+        wanted = [
+            entry
+            for entry in basis.facts["submissions"]
+            if again is not None or entry.get("kind") == "reference"
+        ]
+        with found_submissions(wanted, sandbox, basis.protocol.limits) as found:
+            findings += [f.finding for f in found.values() if f.finding is not None]
+            if again is not None:
+                made = rerun(
+                    *(run, checked, found, sandbox),
+                    sample=again.sample,
+                    seed=again.seed,
+                    progress=progress,
+                )
+    ran = {team.team: team for team in made.teams} if made else {}
+    teams = sorted(str(entry["team"]) for entry in basis.facts["submissions"])
+    verdicts = [judge_team(team, findings, ran.get(team)) for team in teams]
+    return Audit(
+        title=basis.protocol.title,
+        findings=findings,
+        checked=checked.checked,
+        verdicts=verdicts,
+        places=_places(checked, _unresolved(checked, findings, verdicts, made)),
+        evidence=_digests(basis),
+        rerun=made.to_json() if made else None,
+        notes=list(made.notes) if made else [],
+        environment=_environment(basis, sandbox, made),
+    )
+
+
+def _unresolved(
+    checked: Recheck,
+    findings: Sequence[Finding],
+    verdicts: Sequence[Verdict],
+    made: Rerun | None,
+) -> dict[tuple[str, str], list[CaseScore]]:
+    """By team and case, which results it may be; nothing named means anything at all."""
+    teams = [verdict.team for verdict in verdicts]
+    cases = [case.id for case in checked.basis.manifest.cases]
+    unresolved: dict[tuple[str, str], list[CaseScore]] = {}
+    for finding in findings:
+        moved_masks = finding.cause is Cause.SWAPPED and finding.where.startswith("predictions/")
+        if finding.cause in _UNRESOLVING or moved_masks:
+            for team in finding.teams or teams:
+                unresolved |= {(team, case): [] for case in finding.cases or cases}
+    recorded = {(row.team, row.case): row for row in checked.scores}
+    ran: Mapping[str, TeamAgain] = {team.team: team for team in made.teams} if made else {}
+    open_kinds = (VerdictKind.DIFFERS, VerdictKind.UNSTABLE, VerdictKind.NOT_RUN)
+    for verdict in verdicts:
+        if not verdict.is_open or verdict.verdict not in open_kinds:
+            continue
+        team = verdict.team
+        again = {case.case: case for case in ran[team].cases}
+        for case in cases:
+            if case in again and again[case].is_same and again[case].is_stable:
+                continue
+            known = [
+                row
+                for table in (recorded, made.scores if made else {})
+                if (row := table.get((team, case))) is not None
+            ]
+            # A model that is never the same twice may give anything the next time.
+            is_known = verdict.verdict is VerdictKind.DIFFERS and case in again and len(known) == 2
+            unresolved.setdefault((team, case), known if is_known else [])
+    return unresolved
+
+
+def _places(
+    checked: Recheck, unresolved: Mapping[tuple[str, str], list[CaseScore]]
+) -> list[PlaceBounds]:
+    basis = checked.basis
+
+    def rank(scores: list[CaseScore]) -> dict[str, float]:
+        return places_of(scores, basis.protocol)
+
+    names = [metric.name for metric in basis.protocol.ranking.metrics]
+    try:
+        return bounds_of_places(checked.scores, unresolved, rank, basis.protocol.limits, names)
+    except RankingRefusedError:
+        return []  # a finding says why already
+
+
+def _digests(basis: Basis) -> dict[str, str]:
+    found = {
+        "manifest": str(basis.facts["manifest"]["sha256"]),
+        f"protocol {basis.protocol.name} {basis.protocol.version}": basis.protocol.digest(),
+    }
+    for entry in basis.facts["submissions"]:
+        found[f"image of {entry['team']}"] = str(entry.get("digest") or "no image")
+    return found | (dict(sorted(basis.evidence.files.items())) if basis.evidence else {})
+
+
+def _environment(basis: Basis, sandbox: Sandbox | None, made: Rerun | None) -> dict[str, Any]:
+    """The machine, the sandbox and the versions of each stage, and of this audit."""
+    stages = basis.evidence.stages if basis.evidence else {}
+    then: dict[str, dict[str, Any]] = {
+        name: {"at": stage.at, "host": stage.host, "versions": stage.versions}
+        for name, stage in sorted(stages.items())
+    }
+    now: dict[str, Any] = {"host": describe_host(), "versions": library_versions()}
+    if "run" in then:
+        then["run"]["sandbox"] = basis.facts["sandbox"] | _load_of(
+            basis.facts.get("calibration", {}).get("samples", [])
+        )
+    if sandbox is not None:
+        now["sandbox"] = sandbox.describe() | _load_of(made.calibration[1] if made else [])
+    return {"then": then, "now": now}
+
+
+def _load_of(samples: Sequence[float]) -> dict[str, float]:
+    return {"calibration_load_s": float(np.median(samples))} if samples else {}

@@ -1,0 +1,36 @@
+"""What a run directory was made from: its data and its rules."""
+
+from pathlib import Path
+
+from data_manifest.manifest import Manifest, load_manifest
+from evaluate.facts.errors import Problem, RunDirectoryError
+from evaluate.facts.rules import Rules, protocol_from_json
+from evaluate.store.directory import RunDirectory
+
+__all__ = ["data_of", "protocol_of"]
+
+
+def data_of(run: RunDirectory, manifest_path: Path | None) -> tuple[Manifest, Path]:
+    """The run's manifest (its own copy) and the folder of its data.
+
+    Raises:
+        RunDirectoryError: `manifest_path` is of other data.
+    """
+    facts = run.facts()
+    manifest = load_manifest(run.root / "manifest.json")
+    if manifest_path is None:
+        return manifest, Path(facts["manifest"]["path"]).parent
+    if load_manifest(manifest_path).digest() != manifest.digest():
+        raise RunDirectoryError(
+            Problem(
+                where=f"--manifest {manifest_path}",
+                found="a manifest of other data",
+                expected=f"the one that {run.root} was run on",
+            )
+        )
+    return manifest, manifest_path.parent
+
+
+def protocol_of(run: RunDirectory) -> Rules:
+    """The protocol that a run directory holds."""
+    return protocol_from_json(run.facts()["protocol"], where=str(run.root / "run.json"))
