@@ -1,14 +1,14 @@
 """What a metric is: its name, its direction, what it says of empty masks, and how it is computed.
 
-All that anyone needs to know of a metric stands in its definition: tables, failures' prices, ranking
-and report read it from `metrics.METRICS`.
+All that anyone needs to know of a metric stands in its definition: tables, prices of failures,
+ranking and report read it from `metrics.METRICS`.
 """
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from metrics.label_pair import LabelPair
 
@@ -56,7 +56,7 @@ class MetricOption:
         unit: of the value; empty for a bare number.
     """
 
-    check: Callable[[OptionValue], OptionValue]
+    check: Callable[[Any], OptionValue]
     default: OptionValue | None = None
     unit: str = ""
 

@@ -1,4 +1,4 @@
-"""One label in two maps: what every metric computes from, each part measured once for all metrics."""
+"""One label in two maps: what metrics are computed from, each part measured once for all."""
 
 import math
 from collections.abc import Sequence

@@ -27,7 +27,17 @@ __all__ = ["ENTRY_POINTS", "METRICS", "Registry"]
 
 ENTRY_POINTS = "segjudge.metrics"
 
-_ORDER = ("dsc", "nsd", "iou", "sensitivity", "precision", "volume_difference", "hd", "hd95", "assd")
+_ORDER = (
+    "dsc",
+    "nsd",
+    "iou",
+    "sensitivity",
+    "precision",
+    "volume_difference",
+    "hd",
+    "hd95",
+    "assd",
+)
 """The order of old in tables and pages; what is not named follows by module."""
 
 
