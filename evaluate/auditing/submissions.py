@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from evaluate.auditing import Cause, Finding
+from data_manifest.findings import Finding
+from evaluate.documents.audit import Cause
 from evaluate.facts.errors import SubmissionError
 from evaluate.facts.rules import Limits
 from evaluate.sandbox import Image, ImageProblem, Sandbox
@@ -63,9 +64,9 @@ def _look_up(
     if image.digest == recorded:
         return Found(reference=reference)
     finding = Finding(
-        cause=Cause.IMAGE,
+        code=Cause.IMAGE,
         where=reference,
-        recorded=str(recorded or entry.get("problem") or "no image"),
+        expected=str(recorded or entry.get("problem") or "no image"),
         found=image.digest,
         teams=(team,),
     )
