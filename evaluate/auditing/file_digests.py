@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 
 from data_manifest.findings import Cell, Finding
+from data_manifest.layouts import open_regular_file
 from data_manifest.manifest import Manifest, sha256_of
 from evaluate.documents.audit import Cause
-from evaluate.predictions import open_regular_file
 from evaluate.store import JournalEntry, RunDirectory
 
 __all__ = ["AlteredFile", "altered_data", "altered_results", "as_found", "file_findings"]
