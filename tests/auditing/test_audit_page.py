@@ -18,7 +18,8 @@ def page(tampered: Callable[[], Path]) -> Path:
     run = tampered()
     assert command("report", run) == 0
     facts = json.loads((run / "run.json").read_text("utf-8"))
-    facts["host"]["cpu"] = _HOSTILE
+    (machine,) = facts["machines"].values()
+    machine["host"]["cpu"] = _HOSTILE
     (run / "run.json").write_text(json.dumps(facts), "utf-8")
     assert command("audit", run, "--rerun", "--sample", 1, "--sandbox", "local") == 1
     return run / "report" / "audit.html"
