@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from data_manifest.errors import printable
+from data_manifest.findings import Severity
 from data_manifest.layouts import ArrayFacts
-from evaluate.checking.findings import Severity
 from evaluate.checking.trials import Hit, Trial
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
