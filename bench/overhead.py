@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from data_manifest.demo.records import RawCase
+from data_manifest.making.writing import write_case
 from data_manifest.manifest import Manifest, Preparation, save_manifest
-from data_manifest.writing import write_case
 from evaluate.store import RunDirectory
 
 CASES = 50

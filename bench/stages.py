@@ -11,9 +11,9 @@ import numpy as np
 from isal import isal_zlib
 
 from data_manifest.cases import read_reference
-from data_manifest.labels import Buffer
+from data_manifest.layouts import BadPrediction, read_prediction
+from data_manifest.layouts.labels import Buffer
 from evaluate.facts.rules import load_protocol
-from evaluate.predictions import BadPrediction, read_prediction
 from metrics.label_extents import LabelExtents, LabelMaps
 from metrics.surfaces import surface_overlaps
 

@@ -6,7 +6,7 @@ from data_manifest.manifest import MODALITIES, Case, Label, Manifest, load_manif
 from data_manifest.naming import CaseName, parse_case_name
 from data_manifest.verify import verify_manifest
 
-# Building is not among them: it imports every reader of images. See `data_manifest.build`.
+# Building is not among them: it imports every reader of images. See `data_manifest.making.build`.
 __all__ = [
     "MODALITIES",
     "Case",

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.errors import CaseFileError, Problem
-from data_manifest.labels import Buffer
-from data_manifest.npz import NpzArchive, NpzError, write_npz
+from data_manifest.layouts.labels import Buffer
+from data_manifest.layouts.npz import NpzArchive, NpzError, write_npz
 
 __all__ = [
     "CaseInputs",

@@ -11,8 +11,8 @@ import numpy as np
 
 from data_manifest.cases import read_inputs, read_reference
 from data_manifest.errors import CaseFileError, ManifestError, Problem
+from data_manifest.layouts.npz import array_names
 from data_manifest.manifest import Case, FileEntry, Manifest, load_manifest, sha256_of
-from data_manifest.npz import array_names
 from data_manifest.progress import Progress, silent
 
 __all__ = ["verify_manifest"]

@@ -6,8 +6,7 @@ surface-distance (`compute_robust_hausdorff`, `compute_average_surface_distance`
 directions are pooled here: the greater of the Hausdorff distances, the mean over both surfaces.
 """
 
-import math
-from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,54 +15,77 @@ from metrics.arguments import Mask
 from metrics.surface_elements import element_areas
 from metrics.surfaces import surface_codes
 
-__all__ = ["DISTANCES", "surface_distances"]
-
-DISTANCES = ("hd", "hd95", "assd")
+__all__ = [
+    "DirectedDistances",
+    "directed_distances",
+    "hausdorff",
+    "mean_surface_distance",
+    "percentile_hausdorff",
+]
 
 _Values = npt.NDArray[np.float64]
 
 
-def surface_distances(
-    reference: Mask, prediction: Mask, *, spacing_mm: tuple[float, ...], names: Collection[str]
-) -> dict[str, float]:
-    """Distances between the surfaces of two masks, in mm.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectedDistances:
+    """From each element of one surface to the other surface.
+
+    Attributes:
+        distances_mm: to the nearest element of the other, (elements,).
+        areas: of the elements themselves, in mm², in 2D their lengths in mm, (elements,).
+    """
+
+    distances_mm: _Values
+    areas: _Values
+
+
+_Both = tuple[DirectedDistances, DirectedDistances]
+
+
+def directed_distances(
+    reference: Mask, prediction: Mask, *, spacing_mm: tuple[float, ...]
+) -> _Both:
+    """Measure both directions between the surfaces of two masks.
 
     Args:
-        reference: bool, 2D or 3D.
-        prediction: bool, of the same shape.
+        reference: bool, 2D or 3D, not empty.
+        prediction: bool, of the same shape, not empty.
         spacing_mm: in the masks' axis order.
-        names: of DISTANCES.
-
-    Returns:
-        By name; infinite where one mask is empty, nan where both are.
     """
-    if not (reference.any() and prediction.any()):
-        value = math.inf if reference.any() or prediction.any() else math.nan
-        return dict.fromkeys(names, value)
     from scipy import ndimage  # slow to import, and only needed here
 
     codes, surfaces = surface_codes((reference, prediction))
     areas = element_areas(spacing_mm)
-    directed = []
-    for code, own, other in zip(codes, surfaces, reversed(surfaces), strict=True):
-        distances = ndimage.distance_transform_edt(~other, sampling=spacing_mm)[own]
-        directed.append((distances, areas[code[own]]))
-    values = {
-        "hd": lambda: max(float(distances.max()) for distances, _ in directed),
-        "hd95": lambda: max(_percentile(*direction, 95.0) for direction in directed),
-        "assd": lambda: _mean(directed),
-    }
-    return {name: values[name]() for name in names}
+    first, second = (
+        DirectedDistances(
+            distances_mm=ndimage.distance_transform_edt(~other, sampling=spacing_mm)[own],
+            areas=areas[code[own]],
+        )
+        for code, own, other in zip(codes, surfaces, reversed(surfaces), strict=True)
+    )
+    return first, second
 
 
-def _mean(directed: list[tuple[_Values, _Values]]) -> float:
-    weighted = sum(float((distances * areas).sum()) for distances, areas in directed)
-    return weighted / sum(float(areas.sum()) for _, areas in directed)
+def hausdorff(both: _Both) -> float:
+    """The greatest distance, in mm."""
+    return max(float(direction.distances_mm.max()) for direction in both)
 
 
-def _percentile(distances: _Values, areas: _Values, percent: float) -> float:
+def percentile_hausdorff(both: _Both, *, percent: float) -> float:
+    """The greater of the two directions' percentiles over the surface's area, in mm."""
+    return max(_percentile(direction, percent) for direction in both)
+
+
+def mean_surface_distance(both: _Both) -> float:
+    """The mean over the area of both surfaces, in mm."""
+    weighted = sum(float((one.distances_mm * one.areas).sum()) for one in both)
+    return weighted / sum(float(one.areas.sum()) for one in both)
+
+
+def _percentile(direction: DirectedDistances, percent: float) -> float:
     """The smallest distance within which this much of the surface lies."""
     # Sorted and summed as the reference does: a surface's 95 % is often just 19 of 20 elements.
+    distances, areas = direction.distances_mm, direction.areas
     order = np.lexsort((areas, distances))
     covered = np.cumsum(areas[order]) / np.sum(areas[order])
     at = int(np.searchsorted(covered, percent / 100))

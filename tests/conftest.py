@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from data_manifest.demo.records import RawCase
+from data_manifest.making.writing import write_case
 from data_manifest.manifest import Manifest, Preparation, save_manifest
-from data_manifest.writing import write_case
 from evaluate.facts.errors import EngineMissingError
 from evaluate.sandbox.engine import open_engine
 

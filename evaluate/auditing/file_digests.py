@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
+from data_manifest.layouts import open_regular_file
 from data_manifest.manifest import Manifest, sha256_of
 from evaluate.auditing.findings import Cause, Cell, Finding
-from evaluate.predictions import open_regular_file
 from evaluate.store import JournalEntry, RunDirectory
 
 __all__ = ["AlteredFile", "altered_data", "altered_results", "as_found", "file_findings"]

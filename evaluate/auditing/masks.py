@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from data_manifest.layouts import BadPrediction, read_prediction
 from data_manifest.manifest import Case
 from evaluate.facts.rules import Rules
-from evaluate.predictions import BadPrediction, read_prediction
 from metrics import dice
 
 __all__ = ["Agreement", "agreement"]

@@ -31,7 +31,6 @@ from evaluate.running.stage import run_submissions
 from evaluate.sandbox import Sandbox
 from evaluate.scoring.stage import score_run
 from evaluate.store import JournalEntry, RunDirectory
-from metrics import FURTHER_METRICS
 
 __all__ = ["Rerun", "rerun"]
 
@@ -254,7 +253,7 @@ class _Work:
         )
 
     def _metrics(self) -> list[str]:
-        return ["dsc", "nsd", *(m for m in FURTHER_METRICS if m in self._rules.scoring.further)]
+        return ["dsc", "nsd", *self._rules.scoring.further]
 
     def _draws(self, seed: int) -> Any:
         """Resamples of the sample's cases, within modalities where each has enough of them.

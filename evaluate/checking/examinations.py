@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.cases import CaseInputs, Reference, read_inputs, read_reference
+from data_manifest.layouts import BadPrediction, read_prediction
 from data_manifest.manifest import Case
 from evaluate.checking import (
     CheckFinding,
@@ -25,7 +26,6 @@ from evaluate.checking import (
 from evaluate.checking.examined import ExaminedCase
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
-from evaluate.predictions import BadPrediction, read_prediction
 from evaluate.running.log_tail import log_tail
 from evaluate.scoring.case_scores import score_case
 from evaluate.store import RunDirectory

@@ -10,9 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from data_manifest.npz import NpzError, array_headers
+from data_manifest.layouts import open_regular_file
+from data_manifest.layouts.npz import NpzError, array_headers
 from evaluate.facts.rules import Limits
-from evaluate.predictions import open_regular_file
 from evaluate.sandbox import Execution, Image, Job, Sandbox
 
 __all__ = ["ArrayFacts", "Observation", "ObservingSandbox"]

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from data_manifest.demo.records import RawCase
 from data_manifest.demo.shapes import FloatArray, case_generator, smooth_noise
+from data_manifest.making.writing import INPUTS, REFERENCES, write_case
 from data_manifest.manifest import MODALITIES, Manifest, Preparation, save_manifest
 from data_manifest.progress import Progress, silent
-from data_manifest.writing import INPUTS, REFERENCES, write_case
 
 __all__ = ["ODD", "ONE_SLICE_PAIR", "build_sanity_cases", "is_odd"]
 

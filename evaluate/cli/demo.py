@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 import evaluate
-from data_manifest.build import build_demo
+from data_manifest.making.build import build_demo
 from evaluate.cli.ranking import say_leaderboard
 from evaluate.cli.run import run_into, say_outcomes
 from evaluate.cli.sandboxes import NOT_ISOLATED

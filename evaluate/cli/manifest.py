@@ -2,10 +2,10 @@
 
 import argparse
 
-from data_manifest.build import build_manifest
 from data_manifest.errors import ManifestError
+from data_manifest.making.build import build_manifest
+from data_manifest.making.pairs import Pair, pairs_from_csv, pairs_from_folders
 from data_manifest.manifest import load_manifest
-from data_manifest.pairs import Pair, pairs_from_csv, pairs_from_folders
 from data_manifest.verify import verify_manifest
 from evaluate.cli.terminal import say, show_progress, table
 from evaluate.facts.errors import Problem, UsageError

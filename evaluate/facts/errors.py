@@ -3,10 +3,11 @@
 A participant's failure is never one of these: it is an `Outcome`.
 """
 
-from data_manifest.errors import Problem, SegjudgeError
+from data_manifest.errors import Finding, Problem, SegjudgeError
 
 __all__ = [
     "EngineMissingError",
+    "Finding",
     "Problem",
     "ProtocolError",
     "RankingRefusedError",

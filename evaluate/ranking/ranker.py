@@ -31,9 +31,12 @@ from evaluate.ranking.settings import (
     ranked_column,
 )
 from evaluate.ranking.whole_field import permutation_p_values
-from metrics import FURTHER_METRICS, METRICS
+from metrics import METRICS
 
 __all__ = ["places_of", "rank", "rank_table"]
+
+
+_ALWAYS = ("dsc", "nsd", "wall_s", "cpu_s", "peak_memory_mib")
 
 
 def rank(
@@ -110,7 +113,7 @@ def _columns(scores: Sequence[CaseScore], ranked: Sequence[str]) -> list[str]:
     present = [
         name
         for name in METRICS
-        if name not in FURTHER_METRICS or any(getattr(score, name) is not None for score in scores)
+        if name in _ALWAYS or any(getattr(score, name) is not None for score in scores)
     ]
     return [*present, *(name for name in ranked if name not in present)]
 

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from data_manifest.layouts import BadPrediction, read_prediction
 from data_manifest.manifest import Case
 from evaluate.facts.rules import Container
-from evaluate.predictions import BadPrediction, read_prediction
 from evaluate.reporting.case_files import Unreadable, read_case_files
 from evaluate.reporting.windows import Window, row_height, window_around
 

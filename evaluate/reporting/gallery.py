@@ -6,10 +6,10 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from data_manifest.layouts import BadPrediction, read_prediction
 from data_manifest.manifest import Case
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore, LabelScore
-from evaluate.predictions import BadPrediction, read_prediction
 from evaluate.reporting.case_files import Unreadable, read_case_files
 from evaluate.reporting.pictures import CasePicture, draw_case
 from evaluate.reporting.quantities import DASH, QUANTITIES, clipped, score_text

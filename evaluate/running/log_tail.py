@@ -3,7 +3,7 @@
 import os
 
 from data_manifest.errors import printable
-from evaluate.predictions import open_regular_file
+from data_manifest.layouts import open_regular_file
 from evaluate.store import RunDirectory
 
 __all__ = ["log_tail"]

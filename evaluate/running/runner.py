@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from data_manifest.errors import printable
+from data_manifest.layouts import BadPrediction, open_regular_file, read_prediction
 from data_manifest.manifest import Case
 from data_manifest.progress import Progress, silent
 from evaluate.facts.attempts import RunRecord
 from evaluate.facts.errors import Problem, SegjudgeError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
-from evaluate.predictions import BadPrediction, open_regular_file, read_prediction
 from evaluate.running.plan import Plan, Turn, outstanding
 from evaluate.running.profile import gpu_memory_area_mib_s, memory_area_mib_s, profile_csv
 from evaluate.running.verdict import Output, judge

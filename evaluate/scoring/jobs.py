@@ -6,11 +6,11 @@ from pathlib import Path
 
 import metrics
 from data_manifest.cases import read_reference
-from data_manifest.labels import Buffer
+from data_manifest.layouts import BadPrediction, read_prediction
+from data_manifest.layouts.labels import Buffer
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore
-from evaluate.predictions import BadPrediction, read_prediction
 from evaluate.scoring.case_scores import further_of_empty_mask, score_case, scored_labels
 
 __all__ = ["CaseResult", "ScoringJob", "score_job"]

@@ -18,7 +18,7 @@ from evaluate.store.directory import RunDirectory
 __all__ = ["Evidence", "Stage", "code_digests", "read_evidence", "seal"]
 
 NAME = "evidence.json"
-_CODE = ("metrics", "evaluate.predictions", "evaluate.scoring", "evaluate.ranking")
+_CODE = ("metrics", "data_manifest", "evaluate.scoring", "evaluate.ranking")
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_manifest.npz import write_npz
+from data_manifest.layouts.npz import write_npz
 from tests.auditing.conftest import command
 
 Tampered = Callable[[], Path]

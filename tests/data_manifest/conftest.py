@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_manifest.build import build_manifest
-from data_manifest.pairs import pairs_from_csv
+from data_manifest.making.build import build_manifest
+from data_manifest.making.pairs import pairs_from_csv
 
 ROWS = """id,image,reference,modality,labels,source,licence,origin
 ,ct/a_0000.nii.gz,ct/a.nii.gz,ct,3=liver;7=spleen,a scanner,CC-BY-4.0,real

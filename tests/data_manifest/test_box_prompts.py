@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from data_manifest.manifest import Label
-from data_manifest.prompts import boxes_from_labels, consecutive
+from data_manifest.prompts.boxes import boxes_from_labels, consecutive
 
 SHAPES = hnp.array_shapes(min_dims=2, max_dims=3, min_side=1, max_side=9)
 SPARSE = hnp.arrays(np.int32, SHAPES, elements=st.sampled_from([0, 0, 0, 1, 2, 5, 300, 65535]))

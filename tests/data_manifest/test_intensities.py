@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from data_manifest.intensities import to_uint8
+from data_manifest.making.intensities import to_uint8
 
 
 def test_ct_is_windowed_to_soft_tissue_unless_a_window_is_given() -> None:

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from data_manifest.npz import NpzError, array_headers, array_names, read_array, write_npz
+from data_manifest.layouts.npz import NpzError, array_headers, array_names, read_array, write_npz
 
 NUMBERS = (
     hnp.integer_dtypes(endianness="?") | hnp.unsigned_integer_dtypes(endianness="?")

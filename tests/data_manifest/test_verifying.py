@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from data_manifest.layouts.npz import write_npz
 from data_manifest.manifest import sha256_of
-from data_manifest.npz import write_npz
 from data_manifest.verify import verify_manifest
 
 INPUTS = "inputs/3DBox_CT_a.npz"

@@ -16,8 +16,8 @@ from scipy.ndimage import gaussian_filter, shift
 from scipy.stats import rankdata
 
 from data_manifest.cases import CaseInputs, Reference, write_inputs, write_reference
+from data_manifest.layouts.npz import write_npz
 from data_manifest.manifest import Case, FileEntry, Label, Manifest, save_manifest, sha256_of
-from data_manifest.npz import write_npz
 from evaluate.facts.attempts import RunRecord
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import load_protocol

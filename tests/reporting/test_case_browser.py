@@ -12,10 +12,10 @@ from PIL import Image
 from synthetic_run import MODALITIES, TEAMS, Scale, Synthetic, make_run
 
 from data_manifest.cases import read_reference
+from data_manifest.layouts import read_prediction
 from data_manifest.manifest import load_manifest
 from evaluate.facts.rules import Container
 from evaluate.facts.scores import CaseScore
-from evaluate.predictions import read_prediction
 from evaluate.reporting import write_report
 from evaluate.reporting.case_assets import CaseJob, draw_assets
 

@@ -8,20 +8,31 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from data_manifest.errors import printable
-from data_manifest.labels import Buffer
-from data_manifest.npz import NpzArchive, NpzError
-from evaluate.facts.rules import Container
-from evaluate.predictions.files import PredictionError, open_regular_file
+from data_manifest.layouts.labels import Buffer
+from data_manifest.layouts.npz import NpzArchive, NpzError
+from data_manifest.layouts.regular_files import PredictionError, open_regular_file
 
 __all__ = ["BadPrediction", "read_prediction"]
 
 _MAX_ITEMSIZE = 8
+
+
+class OutputForm(Protocol):
+    """What a protocol's container says of its output."""
+
+    @property
+    def output_format(self) -> str:
+        """The ending of its name."""
+
+    @property
+    def output_key(self) -> str:
+        """In an npz, the array that is the mask."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +45,7 @@ class BadPrediction:
 def read_prediction(
     path: Path,
     *,
-    container: Container,
+    container: OutputForm,
     shape: tuple[int, ...],
     spacing_mm: tuple[float, ...] | None,
     max_bytes: int,
@@ -89,15 +100,15 @@ def _from_image(
     spacing_mm: tuple[float, ...] | None,
     into: Buffer | None,
 ) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
-    from evaluate.predictions import volumes  # most protocols have npz
+    from data_manifest.layouts import images  # most protocols have npz
 
     match kind:
         case "png":
-            return volumes.read_png(stream, shape=shape)
+            return images.read_png(stream, shape=shape)
         case "mha":
-            return volumes.read_metaimage(stream, shape=shape, spacing_mm=spacing_mm, into=into)
+            return images.read_metaimage(stream, shape=shape, spacing_mm=spacing_mm, into=into)
         case _:
-            return volumes.read_nifti(
+            return images.read_nifti(
                 stream,
                 shape=shape,
                 spacing_mm=spacing_mm,

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from data_manifest.layouts import BadPrediction, open_regular_file, read_prediction
 from evaluate.facts.rules import Container
-from evaluate.predictions import BadPrediction, open_regular_file, read_prediction
 
 SHAPE = (4, 5)
 LABELS = np.arange(20).reshape(SHAPE) % 3

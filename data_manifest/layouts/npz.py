@@ -17,9 +17,9 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from data_manifest.labels import BLOCK, Buffer, LabelError, ShortDataError, read_labels
-from data_manifest.npy_header import Header, NpzError, read_header
-from data_manifest.npz_member import DecompressionError, Member
+from data_manifest.layouts.labels import BLOCK, Buffer, LabelError, ShortDataError, read_labels
+from data_manifest.layouts.npy_header import Header, NpzError, read_header
+from data_manifest.layouts.npz_member import DecompressionError, Member
 
 __all__ = [
     "MAX_ARRAY_BYTES",

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from data_manifest.cases import CaseInputs, Reference, write_inputs, write_reference
 from data_manifest.demo.records import RawCase
 from data_manifest.errors import CaseFileError, Problem
-from data_manifest.intensities import to_uint8
+from data_manifest.making.intensities import to_uint8
+from data_manifest.making.objects import foreground_slices, remove_small_objects
 from data_manifest.manifest import NAME_PATTERN, Case, FileEntry, Label, Preparation, sha256_of
-from data_manifest.objects import foreground_slices, remove_small_objects
-from data_manifest.prompts import boxes_from_labels, consecutive
+from data_manifest.prompts.boxes import boxes_from_labels, consecutive
 
 __all__ = ["INPUTS", "REFERENCES", "write_case"]
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import SimpleITK as sitk  # noqa: N813  (the name that everyone gives it)
 from PIL import Image
 
-from data_manifest.geometry import Affine, Volume, without_depth
+from data_manifest.making.geometry import Affine, Volume, without_depth
 
 __all__ = [
     "FormatError",

@@ -18,9 +18,9 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 from PIL import Image
 
+from data_manifest.layouts import BadPrediction, read_prediction
 from evaluate.cli import main
 from evaluate.facts.rules import Container
-from evaluate.predictions import BadPrediction, read_prediction
 
 SHAPE, SPACING = (6, 9, 12), (2.5, 0.8, 0.7)
 RNG = np.random.default_rng(7)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from data_manifest.errors import ManifestError, Problem
+from data_manifest.making.volumes import SUFFIXES, stem_of
 from data_manifest.manifest import MODALITIES
 from data_manifest.naming import canonical_modality
-from data_manifest.volumes import SUFFIXES, stem_of
 
 __all__ = ["Pair", "pairs_from_csv", "pairs_from_folders", "parse_label_names"]
 

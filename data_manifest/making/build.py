@@ -15,15 +15,15 @@ import numpy.typing as npt
 
 from data_manifest.demo.records import DemoPackageMissing, RawCase
 from data_manifest.errors import CaseFileError, ManifestError, Problem
-from data_manifest.folders import MANIFEST, whole_folder
+from data_manifest.making.folders import MANIFEST, whole_folder
+from data_manifest.making.pairs import Pair
+from data_manifest.making.volumes import read_pair
+from data_manifest.making.writing import INPUTS, REFERENCES, write_case
 from data_manifest.manifest import Case, Manifest, Preparation, load_manifest, save_manifest
 from data_manifest.naming import parse_case_name
-from data_manifest.pairs import Pair
 from data_manifest.progress import Progress, silent
-from data_manifest.prompts import consecutive
+from data_manifest.prompts.boxes import consecutive
 from data_manifest.verify import verify_manifest
-from data_manifest.volumes import read_pair
-from data_manifest.writing import INPUTS, REFERENCES, write_case
 
 __all__ = ["DEMO", "build_demo", "build_manifest"]
 
@@ -193,7 +193,7 @@ def _identifier(pair: Pair, axes: int) -> str:
 def _recipe() -> str:
     """SHA-256 of the code that makes cases and of the libraries' versions."""
     digest = hashlib.sha256()
-    package = Path(__file__).parent
+    package = Path(__file__).parent.parent  # all of data_manifest
     for file in sorted(package.rglob("*.py")):
         digest.update(file.relative_to(package).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(file.read_bytes()).digest())

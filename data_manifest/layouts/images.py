@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from isal import igzip, isal_zlib
 
-from data_manifest.labels import Buffer, LabelError, ShortDataError, read_labels
-from data_manifest.npz_member import DecompressionError
-from evaluate.predictions.files import PredictionError
-from evaluate.predictions.geometry import check_axes, check_shape, check_spacing
+from data_manifest.layouts.grids import check_axes, check_shape, check_spacing
+from data_manifest.layouts.labels import Buffer, LabelError, ShortDataError, read_labels
+from data_manifest.layouts.npz_member import DecompressionError
+from data_manifest.layouts.regular_files import PredictionError
 
 __all__ = ["read_metaimage", "read_nifti", "read_png"]
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.errors import CaseFileError, Problem
-from data_manifest.formats import (
+from data_manifest.making.formats import (
     FormatError,
     read_dicom_file,
     read_itk,
@@ -15,7 +15,7 @@ from data_manifest.formats import (
     read_picture,
     read_series,
 )
-from data_manifest.geometry import Volume, mismatches, without_depth
+from data_manifest.making.geometry import Volume, mismatches, without_depth
 
 __all__ = ["SUFFIXES", "read_pair", "read_volume", "stem_of"]
 

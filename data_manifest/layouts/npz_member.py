@@ -12,8 +12,8 @@ from typing import IO, Any, cast
 
 from isal import igzip_lib, isal_zlib
 
-from data_manifest.labels import BLOCK
-from data_manifest.npy_header import NpzError
+from data_manifest.layouts.labels import BLOCK
+from data_manifest.layouts.npy_header import NpzError
 
 __all__ = ["DecompressionError", "Member"]
 

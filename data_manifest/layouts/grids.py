@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from evaluate.predictions.files import PredictionError
+from data_manifest.layouts.regular_files import PredictionError
 
 __all__ = ["check_axes", "check_shape", "check_spacing"]
 
