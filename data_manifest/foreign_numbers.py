@@ -9,14 +9,14 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from data_manifest.errors import Problem, TableError
+from data_manifest.errors import Finding, TableError
 from data_manifest.foreign_tables import ForeignTable, Row, listed, quoted
 
 __all__ = ["MISSING_WORDS", "is_missing", "read_numbers"]
 
 MISSING_WORDS = frozenset(
-    ("", "-", "--", "–", "—", ".", "?", "#n/a", "<na>", "n.a.", "n/a", "na", "nan", "-nan", "nil")
-    + ("none", "null", "missing", "nd")
+    {"", "-", "--", "–", "—", ".", "?", "#n/a", "<na>", "n.a.", "n/a", "na", "nan", "-nan"}
+    | {"nil", "none", "null", "missing", "nd"}
 )
 """What stands for no value, in whatever capitals."""
 
@@ -66,7 +66,7 @@ def read_numbers(
     }
     known = [cell for column in cells.values() for cell in column if not is_missing(cell.text)]
     comma = _comma_is_decimal(table, known)
-    problems: list[Problem] = []
+    problems: list[Finding] = []
     values: dict[int, list[float | None]] = {}
     notes: list[str] = []
     for index, column in cells.items():
@@ -79,7 +79,7 @@ def read_numbers(
         values[index] = read
     if problems:
         more = len(problems) - _FIRST
-        rest = [Problem(where=str(table.path), found=f"{more} more cells that are no numbers")]
+        rest = [Finding(where=str(table.path), found=f"{more} more cells that are no numbers")]
         raise TableError(*problems[:_FIRST], *(rest if more > 0 else ()))
     for index, column in cells.items():
         in_percent = _in_percent(table, index, column, values[index], index in fractions)
@@ -103,7 +103,9 @@ def _comma_is_decimal(table: ForeignTable, cells: Sequence[_Cell]) -> bool:
     Raises:
         TableError: the table shows both, or a comma that could be either and nothing else.
     """
-    commas, points, either = [], [], []
+    commas: list[_Cell] = []
+    points: list[_Cell] = []
+    either: list[_Cell] = []
     for cell in cells:
         text = cell.text
         if _MAYBE_THOUSANDS.fullmatch(text):
@@ -115,7 +117,7 @@ def _comma_is_decimal(table: ForeignTable, cells: Sequence[_Cell]) -> bool:
     mend = "write all numbers with a decimal point and without thousands separators"
     if commas and points:
         raise TableError(
-            Problem(
+            Finding(
                 where=_where(table, points[0]),
                 found=f"{_shown(table, points[0])}, and {_shown(table, commas[0])} in line"
                 f" {commas[0].row.line}: a decimal point in one, a decimal comma in the other",
@@ -126,7 +128,7 @@ def _comma_is_decimal(table: ForeignTable, cells: Sequence[_Cell]) -> bool:
     if either and not commas and not points:
         text = either[0].text
         raise TableError(
-            Problem(
+            Finding(
                 where=_where(table, either[0]),
                 found=f"{_shown(table, either[0])}, which may be {text.replace(',', '')} or"
                 f" {text.replace(',', '.')}",
@@ -152,8 +154,8 @@ def _number(text: str, comma_is_decimal: bool) -> float | None:
     return float(text) if _POINT.fullmatch(text) else None
 
 
-def _no_number(table: ForeignTable, cell: _Cell) -> Problem:
-    return Problem(
+def _no_number(table: ForeignTable, cell: _Cell) -> Finding:
+    return Finding(
         where=_where(table, cell),
         found=f"{_shown(table, cell)} is no number",
         expected="a number, or an empty cell where there is none",
@@ -182,7 +184,7 @@ def _in_percent(
     outside = [cell for cell, value in known if not 0 <= value <= 100]
     if outside:
         raise TableError(
-            Problem(
+            Finding(
                 where=_where(table, outside[0]),
                 found=f"{_shown(table, outside[0])}; {len(outside)} such cells",
                 expected="a score from 0 to 1, or from 0 to 100 throughout",
@@ -200,7 +202,7 @@ def _mixed(
 ) -> TableError:
     name = quoted(table.columns[some[0].column])
     return TableError(
-        Problem(
+        Finding(
             where=f"{table.path}, column {name}",
             found=f"{_counted(table, some)} {one}, and {_counted(table, others)} {other}",
             expected="one scale in a column",

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_manifest.errors import Problem, TableError
+from data_manifest.errors import Finding, TableError
 
 __all__ = ["ForeignTable", "Row", "listed", "plain", "quoted", "read_foreign_table"]
 
@@ -112,7 +112,7 @@ class ForeignTable:
                 numbers = ", ".join(str(i + 1) for i in found)
                 names = ", ".join(dict.fromkeys(quoted(self.columns[i]) for i in found))
                 raise TableError(
-                    Problem(
+                    Finding(
                         where=f"{self.path}, line 1",
                         found=f"columns {numbers} are all named {names}",
                         expected=f"one column {quoted(name)}",
@@ -131,7 +131,7 @@ class ForeignTable:
         missing = [quoted(name) for name, index in zip(names, found, strict=True) if index is None]
         if missing:
             raise TableError(
-                Problem(
+                Finding(
                     where=f"{self.path}, line 1",
                     found=f"no column {', '.join(missing)}; the columns are"
                     f" {listed(map(quoted, self.columns))}",
@@ -147,7 +147,7 @@ class ForeignTable:
         # Our own tables keep formulas from spreadsheets so.
         return text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@", "'") else text
 
-    def spelled_alike(self, column: int) -> Iterator[Problem]:
+    def spelled_alike(self, column: int) -> Iterator[Finding]:
         """Names of a column that differ by what a reader can't see, or by capitals alone."""
         first: dict[str, dict[str, Row]] = {}
         for row in self.rows:
@@ -156,7 +156,7 @@ class ForeignTable:
         for spellings in first.values():
             if len(spellings) > 1:
                 named = [f"{quoted(text)} (line {row.line})" for text, row in spellings.items()]
-                yield Problem(
+                yield Finding(
                     where=f"{self.path}, column {quoted(self.columns[column])}",
                     found=f"{listed(named)}: names that differ by blanks, capitals or the form of"
                     " Unicode alone",
@@ -181,7 +181,11 @@ def read_foreign_table(
     text, notes = _text(path, largest)
     said, text = _separator_line(text)
     separator = said or _separator(path, text, needed)
-    rows = [row for row in _rows(path, text, separator, 2 if said else 1) if any(map(str.strip, row.cells))]
+    rows = [
+        row
+        for row in _rows(path, text, separator, 2 if said else 1)
+        if any(map(str.strip, row.cells))
+    ]
     if not rows:
         raise _bad(path, "an empty file", "a row with the columns' names, and rows below it")
     columns = list(map(str.strip, rows[0].cells))
@@ -197,16 +201,16 @@ def read_foreign_table(
         body.append(Row(line=row.line, cells=tuple(cells)))
     if problems:
         more = len(problems) - _NAMED
-        rest = [Problem(where=str(path), found=f"{more} more rows of another length")]
+        rest = [Finding(where=str(path), found=f"{more} more rows of another length")]
         raise TableError(*problems[:_NAMED], *(rest if more > 0 else ()))
     return ForeignTable(path=path, columns=tuple(columns), rows=tuple(body), notes=notes)
 
 
 def _bad(path: Path, found: str, expected: str = "a CSV file", mend: str = "") -> TableError:
-    return TableError(Problem(where=str(path), found=found, expected=expected, mend=mend))
+    return TableError(Finding(where=str(path), found=found, expected=expected, mend=mend))
 
 
-def _wrong_length(path: Path, row: Row, columns: Sequence[str], separator: str) -> Problem:
+def _wrong_length(path: Path, row: Row, columns: Sequence[str], separator: str) -> Finding:
     count = len(row.cells)
     shown = listed(quoted(cell) for cell in row.cells)
     if count < len(columns):
@@ -216,7 +220,7 @@ def _wrong_length(path: Path, row: Row, columns: Sequence[str], separator: str) 
         mend = f"put a value with {_SEPARATORS[separator]} in it in quotes"
         if separator == ",":
             mend += "; with decimal commas, part the columns by semicolons"
-    return Problem(
+    return Finding(
         where=f"{path}, line {row.line}",
         found=f"{count} cells ({shown})",
         expected=f"{len(columns)}, as the first row has columns",
@@ -245,7 +249,9 @@ def _text(path: Path, largest: int) -> tuple[str, tuple[str, ...]]:
         text = data.decode(encoding or "utf-8")
     except UnicodeDecodeError as error:
         if encoding:
-            raise _bad(path, f"can't be read as {encoding}: {error.reason}", mend=_AS_CSV) from error
+            raise _bad(
+                path, f"can't be read as {encoding}: {error.reason}", mend=_AS_CSV
+            ) from error
         text = _windows_text(path, data)
         return text, (f"{path} is not in UTF-8; it was read as Windows-1252",)
     if "\0" in text:
@@ -258,7 +264,7 @@ def _windows_text(path: Path, data: bytes) -> str:
     lossy = data.decode("utf-8", "surrogateescape")
     strange = next(i for i, c in enumerate(lossy) if "\udc80" <= c <= "\udcff")
     where = f"line {_line_of(lossy, strange)}: byte 0x{ord(lossy[strange]) - 0xDC00:02X}"
-    if any("\x7f" < c and not "\udc80" <= c <= "\udcff" for c in lossy):
+    if any(c > "\x7f" and not "\udc80" <= c <= "\udcff" for c in lossy):
         raise _bad(path, f"{where} is not UTF-8, and the rest is", mend=_AS_CSV)
     try:
         return data.decode("cp1252")
@@ -291,8 +297,8 @@ def _separator(path: Path, text: str, needed: Sequence[str]) -> str:
             first = next((r for r in _rows(path, text, separator) if any(r.cells)), None)
         except TableError:
             continue
-        names = [plain(name) for name in first.cells] if first else []
-        ranks[separator] = (len(wanted.intersection(names)), len(names))
+        cells = first.cells if first else ()
+        ranks[separator] = (len(wanted.intersection(map(plain, cells))), len(cells))
     if not ranks:
         list(_rows(path, text, ","))  # raises what is wrong with it
     best = max(ranks.values())

@@ -50,12 +50,12 @@ def test_every_problem_of_every_row_is_told_at_once(sources: Path) -> None:
     with pytest.raises(ManifestError) as caught:
         pairs_from_csv(path)
     assert facts(caught) == [
-        "wrong.csv, row 2: modality 'CTT'",
-        "wrong.csv, row 2: labels '1='",
-        "wrong.csv, row 3: no image",
-        "wrong.csv, row 3: origin 'made up'",
-        "wrong.csv, row 4: label 1 twice",
-        "wrong.csv, row 5: more or fewer values than the header has columns",
+        "wrong.csv, line 2: modality 'CTT'",
+        "wrong.csv, line 2: labels '1='",
+        "wrong.csv, line 3: no image",
+        "wrong.csv, line 3: origin 'made up'",
+        "wrong.csv, line 4: label 1 twice",
+        "wrong.csv, line 5: 2 cells",
         "absent.png: no such file or folder",
     ]
 
