@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
+from data_manifest.findings import Finding
 from data_manifest.manifest import NAME_PATTERN, Manifest, sha256_of
 from data_manifest.progress import Progress, silent
-from evaluate.auditing import Cause, Finding
 from evaluate.auditing.archives import BundleError, extract, write_zip
 from evaluate.auditing.crates import (
     METADATA,
@@ -36,6 +36,7 @@ from evaluate.auditing.signing import (
     subjects,
     verify,
 )
+from evaluate.documents.audit import Cause
 from evaluate.documents.run import RunDocument, decode_run_document
 from evaluate.facts.errors import Problem, UsageError
 from evaluate.store import JournalEntry, RunDirectory
@@ -280,9 +281,9 @@ def _altered_members(root: Path, found: Mapping[str, str]) -> list[Finding]:
         if recorded != {found.get(name)}:
             findings.append(
                 Finding(
-                    cause=Cause.BUNDLE,
+                    code=Cause.BUNDLE,
                     where=name,
-                    recorded=f"SHA-256 {' or '.join(sorted(recorded))}",
+                    expected=f"SHA-256 {' or '.join(sorted(recorded))}",
                     found=f"SHA-256 {found[name]}" if name in found else "no such member",
                 )
             )
@@ -293,7 +294,7 @@ def _signature(root: Path, found: Mapping[str, str], key: Any) -> tuple[list[Fin
     """What the attestation says, and who has signed it."""
 
     def finding(cause: Cause, recorded: str, what: str, where: str = ATTESTATION) -> Finding:
-        return Finding(cause=cause, where=where, recorded=recorded, found=what)
+        return Finding(code=cause, where=where, expected=recorded, found=what)
 
     if ATTESTATION not in found:
         if key is None:

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import ttest_1samp
 
-__all__ = ["LEVEL", "Change", "Ratio", "change_of", "equivalence_p", "ratio_of"]
+from evaluate.documents.audit import Change, Ratio
+
+__all__ = ["LEVEL", "change_of", "equivalence_p", "ratio_of"]
 
 LEVEL = 0.95
 """Of the intervals."""
@@ -16,59 +17,6 @@ LEVEL = 0.95
 _Counts = npt.NDArray[np.int32]
 _Floats = npt.NDArray[np.float64]
 _FEWEST = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A metric's change between two runs over the same cases.
-
-    Attributes:
-        n: cases with a value in both.
-        then, now: means.
-        change: mean of new less old.
-        low, high: hold it in 95 % of the resamples of the cases; None for fewer than three cases.
-        largest: the largest change of a single case, either way, with its sign.
-        margin: from which a change counts; None where the protocol names none.
-        p_equivalence: of two one-sided t-tests, the larger; None without a margin or with too few
-            cases.
-        is_equivalent: whether the mean change is shown to be within the margin.
-    """
-
-    n: int
-    then: float
-    now: float
-    change: float
-    low: float | None
-    high: float | None
-    largest: float
-    margin: float | None
-    p_equivalence: float | None
-    is_equivalent: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ratio:
-    """New over old of a time or a size, as geometric means.
-
-    Attributes:
-        n: cases with a value in both.
-        ratio, low, high: as measured, with its interval (None for fewer than three cases).
-        machine: what the calibration load says of the machine; None where it says nothing.
-        left, left_low, left_high: the ratio that the machine does not explain.
-        margin: as a ratio; None where there is none.
-        is_equivalent: whether the interval of what is left lies within the margin.
-    """
-
-    n: int
-    ratio: float
-    low: float | None
-    high: float | None
-    machine: float | None
-    left: float
-    left_low: float | None
-    left_high: float | None
-    margin: float | None
-    is_equivalent: bool
 
 
 def change_of(

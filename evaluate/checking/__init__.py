@@ -4,13 +4,7 @@ from evaluate.checking.accuracy import accuracy_finding
 from evaluate.checking.catalogue import CATALOGUE, Check
 from evaluate.checking.causes import without_consequences
 from evaluate.checking.estimates import estimate_findings
-from evaluate.checking.findings import (
-    CheckFinding,
-    Severity,
-    gravest_first,
-    make_finding,
-    passes,
-)
+from evaluate.checking.findings import gravest_first, make_finding
 from evaluate.checking.folders import folder_findings
 from evaluate.checking.images import archive_findings
 from evaluate.checking.masks import filled_boxes, mask_hits
@@ -25,11 +19,9 @@ __all__ = [
     "CATALOGUE",
     "ONE_SLICE_PAIR",
     "Check",
-    "CheckFinding",
     "Hit",
     "ObservingSandbox",
     "Repeat",
-    "Severity",
     "Trial",
     "VariantScores",
     "accuracy_finding",
@@ -44,7 +36,6 @@ __all__ = [
     "make_finding",
     "mask_hits",
     "one_slice_finding",
-    "passes",
     "repeat_findings",
     "run_findings",
     "score_variants",

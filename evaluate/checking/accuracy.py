@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
-from evaluate.checking.findings import CheckFinding, Severity, make_finding
+from data_manifest.findings import Finding, Severity
+from evaluate.checking.findings import make_finding
 
 __all__ = ["accuracy_finding"]
 
 _MUCH_WORSE = 0.5
 
 
-def accuracy_finding(pairs: Sequence[tuple[float, float]]) -> list[CheckFinding]:
+def accuracy_finding(pairs: Sequence[tuple[float, float]]) -> list[Finding]:
     """Compare with the filled boxes.
 
     Args:

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.cases import CaseInputs, Reference, read_inputs, read_reference
+from data_manifest.findings import Finding
 from data_manifest.layouts import BadPrediction, read_prediction
 from data_manifest.manifest import Case
 from evaluate.checking import (
-    CheckFinding,
     Hit,
     Trial,
     VariantScores,
@@ -114,7 +114,7 @@ class Examination(Generic[Picture]):
         self._drawn += 1
         return self._draw_case(inputs, reference, prediction, case, self._drawn)
 
-    def findings(self, cases: Sequence[str]) -> list[CheckFinding]:
+    def findings(self, cases: Sequence[str]) -> list[Finding]:
         """Of all cases that were examined."""
         if not self._variants:
             return []

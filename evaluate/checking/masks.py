@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from evaluate.checking.findings import Severity
+from data_manifest.findings import Severity
 from evaluate.checking.trials import Hit
 
 __all__ = ["filled_boxes", "mask_hits"]

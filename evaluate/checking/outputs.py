@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from data_manifest.errors import printable
-from evaluate.checking.findings import Severity
+from data_manifest.findings import Severity
 from evaluate.checking.observing import ArrayFacts
 from evaluate.checking.trials import Hit, Trial
 from evaluate.facts.outcome import Outcome

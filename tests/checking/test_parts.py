@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_manifest.findings import Severity
 from data_manifest.manifest import MODALITIES, load_manifest, sha256_of
 from data_manifest.verify import verify_manifest
 from evaluate.checking import (
     CATALOGUE,
-    Severity,
     archive_findings,
     build_sanity_cases,
     mask_hits,
@@ -152,7 +152,7 @@ def test_a_hostile_layer_is_read_to_its_end(kind: str, tmp_path: Path) -> None:
     )
     path = write_archive(tmp_path / "team.tar.gz", image.members("docker"))
     findings = archive_findings(path, load_protocol("cvpr24"), now=NOW)
-    assert "archive-readable" in {finding.id for finding in findings}
+    assert "archive-readable" in {finding.code for finding in findings}
     assert not (tmp_path.parent / "workspace").exists()
 
 
@@ -172,7 +172,7 @@ def test_a_layer_that_is_no_tar_file_is_a_note_and_no_crash(tmp_path: Path) -> N
     )
     path = write_archive(tmp_path / "team.tar.gz", image.members("docker"))
     findings = archive_findings(path, load_protocol("cvpr24"), now=NOW)
-    (found,) = [f for f in findings if f.id == "archive-readable" and f.severity is Severity.NOTE]
+    (found,) = [f for f in findings if f.code == "archive-readable" and f.severity is Severity.NOTE]
     assert "not all was looked at" in found.found
 
 
@@ -273,7 +273,7 @@ def test_libraries_of_cuda_are_worth_a_note() -> None:
     )
     contents = ImageContents(config={}, layers=((entry,),), unread=())
     findings = image_findings(image, contents, load_protocol("cvpr24"), now=NOW)
-    (gpu,) = [finding for finding in findings if finding.id == "gpu"]
+    (gpu,) = [finding for finding in findings if finding.code == "gpu"]
     assert gpu.severity is Severity.NOTE
     assert "500 MiB" in gpu.found
 
