@@ -163,7 +163,7 @@ class RankedMetric(_Strict, frozen=True, kw_only=True):
             makes ties); None for no clipping.
     """
 
-    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+    name: Annotated[str, msgspec.Meta(pattern=r"^[^\s\x00-\x1f](.{0,98}\S)?$")]
     direction: Literal["higher", "lower"] | None = None
     weight: _Positive = 1.0
     tolerance: Annotated[float, msgspec.Meta(ge=0)] | None = None
