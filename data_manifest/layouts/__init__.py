@@ -2,13 +2,14 @@
 
 from data_manifest.layouts.formats import FORMATS, format_of, stem_of
 from data_manifest.layouts.layout import InputFile, Inputs, Layout, OutputFile, contradictions
-from data_manifest.layouts.npz_contract import read_inputs, read_reference, read_reference_header
+from data_manifest.layouts.npz_contract import read_inputs
 from data_manifest.layouts.outputs import (
     ArrayFacts,
     BadPrediction,
     array_facts,
     read_prediction,
 )
+from data_manifest.layouts.references import read_reference, read_reference_header
 from data_manifest.layouts.regular_files import open_regular_file
 
 __all__ = [
