@@ -234,8 +234,7 @@ def _axes_of_reference(path: Path) -> int:
                 where=str(path),
                 found="no spacing",
                 expected="the spacing in mm, in x, y, z order, of a 3D case",
-                mend="add it to the file (in an npz as the array `spacing`): NSD can't be measured"
-                " without",
+                mend="add it to the file: NSD can't be measured without",
             )
         )
     return len(shape)

@@ -83,8 +83,7 @@ def scored(folder: Path, kind: str, *, two_d: bool = False, scoring: str = "") -
     arguments += ["--protocol", protocol(folder, kind or "npz", scoring), "--out", folder / "out"]
     assert main(["score", *map(str, arguments), "--jobs", "1"]) == 0
     with (folder / "out" / "case_scores.csv").open(newline="", encoding="utf-8") as stream:
-        row = next(csv.DictReader(stream))
-    return row
+        return next(csv.DictReader(stream))
 
 
 @pytest.mark.parametrize("kind", ["nii.gz", "nii", "mha"])
