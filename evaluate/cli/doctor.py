@@ -1,8 +1,6 @@
 """`segjudge doctor`."""
 
 import argparse
-import tempfile
-from pathlib import Path
 
 from data_manifest.findings import Severity
 from evaluate.cli.terminal import say_finding
@@ -14,11 +12,7 @@ __all__ = ["doctor"]
 
 def doctor(options: argparse.Namespace) -> int:
     """Say what works here; 3 if no engine answers."""
-    if options.engine:
-        with tempfile.TemporaryDirectory(prefix="segjudge-") as scratch:
-            findings = examine_engine(Path(scratch))
-    else:
-        findings = examine_machine()
+    findings = examine_engine() if options.engine else examine_machine()
     missing = any(f.where == "engine" and f.severity is not Severity.OK for f in findings)
     if options.json:
         write_doctor_document(options.json, findings, engine=not missing)
