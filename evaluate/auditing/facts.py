@@ -3,11 +3,11 @@
 import itertools
 from typing import Any
 
+import msgspec
+
 from data_manifest.findings import Cell, Finding
 from evaluate.auditing.documents import differing_leaves
 from evaluate.documents.audit import Cause
-import msgspec
-
 from evaluate.documents.run import RunDocument
 from evaluate.store.evidence import Evidence
 
