@@ -100,6 +100,14 @@ class Case(_Strict, frozen=True, kw_only=True):
     licence: str
     origin: Literal["real", "simulated"]
 
+    def file(self, role: str) -> FileEntry:
+        """The stored file of one role.
+
+        Raises:
+            KeyError: it has none.
+        """
+        return {"image": self.image, "reference": self.reference}[role]
+
 
 class Preparation(_Strict, frozen=True, kw_only=True):
     """How the cases were made from their sources.

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from data_manifest.cases import read_inputs, read_reference
 from data_manifest.errors import CaseFileError, ManifestError, Problem
+from data_manifest.layouts import read_inputs, read_reference
 from data_manifest.layouts.npz import array_names
 from data_manifest.manifest import Case, FileEntry, Manifest, load_manifest, sha256_of
 from data_manifest.progress import Progress, silent

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from data_manifest.cases import CaseInputs, Reference, write_inputs, write_reference
+from data_manifest.cases import CaseInputs, Reference
 from data_manifest.demo.records import RawCase
 from data_manifest.errors import CaseFileError, Problem
+from data_manifest.layouts.npz_contract import write_inputs, write_reference
 from data_manifest.making.intensities import to_uint8
 from data_manifest.making.objects import foreground_slices, remove_small_objects
 from data_manifest.manifest import NAME_PATTERN, Case, FileEntry, Label, Preparation, sha256_of

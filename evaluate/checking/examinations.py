@@ -7,9 +7,9 @@ from typing import Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from data_manifest.cases import CaseInputs, Reference, read_inputs, read_reference
+from data_manifest.cases import CaseInputs, Reference
 from data_manifest.findings import Finding
-from data_manifest.layouts import BadPrediction, read_prediction
+from data_manifest.layouts import BadPrediction, read_inputs, read_prediction, read_reference
 from data_manifest.manifest import Case
 from evaluate.checking import (
     Hit,
@@ -74,7 +74,7 @@ class Examination(Generic[Picture]):
             return None
         found = read_prediction(
             path,
-            container=self._protocol.container,
+            output=self._protocol.output,
             shape=case.shape,
             spacing_mm=case.spacing_mm,
             max_bytes=self._protocol.limits.output_mib << 20,

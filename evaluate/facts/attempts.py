@@ -32,8 +32,8 @@ class Attempt:
         memory_area_mib_s: area under memory use over time; where profiles are kept.
         gpu_memory_area_mib_s: the same for GPU memory, where there is a GPU.
         machine: where it was made: a key of `machines` in run.json.
-        rules_sha256: of the rules that decided what the container was given: prompts, container,
-            limits, measurement; they stand whole in run.json.
+        rules_sha256: of the rules that decided what the container was given and had to leave
+            (`RUN_PARTS`); they stand whole in run.json.
     """
 
     team: str

@@ -1,17 +1,16 @@
 """`segjudge rank`: from scores to places."""
 
 import dataclasses
-import keyword
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from data_manifest.manifest import sha256_of
+from evaluate.documents.foreign_scores import ForeignScore, read_foreign_scores
 from evaluate.documents.run import RankOptions
-from evaluate.documents.tables import read_table, write_json, write_table
+from evaluate.documents.tables import write_json, write_table
 from evaluate.facts.errors import Problem, RankingRefusedError
-from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import RankedMetric, Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.ranking import Result, rank
@@ -20,14 +19,6 @@ from evaluate.store.seals import seal_stage
 from metrics import METRICS
 
 __all__ = ["RankOptions", "rank_result", "rank_run", "rank_table"]
-
-# What a table of another tool may lack.
-_OTHER_TOOLS: dict[str, object] = {
-    "dimension": "",
-    "outcome": Outcome.OK,
-    "reason": "",
-    **dict.fromkeys(METRICS),
-}
 
 
 def rank_result(
@@ -93,15 +84,34 @@ def rank_table(
     out: Path,
     options: RankOptions | None = None,
     metrics: Sequence[RankedMetric] | None = None,
-) -> Result:
+) -> tuple[Result, tuple[str, ...]]:
     """Rank the teams of a table of case scores, by the protocol's metrics or by others.
 
     The table may be another tool's: it needs team, case, modality, and the metrics' columns.
+
+    Returns:
+        The ranking, and notes on how the table was read.
+
+    Raises:
+        TableError: the table can't be read, or could be read in two ways.
+        RankingRefusedError: it is not complete, or a name is that of a column that is no metric.
     """
     options = options or RankOptions()
+    metrics = None if metrics is None else [_own_name(metric) for metric in metrics]
     names = [metric.name for metric in (protocol.ranking.metrics if metrics is None else metrics)]
+    others = {field.name for field in dataclasses.fields(CaseScore)} - set(METRICS)
+    no_metrics = sorted(others.intersection(names))
+    if no_metrics:
+        raise RankingRefusedError(
+            Problem(
+                where="metrics to rank by",
+                found=f"{', '.join(no_metrics)}, which is no metric",
+                expected="a column of numbers",
+            )
+        )
+    read, notes = read_foreign_scores(scores, names)
     result = rank(
-        read_table(scores, _with_columns(names), defaults=_OTHER_TOOLS),
+        [_case_score(score) for score in read],
         protocol,
         seed=options.seed or 0,
         bootstrap=options.bootstrap,
@@ -109,32 +119,36 @@ def rank_table(
         adjustment=options.adjustment,
         compat=options.compat,
     )
+    result.document["warnings"] += notes
     _write_ranking(result, out)
-    return result
+    return result, notes
 
 
-def _with_columns(names: Sequence[str]) -> type[CaseScore]:
-    """A case's scores with columns that are another tool's.
+class _OpenScore(CaseScore):
+    """A case's scores with a place for another tool's columns."""
 
-    Raises:
-        RankingRefusedError: a name is that of a column which is no metric.
-    """
-    fields = {field.name for field in dataclasses.fields(CaseScore)}
-    for name in names:
-        if name in fields - set(METRICS) or keyword.iskeyword(name):
-            raise RankingRefusedError(
-                Problem(
-                    where="metrics to rank by",
-                    found=f"{name}, which is no metric",
-                    expected="a column of numbers",
-                )
-            )
-    others = [(name, float | None) for name in names if name not in fields]
-    if not others:
-        return CaseScore
-    return dataclasses.make_dataclass(
-        "CaseScore", others, bases=(CaseScore,), frozen=True, kw_only=True
+
+def _case_score(score: ForeignScore) -> CaseScore:
+    own: dict[str, float | None] = {name: score.values.get(name) for name in METRICS}
+    row = _OpenScore(
+        team=score.team,
+        case=score.case,
+        modality=score.modality,
+        dimension=score.dimension,
+        outcome=score.outcome,
+        reason=score.reason,
+        **own,
     )
+    vars(row).update(score.values)  # columns of another tool's
+    return row
+
+
+def _own_name(metric: RankedMetric) -> RankedMetric:
+    """A metric of ours that is written in other capitals by its own name."""
+    name = metric.name.casefold()
+    if metric.direction is not None or name not in METRICS:
+        return metric
+    return msgspec.structs.replace(metric, name=name)
 
 
 def _write_ranking(result: Result, folder: Path) -> None:

@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from data_manifest.layouts import BadPrediction, read_prediction
+from data_manifest.layouts import BadPrediction, OutputFile, read_prediction
 from data_manifest.manifest import Case
-from evaluate.facts.rules import Container
 from evaluate.reporting.case_files import Unreadable, read_case_files
 from evaluate.reporting.windows import Window, row_height, window_around
 
@@ -41,7 +40,7 @@ class CaseJob:
         case: its entry in the manifest.
         data_root: folder of the data set.
         predictions: by the team's number, the file that it left; teams without one are not in it.
-        container: the protocol's, which says what a prediction file is.
+        output: the protocol's, which says what a prediction file is.
         max_bytes: the largest prediction that is read.
         most_slices: of a volume.
     """
@@ -49,7 +48,7 @@ class CaseJob:
     case: Case
     data_root: Path
     predictions: Mapping[int, Path]
-    container: Container
+    output: OutputFile
     max_bytes: int
     most_slices: int
 
@@ -117,7 +116,7 @@ def draw_assets(job: CaseJob) -> CaseAssets:
     for number, path in job.predictions.items():
         prediction = read_prediction(
             path,
-            container=job.container,
+            output=job.output,
             shape=shape,
             spacing_mm=found.reference.spacing_mm,
             max_bytes=job.max_bytes,

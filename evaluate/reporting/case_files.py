@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_manifest.cases import CaseInputs, Reference, read_inputs, read_reference
+from data_manifest.cases import CaseInputs, Reference
 from data_manifest.errors import CaseFileError
+from data_manifest.layouts import read_inputs, read_reference
 from data_manifest.manifest import Case, FileEntry, sha256_of
 
 __all__ = ["CaseFiles", "Unreadable", "read_case_files"]

@@ -138,7 +138,7 @@ class _Studio:
                 continue
             prediction = read_prediction(
                 self.run.prediction_path(score.team, score.case),
-                container=self.sources.protocol.container,
+                output=self.sources.protocol.output,
                 shape=files.reference.labels.shape,
                 spacing_mm=files.reference.spacing_mm,
                 max_bytes=self.sources.protocol.limits.output_mib << 20,

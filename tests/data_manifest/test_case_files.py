@@ -8,15 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_manifest.cases import (
-    CaseInputs,
-    Reference,
-    read_inputs,
-    read_reference,
-    write_inputs,
-    write_reference,
-)
+from data_manifest.cases import CaseInputs, Reference
 from data_manifest.errors import CaseFileError
+from data_manifest.layouts import read_inputs, read_reference
+from data_manifest.layouts.npz_contract import write_inputs, write_reference
 
 VOLUME = CaseInputs(
     image=np.arange(60, dtype=np.uint8).reshape(3, 4, 5),

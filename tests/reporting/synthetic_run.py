@@ -15,8 +15,9 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, shift
 from scipy.stats import rankdata
 
-from data_manifest.cases import CaseInputs, Reference, write_inputs, write_reference
+from data_manifest.cases import CaseInputs, Reference
 from data_manifest.layouts.npz import write_npz
+from data_manifest.layouts.npz_contract import write_inputs, write_reference
 from data_manifest.manifest import Case, FileEntry, Label, Manifest, save_manifest, sha256_of
 from evaluate.documents.run import (
     Calibration,
