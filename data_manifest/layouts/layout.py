@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -13,6 +13,7 @@ from data_manifest.errors import CaseFileError, Problem
 from data_manifest.layouts.formats import FORMATS, Format, format_of
 from data_manifest.layouts.npz_contract import read_inputs
 from data_manifest.manifest import Case
+from data_manifest.prompts import KINDS
 
 __all__ = ["ROLES", "InputFile", "Inputs", "Layout", "OutputFile", "contradictions"]
 
@@ -153,6 +154,9 @@ def contradictions(inputs: Inputs, output: OutputFile, prompts: Sequence[str]) -
         yield Problem(
             where="input.files", found=found, expected="at least one file, each of another path"
         )
+    unknown = sorted(set(prompts) - set(KINDS))
+    if unknown:
+        yield Problem(where="prompts", found=", ".join(unknown), expected=_one_of(KINDS))
     holders = [name for name, form in FORMATS.items() if form.holds_prompts]
     if prompts and not any(file.format in holders for file in inputs.files):
         yield Problem(
@@ -186,5 +190,5 @@ def _of_path(where: str, path: str, form: str) -> Iterator[Problem]:
         yield Problem(where=where, found=f"path {path!r}", expected=expected)
 
 
-def _one_of(names: Sequence[str] | object) -> str:
-    return "one of " + ", ".join(names)  # type: ignore[arg-type]
+def _one_of(names: Iterable[str]) -> str:
+    return "one of " + ", ".join(names)

@@ -225,7 +225,7 @@ class Rules(_Strict, frozen=True, kw_only=True):
     version: str
     title: str
     description: str
-    prompts: tuple[Literal["boxes"], ...]
+    prompts: tuple[str, ...]
     rounds: Literal[1] = 1
     input: Inputs
     container: Container
