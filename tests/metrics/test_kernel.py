@@ -95,11 +95,11 @@ def test_the_kernel_compiles_without_a_warning_and_knows_its_source(tmp_path):
     compiler = next((c for c in ("cc", "gcc", "clang") if shutil.which(c)), None)
     if compiler is None:
         pytest.skip("no C compiler on this machine; the build used the packaged one")
-    source = ROOT / "metrics" / "kernel" / "kernel.c"
+    sources = map(str, (ROOT / "metrics" / "kernel").glob("*.c"))
     done = subprocess.run(
         [
             *(compiler, "-std=c11", "-O1", "-Wall", "-Wextra", "-Wconversion", "-Wshadow"),
-            *("-Werror", "-shared", "-fPIC", "-o", str(tmp_path / "kernel.so"), str(source)),
+            *("-Werror", "-shared", "-fPIC", "-o", str(tmp_path / "kernel.so"), *sources),
         ],
         capture_output=True,
         encoding="utf-8",
@@ -115,12 +115,13 @@ def test_the_kernel_reads_and_writes_nothing_out_of_bounds(tmp_path):
         pytest.skip("no C compiler on this machine")
     folder = tmp_path / "metrics"
     shutil.copytree(ROOT / "metrics", folder)
-    source = folder / "kernel" / "kernel.c"
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    sources = sorted((folder / "kernel").glob("*.[ch]"))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     (library,) = (folder / "kernel").glob("_kernel.*")
     options = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     command = [compiler, "-std=c11", *options, "-shared", "-fPIC"]
-    command += [f'-DSEGJUDGE_SOURCE="{digest}"', "-o", str(library), str(source)]
+    command += [f'-DSEGJUDGE_SOURCE="{digest}"', "-o", str(library)]
+    command += [str(path) for path in sources if path.suffix == ".c"]
     if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("this compiler has no sanitizers")
     runtime = subprocess.run(
