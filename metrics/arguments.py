@@ -4,14 +4,13 @@ Everything that numpy would quietly broadcast, wrap round or turn into nan is re
 the measuring code needs no second thoughts.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from metrics.errors import MetricInputError
-from metrics.records import FURTHER_METRICS
 
 __all__ = [
     "MAX_LABEL",
@@ -19,7 +18,6 @@ __all__ = [
     "Mask",
     "Tolerance",
     "checked_dimension",
-    "checked_further",
     "checked_label_maps",
     "checked_labels",
     "checked_masks",
@@ -172,20 +170,6 @@ def checked_labels(labels: Sequence[int]) -> list[int]:
         twice = next(label for label in whole if whole.count(label) > 1)
         raise MetricInputError(argument="labels", found=f"{twice} twice", expected=expected)
     return whole
-
-
-def checked_further(names: Collection[str]) -> tuple[str, ...]:
-    """Names of further metrics, as given.
-
-    Raises:
-        MetricInputError: one is not known.
-    """
-    for name in names:
-        if name not in FURTHER_METRICS:
-            raise MetricInputError(
-                argument="further", found=repr(name), expected=f"of {', '.join(FURTHER_METRICS)}"
-            )
-    return tuple(names)
 
 
 def checked_min_iou(min_iou: float) -> float:

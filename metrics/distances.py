@@ -6,7 +6,6 @@ grow with the surfaces, not with the box around them.
 """
 
 import math
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -17,9 +16,7 @@ from metrics.arguments import Mask
 from metrics.boundaries import AREAS, Boundary, boundaries
 from metrics.label_extents import Box
 
-__all__ = ["DISTANCES", "Reading", "SurfaceDistances", "measure_distances", "surface_distances"]
-
-DISTANCES = ("hd", "hd95", "assd")
+__all__ = ["Reading", "SurfaceDistances", "measure_distances"]
 
 Reading: TypeAlias = Literal["pooled", "directed", "voxel"]
 """How two directions become one percentile."""
@@ -188,26 +185,3 @@ def _area_percentile(distances: _Values, areas: _Values | None, percent: float) 
     covered = np.cumsum(areas[order]) / np.sum(areas[order])
     at = int(np.searchsorted(covered, percent / 100))
     return float(distances[order][min(at, len(order) - 1)])
-
-
-def surface_distances(
-    reference: Mask, prediction: Mask, *, spacing_mm: tuple[float, ...], names: Collection[str]
-) -> dict[str, float]:
-    """The distances of google-deepmind/surface-distance, pooled over both directions, in mm.
-
-    Args:
-        reference: bool, 2D or 3D.
-        prediction: bool, of the same shape.
-        spacing_mm: in the masks' axis order.
-        names: of DISTANCES.
-
-    Returns:
-        By name; infinite where one mask is empty, nan where both are.
-    """
-    measured = measure_distances(reference, prediction, spacing_mm=spacing_mm)
-    values = {
-        "hd": measured.hausdorff,
-        "hd95": lambda: measured.percentile(95.0, "directed"),
-        "assd": measured.mean,
-    }
-    return {name: values[name]() for name in names}

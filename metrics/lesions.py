@@ -15,7 +15,7 @@ import numpy as np
 from metrics.arguments import Mask
 from metrics.matching import Detection, match_by_iou
 from metrics.objects import ObjectPairs
-from metrics.runs import Runs, pair_counts
+from metrics.spans import Spans, pair_counts
 
 __all__ = ["Lesion", "LesionRules", "LesionWise", "detection_f1", "lesion_wise"]
 
@@ -107,12 +107,12 @@ class LesionWise:
 
 
 def lesion_wise(
-    reference: Runs, prediction: Runs, rules: LesionRules, *, voxel_mm3: float
+    reference: Spans, prediction: Spans, rules: LesionRules, *, voxel_mm3: float
 ) -> LesionWise:
     """Tell a region's lesions apart and find what each owns.
 
     Args:
-        reference: runs of the region, of any values.
+        reference: spans of the region, of any values.
         prediction: the same, with axes that lie as the reference's.
         rules: what a lesion is.
         voxel_mm3: the volume of a voxel.
@@ -160,8 +160,8 @@ def detection_f1(reference: Mask, prediction: Mask, *, min_iou: float) -> float:
     Returns:
         Twice the pairs over all objects of both masks; nan if there are none.
     """
-    first = Runs.of(reference)
+    first = Spans.of(reference)
     objects = ObjectPairs(
-        reference=first.joined(26), prediction=Runs.of(prediction, like=first).joined(26)
+        reference=first.joined(26), prediction=Spans.of(prediction, like=first).joined(26)
     )
     return match_by_iou(objects, "one_to_one", min_iou=min_iou, inclusive=True).f1

@@ -1,7 +1,7 @@
 """The objects of two maps and what each shares with each: all that detection is decided by.
 
 An object is a connected component, an instance of an instance map, or a whole label, whatever the
-caller's runs are numbered by. One histogram of pairs is counted; every rule of matching reads it.
+caller's spans are numbered by. One histogram of pairs is counted; every rule of matching reads it.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from metrics.arguments import Mask
 from metrics.label_extents import Box
-from metrics.runs import Runs, pair_counts
+from metrics.spans import Spans, pair_counts
 
 __all__ = ["ObjectPairs"]
 
@@ -26,12 +26,12 @@ class ObjectPairs:
     """Two maps' objects and their overlaps.
 
     Attributes:
-        reference: runs numbered by objects, from 1.
+        reference: spans numbered by objects, from 1.
         prediction: the same, with axes that lie as the reference's.
     """
 
-    reference: Runs
-    prediction: Runs
+    reference: Spans
+    prediction: Spans
 
     @cached_property
     def overlaps(self) -> tuple[_Numbers, _Numbers, _Numbers]:

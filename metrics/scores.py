@@ -1,6 +1,7 @@
 """DSC and surface DSC of two masks, or of every label of two label maps: the public functions."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,6 @@ import numpy.typing as npt
 from metrics.arguments import (
     Tolerance,
     checked_dimension,
-    checked_further,
     checked_label_maps,
     checked_labels,
     checked_masks,
@@ -17,13 +17,41 @@ from metrics.arguments import (
     checked_tolerance,
     tolerance_of_each,
 )
-from metrics.distances import DISTANCES, surface_distances
+from metrics.errors import MetricInputError
 from metrics.label_extents import LabelExtents, LabelMaps
-from metrics.lesions import detection_f1
-from metrics.records import LabelScore
+from metrics.label_pair import LabelPair, Pass
+from metrics.registry import METRICS
 from metrics.surfaces import surface_overlaps
 
-__all__ = ["Comparison", "dice", "false_positive_voxels", "score_labels", "surface_dice"]
+__all__ = [
+    "Comparison",
+    "LabelValues",
+    "dice",
+    "false_positive_voxels",
+    "score_labels",
+    "surface_dice",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelValues:
+    """The agreement of two label maps on one label.
+
+    Attributes:
+        label: its value in the maps.
+        dsc: Dice similarity coefficient, 0 to 1; nan where neither map has the label.
+        nsd: surface Dice at the tolerance, 0 to 1; nan where neither map has the label.
+        reference_voxels: voxels (pixels in 2D) of the label in the reference.
+        prediction_voxels: the same in the prediction.
+        further: the metrics that were asked for by name; nan where one is not defined.
+    """
+
+    label: int
+    dsc: float
+    nsd: float
+    reference_voxels: int
+    prediction_voxels: int
+    further: Mapping[str, float] = field(default_factory=dict)
 
 
 def dice(reference: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
@@ -118,6 +146,21 @@ class Comparison:
         """The prediction's voxels of each label that the reference has nowhere, labels rising."""
         return self._extents.surplus
 
+    def pairs(self, labels: Sequence[int], *, spacing_mm: Sequence[float]) -> list[LabelPair]:
+        """What metrics are computed from, of each label, in the order given.
+
+        Raises:
+            MetricInputError: a label or a spacing is none.
+        """
+        wanted = checked_labels(labels)
+        shared = Pass(
+            self._maps,
+            self._extents,
+            spacing_mm=checked_spacing(spacing_mm, len(self._maps.shape)),
+            labels=wanted,
+        )
+        return [LabelPair(shared, label) for label in wanted]
+
     def scores(
         self,
         *,
@@ -126,63 +169,55 @@ class Comparison:
         labels: Sequence[int] | None = None,
         further: Collection[str] = (),
         min_iou: float = 0.5,
-    ) -> list[LabelScore]:
+    ) -> list[LabelValues]:
         """Score labels; arguments and exceptions are those of `score_labels`."""
-        spacing = checked_spacing(spacing_mm, len(self._maps.shape))
-        names = checked_further(further)
-        least = checked_min_iou(min_iou)
+        names = _checked_further(further)
+        options = {"min_iou": checked_min_iou(min_iou)}
         wanted = self.reference_labels if labels is None else checked_labels(labels)
         tolerances = tolerance_of_each(tolerance_mm, wanted, labels_given=labels is not None)
-        in_both = {
-            label: tolerance
-            for label, tolerance in zip(wanted, tolerances, strict=True)
-            if all(self._extents.voxels(label)[:2])
-        }
-        overlaps = surface_overlaps(self._maps, self._extents, in_both, spacing_mm=spacing)
-        scores = []
-        for label in wanted:
-            of_reference, of_prediction, shared = self._extents.voxels(label)
-            voxels = of_reference + of_prediction
-            missed = 0.0 if voxels else float("nan")
-            scores.append(
-                LabelScore(
-                    label=label,
-                    dsc=2 * shared / voxels if voxels else float("nan"),
-                    nsd=overlaps[label].dice if label in overlaps else missed,
-                    reference_voxels=of_reference,
-                    prediction_voxels=of_prediction,
-                    further=self._further(label, names, spacing, least),
-                )
+        by_label = {pair.label: pair for pair in self._grouped(wanted, tolerances, spacing_mm)}
+        return [
+            LabelValues(
+                label=label,
+                dsc=METRICS["dsc"].value(by_label[label]),
+                nsd=METRICS["nsd"].value(by_label[label], tolerance_mm=tolerance),
+                reference_voxels=by_label[label].reference_voxels,
+                prediction_voxels=by_label[label].prediction_voxels,
+                further={
+                    name: METRICS[name].value(
+                        by_label[label],
+                        **{key: options[key] for key in METRICS[name].options if key in options},
+                    )
+                    for name in names
+                },
             )
-        return scores
+            for label, tolerance in zip(wanted, tolerances, strict=True)
+        ]
 
-    def _further(
-        self, label: int, names: Collection[str], spacing_mm: tuple[float, ...], min_iou: float
-    ) -> dict[str, float]:
-        if not names:
-            return {}
-        if not any(self._extents.voxels(label)):
-            return dict.fromkeys(names, float("nan"))
-        values = _overlap_metrics(*self._extents.voxels(label))
-        masks = self._maps.masks(label, self._extents.box(label))
-        distances = [name for name in names if name in DISTANCES]
-        if distances:
-            values |= surface_distances(*masks, spacing_mm=spacing_mm, names=distances)
-        if "lesion_f1" in names:
-            values["lesion_f1"] = detection_f1(*masks, min_iou=min_iou)
-        return {name: values[name] for name in names}
+    def _grouped(
+        self, labels: Sequence[int], tolerances: Sequence[float], spacing_mm: Sequence[float]
+    ) -> list[LabelPair]:
+        """Labels of one tolerance are measured together."""
+        checked_spacing(spacing_mm, len(self._maps.shape))
+        groups: dict[float, list[int]] = {}
+        for label, tolerance in zip(labels, tolerances, strict=True):
+            groups.setdefault(tolerance, []).append(label)
+        return [p for group in groups.values() for p in self.pairs(group, spacing_mm=spacing_mm)]
 
 
-def _overlap_metrics(reference: int, prediction: int, shared: int) -> dict[str, float]:
-    """The metrics that voxel counts are enough for, of a label that one map has at least."""
-    return {
-        "iou": shared / (reference + prediction - shared),
-        "sensitivity": shared / reference if reference else 0.0,
-        "precision": shared / prediction if prediction else 0.0,
-        "volume_difference": 100 * abs(prediction - reference) / reference
-        if reference
-        else float("inf"),
-    }
+def _checked_further(names: Collection[str]) -> tuple[str, ...]:
+    """Names of further metrics, as given.
+
+    Raises:
+        MetricInputError: one is not known.
+    """
+    for name in names:
+        if name not in METRICS or METRICS[name].is_measured:
+            known = [m.name for m in METRICS.values() if not m.is_measured]
+            raise MetricInputError(
+                argument="further", found=repr(name), expected=f"of {', '.join(known)}"
+            )
+    return tuple(names)
 
 
 def score_labels(
@@ -194,13 +229,13 @@ def score_labels(
     labels: Sequence[int] | None = None,
     further: Collection[str] = (),
     min_iou: float = 0.5,
-) -> list[LabelScore]:
+) -> list[LabelValues]:
     """Score every label of two label maps.
 
     A 2D map is measured by its contours. As an (H, W, 1) array with three spacings it is measured
     as the challenges' scripts do, as a slab whose inside is surface too.
 
-    Further metrics are those of `FURTHER_METRICS`: `iou`, intersection over union; `sensitivity`
+    Further metrics are those of `METRICS`, among them `iou`, intersection over union; `sensitivity`
     and `precision`, the share of the reference and of the prediction that both have;
     `volume_difference`, how much larger or smaller the prediction is, in % of the reference;
     `hd` and `hd95`, the Hausdorff distance and its 95th percentile, and `assd`, the mean distance

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from metrics import kernel
 from metrics.arguments import Mask
-from metrics.runs import Runs
+from metrics.spans import Spans
 
 __all__ = [
     "betti_numbers",
@@ -89,9 +89,9 @@ def betti_numbers(mask: Mask) -> tuple[int, int, int]:
     if not len(box[0]):
         return 0, 0, 0
     inside = mask[tuple(slice(int(at[0]), int(at[-1]) + 1) for at in box)]
-    pieces = len(Runs.of(inside).joined(26).boxes)
+    pieces = len(Spans.of(inside).joined(26).boxes)
     outside = ~np.pad(inside, 1)
-    hollows = len(Runs.of(outside).joined(6).boxes) - 1
+    hollows = len(Spans.of(outside).joined(6).boxes) - 1
     if mask.ndim == 2:
         return pieces, hollows, 0
     return pieces, pieces + hollows - euler_characteristic(inside), hollows

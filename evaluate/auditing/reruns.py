@@ -3,16 +3,16 @@
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from data_manifest.findings import Cell
 from data_manifest.manifest import Case, Manifest, save_manifest
 from data_manifest.progress import Progress, silent
-from evaluate.auditing import Cause, Cell
 from evaluate.auditing.changes import change_of, ratio_of
 from evaluate.auditing.documents import differing_leaves
 from evaluate.auditing.masks import agreement
@@ -20,18 +20,17 @@ from evaluate.auditing.rechecking import Recheck
 from evaluate.auditing.rechecking.basis import Basis
 from evaluate.auditing.samples import sample_cases
 from evaluate.auditing.submissions import Found
-from evaluate.auditing.verdicts import CaseAgain, TeamAgain
+from evaluate.documents.audit import CaseAgain, Cause, LoadThenAndNow, RerunPart, TeamAgain
 from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.outcome import Outcome
-from evaluate.facts.rules import Rules, protocol_from_json
+from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
+from evaluate.pairing import draw_counts
 from evaluate.ranking import places_of
-from evaluate.ranking.resampling import draw_counts
 from evaluate.running.stage import run_submissions
 from evaluate.sandbox import Sandbox
 from evaluate.scoring.stage import score_run
 from evaluate.store import JournalEntry, RunDirectory
-from metrics import FURTHER_METRICS
 
 __all__ = ["Rerun", "rerun"]
 
@@ -64,16 +63,17 @@ class Rerun:
     calibration: tuple[Sequence[float], Sequence[float]]
     notes: tuple[str, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def part(self) -> RerunPart:
         """The part of audit.json that tells of it."""
-        return {
-            "cases": list(self.cases),
-            "of": self.of,
-            "seed": self.seed,
-            "calibration_s": {"then": self.calibration[0], "now": self.calibration[1]},
-            "teams": [asdict(team) for team in self.teams],
-            "notes": list(self.notes),
-        }
+        then, now = self.calibration
+        return RerunPart(
+            cases=self.cases,
+            of=self.of,
+            seed=self.seed,
+            calibration_s=LoadThenAndNow(then=then, now=now),
+            teams=self.teams,
+            notes=self.notes,
+        )
 
 
 def rerun(
@@ -101,7 +101,7 @@ def rerun(
         UsageError: another sandbox than the run's, or no case whose files are as they were.
     """
     basis = checked.basis
-    name = str(basis.facts["sandbox"]["name"])
+    name = basis.document.last_machine.sandbox.name
     if sandbox.name != name:
         raise UsageError(
             Problem(
@@ -114,7 +114,7 @@ def rerun(
     changed = {
         case
         for finding in checked.findings
-        if finding.cause in (Cause.INPUTS, Cause.REFERENCE)
+        if finding.code in (Cause.INPUTS, Cause.REFERENCE)
         for case in finding.cases
     }
     usable = [case for case in basis.manifest.cases if case.id not in changed]
@@ -161,15 +161,15 @@ class _Work:
                     references=references,
                     root=self._scratch / name,
                     sandbox=sandbox,
-                    seed=self._basis.facts["seed"],
+                    seed=self._basis.document.seed,
                     progress=progress,
                 )
                 for name in ("first", "second")
             ]
             scored = score_run(self._scratch / "first", workers=1)
             scores = {(row.team, row.case): row for row in scored.cases}
-        then = self._basis.facts["calibration"]["samples"]
-        now = [s for again in runs for s in again.facts()["calibration"]["samples"]]
+        then = self._basis.document.load_samples
+        now = [sample for again in runs for sample in again.document().load_samples]
         standing = self._places(scores)
         journals = [again.journal() for again in runs]
         counts = self._draws(seed)
@@ -254,7 +254,7 @@ class _Work:
         )
 
     def _metrics(self) -> list[str]:
-        return ["dsc", "nsd", *(m for m in FURTHER_METRICS if m in self._rules.scoring.further)]
+        return ["dsc", "nsd", *self._rules.scoring.further]
 
     def _draws(self, seed: int) -> Any:
         """Resamples of the sample's cases, within modalities where each has enough of them.
@@ -333,8 +333,8 @@ class _Work:
 
     def _notes(self, runs: Sequence[RunDirectory]) -> list[str]:
         notes = []
-        parts = [self._basis.facts["calibration"], *(r.facts()["calibration"] for r in runs)]
-        if not all(part.get("fair", True) for part in parts):
+        documents = [self._basis.document, *(again.document() for again in runs)]
+        if not all(document.is_steady for document in documents):
             notes.append(
                 "a machine drifted, or ran several containers at a time: ratios of times say less"
             )
@@ -361,7 +361,7 @@ def _rules_of(basis: Basis) -> Rules:
         return basis.protocol
     now = basis.protocol
     return msgspec.structs.replace(
-        protocol_from_json(stages["run"].protocol, where="evidence.json"),
+        stages["run"].protocol,
         scoring=now.scoring,
         failures=now.failures,
         ranking=now.ranking,

@@ -1,50 +1,24 @@
 """`segjudge rank`: from scores to places."""
 
 import dataclasses
-import keyword
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
 
 import msgspec
 
 from data_manifest.manifest import sha256_of
-from evaluate.documents.tables import read_table, write_json, write_table
-from evaluate.facts.errors import Problem, RankingRefusedError, RunDirectoryError
-from evaluate.facts.outcome import Outcome
+from evaluate.documents.foreign_scores import ForeignScore, read_foreign_scores
+from evaluate.documents.run import RankOptions
+from evaluate.documents.tables import write_json, write_table
+from evaluate.facts.errors import Problem, RankingRefusedError
 from evaluate.facts.rules import RankedMetric, Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.ranking import Result, rank
 from evaluate.store import RunDirectory
-from evaluate.store.origin import protocol_of
 from evaluate.store.seals import seal_stage
 from metrics import METRICS
 
-__all__ = ["RankOptions", "options_of", "rank_result", "rank_run", "rank_table"]
-
-# What a table of another tool may lack.
-_OTHER_TOOLS: dict[str, object] = {
-    "dimension": "",
-    "outcome": Outcome.OK,
-    "reason": "",
-    **dict.fromkeys(METRICS),
-}
-
-
-class RankOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How to rank, beside the protocol; run.json keeps it, so that an audit ranks alike.
-
-    Attributes:
-        bootstrap: replicates; 0 for none.
-        seed: of the resampling; None for the run's own.
-        adjustment: of the tests' p-values; None for the protocol's.
-        compat: `challenger` repeats known errors of challengeR, for comparison.
-    """
-
-    bootstrap: int = 1000
-    seed: int | None = None
-    adjustment: Literal["holm", "bh", "none"] | None = None
-    compat: Literal["challenger"] | None = None
+__all__ = ["RankOptions", "rank_result", "rank_run", "rank_table"]
 
 
 def rank_result(
@@ -55,44 +29,25 @@ def rank_result(
     protocol: Rules | None = None,
 ) -> Result:
     """Rank a run's teams; by default with the options, scores and rules that it was ranked with."""
-    facts = run.facts()
+    document = run.document()
     if options is None:
-        options = options_of(run, facts)
+        options = document.ranking or RankOptions()
     return rank(
         run.read_rows(CaseScore) if scores is None else scores,
-        protocol or protocol_of(run),
-        seed=facts["seed"] if options.seed is None else options.seed,
+        protocol or document.rules_of("score"),
+        seed=document.seed if options.seed is None else options.seed,
         bootstrap=options.bootstrap,
         adjustment=options.adjustment,
         compat=options.compat,
     )
 
 
-def options_of(run: RunDirectory, facts: Mapping[str, Any]) -> RankOptions:
-    """The options that a run was ranked with.
-
-    Raises:
-        RunDirectoryError: run.json holds none that can be read.
-    """
-    try:
-        return msgspec.convert(facts.get("ranking", {}), RankOptions)
-    except msgspec.ValidationError as error:
-        raise RunDirectoryError(
-            Problem(
-                where=f"{run.root / 'run.json'}: ranking",
-                found=str(error),
-                expected="the options of `segjudge rank`",
-                mend=f"`segjudge rank {run.root}`",
-            )
-        ) from error
-
-
 def rank_run(root: Path, options: RankOptions | None = None) -> Result:
     """Rank the teams of a run from its case scores, and write ranking.csv and ranking.json."""
     run = RunDirectory.open(root)
     with run.locked():
-        facts = run.facts()
-        if facts.get("scored_from") != run.journal_sha256():
+        document = run.document()
+        if document.scored_from != run.journal_sha256():
             raise RankingRefusedError(
                 Problem(
                     where=str(root),
@@ -103,12 +58,16 @@ def rank_run(root: Path, options: RankOptions | None = None) -> Result:
             )
         options = options or RankOptions()
         if options.seed is None:
-            options = msgspec.structs.replace(options, seed=facts["seed"])
+            options = msgspec.structs.replace(options, seed=document.seed)
         result = rank_result(run, options)
         _write_ranking(result, run.root)
-        ranking = msgspec.to_builtins(options)
-        ranked_from = sha256_of(run.table_path(CaseScore))
-        run.write_facts(facts | {"ranking": ranking, "ranked_from": ranked_from})
+        run.write_run_document(
+            msgspec.structs.replace(
+                document.ranked_as_scored(),
+                ranking=options,
+                ranked_from=sha256_of(run.table_path(CaseScore)),
+            )
+        )
         seal_stage(run, "rank", "ranking.csv", "ranking.json")
     return result
 
@@ -120,15 +79,34 @@ def rank_table(
     out: Path,
     options: RankOptions | None = None,
     metrics: Sequence[RankedMetric] | None = None,
-) -> Result:
+) -> tuple[Result, tuple[str, ...]]:
     """Rank the teams of a table of case scores, by the protocol's metrics or by others.
 
     The table may be another tool's: it needs team, case, modality, and the metrics' columns.
+
+    Returns:
+        The ranking, and notes on how the table was read.
+
+    Raises:
+        TableError: the table can't be read, or could be read in two ways.
+        RankingRefusedError: it is not complete, or a name is that of a column that is no metric.
     """
     options = options or RankOptions()
+    metrics = None if metrics is None else [_own_name(metric) for metric in metrics]
     names = [metric.name for metric in (protocol.ranking.metrics if metrics is None else metrics)]
+    others = {field.name for field in dataclasses.fields(CaseScore)} - set(METRICS)
+    no_metrics = sorted(others.intersection(names))
+    if no_metrics:
+        raise RankingRefusedError(
+            Problem(
+                where="metrics to rank by",
+                found=f"{', '.join(no_metrics)}, which is no metric",
+                expected="a column of numbers",
+            )
+        )
+    read, notes = read_foreign_scores(scores, names)
     result = rank(
-        read_table(scores, _with_columns(names), defaults=_OTHER_TOOLS),
+        [_case_score(score) for score in read],
         protocol,
         seed=options.seed or 0,
         bootstrap=options.bootstrap,
@@ -136,32 +114,36 @@ def rank_table(
         adjustment=options.adjustment,
         compat=options.compat,
     )
+    result.document["warnings"] += notes
     _write_ranking(result, out)
-    return result
+    return result, notes
 
 
-def _with_columns(names: Sequence[str]) -> type[CaseScore]:
-    """A case's scores with columns that are another tool's.
+class _OpenScore(CaseScore):
+    """A case's scores with a place for another tool's columns."""
 
-    Raises:
-        RankingRefusedError: a name is that of a column which is no metric.
-    """
-    fields = {field.name for field in dataclasses.fields(CaseScore)}
-    for name in names:
-        if name in fields - set(METRICS) or keyword.iskeyword(name):
-            raise RankingRefusedError(
-                Problem(
-                    where="metrics to rank by",
-                    found=f"{name}, which is no metric",
-                    expected="a column of numbers",
-                )
-            )
-    others = [(name, float | None) for name in names if name not in fields]
-    if not others:
-        return CaseScore
-    return dataclasses.make_dataclass(
-        "CaseScore", others, bases=(CaseScore,), frozen=True, kw_only=True
+
+def _case_score(score: ForeignScore) -> CaseScore:
+    own: dict[str, float | None] = {name: score.values.get(name) for name in METRICS}
+    row = _OpenScore(
+        team=score.team,
+        case=score.case,
+        modality=score.modality,
+        dimension=score.dimension,
+        outcome=score.outcome,
+        reason=score.reason,
+        **own,
     )
+    vars(row).update(score.values)  # columns of another tool's
+    return row
+
+
+def _own_name(metric: RankedMetric) -> RankedMetric:
+    """A metric of ours that is written in other capitals by its own name."""
+    name = metric.name.casefold()
+    if metric.direction is not None or name not in METRICS:
+        return metric
+    return msgspec.structs.replace(metric, name=name)
 
 
 def _write_ranking(result: Result, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from data_manifest.errors import printable
-from metrics import METRICS, Metric
+from metrics import METRICS, MetricDef
 
 __all__ = ["DASH", "QUANTITIES", "Quantity", "clipped", "count_of", "percent", "score_text"]
 
@@ -22,7 +22,7 @@ class Quantity:
         long_title: for a heading or an axis.
     """
 
-    metric: Metric
+    metric: MetricDef
     title: str
     long_title: str
 
@@ -67,25 +67,9 @@ class Quantity:
         return f"{self.text(value)}\N{NO-BREAK SPACE}{self.unit}".rstrip()
 
 
-_TITLES = {
-    "dsc": ("DSC", "Dice similarity coefficient"),
-    "nsd": ("NSD", "normalised surface distance (surface Dice)"),
-    "iou": ("IoU", "intersection over union"),
-    "sensitivity": ("Sensitivity", "share of the reference that was found"),
-    "precision": ("Precision", "share of the prediction that is right"),
-    "volume_difference": ("Volume difference", "absolute volume difference"),
-    "hd": ("HD", "Hausdorff distance"),
-    "hd95": ("HD95", "95th percentile of the Hausdorff distance"),
-    "assd": ("ASSD", "average symmetric surface distance"),
-    "lesion_f1": ("Lesion F1", "detection of single objects"),
-    "wall_s": ("Time", "wall-clock time per case"),
-    "cpu_s": ("CPU time", "CPU time per case"),
-    "peak_memory_mib": ("Memory", "peak memory per case"),
-}
-
 QUANTITIES = {
-    name: Quantity(metric=METRICS[name], title=title, long_title=long_title)
-    for name, (title, long_title) in _TITLES.items()
+    metric.name: Quantity(metric=metric, title=metric.title, long_title=metric.long_title)
+    for metric in METRICS.values()
 }
 """By column name, in the order in which a page shows them."""
 

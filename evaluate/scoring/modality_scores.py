@@ -7,11 +7,14 @@ import numpy as np
 
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore, ModalityScore
-from metrics import FURTHER_METRICS, METRICS
+from metrics import METRICS
 
 __all__ = ["METRIC_COLUMNS", "modality_scores"]
 
 METRIC_COLUMNS = tuple(METRICS)
+
+
+_ALWAYS = ("dsc", "nsd", "wall_s", "cpu_s", "peak_memory_mib")
 
 
 def modality_scores(cases: Iterable[CaseScore]) -> list[ModalityScore]:
@@ -26,7 +29,7 @@ def modality_scores(cases: Iterable[CaseScore]) -> list[ModalityScore]:
     metrics = [
         name
         for name in METRIC_COLUMNS
-        if name not in FURTHER_METRICS or any(getattr(case, name) is not None for case in cases)
+        if name in _ALWAYS or any(getattr(case, name) is not None for case in cases)
     ]
     groups: dict[tuple[str, str], list[CaseScore]] = defaultdict(list)
     for case in cases:

@@ -18,10 +18,10 @@ from metrics.errors import KernelError
 __all__ = [
     "BALL_ROW",
     "EXTENT",
-    "RUN",
+    "SPAN",
     "count_labels",
-    "find_runs",
-    "join_runs",
+    "find_spans",
+    "join_spans",
     "measure_labels",
     "thin",
 ]
@@ -42,7 +42,7 @@ EXTENT = np.dtype(
 BALL_ROW = np.dtype([("a", np.int32), ("b", np.int32), ("reach", np.int32)])
 """A row of offsets around (a, b), `reach` long to both sides; or the single offset at `reach`."""
 
-RUN = np.dtype([("row", np.int32), ("start", np.int32), ("stop", np.int32), ("value", np.int32)])
+SPAN = np.dtype([("row", np.int32), ("start", np.int32), ("stop", np.int32), ("value", np.int32)])
 """Voxels of one value in a row, `stop` not included; rows are numbered through all planes."""
 
 _Array = npt.NDArray[Any]
@@ -70,8 +70,8 @@ def _library() -> ctypes.CDLL:
             raise KernelError(f"{found[0].name} was not made from the C files in {_FOLDER}")
     library.segjudge_count.restype = None
     library.segjudge_measure.restype = ctypes.c_int
-    library.segjudge_find_runs.restype = ctypes.c_int64
-    library.segjudge_join_runs.restype = ctypes.c_int64
+    library.segjudge_find_spans.restype = ctypes.c_int64
+    library.segjudge_join_spans.restype = ctypes.c_int64
     library.segjudge_thin.restype = ctypes.c_int
     return library
 
@@ -171,37 +171,37 @@ def measure_labels(
     return counts, disputed
 
 
-def find_runs(label_map: _Array) -> _Array:
-    """The runs of every value but 0, in order.
+def find_spans(label_map: _Array) -> _Array:
+    """The spans of every value but 0, in order.
 
     Args:
         label_map: uint8 or uint16, C-contiguous, 3 axes (one of length 1 first in 2D).
 
     Returns:
-        (n,) of RUN.
+        (n,) of SPAN.
     """
     arguments = [*_map_argument(label_map), _lengths(label_map)]
-    runs = np.empty(_library().segjudge_find_runs(*arguments, None), dtype=RUN)
-    _library().segjudge_find_runs(*arguments, _pointer(runs))
-    return runs
+    spans = np.empty(_library().segjudge_find_spans(*arguments, None), dtype=SPAN)
+    _library().segjudge_find_spans(*arguments, _pointer(spans))
+    return spans
 
 
-def join_runs(runs: _Array, *, shape: tuple[int, int], connectivity: int) -> tuple[_Array, int]:
-    """Number the components of runs of one value that touch, in the order of their first runs.
+def join_spans(spans: _Array, *, shape: tuple[int, int], connectivity: int) -> tuple[_Array, int]:
+    """Number the components of spans of one value that touch, in the order of their first spans.
 
     Args:
-        runs: of RUN, in order, none of them ending where the next of its value begins.
+        spans: of SPAN, in order, none of them ending where the next of its value begins.
         shape: how many planes there are, and rows in each.
         connectivity: 6, 18 or 26.
 
     Returns:
-        The runs with their components' numbers, from 1, as values; and how many components.
+        The spans with their components' numbers, from 1, as values; and how many components.
 
     Raises:
         MemoryError: a number for each row and run does not fit.
     """
-    joined = np.array(runs, dtype=RUN, order="C")
-    count = _library().segjudge_join_runs(
+    joined = np.array(spans, dtype=SPAN, order="C")
+    count = _library().segjudge_join_spans(
         _pointer(joined), *_numbers(len(joined), *shape, connectivity)
     )
     if count < 0:

@@ -19,8 +19,10 @@ from synthetic_run import HOSTILE, TEAMS, Scale, Synthetic, make_run
 from data_manifest.manifest import load_manifest, save_manifest
 from evaluate.cli import main
 from evaluate.comparing.stage import compare_runs
+from evaluate.documents.run import RunDocument
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore
+from evaluate.ranking.stage import RankOptions, rank_result
 from evaluate.store import RunDirectory
 
 A, B, _ = TEAMS
@@ -34,14 +36,31 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Synthetic:
     return make_run(tmp_path_factory.mktemp("compared"), Scale(masks=False, failures=failures))
 
 
-def successor(made: Synthetic, folder: Path, change: Change, **facts: Any) -> RunDirectory:
+def successor(
+    made: Synthetic,
+    folder: Path,
+    change: Change,
+    facts: Callable[[RunDocument], RunDocument] = lambda document: document,
+) -> RunDirectory:
     """A copy of the run in which the scores are changed; None takes a row away."""
     shutil.copytree(made.run.root, folder)
     run = RunDirectory.open(folder)
     rows = [row for old in run.read_rows(CaseScore) if (row := change(old)) is not None]
     run.write_rows(rows, CaseScore)
-    run.write_facts(run.facts() | facts)
+    run.write_run_document(facts(run.document()))
     return run
+
+
+def _with(part: str, **values: float) -> Callable[[RunDocument], RunDocument]:
+    """run.json with other rules."""
+
+    def change(document: RunDocument) -> RunDocument:
+        rules = document.rules_of("run")
+        changed = msgspec.structs.replace(getattr(rules, part), **values)
+        rules = msgspec.structs.replace(rules, **{part: changed})
+        return document.with_rules("run", rules).with_rules("score", rules)
+
+    return change
 
 
 def scores_of(run: RunDirectory, team: str) -> dict[str, CaseScore]:
@@ -72,11 +91,23 @@ def test_differences_tests_and_ratios_are_those_of_scipy(made: Synthetic) -> Non
     everything = sorted(a)
     pooled = [b[c].nsd - a[c].nsd for c in everything]  # type: ignore[operator]
     micro = found.difference("nsd", "micro")
-    assert micro is not None and micro.p_value == pytest.approx(wilcoxon(pooled).pvalue)
+    theirs = wilcoxon(pooled, correction=True, method="asymptotic")
+    assert micro is not None and micro.p_value == pytest.approx(theirs.pvalue)
     ratio = next(r for r in found.ratios if r.where == "micro")
     both = [c for c in everything if b[c].outcome is Outcome.OK]
     assert ratio.n == len(both) == 23
     assert ratio.ratio == pytest.approx(gmean([b[c].wall_s / a[c].wall_s for c in both]))  # type: ignore[operator]
+
+
+def test_two_teams_have_one_p_value_by_compare_and_by_ranking(made: Synthetic) -> None:
+    (found,) = compare_runs(made.run.root, made.run.root, team=A, other=B).comparisons
+    document = rank_result(made.run, RankOptions(bootstrap=0)).to_json()
+    for metric in ("dsc", "nsd"):
+        for where in ("CT", "ALL"):
+            tests = document["tests"]["wilcoxon"][metric][where]["p"]
+            one_sided = min(tests[A][B], tests[B][A])
+            ours = found.difference(metric, "micro" if where == "ALL" else where)
+            assert ours is not None and ours.p_value == pytest.approx(min(2 * one_sided, 1))
 
 
 def test_the_mean_over_modalities_is_not_the_mean_over_cases(
@@ -159,12 +190,21 @@ def test_cases_that_changed_are_listed_largest_first_and_failures_are_counted(
 def test_times_of_two_machines_are_corrected_by_their_calibration_load(
     made: Synthetic, tmp_path: Path
 ) -> None:
+    def elsewhere(document: RunDocument) -> RunDocument:
+        ((key, machine),) = document.machines.items()
+        host = msgspec.structs.replace(machine.host, cpu="another", cores=2, memory_mib=8000)
+        known = msgspec.structs.replace(document.calibration[key], samples=(1.5, 1.575, 1.65))
+        return msgspec.structs.replace(
+            document,
+            machines={key: msgspec.structs.replace(machine, host=host)},
+            calibration={key: known},
+        )
+
     slower = successor(
         made,
         tmp_path / "slower",
         lambda row: replace(row, wall_s=row.wall_s * 3),  # type: ignore[operator]
-        calibration={"samples": [1.5, 1.575, 1.65], "fair": True},
-        host={"cpu": "another", "cores": 2, "memory_mib": 8000},
+        elsewhere,
     )
     compared = compare_runs(made.run.root, slower.root, team=A)
     (found,) = compared.comparisons
@@ -207,16 +247,12 @@ def test_another_reference_for_the_same_case_is_refused(
 def test_masks_scored_by_other_rules_are_refused(
     made: Synthetic, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    protocol = made.run.facts()["protocol"]
-    protocol["scoring"]["tolerance_mm"] = 3.5
-    run = successor(made, tmp_path / "rules", lambda row: row, protocol=protocol)
+    run = successor(made, tmp_path / "rules", lambda row: row, _with("scoring", tolerance_mm=3.5))
     assert "scoring.tolerance_mm" in refused([made.run.root, run.root], capsys)
 
 
 def test_another_time_limit_is_said(made: Synthetic, tmp_path: Path) -> None:
-    protocol = made.run.facts()["protocol"]
-    protocol["limits"]["timeout_s"] = 77.0
-    run = successor(made, tmp_path / "limit", lambda row: row, protocol=protocol)
+    run = successor(made, tmp_path / "limit", lambda row: row, _with("limits", timeout_s=77.0))
     (found,) = compare_runs(made.run.root, run.root, team=A).comparisons
     assert any("limits.timeout_s" in note and "77.0" in note for note in found.notes)
 

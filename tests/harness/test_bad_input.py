@@ -189,7 +189,7 @@ def test_a_table_with_a_bad_cell_is_refused_with_its_line(
     error = complaint(*rank)
     assert "case_scores.csv, line 3" in error and "half" in error
     table.write_text(header.replace("team,", "") + "\n")
-    assert "no column team" in complaint(*rank)
+    assert "no column 'team'" in complaint(*rank)
     table.write_text("team,case,modality,nsd\na,c1,CT,0.5\nb,c1,CT,0.6\n")
     assert "dsc" in complaint(*rank)
     assert not (tmp_path / "out").exists()
@@ -199,7 +199,9 @@ def test_a_run_json_of_another_schema_is_refused(
     complaint: Callable[..., str], tmp_path: Path
 ) -> None:
     (tmp_path / "run.json").write_text(json.dumps({"schema": 99}))
-    assert "`schema` 1" in complaint("score", tmp_path)
+    assert "`schema` 2" in complaint("score", tmp_path)
+    (tmp_path / "run.json").write_text(json.dumps({"schema": 1}))
+    assert "run again into a new folder" in complaint("score", tmp_path)
     (tmp_path / "run.json").write_text("{")
     assert "can't be read" in complaint("score", tmp_path)
 

@@ -1,4 +1,4 @@
-"""Components, dilations and overlaps made from runs are those of scipy, voxel by voxel."""
+"""Components, dilations and overlaps made from spans are those of scipy, voxel by voxel."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from metrics.runs import Runs, pair_counts
+from metrics.spans import Spans, pair_counts
 from tests.metrics.volumes import label_pairs
 
 CONNECTIVITIES = {6: 1, 18: 2, 26: 3}
@@ -16,11 +16,11 @@ def structure(connectivity, dimension):
     return ndimage.generate_binary_structure(dimension, CONNECTIVITIES[connectivity])
 
 
-def as_map(runs):
-    """The label map that the runs are of, painted value by value."""
-    painted = np.zeros(runs.shape, dtype=np.int64)
-    for value, box in runs.boxes.items():
-        painted[box][runs.mask([value], box)] = value
+def as_map(spans):
+    """The label map that the spans are of, painted value by value."""
+    painted = np.zeros(spans.shape, dtype=np.int64)
+    for value, box in spans.boxes.items():
+        painted[box][spans.mask([value], box)] = value
     return painted
 
 
@@ -34,7 +34,7 @@ maps = st.one_of(label_pairs(), label_pairs(dimension=2)).flatmap(
 def test_components_of_a_mask_are_numbered_as_scipy_numbers_them(pair, connectivity):
     mask = pair[0] > 0
     expected, count = ndimage.label(mask, structure(connectivity, mask.ndim))
-    found = Runs.of(mask).joined(connectivity)
+    found = Spans.of(mask).joined(connectivity)
     np.testing.assert_array_equal(as_map(found), expected)
     np.testing.assert_array_equal(found.sizes[1:], np.bincount(expected.ravel())[1:])
     assert len(found.boxes) == count
@@ -44,7 +44,7 @@ def test_components_of_a_mask_are_numbered_as_scipy_numbers_them(pair, connectiv
 @given(pair=maps, connectivity=st.sampled_from([6, 18, 26]))
 def test_components_of_a_label_map_are_those_of_its_labels_one_by_one(pair, connectivity):
     label_map = pair[0]
-    found = as_map(Runs.of(label_map).joined(connectivity))
+    found = as_map(Spans.of(label_map).joined(connectivity))
     first_voxels = [int(np.flatnonzero(found == n)[0]) for n in range(1, found.max() + 1)]
     assert first_voxels == sorted(first_voxels)
     for label in np.unique(label_map[label_map > 0]):
@@ -61,17 +61,17 @@ def test_dilations_are_those_of_scipy(pair, connectivity, steps):
     grown = mask
     if steps:
         grown = ndimage.binary_dilation(mask, structure(connectivity, mask.ndim), iterations=steps)
-    found = Runs.of(mask).dilated(steps, connectivity=connectivity)
+    found = Spans.of(mask).dilated(steps, connectivity=connectivity)
     np.testing.assert_array_equal(as_map(found), grown)
-    np.testing.assert_array_equal(found.table, Runs.of(grown, like=found).table)
+    np.testing.assert_array_equal(found.table, Spans.of(grown, like=found).table)
 
 
 @settings(max_examples=200, deadline=None)
 @given(pair=maps)
 def test_pairs_of_labels_share_the_voxels_that_a_histogram_counts(pair):
-    first = Runs.of(pair[0])
+    first = Spans.of(pair[0])
     found = zip(
-        *(a.tolist() for a in pair_counts(first, Runs.of(pair[1], like=first))), strict=True
+        *(a.tolist() for a in pair_counts(first, Spans.of(pair[1], like=first))), strict=True
     )
     both = (pair[0] > 0) & (pair[1] > 0)
     pairs, shared = np.unique(np.stack([m[both] for m in pair]), axis=1, return_counts=True)
@@ -83,8 +83,8 @@ def test_pairs_of_labels_share_the_voxels_that_a_histogram_counts(pair):
 def test_a_union_of_labels_is_the_mask_of_these_labels(pair, values):
     label_map = pair[0]
     mask = np.isin(label_map, list(values))
-    found = Runs.of(label_map).union(values)
-    np.testing.assert_array_equal(found.table, Runs.of(mask, like=found).table)
+    found = Spans.of(label_map).union(values)
+    np.testing.assert_array_equal(found.table, Spans.of(mask, like=found).table)
     assert found.total == np.count_nonzero(mask)
     if mask.any():
         assert as_map(found).astype(bool).tolist() == mask.tolist()
@@ -94,4 +94,4 @@ def test_a_union_of_labels_is_the_mask_of_these_labels(pair, values):
 def test_any_integer_dtype_has_the_same_runs(dtype):
     mask = np.zeros((3, 4, 70), dtype=bool)
     mask[1, 1:3, 5:69] = True
-    np.testing.assert_array_equal(Runs.of(mask.astype(dtype)).table, Runs.of(mask).table)
+    np.testing.assert_array_equal(Spans.of(mask.astype(dtype)).table, Spans.of(mask).table)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from scipy import optimize
 from skimage import measure
 
-from metrics import FURTHER_METRICS, MetricInputError, score_labels
+from metrics import METRICS, MetricInputError, score_labels
 from tests.metrics.volumes import mask_pairs
 
-ALL = tuple(FURTHER_METRICS)
+ALL = tuple(m.name for m in METRICS.values() if not m.is_measured and m.name not in ("dsc", "nsd"))
 SPACING = (2.5, 0.8, 0.7)
 
 
@@ -130,13 +130,14 @@ def test_a_missed_label_is_infinitely_far_and_has_no_overlap():
 
 
 def test_what_is_not_asked_for_is_not_computed(monkeypatch):
-    from metrics import scores
+    from metrics import label_pair
+    from metrics.catalogue import objects
 
     def never(*_, **__):
         raise AssertionError("computed, although nobody asked")
 
-    monkeypatch.setattr(scores, "surface_distances", never)
-    monkeypatch.setattr(scores, "detection_f1", never)
+    monkeypatch.setattr(label_pair, "measure_distances", never)
+    monkeypatch.setattr(objects, "detection_f1", never)
     mask = np.ones((2, 3, 4), dtype=bool)
     assert further(mask, mask, names=()) == {}
     assert further(mask, mask, names=("iou",)) == {"iou": 1.0}

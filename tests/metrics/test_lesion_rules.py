@@ -13,17 +13,17 @@ from metrics.lesions import LesionRules, lesion_wise
 from metrics.matching import Detection, detect, detect_label
 from metrics.merged_lesions import merge_lesions
 from metrics.objects import ObjectPairs
-from metrics.runs import Runs
+from metrics.spans import Spans
 from tests.metrics.volumes import mask_pairs
 
 MASKS = mask_pairs(longest=12)
 
 
 def components(reference, prediction, connectivity=26):
-    first = Runs.of(reference)
+    first = Spans.of(reference)
     return ObjectPairs(
         reference=first.joined(connectivity),
-        prediction=Runs.of(prediction, like=first).joined(connectivity),
+        prediction=Spans.of(prediction, like=first).joined(connectivity),
     )
 
 
@@ -36,8 +36,8 @@ def row(*spans, length=40):
 
 
 def scored(reference, prediction, **rules):
-    first = Runs.of(reference)
-    return lesion_wise(first, Runs.of(prediction, like=first), LesionRules(**rules), voxel_mm3=1.0)
+    first = Spans.of(reference)
+    return lesion_wise(first, Spans.of(prediction, like=first), LesionRules(**rules), voxel_mm3=1.0)
 
 
 # ---- lesion-wise means
@@ -158,8 +158,8 @@ def test_greedy_takes_the_largest_first_and_loses_a_pair_by_it():
     reference[0, 0:8], reference[0, 8:14] = 1, 2
     prediction = np.zeros((2, 30), dtype=np.uint8)
     prediction[0, 0:3], prediction[0, 3:12] = 1, 2
-    first = Runs.of(reference)
-    objects = ObjectPairs(reference=first, prediction=Runs.of(prediction, like=first))
+    first = Spans.of(reference)
+    objects = ObjectPairs(reference=first, prediction=Spans.of(prediction, like=first))
     # IoU: (1, 1) 3/8, (1, 2) 5/12, (2, 2) 4/11
     assert objects.ious.tolist() == [3 / 8, 5 / 12, 4 / 11]
     assert detect(objects, "greedy", min_iou=0.2).pairs == ((1, 2),)

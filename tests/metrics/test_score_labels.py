@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics import METRICS, LabelScore, dice, false_positive_voxels, score_labels, surface_dice
+from metrics import METRICS, LabelValues, dice, false_positive_voxels, score_labels, surface_dice
 from tests.metrics.reference_script import reference_dice, reference_surface_dice
 from tests.metrics.volumes import label_pairs, spacings
 
@@ -155,7 +155,7 @@ def test_asked_for_labels_come_in_the_order_asked_and_absent_ones_are_nan():
     )
     assert [score.label for score in scores] == [3, 2, 4, 60000]
     assert (scores[0].dsc, scores[0].nsd) == (1.0, 1.0)
-    assert scores[2] == LabelScore(
+    assert scores[2] == LabelValues(
         label=4, dsc=0.0, nsd=0.0, reference_voxels=0, prediction_voxels=1
     )
     for score in (scores[1], scores[3]):
@@ -223,12 +223,12 @@ def test_every_metric_states_its_direction_worst_value_and_unit():
         "sensitivity": ("higher", 0.0, ""),
         "precision": ("higher", 0.0, ""),
         "volume_difference": ("lower", math.inf, "%"),
-        "hd": ("lower", math.inf, "mm"),
-        "hd95": ("lower", math.inf, "mm"),
-        "assd": ("lower", math.inf, "mm"),
+        "hd": ("lower", "diagonal", "mm"),
+        "hd95": ("lower", "diagonal", "mm"),
+        "assd": ("lower", "diagonal", "mm"),
         "lesion_f1": ("higher", 0.0, ""),
-        "wall_s": ("lower", None, "s"),
-        "cpu_s": ("lower", None, "s"),
-        "peak_memory_mib": ("lower", None, "MiB"),
+        "wall_s": ("lower", "limit", "s"),
+        "cpu_s": ("lower", "limit", "s"),
+        "peak_memory_mib": ("lower", "limit", "MiB"),
     }
     assert all(name == metric.name for name, metric in METRICS.items())

@@ -3,21 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from data_manifest.findings import Cell, Finding
 from data_manifest.progress import Progress
-from evaluate.auditing import Cause, Cell, Finding
 from evaluate.auditing.file_digests import AlteredFile, as_found
 from evaluate.auditing.rechecking.basis import Basis, Pair, made_again
 from evaluate.auditing.table_cells import compare_tables, read_cells
 from evaluate.auditing.tracing import trace_table
-from evaluate.facts.errors import ProtocolError, TableError
-from evaluate.facts.rules import Rules, protocol_from_json
+from evaluate.documents.audit import Cause
+from evaluate.facts.errors import TableError
+from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 from evaluate.scoring import jobs_of_run, modality_scores, score_jobs
 from evaluate.scoring.stage import Scores, tables_of
 
 __all__ = ["TracedScores", "trace_scores", "with_effects_of_protocol"]
 
-_RULES = ("scoring", "failures", "container")
+_RULES = ("scoring", "failures", "output")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ def trace_scores(
             source=source,
         )
         # Told already, where only the bytes can be looked at.
-        findings += [f for f in more if basis.at_hand.references or not f.is_harmless]
+        findings += [f for f in more if basis.at_hand.references or f.is_problem]
         for pair, found in cells.items():
             follows.setdefault(pair, []).extend(found)
     believed = _believed(basis, scores, explained)
@@ -108,9 +109,9 @@ def _recorded(basis: Basis) -> tuple[Scores, list[Finding]]:
     run = basis.run
     findings = [
         Finding(
-            cause=Cause.TABLE,
+            code=Cause.TABLE,
             where=run.table_path(kind).name,
-            recorded="the table that scoring wrote",
+            expected="the table that scoring wrote",
             found="other bytes; which cells, only the references can tell",
         )
         for kind in (LabelScore, CaseScore)
@@ -159,17 +160,15 @@ def with_effects_of_protocol(
 ) -> list[Finding]:
     """The findings; an edited rule with the scores that it would change."""
     found = list(findings)
+    key = basis.edited.rules_key_of("score")
     changed = [
         index
         for index, f in enumerate(found)
-        if f.where.startswith(tuple(f"run.json, protocol.{part}" for part in _RULES))
+        if f.where.startswith(tuple(f"run.json, rules.{key}.{part}" for part in _RULES))
     ]
     if not changed or not basis.at_hand.references:
         return found
-    try:
-        edited = protocol_from_json(basis.found_facts.get("protocol"), where="run.json")
-    except ProtocolError:
-        return found
+    edited = basis.edited.rules_of("score")
     if edited.digest(*_RULES) == basis.protocol.digest(*_RULES):
         return found
     rows = _score(basis, altered, edited, progress).cases

@@ -13,7 +13,7 @@ from metrics.matching import detect
 from metrics.merged_lesions import merge_lesions
 from metrics.objects import ObjectPairs
 from metrics.overlaps import Overlap
-from metrics.runs import Runs
+from metrics.spans import Spans
 from tests.metrics.parity.official import load_nifti
 
 CONTOUR_18 = Boundary(elements="voxels", connectivity=18)
@@ -21,17 +21,17 @@ CONTOUR_18 = Boundary(elements="voxels", connectivity=18)
 
 def objects_of(reference, prediction, connectivity):
     """Components of two masks or label maps."""
-    first = Runs.of(reference)
+    first = Spans.of(reference)
     return ObjectPairs(
         reference=first.joined(connectivity),
-        prediction=Runs.of(prediction, like=first).joined(connectivity),
+        prediction=Spans.of(prediction, like=first).joined(connectivity),
     )
 
 
 def instances_of(reference, prediction):
     """The instances of two maps as they are numbered."""
-    first = Runs.of(reference)
-    return ObjectPairs(reference=first, prediction=Runs.of(prediction, like=first))
+    first = Spans.of(reference)
+    return ObjectPairs(reference=first, prediction=Spans.of(prediction, like=first))
 
 
 def counted(reference, prediction, voxel_mm3=1.0):
@@ -63,10 +63,10 @@ def hd95_areas(reference, prediction, spacing):
     return measured.percentile(95, "directed")
 
 
-def brats_region(maps, runs, labels, spacing, rules):
+def brats_region(maps, spans, labels, spacing, rules):
     masks = tuple(np.isin(m, labels) for m in maps)
     overlap = counted(*masks, voxel_mm3=math.prod(spacing))
-    lesions = lesion_wise(*(r.union(labels) for r in runs), rules, voxel_mm3=math.prod(spacing))
+    lesions = lesion_wise(*(r.union(labels) for r in spans), rules, voxel_mm3=math.prod(spacing))
     hd95 = lesions.mean(
         lambda lesion: hd95_areas(*lesions.masks(lesion), spacing),
         missed=MISSED_MM,
@@ -94,12 +94,12 @@ def brats23(folder):
         reference, _ = load_nifti(path)
         prediction, spacing = load_nifti(folder / "segs" / path.name)
         maps = reference.astype(np.uint8), prediction.astype(np.uint8)
-        first = Runs.of(maps[0])
-        runs = first, Runs.of(maps[1], like=first)
+        first = Spans.of(maps[0])
+        spans = first, Spans.of(maps[1], like=first)
         for challenge, (dilation, ignored) in SETTINGS.items():
             rules = LesionRules(dilation=dilation, max_ignored_mm3=ignored)
             for region, labels in REGIONS.items():
-                scores = brats_region(maps, runs, labels, spacing, rules)
+                scores = brats_region(maps, spans, labels, spacing, rules)
                 case = path.name.removesuffix(".nii.gz")
                 found |= {
                     f"scores.csv/{challenge}/{case}/{region}/{k}": v for k, v in scores.items()

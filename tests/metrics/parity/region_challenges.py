@@ -11,7 +11,7 @@ from metrics.boundaries import Boundary
 from metrics.cohort import STATISTICS, aggregated_dice
 from metrics.distances import measure_distances
 from metrics.matching import detect, detect_label
-from metrics.runs import Runs
+from metrics.spans import Spans
 from metrics.topology import betti_numbers, centreline_dice, harmonic_mean
 from metrics.windows import reference_slices
 from tests.metrics.parity.lesion_challenges import (
@@ -205,7 +205,7 @@ SELDOM = (8, 9, 10, 15)
 def vessel_scores(reference, prediction, spacing):
     if not (reference.any() or prediction.any()):
         return {"Dice": 0.0, "B0err": 0.0, "HD95": 0.0, "HD": 0.0}
-    pieces = [len(Runs.of(m).joined(26).boxes) for m in (reference, prediction)]
+    pieces = [len(Spans.of(m).joined(26).boxes) for m in (reference, prediction)]
     hd95 = hd = 90.0
     if reference.any() and prediction.any():
         measured = measure_distances(reference, prediction, spacing_mm=spacing, boundary=CONTOUR_26)
@@ -233,7 +233,7 @@ def topcow24(folder):
         }
         each["MergedBin"] = vessel_scores(reference > 0, prediction > 0, spacing[::-1])
         values |= {f"{m}_{name}": v for name, scores in each.items() for m, v in scores.items()}
-        # their thinning runs over x, y, z
+        # their thinning spans over x, y, z
         shares = centreline_dice(reference.T > 0, prediction.T > 0)
         values["clDice"] = 0.0 if any(map(math.isnan, shares)) else harmonic_mean(*shares)
         found |= {f"cases.json/{case}/{k}": v for k, v in values.items()}
@@ -411,7 +411,7 @@ def text_instances(reference, prediction):
 
 
 def components_with_background(label_map):
-    joined = Runs.of(label_map).joined(6)
+    joined = Spans.of(label_map).joined(6)
     numbered = np.zeros(label_map.shape, dtype=np.uint16)
     for number, box in joined.boxes.items():
         numbered[box][joined.mask([number], box)] = number

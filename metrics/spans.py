@@ -1,7 +1,7 @@
-"""A label map as runs of one value along its rows: counted, cut, joined and grown without voxels.
+"""A label map as spans of one value along its rows: counted, cut, joined and grown without voxels.
 
-An object of a million voxels is some thousand runs. Unions of labels, dilations, components and
-their overlaps are all made from the runs of the two maps, which are read once.
+An object of a million voxels is some thousand spans. Unions of labels, dilations, components and
+their overlaps are all made from the spans of the two maps, which are read once.
 """
 
 from collections.abc import Collection
@@ -15,19 +15,19 @@ import numpy.typing as npt
 from metrics import kernel
 from metrics.label_extents import Box, in_kernel_dtype, memory_order
 
-__all__ = ["Runs", "pair_counts"]
+__all__ = ["Spans", "pair_counts"]
 
 _Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Runs:
+class Spans:
     """Where a map has a value other than 0.
 
     Attributes:
         shape: of the map, 2D or 3D.
-        order: the map's axes as the runs lie: planes, rows, along a row.
-        table: of `metrics.kernel.RUN`, in order; two runs of one value never touch end to end.
+        order: the map's axes as the spans lie: planes, rows, along a row.
+        table: of `metrics.kernel.SPAN`, in order; two spans of one value never touch end to end.
     """
 
     shape: tuple[int, ...]
@@ -35,17 +35,17 @@ class Runs:
     table: npt.NDArray[Any]
 
     @classmethod
-    def of(cls, label_map: npt.NDArray[Any], *, like: "Runs | None" = None) -> "Runs":
-        """The runs of a mask or a label map.
+    def of(cls, label_map: npt.NDArray[Any], *, like: "Spans | None" = None) -> "Spans":
+        """The spans of a mask or a label map.
 
         Args:
             label_map: bool, or integers from 0 to 65535; 2D or 3D.
-            like: runs of another map, to be compared with; None for the order in memory.
+            like: spans of another map, to be compared with; None for the order in memory.
         """
         order = memory_order(label_map) if like is None else like.order
         rows = np.ascontiguousarray(in_kernel_dtype(label_map).transpose(order))
         rows = rows.reshape((1,) * (3 - rows.ndim) + rows.shape)
-        return cls(shape=label_map.shape, order=order, table=kernel.find_runs(rows))
+        return cls(shape=label_map.shape, order=order, table=kernel.find_spans(rows))
 
     @property
     def lengths(self) -> tuple[int, int, int]:
@@ -55,13 +55,13 @@ class Runs:
 
     @cached_property
     def starts(self) -> _Numbers:
-        """Where each run begins, counting the voxels of all rows."""
+        """Where each span begins, counting the voxels of all rows."""
         first: _Numbers = self.table["row"].astype(np.int64) * self.lengths[2] + self.table["start"]
         return first
 
     @cached_property
     def voxels(self) -> _Numbers:
-        """How long each run is."""
+        """How long each span is."""
         length: _Numbers = self.table["stop"].astype(np.int64) - self.table["start"]
         return length
 
@@ -79,27 +79,27 @@ class Runs:
         """The voxels of all values."""
         return int(self.voxels.sum())
 
-    def _with(self, table: npt.NDArray[Any]) -> "Runs":
-        return Runs(shape=self.shape, order=self.order, table=table)
+    def _with(self, table: npt.NDArray[Any]) -> "Spans":
+        return Spans(shape=self.shape, order=self.order, table=table)
 
-    def only(self, values: Collection[int]) -> "Runs":
-        """The runs of some values, which they keep."""
+    def only(self, values: Collection[int]) -> "Spans":
+        """The spans of some values, which they keep."""
         return self._with(self.table[np.isin(self.table["value"], list(values))])
 
-    def union(self, values: Collection[int] | None = None) -> "Runs":
+    def union(self, values: Collection[int] | None = None) -> "Spans":
         """The voxels of some values, or of all, as one mask of value 1."""
         chosen = self if values is None else self.only(values)
         return self._of_intervals(chosen.starts, chosen.starts + chosen.voxels)
 
-    def _of_intervals(self, starts: _Numbers, stops: _Numbers) -> "Runs":
-        """Runs of value 1 from intervals that rise by their starts, and may overlap."""
+    def _of_intervals(self, starts: _Numbers, stops: _Numbers) -> "Spans":
+        """Spans of value 1 from intervals that rise by their starts, and may overlap."""
         length = self.lengths[2]
         covered = np.maximum.accumulate(stops)
         is_first = np.ones(len(starts), dtype=np.bool_)
         is_new_row = (starts[1:] == covered[:-1]) & (starts[1:] % length == 0)
         is_first[1:] = (starts[1:] > covered[:-1]) | is_new_row
         first = np.flatnonzero(is_first)
-        table = np.ones(len(first), dtype=kernel.RUN)
+        table = np.ones(len(first), dtype=kernel.SPAN)
         if len(first):
             table["row"], table["start"] = np.divmod(starts[first], length)
             table["stop"] = covered[np.append(first[1:], len(starts)) - 1] - (
@@ -107,7 +107,7 @@ class Runs:
             )
         return self._with(table)
 
-    def dilated(self, steps: int, *, connectivity: int) -> "Runs":
+    def dilated(self, steps: int, *, connectivity: int) -> "Spans":
         """The mask of all values, grown by its neighbours this many times.
 
         Args:
@@ -119,7 +119,7 @@ class Runs:
             grown = grown._dilated_once(connectivity)
         return grown
 
-    def _dilated_once(self, connectivity: int) -> "Runs":
+    def _dilated_once(self, connectivity: int) -> "Spans":
         planes, rows, length = self.lengths
         plane, row = np.divmod(self.table["row"].astype(np.int64), rows)
         starts, stops = [], []
@@ -137,13 +137,13 @@ class Runs:
         rising = np.argsort(first, kind="stable")
         return self._of_intervals(first[rising], last[rising])
 
-    def joined(self, connectivity: int) -> "Runs":
+    def joined(self, connectivity: int) -> "Spans":
         """The components of each value, numbered from 1 by their first voxels in C order.
 
         Args:
             connectivity: 6, 18 or 26 (4, 8 and 8 in 2D); different values never join.
         """
-        table, count = kernel.join_runs(
+        table, count = kernel.join_spans(
             self.table, shape=self.lengths[:2], connectivity=connectivity
         )
         joined = self._with(table)
@@ -156,7 +156,7 @@ class Runs:
         return joined
 
     def _in_c_order(self) -> _Numbers:
-        """The place of each run's first voxel in the map's own axis order."""
+        """The place of each span's first voxel in the map's own axis order."""
         index: _Numbers = np.ravel_multi_index(self._first_voxels(), self.shape).astype(np.int64)
         return index
 
@@ -165,8 +165,8 @@ class Runs:
         first = (plane, row, self.table["start"].astype(np.int64))[-len(self.shape) :]
         return tuple(first[self.order.index(axis)] for axis in range(len(self.shape)))
 
-    def numbered_by(self, other: "Runs") -> "Runs":
-        """The same voxels with the values of another's; each run lies within one of those."""
+    def numbered_by(self, other: "Spans") -> "Spans":
+        """The same voxels with the values of another's; each span lies within one of those."""
         at = np.searchsorted(other.starts, self.starts, side="right") - 1
         table = self.table.copy()
         table["value"] = other.table["value"][at]
@@ -213,11 +213,11 @@ class Runs:
         return painted
 
 
-def pair_counts(first: Runs, second: Runs) -> tuple[_Numbers, _Numbers, _Numbers]:
+def pair_counts(first: Spans, second: Spans) -> tuple[_Numbers, _Numbers, _Numbers]:
     """How many voxels each value of one map shares with each value of another of its shape.
 
     Args:
-        first: runs whose axes lie as those of `second`.
+        first: spans whose axes lie as those of `second`.
         second: of the same shape.
 
     Returns:
@@ -234,7 +234,7 @@ def pair_counts(first: Runs, second: Runs) -> tuple[_Numbers, _Numbers, _Numbers
             ]
         )
     )
-    values = [_values_at(runs, edges[:-1]) for runs in (first, second)]
+    values = [_values_at(spans, edges[:-1]) for spans in (first, second)]
     both = (values[0] > 0) & (values[1] > 0)
     width = int(values[1].max(initial=0)) + 1
     pairs, inverse = np.unique(values[0][both] * width + values[1][both], return_inverse=True)
@@ -242,10 +242,10 @@ def pair_counts(first: Runs, second: Runs) -> tuple[_Numbers, _Numbers, _Numbers
     return pairs // width, pairs % width, shared
 
 
-def _values_at(runs: Runs, places: _Numbers) -> _Numbers:
+def _values_at(spans: Spans, places: _Numbers) -> _Numbers:
     """The value that the map has at each place, counting the voxels of all rows."""
-    if not len(runs.table):
+    if not len(spans.table):
         return np.zeros(len(places), dtype=np.int64)
-    at = np.searchsorted(runs.starts, places, side="right") - 1
-    inside = (at >= 0) & (places < runs.starts[at] + runs.voxels[at])
-    return np.where(inside, runs.table["value"][at], 0).astype(np.int64)
+    at = np.searchsorted(spans.starts, places, side="right") - 1
+    inside = (at >= 0) & (places < spans.starts[at] + spans.voxels[at])
+    return np.where(inside, spans.table["value"][at], 0).astype(np.int64)

@@ -1,0 +1,146 @@
+"""What a metric is: its name, its direction, what it says of empty masks, and how it is computed.
+
+All that anyone needs to know of a metric stands in its definition: tables, prices of failures,
+ranking and report read it from `metrics.METRICS`.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+from metrics.label_pair import LabelPair
+
+__all__ = ["EmptyRules", "MetricDef", "MetricOption", "OptionValue", "Rule"]
+
+Rule: TypeAlias = float | Literal["worst", "diagonal", "skip", "undefined"]
+"""What counts where a metric has nothing to compare: a number, the metric's worst value, the case's
+diagonal in mm, nothing for this label (`skip`), or nothing for the whole case (`undefined`)."""
+
+OptionValue: TypeAlias = bool | int | float | str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmptyRules:
+    """What counts where a mask is empty, or where there is none.
+
+    Attributes:
+        both: neither map has the label.
+        reference: only the prediction has it: a false alarm.
+        prediction: only the reference has it: it was missed.
+        failed: the case failed, and there is no prediction.
+    """
+
+    both: Rule = "skip"
+    reference: Rule = "worst"
+    prediction: Rule = "worst"
+    failed: Rule = "worst"
+
+    def of(self, pair: LabelPair) -> Rule | None:
+        """The rule for a label; None where both maps have it."""
+        if pair.reference_voxels and pair.prediction_voxels:
+            return None
+        if pair.reference_voxels:
+            return self.prediction
+        return self.reference if pair.prediction_voxels else self.both
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricOption:
+    """A setting of a metric that a protocol may choose.
+
+    Attributes:
+        check: gives the value as it is used, or raises `MetricInputError` or `ValueError`.
+        default: where the protocol says nothing; None where it must.
+        unit: of the value; empty for a bare number.
+    """
+
+    check: Callable[[Any], OptionValue]
+    default: OptionValue | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricDef:
+    """A quantity that a case is judged by.
+
+    Attributes:
+        name: the column of `case_scores.csv`.
+        title: short, for a table's head.
+        long_title: for a heading or an axis.
+        definition: one sentence, so that a reader of a table knows which of several it is.
+        direction: whether higher or lower values are better.
+        worst: the value that no result can be worse than, infinite if there is none; `diagonal` of
+            the case, for distances; `limit` for what a run measures, which is as bad as the
+            protocol's limit is wide.
+        unit: as it is printed; empty for a ratio.
+        empty: what counts without a mask to compare; a protocol may choose otherwise.
+        options: settings, by name.
+        compute: from a label that both maps have, with the options by name; None for what runs
+            measure. Not asked where a mask is empty: there the rules above hold.
+    """
+
+    name: str
+    title: str
+    long_title: str
+    definition: str
+    direction: Literal["higher", "lower"]
+    worst: float | Literal["diagonal", "limit"]
+    unit: str = ""
+    empty: EmptyRules = EmptyRules()
+    options: Mapping[str, MetricOption] = field(default_factory=lambda: MappingProxyType({}))
+    compute: Callable[..., float] | None = None
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether runs measure it, rather than masks being compared."""
+        return self.compute is None
+
+    def checked(self, options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
+        """All options with their values: those given, and the defaults of the others.
+
+        Raises:
+            ValueError: one is unknown, missing, or not of its kind.
+        """
+        unknown = sorted(options.keys() - self.options.keys())
+        if unknown:
+            known = ", ".join(self.options) or "none"
+            raise ValueError(f"{', '.join(unknown)}, which {self.name} has not (it has {known})")
+        values = {}
+        for name, option in self.options.items():
+            value = options.get(name, option.default)
+            if value is None:
+                raise ValueError(f"no {name}, which {self.name} needs")
+            values[name] = option.check(value)
+        return values
+
+    def ruled(self, rule: Rule, *, diagonal_mm: float) -> float:
+        """The value of a rule; nan where nothing counts.
+
+        Args:
+            rule: one of the rules above.
+            diagonal_mm: of the case.
+        """
+        if rule == "worst":
+            rule = "skip" if self.worst == "limit" else self.worst
+        if rule == "diagonal":
+            return diagonal_mm
+        return math.nan if isinstance(rule, str) else float(rule)
+
+    def value(self, pair: LabelPair, **options: OptionValue) -> float:
+        """The metric of one label, by its own rules where a mask is empty.
+
+        Args:
+            pair: the label in both maps.
+            options: checked ones.
+
+        Returns:
+            The value; a distance that is not defined is infinite, whatever else is not is nan.
+        """
+        rule = self.empty.of(pair)
+        if rule is not None:
+            return self.ruled(rule, diagonal_mm=math.inf)
+        if self.compute is None:
+            raise ValueError(f"{self.name} is measured by a run, not computed from masks")
+        return float(self.compute(pair, **options))
