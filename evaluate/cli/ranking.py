@@ -4,12 +4,14 @@ import argparse
 import webbrowser
 from collections.abc import Sequence
 
+from evaluate.cli.run import warn_of_machines
 from evaluate.cli.terminal import number, say, show_progress, table, warn
 from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.rules import load_protocol
 from evaluate.ranking import RankingRow
 from evaluate.ranking.stage import RankOptions, rank_run, rank_table
 from evaluate.reporting.stage import report_run
+from evaluate.store import RunDirectory
 
 __all__ = ["rank", "report", "say_leaderboard"]
 
@@ -25,6 +27,7 @@ def rank(options: argparse.Namespace) -> int:
     if options.run_dir is not None and (options.scores, options.out, options.metric) == (None,) * 3:
         result = rank_run(options.run_dir, chosen)
         say_leaderboard(result.rows)
+        warn_of_machines(RunDirectory.open(options.run_dir))
         say(f"next: segjudge report {options.run_dir}")
         return 0
     if options.run_dir is not None or None in (options.scores, options.protocol, options.out):
