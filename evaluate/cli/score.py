@@ -18,8 +18,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """The arguments of `segjudge score`."""
     command.add_argument("run_dir", type=Path, nargs="?")
     command.add_argument("--manifest", type=Path, help="where the run's data lie now, if moved")
-    command.add_argument("--references", type=Path, help="folder of npz files with `gts`")
-    command.add_argument("--predictions", type=Path, help="folder of npz files with `segs`")
+    command.add_argument("--references", type=Path, help="folder of references, one file a case")
+    command.add_argument("--predictions", type=Path, help="folder of masks, as the protocol says")
     command.add_argument("--protocol", help="built-in name or TOML file (default: the run's own)")
     command.add_argument("--out", type=Path, help="folder of the tables")
     command.add_argument("--jobs", type=positive, help="processes (default: one a CPU)")

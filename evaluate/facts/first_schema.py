@@ -1,5 +1,7 @@
 """Protocols of schema 1, which knew one contract, said in the words of schema 2."""
 
+from data_manifest.layouts import first_contract
+
 __all__ = ["upgraded"]
 
 
@@ -12,13 +14,11 @@ def upgraded(data: object) -> object:
     if not isinstance(data, dict) or data.get("schema") != 1:
         return data
     rules = {**data, "schema": 2}
-    if isinstance(rules.get("container"), dict):
-        container = dict(rules["container"])
-        form = container.pop("output_format", "npz")
-        key = container.pop("output_key", "segs")
+    said = rules.get("container")
+    container = dict(said) if isinstance(said, dict) else {}
+    rules["input"], rules["output"] = first_contract(
+        container.pop("output_format", None), container.pop("output_key", None)
+    )
+    if isinstance(said, dict):
         rules["container"] = container
-        rules["output"] = {"path": f"{{case}}.{form}", "format": form}
-        if form == "npz":
-            rules["output"]["key"] = key
-    rules["input"] = {"files": [{"role": "image", "path": "{case}.npz", "format": "npz"}]}
     return rules

@@ -56,6 +56,7 @@ class Limits(_Strict, frozen=True, kw_only=True):
         processes: processes and threads.
         open_files: file descriptors of one process.
         scratch_mib: size of /tmp, and of the home folder, which are in memory.
+        shm_mib: size of shared memory, which counts as memory; None for as much as `memory_mib`.
         output_mib: total size of the outputs folder.
         output_files: how many files the outputs folder may hold.
         log_mib: how much of the container's output is kept.
@@ -68,6 +69,7 @@ class Limits(_Strict, frozen=True, kw_only=True):
     processes: _Count = 4096
     open_files: _Count = 4096
     scratch_mib: _Count = 1024
+    shm_mib: _Count | None = None
     output_mib: _Count = 1024
     output_files: _Count = 1000
     log_mib: _Count = 4

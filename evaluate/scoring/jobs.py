@@ -27,6 +27,7 @@ class ScoringJob:
         prediction: the team's file; None where the run left none that counts.
         outcome: of the run; `ok` where there was no run.
         wall_s, cpu_s, peak_memory_mib: as measured by the run.
+        own_files: whether the prediction is the organiser's own file, whose links are followed.
         timed: whether there was a run, so that a failure costs the time limit.
     """
 
@@ -42,6 +43,7 @@ class ScoringJob:
     cpu_s: float | None = None
     peak_memory_mib: float | None = None
     timed: bool = False
+    own_files: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,7 @@ def score_job(job: ScoringJob, protocol: Rules) -> CaseResult:
         shape=reference.labels.shape,
         spacing_mm=reference.spacing_mm,
         max_bytes=protocol.limits.output_mib << 20,
+        follow_links=job.own_files,
         into=_PREDICTION,
     )
     if isinstance(prediction, BadPrediction):

@@ -26,6 +26,9 @@ __all__ = [
 ]
 
 
+_SHOWN = 3
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
     """The three tables of scores."""
@@ -116,9 +119,15 @@ def score_folders(
     """
     if out.exists() and not out.is_dir():
         raise UsageError(Problem(where=f"--out {out}", found="a file", expected="a folder"))
-    jobs, warnings = jobs_of_folders(references, predictions, output_format=protocol.output.format)
+    jobs, warnings = jobs_of_folders(references, predictions, output=protocol.output)
     results = score_jobs(jobs, protocol, workers=workers, progress=progress)
     scores = tables_of(results)
+    failed = [case for case in scores.cases if case.outcome.is_failure]
+    if failed:
+        shown = "; ".join(f"{case.case}: {case.reason}" for case in failed[:_SHOWN])
+        warnings.append(
+            f"{len(failed)} of {len(jobs)} cases failed ({shown}); case_scores.csv lists them"
+        )
     write_table(out / "label_scores.csv", scores.labels, LabelScore)
     write_table(out / "case_scores.csv", scores.cases, CaseScore)
     write_table(out / "modality_scores.csv", scores.modalities, ModalityScore)

@@ -156,9 +156,13 @@ class RunDirectory:
     def _suffix(self) -> str:
         return self.document().rules_of("run").output.suffix
 
-    def prediction_path(self, team: str, case: str) -> Path:
-        """Where a team's output for a case is, or would be; the bytes are the participant's."""
-        return self.root / "predictions" / team / f"{case}{self._suffix}"
+    def prediction_path(self, team: str, case: str, *, earlier_round: int | None = None) -> Path:
+        """Where a team's output for a case is, or would be; the bytes are the participant's.
+
+        The last round's, unless an earlier one is named, by its number from 0.
+        """
+        round_ = "" if earlier_round is None else f".round{earlier_round}"
+        return self.root / "predictions" / team / f"{case}{round_}{self._suffix}"
 
     def log_path(self, team: str, case: str) -> Path:
         """Where the container's output is; the bytes are the participant's."""

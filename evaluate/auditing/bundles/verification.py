@@ -149,7 +149,9 @@ def _lay_out(data: Path, manifest: Manifest, references: Path | None) -> tuple[b
         if not references.is_dir():
             raise UsageError(
                 Finding(
-                    where=f"--references {references}", found="no such folder", expected="npz files"
+                    where=f"--references {references}",
+                    found="no such folder",
+                    expected="the references",
                 )
             )
         for case in manifest.cases:
