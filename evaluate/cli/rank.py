@@ -8,11 +8,13 @@ from pathlib import Path
 import msgspec
 
 from evaluate.cli.arguments import natural
+from evaluate.cli.run import warn_of_machines
 from evaluate.cli.terminal import number, say, table, warn
 from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.rules import RankedMetric, load_protocol
 from evaluate.ranking import RankingRow
 from evaluate.ranking.stage import RankOptions, rank_run, rank_table
+from evaluate.store import RunDirectory
 
 __all__ = ["add_arguments", "call", "say_leaderboard"]
 
@@ -74,6 +76,7 @@ def call(options: argparse.Namespace) -> int:
     )
     if options.run_dir is not None and (options.scores, options.out, options.metric) == (None,) * 3:
         result = rank_run(options.run_dir, chosen)
+        warn_of_machines(RunDirectory.open(options.run_dir))
         say_leaderboard(result.rows)
         say(f"next: segjudge report {options.run_dir}")
         return 0
