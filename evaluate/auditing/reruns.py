@@ -25,8 +25,8 @@ from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
+from evaluate.pairing import draw_counts
 from evaluate.ranking import places_of
-from evaluate.ranking.resampling import draw_counts
 from evaluate.running.stage import run_submissions
 from evaluate.sandbox import Sandbox
 from evaluate.scoring.stage import score_run

@@ -7,16 +7,15 @@ from typing import Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from data_manifest.cases import CaseInputs, Reference, read_inputs, read_reference
+from data_manifest.cases import CaseInputs, Reference
 from data_manifest.findings import Finding
-from data_manifest.layouts import BadPrediction, read_prediction
+from data_manifest.layouts import BadPrediction, read_inputs, read_prediction, read_reference
 from data_manifest.manifest import Case
 from evaluate.checking import (
     Hit,
     Trial,
     VariantScores,
     accuracy_finding,
-    filled_boxes,
     gathered,
     mask_hits,
     score_variants,
@@ -74,7 +73,7 @@ class Examination(Generic[Picture]):
             return None
         found = read_prediction(
             path,
-            container=self._protocol.container,
+            output=self._protocol.output,
             shape=case.shape,
             spacing_mm=case.spacing_mm,
             max_bytes=self._protocol.limits.output_mib << 20,
@@ -87,21 +86,25 @@ class Examination(Generic[Picture]):
         inputs = read_inputs(self._data_root / case.image.path)
         reference = read_reference(self._data_root / case.reference.path)
         prediction = self.prediction(case) if trial.answered else None
-        floor = score_case(
-            reference, filled_boxes(inputs.boxes, case.shape), self._protocol.scoring
+        # All kinds of prompts of a case ask for the same objects.
+        prompts = inputs.prompts[0] if inputs.prompts else None
+        floor = (
+            score_case(reference, prompts.baseline(case.shape), self._protocol.scoring)
+            if prompts
+            else None
         )
         if prediction is not None:
-            self._hits += mask_hits(case.id, inputs.boxes, prediction)
+            self._hits += mask_hits(case.id, prompts, prediction)
             if sum(bool(score.variants) for score in self._variants) < _MOST_VARIED:
                 self._variants.append(score_variants(case.id, reference.labels, prediction))
-            if score.dsc is not None and floor.dsc is not None:
+            if score.dsc is not None and floor and floor.dsc is not None:
                 self._pairs.append((score.dsc, floor.dsc))
         return ExaminedCase(
             score=score,
             time_share=_share(trial.record.wall_s, limits.timeout_s),
             memory_share=_share(trial.record.peak_memory_mib, limits.memory_mib),
-            baseline_dsc=floor.dsc,
-            baseline_nsd=floor.nsd,
+            baseline_dsc=floor.dsc if floor else None,
+            baseline_nsd=floor.nsd if floor else None,
             picture=self._draw(case, inputs, reference, prediction),
             log="" if trial.answered else log_tail(self._run, TEAM, case.id),
         )

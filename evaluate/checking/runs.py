@@ -74,7 +74,7 @@ def _beside(trial: Trial, protocol: Rules) -> Iterator[Hit]:
     seen = trial.observation
     if seen is None:
         return
-    expected = f"{trial.case.id}.{protocol.container.output_format}"
+    expected = protocol.output.name(trial.case.id)
     surplus = [name for name in seen.files if name != expected]
     if surplus and expected in seen.files:
         found = f"{len(surplus)} further: {', '.join(surplus[:3])}"

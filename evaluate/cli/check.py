@@ -79,7 +79,7 @@ def _say(options: argparse.Namespace, done: SubmissionCheck) -> None:
 def _cases(title: str, cases: Sequence[ExaminedCase[CasePicture]]) -> None:
     table(
         title,
-        ["case", "outcome", "DSC/boxes", "NSD/boxes", "time", "memory"],
+        ["case", "outcome", "DSC/floor", "NSD/floor", "time", "memory"],
         [
             [
                 case.score.case,
@@ -104,7 +104,7 @@ def _log(cases: Sequence[ExaminedCase[CasePicture]]) -> None:
 
 
 def _beside(case: ExaminedCase[CasePicture], value: float | None, baseline: float | None) -> str:
-    """A score beside the filled boxes'; a failed case has none, whatever it is counted as."""
+    """A score beside the floor's; a failed case has none, whatever it is counted as."""
     own = value if case.has_mask else None
     return f"{number(own, 2)}/{number(baseline, 2)}"
 

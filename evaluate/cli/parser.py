@@ -322,8 +322,8 @@ def _add_data(add: Any, commands: Any) -> None:
     command.add_argument("--references", type=Path, help="folder of references of the same names")
     command.add_argument("--modality", help="of all images in --images")
     command.add_argument("--name", help="of the data set (default: the folder's)")
-    command.add_argument("--margin", type=_natural, default=0, help="of the boxes, in voxels")
-    command.add_argument("--jitter", type=_natural, default=0, help="of the boxes, in voxels")
+    command.add_argument("--margin", type=_natural, default=0, help="of the prompts, in voxels")
+    command.add_argument("--jitter", type=_natural, default=0, help="of the prompts, in voxels")
     command.add_argument(
         "--remove-small",
         action="store_true",

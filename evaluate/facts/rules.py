@@ -2,13 +2,16 @@
 
 import hashlib
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 import msgspec
 
 from data_manifest.errors import Problem
+from data_manifest.layouts import Inputs, Layout, OutputFile, contradictions
 from evaluate.facts.errors import ProtocolError
+from evaluate.facts.first_schema import upgraded
 
 __all__ = [
     "Container",
@@ -77,16 +80,12 @@ class Container(_Strict, frozen=True, kw_only=True):
     Attributes:
         command: run in the container.
         inputs: where the case is mounted.
-        outputs: where the mask is left, as `<case>.<output_format>`.
-        output_format: of the mask; the formats that keep a grid are compared with the case's.
-        output_key: of an npz, the array that is the mask.
+        outputs: where the mask is left.
     """
 
     command: tuple[str, ...]
     inputs: _WorkspacePath = "/workspace/inputs"
     outputs: _WorkspacePath = "/workspace/outputs"
-    output_format: Literal["npz", "nii.gz", "nii", "mha", "png"] = "npz"
-    output_key: str = "segs"
 
 
 class Measurement(_Strict, frozen=True, kw_only=True):
@@ -217,14 +216,16 @@ class Rules(_Strict, frozen=True, kw_only=True):
         rounds: how many times a case's container is run; an interactive protocol has several.
     """
 
-    schema: Literal[1]
+    schema: Literal[2]
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     version: str
     title: str
     description: str
-    prompts: tuple[Literal["boxes"], ...]
+    prompts: tuple[str, ...]
     rounds: Literal[1] = 1
+    input: Inputs
     container: Container
+    output: OutputFile
     limits: Limits
     measurement: Measurement = Measurement()
     scoring: Scoring
@@ -232,6 +233,11 @@ class Rules(_Strict, frozen=True, kw_only=True):
     ranking: Ranking
     submission: HandIn = HandIn()
     reproduction: Reproduction = Reproduction()
+
+    @property
+    def layout(self) -> Layout:
+        """Which files a container gets, and which it is to leave."""
+        return Layout(inputs=self.input, output=self.output)
 
     def to_json(self) -> dict[str, Any]:
         """The whole protocol as plain JSON data, as run.json keeps it."""
@@ -287,16 +293,21 @@ def protocol_from_json(data: object, *, where: str) -> Rules:
         ProtocolError: a key is wrong, missing or unknown; `where` names the file.
     """
     try:
-        protocol = msgspec.convert(data, Rules)
+        protocol = msgspec.convert(upgraded(data), Rules)
     except msgspec.ValidationError as error:
         raise ProtocolError(
             Problem(
                 where=where,
                 found=str(error),
-                expected="a protocol of schema 1",
+                expected="a protocol of schema 1 or 2",
                 mend="`segjudge protocol show segjudge` prints a valid one",
             )
         ) from error
+    problems = list(contradictions(protocol.input, protocol.output, protocol.prompts))
+    if problems:
+        raise ProtocolError(
+            *(replace(problem, where=f"{where}: {problem.where}") for problem in problems)
+        )
     names: list[str] = [metric.name for metric in protocol.ranking.metrics]
     if not names or len(set(names)) < len(names):
         raise ProtocolError(

@@ -18,7 +18,7 @@ from evaluate.scoring.stage import Scores, tables_of
 
 __all__ = ["TracedScores", "trace_scores", "with_effects_of_protocol"]
 
-_RULES = ("scoring", "failures", "container")
+_RULES = ("scoring", "failures", "output")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
