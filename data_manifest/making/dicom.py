@@ -272,9 +272,9 @@ def _volume(
 ) -> Volume:
     if headers[0].get("PhotometricInterpretation") == "MONOCHROME1":
         if labels:
+            array = _turned_back(array, headers[0])
             notes.append("labels with MONOCHROME1: the stored numbers were taken")
         else:
-            array = _turned_round(array, headers)
             notes.append("MONOCHROME1: turned round, so that white is bright")
     affine, spacing = _place(slices)
     if array.ndim == 3 and array.dtype == np.uint8 and array.shape[-1] == 3 and spacing:
@@ -284,21 +284,15 @@ def _volume(
     return volume if is_volume and array.shape[0] > 1 else without_depth(volume)
 
 
-def _turned_round(
-    array: npt.NDArray[np.generic], headers: Sequence[pydicom.Dataset]
+def _turned_back(
+    array: npt.NDArray[np.generic], header: pydicom.Dataset
 ) -> npt.NDArray[np.generic]:
-    """By the range that the stored bits have, not by the picture's own."""
-    header = headers[0]
+    """The stored numbers: GDCM turns MONOCHROME1 round, within the range of the stored bits."""
     bits = int(header.BitsStored)
-    low, high = 0.0, 2.0**bits - 1
-    if int(header.get("PixelRepresentation", 0)) == 1:
-        low, high = -(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1
-    slope, inter = (
-        float(header.get(tag, default))
-        for tag, default in (("RescaleSlope", 1), ("RescaleIntercept", 0))
-    )
-    turned = slope * (low + high) + 2 * inter - array.astype(np.float64)
-    return turned.astype(array.dtype) if array.dtype.kind in "iu" else turned
+    signed = int(header.get("PixelRepresentation", 0)) == 1
+    ends = -1.0 if signed else 2.0**bits - 1  # of the lowest and the highest number
+    slope, inter = float(header.get("RescaleSlope", 1)), float(header.get("RescaleIntercept", 0))
+    return np.asarray(slope * ends + 2 * inter - array.astype(np.float64))
 
 
 def _place(slices: _Slices) -> tuple[Affine | None, tuple[float, ...] | None]:

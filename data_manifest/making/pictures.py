@@ -47,7 +47,8 @@ def read_picture(path: Path, *, labels: bool = False) -> Volume:
                 _check(picture)
                 array = (_numbers if labels else _visible)(picture, notes)
         except (Image.DecompressionBombError, EOFError, OSError, SyntaxError, ValueError) as error:
-            raise FormatError(f"can't be read as a picture: {error}") from error
+            mend = "save it as PNG" if path.suffix.lower() in (".tif", ".tiff") else ""
+            raise FormatError(f"can't be read as a picture: {error}", mend=mend) from error
     return Volume(array=array, notes=(*notes, *said))
 
 

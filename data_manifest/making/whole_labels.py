@@ -95,7 +95,7 @@ def check_interpolation(labels: npt.NDArray[np.generic], named: Collection[int] 
     between = (above > labels + 1) & (ndimage.minimum_filter(labels, size=plane) < labels)
     alike = np.bincount(labels[between], minlength=len(counts)) == counts
     seams = [
-        (label, int(counts[label]), int(above[labels == label].max()))
+        label
         for label in present[:-1]
         if alike[label] and label not in named and counts[label] >= _LEAST
     ]
@@ -104,9 +104,10 @@ def check_interpolation(labels: npt.NDArray[np.generic], named: Collection[int] 
     many = 2 * len(seams) > len(present) if consecutive else len(seams) > 2
     if not seams or not (sparse or many):
         return
+    border = max(set(present).difference(seams), key=lambda label: counts[label])
     shown = "; ".join(
-        f"label {label}: {count} pixels, only along the border of {border}"
-        for label, count, border in seams[:4]
+        f"label {label}: {counts[label]} pixels, only along the border of {border}"
+        for label in seams[:4]
     )
     more = f"; {len(seams) - 4} more such labels" if len(seams) > 4 else ""
     raise FormatError(

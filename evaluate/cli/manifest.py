@@ -3,20 +3,21 @@
 import argparse
 
 from data_manifest.errors import ManifestError
+from data_manifest.findings import Finding, Tell, grouped
 from data_manifest.making.build import build_manifest
 from data_manifest.making.pairs import Pair, pairs_from_csv, pairs_from_folders
 from data_manifest.manifest import load_manifest
 from data_manifest.verify import verify_manifest
-from evaluate.cli.terminal import say, show_progress, table
+from evaluate.cli.terminal import say, show_progress, table, warn
 from evaluate.facts.errors import Problem, UsageError
 
 __all__ = ["build", "show", "verify"]
 
 
-def _pairs(options: argparse.Namespace) -> list[Pair]:
+def _pairs(options: argparse.Namespace, tell: Tell) -> list[Pair]:
     folders = (options.images, options.references, options.modality)
     if options.pairs is not None and folders == (None, None, None):
-        return pairs_from_csv(options.pairs)
+        return pairs_from_csv(options.pairs, tell=tell)
     if options.pairs is not None or None in folders:
         raise UsageError(
             Problem(
@@ -31,7 +32,8 @@ def _pairs(options: argparse.Namespace) -> list[Pair]:
 
 def build(options: argparse.Namespace) -> int:
     """Make cases and a manifest from pairs of images and references."""
-    pairs = _pairs(options)
+    notes: list[Finding] = []
+    pairs = _pairs(options, notes.append)
     with show_progress("building") as progress:
         made = build_manifest(
             pairs,
@@ -44,7 +46,10 @@ def build(options: argparse.Namespace) -> int:
             remove_small=options.remove_small,
             crop=options.crop,
             progress=progress,
+            tell=notes.append,
         )
+    for note in grouped(notes):
+        warn(str(note))
     say(f"{len(made.cases)} cases in {options.out}; manifest: {options.out / 'manifest.json'}")
     return 0
 

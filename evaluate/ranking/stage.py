@@ -104,7 +104,8 @@ def rank_table(
                 expected="a column of numbers",
             )
         )
-    read, notes = read_foreign_scores(scores, names)
+    read, said = read_foreign_scores(scores, names)
+    notes = tuple(f"{scores}: {note}" for note in said)
     result = rank(
         [_case_score(score) for score in read],
         protocol,
