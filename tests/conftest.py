@@ -1,11 +1,9 @@
-"""What all tests share: the engine or its absence, small data, small submissions, the command."""
+"""What all tests share: a browser, small data, small submissions, the command."""
 
-import functools
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,34 +12,26 @@ import pytest
 from data_manifest.demo.records import RawCase
 from data_manifest.making.writing import write_case
 from data_manifest.manifest import Manifest, Preparation, save_manifest
-from evaluate.facts.errors import EngineMissingError
-from evaluate.sandbox.engine import open_engine
+from tests import capabilities
+from tests.capabilities import chromium, need
+from tests.reporting.chromium import Chromium
 
 # A shell that starts the suite in the background has SIGINT ignored, in all that it starts: the
 # tests of Ctrl-C would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@functools.cache
-def _engine_problem() -> str | None:
-    """Why no container engine can be used; None if one answers."""
-    try:
-        open_engine().close()
-    except EngineMissingError as error:
-        return str(error)
-    return None
+def pytest_configure(config: pytest.Config) -> None:
+    """A marker for each capability of the machine."""
+    config.pluginmanager.register(capabilities)
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a container test on a machine without an engine; in CI that is an error."""
-    if item.get_closest_marker("engine") is None:
-        return
-    problem = _engine_problem()
-    if problem is None:
-        return
-    if os.environ.get("CI"):
-        pytest.fail(f"CI must have a container engine; none answers: {problem}", pytrace=False)
-    pytest.skip(f"no container engine answers: {problem}")
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Chromium]:
+    """A headless Chromium with one page, for all tests; who opens a page starts afresh."""
+    need("chromium")
+    with Chromium(chromium()) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

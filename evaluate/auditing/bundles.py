@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
@@ -36,9 +36,10 @@ from evaluate.auditing.signing import (
     subjects,
     verify,
 )
+from evaluate.documents.run import RunDocument, decode_run_document
 from evaluate.facts.errors import Problem, UsageError
-from evaluate.facts.rules import protocol_from_json
 from evaluate.store import JournalEntry, RunDirectory
+from evaluate.store.evidence import read_evidence
 
 __all__ = ["BundleOptions", "Verified", "verify_bundle", "write_bundle"]
 
@@ -78,19 +79,20 @@ def write_bundle(
     """
     run = RunDirectory.open(root)
     with run.locked():
-        facts = run.facts()
+        document = run.document()
         manifest = manifest_in_order(run.root / "manifest.json")
-        data_root = (manifest_path or Path(facts["manifest"]["path"])).parent
+        data_root = (manifest_path or Path(document.manifest.path)).parent
+        rules = document.rules_of("score")
         files = dict(_files(run, manifest, data_root, options))
         digests = {name: _sha256(source) for name, source in files.items()}
         sizes = {name: (digests[name], _size(source)) for name, source in files.items()}
         files[METADATA] = metadata_of(
             sizes,
-            name=f"{facts['protocol']['title']}: evaluation on {facts['manifest']['name']}",
+            name=f"{rules.title}: evaluation on {document.manifest.name}",
             description=_description(options, manifest),
             about={
-                "version": str(facts["segjudge"]),
-                "identifier": f"sha256:{facts['manifest']['sha256']}",
+                "version": document.segjudge,
+                "identifier": f"sha256:{document.manifest.sha256}",
                 "keywords": "segmentation, challenge, evaluation",
             },
         )
@@ -100,9 +102,9 @@ def write_bundle(
             said = statement(
                 digests | {SUMS: _sha256(files[SUMS])},
                 {
-                    "segjudge": facts["segjudge"],
-                    "protocol": facts["protocol"]["name"],
-                    "manifest": facts["manifest"]["sha256"],
+                    "segjudge": document.segjudge,
+                    "protocol": rules.name,
+                    "manifest": document.manifest.sha256,
                 },
             )
             envelope = sign(said, options.key_file)
@@ -119,12 +121,11 @@ def write_bundle(
 def _files(
     run: RunDirectory, manifest: Manifest, data_root: Path, options: BundleOptions
 ) -> Iterator[tuple[str, Path | bytes]]:
-    facts = _without_paths(run.facts())
-    yield "run/run.json", _json(facts)
-    evidence = run.root / "evidence.json"
-    if evidence.is_file():
-        sealed = json.loads(evidence.read_text(encoding="utf-8"))
-        yield "run/evidence.json", _json({**sealed, "facts": _without_paths(sealed["facts"])})
+    yield "run/run.json", _json(msgspec.to_builtins(_without_paths(run.document())))
+    evidence = read_evidence(run.root)
+    if evidence is not None:
+        kept = msgspec.structs.replace(evidence, run=_without_paths(evidence.run))
+        yield "run/evidence.json", _json(msgspec.to_builtins(kept))
     for name in _TABLES:
         if (run.root / name).is_file():
             yield f"run/{name}", run.root / name
@@ -144,19 +145,19 @@ def _files(
                 yield f"data/{entry.path}", data_root / entry.path
 
 
-def _without_paths(facts: Mapping[str, Any]) -> dict[str, Any]:
+def _without_paths(document: RunDocument) -> RunDocument:
     """run.json without the folders of the machine, which are nobody's business."""
-    manifest = facts["manifest"]
-    return {
-        **facts,
-        "manifest": {**manifest, "path": PurePath(manifest["path"]).name},
-        "submissions": [
+    replace = msgspec.structs.replace
+    return replace(
+        document,
+        manifest=replace(document.manifest, path=PurePath(document.manifest.path).name),
+        submissions=tuple(
             entry
-            if entry.get("kind") == "reference"
-            else {**entry, "reference": PurePath(str(entry["reference"])).name}
-            for entry in facts["submissions"]
-        ],
-    }
+            if entry.kind == "reference"
+            else replace(entry, reference=PurePath(entry.reference).name)
+            for entry in document.submissions
+        ),
+    )
 
 
 def _description(options: BundleOptions, manifest: Manifest) -> str:
@@ -343,58 +344,25 @@ def _journal(path: Path, root: Path) -> dict[tuple[str, str, int], JournalEntry]
     return {(e.record.team, e.record.case, e.record.round): e for e in entries}
 
 
-class _Submission(msgspec.Struct):
-    team: Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
-    reference: str
-    kind: str | None = None
-    digest: str | None = None
-    problem: str | None = None
-
-
-class _Data(msgspec.Struct):
-    name: str
-    sha256: str
-    path: str
-
-
-class _Sandbox(msgspec.Struct):
-    name: str
-
-
-class _Facts(msgspec.Struct):
-    """What an audit reads of run.json; of a stranger's file it is checked first."""
-
-    schema: int
-    seed: int
-    protocol: dict[str, Any]
-    manifest: _Data
-    submissions: list[_Submission]
-    sandbox: _Sandbox
-
-
-class _Sealed(msgspec.Struct):
-    """What an audit reads of evidence.json."""
-
-    facts: _Facts
-
-
 def _check_facts(path: Path, root: Path) -> None:
-    for name in ("run.json", "evidence.json"):
-        where = f"{path}: run/{name}"
-        file = root / "run" / name
-        if name == "evidence.json" and not file.exists():
-            continue
-        try:
-            data = file.read_bytes()
-            if name == "run.json":
-                facts = msgspec.json.decode(data, type=_Facts)
-            else:
-                facts = msgspec.json.decode(data, type=_Sealed).facts
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise BundleError(
-                Problem(where=where, found=f"can't be read: {error}", expected="a run's facts")
-            ) from error
-        protocol_from_json(facts.protocol, where=where)
+    """What a stranger's run.json and evidence.json say can be read, and names its teams."""
+    where = f"{path}: run/run.json"
+    try:
+        data = (root / "run" / "run.json").read_bytes()
+    except OSError as error:
+        problem = Problem(where=where, found=f"can't be read: {error}", expected="a run's facts")
+        raise BundleError(problem) from error
+    documents = [decode_run_document(data, where=where)]
+    if (root / "run" / "evidence.json").exists():
+        evidence = read_evidence(root / "run")
+        if evidence is None:
+            where = f"{path}: run/evidence.json"
+            raise BundleError(Problem(where=where, found="can't be read", expected="evidence"))
+        documents.append(evidence.run)
+    for team in {team for document in documents for team in document.teams}:
+        if not re.fullmatch(NAME_PATTERN, team):
+            found = f"{team!r}, which is no name of a team"
+            raise BundleError(Problem(where=where, found=found))
 
 
 def _lay_out(data: Path, manifest: Manifest, references: Path | None) -> tuple[bool, bool]:

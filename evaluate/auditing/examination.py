@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from data_manifest.progress import Progress, silent
@@ -97,8 +98,8 @@ def examine(
         # What only stands in an engine can be replaced unseen; to build or load takes minutes.
         wanted = [
             entry
-            for entry in basis.facts["submissions"]
-            if again is not None or entry.get("kind") == "reference"
+            for entry in basis.document.submissions
+            if again is not None or entry.kind == "reference"
         ]
         with found_submissions(wanted, sandbox, basis.protocol.limits) as found:
             findings += [f.finding for f in found.values() if f.finding is not None]
@@ -110,7 +111,7 @@ def examine(
                     progress=progress,
                 )
     ran = {team.team: team for team in made.teams} if made else {}
-    teams = sorted(str(entry["team"]) for entry in basis.facts["submissions"])
+    teams = basis.document.teams
     verdicts = [judge_team(team, findings, ran.get(team)) for team in teams]
     return Audit(
         title=basis.protocol.title,
@@ -179,11 +180,11 @@ def _places(
 
 def _digests(basis: Basis) -> dict[str, str]:
     found = {
-        "manifest": str(basis.facts["manifest"]["sha256"]),
+        "manifest": basis.document.manifest.sha256,
         f"protocol {basis.protocol.name} {basis.protocol.version}": basis.protocol.digest(),
     }
-    for entry in basis.facts["submissions"]:
-        found[f"image of {entry['team']}"] = str(entry.get("digest") or "no image")
+    for entry in basis.document.submissions:
+        found[f"image of {entry.team}"] = entry.digest or "no image"
     return found | (dict(sorted(basis.evidence.files.items())) if basis.evidence else {})
 
 
@@ -191,13 +192,20 @@ def _environment(basis: Basis, sandbox: Sandbox | None, made: Rerun | None) -> d
     """The machine, the sandbox and the versions of each stage, and of this audit."""
     stages = basis.evidence.stages if basis.evidence else {}
     then: dict[str, dict[str, Any]] = {
-        name: {"at": stage.at, "host": stage.host, "versions": stage.versions}
+        name: {
+            "at": stage.at,
+            "host": msgspec.to_builtins(stage.host),
+            "versions": stage.versions,
+        }
         for name, stage in sorted(stages.items())
     }
-    now: dict[str, Any] = {"host": describe_host(), "versions": library_versions()}
+    now: dict[str, Any] = {
+        "host": msgspec.to_builtins(describe_host()),
+        "versions": library_versions(),
+    }
     if "run" in then:
-        then["run"]["sandbox"] = basis.facts["sandbox"] | _load_of(
-            basis.facts.get("calibration", {}).get("samples", [])
+        then["run"]["sandbox"] = basis.document.last_machine.sandbox.engine | _load_of(
+            basis.document.load_samples
         )
     if sandbox is not None:
         now["sandbox"] = sandbox.describe() | _load_of(made.calibration[1] if made else [])

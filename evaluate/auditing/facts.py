@@ -1,17 +1,19 @@
 """run.json beside what the last stage left of it: which value was edited, and what that means."""
 
 import itertools
-from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from evaluate.auditing.documents import differing_leaves
 from evaluate.auditing.findings import Cause, Cell, Finding
+from evaluate.documents.run import RunDocument
 from evaluate.store.evidence import Evidence
 
 __all__ = ["trace_facts"]
 
 
-def trace_facts(facts: Mapping[str, Any], evidence: Evidence | None) -> list[Finding]:
+def trace_facts(document: RunDocument, evidence: Evidence | None) -> list[Finding]:
     """Every value of run.json that is not as the last stage left it, with its cause."""
     if evidence is None:
         return [
@@ -22,7 +24,7 @@ def trace_facts(facts: Mapping[str, Any], evidence: Evidence | None) -> list[Fin
                 found="no such file, or one that can't be read",
             )
         ]
-    if facts.get("finished_at") is None:
+    if document.finished_at is None:
         return [
             Finding(
                 cause=Cause.UNFINISHED,
@@ -31,7 +33,12 @@ def trace_facts(facts: Mapping[str, Any], evidence: Evidence | None) -> list[Fin
                 found="no end: the same `segjudge run` finishes it",
             )
         ]
-    before, now = _by_team({**evidence.facts, "protocol": evidence.protocol}), _by_team(facts)
+    # Of the rules in run.json, those that the tables were made by are the sealed ones.
+    key = evidence.run.rules_key_of("score")
+    sealed = msgspec.structs.replace(
+        evidence.run, rules={**evidence.run.rules, key: evidence.protocol}
+    )
+    before, now = _by_team(sealed), _by_team(document)
     findings = []
     old, new = before.pop("submissions"), now.pop("submissions")
     for first, second in itertools.combinations(sorted(old.keys() & new.keys()), 2):
@@ -42,18 +49,15 @@ def trace_facts(facts: Mapping[str, Any], evidence: Evidence | None) -> list[Fin
         cells = differing_leaves("run.json, submissions", old.get(team, {}), new.get(team, {}))
         findings += [_finding(Cause.FACTS, cell, team) for cell in cells]
     for cell in differing_leaves("run.json", before, now):
-        is_rule = cell.where.startswith("run.json, protocol.")
+        is_rule = cell.where.startswith(("run.json, rules.", "run.json, stages."))
         findings.append(_finding(Cause.PROTOCOL if is_rule else Cause.FACTS, cell))
     return findings
 
 
-def _by_team(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """With submissions by team, so that an order is no difference."""
-    named = {
-        str(entry.get("team")): {key: value for key, value in entry.items() if key != "team"}
-        for entry in facts.get("submissions", [])
-        if isinstance(entry, dict)
-    }
+def _by_team(document: RunDocument) -> dict[str, Any]:
+    """As plain data with submissions by team, so that an order is no difference."""
+    facts: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
+    named = {entry.pop("team"): entry for entry in facts["submissions"]}
     return {**facts, "submissions": named}
 
 

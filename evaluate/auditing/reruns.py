@@ -23,7 +23,7 @@ from evaluate.auditing.submissions import Found
 from evaluate.auditing.verdicts import CaseAgain, TeamAgain
 from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.outcome import Outcome
-from evaluate.facts.rules import Rules, protocol_from_json
+from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.ranking import places_of
 from evaluate.ranking.resampling import draw_counts
@@ -100,7 +100,7 @@ def rerun(
         UsageError: another sandbox than the run's, or no case whose files are as they were.
     """
     basis = checked.basis
-    name = str(basis.facts["sandbox"]["name"])
+    name = basis.document.last_machine.sandbox.name
     if sandbox.name != name:
         raise UsageError(
             Problem(
@@ -160,15 +160,15 @@ class _Work:
                     references=references,
                     root=self._scratch / name,
                     sandbox=sandbox,
-                    seed=self._basis.facts["seed"],
+                    seed=self._basis.document.seed,
                     progress=progress,
                 )
                 for name in ("first", "second")
             ]
             scored = score_run(self._scratch / "first", workers=1)
             scores = {(row.team, row.case): row for row in scored.cases}
-        then = self._basis.facts["calibration"]["samples"]
-        now = [s for again in runs for s in again.facts()["calibration"]["samples"]]
+        then = self._basis.document.load_samples
+        now = [sample for again in runs for sample in again.document().load_samples]
         standing = self._places(scores)
         journals = [again.journal() for again in runs]
         counts = self._draws(seed)
@@ -332,8 +332,8 @@ class _Work:
 
     def _notes(self, runs: Sequence[RunDirectory]) -> list[str]:
         notes = []
-        parts = [self._basis.facts["calibration"], *(r.facts()["calibration"] for r in runs)]
-        if not all(part.get("fair", True) for part in parts):
+        documents = [self._basis.document, *(again.document() for again in runs)]
+        if not all(document.is_steady for document in documents):
             notes.append(
                 "a machine drifted, or ran several containers at a time: ratios of times say less"
             )
@@ -360,7 +360,7 @@ def _rules_of(basis: Basis) -> Rules:
         return basis.protocol
     now = basis.protocol
     return msgspec.structs.replace(
-        protocol_from_json(stages["run"].protocol, where="evidence.json"),
+        stages["run"].protocol,
         scoring=now.scoring,
         failures=now.failures,
         ranking=now.ranking,

@@ -1,11 +1,11 @@
 """A run's submissions as they are now: the same image, another one under the same name, or none."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from evaluate.auditing import Cause, Finding
+from evaluate.documents.run import SubmissionEntry
 from evaluate.facts.errors import SubmissionError
 from evaluate.facts.rules import Limits
 from evaluate.sandbox import Image, ImageProblem, Sandbox
@@ -32,7 +32,7 @@ class Found:
 
 @contextmanager
 def found_submissions(
-    submissions: list[Mapping[str, Any]], sandbox: Sandbox, limits: Limits
+    submissions: list[SubmissionEntry], sandbox: Sandbox, limits: Limits
 ) -> Iterator[dict[str, Found]]:
     """Each team's submission, held by the sandbox until the end.
 
@@ -40,16 +40,14 @@ def found_submissions(
     """
     held: list[Image] = []
     try:
-        yield {str(entry["team"]): _look_up(entry, sandbox, limits, held) for entry in submissions}
+        yield {entry.team: _look_up(entry, sandbox, limits, held) for entry in submissions}
     finally:
         for image in held:
             sandbox.release(image)
 
 
-def _look_up(
-    entry: Mapping[str, Any], sandbox: Sandbox, limits: Limits, held: list[Image]
-) -> Found:
-    team, reference, recorded = str(entry["team"]), str(entry["reference"]), entry.get("digest")
+def _look_up(entry: SubmissionEntry, sandbox: Sandbox, limits: Limits, held: list[Image]) -> Found:
+    team, reference, recorded = entry.team, entry.reference, entry.digest
     try:
         image = sandbox.prepare(reference, limits=limits)
         held.append(image)
@@ -65,7 +63,7 @@ def _look_up(
     finding = Finding(
         cause=Cause.IMAGE,
         where=reference,
-        recorded=str(recorded or entry.get("problem") or "no image"),
+        recorded=recorded or entry.problem or "no image",
         found=image.digest,
         teams=(team,),
     )

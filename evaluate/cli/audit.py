@@ -99,9 +99,9 @@ def _verify(options: argparse.Namespace) -> int:
 @contextmanager
 def _sandbox_for(options: argparse.Namespace) -> Iterator[Sandbox | None]:
     """The run's own sandbox, to run again or to look up images that only an engine holds."""
-    facts = RunDirectory.open(options.run_dir).facts()
-    name = str(facts.get("sandbox", {}).get("name", "auto"))
-    tagged = any(entry.get("kind") == "reference" for entry in facts.get("submissions", []))
+    document = RunDirectory.open(options.run_dir).document()
+    name = document.last_machine.sandbox.name
+    tagged = any(entry.kind == "reference" for entry in document.submissions)
     if options.sandbox == "auto" and name in ("docker", "local"):
         options.sandbox = name
     if options.rerun:

@@ -64,7 +64,7 @@ def demo(options: argparse.Namespace) -> int:
     with show_progress("report") as progress:
         path = report_run(root, progress=progress)
     say_leaderboard(result.rows)
-    if not made.facts()["sandbox"]["isolated"]:
+    if not made.document().is_isolated:
         warn(NOT_ISOLATED)
     say(f"report: {path}")
     return 0

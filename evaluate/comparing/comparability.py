@@ -2,10 +2,10 @@
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from data_manifest.manifest import Case, Manifest
+from evaluate.documents.run import RunDocument
 from evaluate.facts.errors import Problem, RunDirectoryError
 from evaluate.facts.rules import Rules
 
@@ -16,7 +16,7 @@ _NAMED = 5
 
 def check_comparable(
     names: tuple[str, str],
-    facts: tuple[Mapping[str, Any], Mapping[str, Any]],
+    documents: tuple[RunDocument, RunDocument],
     protocols: tuple[Rules, Rules],
     manifests: tuple[Manifest, Manifest],
 ) -> list[str]:
@@ -24,7 +24,7 @@ def check_comparable(
 
     Args:
         names: of the two run directories.
-        facts: their run.json.
+        documents: their run.json.
         protocols: their rules.
         manifests: their data.
 
@@ -68,7 +68,7 @@ def check_comparable(
     return [
         *_unequal_cases(names, mine, theirs),
         *_unequal_limits(protocols),
-        *_unequal_machines(names, facts),
+        *_unequal_machines(names, documents),
     ]
 
 
@@ -102,49 +102,46 @@ def _unequal_limits(protocols: tuple[Rules, Rules]) -> list[str]:
 
 
 def _unequal_machines(
-    names: tuple[str, str], facts: tuple[Mapping[str, Any], Mapping[str, Any]]
+    names: tuple[str, str], documents: tuple[RunDocument, RunDocument]
 ) -> list[str]:
     notes = []
-    hosts = [_part(f, "host") for f in facts]
     keys = ("cpu", "cores", "memory_mib", "kernel")
-    unequal = [k for k in keys if hosts[0].get(k) != hosts[1].get(k)]
+    hosts = [
+        {k: _each(getattr(m.host, k) for m in document.machines.values()) for k in keys}
+        for document in documents
+    ]
+    unequal = [k for k in keys if hosts[0][k] != hosts[1][k]]
     if unequal:
-        said = ", ".join(f"{k} {hosts[0].get(k)} and {hosts[1].get(k)}" for k in unequal)
+        said = ", ".join(f"{k} {hosts[0][k]} and {hosts[1][k]}" for k in unequal)
         notes.append(f"two machines: {said}; times, CPU and memory compare the machines too")
-    sandboxes = [_part(f, "sandbox").get("name") for f in facts]
+    sandboxes = [_each(m.sandbox.name for m in d.machines.values()) for d in documents]
     if sandboxes[0] != sandboxes[1]:
         notes.append(f"two sandboxes: {sandboxes[0]} and {sandboxes[1]}; start-up times differ")
-    for name, run in zip(names, facts, strict=True):
-        if _part(run, "calibration").get("fair") is False:
+    for name, document in zip(names, documents, strict=True):
+        if not document.is_steady:
             notes.append(f"the machine drifted, or ran several at once, in {name}: times are rough")
-    versions = [f.get("segjudge") for f in facts]
+    versions = [document.segjudge for document in documents]
     if versions[0] != versions[1]:
         notes.append(f"scored by segjudge {versions[0]} and {versions[1]}")
     return list(dict.fromkeys(notes))
 
 
-def calibration_ratio(facts: tuple[Mapping[str, Any], Mapping[str, Any]]) -> float | None:
+def _each(values: Iterable[object]) -> str:
+    """The values of a run's machines, each once."""
+    return " / ".join(sorted({str(value) for value in values}))
+
+
+def calibration_ratio(documents: tuple[RunDocument, RunDocument]) -> float | None:
     """How many times A's calibration load took on B's machine: the medians' ratio.
 
     None where one of them has no sample.
     """
-    medians = []
-    for run in facts:
-        samples = _part(run, "calibration").get("samples")
-        known = [
-            float(s)
-            for s in (samples if isinstance(samples, list) else [])
-            if isinstance(s, int | float) and math.isfinite(s) and s > 0
-        ]
-        if not known:
-            return None
-        medians.append(statistics.median(known))
-    return medians[1] / medians[0]
-
-
-def _part(facts: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = facts.get(name)
-    return part if isinstance(part, dict) else {}
+    samples = [
+        [s for s in document.load_samples if math.isfinite(s) and s > 0] for document in documents
+    ]
+    if not all(samples):
+        return None
+    return statistics.median(samples[1]) / statistics.median(samples[0])
 
 
 def _listed(cases: Sequence[str]) -> str:

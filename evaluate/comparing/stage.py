@@ -76,14 +76,14 @@ def compare_runs(
         data_of(runs[0].run, manifest_path)  # says that it is of other data
     teams = _teams(runs, team, other, same=same)
     names = _names(root_a, root_b)
-    facts = runs[0].run.facts(), runs[1].run.facts()
+    documents = runs[0].run.document(), runs[1].run.document()
     notes = check_comparable(
         names,
-        facts,
+        documents,
         (runs[0].protocol, runs[1].protocol),
         (runs[0].manifest, runs[1].manifest),
     )
-    calibration = None if same else calibration_ratio(facts)
+    calibration = None if same else calibration_ratio(documents)
     common = frozenset.intersection(*(frozenset(c.id for c in r.manifest.cases) for r in runs))
     comparisons = []
     for first, second in teams:
@@ -121,8 +121,7 @@ def _read(root: Path, manifest_path: Path | None) -> _Run:
     manifest, data_root = data_of(run, None)
     if manifest_path is not None and load_manifest(manifest_path).digest() == manifest.digest():
         data_root = manifest_path.parent
-    facts = run.facts()
-    if facts.get("scored_from", "") not in ("", run.journal_sha256()):
+    if run.document().scored_from not in (None, run.journal_sha256()):
         raise RunDirectoryError(
             Problem(
                 where=str(root),

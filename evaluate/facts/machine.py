@@ -1,19 +1,82 @@
-"""What machine this is, for run.json: the numbers that a reader of the times needs."""
+"""What machine this is: what a reader of the times must know, kept once and named by its digest."""
 
+import hashlib
 import importlib.metadata
 import os
 import platform
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import psutil
 
-__all__ = ["describe_host", "library_versions"]
+__all__ = ["Host", "Machine", "SandboxFacts", "describe_host", "library_versions"]
 
 _LIBRARIES = (
     *("docker", "isal", "msgspec", "nibabel", "numpy"),
     *("pillow", "psutil", "scipy", "simpleitk"),
 )
+
+
+class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A computer, as its operating system describes it.
+
+    Attributes:
+        cpu: the processor's model.
+        cores: that the system has; None if it does not say.
+        memory_mib: in all.
+        kernel: its release.
+        os: system and version in one line.
+        machine: the architecture.
+        cgroup_version: 1 or 2; None where there are none.
+        python: its version.
+    """
+
+    cpu: str
+    cores: int | None
+    memory_mib: int
+    kernel: str
+    os: str
+    machine: str
+    cgroup_version: int | None
+    python: str
+
+
+class SandboxFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ran the containers.
+
+    Attributes:
+        name: of the adapter.
+        isolated: whether a hostile submission is contained.
+        engine: what the adapter says of itself and of its engine; key `not_enforced` lists in words
+            what could not be enforced.
+    """
+
+    name: str
+    isolated: bool
+    engine: dict[str, object]
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where attempts are made.
+
+    Attributes:
+        host: the computer.
+        sandbox: what ran the containers on it.
+        versions: of segjudge and of the libraries that the numbers pass through.
+    """
+
+    host: Host
+    sandbox: SandboxFacts
+    versions: dict[str, str]
+
+    @property
+    def key(self) -> str:
+        """The first 12 digits of its SHA-256, by which an attempt names it."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:12]
+
+    def is_as_fast_as(self, other: "Machine") -> bool:
+        """Whether times of both may be ranked together: the same computer and the same sandbox."""
+        return (self.host, self.sandbox) == (other.host, other.sandbox)
 
 
 def _cpu_model() -> str:
@@ -33,18 +96,18 @@ def _cgroup_version() -> int | None:
     return 2 if (folder / "cgroup.controllers").is_file() else 1
 
 
-def describe_host() -> dict[str, Any]:
+def describe_host() -> Host:
     """CPU model, cores, memory, kernel, cgroup version, system and Python of this machine."""
-    return {
-        "cpu": _cpu_model(),
-        "cores": os.cpu_count(),
-        "memory_mib": psutil.virtual_memory().total >> 20,
-        "kernel": platform.release(),
-        "os": platform.platform(),
-        "machine": platform.machine(),
-        "cgroup_version": _cgroup_version(),
-        "python": platform.python_version(),
-    }
+    return Host(
+        cpu=_cpu_model(),
+        cores=os.cpu_count(),
+        memory_mib=psutil.virtual_memory().total >> 20,
+        kernel=platform.release(),
+        os=platform.platform(),
+        machine=platform.machine(),
+        cgroup_version=_cgroup_version(),
+        python=platform.python_version(),
+    )
 
 
 def library_versions() -> dict[str, str]:

@@ -2,25 +2,24 @@
 
 import dataclasses
 import keyword
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
 
 import msgspec
 
 from data_manifest.manifest import sha256_of
+from evaluate.documents.run import RankOptions
 from evaluate.documents.tables import read_table, write_json, write_table
-from evaluate.facts.errors import Problem, RankingRefusedError, RunDirectoryError
+from evaluate.facts.errors import Problem, RankingRefusedError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import RankedMetric, Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.ranking import Result, rank
 from evaluate.store import RunDirectory
-from evaluate.store.origin import protocol_of
 from evaluate.store.seals import seal_stage
 from metrics import METRICS
 
-__all__ = ["RankOptions", "options_of", "rank_result", "rank_run", "rank_table"]
+__all__ = ["RankOptions", "rank_result", "rank_run", "rank_table"]
 
 # What a table of another tool may lack.
 _OTHER_TOOLS: dict[str, object] = {
@@ -31,22 +30,6 @@ _OTHER_TOOLS: dict[str, object] = {
 }
 
 
-class RankOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How to rank, beside the protocol; run.json keeps it, so that an audit ranks alike.
-
-    Attributes:
-        bootstrap: replicates; 0 for none.
-        seed: of the resampling; None for the run's own.
-        adjustment: of the tests' p-values; None for the protocol's.
-        compat: `challenger` repeats known errors of challengeR, for comparison.
-    """
-
-    bootstrap: int = 1000
-    seed: int | None = None
-    adjustment: Literal["holm", "bh", "none"] | None = None
-    compat: Literal["challenger"] | None = None
-
-
 def rank_result(
     run: RunDirectory,
     options: RankOptions | None = None,
@@ -55,44 +38,25 @@ def rank_result(
     protocol: Rules | None = None,
 ) -> Result:
     """Rank a run's teams; by default with the options, scores and rules that it was ranked with."""
-    facts = run.facts()
+    document = run.document()
     if options is None:
-        options = options_of(run, facts)
+        options = document.ranking or RankOptions()
     return rank(
         run.read_rows(CaseScore) if scores is None else scores,
-        protocol or protocol_of(run),
-        seed=facts["seed"] if options.seed is None else options.seed,
+        protocol or document.rules_of("score"),
+        seed=document.seed if options.seed is None else options.seed,
         bootstrap=options.bootstrap,
         adjustment=options.adjustment,
         compat=options.compat,
     )
 
 
-def options_of(run: RunDirectory, facts: Mapping[str, Any]) -> RankOptions:
-    """The options that a run was ranked with.
-
-    Raises:
-        RunDirectoryError: run.json holds none that can be read.
-    """
-    try:
-        return msgspec.convert(facts.get("ranking", {}), RankOptions)
-    except msgspec.ValidationError as error:
-        raise RunDirectoryError(
-            Problem(
-                where=f"{run.root / 'run.json'}: ranking",
-                found=str(error),
-                expected="the options of `segjudge rank`",
-                mend=f"`segjudge rank {run.root}`",
-            )
-        ) from error
-
-
 def rank_run(root: Path, options: RankOptions | None = None) -> Result:
     """Rank the teams of a run from its case scores, and write ranking.csv and ranking.json."""
     run = RunDirectory.open(root)
     with run.locked():
-        facts = run.facts()
-        if facts.get("scored_from") != run.journal_sha256():
+        document = run.document()
+        if document.scored_from != run.journal_sha256():
             raise RankingRefusedError(
                 Problem(
                     where=str(root),
@@ -103,12 +67,16 @@ def rank_run(root: Path, options: RankOptions | None = None) -> Result:
             )
         options = options or RankOptions()
         if options.seed is None:
-            options = msgspec.structs.replace(options, seed=facts["seed"])
+            options = msgspec.structs.replace(options, seed=document.seed)
         result = rank_result(run, options)
         _write_ranking(result, run.root)
-        ranking = msgspec.to_builtins(options)
-        ranked_from = sha256_of(run.table_path(CaseScore))
-        run.write_facts(facts | {"ranking": ranking, "ranked_from": ranked_from})
+        run.write_run_document(
+            msgspec.structs.replace(
+                document.ranked_as_scored(),
+                ranking=options,
+                ranked_from=sha256_of(run.table_path(CaseScore)),
+            )
+        )
         seal_stage(run, "rank", "ranking.csv", "ranking.json")
     return result
 

@@ -40,10 +40,9 @@ def methods_paragraphs(sources: Sources) -> tuple[str, ...]:
 def data_text(sources: Sources) -> str:
     """How many cases of which modality, and where they come from."""
     counts = "; ".join(f"{clipped(m.name, 40)} {m.cases} ({m.origin})" for m in modalities(sources))
-    manifest = _part(sources.facts, "manifest")
-    name = clipped(str(manifest.get("name") or "unnamed"), 80)
-    digest = str(manifest.get("sha256") or "")[:12]
-    known = f" (SHA-256 of its manifest {digest}…)" if digest else ""
+    manifest = sources.document.manifest
+    name = clipped(manifest.name or "unnamed", 80)
+    known = f" (SHA-256 of its manifest {clipped(manifest.sha256[:12], 12)}…)"
     dimensions = [score.dimension for score in sources.scores_of(sources.teams[0])]
     two, three = (sum(d == wanted for d in dimensions) for wanted in ("2D", "3D"))
     many = count_of(len(sources.modalities), "modality", "modalities")
@@ -54,11 +53,11 @@ def data_text(sources: Sources) -> str:
 
 
 def _runs(sources: Sources) -> str:
-    limits, sandbox = sources.protocol.limits, _part(sources.facts, "sandbox")
+    limits = sources.document.rules_of("run").limits
     cpus = "all CPUs of the machine" if limits.cpus is None else f"{limits.cpus:g} CPUs"
     how = (
         "in a container without network, which saw the inputs of that case alone"
-        if sandbox.get("isolated") is True
+        if sources.document.is_isolated
         else "without the isolation of a container"
     )
     text = (
@@ -66,10 +65,9 @@ def _runs(sources: Sources) -> str:
         f" {how}, with at most {limits.timeout_s:g}\N{NO-BREAK SPACE}s, {limits.memory_mib:,}"
         f"\N{NO-BREAK SPACE}MiB of memory and {cpus}."
     )
-    host = _part(sources.facts, "host")
-    if host.get("cpu"):
-        text += f" The machine had {host.get('cores')} cores ({clipped(str(host['cpu']), 60)})."
-    return text
+    hosts = [machine.host for machine in sources.document.machines.values()]
+    machines = "; ".join(f"{host.cores} cores ({clipped(host.cpu, 60)})" for host in hosts)
+    return f"{text} {'The machine' if len(hosts) == 1 else 'The machines'} had {machines}."
 
 
 def metrics_text(sources: Sources) -> str:
@@ -178,7 +176,7 @@ def statistics_text(sources: Sources) -> str:
 
 def software_text(sources: Sources) -> str:
     """Versions, and the protocol with its digest."""
-    versions = dict(_part(sources.facts, "versions"))
+    versions = dict(sources.document.last_machine.versions)
     versions.pop("segjudge", None)
     used = ", ".join(
         f"{clipped(str(name), 30)} {clipped(str(version), 30)}"
@@ -186,7 +184,7 @@ def software_text(sources: Sources) -> str:
     )
     protocol = sources.protocol
     text = (
-        f"Everything was computed with segjudge {clipped(str(sources.facts.get('segjudge')), 30)}"
+        f"Everything was computed with segjudge {clipped(sources.document.segjudge, 30)}"
         f" under protocol {protocol.name} {protocol.version}"
         f" (SHA-256 {protocol.digest()[:12]}…)"
     )

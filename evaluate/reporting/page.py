@@ -119,9 +119,7 @@ def write_report(run: RunDirectory, *, data_root: Path | None, progress: Progres
 
 
 def _data_name(sources: Sources) -> str:
-    manifest = sources.facts.get("manifest")
-    name = manifest.get("name") if isinstance(manifest, dict) else None
-    return clipped(str(name), 80) if name else "unnamed data"
+    return clipped(sources.document.manifest.name, 80) or "unnamed data"
 
 
 def _standing(sources: Sources, certainty: Certainty | None) -> Markup:

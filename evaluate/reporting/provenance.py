@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+import msgspec
+
 from data_manifest.errors import printable
+from evaluate.documents.run import Calibration, SubmissionEntry
 from evaluate.reporting.quantities import DASH
 from evaluate.reporting.sources import Sources
 
@@ -47,26 +50,19 @@ class Submission:
 
 def submissions(sources: Sources) -> list[Submission]:
     """Every submission in the ranking's order, with the digest that identifies it."""
-    entries = sources.facts.get("submissions")
-    known = {
-        str(entry.get("team")): entry
-        for entry in (entries if isinstance(entries, list) else [])
-        if isinstance(entry, dict)
-    }
+    known = {entry.team: entry for entry in sources.document.submissions}
     found = []
     for team in sources.teams:
-        entry = known.get(team, {})
-        details = entry.get("details")
-        # A path of the organiser's machine is nobody's business: its last part says enough.
-        reference = PurePath(str(entry.get("reference") or "")).name
+        entry = known.get(team, SubmissionEntry(team=team, reference=""))
         found.append(
             Submission(
                 team=team,
-                kind=_value(entry.get("kind")),
-                reference=printable(reference) or DASH,
-                digest=_value(entry.get("digest")),
-                details=_facts(_filled(details) if isinstance(details, dict) else {}),
-                problem=printable(str(entry.get("problem") or "")),
+                kind=_value(entry.kind),
+                # A path of the organiser's machine is nobody's business: its last part says enough.
+                reference=printable(PurePath(entry.reference).name) or DASH,
+                digest=_value(entry.digest),
+                details=_facts(_filled(entry.details)),
+                problem=printable(entry.problem),
             )
         )
     return found
@@ -74,44 +70,45 @@ def submissions(sources: Sources) -> list[Submission]:
 
 def fact_groups(sources: Sources) -> list[FactGroup]:
     """Run, limits, sandbox, timing, host and versions."""
-    facts = sources.facts
-    manifest, calibration = _part(facts, "manifest"), dict(_part(facts, "calibration"))
+    document = sources.document
     run = {
-        "segjudge": facts.get("segjudge"),
-        "started": _moment(facts.get("created_at")),
-        "finished": _moment(facts.get("finished_at")),
-        "seed": facts.get("seed"),
+        "segjudge": document.segjudge,
+        "started": _moment(document.created_at),
+        "finished": _moment(document.finished_at),
+        "seed": document.seed,
         "protocol": f"{sources.protocol.name} {sources.protocol.version}",
         "protocol sha256": sources.protocol.digest(),
-        "data": manifest.get("name"),
-        "manifest sha256": manifest.get("sha256"),
-        "cases": manifest.get("cases"),
+        "data": document.manifest.name,
+        "manifest sha256": document.manifest.sha256,
+        "cases": document.manifest.cases,
     }
-    samples = calibration.pop("samples", None)
-    if isinstance(samples, list):
-        calibration["samples"] = len(samples)
-    for key in ("drift", "limit"):
-        if isinstance(calibration.get(key), (int, float)):
-            calibration[key] = f"{calibration[key] * 100:.1f} %"
-    groups = {
+    groups: dict[str, dict[str, Any]] = {
         "Run": run,
-        "Limits of a case": sources.protocol.to_json()["limits"],
-        "Sandbox": _part(facts, "sandbox"),
-        "Fairness of the times": calibration,
-        "Machine": _part(facts, "host"),
-        "Versions": _part(facts, "versions"),
+        "Limits of a case": msgspec.to_builtins(document.rules_of("run").limits),
     }
+    for number, (key, machine) in enumerate(document.machines.items(), start=1):
+        which = f" {number}" if len(document.machines) > 1 else ""
+        groups[f"Sandbox{which}"] = machine.sandbox.engine
+        if key in document.calibration:
+            groups[f"Fairness of the times{which}"] = _steadiness(document.calibration[key])
+        groups[f"Machine{which}"] = msgspec.to_builtins(machine.host)
+        groups[f"Versions{which}"] = dict(machine.versions)
     return [FactGroup(title=t, facts=_facts(values)) for t, values in groups.items() if values]
+
+
+def _steadiness(calibration: Calibration) -> dict[str, Any]:
+    return {
+        "drift": f"{calibration.drift * 100:.1f} %",
+        "limit": f"{calibration.limit * 100:.1f} %",
+        "parallel": calibration.parallel,
+        "fair": calibration.fair,
+        "samples": len(calibration.samples),
+    }
 
 
 def protocol_text(sources: Sources) -> str:
     """The whole protocol as JSON, as it is in run.json."""
     return json.dumps(sources.protocol.to_json(), indent=2, ensure_ascii=False)
-
-
-def _part(facts: Mapping[str, Any], key: str) -> dict[str, Any]:
-    part = facts.get(key)
-    return part if isinstance(part, dict) else {}
 
 
 def _facts(values: Mapping[str, Any], prefix: str = "") -> tuple[Fact, ...]:

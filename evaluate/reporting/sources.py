@@ -9,9 +9,10 @@ from typing import Any
 
 from data_manifest.errors import ManifestError
 from data_manifest.manifest import Case, Manifest, load_manifest
+from evaluate.documents.run import RunDocument
 from evaluate.facts.attempts import RunRecord
 from evaluate.facts.errors import Problem, TableError
-from evaluate.facts.rules import Rules, protocol_from_json
+from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 from evaluate.store import RunDirectory
 
@@ -34,8 +35,8 @@ class Sources:
     """Everything that a report shows, as records.
 
     Attributes:
-        facts: run.json.
-        protocol: the rules, whole.
+        document: run.json.
+        protocol: the rules that the scores and places were made by, whole.
         places: in the ranking's order.
         ranking: ranking.json, or empty: its parts are optional for a report.
         case_scores: by (team, case).
@@ -47,7 +48,7 @@ class Sources:
         manifest_problem: why it is missing, in words; empty if it is there.
     """
 
-    facts: dict[str, Any]
+    document: RunDocument
     protocol: Rules
     places: list[Place]
     ranking: dict[str, Any]
@@ -92,8 +93,7 @@ def read_sources(run: RunDirectory) -> Sources:
         ProtocolError: its protocol is not valid.
         TableError: a table is missing or damaged, or the tables are not of the same teams.
     """
-    facts = run.facts()
-    protocol = protocol_from_json(facts.get("protocol"), where=f"{run.root / 'run.json'}: protocol")
+    document = run.document()
     places = _read_places(run.root / "ranking.csv")
     case_scores = {(row.team, row.case): row for row in run.read_rows(CaseScore)}
     ranked, scored = {place.team for place in places}, {team for team, _ in case_scores}
@@ -112,8 +112,8 @@ def read_sources(run: RunDirectory) -> Sources:
             labels.setdefault((row.team, row.case), []).append(row)
     manifest, problem = _read_manifest(run.root / "manifest.json")
     return Sources(
-        facts=facts,
-        protocol=protocol,
+        document=document,
+        protocol=document.rules_of("rank"),
         places=places,
         ranking=_read_ranking(run.root / "ranking.json"),
         case_scores=case_scores,

@@ -21,7 +21,7 @@ def report_run(
     with run.locked():
         _, data_root = data_of(run, manifest_path)
         scores = run.table_path(CaseScore)
-        if not scores.is_file() or run.facts().get("ranked_from") != sha256_of(scores):
+        if not scores.is_file() or run.document().ranked_from != sha256_of(scores):
             raise RunDirectoryError(
                 Problem(
                     where=str(root),

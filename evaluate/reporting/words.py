@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evaluate.documents.run import Calibration
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import RankedMetric
 from evaluate.reporting.certainty import Certainty, tied_with_first
@@ -214,12 +215,12 @@ def _how(metric: RankedMetric) -> str:
 def banners(sources: Sources) -> list[Banner]:
     """What limits the use of these results, the gravest first."""
     found = []
-    sandbox = _part(sources.facts, "sandbox")
-    if sandbox.get("isolated") is not True:
-        missing = sandbox.get("not_enforced")
+    open_ones = [m.sandbox for m in sources.document.machines.values() if not m.sandbox.isolated]
+    if open_ones:
+        missing = open_ones[0].engine.get("not_enforced")
         names = [clipped(str(item), 40) for item in missing] if isinstance(missing, list) else []
         detail = f" Not enforced: {', '.join(names)}." if names else ""
-        name = clipped(str(sandbox.get("name", "unknown")), 40)
+        name = clipped(open_ones[0].name, 40)
         found.append(
             Banner(
                 kind="stop",
@@ -257,32 +258,29 @@ def _notes(sources: Sources) -> list[Banner]:
                 " say little about how a team does on real images.",
             )
         )
-    calibration = _part(sources.facts, "calibration")
-    if calibration.get("fair") is False:
+    unsteady = [c for c in sources.document.calibration.values() if not c.fair]
+    if unsteady:
         found.append(
             Banner(
                 kind="note",
                 title="Times are not comparable",
-                text=_unfair(calibration),
+                text=_unfair(unsteady),
             )
         )
     return found
 
 
-def _unfair(calibration: dict[str, object]) -> str:
-    drift, limit, parallel = (calibration.get(key) for key in ("drift", "limit", "parallel"))
+def _unfair(unsteady: Sequence[Calibration]) -> str:
     reasons = []
-    if isinstance(drift, (int, float)) and isinstance(limit, (int, float)) and drift > limit:
+    drifted = [calibration for calibration in unsteady if calibration.drift > calibration.limit]
+    if drifted:
+        worst = max(drifted, key=lambda calibration: calibration.drift)
         reasons.append(
-            f"the machine's own speed drifted by {percent(drift)} during the run (at most"
-            f" {percent(limit)} is allowed)"
+            f"the machine's own speed drifted by {percent(worst.drift)} during the run (at most"
+            f" {percent(worst.limit)} is allowed)"
         )
-    if isinstance(parallel, int) and parallel > 1:
+    parallel = max(calibration.parallel for calibration in unsteady)
+    if parallel > 1:
         reasons.append(f"{parallel} containers ran at a time and slowed each other down")
     why = _listed(reasons) if reasons else "the machine was not steady during the run"
     return f"{why[0].upper()}{why[1:]}: do not read close differences in time as real."
-
-
-def _part(facts: dict[str, object], key: str) -> dict[str, object]:
-    part = facts.get(key)
-    return part if isinstance(part, dict) else {}

@@ -5,16 +5,23 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from data_manifest.errors import ManifestError
 from data_manifest.manifest import Manifest, load_manifest, save_manifest, sha256_of
 from data_manifest.progress import Progress, silent
+from evaluate.documents.run import (
+    Calibration,
+    ManifestReference,
+    RunDocument,
+    StageRules,
+    SubmissionEntry,
+    rules_key,
+)
 from evaluate.facts.attempts import RunRecord
 from evaluate.facts.errors import Problem, RunDirectoryError, UsageError
-from evaluate.facts.machine import describe_host, library_versions
+from evaluate.facts.machine import Machine, SandboxFacts, describe_host, library_versions
 from evaluate.facts.rules import Limits, Rules
 from evaluate.running import (
     DRIFT_LIMIT,
@@ -124,7 +131,7 @@ def run_submissions(
     with run.locked():
         run.remove_unfinished()
         remove_stale(run.token)
-        facts = _take_up(run, manifest_path, manifest, protocol, seed, sandbox, now)
+        document = _take_up(run, manifest_path, manifest, protocol, seed, sandbox, now)
         submissions = []
         images = []
         try:
@@ -134,11 +141,8 @@ def run_submissions(
                 submissions.append(submission)
                 if submission.image:
                     images.append(submission.image)
-                facts["submissions"] = sorted(
-                    [s for s in facts["submissions"] if s["team"] != team] + [entry],
-                    key=lambda s: str(s["team"]),
-                )
-            run.write_facts(facts)
+                document = document.with_submission(entry)
+            run.write_run_document(document)
             plan = Plan(
                 protocol=protocol,
                 manifest=manifest,
@@ -149,8 +153,9 @@ def run_submissions(
             )
 
             def calibrate() -> None:
-                _add_calibration(facts, time_load(), parallel)
-                run.write_facts(facts)
+                nonlocal document
+                document = _with_sample(document, time_load(), parallel)
+                run.write_run_document(document)
 
             try:
                 run_all(
@@ -167,8 +172,8 @@ def run_submissions(
         finally:
             for image in images:
                 sandbox.release(image)
-        facts["finished_at"] = now().isoformat(timespec="seconds")
-        run.write_facts(facts)
+        finished_at = now().isoformat(timespec="seconds")
+        run.write_run_document(msgspec.structs.replace(document, finished_at=finished_at))
         seal_stage(run, "run", "manifest.json", "runs.csv")
     return run
 
@@ -181,74 +186,101 @@ def _take_up(
     seed: int,
     sandbox: Sandbox,
     now: Callable[[], datetime],
-) -> dict[str, Any]:
+) -> RunDocument:
     """Write run.json, after checking that an existing one is of the same data."""
-    facts: dict[str, Any] = {
-        "schema": 1,
-        "created_at": now().isoformat(timespec="seconds"),
-        "submissions": [],
-        "calibration": {"samples": []},
-    }
+    machine = Machine(
+        host=describe_host(),
+        sandbox=SandboxFacts(
+            name=sandbox.name, isolated=sandbox.isolated, engine=sandbox.describe()
+        ),
+        versions=library_versions(),
+    )
+    document = RunDocument(
+        segjudge=machine.versions["segjudge"],
+        created_at=now().isoformat(timespec="seconds"),
+        seed=seed,
+        manifest=ManifestReference(
+            name=manifest.name,
+            sha256=manifest.digest(),
+            path=str(manifest_path.resolve()),
+            cases=len(manifest.cases),
+        ),
+        rules={rules_key(protocol): protocol},
+        stages=StageRules(run=rules_key(protocol)),
+        machines={machine.key: machine},
+    )
     if run.exists:
-        old = run.facts()
-        if old["manifest"]["sha256"] != manifest.digest():
-            raise RunDirectoryError(
-                Problem(
-                    where=str(run.root),
-                    found=f"a run on other data ({old['manifest']['path']})",
-                    expected=f"a run on {manifest_path}",
-                    mend="choose another run directory",
-                )
-            )
-        kept = ["created_at", "submissions", "calibration"]
-        if old["protocol"] == msgspec.json.decode(msgspec.json.encode(protocol)):
-            # What later stages noted holds on: they compare it with what has run by then.
-            kept += [key for key in ("scored_from", "ranking", "ranked_from") if key in old]
-        facts |= {key: old[key] for key in kept}
-    facts |= {
-        "segjudge": library_versions()["segjudge"],
-        "finished_at": None,
-        "seed": seed,
-        "protocol": protocol.to_json(),
-        "manifest": {
-            "name": manifest.name,
-            "sha256": manifest.digest(),
-            "path": str(manifest_path.resolve()),
-            "cases": len(manifest.cases),
-        },
-        "sandbox": {
-            "name": sandbox.name,
-            "isolated": sandbox.isolated,
-            **sandbox.describe(),
-        },
-        "host": describe_host(),
-        "versions": library_versions(),
-    }
-    run.write_facts(facts)
+        document = _continued(document, run.document(), where=run.root)
+    run.write_run_document(document)
     save_manifest(manifest, run.root / "manifest.json")
-    return facts
+    return document
+
+
+def _continued(new: RunDocument, old: RunDocument, *, where: Path) -> RunDocument:
+    """The facts of a run that is taken up again, with what holds on of those before.
+
+    Raises:
+        RunDirectoryError: it was a run on other data.
+    """
+    if old.manifest.sha256 != new.manifest.sha256:
+        raise RunDirectoryError(
+            Problem(
+                where=str(where),
+                found=f"a run on other data ({old.manifest.path})",
+                expected=f"a run on {new.manifest.path}",
+                mend="choose another run directory",
+            )
+        )
+    merged = msgspec.structs.replace(
+        new,
+        created_at=old.created_at,
+        submissions=old.submissions,
+        rules={**old.rules, **new.rules},
+        machines={key: m for key, m in old.machines.items() if key not in new.machines}
+        | new.machines,
+        calibration=old.calibration,
+    )
+    if old.stages.run != new.stages.run:
+        return merged
+    # What later stages noted holds on: they compare it with what has run by then.
+    return msgspec.structs.replace(
+        merged,
+        stages=old.stages,
+        scored_from=old.scored_from,
+        ranking=old.ranking,
+        ranked_from=old.ranked_from,
+    )
 
 
 def _prepare(
     team: str, reference: str, sandbox: Sandbox, limits: Limits
-) -> tuple[Submission, dict[str, Any]]:
+) -> tuple[Submission, SubmissionEntry]:
     """A team's image, or why there is none: that is the team's failure, not the run's."""
-    entry: dict[str, Any] = {"team": team, "reference": reference}
     try:
         image = sandbox.prepare(reference, limits=limits)
     except ImageProblem as problem:
-        entry |= {"kind": None, "digest": None, "details": {}, "problem": str(problem)}
+        entry = SubmissionEntry(team=team, reference=reference, problem=str(problem))
         return Submission(team=team, image=None, problem=str(problem)), entry
-    entry |= {"kind": image.kind, "digest": image.digest, "details": image.details}
+    entry = SubmissionEntry(
+        team=team,
+        reference=reference,
+        kind=image.kind,
+        digest=image.digest,
+        details=image.details,
+    )
     return Submission(team=team, image=image), entry
 
 
-def _add_calibration(facts: dict[str, Any], seconds: float, parallel: int) -> None:
-    samples = [*facts["calibration"]["samples"], seconds]
-    facts["calibration"] = {
-        "samples": samples,
-        "drift": drift(samples),
-        "limit": DRIFT_LIMIT,
-        "parallel": max(parallel, facts["calibration"].get("parallel", 1)),
-        "fair": is_fair(samples) and parallel == 1,
-    }
+def _with_sample(document: RunDocument, seconds: float, parallel: int) -> RunDocument:
+    """The document with one more time of the calibration's load on the machine of now."""
+    key = document.last_machine.key
+    before = document.calibration.get(key)
+    samples = (*(before.samples if before else ()), seconds)
+    calibration = Calibration(
+        samples=samples,
+        drift=drift(samples),
+        limit=DRIFT_LIMIT,
+        parallel=max(parallel, before.parallel if before else 1),
+        fair=is_fair(samples) and parallel == 1,
+    )
+    return msgspec.structs.replace(document, calibration={**document.calibration, key: calibration})

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from data_manifest.progress import Progress, silent
 from evaluate.documents.tables import write_table
 from evaluate.facts.attempts import RunRecord
@@ -54,7 +56,7 @@ def score_again(
         run.journal(),
         manifest=manifest,
         data_root=data_root,
-        teams=[submission["team"] for submission in run.facts()["submissions"]],
+        teams=run.document().teams,
     )
     return tables_of(score_jobs(jobs, protocol_of(run), workers=workers, progress=progress))
 
@@ -78,14 +80,14 @@ def score_run(
     """
     run = RunDirectory.open(root)
     with run.locked():
-        if protocol is not None:
-            run.write_facts(run.facts() | {"protocol": protocol.to_json()})
+        document = run.document().with_rules("score", protocol)
+        run.write_run_document(document)
         run.write_rows([entry.record for entry in run.journal().values()], RunRecord)
         scores = score_again(run, manifest_path=manifest_path, workers=workers, progress=progress)
         run.write_rows(scores.labels, LabelScore)
         run.write_rows(scores.cases, CaseScore)
         run.write_rows(scores.modalities, ModalityScore)
-        run.write_facts(run.facts() | {"scored_from": run.journal_sha256()})
+        run.write_run_document(msgspec.structs.replace(document, scored_from=run.journal_sha256()))
         tables = (RunRecord, LabelScore, CaseScore, ModalityScore)
         seal_stage(run, "score", *(run.table_path(kind).name for kind in tables))
     return scores

@@ -7,7 +7,6 @@ made from the ledger and from records, sorted, and replaced whole.
 
 import fcntl
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -18,11 +17,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
+from evaluate.documents.run import RunDocument, read_run_document, write_run_document
 from evaluate.documents.tables import (
     read_table,
     sync_folder,
     write_atomically,
-    write_json,
     write_table,
 )
 from evaluate.facts.attempts import RunRecord
@@ -126,27 +125,18 @@ class RunDirectory:
         """Whether it has a run.json already."""
         return (self.root / _MARKER).is_file()
 
-    def facts(self) -> dict[str, Any]:
+    def document(self) -> RunDocument:
         """The content of run.json.
 
         Raises:
-            RunDirectoryError: not JSON, or of another schema.
+            RunDirectoryError: it can't be read, or is of another schema.
+            ProtocolError: its rules are not valid.
         """
-        path = self.root / _MARKER
-        try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            problem = Problem(where=str(path), found=f"can't be read: {error}", expected="JSON")
-            raise RunDirectoryError(problem) from error
-        if not isinstance(facts, dict) or facts.get("schema") != 1:
-            raise RunDirectoryError(
-                Problem(where=str(path), found="another format", expected="`schema` 1")
-            )
-        return facts
+        return read_run_document(self.root / _MARKER)
 
-    def write_facts(self, facts: dict[str, Any]) -> None:
+    def write_run_document(self, document: RunDocument) -> None:
         """Replace run.json."""
-        write_json(self.root / _MARKER, facts)
+        write_run_document(self.root / _MARKER, document)
 
     @property
     def token(self) -> str:
@@ -164,8 +154,7 @@ class RunDirectory:
 
     @cached_property
     def _output_format(self) -> str:
-        container = self.facts()["protocol"]["container"]
-        return str(container.get("output_format", "npz"))
+        return str(self.document().rules_of("run").container.output_format)
 
     def prediction_path(self, team: str, case: str) -> Path:
         """Where a team's output for a case is, or would be; the bytes are the participant's."""

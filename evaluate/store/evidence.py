@@ -7,12 +7,14 @@ know of it. Against an edit of everything at once only a signature helps; see `d
 import hashlib
 import importlib.util
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from data_manifest.manifest import sha256_of
+from evaluate.documents.run import RunDocument, StageName
 from evaluate.documents.tables import write_json
+from evaluate.facts.machine import Host
+from evaluate.facts.rules import Rules
 from evaluate.store.directory import RunDirectory
 
 __all__ = ["Evidence", "Stage", "code_digests", "read_evidence", "seal"]
@@ -34,30 +36,30 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     at: str
     versions: dict[str, str]
-    host: dict[str, Any]
+    host: Host
     code: dict[str, str]
-    protocol: dict[str, Any]
+    protocol: Rules
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a run directory held when its last stage ended.
 
     Attributes:
-        facts: run.json.
+        run: run.json.
         files: SHA-256 of every table, by name.
         stages: `run`, `score` and `rank`, as far as they came.
     """
 
     schema: int
-    facts: dict[str, Any]
+    run: RunDocument
     files: dict[str, str]
     stages: dict[str, Stage]
 
     @property
-    def protocol(self) -> dict[str, Any]:
+    def protocol(self) -> Rules:
         """The rules that the tables were made by: scoring's, as far as it came."""
         scored = self.stages.get("score")
-        return scored.protocol if scored else dict(self.facts["protocol"])
+        return scored.protocol if scored else self.run.rules_of("run")
 
 
 def code_digests() -> dict[str, str]:
@@ -85,12 +87,12 @@ def read_evidence(root: Path) -> Evidence | None:
 
 def seal(
     run: RunDirectory,
-    stage: str,
+    stage: StageName,
     files: tuple[str, ...],
     *,
     at: str,
     versions: dict[str, str],
-    host: dict[str, Any],
+    host: Host,
 ) -> None:
     """Write down what a stage has left, as its last act.
 
@@ -103,13 +105,17 @@ def seal(
         host: the machine.
     """
     before = read_evidence(run.root)
-    facts = run.facts()
+    document = run.document()
     done = Stage(
-        at=at, versions=versions, host=host, code=code_digests(), protocol=facts["protocol"]
+        at=at,
+        versions=versions,
+        host=host,
+        code=code_digests(),
+        protocol=document.rules_of(stage),
     )
     evidence = Evidence(
-        schema=1,
-        facts=facts,
+        schema=2,
+        run=document,
         files=(before.files if before else {})
         | {name: sha256_of(run.root / name) for name in files},
         stages=(before.stages if before else {}) | {stage: done},

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from data_manifest.manifest import Manifest, load_manifest
 from evaluate.facts.errors import Problem, RunDirectoryError
-from evaluate.facts.rules import Rules, protocol_from_json
+from evaluate.facts.rules import Rules
 from evaluate.store.directory import RunDirectory
 
 __all__ = ["data_of", "protocol_of"]
@@ -16,10 +16,9 @@ def data_of(run: RunDirectory, manifest_path: Path | None) -> tuple[Manifest, Pa
     Raises:
         RunDirectoryError: `manifest_path` is of other data.
     """
-    facts = run.facts()
     manifest = load_manifest(run.root / "manifest.json")
     if manifest_path is None:
-        return manifest, Path(facts["manifest"]["path"]).parent
+        return manifest, Path(run.document().manifest.path).parent
     if load_manifest(manifest_path).digest() != manifest.digest():
         raise RunDirectoryError(
             Problem(
@@ -32,5 +31,5 @@ def data_of(run: RunDirectory, manifest_path: Path | None) -> tuple[Manifest, Pa
 
 
 def protocol_of(run: RunDirectory) -> Rules:
-    """The protocol that a run directory holds."""
-    return protocol_from_json(run.facts()["protocol"], where=str(run.root / "run.json"))
+    """The rules that a run directory is scored and ranked by."""
+    return run.document().rules_of("score")

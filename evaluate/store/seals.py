@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from evaluate.documents.run import StageName
 from evaluate.facts.machine import describe_host, library_versions
 from evaluate.store.directory import RunDirectory
 from evaluate.store.evidence import seal
@@ -9,7 +10,7 @@ from evaluate.store.evidence import seal
 __all__ = ["seal_stage"]
 
 
-def seal_stage(run: RunDirectory, stage: str, *files: str) -> None:
+def seal_stage(run: RunDirectory, stage: StageName, *files: str) -> None:
     """Add the stage to evidence.json: files, rules, versions, machine."""
     seal(
         run,

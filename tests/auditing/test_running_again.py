@@ -140,7 +140,8 @@ def test_another_sandbox_than_the_runs_is_refused(
     run = tampered()
     for name in ("run.json", "evidence.json"):
         document = json.loads((run / name).read_text("utf-8"))
-        document.get("facts", document)["sandbox"]["name"] = "docker"
+        (machine,) = document.get("run", document)["machines"].values()
+        machine["sandbox"]["name"] = "docker"
         (run / name).write_text(json.dumps(document), "utf-8")
     assert command("audit", run, "--rerun", "--sandbox", "local") == 2
     assert "--sandbox docker" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -200,12 +201,13 @@ def test_a_changed_tolerance_is_named_with_the_scores_that_it_would_change(
     run = tampered()
 
     def change(facts: Any) -> None:
-        facts["protocol"]["scoring"]["tolerance_mm"] = 0.5
+        (rules,) = facts["rules"].values()
+        rules["scoring"]["tolerance_mm"] = 0.5
 
     edit_json(run / "run.json", change)
     found = alone(audit(run))
     assert found["cause"] == "protocol changed"
-    assert found["where"] == "run.json, protocol.scoring.tolerance_mm"
+    assert re.fullmatch(r"run\.json, rules\.\w{12}\.scoring\.tolerance_mm", found["where"])
     assert (found["recorded"], found["found"]) == ("2.0", "0.5")
     assert found["cells"] and all(cell["where"].endswith(", nsd") for cell in found["cells"])
 
@@ -214,14 +216,15 @@ def test_a_rule_that_was_changed_before_ranking_again_is_named(tampered: Tampere
     run = tampered()
 
     def change(facts: Any) -> None:
-        facts["protocol"]["ranking"]["metrics"] = [{"name": "dsc"}]
+        (rules,) = facts["rules"].values()
+        rules["ranking"]["metrics"] = [{"name": "dsc"}]
 
     edit_json(run / "run.json", change)
     assert command("rank", run, "--bootstrap", 20) == 0
     found = audit(run)
     assert {f["cause"] for f in found} == {"protocol changed"}
     where = "; ".join(f["where"] for f in found)
-    assert "run.json, protocol.ranking.metrics" in where and "ranking.json" in where
+    assert ".ranking.metrics" in where and "ranking.json" in where
 
 
 @pytest.mark.parametrize("tables", [("case_scores.csv",), ("case_scores.csv", "label_scores.csv")])
@@ -277,7 +280,7 @@ def test_the_datas_own_manifest_may_be_reordered_too(tampered: Tampered) -> None
 
 @pytest.mark.parametrize(
     ("part", "key", "value"),
-    [("ranking", "seed", 99), ("host", "cpu", "another"), ("calibration", "drift", 0.0001)],
+    [("ranking", "seed", 99), ("machines", "host", "another"), ("calibration", "drift", 0.0001)],
 )
 def test_an_edited_fact_of_run_json_is_named(
     tampered: Tampered, part: str, key: str, value: object
@@ -285,11 +288,16 @@ def test_an_edited_fact_of_run_json_is_named(
     run = tampered()
 
     def change(facts: Any) -> None:
-        facts[part][key] = value
+        inside = facts[part] if part == "ranking" else next(iter(facts[part].values()))
+        if key == "host":
+            inside["host"]["cpu"] = value
+        else:
+            inside[key] = value
 
     edit_json(run / "run.json", change)
     found = alone(audit(run))
-    assert (found["cause"], found["where"]) == ("edited run.json", f"run.json, {part}.{key}")
+    assert found["cause"] == "edited run.json"
+    assert found["where"].startswith(f"run.json, {part}.") and f".{key}" in found["where"]
 
 
 def test_a_changed_manifest_is_named_by_its_value(tampered: Tampered) -> None:

@@ -1,24 +1,12 @@
 """The page of a check in a real browser: whatever a participant wrote, it only shows it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from evaluate.cli import main
-from tests.reporting.chromium import Chromium, find_chromium
+from tests.reporting.chromium import Chromium
 
 HOSTILE = "<script>alert(1)</script><img src='https://example.invalid/x' onerror=alert(2)>\\x1b[31m"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    """A headless Chromium."""
-    binary = find_chromium()
-    if binary is None:
-        pytest.skip("no Chromium is installed")
-    with Chromium(binary) as chromium:
-        yield chromium
 
 
 def test_the_page_opens_quietly_fits_and_shows_every_case(

@@ -1,10 +1,9 @@
 """The page of a comparison: pictures of both masks, nothing fetched, nothing hostile run."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import Chromium, find_chromium
+from chromium import Chromium
 from synthetic_run import TEAMS, Scale, make_run
 
 from evaluate.cli import main
@@ -22,16 +21,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     manifest = str(made.data_root / "manifest.json")
     assert main([*arguments, "--html", str(path), "--manifest", manifest]) == 0
     return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    """A headless Chromium."""
-    binary = find_chromium()
-    if binary is None:
-        pytest.skip("no Chromium is installed")
-    with Chromium(binary) as chromium:
-        yield chromium
 
 
 def test_a_hostile_team_name_is_text(page: Path) -> None:

@@ -19,6 +19,7 @@ from synthetic_run import HOSTILE, TEAMS, Scale, Synthetic, make_run
 from data_manifest.manifest import load_manifest, save_manifest
 from evaluate.cli import main
 from evaluate.comparing.stage import compare_runs
+from evaluate.documents.run import RunDocument
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore
 from evaluate.store import RunDirectory
@@ -34,14 +35,31 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Synthetic:
     return make_run(tmp_path_factory.mktemp("compared"), Scale(masks=False, failures=failures))
 
 
-def successor(made: Synthetic, folder: Path, change: Change, **facts: Any) -> RunDirectory:
+def successor(
+    made: Synthetic,
+    folder: Path,
+    change: Change,
+    facts: Callable[[RunDocument], RunDocument] = lambda document: document,
+) -> RunDirectory:
     """A copy of the run in which the scores are changed; None takes a row away."""
     shutil.copytree(made.run.root, folder)
     run = RunDirectory.open(folder)
     rows = [row for old in run.read_rows(CaseScore) if (row := change(old)) is not None]
     run.write_rows(rows, CaseScore)
-    run.write_facts(run.facts() | facts)
+    run.write_run_document(facts(run.document()))
     return run
+
+
+def _with(part: str, **values: float) -> Callable[[RunDocument], RunDocument]:
+    """run.json with other rules."""
+
+    def change(document: RunDocument) -> RunDocument:
+        rules = document.rules_of("run")
+        changed = msgspec.structs.replace(getattr(rules, part), **values)
+        rules = msgspec.structs.replace(rules, **{part: changed})
+        return document.with_rules("run", rules).with_rules("score", rules)
+
+    return change
 
 
 def scores_of(run: RunDirectory, team: str) -> dict[str, CaseScore]:
@@ -159,12 +177,21 @@ def test_cases_that_changed_are_listed_largest_first_and_failures_are_counted(
 def test_times_of_two_machines_are_corrected_by_their_calibration_load(
     made: Synthetic, tmp_path: Path
 ) -> None:
+    def elsewhere(document: RunDocument) -> RunDocument:
+        ((key, machine),) = document.machines.items()
+        host = msgspec.structs.replace(machine.host, cpu="another", cores=2, memory_mib=8000)
+        known = msgspec.structs.replace(document.calibration[key], samples=(1.5, 1.575, 1.65))
+        return msgspec.structs.replace(
+            document,
+            machines={key: msgspec.structs.replace(machine, host=host)},
+            calibration={key: known},
+        )
+
     slower = successor(
         made,
         tmp_path / "slower",
         lambda row: replace(row, wall_s=row.wall_s * 3),  # type: ignore[operator]
-        calibration={"samples": [1.5, 1.575, 1.65], "fair": True},
-        host={"cpu": "another", "cores": 2, "memory_mib": 8000},
+        elsewhere,
     )
     compared = compare_runs(made.run.root, slower.root, team=A)
     (found,) = compared.comparisons
@@ -207,16 +234,12 @@ def test_another_reference_for_the_same_case_is_refused(
 def test_masks_scored_by_other_rules_are_refused(
     made: Synthetic, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    protocol = made.run.facts()["protocol"]
-    protocol["scoring"]["tolerance_mm"] = 3.5
-    run = successor(made, tmp_path / "rules", lambda row: row, protocol=protocol)
+    run = successor(made, tmp_path / "rules", lambda row: row, _with("scoring", tolerance_mm=3.5))
     assert "scoring.tolerance_mm" in refused([made.run.root, run.root], capsys)
 
 
 def test_another_time_limit_is_said(made: Synthetic, tmp_path: Path) -> None:
-    protocol = made.run.facts()["protocol"]
-    protocol["limits"]["timeout_s"] = 77.0
-    run = successor(made, tmp_path / "limit", lambda row: row, protocol=protocol)
+    run = successor(made, tmp_path / "limit", lambda row: row, _with("limits", timeout_s=77.0))
     (found,) = compare_runs(made.run.root, run.root, team=A).comparisons
     assert any("limits.timeout_s" in note and "77.0" in note for note in found.notes)
 

@@ -38,10 +38,12 @@ def test_pieces_that_touch_at_a_corner_are_one() -> None:
     assert (remove_small_objects(labels) == 1).sum() == 100
 
 
+@pytest.mark.demo_images
 @given(labels=hnp.arrays(np.uint8, (12, 12), elements=st.sampled_from([0, 1, 1, 2])))
 @settings(max_examples=60, deadline=None)
 def test_in_2d_it_does_what_scikit_image_does_label_by_label(labels: np.ndarray) -> None:
-    morphology = pytest.importorskip("skimage.morphology")
+    from skimage import morphology
+
     found = remove_small_objects(labels)
     for number in (1, 2):
         expected = morphology.remove_small_objects(labels == number, max_size=9, connectivity=2)

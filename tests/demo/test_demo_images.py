@@ -18,8 +18,7 @@ from scipy import ndimage
 
 from data_manifest.demo import DemoPackageMissing, RawCase, demo_cases, shipped
 
-for package in ("nilearn", "pydicom", "skimage"):
-    pytest.importorskip(package, reason="ships real images; pip install segjudge[demo]")
+pytestmark = pytest.mark.demo_images
 
 MODALITIES = {
     "CT", "MR", "PET", "Ultrasound", "X-Ray", "Dermoscopy", "Endoscopy", "Fundus", "Microscopy",

@@ -199,7 +199,9 @@ def test_a_run_json_of_another_schema_is_refused(
     complaint: Callable[..., str], tmp_path: Path
 ) -> None:
     (tmp_path / "run.json").write_text(json.dumps({"schema": 99}))
-    assert "`schema` 1" in complaint("score", tmp_path)
+    assert "`schema` 2" in complaint("score", tmp_path)
+    (tmp_path / "run.json").write_text(json.dumps({"schema": 1}))
+    assert "run again into a new folder" in complaint("score", tmp_path)
     (tmp_path / "run.json").write_text("{")
     assert "can't be read" in complaint("score", tmp_path)
 

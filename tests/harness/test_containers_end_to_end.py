@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.capabilities import compose_command
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 pytestmark = pytest.mark.engine
@@ -98,21 +100,11 @@ def test_an_archive_that_is_cut_off_fails_its_team_and_no_other(
     assert ranking["cut"]["failures"] == "4"
 
 
-def _compose() -> list[str] | None:
-    for command in (["docker", "compose"], ["docker-compose"]):
-        found = shutil.which(command[0])
-        if found and subprocess.run([*command, "version"], capture_output=True).returncode == 0:
-            return command
-    return None
-
-
+@pytest.mark.compose
 @pytest.mark.timeout(600)
 def test_compose_runs_the_participant_then_the_evaluator(small_data: Path, tmp_path: Path) -> None:
-    compose = _compose()
-    if compose is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI must have docker compose; it is not installed")
-        pytest.skip("docker compose is not installed")
+    compose = compose_command()
+    assert compose is not None
     text = (ROOT / "docker-compose.yml").read_text("utf-8")
     assert "docker.sock" not in text
     data = tmp_path / "data"

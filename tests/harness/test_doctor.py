@@ -49,14 +49,12 @@ def test_asked_only_for_the_engine_it_is_one_line_where_none_answers(
     assert not done.stdout
 
 
+@pytest.mark.memory_files
 def test_a_temporary_folder_in_memory_is_named(
     segjudge: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shared = Path("/dev/shm")  # noqa: S108  # the folder itself is only looked at
-    if not shared.is_dir():
-        pytest.skip("this machine has no file system in memory at /dev/shm")
     monkeypatch.setenv("DOCKER_HOST", _NOWHERE)
-    with tempfile.TemporaryDirectory(dir=shared) as folder:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         monkeypatch.setenv("TMPDIR", folder)
         done = segjudge("doctor")
     assert f"LOOK  temporary folder: {folder}, file system tmpfs" in done.stdout

@@ -20,13 +20,12 @@ import numpy as np
 import pytest
 
 from evaluate.store import RunDirectory
+from tests.capabilities import SYSTEM_PATH, missing, need
 from tests.sandbox.archive_writer import HandmadeImage, shell_files, tar_of, write_archive
 
 pytestmark = pytest.mark.engine
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-
-PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"  # where dockerd is, for whom it is not on the path
 
 PREDICT = """
 for case in inputs/*.npz; do
@@ -57,8 +56,11 @@ class Engine:
                     *("--exec-root", str(self._folder / "exec")),
                     *("--pidfile", str(self._folder / "engine.pid")),
                 ],
-                stdout=log, stderr=log, start_new_session=True, env=os.environ | {"PATH": PATH},
-            )  # fmt: skip
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=os.environ | {"PATH": SYSTEM_PATH},
+            )
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with socket.socket(socket.AF_UNIX) as answer, contextlib.suppress(OSError):
@@ -68,7 +70,7 @@ class Engine:
                 break
             time.sleep(0.1)
         text = (self._folder / "log").read_text("utf-8", errors="replace")
-        pytest.skip(f"a second engine does not start here: {text[-2000:]}")
+        missing("second_engine", f"dockerd does not start: {text[-2000:]}")
 
     def client(self) -> docker.APIClient:
         return docker.APIClient(base_url=self.host, version="auto", timeout=10)
@@ -99,10 +101,7 @@ class Engine:
 
 @pytest.fixture
 def mortal_engine() -> Iterator[Engine]:
-    if os.geteuid() != 0 or not all(
-        shutil.which(name, path=PATH) for name in ("dockerd", "unshare")
-    ):
-        pytest.skip("a second engine can't be started here: this needs root, dockerd and unshare")
+    need("second_engine")
     # Not pytest's folder: a socket's path may have a hundred characters.
     folder = Path(tempfile.mkdtemp(prefix="segjudge-engine-"))
     engine = Engine(folder)

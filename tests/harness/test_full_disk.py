@@ -29,12 +29,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "small-disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=755", "none", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("this user can't mount a small file system")
+    subprocess.run(mount, check=True)
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.small_disk
 @pytest.mark.parametrize("left_kib", [0, 24, 100, 180])
 def test_a_full_disk_stops_a_run_and_the_same_command_ends_it_once_there_is_room(
     left_kib: int,

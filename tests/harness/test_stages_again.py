@@ -78,7 +78,8 @@ def test_another_protocol_scores_again_and_the_audit_follows_it(finished: Path) 
     assert (finished / "case_scores.csv").read_text("utf-8") != before
     assert command("rank", finished, "--bootstrap", 20) == 0
     assert command("audit", finished) == 0
-    assert json.loads((finished / "run.json").read_text("utf-8"))["protocol"]["name"] == "segjudge"
+    facts = json.loads((finished / "run.json").read_text("utf-8"))
+    assert facts["rules"][facts["stages"]["score"]]["name"] == "segjudge"
 
 
 def test_an_edited_score_is_found_with_its_cell(

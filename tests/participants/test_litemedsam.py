@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.capabilities import need
 from tests.participants.cases import PARTICIPANTS
 
 MODULES = ("case_files", "cpu_quota", "model", "predict", "resampling", "timm_standin")
@@ -35,7 +36,7 @@ def resampling(folder: None) -> ModuleType:
 
 @pytest.fixture(scope="module")
 def predict(folder: None) -> ModuleType:
-    pytest.importorskip("torch", reason="litemedsam needs torch, which this environment lacks")
+    need("litemedsam")
     return importlib.import_module("predict")
 
 

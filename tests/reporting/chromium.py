@@ -5,14 +5,13 @@ import fcntl
 import json
 import os
 import select
-import shutil
 import signal
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Chromium", "find_chromium"]
+__all__ = ["Chromium"]
 
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
@@ -20,12 +19,6 @@ _FLAGS = (
     "--disable-dev-shm-usage", "--hide-scrollbars", "--remote-debugging-pipe",
 )  # fmt: skip
 _TIMEOUT_S = 60
-
-
-def find_chromium() -> str | None:
-    """Path of an installed Chromium or Chrome, if there is one."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    return next((found for name in names if (found := shutil.which(name))), None)
 
 
 class Chromium:

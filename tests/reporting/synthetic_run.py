@@ -18,7 +18,16 @@ from scipy.stats import rankdata
 from data_manifest.cases import CaseInputs, Reference, write_inputs, write_reference
 from data_manifest.layouts.npz import write_npz
 from data_manifest.manifest import Case, FileEntry, Label, Manifest, save_manifest, sha256_of
+from evaluate.documents.run import (
+    Calibration,
+    ManifestReference,
+    RunDocument,
+    StageRules,
+    SubmissionEntry,
+    rules_key,
+)
 from evaluate.facts.attempts import RunRecord
+from evaluate.facts.machine import Host, Machine, SandboxFacts
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import load_protocol
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
@@ -220,7 +229,7 @@ class _Builder:
 
     def build(self) -> Synthetic:
         manifest = self.manifest()
-        self.run.write_facts(self._facts(manifest))
+        self.run.write_run_document(self._document(manifest))
         save_manifest(manifest, self.run.root / "manifest.json")
         skills = np.linspace(0.93, 0.62, len(self.scale.teams))
         scores, labels = [], []
@@ -236,46 +245,51 @@ class _Builder:
         _write_ranking(self.run, scores, with_json=self.scale.with_ranking_json)
         return Synthetic(run=self.run, data_root=self.data_root)
 
-    def _facts(self, manifest: Manifest) -> dict[str, object]:
-        name = "docker" if self.scale.isolated else "local"
-        return {
-            "schema": 1,
-            "segjudge": "0.1.0",
-            "created_at": "2025-03-01T12:00:00Z",
-            "finished_at": "2025-03-01T12:41:10Z",
-            "seed": 0,
-            "protocol": self.protocol.to_json(),
-            "manifest": {
-                "name": manifest.name,
-                "sha256": manifest.digest(),
-                "path": "data/manifest.json",
-                "cases": len(manifest.cases),
-            },
-            "submissions": [
-                {
-                    "team": team,
-                    "reference": f"{number}.tar.gz",
-                    "kind": "archive" if self.scale.isolated else "folder",
-                    "digest": "sha256:" + hashlib.sha256(team.encode()).hexdigest(),
-                    "details": {"size_mib": 120 + number},
-                }
+    def _document(self, manifest: Manifest) -> RunDocument:
+        machine = Machine(
+            host=Host(
+                cpu="Xeon W-2133", cores=12, memory_mib=64000, kernel="6.1", os="Debian 12",
+                machine="x86_64", cgroup_version=2, python="3.11.2",
+            ),
+            sandbox=SandboxFacts(
+                name="docker" if self.scale.isolated else "local",
+                isolated=self.scale.isolated,
+                engine={"not_enforced": [] if self.scale.isolated else ["network", "memory_mib"]},
+            ),
+            versions={"numpy": "2.4.6", "scipy": "1.17.1"},
+        )  # fmt: skip
+        rules = rules_key(self.protocol)
+        return RunDocument(
+            segjudge="0.1.0",
+            created_at="2025-03-01T12:00:00Z",
+            finished_at="2025-03-01T12:41:10Z",
+            seed=0,
+            manifest=ManifestReference(
+                name=manifest.name,
+                sha256=manifest.digest(),
+                path="data/manifest.json",
+                cases=len(manifest.cases),
+            ),
+            submissions=tuple(
+                SubmissionEntry(
+                    team=team,
+                    reference=f"{number}.tar.gz",
+                    kind="archive" if self.scale.isolated else "folder",
+                    digest="sha256:" + hashlib.sha256(team.encode()).hexdigest(),
+                    details={"size_mib": 120 + number},
+                )
                 for number, team in enumerate(self.scale.teams)
-            ],
-            "sandbox": {
-                "name": name,
-                "isolated": self.scale.isolated,
-                "not_enforced": [] if self.scale.isolated else ["network", "memory_mib"],
+            ),
+            rules={rules: self.protocol},
+            stages=StageRules(run=rules, score=rules, rank=rules),
+            machines={machine.key: machine},
+            calibration={
+                machine.key: Calibration(
+                    samples=(0.52, 0.53), drift=self.scale.drift, limit=0.1, parallel=1,
+                    fair=self.scale.drift <= 0.1,
+                )
             },
-            "host": {"cpu": "Xeon W-2133", "cores": 12, "memory_mib": 64000, "os": "Debian 12"},
-            "versions": {"numpy": "2.4.6", "scipy": "1.17.1"},
-            "calibration": {
-                "reference_s": 0.52,
-                "samples": [0.52, 0.53],
-                "drift": self.scale.drift,
-                "limit": 0.1,
-                "fair": self.scale.drift <= 0.1,
-            },
-        }
+        )  # fmt: skip
 
 
 def _as_run(score: CaseScore) -> RunRecord:

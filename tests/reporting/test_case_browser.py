@@ -2,12 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from chromium import Chromium, find_chromium
+from chromium import Chromium
 from PIL import Image
 from synthetic_run import MODALITIES, TEAMS, Scale, Synthetic, make_run
 
@@ -21,16 +20,6 @@ from evaluate.reporting.case_assets import CaseJob, draw_assets
 
 CASES = [f"{d}Box_{m}_{n:04d}" for m, d in sorted(MODALITIES.items()) for n in range(6)]
 CASES.sort()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    """A headless Chromium."""
-    binary = find_chromium()
-    if binary is None:
-        pytest.skip("no Chromium is installed")
-    with Chromium(binary) as chromium:
-        yield chromium
 
 
 @pytest.fixture(scope="module")

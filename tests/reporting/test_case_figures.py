@@ -3,12 +3,11 @@
 import dataclasses
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from chromium import Chromium, find_chromium
+from chromium import Chromium
 from scipy.stats import rankdata
 from synthetic_run import MODALITIES, TEAMS, Scale, Synthetic, make_run
 
@@ -17,16 +16,6 @@ from evaluate.facts.scores import CaseScore, ModalityScore
 from evaluate.reporting import write_report
 from evaluate.reporting.case_figures import CaseFigure, podiums
 from evaluate.reporting.sources import Sources, read_sources
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    """A headless Chromium."""
-    binary = find_chromium()
-    if binary is None:
-        pytest.skip("no Chromium is installed")
-    with Chromium(binary) as chromium:
-        yield chromium
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -61,7 +60,7 @@ def test_no_cell_of_a_latex_table_is_a_command(name: str) -> None:
         assert not set(left) & {"\x1b", "\u202e", "\t", "\r"}
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX is installed")
+@pytest.mark.latex
 def test_latex_accepts_the_tables(tmp_path: Path) -> None:
     document = "".join(as_latex(_table(name)).decode() for name in HOSTILE_NAMES)
     head = r"\documentclass{article}\usepackage{booktabs,longtable}\begin{document}"
@@ -70,7 +69,7 @@ def test_latex_accepts_the_tables(tmp_path: Path) -> None:
     assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX is installed")
+@pytest.mark.latex
 def test_latex_accepts_every_file_of_a_report(ranked_report: Path, tmp_path: Path) -> None:
     files = [*sorted((ranked_report.parent / "tables").glob("*.tex"))]
     files.append(ranked_report.parent / "methods.tex")

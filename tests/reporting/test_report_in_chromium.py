@@ -1,20 +1,9 @@
 """The report in a real browser: nothing complains, nothing is fetched, nothing runs over."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import Chromium, find_chromium
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    """A headless Chromium."""
-    binary = find_chromium()
-    if binary is None:
-        pytest.skip("no Chromium is installed")
-    with Chromium(binary) as chromium:
-        yield chromium
+from chromium import Chromium
 
 
 @pytest.mark.parametrize("width", [375, 768, 1440])

@@ -283,7 +283,7 @@ def test_a_result_that_the_harness_owes_is_announced(copy_of: Callable[[], Synth
 
 def test_a_run_directory_of_another_schema_is_refused(copy_of: Callable[[], Synthetic]) -> None:
     made = copy_of()
-    made.run.write_facts(made.run.facts() | {"schema": 2})
+    made.run.write_document("run.json", b'{"schema": 3}')
     with pytest.raises(RunDirectoryError, match="another format"):
         write_report(made.run, data_root=None)
 

@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import lzma
-import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -102,7 +101,7 @@ def test_what_podman_saves_is_read(form: str) -> None:
     assert len(list(load_stream(path, archived))) > 0
 
 
-@pytest.mark.skipif(shutil.which("zstd") is None, reason="there is no `zstd` here")
+@pytest.mark.zstd
 @pytest.mark.parametrize("options", [["-3"], ["-19", "--long=27"]])
 def test_what_zstd_compresses_is_read_too(tmp_path: Path, options: list[str]) -> None:
     path = write_archive(tmp_path / "team.tar", _image().members("oci"))
@@ -111,7 +110,7 @@ def test_what_zstd_compresses_is_read_too(tmp_path: Path, options: list[str]) ->
     assert f"sha256:{read_archive(tmp_path / 'team.tar.zst').config_sha256}" == _image().id
 
 
-@pytest.mark.skipif(shutil.which("zstd") is None, reason="there is no `zstd` here")
+@pytest.mark.zstd
 def test_zstd_that_asks_for_gigabytes_of_memory_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "team.tar.zst"
     with path.open("wb") as out:  # of a stream, whose size it can't know, it writes the window

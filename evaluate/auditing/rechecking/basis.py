@@ -12,10 +12,11 @@ from evaluate.auditing.facts import trace_facts
 from evaluate.auditing.manifests import manifest_in_order, read_manifest
 from evaluate.auditing.table_cells import Table, read_cells
 from evaluate.auditing.tracing import environment_changes
+from evaluate.documents.run import RunDocument
 from evaluate.documents.tables import write_table
 from evaluate.facts.errors import Problem, RunDirectoryError
 from evaluate.facts.machine import library_versions
-from evaluate.facts.rules import Rules, protocol_from_json
+from evaluate.facts.rules import Rules
 from evaluate.store import JournalEntry, RunDirectory
 from evaluate.store.evidence import Evidence, code_digests, read_evidence
 
@@ -53,8 +54,8 @@ class Basis:
         run: the run directory.
         at_hand: what there is to look at.
         evidence: what the stages left; None if nothing says so.
-        facts: run.json as the last stage left it: from edited facts nothing follows.
-        found_facts: run.json as it is.
+        document: run.json as the last stage left it: from edited facts nothing follows.
+        edited: run.json as it is.
         protocol: the rules that the tables were made by.
         manifest: the cases.
         data_root: where their files are.
@@ -65,8 +66,8 @@ class Basis:
     run: RunDirectory
     at_hand: AtHand
     evidence: Evidence | None
-    facts: dict[str, Any]
-    found_facts: dict[str, Any]
+    document: RunDocument
+    edited: RunDocument
     protocol: Rules
     manifest: Manifest
     data_root: Path
@@ -76,14 +77,14 @@ class Basis:
     @property
     def teams(self) -> list[str]:
         """Their names."""
-        return [str(submission["team"]) for submission in self.facts["submissions"]]
+        return self.document.teams
 
     @property
     def is_another_journal(self) -> bool:
         """Whether runs were added or changed since they were scored; a bundle can't tell."""
         if self.at_hand.journal is not None:
             return False
-        return bool(self.facts.get("scored_from") != self.run.journal_sha256())
+        return self.document.scored_from != self.run.journal_sha256()
 
     def intact(self, name: str) -> bool | None:
         """Whether a file's bytes are those that its stage wrote; None where that is not known."""
@@ -119,11 +120,11 @@ def read_basis(run: RunDirectory, at_hand: AtHand) -> Basis:
         SegjudgeError: run.json or the manifest can't be read at all, or the data are not at hand.
     """
     evidence = read_evidence(run.root)
-    found = run.facts()
-    findings = trace_facts(found, evidence)
-    facts = evidence.facts if evidence else found
-    digest = facts["manifest"]["sha256"]
-    where = at_hand.manifest_path or Path(facts["manifest"]["path"])
+    edited = run.document()
+    findings = trace_facts(edited, evidence)
+    document = evidence.run if evidence else edited
+    digest = document.manifest.sha256
+    where = at_hand.manifest_path or Path(document.manifest.path)
     if at_hand.manifest_path is not None and at_hand.manifest_path.exists():
         _check_same(run, at_hand.manifest_path, digest)
     manifest, more = read_manifest(run.root / "manifest.json", digest=digest, others=[where])
@@ -142,11 +143,9 @@ def read_basis(run: RunDirectory, at_hand: AtHand) -> Basis:
         run=run,
         at_hand=at_hand,
         evidence=evidence,
-        facts=facts,
-        found_facts=found,
-        protocol=protocol_from_json(
-            evidence.protocol if evidence else facts["protocol"], where=str(run.root / "run.json")
-        ),
+        document=document,
+        edited=edited,
+        protocol=evidence.protocol if evidence else document.rules_of("score"),
         manifest=manifest,
         data_root=where.parent,
         journal=run.journal() if at_hand.journal is None else at_hand.journal,

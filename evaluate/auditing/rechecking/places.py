@@ -10,9 +10,10 @@ from evaluate.auditing import Cause, Finding
 from evaluate.auditing.rechecking.basis import Basis, made_again
 from evaluate.auditing.table_cells import read_cells
 from evaluate.auditing.tracing import trace_document, trace_table
+from evaluate.documents.run import RankOptions
 from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.scores import CaseScore
-from evaluate.ranking.stage import options_of, rank_result
+from evaluate.ranking.stage import rank_result
 
 __all__ = ["is_stale_ranking", "stale_stages", "trace_places"]
 
@@ -26,9 +27,9 @@ def trace_places(basis: Basis, believed: list[CaseScore]) -> tuple[list[Finding]
         Findings, and how many places were looked at.
     """
     root = basis.run.root
-    options = options_of(basis.run, basis.facts)
+    options = basis.document.ranking or RankOptions()
     if options.seed is None:
-        options = msgspec.structs.replace(options, seed=basis.facts["seed"])
+        options = msgspec.structs.replace(options, seed=basis.document.seed)
     try:
         result = rank_result(basis.run, options, scores=believed, protocol=basis.protocol)
     except RankingRefusedError as error:
@@ -73,13 +74,13 @@ def _source(basis: Basis) -> Cause:
     if ranked and ranked.protocol != basis.evidence.protocol:
         return Cause.PROTOCOL
     written = basis.evidence.files.get(basis.run.table_path(CaseScore).name)
-    return Cause.TABLE if written == basis.facts.get("ranked_from") else Cause.STALE
+    return Cause.TABLE if written == basis.document.ranked_from else Cause.STALE
 
 
 def is_stale_ranking(basis: Basis) -> bool:
     """Whether the scores, as scoring wrote them, are others than those that were ranked."""
     scores = basis.run.table_path(CaseScore)
-    return bool(basis.intact(scores.name) and basis.facts.get("ranked_from") != sha256_of(scores))
+    return bool(basis.intact(scores.name) and basis.document.ranked_from != sha256_of(scores))
 
 
 def stale_stages(basis: Basis, told: Sequence[Finding]) -> list[Finding]:

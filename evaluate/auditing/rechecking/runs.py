@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from evaluate.auditing import Cause, Finding
 from evaluate.auditing.rechecking.basis import Basis, Pair, made_again
 from evaluate.auditing.table_cells import read_cells
 from evaluate.auditing.tracing import trace_table
+from evaluate.documents.run import SubmissionEntry
 from evaluate.facts.attempts import RunRecord
 from evaluate.facts.outcome import Outcome
-from evaluate.facts.rules import protocol_from_json
 from evaluate.running import Plan, Submission, job_sha256
 from evaluate.sandbox import Image
 
@@ -49,18 +48,16 @@ def in_doubt(findings: Sequence[Finding]) -> set[Pair]:
 def _other_jobs(basis: Basis) -> list[Finding]:
     """Runs of another image, other inputs or other limits than run.json says."""
     stages = basis.evidence.stages if basis.evidence else {}
-    rules = basis.protocol
-    if "run" in stages:
-        rules = protocol_from_json(stages["run"].protocol, where="evidence.json")
+    rules = stages["run"].protocol if "run" in stages else basis.protocol
     plan = Plan(
         protocol=rules,
         manifest=basis.manifest,
         data_root=basis.data_root,
         submissions=(),
-        sandbox_name=str(basis.facts["sandbox"]["name"]),
-        seed=int(basis.facts["seed"]),
+        sandbox_name=basis.document.last_machine.sandbox.name,
+        seed=basis.document.seed,
     )
-    submissions = {s["team"]: _submission(s) for s in basis.facts["submissions"]}
+    submissions = {entry.team: _submission(entry) for entry in basis.document.submissions}
     cases = {case.id: case for case in basis.manifest.cases}
     changed: dict[str, list[str]] = {}
     for entry in basis.journal.values():
@@ -81,18 +78,17 @@ def _other_jobs(basis: Basis) -> list[Finding]:
     ]
 
 
-def _submission(entry: dict[str, Any]) -> Submission:
-    team, digest = str(entry["team"]), entry.get("digest")
-    if not digest:
-        return Submission(team=team, image=None, problem=str(entry.get("problem") or ""))
+def _submission(entry: SubmissionEntry) -> Submission:
+    if not entry.digest:
+        return Submission(team=entry.team, image=None, problem=entry.problem)
     image = Image(
-        reference=str(entry["reference"]),
-        digest=str(digest),
-        kind=str(entry["kind"]),
+        reference=entry.reference,
+        digest=entry.digest,
+        kind=str(entry.kind),
         handle="",
         details={},
     )
-    return Submission(team=team, image=image)
+    return Submission(team=entry.team, image=image)
 
 
 def _without_result(basis: Basis, told: Sequence[Finding]) -> list[Finding]:

@@ -9,8 +9,8 @@ from evaluate.auditing.file_digests import AlteredFile, as_found
 from evaluate.auditing.rechecking.basis import Basis, Pair, made_again
 from evaluate.auditing.table_cells import compare_tables, read_cells
 from evaluate.auditing.tracing import trace_table
-from evaluate.facts.errors import ProtocolError, TableError
-from evaluate.facts.rules import Rules, protocol_from_json
+from evaluate.facts.errors import TableError
+from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 from evaluate.scoring import jobs_of_run, modality_scores, score_jobs
 from evaluate.scoring.stage import Scores, tables_of
@@ -159,17 +159,15 @@ def with_effects_of_protocol(
 ) -> list[Finding]:
     """The findings; an edited rule with the scores that it would change."""
     found = list(findings)
+    key = basis.edited.rules_key_of("score")
     changed = [
         index
         for index, f in enumerate(found)
-        if f.where.startswith(tuple(f"run.json, protocol.{part}" for part in _RULES))
+        if f.where.startswith(tuple(f"run.json, rules.{key}.{part}" for part in _RULES))
     ]
     if not changed or not basis.at_hand.references:
         return found
-    try:
-        edited = protocol_from_json(basis.found_facts.get("protocol"), where="run.json")
-    except ProtocolError:
-        return found
+    edited = basis.edited.rules_of("score")
     if edited.digest(*_RULES) == basis.protocol.digest(*_RULES):
         return found
     rows = _score(basis, altered, edited, progress).cases

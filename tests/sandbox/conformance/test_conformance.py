@@ -14,13 +14,14 @@ import pytest
 
 from evaluate.facts.rules import Limits
 from evaluate.sandbox import Ending, Execution, SandboxError
+from tests.capabilities import missing
 from tests.sandbox.bench import Bench
 
 
 def _skip_unless_exact(ended: Execution) -> None:
     """The engine's own statistics come once a second: too seldom for these short commands."""
     if ended.measured_by == "stats":
-        pytest.skip("this user may make no cgroup for the container; the engine's samples remain")
+        missing("cgroups", "the engine's samples remain")
 
 
 def test_a_submission_of_a_folder_gets_the_case_and_leaves_its_file(

@@ -1,0 +1,256 @@
+"""run.json: what a run was made from, under which rules, where, and what later stages noted."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from evaluate.documents.tables import write_json
+from evaluate.facts.errors import Problem, RunDirectoryError
+from evaluate.facts.machine import Machine
+from evaluate.facts.rules import Rules, protocol_from_json
+
+__all__ = [
+    "Calibration",
+    "ManifestReference",
+    "RankOptions",
+    "RunDocument",
+    "StageName",
+    "StageRules",
+    "SubmissionEntry",
+    "decode_run_document",
+    "read_run_document",
+    "rules_key",
+    "write_run_document",
+]
+
+StageName = Literal["run", "score", "rank"]
+
+
+class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of run.json."""
+
+
+class ManifestReference(_Strict, frozen=True, kw_only=True):
+    """The data: the manifest's name, its SHA-256, where it was, how many cases it has."""
+
+    name: str
+    sha256: str
+    path: str
+    cases: int
+
+
+class SubmissionEntry(_Strict, frozen=True, kw_only=True):
+    """What a team handed in.
+
+    Attributes:
+        team: its name.
+        reference: the archive, image reference or folder.
+        kind: `archive`, `reference` or `folder`; None where there is no image.
+        digest: of the image; None where there is none.
+        details: what the sandbox found out about the image.
+        problem: why there is no image; empty where there is one.
+    """
+
+    team: str
+    reference: str
+    kind: str | None = None
+    digest: str | None = None
+    details: dict[str, str | int] = {}
+    problem: str = ""
+
+
+class StageRules(_Strict, frozen=True, kw_only=True):
+    """Which rules each stage last went by: keys of `RunDocument.rules`; None before a stage."""
+
+    run: str
+    score: str | None = None
+    rank: str | None = None
+
+
+class Calibration(_Strict, frozen=True, kw_only=True):
+    """How steady one machine was.
+
+    Attributes:
+        samples: seconds that a fixed load took, in order.
+        drift: how far the slowest tenth lies above the median, as a fraction.
+        limit: above this drift times should not be ranked closely.
+        parallel: the most containers at a time.
+        fair: whether times may be compared closely.
+    """
+
+    samples: tuple[float, ...]
+    drift: float
+    limit: float
+    parallel: int
+    fair: bool
+
+
+class RankOptions(_Strict, frozen=True, kw_only=True):
+    """How to rank, beside the protocol, so that an audit ranks alike.
+
+    Attributes:
+        bootstrap: replicates; 0 for none.
+        seed: of the resampling; None for the run's own.
+        adjustment: of the tests' p-values; None for the protocol's.
+        compat: `challenger` repeats known errors of challengeR, for comparison.
+    """
+
+    bootstrap: int = 1000
+    seed: int | None = None
+    adjustment: Literal["holm", "bh", "none"] | None = None
+    compat: Literal["challenger"] | None = None
+
+
+class RunDocument(_Strict, frozen=True, kw_only=True):
+    """run.json, whole.
+
+    Attributes:
+        segjudge: the version that last wrote a run.
+        created_at: UTC, ISO 8601.
+        finished_at: the same; None while cases are outstanding.
+        seed: of the order of turns.
+        manifest: the data.
+        submissions: by team, sorted.
+        rules: every set of rules that a stage went by, whole, by key.
+        stages: which of them each stage last went by.
+        machines: every machine that attempts were made on, by key, in the order of their coming.
+        calibration: of each machine, by the same keys.
+        scored_from: SHA-256 of the journal that the scores were made from.
+        ranking: how it was last ranked.
+        ranked_from: SHA-256 of the scores that the ranking was made from.
+    """
+
+    schema: Literal[2] = 2
+    segjudge: str
+    created_at: str
+    finished_at: str | None = None
+    seed: int
+    manifest: ManifestReference
+    submissions: tuple[SubmissionEntry, ...] = ()
+    rules: dict[str, Rules]
+    stages: StageRules
+    machines: dict[str, Machine]
+    calibration: dict[str, Calibration] = {}
+    scored_from: str | None = None
+    ranking: RankOptions | None = None
+    ranked_from: str | None = None
+
+    def rules_of(self, stage: StageName) -> Rules:
+        """The rules that a stage went by, or would go by now."""
+        return self.rules[self.rules_key_of(stage)]
+
+    def rules_key_of(self, stage: StageName) -> str:
+        """The key of `rules_of`: a stage goes by the rules of the one before it."""
+        last = {
+            "run": (),
+            "score": (self.stages.score,),
+            "rank": (self.stages.rank, self.stages.score),
+        }
+        return next((key for key in last[stage] if key is not None), self.stages.run)
+
+    @property
+    def teams(self) -> list[str]:
+        """Names of all that handed something in."""
+        return [entry.team for entry in self.submissions]
+
+    @property
+    def last_machine(self) -> Machine:
+        """The one that came last."""
+        return list(self.machines.values())[-1]
+
+    @property
+    def is_isolated(self) -> bool:
+        """Whether every machine contained the submissions."""
+        return all(machine.sandbox.isolated for machine in self.machines.values())
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether no machine drifted or ran several containers at a time."""
+        return all(calibration.fair for calibration in self.calibration.values())
+
+    @property
+    def load_samples(self) -> list[float]:
+        """Seconds of the calibration's load, of all machines."""
+        return [sample for known in self.calibration.values() for sample in known.samples]
+
+    def with_rules(self, stage: StageName, rules: Rules | None = None) -> "RunDocument":
+        """The document after a stage has gone by these rules; None for those of the one before."""
+        key = self.rules_key_of(stage) if rules is None else rules_key(rules)
+        return msgspec.structs.replace(
+            self,
+            rules=self.rules if rules is None else {**self.rules, key: rules},
+            stages=msgspec.structs.replace(self.stages, **{stage: key}),
+        )
+
+    def ranked_as_scored(self) -> "RunDocument":
+        """The document after a ranking by the rules that the scores were made by."""
+        stages = msgspec.structs.replace(self.stages, rank=self.rules_key_of("score"))
+        return msgspec.structs.replace(self, stages=stages)
+
+    def with_submission(self, entry: SubmissionEntry) -> "RunDocument":
+        """The document with a team's submission in place of an earlier one of that team."""
+        others = [known for known in self.submissions if known.team != entry.team]
+        merged = sorted([*others, entry], key=lambda known: known.team)
+        return msgspec.structs.replace(self, submissions=tuple(merged))
+
+
+def rules_key(rules: Rules) -> str:
+    """The first 12 digits of the rules' SHA-256."""
+    return rules.digest()[:12]
+
+
+def read_run_document(path: Path) -> RunDocument:
+    """Read and check run.json.
+
+    Raises:
+        RunDirectoryError: it can't be read, is of another schema, or names rules that it has not.
+        ProtocolError: its rules are not valid.
+    """
+    try:
+        return decode_run_document(path.read_bytes(), where=str(path))
+    except OSError as error:
+        problem = Problem(where=str(path), found=f"can't be read: {error}", expected="JSON")
+        raise RunDirectoryError(problem) from error
+
+
+def decode_run_document(data: bytes, *, where: str) -> RunDocument:
+    """The same from the file's bytes; `where` names it in messages."""
+    try:
+        fields = msgspec.json.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        problem = Problem(where=where, found=f"can't be read: {error}", expected="JSON")
+        raise RunDirectoryError(problem) from error
+    if not isinstance(fields, dict) or fields.get("schema") != 2:
+        of_first = isinstance(fields, dict) and fields.get("schema") == 1
+        raise RunDirectoryError(
+            Problem(
+                where=where,
+                found="a run of segjudge 0.1, which does not say under which rules and on which"
+                " machine each case was run"
+                if of_first
+                else "another format",
+                expected="`schema` 2",
+                mend="run again into a new folder" if of_first else "",
+            )
+        )
+    try:
+        kept = fields.get("rules")
+        if isinstance(kept, dict):
+            # Read like a file: checked whole, and brought up to the schema of now.
+            whole = {key: protocol_from_json(part, where=where) for key, part in kept.items()}
+            fields["rules"] = {key: rules.to_json() for key, rules in whole.items()}
+        document = msgspec.convert(fields, RunDocument)
+    except msgspec.ValidationError as error:
+        problem = Problem(where=where, found=f"can't be read: {error}", expected="a run's facts")
+        raise RunDirectoryError(problem) from error
+    named = {document.stages.run, document.stages.score, document.stages.rank} - {None}
+    if not document.machines or not named <= document.rules.keys():
+        found = "no machine, or not the rules that it names"
+        raise RunDirectoryError(Problem(where=where, found=found, expected="a run's facts"))
+    return document
+
+
+def write_run_document(path: Path, document: RunDocument) -> None:
+    """Replace run.json."""
+    write_json(path, msgspec.to_builtins(document))
