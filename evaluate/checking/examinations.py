@@ -89,19 +89,20 @@ class Examination(Generic[Picture]):
         prediction = self.prediction(case) if trial.answered else None
         floor = score_case(
             reference, filled_boxes(inputs.boxes, case.shape), self._protocol.scoring
-        )
+        ).values
         if prediction is not None:
             self._hits += mask_hits(case.id, inputs.boxes, prediction)
             if sum(bool(score.variants) for score in self._variants) < _MOST_VARIED:
                 self._variants.append(score_variants(case.id, reference.labels, prediction))
-            if score.dsc is not None and floor.dsc is not None:
-                self._pairs.append((score.dsc, floor.dsc))
+            own, least = score.value("dsc"), floor.get("dsc")
+            if own is not None and least is not None:
+                self._pairs.append((own, least))
         return ExaminedCase(
             score=score,
             time_share=_share(trial.record.wall_s, limits.timeout_s),
             memory_share=_share(trial.record.peak_memory_mib, limits.memory_mib),
-            baseline_dsc=floor.dsc,
-            baseline_nsd=floor.nsd,
+            baseline_dsc=floor.get("dsc"),
+            baseline_nsd=floor.get("nsd"),
             picture=self._draw(case, inputs, reference, prediction),
             log="" if trial.answered else log_tail(self._run, TEAM, case.id),
         )

@@ -75,7 +75,7 @@ def pair_scores(
     names = [of_a[case].modality for case in kept]
     values = {}
     for metric in COMPARED:
-        rows = [[_number(getattr(side[case], metric)) for case in kept] for side in (of_a, of_b)]
+        rows = [[_number(side[case].value(metric)) for case in kept] for side in (of_a, of_b)]
         array = np.array(rows, dtype=np.float64)
         values[metric] = np.where(np.isnan(array).any(axis=0), np.nan, array)
     return Pairs(

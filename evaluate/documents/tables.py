@@ -20,11 +20,18 @@ from evaluate.facts.attempts import RunRecord
 from evaluate.facts.errors import Problem, TableError
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 
-__all__ = ["read_table", "sync_folder", "write_atomically", "write_json", "write_table"]
+__all__ = [
+    "has_column",
+    "read_table",
+    "sync_folder",
+    "write_atomically",
+    "write_json",
+    "write_table",
+]
 
 Row = TypeVar("Row", RunRecord, LabelScore, CaseScore, ModalityScore)
 
-_VALUES, _NUMBER = "values", float | None
+_VALUES = "values"
 _SORTED_BY = ("team", "case", "modality", "metric", "round", "label")
 _QUOTED = ("=", "+", "-", "@", "\t", "'")
 """Text that begins so gets a quote before it: a spreadsheet would calculate or hide it."""
@@ -161,6 +168,12 @@ def _from_cell(text: str, kind: Any) -> object:
     raise TypeError(f"no way to read a {kind}")
 
 
+def _to_number(text: str | None) -> float | None:
+    """A metric's value; other tools write nan where they have none."""
+    value = float(text) if text else math.nan
+    return None if math.isnan(value) else value
+
+
 def read_table(
     path: Path,
     kind: type[Row],
@@ -206,7 +219,7 @@ def read_table(
                         for name, t in columns.items()
                     }
                     if has_values:
-                        values[_VALUES] = {n: _from_cell(cells[n] or "", _NUMBER) for n in wanted}
+                        values[_VALUES] = {n: _to_number(cells[n]) for n in wanted}
                 except ValueError as error:
                     where = f"{path}, line {reader.line_num}"
                     raise TableError(Problem(where=where, found=str(error), mend=mend)) from error
@@ -215,3 +228,9 @@ def read_table(
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         found = f"can't be read: {error}"
         raise TableError(Problem(where=str(path), found=found, mend=mend)) from error
+
+
+def has_column(path: Path, name: str) -> bool:
+    """Whether a CSV file that was read has a column."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        return name in next(csv.reader(stream), ())

@@ -5,7 +5,7 @@ the protocol.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from evaluate.facts.outcome import Outcome
 
@@ -48,6 +48,10 @@ class CaseScore:
     def value(self, metric: str) -> float | None:
         """A metric's value; None where it is undefined, or not scored."""
         return self.values.get(metric)
+
+    def with_values(self, **values: float | None) -> "CaseScore":
+        """The same row with other values of these metrics."""
+        return replace(self, values={**self.values, **values})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -146,7 +146,7 @@ def metric_named(name: str) -> "MetricDef | None":
     """A metric of the registry; None if there is none of that name."""
     from metrics import METRICS
 
-    return METRICS[name] if name in METRICS else None
+    return METRICS.get(name)
 
 
 def with_options(data: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """`segjudge rank`: from scores to places."""
 
-import dataclasses
-import keyword
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,25 +7,21 @@ import msgspec
 
 from data_manifest.manifest import sha256_of
 from evaluate.documents.run import RankOptions
-from evaluate.documents.tables import read_table, write_json, write_table
+from evaluate.documents.tables import has_column, read_table, write_json, write_table
 from evaluate.facts.errors import Problem, RankingRefusedError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import RankedMetric, Rules
 from evaluate.facts.scores import CaseScore
+from evaluate.facts.scoring_rules import MEASURED, NOT_FOR_METRICS, metric_named
 from evaluate.ranking import Result, rank
+from evaluate.ranking.score_table import Missing
 from evaluate.store import RunDirectory
 from evaluate.store.seals import seal_stage
-from metrics import METRICS
 
 __all__ = ["RankOptions", "rank_result", "rank_run", "rank_table"]
 
-# What a table of another tool may lack.
-_OTHER_TOOLS: dict[str, object] = {
-    "dimension": "",
-    "outcome": Outcome.OK,
-    "reason": "",
-    **dict.fromkeys(METRICS),
-}
+_OTHER_TOOLS: dict[str, object] = {"dimension": "", "outcome": Outcome.OK, "reason": ""}
+"""What a table of another tool may lack."""
 
 
 def rank_result(
@@ -88,48 +82,51 @@ def rank_table(
     out: Path,
     options: RankOptions | None = None,
     metrics: Sequence[RankedMetric] | None = None,
+    missing: Missing | None = None,
 ) -> Result:
     """Rank the teams of a table of case scores, by the protocol's metrics or by others.
 
     The table may be another tool's: it needs team, case, modality, and the metrics' columns.
+
+    Args:
+        scores: the table.
+        protocol: the rules.
+        out: folder of what is written.
+        options: beside the rules.
+        metrics: to rank by, instead of the protocol's.
+        missing: what an empty cell is where other teams have a value; None: undefined where the
+            table has a column `outcome`, which would say that it failed, and a failure otherwise.
     """
     options = options or RankOptions()
     names = [metric.name for metric in (protocol.ranking.metrics if metrics is None else metrics)]
+    others = sorted(NOT_FOR_METRICS.intersection(names))
+    if others:
+        found = f"{', '.join(others)}, which is no metric"
+        raise RankingRefusedError(
+            Problem(where="metrics to rank by", found=found, expected="a column of numbers")
+        )
+    table = read_table(
+        scores,
+        CaseScore,
+        defaults=_OTHER_TOOLS,
+        metrics={*names, *protocol.scoring.names, *MEASURED},
+        needed=[name for name in names if metric_named(name) is None],
+    )
+    if missing is None:
+        missing = "undefined" if has_column(scores, "outcome") else "failure"
     result = rank(
-        read_table(scores, _with_columns(names), defaults=_OTHER_TOOLS),
+        table,
         protocol,
         seed=options.seed or 0,
         bootstrap=options.bootstrap,
         metrics=metrics,
         adjustment=options.adjustment,
         compat=options.compat,
+        priced=False,
+        missing=missing,
     )
     _write_ranking(result, out)
     return result
-
-
-def _with_columns(names: Sequence[str]) -> type[CaseScore]:
-    """A case's scores with columns that are another tool's.
-
-    Raises:
-        RankingRefusedError: a name is that of a column which is no metric.
-    """
-    fields = {field.name for field in dataclasses.fields(CaseScore)}
-    for name in names:
-        if name in fields - set(METRICS) or keyword.iskeyword(name):
-            raise RankingRefusedError(
-                Problem(
-                    where="metrics to rank by",
-                    found=f"{name}, which is no metric",
-                    expected="a column of numbers",
-                )
-            )
-    others = [(name, float | None) for name in names if name not in fields]
-    if not others:
-        return CaseScore
-    return dataclasses.make_dataclass(
-        "CaseScore", others, bases=(CaseScore,), frozen=True, kw_only=True
-    )
 
 
 def _write_ranking(result: Result, folder: Path) -> None:

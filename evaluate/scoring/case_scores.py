@@ -60,8 +60,7 @@ class _Scored:
         rule = self.rules.of(pair)
         if rule is not None:
             return self.ruled(rule, diagonal_mm)
-        assert self.definition.compute is not None  # rules are checked for it
-        value = float(self.definition.compute(pair, **self.settings))
+        value = self.definition.value(pair, **self.settings)
         if self.definition.worst == "diagonal" and not math.isnan(value):
             value = min(value, diagonal_mm)  # nothing is further away
         return value if math.isfinite(value) else "skip"
@@ -164,7 +163,7 @@ def _listed(comparison: metrics.Comparison) -> dict[int, int]:
 
 
 def _mean(values: Sequence[metrics.Rule]) -> float | None:
-    """Over the labels that count; numpy's, as the script's, which a plain sum is not from nine on."""
+    """Over the labels that count, as numpy does it: a plain sum may differ in the last digit."""
     if "undefined" in values:
         return None
     counted = [value for value in values if isinstance(value, float)]
