@@ -13,7 +13,7 @@ from pathlib import Path
 
 __all__ = ["main"]
 
-_OURS = {"evaluate": "pipeline", "metrics": "records.py", "data_manifest": "manifest.py"}
+_OURS = {"evaluate": "pipeline", "metrics": "registry.py", "data_manifest": "manifest.py"}
 
 
 def _foreign_package() -> str | None:

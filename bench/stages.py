@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 from isal import isal_zlib
 
-from data_manifest.cases import read_reference
-from data_manifest.layouts import BadPrediction, read_prediction
+from data_manifest.layouts import BadPrediction, read_prediction, read_reference
 from data_manifest.layouts.labels import Buffer
 from evaluate.facts.rules import load_protocol
 from metrics.label_extents import LabelExtents, LabelMaps
@@ -59,7 +58,7 @@ def stages_of(reference: Path, predictions: Path) -> dict[str, float]:
         case = read_reference(reference, into=buffers[0])
         labels = read_prediction(
             prediction,
-            container=protocol.container,
+            output=protocol.output,
             shape=case.labels.shape,
             spacing_mm=case.spacing_mm,
             max_bytes=1 << 30,

@@ -1,7 +1,8 @@
 """What a case is: manifests with hashes, reading and writing cases, building them, prompts."""
 
-from data_manifest.cases import CaseInputs, Reference, read_inputs, read_reference
+from data_manifest.cases import CaseInputs, Reference
 from data_manifest.errors import CaseFileError, ManifestError, Problem, SegjudgeError
+from data_manifest.layouts import read_inputs, read_reference
 from data_manifest.manifest import MODALITIES, Case, Label, Manifest, load_manifest
 from data_manifest.naming import CaseName, parse_case_name
 from data_manifest.verify import verify_manifest

@@ -1,30 +1,16 @@
-"""A case's two files in the challenge's npz layout: inputs (image, boxes, spacing) and reference.
+"""A case in memory: what a container is given, and the ground truth it never sees.
 
-Arrays are in z, y, x order; the files keep the spacing in x, y, z, as SimpleITK gives it. This
-module turns it round once, on reading and writing, and nothing else needs to know.
+Arrays are in z, y, x order, and so is the spacing. How both become files is a layout's business.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from data_manifest.errors import CaseFileError, Problem
-from data_manifest.layouts.labels import Buffer
-from data_manifest.layouts.npz import NpzArchive, NpzError, write_npz
+from data_manifest.prompts import Prompts
 
-__all__ = [
-    "CaseInputs",
-    "Reference",
-    "read_inputs",
-    "read_reference",
-    "read_reference_header",
-    "write_inputs",
-    "write_reference",
-]
+__all__ = ["CaseInputs", "Reference"]
 
 IntegerArray = npt.NDArray[np.integer]
 
@@ -35,14 +21,23 @@ class CaseInputs:
 
     Attributes:
         image: uint8, (H, W, 3) or (D, H, W).
-        boxes: integer, (N, 4) x_min, y_min, x_max, y_max or (N, 6) x_min, y_min, z_min, x_max,
-            y_max, z_max; inclusive at both ends; box k (from 1) asks for label k.
+        prompts: of each kind that the case has.
         spacing_mm: in the array's axis order; None where the file has none.
     """
 
     image: npt.NDArray[np.uint8]
-    boxes: IntegerArray
+    prompts: tuple[Prompts, ...]
     spacing_mm: tuple[float, ...] | None
+
+    @property
+    def axes(self) -> int:
+        """2 or 3. The prompts tell, since a picture (H, W, 3) may look like a volume.
+
+        Without prompts the spacing does, which a volume has and a picture has not.
+        """
+        if self.prompts:
+            return self.prompts[0].axes
+        return 2 if self.spacing_mm is None else len(self.spacing_mm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,111 +52,3 @@ class Reference:
 
     labels: IntegerArray
     spacing_mm: tuple[float, ...] | None
-
-
-def _fail(path: Path, found: str, expected: str) -> CaseFileError:
-    mend = "make the case again with `segjudge manifest build`"
-    return CaseFileError(Problem(where=str(path), found=found, expected=expected, mend=mend))
-
-
-@contextmanager
-def _opened(path: Path, expected: str) -> Iterator[NpzArchive]:
-    """An open case file; what is wrong with it becomes one line that names it."""
-    try:
-        with NpzArchive(path) as archive:
-            yield archive
-    except NpzError as error:
-        raise _fail(path, str(error), expected) from error
-
-
-def _spacing(archive: NpzArchive, path: Path, axes: int) -> tuple[float, ...] | None:
-    """The spacing in the array's axis order; the file keeps it as x, y(, z)."""
-    if "spacing" not in archive.names:
-        return None
-    stored = np.asarray(archive.array("spacing"), dtype=np.float64)
-    if axes == 2 and stored.shape == (3,):
-        stored = stored[:2]  # some writers keep a z spacing for one slice
-    expected = f"`spacing`: {axes} positive numbers in mm, in x, y(, z) order"
-    if stored.shape != (axes,) or not np.all(np.isfinite(stored)) or not np.all(stored > 0):
-        raise _fail(path, f"spacing {stored.tolist()}", expected)
-    return tuple(float(value) for value in stored[::-1])
-
-
-def read_inputs(path: Path) -> CaseInputs:
-    """Read a case's inputs.
-
-    Raises:
-        CaseFileError: the file, what was found in it, and what was expected.
-    """
-    expected = "`imgs`, uint8, (H, W, 3) or (D, H, W), and `boxes`, integer, (N, 4) or (N, 6)"
-    with _opened(path, expected) as archive:
-        image, boxes = archive.array("imgs"), archive.array("boxes")
-        if image.dtype != np.uint8 or image.ndim != 3 or 0 in image.shape:
-            found = f"`imgs` of dtype {image.dtype}, shape {image.shape}"
-            raise _fail(path, found, "uint8, (H, W, 3) or (D, H, W)")
-        if boxes.dtype.kind not in "iu" or boxes.ndim != 2 or boxes.shape[1] not in (4, 6):
-            found = f"`boxes` of dtype {boxes.dtype}, shape {boxes.shape}"
-            raise _fail(path, found, "integers, (N, 4) in 2D or (N, 6) in 3D")
-        if boxes.shape[1] == 4 and image.shape[2] != 3:
-            found = f"`imgs` of shape {image.shape} with `boxes` of shape {boxes.shape}"
-            raise _fail(path, found, "(H, W, 3) with (N, 4), or (D, H, W) with (N, 6)")
-        spacing_mm = _spacing(archive, path, boxes.shape[1] // 2)
-    return CaseInputs(
-        image=image.astype(np.uint8, copy=False),
-        boxes=boxes.astype(np.int64, copy=False),
-        spacing_mm=spacing_mm,
-    )
-
-
-_REFERENCE = "`gts`, integer labels from 0 to 65535, (H, W) or (D, H, W)"
-
-
-def _checked_header(archive: NpzArchive, path: Path) -> tuple[int, ...]:
-    header = archive.header("gts")
-    shape = header.shape
-    if header.dtype.kind not in "iu" or len(shape) not in (2, 3) or 0 in shape:
-        raise _fail(path, f"`gts` of dtype {header.dtype}, shape {shape}", _REFERENCE)
-    return shape
-
-
-def read_reference(path: Path, *, into: Buffer | None = None) -> Reference:
-    """Read a case's ground truth.
-
-    Args:
-        path: the file.
-        into: memory to use for the labels; what was read into it before is lost.
-
-    Raises:
-        CaseFileError: the file, what was found in it, and what was expected.
-    """
-    with _opened(path, _REFERENCE) as archive:
-        shape = _checked_header(archive, path)
-        labels = archive.label_map("gts", into=into)
-        return Reference(labels=labels, spacing_mm=_spacing(archive, path, len(shape)))
-
-
-def read_reference_header(path: Path) -> tuple[tuple[int, ...], tuple[float, ...] | None]:
-    """The shape of a case's ground truth and its spacing, without reading the labels.
-
-    Raises:
-        CaseFileError: as `read_reference`, as far as headers tell.
-    """
-    with _opened(path, _REFERENCE) as archive:
-        shape = _checked_header(archive, path)
-        return shape, _spacing(archive, path, len(shape))
-
-
-def write_inputs(path: Path, inputs: CaseInputs) -> None:
-    """Write a case's inputs; the same arrays give the same bytes."""
-    arrays: dict[str, npt.NDArray[np.generic]] = {"imgs": inputs.image, "boxes": inputs.boxes}
-    if inputs.spacing_mm is not None:
-        arrays["spacing"] = np.asarray(inputs.spacing_mm[::-1], dtype=np.float64)
-    write_npz(path, arrays)
-
-
-def write_reference(path: Path, reference: Reference) -> None:
-    """Write a case's ground truth; the same arrays give the same bytes."""
-    arrays: dict[str, npt.NDArray[np.generic]] = {"gts": reference.labels}
-    if reference.spacing_mm is not None:
-        arrays["spacing"] = np.asarray(reference.spacing_mm[::-1], dtype=np.float64)
-    write_npz(path, arrays)

@@ -8,7 +8,15 @@ from typing import ClassVar
 
 from data_manifest.findings import Finding, printable
 
-__all__ = ["CaseFileError", "Finding", "ManifestError", "Problem", "SegjudgeError", "printable"]
+__all__ = [
+    "CaseFileError",
+    "Finding",
+    "ManifestError",
+    "Problem",
+    "SegjudgeError",
+    "TableError",
+    "printable",
+]
 
 
 # The name that a finding had; goes away when everybody has moved.
@@ -35,3 +43,7 @@ class ManifestError(SegjudgeError):
 
 class CaseFileError(SegjudgeError):
     """A case file (inputs or reference) can't be read or written."""
+
+
+class TableError(SegjudgeError):
+    """A table can't be read."""

@@ -1,6 +1,31 @@
 """How a case becomes files in a container's inputs folder, and an output becomes a label map."""
 
-from data_manifest.layouts.outputs import BadPrediction, read_prediction
+from data_manifest.layouts.formats import FORMATS, format_of, stem_of
+from data_manifest.layouts.layout import InputFile, Inputs, Layout, OutputFile, contradictions
+from data_manifest.layouts.npz_contract import read_inputs, read_reference, read_reference_header
+from data_manifest.layouts.outputs import (
+    ArrayFacts,
+    BadPrediction,
+    array_facts,
+    read_prediction,
+)
 from data_manifest.layouts.regular_files import open_regular_file
 
-__all__ = ["BadPrediction", "open_regular_file", "read_prediction"]
+__all__ = [
+    "FORMATS",
+    "ArrayFacts",
+    "BadPrediction",
+    "InputFile",
+    "Inputs",
+    "Layout",
+    "OutputFile",
+    "array_facts",
+    "contradictions",
+    "format_of",
+    "open_regular_file",
+    "read_inputs",
+    "read_prediction",
+    "read_reference",
+    "read_reference_header",
+    "stem_of",
+]

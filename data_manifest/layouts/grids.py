@@ -3,64 +3,56 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from data_manifest.layouts.masks import Grid
 from data_manifest.layouts.regular_files import PredictionError
 
-__all__ = ["check_axes", "check_shape", "check_spacing"]
+__all__ = ["check_grid", "check_shape"]
 
 _RELATIVE = 1e-3
 """How far a spacing may be off: files keep it in float32, or as a few decimals."""
 
 
-def check_shape(found: tuple[int, ...], expected: tuple[int, ...]) -> None:
+def check_shape(found: tuple[int, ...], expected: tuple[int, ...], *, has_slice_axis: bool) -> None:
     """Refuse another shape; both in array order, (H, W) or (D, H, W).
 
     Raises:
-        PredictionError: they differ, by more than a first axis of length 1.
+        PredictionError: they differ; by a first axis of length 1 they may, where the format has it.
     """
-    if found != expected and found != (1, *expected):
-        raise PredictionError(f"the mask has shape {found}; expected {expected} (z, y, x)")
+    if found != expected and not (has_slice_axis and found == (1, *expected)):
+        axes = "(z, y, x)" if len(expected) == 3 else "(y, x)"
+        raise PredictionError(f"the mask has shape {found}; expected {expected} {axes}")
 
 
-def check_spacing(found_xyz: Sequence[float], expected: tuple[float, ...] | None) -> None:
-    """Refuse another spacing than the case's.
-
-    Args:
-        found_xyz: as the file has it, x first.
-        expected: in array order; None where the case has none.
-
-    Raises:
-        PredictionError: a length differs.
-    """
-    if expected is None:
-        return
-    found = tuple(float(length) for length in found_xyz)[: len(expected)][::-1]
-    if len(found) < len(expected) or not np.allclose(found, expected, rtol=_RELATIVE, atol=0):
-        raise PredictionError(
-            f"the mask has spacing {_lengths(found)} mm; expected {_lengths(expected)} (z, y, x):"
-            " it must lie on the image's grid"
-        )
-
-
-def check_axes(directions: npt.ArrayLike) -> None:
-    """Refuse a grid whose axes are permuted or oblique.
+def check_grid(grid: Grid, *, axes: int, spacing_mm: tuple[float, ...] | None) -> None:
+    """Refuse another grid than the case's; what the file does not keep is not compared.
 
     A case's arrays have no orientation of their own, so a mask is compared voxel by voxel; a file
     that says that its axes point elsewhere was resampled or transposed.
 
     Args:
-        directions: (3, 3), a column for each of the file's axes.
+        grid: the file's.
+        axes: of the case.
+        spacing_mm: of the case, in array order; None where it has none.
 
     Raises:
-        PredictionError: an axis does not point along its own world axis, forwards or backwards.
+        PredictionError: a length differs, or an axis of a volume does not point along its own
+            world axis, forwards or backwards.
     """
-    matrix = np.abs(np.asarray(directions, dtype=np.float64))
-    lengths = np.linalg.norm(matrix, axis=0)
-    if not np.all(lengths > 0) or not np.allclose(matrix / lengths, np.eye(3), atol=1e-3):
-        raise PredictionError(
-            "the mask's axes are permuted or oblique; expected the image's grid, x, y, z"
-        )
+    if spacing_mm is not None and grid.spacing_mm is not None:
+        found = grid.spacing_mm[-axes:]
+        if len(found) < axes or not np.allclose(found, spacing_mm, rtol=_RELATIVE, atol=0):
+            raise PredictionError(
+                f"the mask has spacing {_lengths(found)} mm; expected {_lengths(spacing_mm)}"
+                " (z, y, x): it must lie on the image's grid"
+            )
+    if axes == 3 and grid.directions is not None:
+        matrix = np.abs(grid.directions)
+        lengths = np.linalg.norm(matrix, axis=0)
+        if not np.all(lengths > 0) or not np.allclose(matrix / lengths, np.eye(3), atol=1e-3):
+            raise PredictionError(
+                "the mask's axes are permuted or oblique; expected the image's grid, x, y, z"
+            )
 
 
 def _lengths(values: Sequence[float]) -> str:

@@ -4,35 +4,23 @@ Nothing in a prediction file is trusted: it is never unpickled or followed, and 
 dtype are known from the header before anything is allocated.
 """
 
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import BinaryIO
 
 from data_manifest.errors import printable
+from data_manifest.layouts.formats import FORMATS
+from data_manifest.layouts.grids import check_grid, check_shape
 from data_manifest.layouts.labels import Buffer
-from data_manifest.layouts.npz import NpzArchive, NpzError
+from data_manifest.layouts.layout import OutputFile
+from data_manifest.layouts.masks import Labels
+from data_manifest.layouts.npy_header import NpzError
 from data_manifest.layouts.regular_files import PredictionError, open_regular_file
 
-__all__ = ["BadPrediction", "read_prediction"]
+__all__ = ["ArrayFacts", "BadPrediction", "array_facts", "read_prediction"]
 
-_MAX_ITEMSIZE = 8
-
-
-class OutputForm(Protocol):
-    """What a protocol's container says of its output."""
-
-    @property
-    def output_format(self) -> str:
-        """The ending of its name."""
-
-    @property
-    def output_key(self) -> str:
-        """In an npz, the array that is the mask."""
+_MOST_NAMES = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,32 +30,69 @@ class BadPrediction:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrayFacts:
+    """Name, shape and type of an array in an output, by its header."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+def array_facts(
+    path: Path, *, output: OutputFile, max_bytes: int, within: Path | None = None
+) -> tuple[ArrayFacts, ...] | None:
+    """What an output says it holds, by headers alone; None if it is none, or not to be opened.
+
+    Args:
+        path: the file.
+        output: the protocol's. An array of a format without keys has the key's name, "".
+        max_bytes: the largest file that is looked into.
+        within: the folder that was the participant's; by default the file's own.
+    """
+    stream = open_regular_file(path, within=within)
+    if stream is None:
+        return None
+    with stream:
+        if os.fstat(stream.fileno()).st_size > max_bytes:
+            return None
+        try:
+            headers = FORMATS[output.format].headers(stream)
+        except (NpzError, PredictionError):
+            return None
+    return tuple(
+        ArrayFacts(name=name, shape=shape, dtype=str(dtype))
+        for name, (shape, dtype) in sorted(headers.items())[:_MOST_NAMES]
+    )
+
+
 def read_prediction(
     path: Path,
     *,
-    container: OutputForm,
+    output: OutputFile,
     shape: tuple[int, ...],
     spacing_mm: tuple[float, ...] | None,
     max_bytes: int,
+    within: Path | None = None,
     into: Buffer | None = None,
-) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | BadPrediction:
+) -> Labels | BadPrediction:
     """Read a team's output for one case.
 
     Args:
         path: the file.
-        container: the protocol's: the format, and in an npz the array that counts; others in the
-            archive are ignored.
+        output: the protocol's: the format, and whether a grid that the file tells has to match.
         shape: of the case's label map, (H, W) or (D, H, W). Another shape is never broadcast.
         spacing_mm: of the case, in that axis order, for formats that keep a spacing; None where
             the case has none.
         max_bytes: the largest file that is read.
+        within: the folder that was the participant's; by default the file's own.
         into: memory to use; what was read into it before is lost.
 
     Returns:
         The labels, or the reason why there are none. Any integer dtype is taken, and floating
         point or boolean values that are whole numbers from 0 to 65535.
     """
-    stream = open_regular_file(path)
+    stream = open_regular_file(path, within=within)
     if stream is None:
         return BadPrediction(reason="the output is not an ordinary file (a link, or a device)")
     with stream:
@@ -77,41 +102,20 @@ def read_prediction(
                 reason=f"the output has {size} bytes; at most {max_bytes} are read"
             )
         try:
-            if container.output_format == "npz":
-                return _from_npz(stream, container.output_key, shape, into)
-            return _from_image(stream, container.output_format, shape, spacing_mm, into)
+            return _read(stream, output, shape, spacing_mm, into)
         except (NpzError, PredictionError) as error:
             return BadPrediction(reason=printable(str(error))[:400])
 
 
-def _from_npz(
-    stream: BinaryIO, key: str, shape: tuple[int, ...], into: Buffer | None
-) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
-    with NpzArchive(stream) as archive:
-        return archive.label_map(
-            key, shape=shape, max_bytes=math.prod(shape) * _MAX_ITEMSIZE, into=into
-        )
-
-
-def _from_image(
+def _read(
     stream: BinaryIO,
-    kind: str,
+    output: OutputFile,
     shape: tuple[int, ...],
     spacing_mm: tuple[float, ...] | None,
     into: Buffer | None,
-) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
-    from data_manifest.layouts import images  # most protocols have npz
-
-    match kind:
-        case "png":
-            return images.read_png(stream, shape=shape)
-        case "mha":
-            return images.read_metaimage(stream, shape=shape, spacing_mm=spacing_mm, into=into)
-        case _:
-            return images.read_nifti(
-                stream,
-                shape=shape,
-                spacing_mm=spacing_mm,
-                compressed=kind == "nii.gz",
-                into=into,
-            )
+) -> Labels:
+    mask = FORMATS[output.format].open_mask(stream, output.key)
+    check_shape(mask.shape, shape, has_slice_axis=mask.has_slice_axis)
+    if output.grid == "must_match" and (len(shape) == 3 or spacing_mm is not None):
+        check_grid(mask.grid(), axes=len(shape), spacing_mm=spacing_mm)
+    return mask.labels(into).reshape(shape)

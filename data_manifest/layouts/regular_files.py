@@ -7,18 +7,26 @@ from typing import BinaryIO
 
 __all__ = ["PredictionError", "open_regular_file"]
 
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
 
 class PredictionError(Exception):
     """A file is no valid prediction; the text says why, in words for the team."""
 
 
-def open_regular_file(path: Path) -> BinaryIO | None:
+def open_regular_file(path: Path, *, within: Path | None = None) -> BinaryIO | None:
     """Open a file that a participant left behind; None unless it is an ordinary file.
 
     A link is not followed, a FIFO is not waited for, a device is not opened.
+
+    Args:
+        path: the file.
+        within: the folder that was the participant's, above it: of the folders between the two
+            none may be a link either. By default the file's own folder.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = _open_below(within or path.parent, path)
     except OSError:
         return None
     # A second hard link could name a file that is not the participant's.
@@ -27,3 +35,16 @@ def open_regular_file(path: Path) -> BinaryIO | None:
         os.close(handle)
         return None
     return os.fdopen(handle, "rb")
+
+
+def _open_below(top: Path, path: Path) -> int:
+    *folders, name = path.relative_to(top).parts
+    at = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for folder in folders:
+            below = os.open(folder, _FOLDER, dir_fd=at)
+            os.close(at)
+            at = below
+        return os.open(name, _FILE, dir_fd=at)
+    finally:
+        os.close(at)

@@ -1,14 +1,15 @@
 """Which image goes with which reference: from a CSV, or from two folders by file name."""
 
-import csv
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from data_manifest.errors import ManifestError, Problem
+from data_manifest.errors import ManifestError, Problem, TableError
+from data_manifest.foreign_tables import ForeignTable, listed, quoted, read_foreign_table
 from data_manifest.making.volumes import SUFFIXES, stem_of
 from data_manifest.manifest import MODALITIES
 from data_manifest.naming import canonical_modality
@@ -73,7 +74,7 @@ def parse_label_names(text: str) -> dict[int, str]:
 
 
 def pairs_from_csv(path: Path) -> list[Pair]:
-    """Read the pairs of a CSV file (UTF-8, with a header row).
+    """Read the pairs of a CSV file, as `read_foreign_table` reads it.
 
     Its columns are image, reference and modality, and, as far as they are wanted, id, labels
     (`1=liver;2=spleen`), source, licence and origin (`real` or `simulated`). Paths are relative
@@ -83,27 +84,20 @@ def pairs_from_csv(path: Path) -> list[Pair]:
         ManifestError: every problem of every row.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            columns = list(reader.fieldnames or ())
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        found = f"can't be read: {error}"
-        raise ManifestError(Problem(where=str(path), found=found, expected="a CSV file")) from error
-    problems = _column_problems(path, columns)
-    if problems:
-        raise ManifestError(*problems)
+        table = read_foreign_table(path, needed=_NEEDED)
+        columns = _columns(table)
+    except TableError as error:
+        raise ManifestError(*error.problems) from error
     pairs: list[Pair] = []
-    for number, row in enumerate(rows, start=2):
-        where = f"{path}, row {number}"
-        if None in row or None in row.values():
-            found = "more or fewer values than the header has columns"
-            problems.append(Problem(where=where, found=found, mend="quote values with commas"))
-            continue
-        pair = _parse_row({key: value.strip() for key, value in row.items()}, where, problems)
+    problems: list[Problem] = []
+    for row in table.rows:
+        cells = {name: table.text(row, index) for name, index in columns.items()}
+        for name in ("image", "reference"):  # as written: a name's form of Unicode is its own
+            cells[name] = row.cells[columns[name]].strip()
+        pair = _parse_row(cells, f"{path}, line {row.line}", problems)
         if pair is not None:
             pairs.append(_below(path.parent, pair))
-    if not rows:
+    if not table.rows:
         problems.append(Problem(where=str(path), found="no rows", expected="one row a case"))
     problems += _missing_files(pairs, path)
     if problems:
@@ -111,12 +105,29 @@ def pairs_from_csv(path: Path) -> list[Pair]:
     return pairs
 
 
-def _column_problems(path: Path, columns: list[str]) -> list[Problem]:
-    expected = f"columns {', '.join(_NEEDED)}; optional {', '.join(_OPTIONAL)}"
-    wrong = [f"no column {name!r}" for name in _NEEDED if name not in columns]
-    wrong += [f"column {name!r}" for name in columns if name not in _NEEDED + _OPTIONAL]
-    wrong += [f"column {name!r} {n} times" for name, n in Counter(columns).items() if n > 1]
-    return [Problem(where=str(path), found=found, expected=expected) for found in wrong]
+def _columns(table: ForeignTable) -> dict[str, int]:
+    """Where each column is.
+
+    Raises:
+        TableError: one is missing, there twice, or unknown.
+    """
+    needed = dict(zip(_NEEDED, table.need(*_NEEDED), strict=True))
+    others = {name: index for name in _OPTIONAL if (index := table.find(name)) is not None}
+    columns = needed | others
+    unknown = [
+        quoted(name)
+        for index, name in enumerate(table.columns)
+        if name and index not in columns.values()
+    ]
+    if unknown:
+        raise TableError(
+            Problem(
+                where=f"{table.path}, line 1",
+                found=f"column {listed(unknown)}",
+                expected=f"columns {', '.join(_NEEDED)}; optional {', '.join(_OPTIONAL)}",
+            )
+        )
+    return columns
 
 
 def _parse_row(row: dict[str, str], where: str, problems: list[Problem]) -> Pair | None:
@@ -153,7 +164,15 @@ def _parse_row(row: dict[str, str], where: str, problems: list[Problem]) -> Pair
 
 
 def _below(folder: Path, pair: Pair) -> Pair:
-    return replace(pair, image=folder / pair.image, reference=folder / pair.reference)
+    return replace(
+        pair, image=_existing(folder, pair.image), reference=_existing(folder, pair.reference)
+    )
+
+
+def _existing(folder: Path, name: Path) -> Path:
+    """A file of this name, whichever form of Unicode its disk and the table have."""
+    forms = (name, *(Path(unicodedata.normalize(form, str(name))) for form in ("NFC", "NFD")))
+    return next((folder / form for form in forms if (folder / form).exists()), folder / name)
 
 
 def _missing_files(pairs: Iterable[Pair], path: Path) -> list[Problem]:

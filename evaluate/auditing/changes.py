@@ -2,79 +2,31 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import ttest_1samp
 
-__all__ = ["LEVEL", "Change", "Ratio", "change_of", "equivalence_p", "ratio_of"]
+from evaluate.documents.audit import Change, Ratio
+from evaluate.pairing import (
+    Counts,
+    Floats,
+    PairedDifference,
+    as_pairs,
+    paired_difference,
+    percentile_interval,
+    resampled_means,
+)
 
-LEVEL = 0.95
-"""Of the intervals."""
+__all__ = ["change_of", "equivalence_p", "ratio_of"]
 
-_Counts = npt.NDArray[np.int32]
-_Floats = npt.NDArray[np.float64]
+
 _FEWEST = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A metric's change between two runs over the same cases.
-
-    Attributes:
-        n: cases with a value in both.
-        then, now: means.
-        change: mean of new less old.
-        low, high: hold it in 95 % of the resamples of the cases; None for fewer than three cases.
-        largest: the largest change of a single case, either way, with its sign.
-        margin: from which a change counts; None where the protocol names none.
-        p_equivalence: of two one-sided t-tests, the larger; None without a margin or with too few
-            cases.
-        is_equivalent: whether the mean change is shown to be within the margin.
-    """
-
-    n: int
-    then: float
-    now: float
-    change: float
-    low: float | None
-    high: float | None
-    largest: float
-    margin: float | None
-    p_equivalence: float | None
-    is_equivalent: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ratio:
-    """New over old of a time or a size, as geometric means.
-
-    Attributes:
-        n: cases with a value in both.
-        ratio, low, high: as measured, with its interval (None for fewer than three cases).
-        machine: what the calibration load says of the machine; None where it says nothing.
-        left, left_low, left_high: the ratio that the machine does not explain.
-        margin: as a ratio; None where there is none.
-        is_equivalent: whether the interval of what is left lies within the margin.
-    """
-
-    n: int
-    ratio: float
-    low: float | None
-    high: float | None
-    machine: float | None
-    left: float
-    left_low: float | None
-    left_high: float | None
-    margin: float | None
-    is_equivalent: bool
 
 
 def change_of(
     old: Sequence[float | None],
     new: Sequence[float | None],
-    counts: _Counts,
+    counts: Counts,
     *,
     margin: float | None,
     alpha: float,
@@ -91,17 +43,17 @@ def change_of(
     Returns:
         None where no case has a value in both.
     """
-    first, second, drawn = _paired(old, new, counts)
-    if not len(first):
+    values, apart = _paired(as_pairs(old, new), counts)
+    if apart is None:
         return None
-    differences = second - first
-    low, high = _interval(_means(differences, drawn), len(first))
+    differences = values[1] - values[0]
+    low, high = apart.interval or (None, None)
     p = None if margin is None else equivalence_p(differences, margin)
     return Change(
-        n=len(first),
-        then=float(first.mean()),
-        now=float(second.mean()),
-        change=float(differences.mean()),
+        n=apart.n,
+        then=apart.first,
+        now=apart.second,
+        change=apart.mean,
         low=low,
         high=high,
         largest=float(differences[np.abs(differences).argmax()]),
@@ -111,7 +63,7 @@ def change_of(
     )
 
 
-def equivalence_p(differences: _Floats, margin: float) -> float | None:
+def equivalence_p(differences: Floats, margin: float) -> float | None:
     """Two one-sided t-tests (Schuirmann 1987): the p-value of the mean being beyond the margin.
 
     None for fewer than three differences. Differences that are all alike leave nothing to test:
@@ -129,7 +81,7 @@ def equivalence_p(differences: _Floats, margin: float) -> float | None:
 def ratio_of(
     old: Sequence[float | None],
     new: Sequence[float | None],
-    counts: _Counts,
+    counts: Counts,
     *,
     calibration: tuple[Sequence[float], Sequence[float]] | None,
     margin: float | None,
@@ -149,28 +101,31 @@ def ratio_of(
     Returns:
         None where no case has a value in both.
     """
-    positive = [[v if v is not None and v > 0 else None for v in values] for values in (old, new)]
-    first, second, drawn = _paired(positive[0], positive[1], counts)
-    if not len(first):
+    first, second = (
+        [math.log(v) if v is not None and v > 0 else None for v in side] for side in (old, new)
+    )
+    _, apart = _paired(as_pairs(first, second), counts)
+    if apart is None:
         return None
-    logs = np.log(second / first)
-    resampled = _means(logs, drawn)
-    low, high = _raised(_interval(resampled, len(first)))
+    resampled, ratio = apart.resampled, math.exp(apart.mean)
+    low, high = _raised(apart.interval)
     machine, shift = None, np.zeros(len(resampled))
     if calibration is not None and all(len(samples) for samples in calibration):
         then, now = (np.asarray(samples, np.float64) for samples in calibration)
         machine = float(np.median(now) / np.median(then))
         shift = np.log(_medians(now, len(resampled), generator))
         shift -= np.log(_medians(then, len(resampled), generator))
-    left_low, left_high = _raised(_interval(resampled - shift, len(first)))
-    left = float(np.exp(logs.mean())) / (machine or 1.0)
+    left_low, left_high = None, None
+    if apart.interval is not None:
+        ends = percentile_interval(resampled - shift)
+        left_low, left_high = _raised((float(ends[0]), float(ends[1])))
     return Ratio(
-        n=len(first),
-        ratio=float(np.exp(logs.mean())),
+        n=apart.n,
+        ratio=ratio,
         low=low,
         high=high,
         machine=machine,
-        left=left,
+        left=ratio / (machine or 1.0),
         left_low=left_low,
         left_high=left_high,
         margin=margin,
@@ -184,37 +139,21 @@ def ratio_of(
     )
 
 
-def _paired(
-    old: Sequence[float | None], new: Sequence[float | None], counts: _Counts
-) -> tuple[_Floats, _Floats, _Counts]:
-    both = [a is not None and b is not None for a, b in zip(old, new, strict=True)]
-    first = np.array([v for v, keep in zip(old, both, strict=True) if keep], np.float64)
-    second = np.array([v for v, keep in zip(new, both, strict=True) if keep], np.float64)
-    return first, second, counts[np.array(both, bool)]
+def _paired(values: Floats, counts: Counts) -> tuple[Floats, PairedDifference | None]:
+    """The values that both have, and how far they are apart; None where there are none."""
+    usable = ~np.isnan(values[0])
+    kept = values[:, usable]
+    if not usable.any():
+        return kept, None
+    drawn = resampled_means(kept, counts[usable])
+    return kept, paired_difference(kept, kept.mean(axis=1), drawn)
 
 
-def _means(values: _Floats, counts: _Counts) -> _Floats:
-    """Of each resample; those that drew none of these cases are left out."""
-    total = counts.sum(axis=0)
-    return np.asarray((values @ counts)[total > 0] / total[total > 0], np.float64)
-
-
-def _interval(resampled: _Floats, cases: int) -> tuple[float, float] | tuple[None, None]:
-    """Percentiles; nothing where resampling too few cases would feign certainty."""
-    if cases < _FEWEST:
-        return None, None
-    low, high = np.quantile(resampled, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
-    return float(low), float(high)
-
-
-def _raised(
-    interval: tuple[float, float] | tuple[None, None],
-) -> tuple[float, float] | tuple[None, None]:
+def _raised(interval: tuple[float, float] | None) -> tuple[float, float] | tuple[None, None]:
     """Of logarithms, back to ratios."""
-    low, high = interval
-    return (None, None) if low is None or high is None else (math.exp(low), math.exp(high))
+    return (None, None) if interval is None else (math.exp(interval[0]), math.exp(interval[1]))
 
 
-def _medians(samples: _Floats, replicates: int, generator: np.random.Generator) -> _Floats:
+def _medians(samples: Floats, replicates: int, generator: np.random.Generator) -> Floats:
     drawn = generator.integers(0, len(samples), size=(replicates, len(samples)))
     return np.asarray(np.median(samples[drawn], axis=1), np.float64)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 
-from evaluate.auditing.findings import Cell
+from data_manifest.findings import Cell
 
 __all__ = ["differing_leaves", "renamed"]
 

@@ -1,6 +1,5 @@
 """A finished run, looked at for proof: findings, verdicts, and what each place may be."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,14 +7,24 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from data_manifest.findings import Finding, passes
 from data_manifest.progress import Progress, silent
-from evaluate.auditing import Cause, Finding
 from evaluate.auditing.rechecking import AtHand, Recheck, recheck
 from evaluate.auditing.rechecking.basis import Basis
 from evaluate.auditing.reruns import Rerun, rerun
-from evaluate.auditing.standing import PlaceBounds, bounds_of_places
+from evaluate.auditing.standing import bounds_of_places
 from evaluate.auditing.submissions import found_submissions
-from evaluate.auditing.verdicts import TeamAgain, Verdict, VerdictKind, judge_team
+from evaluate.auditing.verdicts import judge_team
+from evaluate.documents.audit import (
+    AuditDocument,
+    Cause,
+    PlaceBounds,
+    RerunPart,
+    TeamAgain,
+    Verdict,
+    VerdictKind,
+    audited,
+)
 from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.machine import describe_host, library_versions
 from evaluate.facts.scores import CaseScore
@@ -59,20 +68,34 @@ class Audit:
     verdicts: list[Verdict]
     places: list[PlaceBounds]
     evidence: dict[str, str]
-    rerun: dict[str, Any] | None
+    rerun: RerunPart | None
     notes: list[str]
     environment: dict[str, Any]
 
     @property
     def passed(self) -> bool:
         """Whether everything holds."""
-        return all(finding.is_harmless for finding in self.findings) and not any(
-            verdict.is_open for verdict in self.verdicts
-        )
+        return passes(self.findings) and not any(verdict.is_open for verdict in self.verdicts)
 
-    def to_json(self) -> dict[str, Any]:
-        """The document of audit.json."""
-        return {"schema": 2, "passed": self.passed, **dataclasses.asdict(self)}
+    def document(self, *, audited_at: str) -> AuditDocument:
+        """audit.json.
+
+        Args:
+            audited_at: now, UTC, ISO 8601.
+        """
+        return AuditDocument(
+            audited_at=audited_at,
+            passed=self.passed,
+            title=self.title,
+            findings=tuple(map(audited, self.findings)),
+            checked=self.checked,
+            verdicts=tuple(self.verdicts),
+            places=tuple(self.places),
+            evidence=self.evidence,
+            rerun=self.rerun,
+            notes=tuple(self.notes),
+            environment=self.environment,
+        )
 
 
 def examine(
@@ -120,7 +143,7 @@ def examine(
         verdicts=verdicts,
         places=_places(checked, _unresolved(checked, findings, verdicts, made)),
         evidence=_digests(basis),
-        rerun=made.to_json() if made else None,
+        rerun=made.part() if made else None,
         notes=list(made.notes) if made else [],
         environment=_environment(basis, sandbox, made),
     )
@@ -137,8 +160,8 @@ def _unresolved(
     cases = [case.id for case in checked.basis.manifest.cases]
     unresolved: dict[tuple[str, str], list[CaseScore]] = {}
     for finding in findings:
-        moved_masks = finding.cause is Cause.SWAPPED and finding.where.startswith("predictions/")
-        if finding.cause in _UNRESOLVING or moved_masks:
+        moved_masks = finding.code is Cause.SWAPPED and finding.where.startswith("predictions/")
+        if finding.code in _UNRESOLVING or moved_masks:
             for team in finding.teams or teams:
                 unresolved |= {(team, case): [] for case in finding.cases or cases}
     recorded = {(row.team, row.case): row for row in checked.scores}

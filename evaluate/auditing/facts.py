@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
+from data_manifest.findings import Cell, Finding
 from evaluate.auditing.documents import differing_leaves
-from evaluate.auditing.findings import Cause, Cell, Finding
+from evaluate.documents.audit import Cause
 from evaluate.documents.run import RunDocument
 from evaluate.store.evidence import Evidence
 
@@ -18,18 +19,18 @@ def trace_facts(document: RunDocument, evidence: Evidence | None) -> list[Findin
     if evidence is None:
         return [
             Finding(
-                cause=Cause.NO_EVIDENCE,
+                code=Cause.NO_EVIDENCE,
                 where="evidence.json",
-                recorded="what each stage left (`segjudge score` and `rank` write it)",
+                expected="what each stage left (`segjudge score` and `rank` write it)",
                 found="no such file, or one that can't be read",
             )
         ]
     if document.finished_at is None:
         return [
             Finding(
-                cause=Cause.UNFINISHED,
+                code=Cause.UNFINISHED,
                 where="run.json, finished_at",
-                recorded="a run that was cut off",
+                expected="a run that was cut off",
                 found="no end: the same `segjudge run` finishes it",
             )
         ]
@@ -63,9 +64,9 @@ def _by_team(document: RunDocument) -> dict[str, Any]:
 
 def _finding(cause: Cause, cell: Cell, team: str = "") -> Finding:
     return Finding(
-        cause=cause,
+        code=cause,
         where=cell.where,
-        recorded=cell.recorded,
+        expected=cell.recorded,
         found=cell.found,
         teams=(team,) if team else (),
     )
@@ -73,9 +74,9 @@ def _finding(cause: Cause, cell: Cell, team: str = "") -> Finding:
 
 def _swap(first: str, second: str, cells: list[Cell]) -> Finding:
     return Finding(
-        cause=Cause.SWAPPED,
+        code=Cause.SWAPPED,
         where="run.json, submissions",
-        recorded=f"{first} and {second}",
+        expected=f"{first} and {second}",
         found=f"what is {first}'s stands under {second}, and the other way round",
         teams=(first, second),
         cells=tuple(cells),

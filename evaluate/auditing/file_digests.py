@@ -8,9 +8,10 @@ from pathlib import Path
 
 import msgspec
 
+from data_manifest.findings import Cell, Finding
 from data_manifest.layouts import open_regular_file
 from data_manifest.manifest import Manifest, sha256_of
-from evaluate.auditing.findings import Cause, Cell, Finding
+from evaluate.documents.audit import Cause
 from evaluate.store import JournalEntry, RunDirectory
 
 __all__ = ["AlteredFile", "altered_data", "altered_results", "as_found", "file_findings"]
@@ -176,9 +177,9 @@ def file_findings(
         told |= {a.path for a in members}
         findings.append(
             Finding(
-                cause=Cause.SWAPPED,
+                code=Cause.SWAPPED,
                 where=f"predictions/{first}, predictions/{second}",
-                recorded=f"{first} and {second}",
+                expected=f"{first} and {second}",
                 found=f"{first}'s masks stand under {second}, and the other way round",
                 teams=(first, second),
                 cases=tuple(sorted({a.case for a in members})),
@@ -202,9 +203,9 @@ def file_findings(
             )
         findings.append(
             Finding(
-                cause=file.cause,
+                code=file.cause,
                 where=file.shown,
-                recorded=f"SHA-256 {file.recorded}" if file.recorded else "no file",
+                expected=f"SHA-256 {file.recorded}" if file.recorded else "no file",
                 found=f"SHA-256 {file.found}" if file.found else "no file",
                 teams=(file.team,) if file.team else (),
                 cases=(file.case,),

@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 
 from data_manifest.errors import ManifestError
+from data_manifest.findings import Cell, Finding, Severity
 from data_manifest.manifest import Manifest, load_manifest, save_manifest
 from evaluate.auditing.documents import differing_leaves
-from evaluate.auditing.findings import Cause, Cell, Finding
+from evaluate.documents.audit import Cause
 
 __all__ = ["manifest_in_order", "read_manifest"]
 
@@ -48,9 +49,9 @@ def read_manifest(
     if intact is not None:
         cells = tuple(differing_leaves(path.name, _by_case(intact), _by_case(manifest)))
     finding = Finding(
-        cause=Cause.MANIFEST,
+        code=Cause.MANIFEST,
         where=cells[0].where if len(cells) == 1 else path.name,
-        recorded=cells[0].recorded if len(cells) == 1 else f"cases of SHA-256 {digest}",
+        expected=cells[0].recorded if len(cells) == 1 else f"cases of SHA-256 {digest}",
         found=cells[0].found if len(cells) == 1 else f"cases of SHA-256 {manifest.digest()}",
         cells=cells,
     )
@@ -83,11 +84,11 @@ def _order(path: Path, name: str) -> list[Finding]:
         return []
     return [
         Finding(
-            cause=Cause.REORDERED,
+            code=Cause.REORDERED,
             where=name,
-            recorded="cases in the order of their names",
+            expected="cases in the order of their names",
             found="the same cases in another order: harmless",
-            is_harmless=True,
+            severity=Severity.NOTE,
         )
     ]
 

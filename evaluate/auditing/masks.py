@@ -34,7 +34,7 @@ def agreement(first: Path, second: Path, case: Case, protocol: Rules) -> Agreeme
     for path in (first, second):
         mask = read_prediction(
             path,
-            container=protocol.container,
+            output=protocol.output,
             shape=case.shape,
             spacing_mm=case.spacing_mm,
             max_bytes=protocol.limits.output_mib << 20,

@@ -3,16 +3,16 @@
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from data_manifest.findings import Cell
 from data_manifest.manifest import Case, Manifest, save_manifest
 from data_manifest.progress import Progress, silent
-from evaluate.auditing import Cause, Cell
 from evaluate.auditing.changes import change_of, ratio_of
 from evaluate.auditing.documents import differing_leaves
 from evaluate.auditing.masks import agreement
@@ -20,13 +20,13 @@ from evaluate.auditing.rechecking import Recheck
 from evaluate.auditing.rechecking.basis import Basis
 from evaluate.auditing.samples import sample_cases
 from evaluate.auditing.submissions import Found
-from evaluate.auditing.verdicts import CaseAgain, TeamAgain
+from evaluate.documents.audit import CaseAgain, Cause, LoadThenAndNow, RerunPart, TeamAgain
 from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
+from evaluate.pairing import draw_counts
 from evaluate.ranking import places_of
-from evaluate.ranking.resampling import draw_counts
 from evaluate.running.stage import run_submissions
 from evaluate.sandbox import Sandbox
 from evaluate.scoring.stage import score_run
@@ -63,16 +63,17 @@ class Rerun:
     calibration: tuple[Sequence[float], Sequence[float]]
     notes: tuple[str, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def part(self) -> RerunPart:
         """The part of audit.json that tells of it."""
-        return {
-            "cases": list(self.cases),
-            "of": self.of,
-            "seed": self.seed,
-            "calibration_s": {"then": self.calibration[0], "now": self.calibration[1]},
-            "teams": [asdict(team) for team in self.teams],
-            "notes": list(self.notes),
-        }
+        then, now = self.calibration
+        return RerunPart(
+            cases=self.cases,
+            of=self.of,
+            seed=self.seed,
+            calibration_s=LoadThenAndNow(then=then, now=now),
+            teams=self.teams,
+            notes=self.notes,
+        )
 
 
 def rerun(
@@ -113,7 +114,7 @@ def rerun(
     changed = {
         case
         for finding in checked.findings
-        if finding.cause in (Cause.INPUTS, Cause.REFERENCE)
+        if finding.code in (Cause.INPUTS, Cause.REFERENCE)
         for case in finding.cases
     }
     usable = [case for case in basis.manifest.cases if case.id not in changed]

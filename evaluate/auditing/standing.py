@@ -1,38 +1,20 @@
 """Which places stand whatever the unresolved results turn out to be, and which depend on them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from evaluate.documents.audit import PlaceBounds
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Limits
 from evaluate.facts.scores import CaseScore
 from metrics import METRICS
 
-__all__ = ["PlaceBounds", "bounds_of_places"]
+__all__ = ["bounds_of_places"]
 
 _Pair = tuple[str, str]
 _FAR = 1e9
 """Worse than any distance, volume or time that a table holds, and still a number."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlaceBounds:
-    """A team's place, and between which places it must lie.
-
-    Attributes:
-        place: by the results that are believed; None where they are not complete.
-        best, worst: by the best and the worst that the unresolved results can turn out to be.
-        stands: whether the two are the same.
-        depends_on: the teams with unresolved results.
-    """
-
-    team: str
-    place: float | None
-    best: float
-    worst: float
-    stands: bool
-    depends_on: tuple[str, ...]
 
 
 def bounds_of_places(

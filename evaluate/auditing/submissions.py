@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from evaluate.auditing import Cause, Finding
+from data_manifest.findings import Finding
+from evaluate.documents.audit import Cause
 from evaluate.documents.run import SubmissionEntry
 from evaluate.facts.errors import SubmissionError
 from evaluate.facts.rules import Limits
@@ -61,9 +62,9 @@ def _look_up(entry: SubmissionEntry, sandbox: Sandbox, limits: Limits, held: lis
     if image.digest == recorded:
         return Found(reference=reference)
     finding = Finding(
-        cause=Cause.IMAGE,
+        code=Cause.IMAGE,
         where=reference,
-        recorded=recorded or entry.problem or "no image",
+        expected=recorded or entry.problem or "no image",
         found=image.digest,
         teams=(team,),
     )

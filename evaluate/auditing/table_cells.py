@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_manifest.errors import printable
-from evaluate.auditing.findings import Cell
+from data_manifest.findings import Cell
 
 __all__ = ["Key", "RowDifference", "Table", "compare_tables", "read_cells"]
 

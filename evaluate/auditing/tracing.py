@@ -4,9 +4,10 @@ import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from data_manifest.findings import Cell, Finding, Severity
 from evaluate.auditing.documents import differing_leaves, renamed
-from evaluate.auditing.findings import Cause, Cell, Finding
 from evaluate.auditing.table_cells import RowDifference, Table, compare_tables
+from evaluate.documents.audit import Cause
 
 __all__ = ["environment_changes", "merged", "trace_document", "trace_table"]
 
@@ -80,9 +81,9 @@ def trace_table(
             findings.append(_of_rows(cause, recorded.name, cells))
     findings += [
         Finding(
-            cause=Cause.ADDED_ROW,
+            code=Cause.ADDED_ROW,
             where=f"{recorded.name}, {' '.join(value for _, value in key)}",
-            recorded="one row",
+            expected="one row",
             found="the row more than once",
             teams=(dict(key).get("team", ""),),
         )
@@ -102,9 +103,9 @@ def _other_bytes(
     if silent:
         return [
             Finding(
-                cause=Cause.TABLE,
+                code=Cause.TABLE,
                 where=recorded.name,
-                recorded="the table of the files that the run left",
+                expected="the table of the files that the run left",
                 found="a table that was made again from the changed files",
                 teams=tuple(sorted({team for team, _ in silent})),
                 cases=tuple(sorted({case for _, case in silent})),
@@ -114,26 +115,26 @@ def _other_bytes(
         return []
     return [
         Finding(
-            cause=Cause.REORDERED,
+            code=Cause.REORDERED,
             where=recorded.name,
-            recorded="other bytes",
+            expected="other bytes",
             found="the same rows and cells: harmless",
-            is_harmless=True,
+            severity=Severity.NOTE,
         )
     ]
 
 
 def _edited(where: str, *, recorded: str, found: str) -> Finding:
-    return Finding(cause=Cause.TABLE, where=where, recorded=recorded, found=found)
+    return Finding(code=Cause.TABLE, where=where, expected=recorded, found=found)
 
 
 def _of_rows(cause: Cause, name: str, rows: Sequence[RowDifference], *, found: str = "") -> Finding:
     cells = tuple(cell for row in rows for cell in row.cells)
     one = cells[0] if len(cells) == 1 else None
     return Finding(
-        cause=cause,
+        code=cause,
         where=one.where if one else f"{name}, {len(cells)} cells",
-        recorded=one.recorded if one else f"{cells[0].where}: {cells[0].recorded}",
+        expected=one.recorded if one else f"{cells[0].where}: {cells[0].recorded}",
         found=(one.found if one else f"{cells[0].found}, and others")
         + (f" ({found})" if found else ""),
         teams=tuple(sorted({row.team for row in rows} - {""})),
@@ -149,9 +150,9 @@ def _row_finding(row: RowDifference, failed: Collection[_Pair]) -> Finding:
         cause = Cause.REMOVED_FAILURE if is_failure else Cause.REMOVED_ROW
     cell = row.cells[0]
     return Finding(
-        cause=cause,
+        code=cause,
         where=cell.where,
-        recorded=cell.recorded,
+        expected=cell.recorded,
         found=cell.found,
         teams=(row.team,) if row.team else (),
         cases=(row.case,) if row.case else (),
@@ -191,9 +192,9 @@ def _is_likely(rows: Sequence[RowDifference], found: Table, first: str, second: 
 
 def _swap(name: str, first: str, second: str, cells: Iterable[Cell]) -> Finding:
     return Finding(
-        cause=Cause.SWAPPED,
+        code=Cause.SWAPPED,
         where=name,
-        recorded=f"{first} and {second}",
+        expected=f"{first} and {second}",
         found=f"what is {first}'s stands under {second}, and the other way round",
         teams=(first, second),
         cells=tuple(cells),
@@ -218,7 +219,11 @@ def trace_document(
             return []
         text = "the same values: harmless"
         harmless = Finding(
-            cause=Cause.REORDERED, where=name, recorded="other bytes", found=text, is_harmless=True
+            code=Cause.REORDERED,
+            where=name,
+            expected="other bytes",
+            found=text,
+            severity=Severity.NOTE,
         )
         return [harmless]
     if intact:
@@ -237,9 +242,9 @@ def trace_document(
     one = cells[0] if len(cells) == 1 else None
     return [
         Finding(
-            cause=cause,
+            code=cause,
             where=one.where if one else f"{name}, {len(cells)} values",
-            recorded=one.recorded if one else f"{cells[0].where}: {cells[0].recorded}",
+            expected=one.recorded if one else f"{cells[0].where}: {cells[0].recorded}",
             found=(one.found if one else f"{cells[0].found}, and others") + extra,
             cells=tuple(cells),
         )
@@ -258,10 +263,10 @@ def merged(findings: Sequence[Finding]) -> list[Finding]:
     """One finding where several tables tell of the same thing."""
     groups: dict[object, list[Finding]] = {}
     for index, finding in enumerate(findings):
-        same = (finding.cause, finding.teams, finding.cases)
-        if finding.cause in (Cause.METRIC, Cause.STALE):
-            same = (finding.cause, (), ())
-        groups.setdefault(same if finding.cause in _MERGED else index, []).append(finding)
+        same = (finding.code, finding.teams, finding.cases)
+        if finding.code in (Cause.METRIC, Cause.STALE):
+            same = (finding.code, (), ())
+        groups.setdefault(same if finding.code in _MERGED else index, []).append(finding)
     return [
         members[0]
         if len(members) == 1

@@ -1,88 +1,13 @@
 """The verdict on each team, in words that follow from facts and from nothing else."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Sequence
 
-from evaluate.auditing.changes import Change, Ratio
-from evaluate.auditing.findings import Finding
+from data_manifest.findings import Finding
+from evaluate.documents.audit import CaseAgain, TeamAgain, Verdict, VerdictKind
 
-__all__ = ["CaseAgain", "TeamAgain", "Verdict", "VerdictKind", "judge_team"]
+__all__ = ["judge_team"]
 
 _MOST_CASES = 3
-
-
-class VerdictKind(StrEnum):
-    """What an audit says of a team."""
-
-    HOLDS = "holds"
-    OPEN = "open"
-    REPRODUCED = "reproduced bit for bit"
-    EQUIVALENT = "equivalent"
-    DIFFERS = "differs"
-    NOT_RUN = "could not be run"
-    UNSTABLE = "never the same twice"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseAgain:
-    """One case of one team: as recorded, run again, and run a second time again.
-
-    Attributes:
-        outcomes: then, again, and the second time.
-        is_same: whether the mask is the recorded one, voxel by voxel, or fails alike.
-        is_stable: whether both new runs gave the same.
-        dsc_of_masks: old mask against new; None where there are not two.
-        voxels: that have another label; None where there are not two masks.
-        changes: by metric, new less old; None where either is undefined.
-    """
-
-    case: str
-    modality: str
-    outcomes: tuple[str, str, str]
-    is_same: bool
-    is_stable: bool
-    dsc_of_masks: float | None
-    voxels: int | None
-    changes: Mapping[str, float | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TeamAgain:
-    """A team's submission, run again.
-
-    Attributes:
-        team: its name.
-        problem: why it could not be run; empty if it was.
-        cases: that were run again.
-        changes: by metric.
-        ratios: by `wall_s`, `cpu_s` and `peak_memory_mib`.
-        place_then, place_now: with the new scores in place of the old ones.
-    """
-
-    team: str
-    problem: str = ""
-    cases: tuple[CaseAgain, ...] = ()
-    changes: Mapping[str, Change] = field(default_factory=dict)
-    ratios: Mapping[str, Ratio] = field(default_factory=dict)
-    place_then: float | None = None
-    place_now: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What the audit says of a team.
-
-    Attributes:
-        verdict: in one word or a few.
-        words: with the facts behind it.
-        is_open: whether someone has to explain something.
-    """
-
-    team: str
-    verdict: VerdictKind
-    words: str
-    is_open: bool
 
 
 def judge_team(team: str, findings: Sequence[Finding], again: TeamAgain | None) -> Verdict:
@@ -93,8 +18,8 @@ def judge_team(team: str, findings: Sequence[Finding], again: TeamAgain | None) 
         findings: of the whole audit; those that touch the team, or all teams, count.
         again: what running it again gave; None if that was not asked for.
     """
-    touching = [f for f in findings if not f.is_harmless and (team in f.teams or not f.teams)]
-    told = "; ".join(dict.fromkeys(f"{f.cause}: {f.where}" for f in touching[:5]))
+    touching = [f for f in findings if f.is_problem and (team in f.teams or not f.teams)]
+    told = "; ".join(dict.fromkeys(f"{f.code}: {f.where}" for f in touching[:5]))
     if again is None:
         if touching:
             return Verdict(team=team, verdict=VerdictKind.OPEN, words=told, is_open=True)

@@ -4,16 +4,10 @@ from evaluate.checking.accuracy import accuracy_finding
 from evaluate.checking.catalogue import CATALOGUE, Check
 from evaluate.checking.causes import without_consequences
 from evaluate.checking.estimates import estimate_findings
-from evaluate.checking.findings import (
-    CheckFinding,
-    Severity,
-    gravest_first,
-    make_finding,
-    passes,
-)
+from evaluate.checking.findings import gravest_first, make_finding
 from evaluate.checking.folders import folder_findings
 from evaluate.checking.images import archive_findings
-from evaluate.checking.masks import filled_boxes, mask_hits
+from evaluate.checking.masks import mask_hits
 from evaluate.checking.observing import ObservingSandbox
 from evaluate.checking.repeats import Repeat, one_slice_finding, repeat_findings
 from evaluate.checking.runs import run_findings
@@ -25,18 +19,15 @@ __all__ = [
     "CATALOGUE",
     "ONE_SLICE_PAIR",
     "Check",
-    "CheckFinding",
     "Hit",
     "ObservingSandbox",
     "Repeat",
-    "Severity",
     "Trial",
     "VariantScores",
     "accuracy_finding",
     "archive_findings",
     "build_sanity_cases",
     "estimate_findings",
-    "filled_boxes",
     "folder_findings",
     "gathered",
     "gravest_first",
@@ -44,7 +35,6 @@ __all__ = [
     "make_finding",
     "mask_hits",
     "one_slice_finding",
-    "passes",
     "repeat_findings",
     "run_findings",
     "score_variants",

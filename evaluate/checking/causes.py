@@ -2,23 +2,23 @@
 
 from collections.abc import Sequence
 
-from evaluate.checking.findings import CheckFinding, Severity
+from data_manifest.findings import Finding, Severity
 from evaluate.checking.variants import RENUMBERING
 
 __all__ = ["without_consequences"]
 
 _LABELS = {"labels-missing", "labels-surplus", "labels-order"}
-_PLACES = {"labels-order", "mask-in-boxes", "mask-fills-image"}
-_WORSE = {"mask-variant", "mask-empty", "mask-fills-image", "mask-in-boxes", *_LABELS}
+_PLACES = {"labels-order", "mask-at-prompts", "mask-fills-image"}
+_WORSE = {"mask-variant", "mask-empty", "mask-fills-image", "mask-at-prompts", *_LABELS}
 
 
-def without_consequences(findings: Sequence[CheckFinding]) -> list[CheckFinding]:
+def without_consequences(findings: Sequence[Finding]) -> list[Finding]:
     """Leave out what another finding explains.
 
-    A flipped mask also lies beside its boxes, its labels seem exchanged, and its DSC is low: the
+    A flipped mask also lies beside its prompts, its labels seem exchanged, and its DSC is low: the
     flip is what there is to mend.
     """
-    grave = {f.id: f for f in findings if f.severity in (Severity.PROBLEM, Severity.WARNING)}
+    grave = {f.code: f for f in findings if f.severity in (Severity.PROBLEM, Severity.WARNING)}
     explained: set[str] = set()
     variant = grave.get("mask-variant")
     if variant is not None and RENUMBERING in variant.found and grave.keys() & _LABELS:
@@ -27,4 +27,4 @@ def without_consequences(findings: Sequence[CheckFinding]) -> list[CheckFinding]
         explained |= _PLACES
     if grave.keys() & _WORSE:
         explained.add("accuracy")
-    return [f for f in findings if f.id not in explained]
+    return [f for f in findings if f.code not in explained]

@@ -8,7 +8,8 @@ their number, work on the whole volume with its voxels), so both are said, and i
 import math
 from collections.abc import Sequence
 
-from evaluate.checking.findings import CheckFinding, Severity, make_finding
+from data_manifest.findings import Finding, Severity
+from evaluate.checking.findings import make_finding
 from evaluate.checking.trials import Trial
 from evaluate.facts.rules import Limits
 
@@ -17,7 +18,7 @@ __all__ = ["estimate_findings"]
 
 def estimate_findings(
     trials: Sequence[Trial], limits: Limits, largest: tuple[int, ...] | None
-) -> list[CheckFinding]:
+) -> list[Finding]:
     """The estimates; none where there are no two volumes of different size, or no largest case.
 
     Args:

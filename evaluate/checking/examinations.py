@@ -1,22 +1,21 @@
 """The masks of a check's run, one case at a time: what is wrong with them, how good they are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from data_manifest.cases import CaseInputs, Reference, read_inputs, read_reference
-from data_manifest.layouts import BadPrediction, read_prediction
+from data_manifest.cases import CaseInputs, Reference
+from data_manifest.findings import Finding
+from data_manifest.layouts import BadPrediction, read_inputs, read_prediction, read_reference
 from data_manifest.manifest import Case
 from evaluate.checking import (
-    CheckFinding,
     Hit,
     Trial,
     VariantScores,
     accuracy_finding,
-    filled_boxes,
     gathered,
     mask_hits,
     score_variants,
@@ -74,7 +73,7 @@ class Examination(Generic[Picture]):
             return None
         found = read_prediction(
             path,
-            container=self._protocol.container,
+            output=self._protocol.output,
             shape=case.shape,
             spacing_mm=case.spacing_mm,
             max_bytes=self._protocol.limits.output_mib << 20,
@@ -87,11 +86,14 @@ class Examination(Generic[Picture]):
         inputs = read_inputs(self._data_root / case.image.path)
         reference = read_reference(self._data_root / case.reference.path)
         prediction = self.prediction(case) if trial.answered else None
-        floor = score_case(
-            reference, filled_boxes(inputs.boxes, case.shape), self._protocol.scoring
-        ).values
+        # All kinds of prompts of a case ask for the same objects.
+        prompts = inputs.prompts[0] if inputs.prompts else None
+        floor: Mapping[str, float | None] = {}
+        if prompts:
+            mask = prompts.baseline(case.shape)
+            floor = score_case(reference, mask, self._protocol.scoring).values
         if prediction is not None:
-            self._hits += mask_hits(case.id, inputs.boxes, prediction)
+            self._hits += mask_hits(case.id, prompts, prediction)
             if sum(bool(score.variants) for score in self._variants) < _MOST_VARIED:
                 self._variants.append(score_variants(case.id, reference.labels, prediction))
             own, least = score.value("dsc"), floor.get("dsc")
@@ -115,7 +117,7 @@ class Examination(Generic[Picture]):
         self._drawn += 1
         return self._draw_case(inputs, reference, prediction, case, self._drawn)
 
-    def findings(self, cases: Sequence[str]) -> list[CheckFinding]:
+    def findings(self, cases: Sequence[str]) -> list[Finding]:
         """Of all cases that were examined."""
         if not self._variants:
             return []

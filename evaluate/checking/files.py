@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from data_manifest.findings import Finding, Severity
 from evaluate.checking.file_names import data_sets, is_secret, is_stray
-from evaluate.checking.findings import CheckFinding, Severity, make_finding
+from evaluate.checking.findings import make_finding
 from evaluate.checking.trials import nothing_found
 from evaluate.sandbox.layers import LayerEntry
 
@@ -18,7 +19,7 @@ _FETCHES = re.compile(
 _NAMED = 3
 
 
-def file_findings(entries: Sequence[LayerEntry]) -> Iterator[CheckFinding]:
+def file_findings(entries: Sequence[LayerEntry]) -> Iterator[Finding]:
     """Keys, leftovers and data among files, by their names."""
     paths = list(dict.fromkeys(e.path for e in entries if e.kind in ("file", "hardlink")))
     secrets = [path for path in paths if is_secret(path)]
@@ -34,7 +35,7 @@ def file_findings(entries: Sequence[LayerEntry]) -> Iterator[CheckFinding]:
         yield make_finding("data-set", Severity.WARNING, found="; ".join(data[:_NAMED]))
 
 
-def script_findings(script: LayerEntry) -> Iterator[CheckFinding]:
+def script_findings(script: LayerEntry) -> Iterator[Finding]:
     """What predict.sh says, as far as it is plain to see."""
     content = script.content or b""
     if b"\r\n" in content:

@@ -1,55 +1,17 @@
-"""What a check of a submission has found: one record a finding, and how grave it is."""
+"""Findings of a check of a submission, in the catalogue's words."""
 
-from dataclasses import dataclass
-from enum import StrEnum
-
+from data_manifest.findings import Finding, Severity
 from evaluate.checking.catalogue import CATALOGUE
 
-__all__ = ["CheckFinding", "Severity", "gravest_first", "make_finding", "passes"]
-
-
-class Severity(StrEnum):
-    """How grave a finding is.
-
-    A problem costs scores; a warning may, on the organiser's machine or another case; a note is
-    worth knowing; ok says what was looked at and found right.
-    """
-
-    PROBLEM = "problem"
-    WARNING = "warning"
-    NOTE = "note"
-    OK = "ok"
+__all__ = ["gravest_first", "make_finding"]
 
 
 _ORDER = list(Severity)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckFinding:
-    """One thing that was looked at in a submission.
-
-    Attributes:
-        id: of the check, as `docs/checks.md` lists it.
-        severity: how grave it is.
-        subject: the case, file or layer that it is about; a stranger's words may be in it.
-        expected: what should be there.
-        found: what is there.
-        why: why it matters.
-        mend: what the team can do about it; empty where there is nothing to mend.
-    """
-
-    id: str
-    severity: Severity
-    subject: str
-    expected: str
-    found: str
-    why: str
-    mend: str
-
-
 def make_finding(
     check: str, severity: Severity, *, found: str, subject: str = "", mend: str = ""
-) -> CheckFinding:
+) -> Finding:
     """A finding of a check in the catalogue, which says what is expected and why it matters.
 
     Args:
@@ -60,10 +22,10 @@ def make_finding(
         mend: how to mend it here; by default the catalogue's words.
     """
     entry = CATALOGUE[check]
-    return CheckFinding(
-        id=check,
+    return Finding(
+        code=check,
         severity=severity,
-        subject=subject or "submission",
+        where=subject or "submission",
         expected=entry.expected,
         found=found,
         why=entry.why,
@@ -71,16 +33,11 @@ def make_finding(
     )
 
 
-def gravest_first(findings: list[CheckFinding]) -> list[CheckFinding]:
+def gravest_first(findings: list[Finding]) -> list[Finding]:
     """Sorted by severity, otherwise in the order in which they were found.
 
     A check is fine only if nothing else was found by it.
     """
-    found = {finding.id for finding in findings if finding.severity is not Severity.OK}
-    kept = [f for f in findings if f.severity is not Severity.OK or f.id not in found]
+    told = {finding.code for finding in findings if finding.severity is not Severity.OK}
+    kept = [f for f in findings if f.severity is not Severity.OK or f.code not in told]
     return sorted(kept, key=lambda finding: _ORDER.index(finding.severity))
-
-
-def passes(findings: list[CheckFinding]) -> bool:
-    """Whether a submission would go through: no problem was found."""
-    return all(finding.severity is not Severity.PROBLEM for finding in findings)

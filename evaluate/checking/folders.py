@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from data_manifest.findings import Finding, Severity
 from evaluate.checking.file_names import named_secrets
 from evaluate.checking.files import file_findings, script_findings
-from evaluate.checking.findings import CheckFinding, Severity, make_finding
+from evaluate.checking.findings import make_finding
 from evaluate.checking.trials import nothing_found
 from evaluate.sandbox.layers import LayerEntry
 
@@ -19,10 +20,10 @@ _MOST = 100_000
 _LARGEST_TEXT = 2**16
 
 
-def folder_findings(folder: Path) -> list[CheckFinding]:
+def folder_findings(folder: Path) -> list[Finding]:
     """A submission's folder: predict.sh, Dockerfile, and what .dockerignore does not keep out."""
     script = folder / "predict.sh"
-    findings: list[CheckFinding] = []
+    findings: list[Finding] = []
     if script.is_file():
         content = _text(script)
         entry = LayerEntry(

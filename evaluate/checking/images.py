@@ -6,10 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from data_manifest.findings import Finding, Severity
 from evaluate.checking.file_names import is_cache, named_secrets
 from evaluate.checking.file_system import FileSystem, stack
 from evaluate.checking.files import file_findings, script_findings
-from evaluate.checking.findings import CheckFinding, Severity, make_finding
+from evaluate.checking.findings import make_finding
 from evaluate.checking.trials import nothing_found
 from evaluate.facts.rules import HandIn, Rules
 from evaluate.sandbox.archives import ArchivedImage, read_archive
@@ -28,7 +29,7 @@ _CUDA = re.compile(r"/(site|dist)-packages/nvidia/|/libtorch_cuda|/libcud(a|nn)|
 _TEAM = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
-def archive_findings(path: Path, protocol: Rules, *, now: datetime) -> list[CheckFinding]:
+def archive_findings(path: Path, protocol: Rules, *, now: datetime) -> list[Finding]:
     """An archive that a team hands in.
 
     Args:
@@ -51,7 +52,7 @@ def archive_findings(path: Path, protocol: Rules, *, now: datetime) -> list[Chec
 
 def image_findings(
     image: ArchivedImage, contents: ImageContents, protocol: Rules, *, now: datetime
-) -> list[CheckFinding]:
+) -> list[Finding]:
     """What the image's settings and layers tell, wherever it comes from."""
     system = stack(contents.layers)
     settings = contents.config.get("config")
@@ -73,7 +74,7 @@ def image_findings(
     ]
 
 
-def _names(path: Path, image: ArchivedImage, rules: HandIn) -> Iterator[CheckFinding]:
+def _names(path: Path, image: ArchivedImage, rules: HandIn) -> Iterator[Finding]:
     team = path.name.partition(".")[0].lower()
     for check, rule, found in (
         ("archive-name", rules.archive, [path.name]),
@@ -91,7 +92,7 @@ def _names(path: Path, image: ArchivedImage, rules: HandIn) -> Iterator[CheckFin
             yield make_finding(check, Severity.WARNING, subject=path.name, found=told)
 
 
-def _size(path: Path, rules: HandIn) -> Iterator[CheckFinding]:
+def _size(path: Path, rules: HandIn) -> Iterator[Finding]:
     mib = path.stat().st_size / _MIB
     limit = rules.archive_mib
     if limit is not None and mib > limit:
@@ -104,7 +105,7 @@ def _size(path: Path, rules: HandIn) -> Iterator[CheckFinding]:
         yield nothing_found("archive-size", f"{mib:,.1f} MiB")
 
 
-def _architecture(image: ArchivedImage) -> Iterator[CheckFinding]:
+def _architecture(image: ArchivedImage) -> Iterator[Finding]:
     found = f"{image.system}/{image.architecture}"
     if (image.system, image.architecture) == _PLATFORM:
         yield nothing_found("architecture", found)
@@ -112,7 +113,7 @@ def _architecture(image: ArchivedImage) -> Iterator[CheckFinding]:
         yield _problem("architecture", found)
 
 
-def _shell(system: FileSystem, settings: dict[str, Any], protocol: Rules) -> Iterator[CheckFinding]:
+def _shell(system: FileSystem, settings: dict[str, Any], protocol: Rules) -> Iterator[Finding]:
     command = protocol.container.command
     needed = [command[0]]
     if any(re.match(r"sh\s", word) for word in command[1:]):
@@ -132,7 +133,7 @@ def _is_there(system: FileSystem, program: str, path: str) -> bool:
 
 def _entry_point(
     system: FileSystem, settings: dict[str, Any], protocol: Rules
-) -> Iterator[CheckFinding]:
+) -> Iterator[Finding]:
     if not any("predict.sh" in word for word in protocol.container.command):
         return
     folder = str(settings.get("WorkingDir") or "/")
@@ -148,7 +149,7 @@ def _entry_point(
     yield from _modes(system, script.path, folder)
 
 
-def _modes(system: FileSystem, script: str, folder: str) -> Iterator[CheckFinding]:
+def _modes(system: FileSystem, script: str, folder: str) -> Iterator[Finding]:
     """Whether others than root may read what runs."""
     parts = script.split("/")
     way = [system.entries.get("/".join(parts[: n + 1])) for n in range(len(parts) - 1)]
@@ -163,7 +164,7 @@ def _modes(system: FileSystem, script: str, folder: str) -> Iterator[CheckFindin
     yield make_finding("file-modes", Severity.WARNING, found=found)
 
 
-def _user(settings: dict[str, Any]) -> Iterator[CheckFinding]:
+def _user(settings: dict[str, Any]) -> Iterator[Finding]:
     user = str(settings.get("User") or "")
     if user in ("", "0", "root", "0:0", "root:root"):
         found = "root, by default; the harness runs it as an unprivileged user"
@@ -172,7 +173,7 @@ def _user(settings: dict[str, Any]) -> Iterator[CheckFinding]:
         yield nothing_found("user", user)
 
 
-def _cuda(system: FileSystem) -> Iterator[CheckFinding]:
+def _cuda(system: FileSystem) -> Iterator[Finding]:
     mib = sum(e.size for e in system.entries.values() if _CUDA.search(e.path)) / _MIB
     if mib > _WASTE_MIB:
         found = f"{mib:,.0f} MiB of CUDA libraries are in the image, and nothing can use them"
@@ -180,7 +181,7 @@ def _cuda(system: FileSystem) -> Iterator[CheckFinding]:
         yield make_finding("gpu", Severity.NOTE, found=found, mend=mend)
 
 
-def _told_secrets(config: dict[str, Any], settings: dict[str, Any]) -> Iterator[CheckFinding]:
+def _told_secrets(config: dict[str, Any], settings: dict[str, Any]) -> Iterator[Finding]:
     history = config.get("history")
     texts = _texts(settings.get("Env"))
     texts += [
@@ -192,7 +193,7 @@ def _told_secrets(config: dict[str, Any], settings: dict[str, Any]) -> Iterator[
         yield _problem("secrets", found, subject="settings")
 
 
-def _age(config: dict[str, Any], now: datetime) -> Iterator[CheckFinding]:
+def _age(config: dict[str, Any], now: datetime) -> Iterator[Finding]:
     steps = [step for step in _listed(config.get("history")) if isinstance(step, dict)]
     dates = [_date(config.get("created")), *(_date(step.get("created")) for step in steps)]
     known = [date for date in dates if date is not None and date.year >= 2000]
@@ -214,7 +215,7 @@ def _date(text: object) -> datetime | None:
     return date if date.tzinfo else None
 
 
-def _waste(system: FileSystem) -> Iterator[CheckFinding]:
+def _waste(system: FileSystem) -> Iterator[Finding]:
     hidden = sum(entry.size for entry in system.hidden) / _MIB
     caches = [entry for entry in system.entries.values() if is_cache(entry.path)]
     cached = sum(entry.size for entry in caches) / _MIB
@@ -235,5 +236,5 @@ def _listed(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _problem(check: str, found: str, *, subject: str = "") -> CheckFinding:
+def _problem(check: str, found: str, *, subject: str = "") -> Finding:
     return make_finding(check, Severity.PROBLEM, subject=subject, found=found)

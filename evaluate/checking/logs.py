@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from data_manifest.errors import printable
-from evaluate.checking.findings import Severity
+from data_manifest.findings import Severity
 from evaluate.checking.trials import Hit, Trial
 
 __all__ = ["log_hits"]

@@ -10,25 +10,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from data_manifest.layouts import open_regular_file
-from data_manifest.layouts.npz import NpzError, array_headers
+from data_manifest.layouts import ArrayFacts, Layout, array_facts, open_regular_file
 from evaluate.facts.rules import Limits
 from evaluate.sandbox import Execution, Image, Job, Sandbox
 
-__all__ = ["ArrayFacts", "Observation", "ObservingSandbox"]
+__all__ = ["Observation", "ObservingSandbox"]
 
 _MOST_NAMES = 50
 _CHUNK = 2**20
 _LARGEST_SEEN = 2**30
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArrayFacts:
-    """Name, shape and type of an array in an output, by its header."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +28,8 @@ class Observation:
     Attributes:
         case: the case's identifier.
         execution: what the sandbox reported.
-        files: names in the outputs folder afterwards, sorted.
-        arrays: of an npz of the case's name, by headers alone; None if there is no such file.
+        files: paths in the outputs folder afterwards, sorted.
+        arrays: of the case's file, by headers alone; None if there is no such file.
         inputs_changed: whether the inputs folder is not what it was.
     """
 
@@ -55,10 +45,12 @@ class ObservingSandbox:
 
     Args:
         sandbox: the one that runs.
+        layout: says which case an inputs folder holds, and where its mask is to be.
     """
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Sandbox, layout: Layout) -> None:
         self._sandbox = sandbox
+        self._layout = layout
         self.observations: list[Observation] = []
         self.image: Image | None = None
 
@@ -83,15 +75,20 @@ class ObservingSandbox:
 
     def run(self, image: Image, job: Job) -> Execution:
         """See `Sandbox.run`."""
-        before = _digest(job.inputs)
+        before, case = _digest(job.inputs), self._layout.case_in(job.inputs)
+        answer, outputs = self._layout.output, job.outputs
         execution = self._sandbox.run(image, job)
-        (case,) = (name.removesuffix(".npz") for name, _ in before)
         self.observations.append(
             Observation(
                 case=case,
                 execution=execution,
                 files=_names(job.outputs),
-                arrays=_arrays(job.outputs / f"{case}.npz"),
+                arrays=array_facts(
+                    outputs / answer.name(case),
+                    output=answer,
+                    max_bytes=_LARGEST_SEEN,
+                    within=outputs,
+                ),
                 inputs_changed=_digest(job.inputs) != before,
             )
         )
@@ -109,7 +106,7 @@ def _digest(folder: Path) -> list[tuple[str, str]]:
     """Names and SHA-256 of a folder's ordinary files; nothing is followed."""
     found = []
     for name in _names(folder):
-        stream = open_regular_file(folder / name)
+        stream = open_regular_file(folder / name, within=folder)
         if stream is None:
             found.append((name, ""))
             continue
@@ -121,28 +118,14 @@ def _digest(folder: Path) -> list[tuple[str, str]]:
     return found
 
 
-def _arrays(path: Path) -> tuple[ArrayFacts, ...] | None:
-    """What an npz says it holds; None if it is none, or not to be opened."""
-    stream = open_regular_file(path)
-    if stream is None:
-        return None
-    with stream:
-        if os.fstat(stream.fileno()).st_size > _LARGEST_SEEN:
-            return None
-        try:
-            headers = array_headers(stream)
-        except NpzError:
-            return None
-    return tuple(
-        ArrayFacts(name=name, shape=header.shape, dtype=str(header.dtype))
-        for name, header in sorted(headers.items())[:_MOST_NAMES]
-    )
-
-
 def _names(folder: Path) -> tuple[str, ...]:
-    """Names in a folder, sorted, so many at most as the system gives first."""
-    try:
-        with os.scandir(folder) as entries:
-            return tuple(sorted(entry.name for entry in islice(entries, _MOST_NAMES)))
-    except OSError:
-        return ()  # the participant may have closed the folder even to us
+    """Paths of the files below a folder, sorted, so many at most as the system gives first.
+
+    A folder that the participant has closed even to us is empty.
+    """
+    files = (
+        (Path(top) / name).relative_to(folder).as_posix()
+        for top, _, names in os.walk(folder)
+        for name in names
+    )
+    return tuple(sorted(islice(files, _MOST_NAMES)))

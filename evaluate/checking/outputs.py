@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from data_manifest.errors import printable
-from evaluate.checking.findings import Severity
-from evaluate.checking.observing import ArrayFacts
+from data_manifest.findings import Severity
+from data_manifest.layouts import ArrayFacts
 from evaluate.checking.trials import Hit, Trial
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
@@ -29,7 +29,7 @@ def output_hits(trial: Trial, protocol: Rules) -> Iterator[Hit]:
 
 
 def _no_output(trial: Trial, files: tuple[str, ...], protocol: Rules) -> Hit:
-    expected = f"{trial.case.id}.{protocol.container.output_format}"
+    expected = protocol.output.name(trial.case.id)
     if not files:
         return _hit("output-missing", trial, f"no {expected}: the outputs folder is empty")
     found = f"no {expected}, but {', '.join(map(printable, files[:3]))}"
@@ -37,9 +37,7 @@ def _no_output(trial: Trial, files: tuple[str, ...], protocol: Rules) -> Hit:
 
 
 def _bad_output(trial: Trial, arrays: tuple[ArrayFacts, ...] | None, protocol: Rules) -> Hit:
-    key, shape = protocol.container.output_key, trial.case.shape
-    if protocol.container.output_format != "npz" and "shape" in trial.record.reason:
-        return _hit("output-shape", trial, trial.record.reason)
+    key, shape = protocol.output.key, trial.case.shape
     if arrays is None:
         return _hit("output-readable", trial, trial.record.reason)
     mask = next((array for array in arrays if array.name == key), None)
@@ -68,7 +66,7 @@ def _shape_advice(found: tuple[int, ...], expected: tuple[int, ...]) -> str:
 
 
 def _unwise(trial: Trial, arrays: tuple[ArrayFacts, ...], protocol: Rules) -> Iterator[Hit]:
-    key = protocol.container.output_key
+    key = protocol.output.key
     mask = next((array for array in arrays if array.name == key), None)
     if mask is not None and (mask.dtype.startswith("float") or mask.dtype.endswith("64")):
         found = f"{mask.dtype}: it is read, and takes {_times(mask.dtype)} the room of uint8"

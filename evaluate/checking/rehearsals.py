@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from data_manifest.findings import Finding, Severity
 from data_manifest.manifest import Case, Manifest, load_manifest, save_manifest
 from data_manifest.progress import Progress
 from evaluate.checking import (
     ONE_SLICE_PAIR,
-    CheckFinding,
     ObservingSandbox,
     Repeat,
-    Severity,
     Trial,
     estimate_findings,
     is_odd,
@@ -65,11 +64,11 @@ class Rehearsal:
     ) -> None:
         self._reference = reference
         self._protocol = protocol
-        self._observer = ObservingSandbox(sandbox)
+        self._observer = ObservingSandbox(sandbox, protocol.layout)
         self._data = data
         self._scratch = scratch
         self._progress = progress
-        self.findings: list[CheckFinding] = []
+        self.findings: list[Finding] = []
 
     def run(self, draw: Drawer[Picture] | None) -> list[ExaminedCase[Picture]]:
         """Run, score and examine; what is found is in `findings`."""
@@ -161,14 +160,14 @@ def _repeat(
     )
 
 
-def _one_slice(manifest: Manifest, examination: Examination[Picture]) -> list[CheckFinding]:
+def _one_slice(manifest: Manifest, examination: Examination[Picture]) -> list[Finding]:
     cases = {case.id: case for case in manifest.cases}
     if not set(ONE_SLICE_PAIR) <= set(cases):
         return []
     return one_slice_finding(*(examination.prediction(cases[name]) for name in ONE_SLICE_PAIR))
 
 
-def _sandbox_finding(sandbox: Sandbox) -> list[CheckFinding]:
+def _sandbox_finding(sandbox: Sandbox) -> list[Finding]:
     if sandbox.isolated:
         found = f"{sandbox.name}: no network, an unprivileged user, a read-only root"
         return [make_finding("sandbox", Severity.OK, found=found)]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from evaluate.checking.findings import CheckFinding, Severity, make_finding
+from data_manifest.findings import Finding, Severity
+from evaluate.checking.findings import make_finding
 from evaluate.checking.trials import Hit, gathered, nothing_found
 from metrics import dice
 
@@ -34,7 +35,7 @@ class Repeat:
     second: _LabelMap | None
 
 
-def repeat_findings(repeats: Sequence[Repeat]) -> list[CheckFinding]:
+def repeat_findings(repeats: Sequence[Repeat]) -> list[Finding]:
     """What differs between the first and the second time."""
     hits = [hit for repeat in repeats if (hit := _difference(repeat)) is not None]
     if hits:
@@ -63,7 +64,7 @@ def _agreement(first: _LabelMap, second: _LabelMap) -> float:
     return float(np.mean([dice(first == k, second == k) for k in labels])) if labels else 1.0
 
 
-def one_slice_finding(flat: _LabelMap | None, slice_of_one: _LabelMap | None) -> list[CheckFinding]:
+def one_slice_finding(flat: _LabelMap | None, slice_of_one: _LabelMap | None) -> list[Finding]:
     """Whether a volume of one slice gets the mask that the same image gets in 2D."""
     if flat is None or slice_of_one is None or not (flat.any() and slice_of_one.any()):
         return []

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from evaluate.checking.findings import CheckFinding, Severity, make_finding
+from data_manifest.findings import Finding, Severity
+from evaluate.checking.findings import make_finding
 from evaluate.checking.logs import log_hits
 from evaluate.checking.outputs import output_hits
 from evaluate.checking.trials import Hit, Trial, gathered, nothing_found
@@ -26,7 +27,7 @@ _QUIET = {
 }
 
 
-def run_findings(trials: Sequence[Trial], protocol: Rules) -> list[CheckFinding]:
+def run_findings(trials: Sequence[Trial], protocol: Rules) -> list[Finding]:
     """What the runs of all cases show, beside the masks themselves."""
     hits = [
         hit
@@ -73,7 +74,7 @@ def _beside(trial: Trial, protocol: Rules) -> Iterator[Hit]:
     seen = trial.observation
     if seen is None:
         return
-    expected = f"{trial.case.id}.{protocol.container.output_format}"
+    expected = protocol.output.name(trial.case.id)
     surplus = [name for name in seen.files if name != expected]
     if surplus and expected in seen.files:
         found = f"{len(surplus)} further: {', '.join(surplus[:3])}"
@@ -87,7 +88,7 @@ def _beside(trial: Trial, protocol: Rules) -> Iterator[Hit]:
         yield _hit("leftover-processes", Severity.WARNING, trial, found)
 
 
-def _margins(trials: Sequence[Trial], protocol: Rules) -> Iterator[CheckFinding]:
+def _margins(trials: Sequence[Trial], protocol: Rules) -> Iterator[Finding]:
     """How far from the limits the slowest and the largest case are."""
     limits = protocol.limits
     for check, values, limit, unit in (

@@ -6,6 +6,7 @@ import shlex
 import shutil
 from pathlib import Path
 
+from data_manifest.layouts import FORMATS
 from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.rules import Rules
 
@@ -47,7 +48,7 @@ def write_starter(folder: Path, *, protocol: Rules, called: str) -> list[Path]:
         "INPUTS": protocol.container.inputs,
         "OUTPUTS": protocol.container.outputs,
         # Inside a string of the template's Python.
-        "OUTPUT_KEY": json.dumps(protocol.container.output_key)[1:-1],
+        "OUTPUT_KEY": json.dumps(protocol.output.key)[1:-1],
         "MEMORY": str(protocol.limits.memory_mib),
         "TIME": f"{protocol.limits.timeout_s:g}",
     }
@@ -97,12 +98,17 @@ def _refuse(folder: Path, protocol: Rules) -> None:
                 where=str(folder.parent), found="no such folder", mend="make it first, or go there"
             )
         )
-    if protocol.container.output_format != "npz":
+    spoken = [name for name, form in FORMATS.items() if form.has_starter]
+    asked = (*(file.format for file in protocol.input.files), protocol.output.format)
+    if not set(asked) <= set(spoken) or {f.path for f in protocol.input.files} != {
+        protocol.output.path
+    }:
         raise UsageError(
             Problem(
                 where=f"protocol {protocol.name}",
-                found=f"asks for {protocol.container.output_format} masks",
-                expected="npz, the format that the template writes",
+                found=f"gives {protocol.input.files[0].path}, asks for {protocol.output.path}",
+                expected=f"masks named as the inputs are, of the template's format"
+                f" ({', '.join(spoken)})",
                 mend="start with `--protocol cvpr24`, and change predict.py",
             )
         )

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from data_manifest.findings import Finding, Severity
 from data_manifest.manifest import Case
-from evaluate.checking.findings import CheckFinding, Severity, make_finding
+from evaluate.checking.findings import make_finding
 from evaluate.checking.observing import Observation
 from evaluate.checking.sanity import is_odd
 from evaluate.facts.attempts import RunRecord
@@ -51,7 +52,7 @@ class Hit:
     mend: str = ""
 
 
-def gathered(hits: Sequence[Hit], cases: Sequence[str]) -> list[CheckFinding]:
+def gathered(hits: Sequence[Hit], cases: Sequence[str]) -> list[Finding]:
     """One finding for all hits of a check, naming the first cases.
 
     What goes wrong on the odd cases alone is a finding of `odd-input`.
@@ -84,6 +85,6 @@ def gathered(hits: Sequence[Hit], cases: Sequence[str]) -> list[CheckFinding]:
     return findings
 
 
-def nothing_found(check: str, found: str) -> CheckFinding:
+def nothing_found(check: str, found: str) -> Finding:
     """That a check was made, and all is right."""
     return make_finding(check, Severity.OK, found=found)

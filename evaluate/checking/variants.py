@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from evaluate.checking.findings import CheckFinding, Severity, make_finding
+from data_manifest.findings import Finding, Severity
+from evaluate.checking.findings import make_finding
 from evaluate.checking.trials import nothing_found
 
 __all__ = ["RENUMBERING", "VariantScores", "score_variants", "variant_findings"]
@@ -67,7 +68,7 @@ def score_variants(case: str, reference: _LabelMap, prediction: _LabelMap) -> Va
     return VariantScores(case=case, as_it_is=as_it_is, variants=scores)
 
 
-def variant_findings(scores: Sequence[VariantScores]) -> list[CheckFinding]:
+def variant_findings(scores: Sequence[VariantScores]) -> list[Finding]:
     """The one change that would clearly mend the masks, if there is one."""
     found = []
     for words in dict.fromkeys(words for score in scores for words in score.variants):

@@ -3,16 +3,14 @@
 import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
-from data_manifest.errors import printable
-from evaluate.auditing import Finding
+from data_manifest.findings import Finding, printable
 from evaluate.auditing.bundles import BundleOptions, verify_bundle, write_bundle
 from evaluate.auditing.examination import Audit, RerunOptions
-from evaluate.auditing.standing import PlaceBounds
 from evaluate.cli.published import audit_published
 from evaluate.cli.sandboxes import sandbox_of
-from evaluate.cli.terminal import number, say, show_progress, warn
+from evaluate.cli.terminal import number, say, say_finding, show_progress, warn
+from evaluate.documents.audit import PlaceBounds, TeamAgain
 from evaluate.facts.errors import EngineMissingError, Problem, UsageError
 from evaluate.pipeline.audits import audit_run
 from evaluate.sandbox import Sandbox
@@ -21,7 +19,6 @@ from evaluate.store import RunDirectory
 __all__ = ["audit"]
 
 _MOST_FINDINGS = 20
-_MOST_CELLS = 5
 
 
 def audit(options: argparse.Namespace) -> int:
@@ -126,7 +123,7 @@ def say_audit(found: Audit) -> None:
         _line(f"{'LOOK' if verdict.is_open else 'ok  '}  {verdict.team}: {verdict.verdict}")
         _line(f"      {verdict.words}")
     if found.rerun is not None:
-        for team in found.rerun["teams"]:
+        for team in found.rerun.teams:
             _say_ratios(team)
     for note in found.notes:
         warn(note)
@@ -135,26 +132,20 @@ def say_audit(found: Audit) -> None:
 
 def _say_findings(findings: list[Finding]) -> None:
     for finding in findings[:_MOST_FINDINGS]:
-        mark = "ok  " if finding.is_harmless else "LOOK"
-        _line(f"{mark}  {finding.cause}: {finding.where}")
-        _line(f"      recorded {finding.recorded}, found {finding.found}")
-        for cell in finding.cells[:_MOST_CELLS] if len(finding.cells) > 1 else ():
-            _line(f"      {cell.where}: {cell.recorded} recorded, {cell.found} by what is there")
-        if len(finding.cells) > _MOST_CELLS:
-            _line(f"      and {len(finding.cells) - _MOST_CELLS} more cells; audit.json has all")
+        say_finding(finding)
     if len(findings) > _MOST_FINDINGS:
         _line(f"LOOK  {len(findings) - _MOST_FINDINGS} more findings; audit.json has all")
 
 
-def _say_ratios(team: dict[str, Any]) -> None:
-    for name, ratio in team["ratios"].items():
-        text = f"{ratio['ratio']:.3f} times{_interval(ratio['low'], ratio['high'])}"
-        if ratio["machine"] is not None:
+def _say_ratios(team: TeamAgain) -> None:
+    for name, ratio in team.ratios.items():
+        text = f"{ratio.ratio:.3f} times{_interval(ratio.low, ratio.high)}"
+        if ratio.machine is not None:
             text += (
-                f"; the machine explains {ratio['machine']:.3f}, what is left is"
-                f" {ratio['left']:.3f}{_interval(ratio['left_low'], ratio['left_high'])}"
+                f"; the machine explains {ratio.machine:.3f}, what is left is"
+                f" {ratio.left:.3f}{_interval(ratio.left_low, ratio.left_high)}"
             )
-        _line(f"      {team['team']} {name}: {text}")
+        _line(f"      {team.team} {name}: {text}")
 
 
 def _interval(low: float | None, high: float | None) -> str:

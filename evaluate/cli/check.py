@@ -1,18 +1,16 @@
 """`segjudge check`."""
 
 import argparse
-import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Any
 
-from data_manifest.errors import printable
-from evaluate.checking import CheckFinding, Severity, passes
+from data_manifest.findings import Severity, passes
 from evaluate.checking.examined import ExaminedCase
 from evaluate.cli.sandboxes import sandbox_of
-from evaluate.cli.terminal import finding, number, say, show_progress, table
-from evaluate.documents.tables import write_atomically, write_json
+from evaluate.cli.terminal import BY_SEVERITY, number, say, say_finding, show_progress, table
+from evaluate.documents.check import CheckDocument, CheckedCase, checked_thing, write_check_document
+from evaluate.documents.tables import write_atomically
 from evaluate.facts.rules import load_protocol
 from evaluate.pipeline.checks import (
     NEEDS_ENGINE,
@@ -42,7 +40,7 @@ def check(options: argparse.Namespace) -> int:
         )
     _say(options, done)
     if options.json:
-        write_json(options.json, _as_json(options, done))
+        write_check_document(options.json, _document(options, done))
     if options.html:
         page = check_page(
             options.reference,
@@ -61,12 +59,12 @@ def check(options: argparse.Namespace) -> int:
 def _say(options: argparse.Namespace, done: SubmissionCheck) -> None:
     if done.cases:
         _cases(f"{options.reference} by protocol {options.protocol}", done.cases)
-    good = [found.id for found in done.findings if found.severity is Severity.OK]
+    good = [found.code for found in done.findings if found.severity is Severity.OK]
     if good:
         say(f"fine: {', '.join(dict.fromkeys(good))}")
     for found in reversed(done.findings):  # the gravest last: where a terminal is read from
         if found.severity is not Severity.OK:
-            _finding(found)
+            say_finding(found, names=BY_SEVERITY)
     _log(done.cases)
     if done.not_run:
         say(f"not run: {done.not_run}")
@@ -81,7 +79,7 @@ def _say(options: argparse.Namespace, done: SubmissionCheck) -> None:
 def _cases(title: str, cases: Sequence[ExaminedCase[CasePicture]]) -> None:
     table(
         title,
-        ["case", "outcome", "DSC/boxes", "NSD/boxes", "time", "memory"],
+        ["case", "outcome", "DSC/floor", "NSD/floor", "time", "memory"],
         [
             [
                 case.score.case,
@@ -106,53 +104,36 @@ def _log(cases: Sequence[ExaminedCase[CasePicture]]) -> None:
 
 
 def _beside(case: ExaminedCase[CasePicture], value: float | None, baseline: float | None) -> str:
-    """A score beside the filled boxes'; a failed case has none, whatever it is counted as."""
+    """A score beside the floor's; a failed case has none, whatever it is counted as."""
     own = value if case.has_mask else None
     return f"{number(own, 2)}/{number(baseline, 2)}"
 
 
-def _finding(found: CheckFinding) -> None:
-    finding(
-        str(found.severity),
-        f"{found.id}: {found.subject}",
-        [
-            ("expected", found.expected),
-            ("found", found.found),
-            ("why", found.why),
-            *([("mend", found.mend)] if found.mend else []),
-        ],
-    )
-
-
-def _as_json(options: argparse.Namespace, done: SubmissionCheck) -> dict[str, Any]:
-    return {
-        "schema": 2,
-        "reference": options.reference,
-        "protocol": options.protocol,
-        "passed": passes(done.findings) and done.not_run != NEEDS_ENGINE,
-        "not_run": done.not_run,
-        "findings": [
-            {key: printable(value) for key, value in dataclasses.asdict(found).items()}
-            for found in done.findings
-        ],
-        "cases": [
-            {
-                "case": case.score.case,
-                "modality": case.score.modality,
-                "dimension": case.score.dimension,
-                "outcome": str(case.score.outcome),
-                "reason": case.score.reason,
-                "dsc": case.score.value("dsc"),
-                "nsd": case.score.value("nsd"),
-                "baseline_dsc": case.baseline_dsc,
-                "baseline_nsd": case.baseline_nsd,
-                "time_share": case.time_share,
-                "memory_share": case.memory_share,
-                "log_tail": case.log,
-            }
+def _document(options: argparse.Namespace, done: SubmissionCheck) -> CheckDocument:
+    return CheckDocument(
+        reference=options.reference,
+        protocol=options.protocol,
+        passed=passes(done.findings) and done.not_run != NEEDS_ENGINE,
+        not_run=done.not_run,
+        findings=tuple(map(checked_thing, done.findings)),
+        cases=tuple(
+            CheckedCase(
+                case=case.score.case,
+                modality=case.score.modality,
+                dimension=case.score.dimension,
+                outcome=str(case.score.outcome),
+                reason=case.score.reason,
+                dsc=case.score.value("dsc"),
+                nsd=case.score.value("nsd"),
+                baseline_dsc=case.baseline_dsc,
+                baseline_nsd=case.baseline_nsd,
+                time_share=case.time_share,
+                memory_share=case.memory_share,
+                log_tail=case.log,
+            )
             for case in done.cases
-        ],
-    }
+        ),
+    )
 
 
 def _percent(share: float | None) -> str:

@@ -2,12 +2,12 @@
 
 import argparse
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 
-from evaluate.cli.terminal import say
+from data_manifest.findings import Severity
+from evaluate.cli.terminal import say_finding
 from evaluate.doctor import examine_engine, examine_machine
-from evaluate.documents.tables import write_json
+from evaluate.documents.doctor import write_doctor_document
 
 __all__ = ["doctor"]
 
@@ -19,16 +19,9 @@ def doctor(options: argparse.Namespace) -> int:
             findings = examine_engine(Path(scratch))
     else:
         findings = examine_machine()
-    missing = any(f.subject == "engine" and not f.good for f in findings)
+    missing = any(f.where == "engine" and f.severity is not Severity.OK for f in findings)
     if options.json:
-        rows = [
-            {**asdict(f), "bears_on": f.bears_on, "meaning": "" if f.good else f.meaning}
-            for f in findings
-        ]
-        write_json(options.json, {"schema": 1, "engine": not missing, "findings": rows})
+        write_doctor_document(options.json, findings, engine=not missing)
     for finding in findings:
-        mark = "ok  " if finding.good else "LOOK"
-        say(f"{mark}  {finding.subject}: {finding.found} ({finding.bears_on})")
-        if not finding.good:
-            say(f"      {finding.meaning}")
+        say_finding(finding)
     return 3 if missing else 0

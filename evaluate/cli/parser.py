@@ -1,6 +1,7 @@
 """Every command, its options and its example, in one place."""
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -42,16 +43,22 @@ def _natural(text: str) -> int:
 
 
 def _metric(text: str) -> RankedMetric:
-    name, *rest = text.split(":")
-    direction = rest.pop() if rest and rest[-1] in ("higher", "lower") else None
+    """Read from the end: the name is another tool's and may have colons of its own."""
+    name, direction = text, None
+    head, _, last = name.rpartition(":")
+    if head and last in ("higher", "lower"):
+        name, direction = head, last
+    weight = 1.0
+    head, _, last = name.rpartition(":")
     try:
-        if len(rest) > 1:
-            raise ValueError("expected NAME, NAME:WEIGHT or NAME:WEIGHT:higher (or lower)")
-        weight = float(rest[0]) if rest else 1.0
-        metric = {"name": name, "weight": weight, "direction": direction}
+        # What is no number is a part of another tool's name.
+        if head and (direction is None or re.fullmatch(r"[0-9.eE+-]+", last.strip())):
+            name, weight = head, float(last)
+        metric = {"name": name.strip(), "weight": weight, "direction": direction}
         return msgspec.convert(metric, RankedMetric)
     except (ValueError, msgspec.ValidationError) as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
+        expected = "expected NAME, NAME:WEIGHT or NAME:WEIGHT:higher (or lower)"
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}; {expected}") from error
 
 
 _positive.__name__ = _natural.__name__ = "whole number"
@@ -315,8 +322,8 @@ def _add_data(add: Any, commands: Any) -> None:
     command.add_argument("--references", type=Path, help="folder of references of the same names")
     command.add_argument("--modality", help="of all images in --images")
     command.add_argument("--name", help="of the data set (default: the folder's)")
-    command.add_argument("--margin", type=_natural, default=0, help="of the boxes, in voxels")
-    command.add_argument("--jitter", type=_natural, default=0, help="of the boxes, in voxels")
+    command.add_argument("--margin", type=_natural, default=0, help="of the prompts, in voxels")
+    command.add_argument("--jitter", type=_natural, default=0, help="of the prompts, in voxels")
     command.add_argument(
         "--remove-small",
         action="store_true",

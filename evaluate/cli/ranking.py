@@ -4,7 +4,7 @@ import argparse
 import webbrowser
 from collections.abc import Sequence
 
-from evaluate.cli.terminal import number, say, show_progress, table
+from evaluate.cli.terminal import number, say, show_progress, table, warn
 from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.rules import load_protocol
 from evaluate.ranking import RankingRow
@@ -36,13 +36,15 @@ def rank(options: argparse.Namespace) -> int:
                 mend="`segjudge rank --help` shows both",
             )
         )
-    result = rank_table(
+    result, notes = rank_table(
         scores=options.scores,
         protocol=load_protocol(options.protocol, other_columns=True),
         out=options.out,
         options=chosen,
         metrics=options.metric,
     )
+    for note in notes:
+        warn(note)
     say_leaderboard(result.rows)
     say(f"ranking.csv and ranking.json in {options.out}")
     return 0

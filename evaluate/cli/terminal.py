@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -19,16 +19,25 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from data_manifest.errors import printable
+from data_manifest.findings import Finding, Severity, printable
 from data_manifest.progress import Progress
 
-__all__ = ["finding", "number", "say", "show_progress", "table", "warn"]
+__all__ = ["BY_SEVERITY", "number", "say", "say_finding", "show_progress", "table", "warn"]
 
 _OUT = Console(highlight=False, markup=False, soft_wrap=True)
 _ERR = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 _PLAIN_EVERY_S = 10.0
 _LONGEST = 96  # columns: longer lines are hard to read
 _STYLES = {"problem": "bold red", "warning": "bold yellow", "note": "bold blue"}
+_MOST_CELLS = 5
+_MARKS = {
+    Severity.PROBLEM: "LOOK  ",
+    Severity.WARNING: "LOOK  ",
+    Severity.NOTE: "ok    ",
+    Severity.OK: "ok    ",
+}
+BY_SEVERITY = {severity: f"{severity:8}" for severity in Severity}
+"""Instead of `LOOK` and `ok`, where three kinds of trouble are told apart."""
 
 
 def say(text: str = "") -> None:
@@ -56,14 +65,35 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     _OUT.print(made)
 
 
-def finding(severity: str, title: str, facts: Sequence[tuple[str, str]]) -> None:
+def say_finding(finding: Finding, *, names: Mapping[Severity, str] = _MARKS) -> None:
     """One finding: how grave and what about, and below it a line for each fact.
 
     On a terminal, long lines are wrapped inside their column.
+
+    Args:
+        finding: of a check, an audit, a paper's table, or a machine.
+        names: what stands first in the line, by severity.
     """
-    head = Text(f"{severity:8}", style=_STYLES.get(severity, ""))
+    title = (
+        f"{finding.code}: {finding.where}" if finding.code else f"{finding.where}: {finding.found}"
+    )
+    if not finding.code and finding.why:
+        title += f" ({finding.why})"
+    head = Text(names[finding.severity], style=_STYLES.get(finding.severity, ""))
     head.append(printable(title), style="bold")
     _OUT.print(head)
+    facts = [("mend", finding.mend)]
+    if finding.code:
+        facts = [
+            ("expected", finding.expected),
+            ("found", finding.found),
+            ("why", finding.why),
+            *facts,
+            *_cells_of(finding),
+        ]
+    facts = [fact for fact in facts if fact[1]]
+    if not facts:
+        return
     if not _OUT.is_terminal:
         for name, text in facts:
             say(f"  {name:9} {printable(text)}")
@@ -75,6 +105,18 @@ def finding(severity: str, title: str, facts: Sequence[tuple[str, str]]) -> None
         grid.add_row(f"  {name}", Text(printable(text)))
     _OUT.print(grid, soft_wrap=False)
     say()
+
+
+def _cells_of(finding: Finding) -> list[tuple[str, str]]:
+    """The cells that a finding explains; a single one is the finding itself."""
+    if len(finding.cells) < 2:
+        return []
+    shown = [
+        ("cell", f"{cell.where}: {cell.recorded} recorded, {cell.found} by what is there")
+        for cell in finding.cells[:_MOST_CELLS]
+    ]
+    more = len(finding.cells) - _MOST_CELLS
+    return shown + ([("cells", f"{more} more; audit.json has all")] if more > 0 else [])
 
 
 @contextmanager

@@ -115,7 +115,7 @@ def _unequal_cases(
 
 def _unequal_limits(protocols: tuple[Rules, Rules]) -> list[str]:
     notes = []
-    for part in ("limits", "container"):
+    for part in ("limits", "input", "container", "output"):
         a, b = (protocol.to_json()[part] for protocol in protocols)
         notes += [
             f"the protocols differ in {part}.{key}: {a[key]!r} and {b.get(key)!r}"

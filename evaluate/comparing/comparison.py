@@ -43,7 +43,7 @@ class Difference:
         n: cases in which both have a value.
         mean_a, mean_b: in the metric's unit.
         mean: of the differences.
-        interval: of the mean difference, over resampled cases; None with fewer than two cases.
+        interval: of the mean difference, over resampled cases; None with fewer than three cases.
         p_value: of Wilcoxon's signed-rank test, two-sided, not adjusted; None with fewer than six
             cases that differ, of which no pattern would be significant.
         b_ahead: share of the resamples in which B is better, ties counted by half.

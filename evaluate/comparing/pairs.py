@@ -9,10 +9,9 @@ import numpy.typing as npt
 from evaluate.facts.errors import Problem, RunDirectoryError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore
+from evaluate.pairing import Floats, as_pairs
 
-__all__ = ["COMPARED", "Floats", "Pairs", "pair_scores"]
-
-Floats = npt.NDArray[np.float64]
+__all__ = ["COMPARED", "Pairs", "pair_scores"]
 
 COMPARED = ("dsc", "nsd", "wall_s", "cpu_s", "peak_memory_mib")
 """Columns of case_scores.csv that are compared."""
@@ -75,9 +74,8 @@ def pair_scores(
     names = [of_a[case].modality for case in kept]
     values = {}
     for metric in COMPARED:
-        rows = [[_number(side[case].value(metric)) for case in kept] for side in (of_a, of_b)]
-        array = np.array(rows, dtype=np.float64)
-        values[metric] = np.where(np.isnan(array).any(axis=0), np.nan, array)
+        first, second = ([side[case].value(metric) for case in kept] for side in (of_a, of_b))
+        values[metric] = as_pairs(first, second)
     return Pairs(
         scores_a=tuple(of_a[case] for case in kept),
         scores_b=tuple(of_b[case] for case in kept),
@@ -91,7 +89,3 @@ def pair_scores(
         ),
         left_out=tuple(unscored),
     )
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)

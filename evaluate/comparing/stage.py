@@ -11,8 +11,8 @@ from evaluate.comparing.comparison import Comparison, Side
 from evaluate.facts.errors import Problem, RunDirectoryError, UsageError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
+from evaluate.pairing import draw_counts
 from evaluate.ranking.intervals import case_count_warnings
-from evaluate.ranking.resampling import draw_counts
 from evaluate.store import RunDirectory
 from evaluate.store.origin import data_of, protocol_of
 

@@ -4,12 +4,12 @@ A replicate draws the cases of every modality with replacement and takes both si
 same draw, so that what is hard for both cancels out.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import wilcoxon
 
 from evaluate.comparing.answer import answer
 from evaluate.comparing.comparison import (
@@ -21,18 +21,14 @@ from evaluate.comparing.comparison import (
     TimeRatio,
     Trade,
 )
-from evaluate.comparing.pairs import COMPARED, Floats, Pairs
+from evaluate.comparing.pairs import COMPARED, Pairs
+from evaluate.pairing import Counts, Floats, paired_difference, resampled_means
 from metrics import METRICS
 
 __all__ = ["compare"]
 
-_EDGES = (0.025, 0.975)
-_FEWEST_FOR_A_TEST = 6
-"""Two-sided, five pairs can't be significant: 2 / 2**5 is over 0.05."""
 _SAME = 1e-12
 _CLOUD = 150
-
-Counts = npt.NDArray[np.int32]
 
 
 def compare(
@@ -99,7 +95,10 @@ def _differences(metric: str, pairs: Pairs, counts: Counts) -> Iterator[Differen
             with np.errstate(invalid="ignore"):
                 drawn = np.nanmean(np.stack(list(means.values())), axis=0)
         elif where == "micro":
-            actual, drawn = values[:, usable].mean(axis=1), _weighted(values, usable, counts)
+            actual, drawn = (
+                values[:, usable].mean(axis=1),
+                resampled_means(values[:, usable], counts[usable]),
+            )
         else:
             actual, drawn = values[:, usable].mean(axis=1), means[where]
         yield _difference(metric, where, values[:, usable], actual, drawn)
@@ -112,45 +111,23 @@ def _places(modalities: Mapping[str, slice]) -> list[tuple[str, slice]]:
 def _difference(
     metric: str, where: str, values: Floats, actual: Floats, drawn: Floats
 ) -> Difference:
-    by_case = values[1] - values[0]
-    mean = float(actual[1] - actual[0])
-    by_replicate = drawn[1] - drawn[0]
-    kept = by_replicate[~np.isnan(by_replicate)]
-    kept = np.where(np.abs(kept) <= _SAME, 0.0, kept)
-    sign = 1.0 if METRICS[metric].direction == "higher" else -1.0
-    ahead = float(((sign * kept > 0) + 0.5 * (kept == 0)).mean()) if kept.size else 0.5
+    apart = paired_difference(values, actual, drawn)
+    is_higher_better = METRICS[metric].direction == "higher"
     return Difference(
         metric=metric,
         where=where,
-        n=values.shape[1],
-        mean_a=float(actual[0]),
-        mean_b=float(actual[1]),
-        mean=mean if abs(mean) > _SAME else 0.0,
-        interval=_interval(kept) if values.shape[1] > 1 else None,
-        p_value=_p_value(by_case),
-        b_ahead=ahead,
+        n=apart.n,
+        mean_a=apart.first,
+        mean_b=apart.second,
+        mean=apart.mean,
+        interval=_interval(apart.interval),
+        p_value=apart.p_value,
+        b_ahead=apart.share_above if is_higher_better else 1 - apart.share_above,
     )
 
 
-def _interval(kept: Floats) -> Interval | None:
-    if not kept.size:
-        return None
-    low, high = np.quantile(kept, _EDGES)
-    return Interval(low=float(low), high=float(high))
-
-
-def _p_value(by_case: Floats) -> float | None:
-    moved = by_case[np.abs(by_case) > _SAME]
-    if len(moved) < _FEWEST_FOR_A_TEST:
-        return None
-    return float(wilcoxon(moved).pvalue)
-
-
-def _weighted(values: Floats, usable: npt.NDArray[np.bool_], counts: Counts) -> Floats:
-    """Means over the drawn cases, (2, replicates); nan where none was drawn."""
-    drawn = counts[usable].astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(values[:, usable] @ drawn / drawn.sum(axis=0), dtype=np.float64)
+def _interval(ends: tuple[float, float] | None) -> Interval | None:
+    return None if ends is None else Interval(low=ends[0], high=ends[1])
 
 
 def _means_by_modality(
@@ -162,7 +139,7 @@ def _means_by_modality(
         usable = np.zeros(values.shape[1], dtype=np.bool_)
         usable[where] = ~np.isnan(values[0, where])
         if usable.any():
-            found[name] = _weighted(values, usable, counts)
+            found[name] = resampled_means(values[:, usable], counts[usable])
     return found
 
 
@@ -186,15 +163,12 @@ def _ratios(pairs: Pairs, counts: Counts, calibration: float | None) -> Iterator
         n = int(usable.sum())
         if not n:
             continue
-        log_ratio = float((logs[1, usable] - logs[0, usable]).mean())
-        drawn = _weighted(logs, usable, counts)
-        kept = drawn[1] - drawn[0]
-        kept = kept[~np.isnan(kept)]
-        interval = None
-        if n > 1 and kept.size:
-            low, high = np.exp(np.quantile(kept, _EDGES))
-            interval = Interval(low=float(low), high=float(high))
-        ratio = float(np.exp(log_ratio))
+        sides = logs[:, usable]
+        apart = paired_difference(sides, sides.mean(axis=1), resampled_means(sides, counts[usable]))
+        ratio, interval = math.exp(apart.mean), None
+        if apart.interval is not None:
+            low, high = apart.interval
+            interval = Interval(low=math.exp(low), high=math.exp(high))
         yield TimeRatio(
             where=where,
             n=n,

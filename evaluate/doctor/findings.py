@@ -1,8 +1,8 @@
 """One thing that `segjudge doctor` looked at, and what it is to the results."""
 
-from dataclasses import dataclass
+from data_manifest.findings import Finding, Severity
 
-__all__ = ["Finding"]
+__all__ = ["looked_at"]
 
 # What each thing is to the results.
 _BEARS_ON = {
@@ -32,23 +32,19 @@ _BEARS_ON = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was looked at.
+def looked_at(where: str, found: str, *, good: bool = True, meaning: str = "") -> Finding:
+    """What was found of one thing.
 
-    Attributes:
-        subject: what was looked at.
+    Args:
+        where: what was looked at.
         found: what is there.
         good: whether it is as it should be.
-        meaning: what this one means for results, and how to mend it; empty if good.
+        meaning: if it is not, what that means for results, and how to mend it.
     """
-
-    subject: str
-    found: str
-    good: bool
-    meaning: str = ""
-
-    @property
-    def bears_on(self) -> str:
-        """What it is to the results, good or not."""
-        return _BEARS_ON[self.subject]
+    return Finding(
+        where=where,
+        found=found,
+        mend="" if good else meaning,
+        severity=Severity.OK if good else Severity.WARNING,
+        why=_BEARS_ON[where],
+    )

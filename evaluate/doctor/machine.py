@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import psutil
 
-from evaluate.doctor.findings import Finding
+from data_manifest.findings import Finding
+from evaluate.doctor.findings import looked_at
 from evaluate.facts.errors import EngineMissingError
 from evaluate.sandbox import open_sandbox
 from evaluate.sandbox.engine import is_local, open_engine
@@ -49,14 +50,14 @@ def examine_engine(scratch: Path) -> list[Finding]:
     finally:
         sandbox.close()
     findings = [
-        Finding(subject=f"engine: {name}", found=str(facts[key]), good=True)
+        looked_at(where=f"engine: {name}", found=str(facts[key]), good=True)
         for key, name in _SHOWN.items()
         if key in facts
     ]
     findings += [_storage_driver(facts), _cgroups(facts)]
     findings += [
-        Finding(
-            subject="engine: limit",
+        looked_at(
+            where="engine: limit",
             found=f"not enforced: {limit}",
             good=False,
             meaning="run.json records it; do not run untrusted submissions without it",
@@ -68,8 +69,8 @@ def examine_engine(scratch: Path) -> list[Finding]:
 
 def _storage_driver(facts: Mapping[str, Any]) -> Finding:
     driver = str(facts.get("storage_driver", ""))
-    return Finding(
-        subject="engine: storage driver",
+    return looked_at(
+        where="engine: storage driver",
         found=driver or "not said",
         good=driver != "vfs",
         meaning="every container copies its whole image: starts are slow, which the times include,"
@@ -78,8 +79,8 @@ def _storage_driver(facts: Mapping[str, Any]) -> Finding:
 
 
 def _cgroups(facts: Mapping[str, Any]) -> Finding:
-    return Finding(
-        subject="engine: cgroups",
+    return looked_at(
+        where="engine: cgroups",
         found=f"version {facts.get('cgroup_version')}, driver {facts.get('cgroup_driver')}",
         good=facts.get("cgroup_driver") != "none",
         meaning="no limit is enforced and nothing is measured: use an engine with a cgroup driver",
@@ -111,8 +112,8 @@ def _measurement(facts: Mapping[str, Any], *, local: bool) -> Finding:
         )
     if cgroup is not None:
         cgroup.remove()
-    return Finding(
-        subject="measurement",
+    return looked_at(
+        where="measurement",
         found="exact, from the cgroup's counters" if cgroup else "sampled, from the stats stream",
         good=cgroup is not None,
         meaning="CPU time and peak memory miss what happens between two samples, and a short run"
@@ -127,8 +128,8 @@ def examine_machine() -> list[Finding]:
             findings = examine_engine(Path(scratch))
         except EngineMissingError as error:
             findings = [
-                Finding(
-                    subject="engine",
+                looked_at(
+                    where="engine",
                     found=f"{error.problems[0].where} {error.problems[0].found}",
                     good=False,
                     meaning="only the local sandbox works, which is not valid for official scores;"
@@ -154,15 +155,15 @@ def examine_machine() -> list[Finding]:
 
 def _user() -> Finding:
     root = os.geteuid() == 0
-    return Finding(
-        subject="user", found="root" if root else f"user {os.geteuid()}, not root", good=True
+    return looked_at(
+        where="user", found="root" if root else f"user {os.geteuid()}, not root", good=True
     )
 
 
 def _memory() -> Finding:
     gib = psutil.virtual_memory().available / 2**30
-    return Finding(
-        subject="memory",
+    return looked_at(
+        where="memory",
         found=f"{gib:.1f} GiB available",
         good=gib >= _MEMORY_WANTED_GIB,
         meaning=f"under {_MEMORY_WANTED_GIB} GiB, a submission within an 8 GiB limit may be stopped"
@@ -172,8 +173,8 @@ def _memory() -> Finding:
 
 def _swap() -> Finding:
     used = psutil.swap_memory()
-    return Finding(
-        subject="swap",
+    return looked_at(
+        where="swap",
         found=f"{used.used / _GIB:.1f} of {used.total / _GIB:.1f} GiB used",
         good=used.used < 0.5 * used.total or used.total == 0,
         meaning="this machine is short of memory and pages: times will be longer and vary; close"
@@ -185,9 +186,9 @@ def _disk(subject: str, folder: str, mend: str) -> Finding:
     try:
         gib = shutil.disk_usage(folder).free / _GIB
     except OSError:
-        return Finding(subject=subject, found=f"{folder}, which this user can't see", good=True)
-    return Finding(
-        subject=subject,
+        return looked_at(where=subject, found=f"{folder}, which this user can't see", good=True)
+    return looked_at(
+        where=subject,
         found=f"{gib:.0f} GiB free in {folder}",
         good=gib >= _DISK_WANTED_GIB,
         meaning=f"under {_DISK_WANTED_GIB} GiB, images and outputs may fill it, and a run stops"
@@ -203,8 +204,8 @@ def _temporary_in_memory(folder: str) -> Finding:
         if here.is_relative_to(Path(part.mountpoint))
     ]
     kind = max(mounts, key=lambda part: len(part.mountpoint)).fstype if mounts else "not known"
-    return Finding(
-        subject="temporary folder",
+    return looked_at(
+        where="temporary folder",
         found=f"{folder}, file system {kind}",
         good=kind not in ("tmpfs", "ramfs"),
         meaning="it lies in memory, which the containers then lack: set TMPDIR to a folder on disk",
@@ -212,8 +213,8 @@ def _temporary_in_memory(folder: str) -> Finding:
 
 
 def _processors() -> Finding:
-    return Finding(
-        subject="processors",
+    return looked_at(
+        where="processors",
         found=f"{psutil.cpu_count() or 1} x {_model()}",
         good=True,
     )
@@ -230,8 +231,8 @@ def _model() -> str:
 
 def _load() -> Finding:
     load = psutil.getloadavg()[0]
-    return Finding(
-        subject="load",
+    return looked_at(
+        where="load",
         found=f"{load:.1f} programs at work, of the last minute",
         good=load < 0.5 * (psutil.cpu_count() or 1),
         meaning="other programs are running: times will be longer and vary; stop them",
@@ -240,8 +241,8 @@ def _load() -> Finding:
 
 def _frequency() -> Finding:
     governor = _setting("cpu0/cpufreq/scaling_governor")
-    return Finding(
-        subject="frequency scaling",
+    return looked_at(
+        where="frequency scaling",
         found=governor or "not visible",
         good=governor in ("performance", ""),
         meaning="times vary with temperature and load: `cpupower frequency-set -g performance`",
@@ -252,8 +253,8 @@ def _turbo() -> Finding:
     # Intel's own driver says whether it is off, the others whether it is on.
     off, on = _setting("intel_pstate/no_turbo"), _setting("cpufreq/boost")
     state = "not visible" if not off and not on else "off" if off == "1" or on == "0" else "on"
-    return Finding(
-        subject="turbo",
+    return looked_at(
+        where="turbo",
         found=state,
         good=state != "on",
         meaning="times depend on how warm the processor is: for times to rank by, turn it off"
@@ -270,8 +271,8 @@ def _setting(name: str) -> str:
 
 def _clock() -> Finding:
     facts = time.get_clock_info("monotonic")
-    return Finding(
-        subject="clock",
+    return looked_at(
+        where="clock",
         found=f"monotonic, resolution {facts.resolution:.0e} s",
         good=facts.monotonic and facts.resolution <= 1e-3,
         meaning="times are too coarse to rank by",
@@ -286,8 +287,8 @@ def _kernel() -> Finding:
         found, good = str(error), False
     else:
         found, good = "compiled, of this version", True
-    return Finding(
-        subject="scoring kernel",
+    return looked_at(
+        where="scoring kernel",
         found=found,
         good=good,
         meaning="nothing can be scored: install segjudge again (in a checkout, `make`)",

@@ -21,7 +21,6 @@ from evaluate.facts.errors import Problem, TableError
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 
 __all__ = [
-    "has_column",
     "read_table",
     "sync_folder",
     "write_atomically",
@@ -228,9 +227,3 @@ def read_table(
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         found = f"can't be read: {error}"
         raise TableError(Problem(where=str(path), found=found, mend=mend)) from error
-
-
-def has_column(path: Path, name: str) -> bool:
-    """Whether a CSV file that was read has a column."""
-    with path.open(newline="", encoding="utf-8") as stream:
-        return name in next(csv.reader(stream), ())

@@ -3,7 +3,7 @@
 A participant's failure is never one of these: it is an `Outcome`.
 """
 
-from data_manifest.errors import Finding, Problem, SegjudgeError
+from data_manifest.errors import Finding, Problem, SegjudgeError, TableError
 
 __all__ = [
     "EngineMissingError",
@@ -29,10 +29,6 @@ class ProtocolError(SegjudgeError):
 
 class RunDirectoryError(SegjudgeError):
     """A run directory is missing, in use, altered, or belongs to another run."""
-
-
-class TableError(SegjudgeError):
-    """A table of scores can't be read."""
 
 
 class SubmissionError(SegjudgeError):

@@ -2,17 +2,18 @@
 
 import hashlib
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 from data_manifest.errors import Problem
+from data_manifest.layouts import Inputs, Layout, OutputFile, contradictions
 from evaluate.facts.errors import ProtocolError
-from evaluate.facts.schema_1 import upgraded
+from evaluate.facts.first_schema import upgraded
 from evaluate.facts.scoring_rules import (
     MEASURED,
-    Name,
     ScoredMetric,
     Scoring,
     Strict,
@@ -41,8 +42,8 @@ __all__ = [
 ]
 
 _STAGES = {
-    "run": ("prompts", "rounds", "container", "limits", "measurement"),
-    "score": ("scoring", "container"),
+    "run": ("prompts", "rounds", "input", "container", "output", "limits", "measurement"),
+    "score": ("scoring", "output"),
     "rank": ("ranking",),
 }
 """What each stage reads of the rules."""
@@ -89,16 +90,12 @@ class Container(Strict, frozen=True, kw_only=True):
     Attributes:
         command: run in the container.
         inputs: where the case is mounted.
-        outputs: where the mask is left, as `<case>.<output_format>`.
-        output_format: of the mask; the formats that keep a grid are compared with the case's.
-        output_key: of an npz, the array that is the mask.
+        outputs: where the mask is left.
     """
 
     command: tuple[str, ...]
     inputs: _WorkspacePath = "/workspace/inputs"
     outputs: _WorkspacePath = "/workspace/outputs"
-    output_format: Literal["npz", "nii.gz", "nii", "mha", "png"] = "npz"
-    output_key: str = "segs"
 
 
 class Measurement(Strict, frozen=True, kw_only=True):
@@ -139,7 +136,7 @@ class RankedMetric(Strict, frozen=True, kw_only=True):
             makes ties); None for no clipping.
     """
 
-    name: Name
+    name: Annotated[str, msgspec.Meta(pattern=r"^[^\s\x00-\x1f](.{0,98}\S)?$")]
     direction: Literal["higher", "lower"] | None = None
     weight: _Positive = 1.0
     tolerance: Annotated[float, msgspec.Meta(ge=0)] | None = None
@@ -197,15 +194,22 @@ class Rules(Strict, frozen=True, kw_only=True):
     version: str
     title: str
     description: str
-    prompts: tuple[Literal["boxes"], ...]
+    prompts: tuple[str, ...]
     rounds: Literal[1] = 1
+    input: Inputs
     container: Container
+    output: OutputFile
     limits: Limits
     measurement: Measurement = Measurement()
     scoring: Scoring
     ranking: Ranking
     submission: HandIn = HandIn()
     reproduction: Reproduction = Reproduction()
+
+    @property
+    def layout(self) -> Layout:
+        """Which files a container gets, and which it is to leave."""
+        return Layout(inputs=self.input, output=self.output)
 
     def to_json(self) -> dict[str, Any]:
         """The whole protocol as plain JSON data, as run.json keeps it."""
@@ -275,8 +279,7 @@ def protocol_from_json(data: object, *, where: str, other_columns: bool = False)
         ProtocolError: a key is wrong, missing or unknown; `where` names the file.
     """
     try:
-        if isinstance(data, dict):
-            data = with_options(upgraded(data) if data.get("schema") == 1 else data)
+        data = with_options(upgraded(data))
         protocol = msgspec.convert(data, Rules)
     except (ValueError, msgspec.ValidationError) as error:
         raise ProtocolError(
@@ -287,6 +290,11 @@ def protocol_from_json(data: object, *, where: str, other_columns: bool = False)
                 mend="`segjudge protocol show segjudge` prints a valid one",
             )
         ) from error
+    problems = list(contradictions(protocol.input, protocol.output, protocol.prompts))
+    if problems:
+        raise ProtocolError(
+            *(replace(problem, where=f"{where}: {problem.where}") for problem in problems)
+        )
     wrong = scoring_problem(protocol.scoring) or _ranking_problem(protocol, other_columns)
     if wrong is not None:
         key, found, expected = wrong

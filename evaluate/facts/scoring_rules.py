@@ -149,11 +149,11 @@ def metric_named(name: str) -> "MetricDef | None":
     return METRICS.get(name)
 
 
-def with_options(data: dict[str, Any]) -> dict[str, Any]:
+def with_options(data: object) -> object:
     """A protocol's plain data, with the options of each metric in a table of their own."""
-    scoring = data.get("scoring")
+    scoring = data.get("scoring") if isinstance(data, dict) else None
     metrics = scoring.get("metrics") if isinstance(scoring, dict) else None
-    if not isinstance(scoring, dict) or not isinstance(metrics, list | tuple):
+    if not isinstance(data, dict) or not isinstance(scoring, dict) or not isinstance(metrics, list):
         return data
     known = set(ScoredMetric.__struct_fields__)
     sorted_out = [

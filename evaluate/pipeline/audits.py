@@ -6,7 +6,7 @@ from pathlib import Path
 from data_manifest.progress import Progress, silent
 from evaluate.auditing.examination import Audit, RerunOptions, examine
 from evaluate.auditing.rechecking import AtHand
-from evaluate.documents.tables import write_json
+from evaluate.documents.audit import write_audit_document
 from evaluate.reporting import write_audit_page
 from evaluate.sandbox import Sandbox
 from evaluate.store import RunDirectory
@@ -43,7 +43,7 @@ def audit_run(
             progress=progress,
         )
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        document = {"audited_at": now, **audit.to_json()}
-        write_json(root / "audit.json", document)
+        document = audit.document(audited_at=now)
+        write_audit_document(root / "audit.json", document)
         write_audit_page(run, document)
     return audit

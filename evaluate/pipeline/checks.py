@@ -10,16 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.cases import CaseInputs, Reference
+from data_manifest.findings import Finding, passes
 from data_manifest.manifest import Case
 from data_manifest.progress import Progress, silent
-from evaluate.checking import (
-    CheckFinding,
-    archive_findings,
-    build_sanity_cases,
-    folder_findings,
-    gravest_first,
-    passes,
-)
+from evaluate.checking import archive_findings, build_sanity_cases, folder_findings, gravest_first
 from evaluate.checking.examined import ExaminedCase
 from evaluate.checking.rehearsals import Rehearsal
 from evaluate.facts.rules import Rules
@@ -43,7 +37,7 @@ class SubmissionCheck:
         not_run: why nothing was run; empty if something was.
     """
 
-    findings: list[CheckFinding]
+    findings: list[Finding]
     cases: list[ExaminedCase[CasePicture]]
     not_run: str = ""
 
@@ -103,13 +97,13 @@ def _draw(
         name=f"case-{number}",
         title=case.id,
         description=f"{case.modality} image with the outlines of the reference and the"
-        " prediction, and the prompt boxes",
+        " prediction, and the prompts",
     )
 
 
 def _static(
     reference: str, protocol: Rules, sandbox: Sandbox | None, scratch: Path, now: datetime
-) -> list[CheckFinding]:
+) -> list[Finding]:
     """What can be seen before anything runs."""
     path = Path(reference)
     if path.is_file():
@@ -128,13 +122,13 @@ def _static(
     finally:
         saved.unlink()
     of_the_file = ("archive-name", "image-tag", "archive-size")
-    return [finding for finding in findings if finding.id not in of_the_file]
+    return [finding for finding in findings if finding.code not in of_the_file]
 
 
-def _not_run(reference: str, findings: list[CheckFinding], sandbox: Sandbox | None) -> str:
+def _not_run(reference: str, findings: list[Finding], sandbox: Sandbox | None) -> str:
     if sandbox is None:
         return "only what can be seen without running it was looked at"
-    if not passes([f for f in findings if f.id == "archive-readable"]):
+    if not passes([f for f in findings if f.code == "archive-readable"]):
         return "it can't be run: it is no image"
     if Path(reference).is_file() and not sandbox.isolated:
         return NEEDS_ENGINE

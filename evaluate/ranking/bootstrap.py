@@ -7,15 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from evaluate.pairing import LEVEL, Counts
 from evaluate.ranking.agreement import tau_b
 from evaluate.ranking.plain import by_team, plain, rank_value
-from evaluate.ranking.resampling import Counts
 from evaluate.ranking.score_table import Floats
 
-__all__ = ["LEVEL", "certainty_of", "chances", "draws_of"]
-
-LEVEL = 0.95
-"""Of all intervals."""
+__all__ = ["certainty_of", "chances", "draws_of"]
 
 
 def certainty_of(teams: Sequence[str], places: Floats, actual: Floats) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
-from evaluate.ranking.bootstrap import LEVEL
+from evaluate.pairing import LEVEL, percentile_interval
 from evaluate.ranking.methods import MetricCases, once
 from evaluate.ranking.plain import plain
 from evaluate.ranking.score_table import Floats
@@ -37,7 +37,7 @@ def metric_intervals(
     kept = resampled_medians[:, ~np.isnan(resampled_medians).any(axis=0)]
     low, high = np.full(len(teams), np.nan), np.full(len(teams), np.nan)
     if kept.shape[1]:
-        low, high = np.quantile(kept, ((1 - LEVEL) / 2, (1 + LEVEL) / 2), axis=1)
+        low, high = percentile_interval(kept)
     return {
         team: {
             "n": n,

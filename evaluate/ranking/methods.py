@@ -9,13 +9,15 @@ from typing import Literal
 
 import numpy as np
 
+from evaluate.pairing import Counts
+from evaluate.pairing.tied import TOLERANCE
+from evaluate.pairing.wilcoxon import SignedRanks, resampled_signed_ranks, signed_ranks
 from evaluate.ranking.multiplicity import adjusted
-from evaluate.ranking.places import TOLERANCE, rank_columns
-from evaluate.ranking.resampling import Counts, weighted_median
+from evaluate.ranking.places import rank_columns
+from evaluate.ranking.resampling import weighted_median
 from evaluate.ranking.scheme import case_ranks
 from evaluate.ranking.score_table import Bools, Column, Floats
 from evaluate.ranking.settings import RankSettings
-from evaluate.ranking.wilcoxon import SignedRanks, resampled_signed_ranks, signed_ranks
 
 __all__ = ["METHODS", "Method", "MetricCases", "metric_cases", "once", "ordered_pairs"]
 

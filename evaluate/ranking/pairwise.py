@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from evaluate.ranking.bootstrap import LEVEL
+from evaluate.pairing import percentile_interval
+from evaluate.pairing.wilcoxon import SignedRanks
 from evaluate.ranking.methods import MetricCases, once, ordered_pairs
 from evaluate.ranking.plain import plain
 from evaluate.ranking.score_table import Bools, Floats
-from evaluate.ranking.wilcoxon import SignedRanks
 
 __all__ = ["by_pair", "matrix", "metric_tests", "tied_groups"]
 
@@ -72,8 +72,7 @@ def _difference_intervals(means: Floats) -> tuple[Floats, Floats]:
     low, high = np.full((k, k), np.nan), np.full((k, k), np.nan)
     if kept.shape[1]:
         first, second = np.triu_indices(k, k=1)
-        levels = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
-        below, above = np.quantile(kept[first] - kept[second], levels, axis=1)
+        below, above = percentile_interval(kept[first] - kept[second])
         low[first, second], high[first, second] = below, above
         low[second, first], high[second, first] = -above, -below
     return low, high

@@ -2,13 +2,11 @@
 
 import numpy as np
 
-from evaluate.ranking.score_table import Bools, Floats
+from evaluate.pairing import Bools, Floats
+from evaluate.pairing.tied import tied_positions
 from evaluate.ranking.settings import Ties
 
-__all__ = ["TOLERANCE", "break_ties", "rank_columns", "tied_positions"]
-
-TOLERANCE = 1e-12
-"""Relative difference up to which neighbouring values are equal: rounding parts no teams."""
+__all__ = ["break_ties", "rank_columns"]
 
 
 def rank_columns(
@@ -43,23 +41,6 @@ def rank_columns(
     np.put_along_axis(ranks, order, shared, axis=0)
     ranks[:, np.isnan(values).any(axis=0)] = np.nan
     return ranks
-
-
-def tied_positions(ascending: Floats, *, tolerance: float = TOLERANCE) -> tuple[Floats, Floats]:
-    """Of each value, sorted within its column: first and last position, from 1, of its equals."""
-    low, high = ascending[:-1], ascending[1:]
-    with np.errstate(invalid="ignore"):  # infinity less infinity: two failures
-        apart = high - low > tolerance * np.maximum(np.abs(low), np.abs(high))
-    apart |= np.isfinite(low) & np.isinf(high)
-    rows = len(ascending)
-    position = np.arange(1.0, rows + 1)[:, np.newaxis]
-    starts = np.ones_like(ascending)
-    starts[1:] = np.where(apart, position[1:], 1.0)
-    ends = np.full_like(ascending, rows)
-    ends[:-1] = np.where(apart, position[:-1], rows)
-    first = np.maximum.accumulate(starts, axis=0)
-    last = np.minimum.accumulate(ends[::-1], axis=0)[::-1]
-    return first, last
 
 
 def break_ties(levels: list[Floats], *, ties: Ties) -> Floats:

@@ -10,6 +10,7 @@ from evaluate.facts.errors import Problem, RankingRefusedError
 from evaluate.facts.rules import RankedMetric, Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.facts.scoring_rules import MEASURED
+from evaluate.pairing import Counts, draw_counts
 from evaluate.ranking.agreement import borda, euclidean, kemeny
 from evaluate.ranking.analysis import Analysis, analyse
 from evaluate.ranking.bootstrap import certainty_of, chances, draws_of
@@ -19,7 +20,6 @@ from evaluate.ranking.overall import failures_of, overall_of, rows_of, value_war
 from evaluate.ranking.pairwise import by_pair, tied_groups
 from evaluate.ranking.places import rank_columns
 from evaluate.ranking.plain import by_team
-from evaluate.ranking.resampling import Counts, draw_counts
 from evaluate.ranking.result import Result
 from evaluate.ranking.scheme import Scheme, Standing
 from evaluate.ranking.score_table import ALL, Column, Floats, Missing, ScoreTable, column, table_of

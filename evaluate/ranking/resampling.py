@@ -1,41 +1,14 @@
-"""Resampled cases as counts, and medians of cases that count several times."""
+"""Medians of cases that count several times."""
 
 import itertools
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from evaluate.ranking.score_table import Bools, Floats
+from evaluate.pairing import Bools, Counts, Floats
 
-__all__ = ["Counts", "draw_counts", "weighted_median"]
-
-Counts = npt.NDArray[np.int32]
-
-
-def draw_counts(
-    modalities: Sequence[slice], replicates: int, generator: np.random.Generator
-) -> Counts:
-    """Draw cases with replacement, in each modality as many as it has.
-
-    The same draw serves all teams, metrics and methods, so that replicates are paired.
-
-    Args:
-        modalities: slices that together are all cases.
-        replicates: how many times.
-        generator: of the draws.
-
-    Returns:
-        How often each case was drawn, (cases, replicates).
-    """
-    parts = []
-    for m in modalities:
-        n = m.stop - m.start
-        drawn = generator.integers(0, n, size=(replicates, n))
-        drawn += np.arange(replicates)[:, np.newaxis] * n
-        parts.append(np.bincount(drawn.ravel(), minlength=replicates * n).reshape(replicates, n))
-    return np.ascontiguousarray(np.concatenate(parts, axis=1).T, dtype=np.int32)
+__all__ = ["weighted_median"]
 
 
 def weighted_median(values: Floats, usable: Bools, counts: Counts) -> Floats:

@@ -6,22 +6,20 @@ from pathlib import Path
 import msgspec
 
 from data_manifest.manifest import sha256_of
+from evaluate.documents.foreign_scores import ForeignScore, read_foreign_scores
 from evaluate.documents.run import RankOptions
-from evaluate.documents.tables import has_column, read_table, write_json, write_table
+from evaluate.documents.tables import write_json, write_table
 from evaluate.facts.errors import Problem, RankingRefusedError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import RankedMetric, Rules
 from evaluate.facts.scores import CaseScore
-from evaluate.facts.scoring_rules import MEASURED, NOT_FOR_METRICS, metric_named
-from evaluate.ranking import Result, rank
+from evaluate.facts.scoring_rules import NOT_FOR_METRICS, metric_named
+from evaluate.ranking import RankSettings, Result, rank
 from evaluate.ranking.score_table import Missing
 from evaluate.store import RunDirectory
 from evaluate.store.seals import seal_stage
 
 __all__ = ["RankOptions", "rank_result", "rank_run", "rank_table"]
-
-_OTHER_TOOLS: dict[str, object] = {"dimension": "", "outcome": Outcome.OK, "reason": ""}
-"""What a table of another tool may lack."""
 
 
 def rank_result(
@@ -83,7 +81,7 @@ def rank_table(
     options: RankOptions | None = None,
     metrics: Sequence[RankedMetric] | None = None,
     missing: Missing | None = None,
-) -> Result:
+) -> tuple[Result, tuple[str, ...]]:
     """Rank the teams of a table of case scores, by the protocol's metrics or by others.
 
     The table may be another tool's: it needs team, case, modality, and the metrics' columns.
@@ -96,26 +94,32 @@ def rank_table(
         metrics: to rank by, instead of the protocol's.
         missing: what an empty cell is where other teams have a value; None: undefined where the
             table has a column `outcome`, which would say that it failed, and a failure otherwise.
+
+    Returns:
+        The ranking, and notes on how the table was read.
+
+    Raises:
+        TableError: the table can't be read, or could be read in two ways.
+        RankingRefusedError: it is not complete, or a name is that of a column that is no metric.
     """
     options = options or RankOptions()
+    metrics = None if metrics is None else [_own_name(metric) for metric in metrics]
     names = [metric.name for metric in (protocol.ranking.metrics if metrics is None else metrics)]
-    others = sorted(NOT_FOR_METRICS.intersection(names))
-    if others:
-        found = f"{', '.join(others)}, which is no metric"
+    no_metrics = sorted(NOT_FOR_METRICS.intersection(names))
+    if no_metrics:
         raise RankingRefusedError(
-            Problem(where="metrics to rank by", found=found, expected="a column of numbers")
+            Problem(
+                where="metrics to rank by",
+                found=f"{', '.join(no_metrics)}, which is no metric",
+                expected="a column of numbers",
+            )
         )
-    table = read_table(
-        scores,
-        CaseScore,
-        defaults=_OTHER_TOOLS,
-        metrics={*names, *protocol.scoring.names, *MEASURED},
-        needed=[name for name in names if metric_named(name) is None],
-    )
+    RankSettings.from_protocol(protocol, metrics=metrics)  # before a long table is read
+    read, notes = read_foreign_scores(scores, names)
     if missing is None:
-        missing = "undefined" if has_column(scores, "outcome") else "failure"
+        missing = "undefined" if any(score.outcome for score in read) else "failure"
     result = rank(
-        table,
+        [_case_score(score) for score in read],
         protocol,
         seed=options.seed or 0,
         bootstrap=options.bootstrap,
@@ -125,8 +129,29 @@ def rank_table(
         priced=False,
         missing=missing,
     )
+    result.document["warnings"] += notes
     _write_ranking(result, out)
-    return result
+    return result, notes
+
+
+def _case_score(score: ForeignScore) -> CaseScore:
+    return CaseScore(
+        team=score.team,
+        case=score.case,
+        modality=score.modality,
+        dimension=score.dimension,
+        outcome=score.outcome or Outcome.OK,
+        reason=score.reason,
+        values=score.values,
+    )
+
+
+def _own_name(metric: RankedMetric) -> RankedMetric:
+    """A metric of ours that is written in other capitals by its own name."""
+    name = metric.name.casefold()
+    if metric.direction is not None or metric_named(name) is None:
+        return metric
+    return msgspec.structs.replace(metric, name=name)
 
 
 def _write_ranking(result: Result, folder: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evaluate.documents.audit import AuditDocument
 from evaluate.reporting.quantities import DASH, QUANTITIES
 from evaluate.reporting.rendering import render
 from evaluate.store import RunDirectory
@@ -28,23 +29,23 @@ class _Row:
     differs: bool
 
 
-def write_audit_page(run: RunDirectory, document: Mapping[str, Any]) -> None:
+def write_audit_page(run: RunDirectory, document: AuditDocument) -> None:
     """Write report/audit.html, and link it from the report if there is one.
 
     Args:
         run: the run directory.
         document: of audit.json.
     """
-    then, now = document["environment"]["then"], document["environment"]["now"]
+    then, now = document.environment["then"], document.environment["now"]
     stages = [name for name in _STAGES if name in then]
     columns = [then[name] for name in stages] + [now]
-    again = document["rerun"]
+    again = document.rerun
     text = render(
         "audit.html.j2",
-        title=str(document["title"]),
+        title=document.title,
         document=document,
-        places={place["team"]: place for place in document["places"]},
-        again={team["team"]: team for team in again["teams"]} if again else {},
+        places={place.team: place for place in document.places},
+        again={team.team: team for team in again.teams} if again else {},
         stages=[(name, str(then[name]["at"])) for name in stages],
         groups=[(heading, _rows(columns, part)) for heading, part in _PARTS],
         most_cells=_MOST_CELLS,

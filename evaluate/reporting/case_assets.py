@@ -6,7 +6,7 @@ paints them with filters, so one file a team gives its prediction, its errors an
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from data_manifest.layouts import BadPrediction, read_prediction
+from data_manifest.layouts import BadPrediction, OutputFile, read_prediction
 from data_manifest.manifest import Case
-from evaluate.facts.rules import Container
 from evaluate.reporting.case_files import Unreadable, read_case_files
 from evaluate.reporting.windows import Window, row_height, window_around
 
@@ -41,7 +40,7 @@ class CaseJob:
         case: its entry in the manifest.
         data_root: folder of the data set.
         predictions: by the team's number, the file that it left; teams without one are not in it.
-        container: the protocol's, which says what a prediction file is.
+        output: the protocol's, which says what a prediction file is.
         max_bytes: the largest prediction that is read.
         most_slices: of a volume.
     """
@@ -49,7 +48,7 @@ class CaseJob:
     case: Case
     data_root: Path
     predictions: Mapping[int, Path]
-    container: Container
+    output: OutputFile
     max_bytes: int
     most_slices: int
 
@@ -97,14 +96,14 @@ def draw_assets(job: CaseJob) -> CaseAssets:
     found = read_case_files(job.data_root, job.case)
     if isinstance(found, Unreadable):
         return undrawn(found.reason)
-    image, labels, boxes = found.inputs.image, found.reference.labels, found.inputs.boxes
+    image, labels, prompts = found.inputs.image, found.reference.labels, found.inputs.prompts
     shape = labels.shape
     if labels.ndim == 2:
         image, labels = image[np.newaxis], labels[np.newaxis]
-    in_plane = boxes[:, [0, 1, 3, 4]] if boxes.shape[1] == 6 else boxes
+    asked = [shape for kind in prompts for shape in kind.shapes()]
     view = _View(
-        window=window_around(labels.max(axis=0) > 0, in_plane),
-        slices=_slices(labels, boxes, job.most_slices),
+        window=window_around(labels.max(axis=0) > 0, asked),
+        slices=_slices(labels, [i for kind in prompts for i in kind.slices()], job.most_slices),
         longest=_LONGEST[len(shape)],
     )
     reference = view.mask(labels)
@@ -117,7 +116,7 @@ def draw_assets(job: CaseJob) -> CaseAssets:
     for number, path in job.predictions.items():
         prediction = read_prediction(
             path,
-            container=job.container,
+            output=job.output,
             shape=shape,
             spacing_mm=found.reference.spacing_mm,
             max_bytes=job.max_bytes,
@@ -201,7 +200,7 @@ class _View:
         return 1.0 - float(np.count_nonzero(inside) / whole)
 
 
-def _slices(labels: _Labels, boxes: _Labels, most: int) -> tuple[int, ...]:
+def _slices(labels: _Labels, asked: Sequence[int], most: int) -> tuple[int, ...]:
     """Slices from just before the first object to just behind the last, at most so many.
 
     The one with the largest reference area is always among them. Where there are more, they are
@@ -212,8 +211,7 @@ def _slices(labels: _Labels, boxes: _Labels, most: int) -> tuple[int, ...]:
         return (0,)
     areas = np.count_nonzero(labels, axis=(1, 2))
     where = np.flatnonzero(areas).tolist()
-    if boxes.shape[1] == 6:
-        where += np.clip(boxes[:, [2, 5]], 0, depth - 1).ravel().tolist()
+    where += np.clip(asked, 0, depth - 1).tolist()
     if not where:
         where = [0, depth - 1]
     first, last = max(0, min(where) - 1), min(depth - 1, max(where) + 1)

@@ -79,7 +79,7 @@ def _jobs(run: RunDirectory, sources: Sources, data_root: Path) -> list[CaseJob]
                 for number, team in enumerate(sources.teams)
                 if (score := sources.case_scores.get((team, case))) and score.outcome is Outcome.OK
             },
-            container=sources.protocol.container,
+            output=sources.protocol.output,
             max_bytes=sources.protocol.limits.output_mib << 20,
             most_slices=most_slices,
         )

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol as Shape
 
 from markupsafe import Markup
 
+from data_manifest.findings import Finding
 from evaluate.checking.examined import ExaminedCase
 from evaluate.facts.rules import Rules
 from evaluate.reporting.failures import OUTCOME_WORDS
@@ -14,42 +14,10 @@ from evaluate.reporting.pictures import CasePicture
 from evaluate.reporting.quantities import DASH, clipped
 from evaluate.reporting.rendering import render
 
-__all__ = ["ShownFinding", "check_page"]
+__all__ = ["check_page"]
 
 _MOST_LOGS = 8
 _SEVERITIES = (("problem", "Problems"), ("warning", "Warnings"), ("note", "Notes"))
-
-
-class ShownFinding(Shape):
-    """What the page shows of a finding; all of it may hold a stranger's words."""
-
-    @property
-    def id(self) -> str:
-        """Of the check."""
-
-    @property
-    def severity(self) -> str:
-        """`problem`, `warning`, `note` or `ok`."""
-
-    @property
-    def subject(self) -> str:
-        """What it is about."""
-
-    @property
-    def expected(self) -> str:
-        """What should be there."""
-
-    @property
-    def found(self) -> str:
-        """What is there."""
-
-    @property
-    def why(self) -> str:
-        """Why it matters."""
-
-    @property
-    def mend(self) -> str:
-        """What to do about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +37,7 @@ def check_page(
     reference: str,
     *,
     protocol: Rules,
-    findings: Sequence[ShownFinding],
+    findings: Sequence[Finding],
     cases: Sequence[ExaminedCase[CasePicture]],
     not_run: str,
 ) -> str:

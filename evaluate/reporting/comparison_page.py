@@ -277,7 +277,7 @@ class _Studio:
             return None, f"no mask: {outcome}", ""
         prediction = read_prediction(
             side.run.prediction_path(team, change.case),
-            container=side.protocol.container,
+            output=side.protocol.output,
             shape=files.reference.labels.shape,
             spacing_mm=files.reference.spacing_mm,
             max_bytes=side.protocol.limits.output_mib << 20,

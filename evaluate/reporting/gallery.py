@@ -142,7 +142,7 @@ class _Studio:
                 continue
             prediction = read_prediction(
                 self.run.prediction_path(score.team, score.case),
-                container=self.sources.protocol.container,
+                output=self.sources.protocol.output,
                 shape=files.reference.labels.shape,
                 spacing_mm=files.reference.spacing_mm,
                 max_bytes=self.sources.protocol.limits.output_mib << 20,
@@ -192,6 +192,6 @@ def _described(case: Case, score: CaseScore) -> str:
     labels = ", ".join(clipped(label.name, 40) for label in case.labels[:_MOST_LABELS])
     return (
         f"{case.modality} image with the outline of the reference ({labels}), that of the"
-        f" prediction, and the prompt boxes. DSC {QUANTITIES['dsc'].text(score.value('dsc'))}, NSD"
+        f" prediction, and the prompts. DSC {QUANTITIES['dsc'].text(score.value('dsc'))}, NSD"
         f" {QUANTITIES['nsd'].text(score.value('nsd'))}."
     )

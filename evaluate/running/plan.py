@@ -57,7 +57,9 @@ def job_sha256(plan: Plan, submission: Submission, case: Case) -> str:
     facts = {
         "image": submission.digest or submission.problem,
         "inputs": case.image.sha256,
-        "rules": plan.protocol.digest("container", "limits", "measurement", "rounds"),
+        "rules": plan.protocol.digest(
+            "input", "container", "output", "limits", "measurement", "rounds"
+        ),
         "sandbox": plan.sandbox_name,
     }
     return hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from data_manifest.errors import printable
@@ -123,9 +124,7 @@ def _warm_up(
         if image is None:
             continue
         tell(f"warming up {team}")
-        name = f"{smallest.id}.npz"
-        source = plan.data_root / smallest.image.path
-        with workspace(source, name, owner=owner) as folders:
+        with workspace(_placing(plan, smallest), owner=owner) as folders:
             try:
                 sandbox.run(image, _job(plan, folders.inputs, folders.outputs))
             except SandboxError as error:
@@ -148,6 +147,10 @@ def _voxels(shape: tuple[int, ...]) -> int:
     return product
 
 
+def _placing(plan: Plan, case: Case) -> Callable[[Path], None]:
+    return partial(plan.protocol.layout.place, case, plan.data_root)
+
+
 def _job(plan: Plan, inputs: Path, outputs: Path) -> Job:
     container = plan.protocol.container
     return Job(
@@ -166,6 +169,7 @@ def _run_turn(
 ) -> Outcome:
     """One run, its judgement, and its entry in the ledger."""
     image = turn.submission.image
+    name = plan.protocol.output.name(turn.case.id)
     with lock:
         attempt = run.begin(
             team=turn.submission.team,
@@ -175,9 +179,9 @@ def _run_turn(
         )
 
     def keep(
-        outcome: Outcome, reason: str, execution: Execution | None, path: Path | None
+        outcome: Outcome, reason: str, execution: Execution | None, outputs: Path | None
     ) -> Outcome:
-        stream = open_regular_file(path) if path else None
+        stream = open_regular_file(outputs / name, within=outputs) if outputs else None
         try:
             with lock:
                 run.keep(
@@ -198,9 +202,7 @@ def _run_turn(
 
     if image is None:
         return keep(Outcome.IMAGE_ERROR, turn.submission.problem, None, None)
-    name = f"{turn.case.id}.{plan.protocol.container.output_format}"
-    source = plan.data_root / turn.case.image.path
-    with workspace(source, f"{turn.case.id}.npz", owner=run.token) as folders:
+    with workspace(_placing(plan, turn.case), owner=run.token) as folders:
         try:
             execution = sandbox.run(image, _job(plan, folders.inputs, folders.outputs))
         except SandboxError as error:
@@ -208,20 +210,24 @@ def _run_turn(
             return keep(Outcome.HARNESS_ERROR, printable(str(error)), None, None)
         path = folders.outputs / name
         limits = plan.protocol.limits
-        outcome, reason = judge(execution, _look_at(path, turn.case, plan.protocol), limits, name)
+        outcome, reason = judge(
+            execution, _look_at(path, folders.outputs, turn.case, plan.protocol), limits, name
+        )
         # Only an output that counts is kept: nothing of a failed run can ever be scored.
-        return keep(outcome, reason, execution, path if outcome is Outcome.OK else None)
+        kept = folders.outputs if outcome is Outcome.OK else None
+        return keep(outcome, reason, execution, kept)
 
 
-def _look_at(path: Path, case: Case, protocol: Rules) -> Output:
+def _look_at(path: Path, outputs: Path, case: Case, protocol: Rules) -> Output:
     if not os.path.lexists(path):
-        return Output(present=False, others=listing(path.parent))
+        return Output(present=False, others=listing(outputs))
     prediction = read_prediction(
         path,
-        container=protocol.container,
+        output=protocol.output,
         shape=case.shape,
         spacing_mm=case.spacing_mm,
         max_bytes=protocol.limits.output_mib << 20,
+        within=outputs,
     )
     problem = prediction.reason if isinstance(prediction, BadPrediction) else ""
     return Output(present=True, problem=problem)

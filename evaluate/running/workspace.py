@@ -4,7 +4,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -24,14 +24,12 @@ class Workspace:
 
 
 @contextmanager
-def workspace(case_file: Path, name: str, *, owner: str) -> Iterator[Workspace]:
-    """Folders for one run: a copy of the case's inputs under `name`, and an empty outputs folder.
-
-    A copy, so that nothing which a container does reaches the data set.
+def workspace(place: Callable[[Path], None], *, owner: str) -> Iterator[Workspace]:
+    """Folders for one run: one with a copy of the case's inputs, and an empty one for outputs.
 
     Args:
-        case_file: the case's inputs.
-        name: theirs in the container.
+        place: puts the copies into the inputs folder; copies, so that nothing which a container
+            does reaches the data set.
         owner: token of the run directory, by which leftovers are found.
     """
     root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{owner}-"))
@@ -39,9 +37,7 @@ def workspace(case_file: Path, name: str, *, owner: str) -> Iterator[Workspace]:
         folders = Workspace(inputs=root / "inputs", outputs=root / "outputs")
         folders.inputs.mkdir(mode=0o755)
         folders.outputs.mkdir(mode=0o755)
-        target = folders.inputs / name
-        shutil.copyfile(case_file, target)
-        target.chmod(0o444)
+        place(folders.inputs)
         yield folders
     finally:
         remove_tree(root)

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data_manifest.cases import read_reference
-from data_manifest.layouts import BadPrediction, read_prediction
+from data_manifest.layouts import BadPrediction, read_prediction, read_reference
 from data_manifest.layouts.labels import Buffer
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
@@ -69,7 +68,7 @@ def score_job(job: ScoringJob, protocol: Rules) -> CaseResult:
     reference = read_reference(job.reference, into=_REFERENCE)
     prediction = read_prediction(
         job.prediction,
-        container=protocol.container,
+        output=protocol.output,
         shape=reference.labels.shape,
         spacing_mm=reference.spacing_mm,
         max_bytes=protocol.limits.output_mib << 20,

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from data_manifest.cases import read_reference_header
 from data_manifest.errors import CaseFileError, SegjudgeError
+from data_manifest.layouts import read_reference_header
 from data_manifest.manifest import Manifest, sha256_of
 from data_manifest.naming import parse_case_name
 from evaluate.facts.attempts import RunRecord

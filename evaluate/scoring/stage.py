@@ -119,9 +119,7 @@ def score_folders(
     """
     if out.exists() and not out.is_dir():
         raise UsageError(Problem(where=f"--out {out}", found="a file", expected="a folder"))
-    jobs, warnings = jobs_of_folders(
-        references, predictions, output_format=protocol.container.output_format
-    )
+    jobs, warnings = jobs_of_folders(references, predictions, output_format=protocol.output.format)
     results = score_jobs(jobs, protocol, workers=workers, progress=progress)
     scores = tables_of(results)
     names = protocol.scoring.names

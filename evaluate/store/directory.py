@@ -153,12 +153,12 @@ class RunDirectory:
     # --- runs -----------------------------------------------------------------------------------
 
     @cached_property
-    def _output_format(self) -> str:
-        return str(self.document().rules_of("run").container.output_format)
+    def _suffix(self) -> str:
+        return self.document().rules_of("run").output.suffix
 
     def prediction_path(self, team: str, case: str) -> Path:
         """Where a team's output for a case is, or would be; the bytes are the participant's."""
-        return self.root / "predictions" / team / f"{case}.{self._output_format}"
+        return self.root / "predictions" / team / f"{case}{self._suffix}"
 
     def log_path(self, team: str, case: str) -> Path:
         """Where the container's output is; the bytes are the participant's."""

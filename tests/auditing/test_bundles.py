@@ -18,6 +18,13 @@ from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey
 
 from data_manifest.manifest import load_manifest
+from evaluate.auditing.bundles.signing import (
+    SignatureProblem,
+    read_envelope,
+    read_public_key,
+    subjects,
+    verify,
+)
 from tests.auditing.conftest import command
 
 Tampered = Callable[[], Path]
@@ -374,3 +381,14 @@ def test_a_key_of_another_kind_is_refused(
     assert "Ed25519" in capsys.readouterr().err and not target.exists()
     assert command("audit", "--verify", bundle, "--key", wrong) == 2
     assert load_manifest(finished / "manifest.json")  # the run is as it was
+
+
+def test_what_the_first_version_signed_is_still_verified() -> None:
+    folder = Path(__file__).parent / "data"
+    envelope = read_envelope((folder / "first_version.dsse.json").read_bytes())
+    verify(envelope, read_public_key(folder / "first_version.pub"))
+    assert subjects(envelope) == {"SHA256SUMS": "cd" * 32, "run/run.json": "ab" * 32}
+    forged = envelope.payload.replace(b"abab", b"aeae")
+    envelope.payload = forged
+    with pytest.raises(SignatureProblem, match="no signature by this key"):
+        verify(envelope, read_public_key(folder / "first_version.pub"))

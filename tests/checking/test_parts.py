@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_manifest.findings import Severity
 from data_manifest.manifest import MODALITIES, load_manifest, sha256_of
+from data_manifest.prompts.boxes import Boxes
 from data_manifest.verify import verify_manifest
 from evaluate.checking import (
     CATALOGUE,
-    Severity,
     archive_findings,
     build_sanity_cases,
     mask_hits,
@@ -115,7 +116,7 @@ def test_overlapping_boxes_and_small_objects_raise_no_alarm() -> None:
     mask[10:40, 10:40] = 1
     mask[24:27, 24:27] = 2
     boxes = np.array([[10, 10, 39, 39], [22, 22, 30, 30]])
-    assert list(mask_hits("case", boxes, mask)) == []
+    assert list(mask_hits("case", Boxes(corners=boxes), mask)) == []
 
 
 def hostile_layer(kind: str) -> bytes:
@@ -152,7 +153,7 @@ def test_a_hostile_layer_is_read_to_its_end(kind: str, tmp_path: Path) -> None:
     )
     path = write_archive(tmp_path / "team.tar.gz", image.members("docker"))
     findings = archive_findings(path, load_protocol("cvpr24"), now=NOW)
-    assert "archive-readable" in {finding.id for finding in findings}
+    assert "archive-readable" in {finding.code for finding in findings}
     assert not (tmp_path.parent / "workspace").exists()
 
 
@@ -172,7 +173,7 @@ def test_a_layer_that_is_no_tar_file_is_a_note_and_no_crash(tmp_path: Path) -> N
     )
     path = write_archive(tmp_path / "team.tar.gz", image.members("docker"))
     findings = archive_findings(path, load_protocol("cvpr24"), now=NOW)
-    (found,) = [f for f in findings if f.id == "archive-readable" and f.severity is Severity.NOTE]
+    (found,) = [f for f in findings if f.code == "archive-readable" and f.severity is Severity.NOTE]
     assert "not all was looked at" in found.found
 
 
@@ -273,7 +274,7 @@ def test_libraries_of_cuda_are_worth_a_note() -> None:
     )
     contents = ImageContents(config={}, layers=((entry,),), unread=())
     findings = image_findings(image, contents, load_protocol("cvpr24"), now=NOW)
-    (gpu,) = [finding for finding in findings if finding.id == "gpu"]
+    (gpu,) = [finding for finding in findings if finding.code == "gpu"]
     assert gpu.severity is Severity.NOTE
     assert "500 MiB" in gpu.found
 

@@ -23,6 +23,7 @@ from evaluate.documents.run import RunDocument
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import load_protocol
 from evaluate.facts.scores import CaseScore
+from evaluate.ranking.stage import RankOptions, rank_result
 from evaluate.store import RunDirectory
 
 A, B, _ = TEAMS
@@ -91,13 +92,25 @@ def test_differences_tests_and_ratios_are_those_of_scipy(made: Synthetic) -> Non
     everything = sorted(a)
     pooled = [b[c].values["nsd"] - a[c].values["nsd"] for c in everything]  # type: ignore[operator]
     micro = found.difference("nsd", "micro")
-    assert micro is not None and micro.p_value == pytest.approx(wilcoxon(pooled).pvalue)
+    theirs = wilcoxon(pooled, correction=True, method="asymptotic")
+    assert micro is not None and micro.p_value == pytest.approx(theirs.pvalue)
     ratio = next(r for r in found.ratios if r.where == "micro")
     both = [c for c in everything if b[c].outcome is Outcome.OK]
     assert ratio.n == len(both) == 23
     assert ratio.ratio == pytest.approx(
         gmean([b[c].values["wall_s"] / a[c].values["wall_s"] for c in both])
     )  # type: ignore[operator]
+
+
+def test_two_teams_have_one_p_value_by_compare_and_by_ranking(made: Synthetic) -> None:
+    (found,) = compare_runs(made.run.root, made.run.root, team=A, other=B).comparisons
+    document = rank_result(made.run, RankOptions(bootstrap=0)).to_json()
+    for metric in ("dsc", "nsd"):
+        for where in ("CT", "ALL"):
+            tests = document["tests"]["wilcoxon"][metric][where]["p"]
+            one_sided = min(tests[A][B], tests[B][A])
+            ours = found.difference(metric, "micro" if where == "ALL" else where)
+            assert ours is not None and ours.p_value == pytest.approx(min(2 * one_sided, 1))
 
 
 def test_the_mean_over_modalities_is_not_the_mean_over_cases(

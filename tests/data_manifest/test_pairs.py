@@ -44,18 +44,16 @@ def test_every_problem_of_every_row_is_told_at_once(sources: Path) -> None:
         "photo.png,photo-mask.png,CTT,1=,real\n"
         ",photo-mask.png,CT,,made up\n"
         "photo.png,photo-mask.png,CT,1=a;1=b,\n"
-        "photo.png,photo-mask.png\n"
         "photo.png,absent.png,CT,,\n"
     )
     with pytest.raises(ManifestError) as caught:
         pairs_from_csv(path)
     assert facts(caught) == [
-        "wrong.csv, row 2: modality 'CTT'",
-        "wrong.csv, row 2: labels '1='",
-        "wrong.csv, row 3: no image",
-        "wrong.csv, row 3: origin 'made up'",
-        "wrong.csv, row 4: label 1 twice",
-        "wrong.csv, row 5: more or fewer values than the header has columns",
+        "wrong.csv, line 2: modality 'CTT'",
+        "wrong.csv, line 2: labels '1='",
+        "wrong.csv, line 3: no image",
+        "wrong.csv, line 3: origin 'made up'",
+        "wrong.csv, line 4: label 1 twice",
         "absent.png: no such file or folder",
     ]
 
@@ -63,17 +61,20 @@ def test_every_problem_of_every_row_is_told_at_once(sources: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        ("image,mask\na,b\n", ["no column 'reference'", "no column 'modality'", "column 'mask'"]),
-        ("image,reference,modality,image\n", ["column 'image' 2 times"]),
-        ("image,reference,modality\n", ["no rows"]),
-        ("", ["no column 'image'", "no column 'reference'", "no column 'modality'"]),
+        ("image,mask\na,b\n", ", line 1: no column 'reference', 'modality'; the columns are"),
+        ("image,reference,modality,mask\na,b,CT,c\n", ", line 1: column 'mask'"),
+        ("image,reference,modality,image\n", ", line 1: columns 1, 4 are all named 'image'"),
+        ("image,reference,modality\n", ": no rows"),
+        ("image,reference,modality\na,b\n", ", line 2: 2 cells ('a', 'b')"),
+        ("", ": an empty file"),
     ],
 )
-def test_a_csv_of_another_kind_is_refused(tmp_path: Path, content: str, found: list[str]) -> None:
+def test_a_csv_of_another_kind_is_refused(tmp_path: Path, content: str, found: str) -> None:
     (tmp_path / "c.csv").write_text(content)
     with pytest.raises(ManifestError) as caught:
         pairs_from_csv(tmp_path / "c.csv")
-    assert facts(caught) == [f"c.csv: {text}" for text in found]
+    (said,) = facts(caught)
+    assert said.startswith(f"c.csv{found}")
 
 
 def test_what_is_no_text_is_refused(tmp_path: Path) -> None:

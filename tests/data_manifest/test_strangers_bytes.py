@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from data_manifest.layouts import BadPrediction, open_regular_file, read_prediction
-from evaluate.facts.rules import Container
+from data_manifest.layouts import BadPrediction, OutputFile, open_regular_file, read_prediction
 
 SHAPE = (4, 5)
 LABELS = np.arange(20).reshape(SHAPE) % 3
@@ -19,7 +18,7 @@ LABELS = np.arange(20).reshape(SHAPE) % 3
 def read(path: Path) -> npt.NDArray[np.uint16] | BadPrediction:
     return read_prediction(
         path,
-        container=Container(command=("true",)),
+        output=OutputFile(path="{case}.npz", format="npz", key="segs"),
         shape=SHAPE,
         spacing_mm=None,
         max_bytes=1 << 20,

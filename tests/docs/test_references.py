@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from evaluate.facts.outcome import Outcome
-from evaluate.facts.rules import RankedMetric, Rules
+from evaluate.facts.rules import Rules
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _ROW = re.compile(r"^\| `(?P<key>[a-z_.]+)` \|(?P<cells>.*)\|$", re.MULTILINE)
@@ -24,9 +24,12 @@ def _fields(struct: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
             yield from _fields(field.type, f"{key}.")
             continue
-        yield key, field.default
-        if RankedMetric in get_args(field.type):
-            yield from _fields(RankedMetric, f"{key}.")
+        # The tables of files are told one by one; options stand beside a metric's other keys.
+        if key not in ("input.files", "scoring.metrics.options"):
+            yield key, field.default
+        for part in get_args(field.type):
+            if isinstance(part, type) and issubclass(part, msgspec.Struct):
+                yield from _fields(part, f"{key}.")
 
 
 def _rows(page: str) -> dict[str, list[str]]:

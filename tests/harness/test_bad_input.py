@@ -189,7 +189,7 @@ def test_a_table_with_a_bad_cell_is_refused_with_its_line(
     error = complaint(*rank)
     assert "case_scores.csv, line 3" in error and "half" in error
     table.write_text(header.replace("team,", "") + "\n")
-    assert "no column team" in complaint(*rank)
+    assert "no column 'team'" in complaint(*rank)
     table.write_text("team,case,modality,nsd\na,c1,CT,0.5\nb,c1,CT,0.6\n")
     assert "dsc" in complaint(*rank)
     assert not (tmp_path / "out").exists()

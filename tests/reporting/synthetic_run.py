@@ -15,9 +15,11 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, shift
 from scipy.stats import rankdata
 
-from data_manifest.cases import CaseInputs, Reference, write_inputs, write_reference
+from data_manifest.cases import CaseInputs, Reference
 from data_manifest.layouts.npz import write_npz
+from data_manifest.layouts.npz_contract import write_inputs, write_reference
 from data_manifest.manifest import Case, FileEntry, Label, Manifest, save_manifest, sha256_of
+from data_manifest.prompts.boxes import Boxes
 from evaluate.documents.run import (
     Calibration,
     ManifestReference,
@@ -99,7 +101,7 @@ def _case_arrays(dimension: str, rng: np.random.Generator) -> tuple[CaseInputs, 
         low, high = where.min(axis=0)[::-1], where.max(axis=0)[::-1]
         boxes.append([*low, *high])
     return (
-        CaseInputs(image=image, boxes=np.array(boxes), spacing_mm=spacing),
+        CaseInputs(image=image, prompts=(Boxes(corners=np.array(boxes)),), spacing_mm=spacing),
         Reference(labels=labels, spacing_mm=spacing),
     )
 

@@ -10,10 +10,8 @@ from chromium import Chromium
 from PIL import Image
 from synthetic_run import MODALITIES, TEAMS, Scale, Synthetic, make_run
 
-from data_manifest.cases import read_reference
-from data_manifest.layouts import read_prediction
+from data_manifest.layouts import OutputFile, read_prediction, read_reference
 from data_manifest.manifest import load_manifest
-from evaluate.facts.rules import Container
 from evaluate.facts.scores import CaseScore
 from evaluate.reporting import write_report
 from evaluate.reporting.case_assets import CaseJob, draw_assets
@@ -34,7 +32,7 @@ def job(made: Synthetic, case: str, *, most_slices: int = 32) -> CaseJob:
         case=next(found for found in manifest.cases if found.id == case),
         data_root=made.data_root,
         predictions={0: made.run.prediction_path(TEAMS[0], case)},
-        container=Container(command=("true",)),
+        output=OutputFile(path="{case}.npz", format="npz", key="segs"),
         max_bytes=1 << 24,
         most_slices=most_slices,
     )
@@ -50,7 +48,8 @@ def test_a_teams_image_counts_the_errors_of_its_prediction(
     reference = read_reference(synthetic.data_root / "references" / f"{case}.npz").labels
     prediction = read_prediction(
         synthetic.run.prediction_path(TEAMS[0], case),
-        container=Container(command=("true",)), shape=reference.shape, spacing_mm=None,
+        output=OutputFile(path="{case}.npz", format="npz", key="segs"),
+        shape=reference.shape, spacing_mm=None,
         max_bytes=1 << 24,
     )  # fmt: skip
     assert isinstance(prediction, np.ndarray)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_manifest.findings import Finding
 from data_manifest.manifest import Manifest, sha256_of
-from evaluate.auditing import Finding
 from evaluate.auditing.facts import trace_facts
 from evaluate.auditing.manifests import manifest_in_order, read_manifest
 from evaluate.auditing.table_cells import Table, read_cells

@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from data_manifest.findings import Cell, Finding
 from data_manifest.progress import Progress, silent
-from evaluate.auditing import Cause, Cell, Finding
 from evaluate.auditing.file_digests import altered_data, altered_results, file_findings
 from evaluate.auditing.rechecking.basis import AtHand, Basis, Pair, read_basis
 from evaluate.auditing.rechecking.places import is_stale_ranking, stale_stages, trace_places
 from evaluate.auditing.rechecking.runs import in_doubt, trace_runs
 from evaluate.auditing.rechecking.scores import trace_scores, with_effects_of_protocol
 from evaluate.auditing.tracing import merged
+from evaluate.documents.audit import Cause
 from evaluate.facts.scores import CaseScore
 from evaluate.store import RunDirectory
 
@@ -92,7 +93,7 @@ def recheck(
 
 def _with_cells(finding: Finding, follows: Mapping[Pair, Sequence[Cell]]) -> Finding:
     """An edited journal with the scores that it would change."""
-    if finding.cause is not Cause.JOURNAL:
+    if finding.code is not Cause.JOURNAL:
         return finding
     pairs = [(team, case) for team in finding.teams for case in finding.cases]
     more = tuple(cell for pair in pairs for cell in follows.get(pair, ()))

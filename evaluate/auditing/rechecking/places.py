@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 import msgspec
 
+from data_manifest.findings import Finding
 from data_manifest.manifest import sha256_of
-from evaluate.auditing import Cause, Finding
 from evaluate.auditing.rechecking.basis import Basis, made_again
 from evaluate.auditing.table_cells import read_cells
 from evaluate.auditing.tracing import trace_document, trace_table
+from evaluate.documents.audit import Cause
 from evaluate.documents.run import RankOptions
 from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.scores import CaseScore
@@ -34,9 +35,9 @@ def trace_places(basis: Basis, believed: list[CaseScore]) -> tuple[list[Finding]
         result = rank_result(basis.run, options, scores=believed, protocol=basis.protocol)
     except RankingRefusedError as error:
         refused = Finding(
-            cause=Cause.UNFINISHED,
+            code=Cause.UNFINISHED,
             where="ranking",
-            recorded="places",
+            expected="places",
             found=str(error.problems[0]),
         )
         return [refused], 0
@@ -86,7 +87,7 @@ def is_stale_ranking(basis: Basis) -> bool:
 def stale_stages(basis: Basis, told: Sequence[Finding]) -> list[Finding]:
     """Stages that were not done again after what they rest on was."""
     findings = []
-    explained = any(f.cause in (Cause.JOURNAL, Cause.STALE) or "runs.csv" in f.where for f in told)
+    explained = any(f.code in (Cause.JOURNAL, Cause.STALE) or "runs.csv" in f.where for f in told)
     if basis.is_another_journal and not explained:
         findings.append(_stale("the scores", "runs that are not those of now", "score"))
     if is_stale_ranking(basis):
@@ -96,8 +97,8 @@ def stale_stages(basis: Basis, told: Sequence[Finding]) -> list[Finding]:
 
 def _stale(what: str, source: str, stage: str) -> Finding:
     return Finding(
-        cause=Cause.STALE,
+        code=Cause.STALE,
         where=what,
-        recorded=f"made from {source}",
+        expected=f"made from {source}",
         found=f"`segjudge {stage}` makes them again",
     )

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from evaluate.auditing import Cause, Finding
+from data_manifest.findings import Finding, Severity
 from evaluate.auditing.rechecking.basis import Basis, Pair, made_again
 from evaluate.auditing.table_cells import read_cells
 from evaluate.auditing.tracing import trace_table
+from evaluate.documents.audit import Cause
 from evaluate.documents.run import SubmissionEntry
 from evaluate.facts.attempts import RunRecord
 from evaluate.facts.outcome import Outcome
@@ -31,8 +32,10 @@ def trace_runs(basis: Basis) -> list[Finding]:
     if basis.is_another_journal:
         # Not harmless: the table agrees with a journal that is another one now.
         findings = [
-            replace(f, cause=Cause.TABLE, found="a table of another journal", is_harmless=False)
-            if f.is_harmless
+            replace(
+                f, code=Cause.TABLE, found="a table of another journal", severity=Severity.PROBLEM
+            )
+            if not f.is_problem
             else f
             for f in findings
         ]
@@ -41,7 +44,7 @@ def trace_runs(basis: Basis) -> list[Finding]:
 
 def in_doubt(findings: Sequence[Finding]) -> set[Pair]:
     """Teams and cases whose runs in the journal were edited."""
-    edited = [finding for finding in findings if finding.cause is Cause.JOURNAL]
+    edited = [finding for finding in findings if finding.code is Cause.JOURNAL]
     return {(team, case) for f in edited for team in f.teams for case in f.cases}
 
 
@@ -67,9 +70,9 @@ def _other_jobs(basis: Basis) -> list[Finding]:
             changed.setdefault(team, []).append(case)
     return [
         Finding(
-            cause=Cause.JOURNAL,
+            code=Cause.JOURNAL,
             where=f"runs of {team}",
-            recorded="made with another image, other inputs, limits or sandbox",
+            expected="made with another image, other inputs, limits or sandbox",
             found="another job by run.json and manifest.json",
             teams=(team,),
             cases=tuple(names),
@@ -106,9 +109,9 @@ def _without_result(basis: Basis, told: Sequence[Finding]) -> list[Finding]:
                 continue
             findings.append(
                 Finding(
-                    cause=Cause.UNFINISHED,
+                    code=Cause.UNFINISHED,
                     where=f"{team} {case.id}",
-                    recorded="one result for each team and case",
+                    expected="one result for each team and case",
                     found=found,
                     teams=(team,),
                     cases=(case.id,),

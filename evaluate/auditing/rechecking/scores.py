@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from data_manifest.findings import Cell, Finding
 from data_manifest.progress import Progress
-from evaluate.auditing import Cause, Cell, Finding
 from evaluate.auditing.file_digests import AlteredFile, as_found
 from evaluate.auditing.rechecking.basis import Basis, Pair, made_again
 from evaluate.auditing.table_cells import compare_tables, read_cells
 from evaluate.auditing.tracing import trace_table
+from evaluate.documents.audit import Cause
 from evaluate.facts.errors import TableError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
@@ -17,7 +18,7 @@ from evaluate.scoring.stage import Scores, tables_of
 
 __all__ = ["TracedScores", "trace_scores", "with_effects_of_protocol"]
 
-_RULES = ("scoring", "container")
+_RULES = ("scoring", "output")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ def trace_scores(
             source=source,
         )
         # Told already, where only the bytes can be looked at.
-        findings += [f for f in more if basis.at_hand.references or not f.is_harmless]
+        findings += [f for f in more if basis.at_hand.references or f.is_problem]
         for pair, found in cells.items():
             follows.setdefault(pair, []).extend(found)
     believed = _believed(basis, scores, explained)
@@ -113,9 +114,9 @@ def _recorded(basis: Basis) -> tuple[Scores, list[Finding]]:
     run = basis.run
     findings = [
         Finding(
-            cause=Cause.TABLE,
+            code=Cause.TABLE,
             where=run.table_path(kind).name,
-            recorded="the table that scoring wrote",
+            expected="the table that scoring wrote",
             found="other bytes; which cells, only the references can tell",
         )
         for kind in (LabelScore, CaseScore)

@@ -1,8 +1,13 @@
-"""The paired Wilcoxon signed-rank test, one-sided, for many pairs and many resamples at once.
+"""The paired Wilcoxon signed-rank test, for many pairs and many resamples at once.
 
 Zero differences are dropped, equal ones share their average rank, and the normal approximation is
 corrected for ties and continuity: as `scipy.stats.wilcoxon(zero_method="wilcox", correction=True,
 method="asymptotic")` and R's `wilcox.test(paired = TRUE, exact = FALSE)`.
+
+It is the only definition in the house. The exact distribution would serve single comparisons of
+few cases better, but it is not defined where sizes are tied or cases count twice, as in every
+resample, and challengeR, whose p-values a ranking repeats, does not use it: two p-values for one
+pair of teams, by which command was asked, would be worse than one that is approximate.
 """
 
 import itertools
@@ -12,9 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from evaluate.ranking.places import tied_positions
-from evaluate.ranking.resampling import Counts
-from evaluate.ranking.score_table import Floats
+from evaluate.pairing.draws import Counts, Floats
+from evaluate.pairing.tied import tied_positions
 
 _Drawn = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
@@ -50,6 +54,11 @@ class SignedRanks:
     def p_less(self) -> Floats:
         """p-value of the differences being less than zero; 1 where all are zero."""
         return self._p(self.total - self.positive)
+
+    def p_two_sided(self) -> Floats:
+        """p-value of the differences not being centred on zero; 1 where all are zero."""
+        p: Floats = np.minimum(2 * np.minimum(self.p_greater(), self.p_less()), 1.0)
+        return p
 
     def rank_biserial(self) -> Floats:
         """Effect size, -1 to 1: the shares of the rank sum for and against; nan where all are 0."""

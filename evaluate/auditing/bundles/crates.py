@@ -3,13 +3,25 @@
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
-from urllib.parse import unquote
+from pathlib import PurePath
+from urllib.parse import quote, unquote
 
-__all__ = ["METADATA", "SUMS", "crate_digests", "metadata_of", "read_sums", "sums_of"]
+__all__ = [
+    "ATTESTATION",
+    "JOURNAL",
+    "METADATA",
+    "SUMS",
+    "crate_digests",
+    "metadata_of",
+    "read_sums",
+    "sums_of",
+]
 
+ATTESTATION = "attestation.dsse.json"
+JOURNAL = "run/journal.json"
 METADATA = "ro-crate-metadata.json"
 SUMS = "SHA256SUMS"
+_VERSION = "https://w3id.org/ro/crate/1.2"
 _KINDS = {
     ".csv": "text/csv",
     ".json": "application/json",
@@ -22,7 +34,12 @@ _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 
 
 def metadata_of(
-    files: Mapping[str, tuple[str, int]], *, name: str, description: str, about: Mapping[str, Any]
+    files: Mapping[str, tuple[str, int]],
+    *,
+    name: str,
+    description: str,
+    published_at: str,
+    about: Mapping[str, str],
 ) -> bytes:
     """The RO-Crate metadata of a bundle.
 
@@ -30,25 +47,37 @@ def metadata_of(
         files: name to SHA-256 and size in bytes.
         name: of the whole.
         description: of the whole, in words.
+        published_at: ISO 8601.
         about: further properties of the root data set.
     """
-    from rocrate.rocrate import ROCrate  # slow to import
-
-    crate = ROCrate(version="1.2")
-    crate.name = name
-    crate.description = description
-    for key, value in about.items():
-        crate.root_dataset[key] = value
-    for path, (sha256, size) in sorted(files.items()):
-        ending = f".{path.rpartition('.')[2]}"
-        properties = {
+    whole = {
+        "@id": "./",
+        "@type": "Dataset",
+        "datePublished": published_at,
+        "name": name,
+        "description": description,
+        **about,
+        "hasPart": [{"@id": quote(path)} for path in sorted(files)],
+    }
+    itself = {
+        "@id": METADATA,
+        "@type": "CreativeWork",
+        "conformsTo": {"@id": _VERSION},
+        "about": {"@id": "./"},
+    }
+    parts = [
+        {
+            "@id": quote(path),
+            "@type": "File",
             "name": path.rpartition("/")[2],
             "sha256": sha256,
             "contentSize": str(size),
-            "encodingFormat": _KINDS.get(ending, "application/octet-stream"),
+            "encodingFormat": _KINDS.get(PurePath(path).suffix, "application/octet-stream"),
         }
-        crate.add_file(dest_path=path, properties=properties)
-    return (json.dumps(crate.metadata.generate(), indent=1, ensure_ascii=False) + "\n").encode()
+        for path, (sha256, size) in sorted(files.items())
+    ]
+    crate = {"@context": f"{_VERSION}/context", "@graph": [whole, itself, *parts]}
+    return (json.dumps(crate, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def crate_digests(data: bytes) -> dict[str, str]:

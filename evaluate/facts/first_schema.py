@@ -1,4 +1,4 @@
-"""Protocols of schema 1, brought to schema 2: what they said by keys is said by metric there."""
+"""Protocols of schema 1, which knew one contract, said in the words of schema 2."""
 
 from typing import Any
 
@@ -10,23 +10,41 @@ _FURTHER = (
 )
 
 
-def upgraded(data: dict[str, Any]) -> dict[str, Any]:
-    """A protocol of schema 1 as one of schema 2; other wrong keys stay wrong there.
+def upgraded(data: object) -> object:
+    """Plain data of a protocol, as schema 2 has them; what is of no known form stays as it is.
 
     Args:
-        data: plain data, `schema` being 1.
+        data: of a TOML file or of run.json; not changed.
 
     Raises:
         ValueError: a key of `failures` is none, or no share.
     """
-    scoring, failures = data.get("scoring"), data.get("failures", {})
-    if not isinstance(scoring, dict) or not isinstance(failures, dict) or "metrics" in scoring:
+    if not isinstance(data, dict) or data.get("schema") != 1:
         return data
+    rules = {**data, "schema": 2}
+    if isinstance(rules.get("container"), dict):
+        container = dict(rules["container"])
+        form = container.pop("output_format", "npz")
+        key = container.pop("output_key", "segs")
+        rules["container"] = container
+        rules["output"] = {"path": f"{{case}}.{form}", "format": form}
+        if form == "npz":
+            rules["output"]["key"] = key
+    if isinstance(rules.get("scoring"), dict):
+        rules["scoring"] = _scoring(rules["scoring"], rules.pop("failures", {}))
+    rules["input"] = {"files": [{"role": "image", "path": "{case}.npz", "format": "npz"}]}
+    return rules
+
+
+def _scoring(scoring: dict[str, Any], failures: object) -> dict[str, Any]:
+    """DSC, NSD and the further metrics, each with its rules."""
+    if "metrics" in scoring or not isinstance(failures, dict):
+        return scoring
     for key, value in failures.items():
         number = isinstance(value, int | float) and 0 <= value <= 1
         if key not in ("dsc", "nsd") or not number:
             raise ValueError(f"failures.{key} = {value!r}; expected `dsc` and `nsd`, from 0 to 1")
-    scoring, kept = dict(scoring), {key: data[key] for key in data if key != "failures"}
+    scoring = dict(scoring)
     tolerance, gate = scoring.pop("tolerance_mm", None), scoring.pop("nsd_needs_dsc_above", None)
     further, least = scoring.pop("further", []), scoring.pop("lesion_iou", None)
     script = scoring.get("labels") == "one_to_maximum"
@@ -46,8 +64,7 @@ def upgraded(data: dict[str, Any]) -> dict[str, Any]:
     for other in others:
         if other["name"] == "lesion_f1":
             other |= _given(min_iou=least)
-    scoring["metrics"] = [dsc, nsd, *others]
-    return kept | {"schema": 2, "scoring": scoring}
+    return scoring | {"metrics": [dsc, nsd, *others]}
 
 
 def _given(**values: Any) -> dict[str, Any]:

@@ -1,0 +1,107 @@
+"""The formats that a case's files and masks come in: one record a format, one module a reader.
+
+A new format is a record here and the module that it names; protocols then know it by its name.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from data_manifest.cases import CaseInputs
+from data_manifest.layouts.masks import OpenMask
+from data_manifest.layouts.metaimage import open_metaimage
+from data_manifest.layouts.nifti import open_nifti, write_nifti
+from data_manifest.layouts.npz import array_headers
+from data_manifest.layouts.npz_contract import open_npz, write_inputs
+from data_manifest.layouts.png import open_png
+
+__all__ = ["FORMATS", "NPZ", "Format", "format_of", "stem_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """How files of one format are read and written.
+
+    Attributes:
+        name: in protocols; a file's name ends in it, after a dot.
+        open_mask: reads a mask's header, of this key where the format has keys; PredictionError or
+            NpzError where it is none.
+        write_inputs: writes what a container gets of a case; ValueError where the format can't
+            hold it; None where a container never gets a file of this format.
+        has_keys: whether a file holds several arrays by name.
+        has_starter: whether `segjudge init` has a reader and writer of it to give.
+        holds_prompts: whether the prompts lie in the image's own file.
+    """
+
+    name: str
+    open_mask: Callable[[BinaryIO, str], OpenMask]
+    write_inputs: Callable[[Path, CaseInputs], None] | None = None
+    has_keys: bool = False
+    has_starter: bool = False
+    holds_prompts: bool = False
+
+    @property
+    def suffix(self) -> str:
+        """What the name of a file ends in."""
+        return f".{self.name}"
+
+    def headers(self, stream: BinaryIO) -> Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+        """Shape and dtype of every array by its key; "" in a format without keys.
+
+        Raises:
+            NpzError, PredictionError: not a file of this format.
+        """
+        if self.has_keys:
+            return {key: (h.shape, h.dtype) for key, h in array_headers(stream).items()}
+        mask = self.open_mask(stream, "")
+        return {"": (mask.shape, mask.dtype)}
+
+
+def _keyless(open_mask: Callable[[BinaryIO], OpenMask]) -> Callable[[BinaryIO, str], OpenMask]:
+    return lambda stream, _: open_mask(stream)
+
+
+NPZ = Format(
+    name="npz",
+    open_mask=open_npz,
+    write_inputs=write_inputs,
+    has_keys=True,
+    has_starter=True,
+    holds_prompts=True,
+)
+"""The challenge's own: image, prompts and spacing in one file, and the one cases are stored in."""
+
+FORMATS: Mapping[str, Format] = {
+    form.name: form
+    for form in (
+        NPZ,
+        Format(
+            name="nii.gz",
+            open_mask=_keyless(partial(open_nifti, compressed=True)),
+            write_inputs=write_nifti,
+        ),
+        Format(
+            name="nii",
+            open_mask=_keyless(partial(open_nifti, compressed=False)),
+            write_inputs=write_nifti,
+        ),
+        Format(name="mha", open_mask=_keyless(open_metaimage)),
+        Format(name="png", open_mask=_keyless(open_png)),
+    )
+}
+"""By name."""
+
+
+def format_of(name: str) -> Format | None:
+    """The format that a file's name says, capitals or not; None if it says none."""
+    return next((f for f in FORMATS.values() if name.lower().endswith(f.suffix)), None)
+
+
+def stem_of(name: str) -> str:
+    """A file's name without its format."""
+    form = format_of(name)
+    return name[: -len(form.suffix)] if form else name

@@ -1,0 +1,194 @@
+"""A protocol's layout: which files a container gets of a case, and which it is to leave."""
+
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+import msgspec
+
+from data_manifest.errors import CaseFileError, Problem
+from data_manifest.layouts.formats import FORMATS, Format, format_of
+from data_manifest.layouts.npz_contract import read_inputs
+from data_manifest.manifest import Case
+from data_manifest.prompts import KINDS
+
+__all__ = ["ROLES", "InputFile", "Inputs", "Layout", "OutputFile", "contradictions"]
+
+ROLES = ("image",)
+"""What a file can be to a case; an npz of the image holds the prompts and the spacing too."""
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+class InputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One file that a container gets of a case.
+
+    Attributes:
+        role: what it is to the case, one of `ROLES`.
+        path: in the inputs folder; `{case}` stands for the case's identifier.
+        format: a name of `FORMATS`.
+    """
+
+    role: str
+    path: str
+    format: str
+
+
+class Inputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a container gets of a case.
+
+    Attributes:
+        files: all of them.
+    """
+
+    files: tuple[InputFile, ...]
+
+
+class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file that a container is to leave.
+
+    Attributes:
+        path: in the outputs folder; `{case}` stands for the case's identifier.
+        format: a name of `FORMATS`.
+        key: the array that is the mask, in a format of several arrays; empty in others.
+        grid: `must_match` refuses a mask whose own spacing or axes are not the case's;
+            `reference` looks at the array alone, and takes it to lie on the reference's grid. The
+            shape has to fit in both, and a mask's own spacing never enters a score.
+    """
+
+    path: str
+    format: str
+    key: str = ""
+    grid: Literal["must_match", "reference"] = "must_match"
+
+    @property
+    def suffix(self) -> str:
+        """What the names of kept masks end in."""
+        return FORMATS[self.format].suffix
+
+    def name(self, case: str) -> str:
+        """The path of a case's mask in the outputs folder."""
+        return _filled(self.path, case)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Input files and output of one protocol, without contradictions."""
+
+    inputs: Inputs
+    output: OutputFile
+
+    def place(self, case: Case, data_root: Path, folder: Path) -> None:
+        """Put what a container gets of a case into its inputs folder.
+
+        A file that is stored in the format asked for is copied byte for byte, so that its hash in
+        the manifest is what the container saw.
+
+        Args:
+            case: its entry in the manifest.
+            data_root: folder of the data set.
+            folder: new and empty.
+
+        Raises:
+            CaseFileError: the case can't be put into this format, or its file can't be read.
+        """
+        for file in self.inputs.files:
+            target = folder / _filled(file.path, case.id)
+            target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            source = data_root / case.file(file.role).path
+            if format_of(source.name) is FORMATS[file.format]:
+                shutil.copyfile(source, target)
+            else:
+                _convert(source, target, FORMATS[file.format])
+            target.chmod(0o444)
+
+    def case_in(self, folder: Path) -> str:
+        """The identifier of the case that `place` put into a folder.
+
+        Raises:
+            LookupError: there is none.
+        """
+        before, _, after = self.inputs.files[0].path.partition("{case}")
+        for file in sorted(folder.rglob("*")):
+            name = file.relative_to(folder).as_posix()
+            if name.startswith(before) and name.endswith(after):
+                return name[len(before) : len(name) - len(after)]
+        raise LookupError(f"no case in {folder}")
+
+
+def _convert(source: Path, target: Path, form: Format) -> None:
+    write = form.write_inputs
+    if write is None:
+        raise NotImplementedError(form.name)  # `contradictions` refuses it
+    try:
+        write(target, read_inputs(source))
+    except ValueError as error:
+        expected = f"what a {form.name} file can hold"
+        raise CaseFileError(
+            Problem(where=str(source), found=str(error), expected=expected)
+        ) from error
+
+
+def _filled(template: str, case: str) -> str:
+    return template.replace("{case}", case)
+
+
+def contradictions(inputs: Inputs, output: OutputFile, prompts: Sequence[str]) -> Iterator[Problem]:
+    """What of a protocol's layout can't be, one line each; `where` is the key."""
+    for number, file in enumerate(inputs.files, start=1):
+        where = f"input.files, {number}. file"
+        if file.role not in ROLES:
+            yield Problem(where=where, found=f"role {file.role!r}", expected=_one_of(ROLES))
+        yield from _of_path(where, file.path, file.format)
+        if file.format in FORMATS and FORMATS[file.format].write_inputs is None:
+            givable = [name for name, form in FORMATS.items() if form.write_inputs]
+            yield Problem(
+                where=where, found=f"format {file.format!r} for inputs", expected=_one_of(givable)
+            )
+    paths = [file.path.lower() for file in inputs.files]
+    if not paths or len(set(paths)) < len(paths):
+        found = "a path twice" if paths else "none"
+        yield Problem(
+            where="input.files", found=found, expected="at least one file, each of another path"
+        )
+    unknown = sorted(set(prompts) - set(KINDS))
+    if unknown:
+        yield Problem(where="prompts", found=", ".join(unknown), expected=_one_of(KINDS))
+    holders = [name for name, form in FORMATS.items() if form.holds_prompts]
+    if prompts and not any(file.format in holders for file in inputs.files):
+        yield Problem(
+            where="prompts",
+            found=f"{', '.join(prompts)}, which no file of input.files holds",
+            expected=f"an image in format {_one_of(holders)}, or `prompts = []`",
+        )
+    yield from _of_path("output", output.path, output.format)
+    if output.format in FORMATS and FORMATS[output.format].has_keys != bool(output.key):
+        keyed = FORMATS[output.format].has_keys
+        yield Problem(
+            where="output.key",
+            found=f"{output.key!r} with format {output.format!r}",
+            expected="the name of the array that is the mask" if keyed else "no key",
+        )
+
+
+def _of_path(where: str, path: str, form: str) -> Iterator[Problem]:
+    if form not in FORMATS:
+        yield Problem(where=where, found=f"format {form!r}", expected=_one_of(FORMATS))
+    elif not path.endswith(FORMATS[form].suffix):
+        expected = f"a name that ends in {FORMATS[form].suffix}"
+        yield Problem(where=where, found=f"path {path!r} of format {form!r}", expected=expected)
+    parts = PurePosixPath(path).parts
+    plain = path.isprintable() and "\\" not in path and not path.startswith("/")
+    if not plain or not parts or ".." in parts:
+        expected = "a path that stays in the folder"
+        yield Problem(where=where, found=f"path {path!r}", expected=expected)
+    if _PLACEHOLDER.findall(path) != ["case"]:
+        expected = "`{case}` once, and no other braces"
+        yield Problem(where=where, found=f"path {path!r}", expected=expected)
+
+
+def _one_of(names: Iterable[str]) -> str:
+    return "one of " + ", ".join(names)

@@ -1,0 +1,105 @@
+"""MetaImage masks in one file (`.mha`).
+
+Nothing that a header names is opened: a MetaImage may keep its data in another file, ours may not.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import numpy as np
+from isal import isal_zlib
+
+from data_manifest.layouts.labels import Buffer, read_labels
+from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading, whole
+
+__all__ = ["open_metaimage"]
+
+_MAX_TEXT_HEADER = 10_000
+_ELEMENT_TYPES = {
+    "MET_CHAR": "i1",
+    "MET_UCHAR": "u1",
+    "MET_SHORT": "i2",
+    "MET_USHORT": "u2",
+    "MET_INT": "i4",
+    "MET_UINT": "u4",
+    "MET_LONG": "i4",
+    "MET_ULONG": "u4",
+    "MET_LONG_LONG": "i8",
+    "MET_ULONG_LONG": "u8",
+    "MET_FLOAT": "f4",
+    "MET_DOUBLE": "f8",
+}
+
+
+def open_metaimage(stream: BinaryIO) -> OpenMask:
+    """Read the header of a MetaImage mask.
+
+    Raises:
+        PredictionError: with the reason why not; so do the functions of the result.
+    """
+    with reading("MetaImage"):
+        fields = _text_header(stream)
+        if fields["ElementDataFile"] != "LOCAL" or fields.get("BinaryData", "True") != "True":
+            raise ValueError("its data are not in the file itself, in binary")
+        sizes = fields.get("DimSize", "").split()
+        shape = tuple(int(size) for size in sizes)[::-1]
+
+    def grid() -> Grid:
+        with reading("MetaImage"):
+            lengths = fields.get("ElementSpacing", " ".join("1" for _ in sizes)).split()
+            matrix = [float(x) for x in fields.get("TransformMatrix", "").split()]
+            directions = np.array(matrix).reshape(3, 3).T if len(shape) == 3 and matrix else None
+            spacing_mm = tuple(float(length) for length in lengths[::-1])
+            return Grid(spacing_mm=spacing_mm, directions=directions)
+
+    def labels(into: Buffer | None) -> Labels:
+        with reading("MetaImage"):
+            is_compressed = fields.get("CompressedData") == "True"
+            read = whole(_inflated(stream) if is_compressed else stream.read)
+            return read_labels(read, _dtype(fields), int(np.prod(shape)), into=into)
+
+    return OpenMask(
+        shape=shape,
+        dtype=np.dtype(_ELEMENT_TYPES.get(fields.get("ElementType", ""), "V")),
+        has_slice_axis=True,
+        grid=grid,
+        labels=labels,
+    )
+
+
+def _text_header(stream: BinaryIO) -> dict[str, str]:
+    """A MetaImage's `key = value` lines, up to the one that says that the data follow."""
+    fields: dict[str, str] = {}
+    size = 0
+    while "ElementDataFile" not in fields:
+        line = stream.readline(_MAX_TEXT_HEADER)
+        size += len(line)
+        match = re.fullmatch(r"(\w+) *=([^\n]*)\n", line.decode("latin-1"))
+        if match is None or size > _MAX_TEXT_HEADER:
+            raise ValueError("its header is not one of `key = value` lines")
+        fields[match[1]] = match[2].strip()
+    return fields
+
+
+def _dtype(fields: dict[str, str]) -> np.dtype[Any]:
+    kind = _ELEMENT_TYPES.get(fields.get("ElementType", ""))
+    if kind is None or fields.get("ElementNumberOfChannels", "1") != "1":
+        raise ValueError(f"its elements are {fields.get('ElementType')}; expected one number each")
+    big = (fields.get("BinaryDataByteOrderMSB") or fields.get("ElementByteOrderMSB", "")) == "True"
+    return np.dtype(kind).newbyteorder(">" if big else "<")
+
+
+def _inflated(stream: BinaryIO) -> Callable[[int], bytes]:
+    """A reader of a zlib stream that decompresses no more than it is asked for."""
+    inflater = isal_zlib.decompressobj()
+
+    def read(size: int) -> bytes:
+        while not inflater.eof:
+            data = inflater.unconsumed_tail or stream.read(1 << 16)
+            block: bytes = inflater.decompress(data, size)
+            if block or not data:
+                return block
+        return b""
+
+    return read

@@ -1,0 +1,86 @@
+"""NIfTI-1 in one file, `.nii` and `.nii.gz`: masks of strangers, and images for containers."""
+
+# mypy: disallow-untyped-calls=False
+# (nibabel annotates only a part of its functions, and isal none)
+
+import gzip
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from isal import igzip
+
+from data_manifest.cases import CaseInputs
+from data_manifest.layouts.labels import Buffer, read_labels
+from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading, skip, whole
+
+__all__ = ["open_nifti", "write_nifti"]
+
+_HEADER = 348
+
+
+def open_nifti(stream: BinaryIO, *, compressed: bool) -> OpenMask:
+    """Read the header of a NIfTI-1 mask; x runs fastest in the file, as in the array.
+
+    Args:
+        stream: the file.
+        compressed: with gzip.
+
+    Raises:
+        PredictionError: with the reason why not; so do the functions of the result.
+    """
+    from nibabel.nifti1 import Nifti1Header  # slow to import
+    from nibabel.spatialimages import HeaderDataError
+
+    with reading("NIfTI file"):
+        source = igzip.IGzipFile(fileobj=stream, mode="rb") if compressed else stream
+        read = whole(source.read)
+        block = read(_HEADER)
+        if len(block) < _HEADER or block[344:348] != b"n+1\0":
+            raise ValueError("it does not begin with the header of a NIfTI-1 image in one file")
+        header = Nifti1Header(block, check=False)
+        dtype = header.get_data_dtype()
+        if dtype.kind not in "iuf":
+            raise ValueError(f"its dtype is {dtype}; expected integers")
+        slope, intercept = header.get_slope_inter()
+        if slope not in (None, 1) or intercept not in (None, 0):
+            raise ValueError("its values are scaled; expected labels as they are")
+        lengths = [int(length) for length in header.get_data_shape()]
+    while len(lengths) > 3 and lengths[-1] == 1:
+        lengths.pop()
+    shape = tuple(lengths[::-1])
+
+    def grid() -> Grid:
+        with reading("NIfTI file"):
+            zooms = [float(length) for length in header.get_zooms()[:3]][::-1]
+            try:
+                directions = np.asarray(header.get_best_affine()[:3, :3], dtype=np.float64)
+            except HeaderDataError as error:
+                raise ValueError(f"its orientation is no rotation: {error}") from error
+            return Grid(spacing_mm=tuple(zooms), directions=directions)
+
+    def labels(into: Buffer | None) -> Labels:
+        with reading("NIfTI file"):
+            skip(read, int(header["vox_offset"]) - _HEADER)
+            return read_labels(read, dtype, int(np.prod(shape)), into=into)
+
+    return OpenMask(shape=shape, dtype=dtype, has_slice_axis=True, grid=grid, labels=labels)
+
+
+def write_nifti(path: Path, inputs: CaseInputs) -> None:
+    """Write a case's image; the same image gives the same bytes.
+
+    Args:
+        path: ends in `.nii` or `.nii.gz`.
+        inputs: (D, H, W); colours have no place in this format.
+
+    Raises:
+        ValueError: a picture of colours.
+    """
+    import nibabel
+
+    if inputs.axes == 2:
+        raise ValueError("a picture of colours; NIfTI holds volumes")
+    affine = np.diag([*(inputs.spacing_mm or (1.0,) * 3)[::-1], 1.0])
+    data = nibabel.Nifti1Image(inputs.image.T, affine).to_bytes()
+    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)

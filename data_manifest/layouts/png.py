@@ -1,0 +1,50 @@
+"""PNG masks of grey values or palette indices."""
+
+import io
+import warnings
+from typing import BinaryIO
+
+import numpy as np
+
+from data_manifest.layouts.labels import Buffer, read_labels
+from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading
+from data_manifest.layouts.regular_files import PredictionError
+
+__all__ = ["open_png"]
+
+
+def open_png(stream: BinaryIO) -> OpenMask:
+    """Read the header of a PNG mask, (H, W).
+
+    Raises:
+        PredictionError: with the reason why not; so does reading the labels.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    with reading("PNG"), warnings.catch_warnings():
+        # A size that was not asked for is refused before a pixel is decompressed.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            image = Image.open(stream, formats=["PNG"])
+        except Image.DecompressionBombError as error:
+            raise PredictionError(str(error)) from error
+        except UnidentifiedImageError as error:
+            raise PredictionError("not a PNG that can be read") from error
+
+    def labels(into: Buffer | None) -> Labels:
+        with reading("PNG"):
+            if image.mode not in ("1", "L", "P", "I;16", "I"):
+                raise ValueError(
+                    f"its pixels are {image.mode}; expected one number each, the label"
+                )
+            pixels = np.ascontiguousarray(np.asarray(image))
+            data = io.BytesIO(pixels.tobytes())
+            return read_labels(data.read, pixels.dtype, pixels.size, into=into)
+
+    return OpenMask(
+        shape=image.size[::-1],
+        dtype=np.dtype(np.uint8 if image.mode in ("L", "P") else np.int32),
+        has_slice_axis=False,
+        grid=Grid,
+        labels=labels,
+    )

@@ -1,0 +1,164 @@
+"""A table of case scores that another tool made, as records.
+
+It needs a team, a case and a modality in every row, and a column for each metric that is ranked.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_manifest.foreign_numbers import read_numbers
+from data_manifest.foreign_tables import ForeignTable, listed, plain, quoted, read_foreign_table
+from evaluate.facts.errors import Finding, TableError
+from evaluate.facts.outcome import Outcome
+from metrics import METRICS
+
+__all__ = ["ForeignScore", "read_foreign_scores"]
+
+_NAMES = ("team", "case", "modality")
+_SCORE = re.compile(
+    r"(?<![a-z])(dice|dsc|nsd|iou|jaccard|f1|sensitivity|specificity|precision|recall|accuracy"
+    r"|percent)(?![a-z])|%",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignScore:
+    """One case of one team.
+
+    Attributes:
+        dimension, reason: empty where the table does not say.
+        outcome: None where the table has no such column.
+        values: of each metric, by the name that it was asked for with; our own scores from 0 to 1.
+    """
+
+    team: str
+    case: str
+    modality: str
+    dimension: str
+    outcome: Outcome | None
+    reason: str
+    values: Mapping[str, float | None]
+
+
+def read_foreign_scores(
+    path: Path, metrics: Sequence[str]
+) -> tuple[list[ForeignScore], tuple[str, ...]]:
+    """Read a table.
+
+    Args:
+        path: of a CSV file.
+        metrics: the columns that are needed; our own others are read where they are there. A
+            metric of `data_manifest` is found whatever its capitals.
+
+    Returns:
+        The rows, in the table's order; and notes on what was converted.
+
+    Raises:
+        TableError: what can't be read, or could be read in two ways; with line and column.
+    """
+    table = read_foreign_table(path, needed=(*_NAMES, *metrics))
+    names = table.need(*_NAMES)
+    found = dict(zip(metrics, table.need(*metrics), strict=True))
+    for name in METRICS:
+        if name in table.columns and name not in found:
+            found[name] = table.columns.index(name)
+    if not table.rows:
+        found_none = Finding(
+            where=str(path), found="no row", expected="a row for each team and case"
+        )
+        raise TableError(found_none)
+    problems = [*_blanks(table, names), *(p for i in names for p in table.spelled_alike(i))]
+    outcomes = _outcomes(table, problems)
+    if problems:
+        raise TableError(*problems)
+    fractions = [index for name, index in found.items() if _is_fraction(name)]
+    values, notes = read_numbers(table, tuple(found.values()), fractions=fractions)
+    for name, index in found.items():
+        if index not in fractions and _SCORE.search(name):
+            _check_scale(table, names[0], index, values[index])
+    rows = []
+    for number, row in enumerate(table.rows):
+        team, case, modality = (table.text(row, index) for index in names)
+        rows.append(
+            ForeignScore(
+                team=team,
+                case=case,
+                modality=modality,
+                dimension=_optional(table, number, "dimension"),
+                outcome=outcomes[number],
+                reason=_optional(table, number, "reason"),
+                values={name: values[index][number] for name, index in found.items()},
+            )
+        )
+    return rows, (*table.notes, *notes)
+
+
+def _is_fraction(name: str) -> bool:
+    """Whether it is a score of ours, from 0 to 1."""
+    metric = METRICS.get(name)
+    return metric is not None and metric.unit == "" and metric.direction == "higher"
+
+
+def _blanks(table: ForeignTable, names: Sequence[int]) -> Iterator[Finding]:
+    for index in names:
+        lines = [str(row.line) for row in table.rows if not table.text(row, index)]
+        if lines:
+            yield Finding(
+                where=f"{table.path}, column {quoted(table.columns[index])}",
+                found=f"nothing in line {listed(lines)}",
+                expected=f"a {plain(table.columns[index])} in every row",
+                mend="fill it in"
+                + ("; one word for all rows will do" if index == names[2] else ""),
+            )
+
+
+def _optional(table: ForeignTable, number: int, name: str) -> str:
+    if name not in table.columns:
+        return ""
+    return table.text(table.rows[number], table.columns.index(name))
+
+
+def _outcomes(table: ForeignTable, problems: list[Finding]) -> list[Outcome | None]:
+    """Each row's; `ok` in an empty cell, None where there is no such column."""
+    if "outcome" not in table.columns:
+        return [None] * len(table.rows)
+    outcomes: list[Outcome | None] = []
+    for number, row in enumerate(table.rows):
+        word = _optional(table, number, "outcome") or Outcome.OK
+        try:
+            outcomes.append(Outcome(word))
+        except ValueError:
+            problems.append(
+                Finding(
+                    where=table.where(row, table.columns.index("outcome")),
+                    found=quoted(word),
+                    expected=f"one of {', '.join(Outcome)}",
+                    mend="or rename the column, if it means something else",
+                )
+            )
+    return outcomes
+
+
+def _check_scale(
+    table: ForeignTable, team: int, index: int, values: Sequence[float | None]
+) -> None:
+    """Refuse a score that one team has from 0 to 1 and another from 0 to 100."""
+    of_team: dict[str, list[float]] = {}
+    for row, value in zip(table.rows, values, strict=True):
+        if value:
+            of_team.setdefault(table.text(row, team), []).append(value)
+    small = [name for name, known in of_team.items() if max(known) <= 1]
+    large = [name for name, known in of_team.items() if max(known) > 1]
+    if small and large:
+        raise TableError(
+            Finding(
+                where=f"{table.path}, column {quoted(table.columns[index])}",
+                found=f"values up to 1 of {listed(map(quoted, small))}, and up to"
+                f" {max(max(of_team[name]) for name in large):g} of {listed(map(quoted, large))}",
+                expected="one scale in a column",
+                mend="write all of them as fractions, or all in percent",
+            )
+        )
