@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, TypeVar
 
-from evaluate.facts.attempts import RunRecord
+from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem, TableError
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 
@@ -28,7 +28,7 @@ __all__ = [
     "write_table",
 ]
 
-Row = TypeVar("Row", RunRecord, LabelScore, CaseScore, ModalityScore)
+Row = TypeVar("Row", Attempt, LabelScore, CaseScore, ModalityScore)
 
 _VALUES = "values"
 _SORTED_BY = ("team", "case", "modality", "metric", "round", "label")

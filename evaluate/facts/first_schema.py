@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from data_manifest.layouts import first_contract
+
 __all__ = ["upgraded"]
 
 _FURTHER = (
@@ -22,17 +24,15 @@ def upgraded(data: object) -> object:
     if not isinstance(data, dict) or data.get("schema") != 1:
         return data
     rules = {**data, "schema": 2}
-    if isinstance(rules.get("container"), dict):
-        container = dict(rules["container"])
-        form = container.pop("output_format", "npz")
-        key = container.pop("output_key", "segs")
+    said = rules.get("container")
+    container = dict(said) if isinstance(said, dict) else {}
+    rules["input"], rules["output"] = first_contract(
+        container.pop("output_format", None), container.pop("output_key", None)
+    )
+    if isinstance(said, dict):
         rules["container"] = container
-        rules["output"] = {"path": f"{{case}}.{form}", "format": form}
-        if form == "npz":
-            rules["output"]["key"] = key
     if isinstance(rules.get("scoring"), dict):
         rules["scoring"] = _scoring(rules["scoring"], rules.pop("failures", {}))
-    rules["input"] = {"files": [{"role": "image", "path": "{case}.npz", "format": "npz"}]}
     return rules
 
 

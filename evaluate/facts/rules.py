@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from metrics import MetricDef
 
 __all__ = [
+    "RUN_PARTS",
     "Container",
     "HandIn",
     "Limits",
@@ -41,11 +42,10 @@ __all__ = [
     "load_protocol",
 ]
 
-_STAGES = {
-    "run": ("prompts", "rounds", "input", "container", "output", "limits", "measurement"),
-    "score": ("scoring", "output"),
-    "rank": ("ranking",),
-}
+RUN_PARTS = ("prompts", "rounds", "input", "container", "output", "limits", "measurement")
+"""The parts that decide what a container is given: an attempt under others is another attempt."""
+
+_STAGES = {"run": RUN_PARTS, "score": ("scoring", "output"), "rank": ("ranking",)}
 """What each stage reads of the rules."""
 
 _BUILTIN = Path(__file__).parent.parent / "protocols"
@@ -66,6 +66,7 @@ class Limits(Strict, frozen=True, kw_only=True):
         processes: processes and threads.
         open_files: file descriptors of one process.
         scratch_mib: size of /tmp, and of the home folder, which are in memory.
+        shm_mib: size of shared memory, which counts as memory; None for as much as `memory_mib`.
         output_mib: total size of the outputs folder.
         output_files: how many files the outputs folder may hold.
         log_mib: how much of the container's output is kept.
@@ -78,6 +79,7 @@ class Limits(Strict, frozen=True, kw_only=True):
     processes: _Count = 4096
     open_files: _Count = 4096
     scratch_mib: _Count = 1024
+    shm_mib: _Count | None = None
     output_mib: _Count = 1024
     output_files: _Count = 1000
     log_mib: _Count = 4
@@ -234,6 +236,11 @@ class Rules(Strict, frozen=True, kw_only=True):
         names = {name for part in parts for name in _STAGES.get(part, (part,))}
         chosen = {name: data[name] for name in names} if parts else data
         return hashlib.sha256(msgspec.json.encode(chosen, order="sorted")).hexdigest()
+
+    @property
+    def run_sha256(self) -> str:
+        """SHA-256 of what decides an attempt: attempts of one ranking must be alike in it."""
+        return self.digest(*RUN_PARTS)
 
 
 def builtin_protocols() -> list[str]:

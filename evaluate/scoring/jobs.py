@@ -30,6 +30,7 @@ class ScoringJob:
         prices: what they count for a failed case; none where there was no run.
         judged: whether the run has judged the very bytes of the prediction, so that they are not
             judged again.
+        own_files: whether the prediction is the organiser's own file, whose links are followed.
     """
 
     team: str
@@ -43,6 +44,7 @@ class ScoringJob:
     measured: Mapping[str, float | None] = field(default_factory=dict)
     prices: Mapping[str, float] = field(default_factory=dict)
     judged: bool = False
+    own_files: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,7 @@ def score_job(job: ScoringJob, protocol: Rules) -> CaseResult:
         shape=reference.labels.shape,
         spacing_mm=reference.spacing_mm,
         max_bytes=protocol.limits.output_mib << 20,
+        follow_links=job.own_files,
         into=_PREDICTION,
     )
     if isinstance(prediction, BadPrediction):
