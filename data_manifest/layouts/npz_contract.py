@@ -106,7 +106,7 @@ _REFERENCE = "`gts`, integer labels from 0 to 65535, (H, W) or (D, H, W)"
 def _checked_header(archive: NpzArchive, path: Path) -> tuple[int, ...]:
     header = archive.header("gts")
     shape = header.shape
-    if header.dtype.kind not in "iu" or len(shape) not in (2, 3) or 0 in shape:
+    if header.dtype.kind not in "biuf" or len(shape) not in (2, 3) or 0 in shape:
         raise _fail(path, f"`gts` of dtype {header.dtype}, shape {shape}", _REFERENCE)
     return shape
 

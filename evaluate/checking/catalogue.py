@@ -232,13 +232,13 @@ CATALOGUE: dict[str, Check] = {
         looks_at="whether the output can be read",
         expected="a whole file of the protocol's format",
         why="a file that can't be read scores as failed",
-        mend="`numpy.savez_compressed(path, segs=mask)` writes one; never a link or a pickle",
+        mend="write it whole, by the library of its format; never a link or a pickle",
     ),
     "output-key": Check(
         looks_at="the names of the arrays in the output",
         expected="the protocol's key",
         why="the mask is looked for under that name alone",
-        mend="`numpy.savez_compressed(path, segs=mask)`: the name is the argument's",
+        mend="call the array as the protocol's `output.key` says, and no other",
     ),
     "output-shape": Check(
         looks_at="the shape of the mask",

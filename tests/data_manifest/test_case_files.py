@@ -66,6 +66,14 @@ def test_a_reference_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert found.spacing_mm == (3.0, 2.0, 1.0)
 
 
+@pytest.mark.parametrize("dtype", ["bool", "float32", "float64"])
+def test_a_reference_of_whole_numbers_is_read_as_a_prediction_is(
+    tmp_path: Path, dtype: str
+) -> None:
+    np.savez(tmp_path / "case.npz", gts=np.eye(3, dtype=dtype))
+    assert read_reference(tmp_path / "case.npz").labels.tolist() == np.eye(3).tolist()
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "<i4", ">i4", "int64", "uint64"])
 def test_any_integer_dtype_is_read(tmp_path: Path, dtype: str) -> None:
     path = tmp_path / "case.npz"
@@ -118,8 +126,8 @@ def test_wrong_inputs_say_what_was_found_and_where(tmp_path: Path, found: str) -
 
 WRONG_REFERENCES = {
     "no array `gts`": {"segs": np.eye(3, dtype=np.uint8)},
-    "`gts` of dtype bool": {"gts": np.eye(3, dtype=bool)},
-    "`gts` of dtype float64": {"gts": np.eye(3)},
+    "holds fractional values": {"gts": np.eye(3) / 2},
+    "`gts` of dtype complex128": {"gts": np.eye(3) * 1j},
     "`gts` of dtype uint8, shape (3,)": {"gts": np.zeros(3, np.uint8)},
     "labels -1 to 1": {"gts": np.array([[-1, 1]])},
     "labels 0 to 65536": {"gts": np.array([[0, 65536]])},

@@ -174,7 +174,7 @@ def test_monochrome1_is_turned_round_by_the_range_of_its_bits(
 
     plane = VALUES[0].astype(dtype)
     path = write(tmp_path / "xray.dcm", plane, ComputedRadiographyImageStorage, inverted)
-    np.testing.assert_array_equal(read_volume(path).array, ends - VALUES[0])
+    np.testing.assert_array_equal(read_volume(path).array, ends - VALUES[0].astype(int))
     Image.fromarray(LABELS[3]).save(tmp_path / "mask.png")
     said = builder.built(path, tmp_path / "mask.png", modality="X-Ray").said
     assert f"{path}: MONOCHROME1: turned round" in said

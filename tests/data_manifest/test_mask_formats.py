@@ -76,12 +76,14 @@ def scored(folder: Path, kind: str, *, two_d: bool = False, scoring: str = "") -
     np.savez(folder / "gts" / f"{case}.npz", gts=reference, **spacing)
     if kind:
         write(folder / "segs" / f"{case}.{kind}", prediction)
+    else:  # another case is answered
+        np.savez(folder / "gts" / "3DBox_CT_b.npz", gts=reference, **spacing)
+        write(folder / "segs" / "3DBox_CT_b.npz", prediction)
     arguments = ["--references", folder / "gts", "--predictions", folder / "segs"]
     arguments += ["--protocol", protocol(folder, kind or "npz", scoring), "--out", folder / "out"]
     assert main(["score", *map(str, arguments), "--jobs", "1"]) == 0
     with (folder / "out" / "case_scores.csv").open(newline="", encoding="utf-8") as stream:
-        (row,) = csv.DictReader(stream)
-    return row
+        return next(csv.DictReader(stream))
 
 
 @pytest.mark.parametrize("kind", ["nii.gz", "nii", "mha"])
