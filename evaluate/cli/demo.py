@@ -3,14 +3,13 @@
 import argparse
 from pathlib import Path
 
-import evaluate
 from data_manifest.making.build import build_demo
+from evaluate.checking.starter_kit import ready_participants
 from evaluate.cli.ranking import say_leaderboard
 from evaluate.cli.run import run_into, say_outcomes
 from evaluate.cli.sandboxes import NOT_ISOLATED
 from evaluate.cli.scoring import say_scores
 from evaluate.cli.terminal import say, show_progress, warn
-from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.rules import load_protocol
 from evaluate.ranking.stage import rank_run
 from evaluate.reporting.stage import report_run
@@ -19,23 +18,6 @@ from evaluate.scoring.stage import score_run
 __all__ = ["demo"]
 
 PROTOCOL = "cvpr24"
-
-
-def _participants() -> dict[str, str]:
-    """The shipped participants: in the installed package, or in the checkout."""
-    package = Path(evaluate.__file__).parent
-    for folder in (package / "participants", package.parent / "participants"):
-        found = sorted(path.parent for path in folder.glob("*/predict.sh"))
-        if found:
-            return {path.name: str(path) for path in found}
-    raise UsageError(
-        Problem(
-            where="segjudge demo",
-            found="no participants beside this installation",
-            expected="the folder `participants` that segjudge ships",
-            mend="install segjudge again",
-        )
-    )
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -50,11 +32,12 @@ def demo(options: argparse.Namespace) -> int:
         f" {len({case.modality for case in manifest.cases})} modalities in {data}"
         f" ({simulated} simulated, the others real; each says which)"
     )
+    ready = ready_participants(root.parent / "demo-participants")
     made = run_into(
         options,
         manifest=data / "manifest.json",
         protocol=load_protocol(PROTOCOL),
-        references=_participants(),
+        references={name: str(folder) for name, folder in ready.items()},
     )
     say_outcomes(made)
     with show_progress("scoring") as progress:
