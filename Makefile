@@ -39,7 +39,7 @@ bench: $(VENV)/.bench $(VENV)/.peers
 	@if $(BIN)/segjudge doctor --engine >/dev/null 2>&1; then \
 	    $(BIN)/python -m bench.overhead && $(BIN)/python -m bench.measurement; fi
 
-$(VENV)/.made: pyproject.toml hatch_build.py metrics/kernel/kernel.c
+$(VENV)/.made: pyproject.toml hatch_build.py $(wildcard metrics/kernel/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "make: $$($(PYTHON) --version) found; Python 3.11 or newer is needed: make PYTHON=python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from data_manifest.manifest import Case, Manifest
 from evaluate.documents.run import RunDocument
 from evaluate.facts.errors import Problem, RunDirectoryError
+from evaluate.facts.rule_differences import differing_keys
 from evaluate.facts.rules import Rules
 
 __all__ = ["calibration_ratio", "check_comparable"]
@@ -90,15 +91,7 @@ def _unequal_cases(
 
 
 def _unequal_limits(protocols: tuple[Rules, Rules]) -> list[str]:
-    notes = []
-    for part in ("limits", "input", "container", "output"):
-        a, b = (protocol.to_json()[part] for protocol in protocols)
-        notes += [
-            f"the protocols differ in {part}.{key}: {a[key]!r} and {b.get(key)!r}"
-            for key in a
-            if a[key] != b.get(key)
-        ]
-    return notes
+    return [f"the protocols differ in {said}" for said in differing_keys(*protocols)]
 
 
 def _unequal_machines(
@@ -118,6 +111,8 @@ def _unequal_machines(
     if sandboxes[0] != sandboxes[1]:
         notes.append(f"two sandboxes: {sandboxes[0]} and {sandboxes[1]}; start-up times differ")
     for name, document in zip(names, documents, strict=True):
+        if document.unequal_machines:
+            notes.append(f"{name} was run on {document.unequal_machines}: times compare them too")
         if not document.is_steady:
             notes.append(f"the machine drifted, or ran several at once, in {name}: times are rough")
     versions = [document.segjudge for document in documents]

@@ -15,13 +15,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from evaluate.facts.attempts import RunRecord
+from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem, TableError
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 
 __all__ = ["read_table", "sync_folder", "write_atomically", "write_json", "write_table"]
 
-Row = TypeVar("Row", RunRecord, LabelScore, CaseScore, ModalityScore)
+Row = TypeVar("Row", Attempt, LabelScore, CaseScore, ModalityScore)
 
 _SORTED_BY = ("team", "case", "modality", "metric", "round", "label")
 _QUOTED = ("=", "+", "-", "@", "\t", "'")

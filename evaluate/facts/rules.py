@@ -14,6 +14,7 @@ from evaluate.facts.errors import ProtocolError
 from evaluate.facts.first_schema import upgraded
 
 __all__ = [
+    "RUN_PARTS",
     "Container",
     "Failures",
     "HandIn",
@@ -28,6 +29,9 @@ __all__ = [
     "direction_problem",
     "load_protocol",
 ]
+
+RUN_PARTS = ("prompts", "rounds", "input", "container", "output", "limits", "measurement")
+"""The parts that decide what a container is given: an attempt under others is another attempt."""
 
 _BUILTIN = Path(__file__).parent.parent / "protocols"
 
@@ -56,6 +60,7 @@ class Limits(_Strict, frozen=True, kw_only=True):
         processes: processes and threads.
         open_files: file descriptors of one process.
         scratch_mib: size of /tmp, and of the home folder, which are in memory.
+        shm_mib: size of shared memory, which counts as memory; None for as much as `memory_mib`.
         output_mib: total size of the outputs folder.
         output_files: how many files the outputs folder may hold.
         log_mib: how much of the container's output is kept.
@@ -68,6 +73,7 @@ class Limits(_Strict, frozen=True, kw_only=True):
     processes: _Count = 4096
     open_files: _Count = 4096
     scratch_mib: _Count = 1024
+    shm_mib: _Count | None = None
     output_mib: _Count = 1024
     output_files: _Count = 1000
     log_mib: _Count = 4
@@ -252,6 +258,11 @@ class Rules(_Strict, frozen=True, kw_only=True):
         data = self.to_json()
         chosen = {part: data[part] for part in parts} if parts else data
         return hashlib.sha256(msgspec.json.encode(chosen, order="sorted")).hexdigest()
+
+    @property
+    def run_sha256(self) -> str:
+        """SHA-256 of what decides an attempt: attempts of one ranking must be alike in it."""
+        return self.digest(*RUN_PARTS)
 
 
 def builtin_protocols() -> list[str]:

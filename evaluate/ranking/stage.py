@@ -32,7 +32,7 @@ def rank_result(
     document = run.document()
     if options is None:
         options = document.ranking or RankOptions()
-    return rank(
+    result = rank(
         run.read_rows(CaseScore) if scores is None else scores,
         protocol or document.rules_of("score"),
         seed=document.seed if options.seed is None else options.seed,
@@ -40,6 +40,11 @@ def rank_result(
         adjustment=options.adjustment,
         compat=options.compat,
     )
+    if not document.unequal_machines:
+        return result
+    warning = f"cases were run on {document.unequal_machines}: their times may not be compared"
+    warnings = [*result.document["warnings"], warning]
+    return dataclasses.replace(result, document={**result.document, "warnings": warnings})
 
 
 def rank_run(root: Path, options: RankOptions | None = None) -> Result:

@@ -53,7 +53,7 @@ def data_text(sources: Sources) -> str:
 
 
 def _runs(sources: Sources) -> str:
-    limits = sources.document.rules_of("run").limits
+    limits = sources.protocol.limits
     cpus = "all CPUs of the machine" if limits.cpus is None else f"{limits.cpus:g} CPUs"
     how = (
         "in a container without network, which saw the inputs of that case alone"
@@ -67,7 +67,10 @@ def _runs(sources: Sources) -> str:
     )
     hosts = [machine.host for machine in sources.document.machines.values()]
     machines = "; ".join(f"{host.cores} cores ({clipped(host.cpu, 60)})" for host in hosts)
-    return f"{text} {'The machine' if len(hosts) == 1 else 'The machines'} had {machines}."
+    text += f" {'The machine' if len(hosts) == 1 else 'The machines'} had {machines}."
+    if sources.document.unequal_machines:
+        text += " Times of different machines may not be compared."
+    return text
 
 
 def metrics_text(sources: Sources) -> str:

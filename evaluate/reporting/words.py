@@ -258,6 +258,15 @@ def _notes(sources: Sources) -> list[Banner]:
                 " say little about how a team does on real images.",
             )
         )
+    if sources.document.unequal_machines:
+        found.append(
+            Banner(
+                kind="stop",
+                title="Times of several machines",
+                text=f"The cases were run on {sources.document.unequal_machines}. Times, CPU and"
+                " memory compare the machines as much as the submissions: do not rank by them.",
+            )
+        )
     unsteady = [c for c in sources.document.calibration.values() if not c.fair]
     if unsteady:
         found.append(

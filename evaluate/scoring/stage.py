@@ -7,11 +7,12 @@ import msgspec
 
 from data_manifest.progress import Progress, silent
 from evaluate.documents.tables import write_table
-from evaluate.facts.attempts import RunRecord
+from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 from evaluate.scoring import CaseResult, jobs_of_folders, jobs_of_run, modality_scores, score_jobs
+from evaluate.scoring.one_set_of_rules import check_rules
 from evaluate.store import RunDirectory
 from evaluate.store.origin import data_of, protocol_of
 from evaluate.store.seals import seal_stage
@@ -77,21 +78,27 @@ def score_run(
     Args:
         root: the run directory.
         manifest_path: where the data lie now, if not where they were.
-        protocol: from now on the run's protocol; None to keep the one that it has.
+        protocol: from now on the rules of its scores and ranking, which may not differ in what
+            decided the run; None to keep those that it has.
         workers: processes.
         progress: told after every case.
+
+    Raises:
+        RunDirectoryError: teams were run under different rules, or under others than these.
     """
     run = RunDirectory.open(root)
     with run.locked():
         document = run.document().with_rules("score", protocol)
+        attempts = [entry.record for entry in run.journal().values()]
+        check_rules(document, attempts, document.rules_of("score"), where=str(root))
         run.write_run_document(document)
-        run.write_rows([entry.record for entry in run.journal().values()], RunRecord)
+        run.write_rows(attempts, Attempt)
         scores = score_again(run, manifest_path=manifest_path, workers=workers, progress=progress)
         run.write_rows(scores.labels, LabelScore)
         run.write_rows(scores.cases, CaseScore)
         run.write_rows(scores.modalities, ModalityScore)
         run.write_run_document(msgspec.structs.replace(document, scored_from=run.journal_sha256()))
-        tables = (RunRecord, LabelScore, CaseScore, ModalityScore)
+        tables = (Attempt, LabelScore, CaseScore, ModalityScore)
         seal_stage(run, "score", *(run.table_path(kind).name for kind in tables))
     return scores
 

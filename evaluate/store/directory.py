@@ -24,17 +24,17 @@ from evaluate.documents.tables import (
     write_atomically,
     write_table,
 )
-from evaluate.facts.attempts import RunRecord
+from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem, RunDirectoryError
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 from evaluate.store.ledger import JournalEntry, Ledger
 
 __all__ = ["JournalEntry", "RunDirectory"]
 
-Row = TypeVar("Row", RunRecord, LabelScore, CaseScore, ModalityScore)
+Row = TypeVar("Row", Attempt, LabelScore, CaseScore, ModalityScore)
 
 _TABLES: dict[type, str] = {
-    RunRecord: "runs.csv",
+    Attempt: "runs.csv",
     LabelScore: "label_scores.csv",
     CaseScore: "case_scores.csv",
     ModalityScore: "modality_scores.csv",
@@ -180,7 +180,7 @@ class RunDirectory:
 
     def keep(
         self,
-        record: RunRecord,
+        record: Attempt,
         *,
         attempt: int,
         job_sha256: str,

@@ -1,7 +1,9 @@
 """`segjudge score`."""
 
 import argparse
+from pathlib import Path
 
+from evaluate.cli.arguments import positive
 from evaluate.cli.terminal import number, say, show_progress, table, warn
 from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.outcome import Outcome
@@ -9,10 +11,21 @@ from evaluate.facts.rules import load_protocol
 from evaluate.facts.scores import ModalityScore
 from evaluate.scoring.stage import Scores, score_folders, score_run
 
-__all__ = ["say_scores", "score"]
+__all__ = ["add_arguments", "call", "say_scores"]
 
 
-def score(options: argparse.Namespace) -> int:
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The arguments of `segjudge score`."""
+    command.add_argument("run_dir", type=Path, nargs="?")
+    command.add_argument("--manifest", type=Path, help="where the run's data lie now, if moved")
+    command.add_argument("--references", type=Path, help="folder of references, one file a case")
+    command.add_argument("--predictions", type=Path, help="folder of masks, as the protocol says")
+    command.add_argument("--protocol", help="built-in name or TOML file (default: the run's own)")
+    command.add_argument("--out", type=Path, help="folder of the tables")
+    command.add_argument("--jobs", type=positive, help="processes (default: one a CPU)")
+
+
+def call(options: argparse.Namespace) -> int:
     """Score a run directory or a folder."""
     folder_options = ("references", "predictions", "out")
     given = [name for name in folder_options if getattr(options, name) is not None]
