@@ -85,7 +85,8 @@ def test_a_name_that_no_submission_can_have_is_refused_in_one_line(
 
 def test_a_protocol_of_other_masks_is_refused(segjudge: Callable, tmp_path: Path) -> None:
     rules = segjudge("protocol", "show", "cvpr24").stdout
-    rules = rules.replace("[container]", '[container]\noutput_format = "nii.gz"')
+    wanted = 'path = "{case}.nii.gz"\nformat = "nii.gz"'
+    rules = rules.replace('path = "{case}.npz"\nformat = "npz"\nkey = "segs"', wanted)
     (tmp_path / "mine.toml").write_text(rules, encoding="utf-8")
     refused = segjudge("init", "my-team", "--protocol", "mine.toml")
     assert refused.returncode == 2
