@@ -81,4 +81,4 @@ def test_the_recipe_does_what_it_says(name: str, tree: Path) -> None:
 
 
 def test_what_can_be_added_has_a_recipe() -> None:
-    assert {"A challenge", "A check of submissions", "A participant"} <= _RECIPES.keys()
+    assert {"A challenge", "A metric", "A check of submissions", "A participant"} <= _RECIPES.keys()
