@@ -43,8 +43,7 @@ def open_nifti(stream: BinaryIO, *, compressed: bool) -> OpenMask:
         if dtype.kind not in "iuf":
             raise ValueError(f"its dtype is {dtype}; expected integers")
         slope, intercept = header.get_slope_inter()
-        if slope not in (None, 1) or intercept not in (None, 0):
-            raise ValueError("its values are scaled; expected labels as they are")
+        scaling = (1.0 if slope is None else slope, intercept or 0.0)
         lengths = [int(length) for length in header.get_data_shape()]
     while len(lengths) > 3 and lengths[-1] == 1:
         lengths.pop()
@@ -62,7 +61,7 @@ def open_nifti(stream: BinaryIO, *, compressed: bool) -> OpenMask:
     def labels(into: Buffer | None) -> Labels:
         with reading("NIfTI file"):
             skip(read, int(header["vox_offset"]) - _HEADER)
-            return read_labels(read, dtype, int(np.prod(shape)), into=into)
+            return read_labels(read, dtype, int(np.prod(shape)), into=into, scaling=scaling)
 
     return OpenMask(shape=shape, dtype=dtype, has_slice_axis=True, grid=grid, labels=labels)
 
