@@ -14,7 +14,10 @@ from data_manifest.cases import CaseInputs
 from data_manifest.layouts.labels import Buffer, read_labels
 from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading, skip, whole
 
-__all__ = ["open_nifti", "write_nifti"]
+__all__ = ["MILLIMETRES", "open_nifti", "write_nifti"]
+
+MILLIMETRES = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+"""By the format's names of units; who writes none means millimetres."""
 
 _HEADER = 348
 
@@ -51,7 +54,8 @@ def open_nifti(stream: BinaryIO, *, compressed: bool) -> OpenMask:
 
     def grid() -> Grid:
         with reading("NIfTI file"):
-            zooms = [float(length) for length in header.get_zooms()[:3]][::-1]
+            unit = MILLIMETRES[header.get_xyzt_units()[0]]
+            zooms = [float(length) * unit for length in header.get_zooms()[:3]][::-1]
             try:
                 directions = np.asarray(header.get_best_affine()[:3, :3], dtype=np.float64)
             except HeaderDataError as error:

@@ -10,6 +10,7 @@ from typing import Any
 import nibabel
 import numpy as np
 
+from data_manifest.layouts.nifti import MILLIMETRES
 from data_manifest.making.formats import (
     FormatError,
     check_straight,
@@ -20,7 +21,6 @@ from data_manifest.making.geometry import Affine, Volume, furthest_corner
 
 __all__ = ["nifti_spacing", "read_nifti"]
 
-_MILLIMETRES = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 _ERRORS = (
     nibabel.filebasedimages.ImageFileError,
     nibabel.spatialimages.HeaderDataError,
@@ -85,7 +85,7 @@ def _opened(path: Path) -> tuple[nibabel.Nifti1Image, str]:
 def _geometry(
     path: Path, image: nibabel.Nifti1Image, unit_name: str, axes: int, notes: list[str]
 ) -> tuple[tuple[float, ...], Affine | None]:
-    unit = _MILLIMETRES[unit_name]
+    unit = MILLIMETRES[unit_name]
     if unit != 1.0:
         notes.append(f"spacing in {unit_name}, taken as millimetres times {unit:g}")
     stored = _stored_spacing(path, image)
