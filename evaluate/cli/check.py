@@ -98,8 +98,8 @@ def _cases(title: str, cases: Sequence[ExaminedCase[CasePicture]]) -> None:
             [
                 case.score.case,
                 str(case.score.outcome),
-                _beside(case, case.score.dsc, case.baseline_dsc),
-                _beside(case, case.score.nsd, case.baseline_nsd),
+                _beside(case, case.score.value("dsc"), case.baseline_dsc),
+                _beside(case, case.score.value("nsd"), case.baseline_nsd),
                 _percent(case.time_share),
                 _percent(case.memory_share),
             ]
@@ -137,8 +137,8 @@ def _document(options: argparse.Namespace, done: SubmissionCheck) -> CheckDocume
                 dimension=case.score.dimension,
                 outcome=str(case.score.outcome),
                 reason=case.score.reason,
-                dsc=case.score.dsc,
-                nsd=case.score.nsd,
+                dsc=case.score.value("dsc"),
+                nsd=case.score.value("nsd"),
                 baseline_dsc=case.baseline_dsc,
                 baseline_nsd=case.baseline_nsd,
                 time_share=case.time_share,

@@ -91,7 +91,7 @@ def call(options: argparse.Namespace) -> int:
         )
     result, notes = rank_table(
         scores=options.scores,
-        protocol=load_protocol(options.protocol),
+        protocol=load_protocol(options.protocol, other_columns=True),
         out=options.out,
         options=chosen,
         metrics=options.metric,
@@ -113,9 +113,9 @@ def say_leaderboard(rows: Sequence[RankingRow]) -> None:
                 row.team,
                 str(row.rank),
                 number(row.mean_rank, 2),
-                number(row.dsc, 4),
-                number(row.nsd, 4),
-                number(row.wall_s, 2),
+                number(row.value("dsc"), 4),
+                number(row.value("nsd"), 4),
+                number(row.value("wall_s"), 2),
                 str(row.failures),
             ]
             for row in sorted(rows, key=lambda row: (row.rank, row.team))

@@ -181,7 +181,7 @@ def _value(
             continue
         if cell.modality is not None and score.modality.casefold() != cell.modality.casefold():
             continue
-        value = getattr(score, metric, None)
+        value = score.value(metric)
         if score.outcome.is_failure and way[0]:
             value = None if way[0] == _FAILURES[1] else 0.0
         if value is not None:
