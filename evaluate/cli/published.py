@@ -1,52 +1,58 @@
-"""`segjudge audit --published`."""
+"""`segjudge published`."""
 
 import argparse
-import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
 
 from data_manifest.errors import printable
-from evaluate.auditing.published_audit import audit_table
-from evaluate.cli.terminal import say
-from evaluate.documents.tables import write_json
-from evaluate.facts.errors import Problem, UsageError
+from evaluate.auditing.published_tables import audit_table
+from evaluate.cli.terminal import say, say_finding
+from evaluate.documents.published import PublishedDocument, printed_thing, write_published_document
 
-__all__ = ["audit_published"]
-
-_OF_A_RUN = ("rerun", "sample", "bundle", "sign", "verify", "key", "references", "manifest")
-"""Options that say something of a run's audit only."""
+__all__ = ["add_arguments", "call"]
 
 
-def audit_published(options: argparse.Namespace) -> int:
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The arguments of `segjudge published`."""
+    command.add_argument("table", type=Path, help="of the paper, as CSV")
+    command.add_argument("run_dir", type=Path, nargs="?", help="whose scores it should hold")
+    command.add_argument("--json", type=Path, metavar="FILE", help="what was found, as data")
+
+
+def call(options: argparse.Namespace) -> int:
     """Check a paper's table; 1 if a cell, a rank or a row does not hold."""
-    others = [name for name in _OF_A_RUN if vars(options).get(name)]
-    if options.published is None or others:
-        raise UsageError(
-            Problem(
-                where="segjudge audit",
-                found=f"--published with --{others[0]}" if options.published else "no --published",
-                expected="RUN_DIR alone (a run's audit writes audit.json), or --published FILE"
-                " [RUN_DIR] [--json FILE]",
-                mend="`segjudge audit --help` shows both",
-            )
-        )
-    found = audit_table(options.published, options.run_dir)
-    for text in found.holds:
+    verdict = audit_table(options.table, options.run_dir)
+    for text in verdict.holds:
         say(f"ok    {printable(text)}")
-    for text in found.notes:
+    for text in verdict.notes:
         say(f"note  {printable(text)}")
-    for finding in found.findings:
-        say(f"LOOK  {printable(f'{finding.kind}: {finding.where}')}")
-        say(f"      {printable(f'printed {finding.printed}, expected {finding.expected}')}")
+    for finding in verdict.findings:
+        say_finding(finding)
     if options.json:
-        write_json(
-            options.json,
-            {
-                "schema": 1,
-                "table": str(options.published),
-                "run": None if options.run_dir is None else str(options.run_dir),
-                "passed": found.passed,
-                **dataclasses.asdict(found),
-            },
+        document = PublishedDocument(
+            table=str(options.table),
+            run=None if options.run_dir is None else str(options.run_dir),
+            passed=verdict.passed,
+            checked=verdict.checked,
+            findings=tuple(map(printed_thing, verdict.findings)),
+            holds=verdict.holds,
+            notes=verdict.notes,
         )
-    count = len(found.findings)
-    say("passed" if found.passed else f"did not pass: {count} finding{'s' if count > 1 else ''}")
-    return 0 if found.passed else 1
+        write_published_document(options.json, document)
+    count = len(verdict.findings)
+    if count:
+        say(f"did not pass: {count} finding{'s' if count > 1 else ''}")
+        return 1
+    say(_passed(verdict.checked, with_run=options.run_dir is not None))
+    return 0
+
+
+def _passed(checked: Sequence[str], *, with_run: bool) -> str:
+    """What held, and what there was nothing to hold against."""
+    beside = "" if with_run else "; no run was given: whether these are its scores was not checked"
+    if not checked:
+        return f"nothing could be checked: no metric that is known, no average, no rank{beside}"
+    missing = [what for what in ("averages", "ranks") if what not in checked]
+    if missing:
+        beside = f"; the table has no {' and no '.join(missing)} to check{beside}"
+    return f"passed: {', '.join(checked)}{beside}"

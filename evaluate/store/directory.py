@@ -24,17 +24,17 @@ from evaluate.documents.tables import (
     write_atomically,
     write_table,
 )
-from evaluate.facts.attempts import RunRecord
+from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem, RunDirectoryError
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 from evaluate.store.ledger import JournalEntry, Ledger
 
 __all__ = ["JournalEntry", "RunDirectory"]
 
-Row = TypeVar("Row", RunRecord, LabelScore, CaseScore, ModalityScore)
+Row = TypeVar("Row", Attempt, LabelScore, CaseScore, ModalityScore)
 
 _TABLES: dict[type, str] = {
-    RunRecord: "runs.csv",
+    Attempt: "runs.csv",
     LabelScore: "label_scores.csv",
     CaseScore: "case_scores.csv",
     ModalityScore: "modality_scores.csv",
@@ -180,7 +180,7 @@ class RunDirectory:
 
     def keep(
         self,
-        record: RunRecord,
+        record: Attempt,
         *,
         attempt: int,
         job_sha256: str,
@@ -262,9 +262,11 @@ class RunDirectory:
         """The CSV file of one kind of record."""
         return self.root / _TABLES[kind]
 
-    def write_rows(self, rows: Sequence[Row], kind: type[Row]) -> None:
-        """Replace a table."""
-        write_table(self.table_path(kind), rows, kind)
+    def write_rows(
+        self, rows: Iterable[Row], kind: type[Row], *, metrics: Sequence[str] = ()
+    ) -> None:
+        """Replace a table; of scores, `metrics` are the columns of the protocol."""
+        write_table(self.table_path(kind), rows, kind, metrics=metrics)
 
     def read_rows(self, kind: type[Row]) -> list[Row]:
         """Read a table.
