@@ -1,6 +1,7 @@
 """`segjudge doctor`."""
 
 import argparse
+from pathlib import Path
 
 from data_manifest.findings import Severity
 from evaluate.cli.terminal import say_finding

@@ -15,7 +15,7 @@ import psutil
 
 __all__ = ["Owner"]
 
-_TOKEN = re.compile(r"([0-9a-f]{8})_([0-9a-f]{8})_([0-9]{1,10})_([0-9]{1,15})")
+_TOKEN = re.compile(r"([0-9a-f]{8})_([0-9a-f]{8})_([0-9]{1,10})_t([0-9]{1,15})")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _TICKS = Path("/proc/self/stat").exists()
 _TOLERANCE = 0 if _TICKS else 1000  # elsewhere it is a time in ms, by a clock that may be set
@@ -55,7 +55,8 @@ class Owner:
     @property
     def token(self) -> str:
         """Letters, digits and underscores: fit for a label, a tag, a cgroup and a file name."""
-        return f"{self.host}_{self.boot}_{self.pid}_{self.started}"
+        # The `t` tells it from the tokens of versions that went by the clock of the day.
+        return f"{self.host}_{self.boot}_{self.pid}_t{self.started}"
 
     def is_gone(self) -> bool:
         """Whether the process surely runs no more. Another machine's process never is."""
