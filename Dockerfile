@@ -8,7 +8,8 @@ ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_FIND_LINKS
 WORKDIR /build
-COPY pyproject.toml hatch_build.py README.md LICENSE segjudge.py ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
+COPY segjudge segjudge
 COPY evaluate evaluate
 COPY metrics metrics
 COPY data_manifest data_manifest

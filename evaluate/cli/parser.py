@@ -97,10 +97,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _sandbox(command: _Parser) -> None:
     command.add_argument(
         "--sandbox",
-        choices=("auto", "docker", "local"),
+        metavar="NAME",
         default="auto",
         help="docker; local (a subprocess, not isolated, not for official scores);"
-        " auto: docker where an engine answers",
+        " auto: docker where an engine answers; or another package's",
     )
     command.add_argument(
         "--build-arg",
