@@ -31,7 +31,7 @@ check: $(VENV)/.check
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck predict.sh participants/*/predict.sh evaluate/checking/starter_files/predict.sh .ci/*
+	$(BIN)/shellcheck predict.sh participants/kit/predict.sh evaluate/checking/starter_files/predict.sh .ci/*
 
 bench: $(VENV)/.bench $(VENV)/.peers
 	$(BIN)/python -m bench
@@ -39,7 +39,7 @@ bench: $(VENV)/.bench $(VENV)/.peers
 	@if $(BIN)/segjudge doctor --engine >/dev/null 2>&1; then \
 	    $(BIN)/python -m bench.overhead && $(BIN)/python -m bench.measurement; fi
 
-$(VENV)/.made: pyproject.toml hatch_build.py metrics/kernel/kernel.c
+$(VENV)/.made: pyproject.toml hatch_build.py $(wildcard metrics/kernel/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "make: $$($(PYTHON) --version) found; Python 3.11 or newer is needed: make PYTHON=python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
@@ -72,4 +72,4 @@ $(VENV)/.participants: $(VENV)/.demo
 	@touch $@
 
 clean:
-	rm -rf $(VENV) demo-data demo-run build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo-data demo-run demo-participants build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,6 +1,6 @@
 """The masks of a check's run, one case at a time: what is wrong with them, how good they are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -88,23 +88,23 @@ class Examination(Generic[Picture]):
         prediction = self.prediction(case) if trial.answered else None
         # All kinds of prompts of a case ask for the same objects.
         prompts = inputs.prompts[0] if inputs.prompts else None
-        floor = (
-            score_case(reference, prompts.baseline(case.shape), self._protocol.scoring)
-            if prompts
-            else None
-        )
+        floor: Mapping[str, float | None] = {}
+        if prompts:
+            mask = prompts.baseline(case.shape)
+            floor = score_case(reference, mask, self._protocol.scoring).values
         if prediction is not None:
             self._hits += mask_hits(case.id, prompts, prediction)
             if sum(bool(score.variants) for score in self._variants) < _MOST_VARIED:
                 self._variants.append(score_variants(case.id, reference.labels, prediction))
-            if score.dsc is not None and floor and floor.dsc is not None:
-                self._pairs.append((score.dsc, floor.dsc))
+            own, least = score.value("dsc"), floor.get("dsc")
+            if own is not None and least is not None:
+                self._pairs.append((own, least))
         return ExaminedCase(
             score=score,
             time_share=_share(trial.record.wall_s, limits.timeout_s),
             memory_share=_share(trial.record.peak_memory_mib, limits.memory_mib),
-            baseline_dsc=floor.dsc if floor else None,
-            baseline_nsd=floor.nsd if floor else None,
+            baseline_dsc=floor.get("dsc"),
+            baseline_nsd=floor.get("nsd"),
             picture=self._draw(case, inputs, reference, prediction),
             log="" if trial.answered else log_tail(self._run, TEAM, case.id),
         )

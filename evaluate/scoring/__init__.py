@@ -2,12 +2,11 @@
 
 from evaluate.scoring.folders import jobs_of_folders
 from evaluate.scoring.jobs import CaseResult, ScoringJob
-from evaluate.scoring.modality_scores import METRIC_COLUMNS, modality_scores
+from evaluate.scoring.modality_scores import modality_scores
 from evaluate.scoring.parallel import score_jobs
 from evaluate.scoring.sources import jobs_of_run
 
 __all__ = [
-    "METRIC_COLUMNS",
     "CaseResult",
     "ScoringJob",
     "jobs_of_folders",

@@ -1,5 +1,6 @@
 """`segjudge score`: from what was run, or from two folders, to tables of scores."""
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
+from evaluate.facts.scoring_rules import MEASURED
 from evaluate.scoring import CaseResult, jobs_of_folders, jobs_of_run, modality_scores, score_jobs
 from evaluate.scoring.one_set_of_rules import check_rules
 from evaluate.store import RunDirectory
@@ -61,6 +63,7 @@ def score_again(
         manifest=manifest,
         data_root=data_root,
         teams=run.document().teams,
+        limits=run.document().rules_of("run").limits,
     )
     return tables_of(score_jobs(jobs, protocol_of(run), workers=workers, progress=progress))
 
@@ -94,8 +97,9 @@ def score_run(
         run.write_run_document(document)
         run.write_rows(attempts, Attempt)
         scores = score_again(run, manifest_path=manifest_path, workers=workers, progress=progress)
-        run.write_rows(scores.labels, LabelScore)
-        run.write_rows(scores.cases, CaseScore)
+        names = document.rules_of("score").scoring.names
+        run.write_rows(scores.labels, LabelScore, metrics=names)
+        run.write_rows(scores.cases, CaseScore, metrics=(*names, *MEASURED))
         run.write_rows(scores.modalities, ModalityScore)
         run.write_run_document(msgspec.structs.replace(document, scored_from=run.journal_sha256()))
         tables = (Attempt, LabelScore, CaseScore, ModalityScore)
@@ -135,7 +139,14 @@ def score_folders(
         warnings.append(
             f"{len(failed)} of {len(jobs)} cases failed ({shown}); case_scores.csv lists them"
         )
-    write_table(out / "label_scores.csv", scores.labels, LabelScore)
-    write_table(out / "case_scores.csv", scores.cases, CaseScore)
-    write_table(out / "modality_scores.csv", scores.modalities, ModalityScore)
+    names = protocol.scoring.names
+    out.mkdir(parents=True, exist_ok=True)
+    # All are whole before the first takes its place: a full disk must not leave two of one call.
+    with tempfile.TemporaryDirectory(prefix=".scores.", dir=out) as scratch:
+        new = Path(scratch)
+        write_table(new / "label_scores.csv", scores.labels, LabelScore, metrics=names)
+        write_table(new / "case_scores.csv", scores.cases, CaseScore, metrics=(*names, *MEASURED))
+        write_table(new / "modality_scores.csv", scores.modalities, ModalityScore)
+        for table in sorted(new.iterdir()):
+            table.replace(out / table.name)
     return FolderScores(scores=scores, warnings=warnings)

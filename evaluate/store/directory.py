@@ -273,9 +273,11 @@ class RunDirectory:
         """The CSV file of one kind of record."""
         return self.root / _TABLES[kind]
 
-    def write_rows(self, rows: Sequence[Row], kind: type[Row]) -> None:
-        """Replace a table."""
-        write_table(self.table_path(kind), rows, kind)
+    def write_rows(
+        self, rows: Iterable[Row], kind: type[Row], *, metrics: Sequence[str] = ()
+    ) -> None:
+        """Replace a table; of scores, `metrics` are the columns of the protocol."""
+        write_table(self.table_path(kind), rows, kind, metrics=metrics)
 
     def read_rows(self, kind: type[Row]) -> list[Row]:
         """Read a table.

@@ -194,22 +194,26 @@ class _Builder:
             values.append(
                 LabelScore(
                     team=team, case=case.id, modality=case.modality, label=label,
-                    dsc=dsc, nsd=dsc**1.4, reference_voxels=counts[0], prediction_voxels=counts[1],
+                    values={"dsc": dsc, "nsd": dsc**1.4}, reference_voxels=counts[0],
+                    prediction_voxels=counts[1],
                 )
             )  # fmt: skip
         failed = outcome is not Outcome.OK
         wall = float(np.exp(self.rng.normal(np.log(0.3 + 9 * skill**6), 0.25)))
-        dsc = 0.0 if failed else float(np.mean([v.dsc for v in values]))
+        dsc = 0.0 if failed else float(np.mean([v.values["dsc"] for v in values]))
         score = CaseScore(
             team=team, case=case.id, modality=case.modality, dimension=case.dimension,
             outcome=outcome, reason=f"killed after 600 s {HOSTILE}" if failed else "",
-            dsc=dsc, nsd=dsc**1.4, wall_s=600.0 if failed else wall,
-            cpu_s=wall * 1.6, peak_memory_mib=900 * skill,
+            values={
+                "dsc": dsc, "nsd": dsc**1.4, "wall_s": 600.0 if failed else wall,
+                "cpu_s": wall * 1.6, "peak_memory_mib": 900 * skill,
+            },
         )  # fmt: skip
         record = Attempt(
             team=team, case=case.id, round=0, outcome=outcome, reason=score.reason,
-            exit_code=None if failed else 0, wall_s=score.wall_s, cpu_s=score.cpu_s,
-            peak_memory_mib=score.peak_memory_mib, measured_by="cgroup",
+            exit_code=None if failed else 0, wall_s=score.value("wall_s"),
+            cpu_s=score.value("cpu_s"),
+            peak_memory_mib=score.value("peak_memory_mib"), measured_by="cgroup",
             started_at="2025-03-01T12:00:00Z", machine="0" * 12,
             rules_sha256=self.protocol.run_sha256,
         )  # fmt: skip
@@ -295,9 +299,11 @@ class _Builder:
 def _as_run(score: CaseScore, rules_sha256: str) -> Attempt:
     return Attempt(
         team=score.team, case=score.case, round=0, outcome=score.outcome, reason=score.reason,
-        exit_code=None if score.outcome.is_failure else 0, wall_s=score.wall_s, cpu_s=score.cpu_s,
-        peak_memory_mib=score.peak_memory_mib, measured_by="cgroup",
-        started_at="2025-03-01T12:00:00Z", machine="0" * 12, rules_sha256=rules_sha256,
+        exit_code=None if score.outcome.is_failure else 0, wall_s=score.value("wall_s"),
+            cpu_s=score.value("cpu_s"),
+        peak_memory_mib=score.value("peak_memory_mib"), measured_by="cgroup",
+        started_at="2025-03-01T12:00:00Z", machine="0" * 12,
+        rules_sha256=rules_sha256,
     )  # fmt: skip
 
 
@@ -307,7 +313,7 @@ def _by_modality(scores: list[CaseScore]) -> list[ModalityScore]:
         for modality in sorted({s.modality for s in scores}):
             mine = [s for s in scores if s.team == team and s.modality == modality]
             for metric in ("dsc", "nsd", "wall_s", "cpu_s", "peak_memory_mib"):
-                values = np.array([getattr(s, metric) for s in mine])
+                values = np.array([s.values[metric] for s in mine])
                 rows.append(
                     ModalityScore(
                         team=team, modality=modality, metric=metric, n=len(values),
@@ -326,7 +332,7 @@ def _write_ranking(run: RunDirectory, scores: list[CaseScore], *, with_json: boo
     table = {(s.team, s.case): s for s in scores}
     ranks = np.zeros((3, len(cases), len(teams)))
     for m, (metric, sign) in enumerate((("dsc", -1), ("nsd", -1), ("wall_s", 1))):
-        values = np.array([[sign * getattr(table[t, c], metric) for t in teams] for c in cases])
+        values = np.array([[sign * table[t, c].values[metric] for t in teams] for c in cases])
         ranks[m] = rankdata(values, method="min", axis=1)
     per_case = ranks.mean(axis=0)
     mean = per_case.mean(axis=0)

@@ -106,7 +106,7 @@ def _journal(path: Path, root: Path) -> dict[tuple[str, str, int], JournalEntry]
             Finding(
                 where=f"{path}: {JOURNAL}",
                 found=f"can't be read: {error}",
-                expected="the runs, as `segjudge audit --bundle` writes them",
+                expected="the runs, as `segjudge bundle` writes them",
             )
         ) from error
     for entry in entries:

@@ -120,6 +120,6 @@ def _refused(path: Path, found: str) -> BundleError:
         Problem(
             where=str(path),
             found=found,
-            expected="a bundle of `segjudge audit --bundle`, a zip of plain files",
+            expected="a bundle of `segjudge bundle`, a zip of plain files",
         )
     )
