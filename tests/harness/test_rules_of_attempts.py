@@ -19,11 +19,11 @@ Protocol = Callable[..., Path]
 
 
 @pytest.fixture
-def protocol(participants: Path, tmp_path: Path) -> Protocol:
+def protocol(tmp_path: Path) -> Protocol:
     """Writes a protocol like cvpr24 but for some texts."""
 
     def write(name: str, *changes: tuple[str, str]) -> Path:
-        built_in = participants.parent / "evaluate" / "protocols" / "cvpr24.toml"
+        built_in = Path(__file__).parents[2] / "evaluate" / "protocols" / "cvpr24.toml"
         text = built_in.read_text("utf-8")
         for old, new in changes:
             assert old in text
