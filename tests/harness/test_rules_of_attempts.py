@@ -139,8 +139,8 @@ def test_scoring_by_another_tolerance_is_allowed_and_leaves_what_the_run_had(
     assert command("score", root, "--protocol", other, "--jobs", 1) == 0
     facts = json.loads((root / "run.json").read_text("utf-8"))
     by_stage = {stage: facts["rules"][key] for stage, key in facts["stages"].items() if key}
-    assert by_stage["run"]["scoring"]["tolerance_mm"] == 2.0
-    assert by_stage["score"]["scoring"]["tolerance_mm"] == 1.0
+    assert '"tolerance_mm": 2.0' in json.dumps(by_stage["run"]["scoring"])
+    assert '"tolerance_mm": 1.0' in json.dumps(by_stage["score"]["scoring"])
 
 
 def test_a_run_resumed_on_another_machine_keeps_both_and_says_that_times_do_not_compare(
