@@ -28,6 +28,7 @@ from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem, RunDirectoryError
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 from evaluate.store.ledger import JournalEntry, Ledger
+from evaluate.store.score_cache import ScoreCache
 
 __all__ = ["JournalEntry", "RunDirectory"]
 
@@ -42,6 +43,7 @@ _TABLES: dict[type, str] = {
 _MARKER = "run.json"
 _UNFINISHED = re.compile(r"\..+\.[a-z0-9_]{8}")  # as tempfile names what is not renamed yet
 _LEDGER = "ledger.sqlite"
+_SCORES = "scores.sqlite"
 
 
 class RunDirectory:
@@ -263,10 +265,16 @@ class RunDirectory:
         return self.root / _TABLES[kind]
 
     def write_rows(
-        self, rows: Iterable[Row], kind: type[Row], *, metrics: Sequence[str] = ()
+        self,
+        rows: Iterable[Row],
+        kind: type[Row],
+        *,
+        metrics: Sequence[str] = (),
+        as_they_come: bool = False,
     ) -> None:
-        """Replace a table; of scores, `metrics` are the columns of the protocol."""
-        write_table(self.table_path(kind), rows, kind, metrics=metrics)
+        """Replace a table; arguments as of `write_table`."""
+        path = self.table_path(kind)
+        write_table(path, rows, kind, metrics=metrics, as_they_come=as_they_come)
 
     def read_rows(self, kind: type[Row]) -> list[Row]:
         """Read a table.
@@ -305,6 +313,15 @@ class RunDirectory:
         except BaseException:
             shutil.rmtree(made, ignore_errors=True)
             raise
+
+    @contextmanager
+    def score_cache(self) -> Iterator[ScoreCache]:
+        """What was scored before; only under the lock."""
+        cache = ScoreCache(self.root / _SCORES)
+        try:
+            yield cache
+        finally:
+            cache.close()
 
     def clear_documents(self, folder: str) -> None:
         """Remove a folder of documents, such as `report`, before it is made anew."""

@@ -17,10 +17,20 @@ from evaluate.facts.machine import Host
 from evaluate.facts.rules import Rules
 from evaluate.store.directory import RunDirectory
 
-__all__ = ["Evidence", "Stage", "code_digests", "read_evidence", "seal"]
+__all__ = [
+    "Evidence",
+    "Stage",
+    "code_digest",
+    "code_digests",
+    "read_evidence",
+    "scoring_code_sha256",
+    "seal",
+]
 
 NAME = "evidence.json"
-_CODE = ("metrics", "data_manifest", "evaluate.scoring", "evaluate.ranking")
+_SCORING = ("metrics", "data_manifest", "evaluate.facts", "evaluate.documents", "evaluate.scoring")
+_CODE = (*_SCORING, "evaluate.pairing", "evaluate.ranking")
+"""Whatever a number passes through, from the files to the tables."""
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,12 +74,27 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def code_digests() -> dict[str, str]:
     """SHA-256 of the sources of each package that numbers come from."""
-    return {name: _code_digest(name) for name in _CODE}
+    return {name: code_digest(name) for name in _CODE}
 
 
-def _code_digest(package: str) -> str:
+def scoring_code_sha256(*packages: str) -> str:
+    """SHA-256 of all code that a score comes from.
+
+    Args:
+        packages: others' that a protocol takes metrics from.
+    """
+    digest = hashlib.sha256()
+    for name in (*_SCORING, *packages):
+        digest.update(f"{name} {code_digest(name)}\n".encode())
+    return digest.hexdigest()
+
+
+def code_digest(package: str) -> str:
+    """SHA-256 of a package's sources, of a module's file."""
     spec = importlib.util.find_spec(package)
     digest = hashlib.sha256()
+    if spec and spec.origin and spec.submodule_search_locations is None:
+        digest.update(Path(spec.origin).read_bytes())
     for folder in map(Path, (spec.submodule_search_locations or ()) if spec else ()):
         for file in sorted(f for f in folder.rglob("*") if f.suffix in (".py", ".c", ".h")):
             digest.update(file.relative_to(folder).as_posix().encode() + b"\0")
