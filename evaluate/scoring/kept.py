@@ -12,7 +12,7 @@ from evaluate.facts.scoring_rules import MEASURED
 from evaluate.scoring.case_scores import CaseMeasures, LabelMeasures
 from evaluate.scoring.jobs import CaseResult, ScoringJob, result_of, score_job
 from evaluate.scoring.parallel import score_as_they_come
-from evaluate.store.evidence import scoring_code_sha256
+from evaluate.store.evidence import SCORING_CODE, code_digests
 from evaluate.store.score_cache import ScoreCache, score_key
 from metrics import METRICS
 
@@ -89,7 +89,8 @@ def _made_by(protocol: Rules) -> str:
     others = sorted({METRICS.package_of(name) for name in names if METRICS.is_foreign(name)})
     versions = " ".join(f"{name}={version}" for name, version in library_versions().items())
     limit = protocol.limits.output_mib
-    return f"{protocol.digest('score')} {limit} {scoring_code_sha256(*others)} {versions}"
+    code = " ".join(code_digests((*SCORING_CODE, *others)).values())
+    return f"{protocol.digest('score')} {limit} {code} {versions}"
 
 
 def _packed(result: CaseResult) -> bytes:

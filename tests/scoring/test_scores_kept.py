@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evaluate.scoring import jobs
-from evaluate.store.evidence import code_digest, code_digests
+from evaluate.store.evidence import code_digests
 from tests.scoring.folders import command
 
 Counted = Callable[[], list[str]]
@@ -108,9 +108,9 @@ def test_an_edited_source_is_another_digest(
 ) -> None:
     (tmp_path / "a_reader.py").write_text("x = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
-    before = code_digest("a_reader")
+    before = code_digests(["a_reader"])
     (tmp_path / "a_reader.py").write_text("x = 2\n")
-    assert code_digest("a_reader") != before
+    assert code_digests(["a_reader"]) != before
 
 
 def test_the_evidence_covers_all_code_that_a_score_passes_through(tmp_path: Path) -> None:
