@@ -47,7 +47,3 @@ def main() -> int:
             signal.signal(number, signal.default_int_handler)
     code: int = command_line.main()
     return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())
