@@ -17,8 +17,8 @@ from evaluate.sandbox.archives import read_archive, refuse_excess
 from evaluate.sandbox.control import is_exhausted
 from evaluate.sandbox.port import one_line
 from evaluate.sandbox.room import Room
+from segjudge.conformance import Bench
 from tests.sandbox.archive_writer import HandmadeImage, tar_of, write_archive
-from tests.sandbox.bench import Bench
 
 _LAYER = tar_of({"predict.sh": b"exit 0\n"})
 
