@@ -101,7 +101,11 @@ def library_messages() -> Iterator[list[str]]:
 @contextlib.contextmanager
 def _stderr_of_c(lines: list[str]) -> Iterator[None]:
     """What C libraries write to the terminal; Python's own output (a progress bar) goes on."""
-    saved, python = os.dup(2), sys.stderr
+    try:
+        saved, python = os.dup(2), sys.stderr
+    except OSError:  # the terminal is closed: nothing can reach it
+        yield
+        return
     with tempfile.TemporaryFile() as kept, open(saved, "w", buffering=1) as terminal:  # noqa: PTH123
         try:
             if python is sys.__stderr__ is not None:

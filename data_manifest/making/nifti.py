@@ -25,7 +25,6 @@ _ERRORS = (
     nibabel.filebasedimages.ImageFileError,
     nibabel.spatialimages.HeaderDataError,
     EOFError,
-    KeyError,
     OSError,
     ValueError,
     zlib.error,
@@ -78,6 +77,8 @@ def _opened(path: Path) -> tuple[nibabel.Nifti1Image, str]:
             if not isinstance(image, nibabel.Nifti1Image):  # NIfTI-2's class is derived from it
                 raise FormatError(f"{type(image).__name__}", "NIfTI")
             return image, str(image.header.get_xyzt_units()[0])
+        except KeyError as error:
+            raise FormatError("an xyzt_units that the format does not know", "mm") from error
         except _ERRORS as error:
             raise FormatError(f"can't be read as NIfTI: {error}") from error
 
