@@ -24,9 +24,15 @@ _STRAIGHT_DEGREES = 0.05
 
 
 class FormatError(Exception):
-    """A file can't be read as an image; the text says what was found in it."""
+    """A file can't be read as an image.
 
-    def __init__(self, found: str, expected: str = "", mend: str = "") -> None:
+    Args:
+        found: what is there; a library's own message may stand in it.
+        expected: what should be.
+        mend: what the reader can do about it.
+    """
+
+    def __init__(self, found: str, expected: str, mend: str) -> None:
         super().__init__(" ".join(found.split()))  # libraries' messages have lines
         self.expected = expected
         self.mend = mend
