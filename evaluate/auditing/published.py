@@ -84,7 +84,8 @@ def _out_of_range(table: PublishedTable) -> Iterator[TableFinding]:
         metric = METRICS.get(cell.metric)
         if metric is None:
             continue
-        if cell.printed.high < 0 or (metric.unit == "" and cell.printed.low > 1):
+        is_below = cell.printed.high < 0 and not metric.is_signed
+        if is_below or (metric.unit == "" and cell.printed.low > 1):
             yield TableFinding(
                 kind="range",
                 where=cell.where,
