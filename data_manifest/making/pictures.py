@@ -90,8 +90,10 @@ def _numbers(picture: Image.Image, notes: list[str]) -> npt.NDArray[np.generic]:
     """The numbers that are stored, one a pixel."""
     if picture.format in ("JPEG", "MPO"):
         raise FormatError("labels in a JPEG", "a format that keeps every value", "use PNG")
-    raw = _raw_mode(picture)
+    raw, is_deep = _raw_mode(picture), _is_deep(picture)  # before the pixels are read
     values = np.array(picture)
+    if is_deep:
+        raise FormatError("labels as colours of 16 bits", "one number a pixel", _AS_GREY)
     if picture.mode in ("RGB", "RGBA", "LA", "PA"):
         return _one_channel(picture, values)
     if picture.mode not in (*_GREY, "P"):
@@ -125,7 +127,7 @@ def _one_channel(picture: Image.Image, values: npt.NDArray[np.generic]) -> npt.N
                 "labels with transparency", "one number a pixel", "save it without alpha, in grey"
             )
         values = values[:, :, :-1]
-    if (values != values[:, :, :1]).any() or _is_deep(picture):
+    if (values != values[:, :, :1]).any():
         raise FormatError("labels as colours", "one number a pixel: grey, or a palette", _AS_GREY)
     return values[:, :, 0]
 
