@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 
 from data_manifest.errors import printable
-from data_manifest.findings import Severity
-from evaluate.checking.trials import Hit, Trial
+from data_manifest.findings import Finding, Severity
+from evaluate.checking.trials import Trial
 from evaluate.running.hints import Explanation, explain, matching
 
 __all__ = ["log_hits"]
@@ -35,7 +35,7 @@ _HOSTS = tuple(
 _BESIDE = {"network", "writes-outside", "unprivileged-user"}
 
 
-def log_hits(trial: Trial, *, gpus: int = 0) -> Iterator[Hit]:
+def log_hits(trial: Trial, *, gpus: int = 0) -> Iterator[Finding]:
     """What one case's log hints at: of a failure its cause, of an answer what was refused to it."""
     lines = _lines(trial.log)
     if trial.answered:
@@ -65,7 +65,7 @@ def _told(check: str, line: str, lines: list[str]) -> str:
     return f"{tried}: {_shown(line)}"
 
 
-def _noise(trial: Trial) -> Iterator[Hit]:
+def _noise(trial: Trial) -> Iterator[Finding]:
     log = trial.log
     count = log.count(b"\n") + log.count(b"\r")
     if count > _MOST_LINES or len(log) > _MOST_BYTES:
@@ -73,9 +73,9 @@ def _noise(trial: Trial) -> Iterator[Hit]:
         yield _warn("log-noise", trial.case.id, found)
 
 
-def _warn(check: str, case: str, found: str, *, why: Explanation | None = None) -> Hit:
+def _warn(check: str, case: str, found: str, *, why: Explanation | None = None) -> Finding:
     said = f"{why}: {found}" if why is not None and found else str(why) if why else found
-    return Hit(check=check, severity=Severity.WARNING, case=case, found=said)
+    return Finding(code=check, severity=Severity.WARNING, where=case, found=said)
 
 
 def _lines(log: bytes) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Any
 from evaluate.sandbox.port import ImageProblem
 from evaluate.sandbox.tarstream import (
     SAVE,
-    Member,
+    TarMember,
     is_compressed,
     open_members,
     unpacked_bytes,
@@ -91,7 +91,7 @@ class _Contents:
         self.within = 0  # what compressed members hold beyond their own sizes
         self._kept = 0
 
-    def add(self, member: Member) -> None:
+    def add(self, member: TarMember) -> None:
         if member.link is not None:
             self.links[member.name] = member.link
             return

@@ -15,8 +15,8 @@ from data_manifest.errors import printable
 from evaluate.facts.errors import Problem
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.containers import (
-    Container,
     CreationRefused,
+    OwnedContainer,
     StartRefused,
     engine_failures,
     remove_stale,
@@ -45,7 +45,7 @@ from evaluate.sandbox.port import Ending, Execution, Image, Job, SandboxError, o
 from evaluate.sandbox.processors import Processors
 from evaluate.sandbox.room import Room
 from evaluate.sandbox.run_files import RunFiles
-from evaluate.sandbox.supervision import Check, Verdict, supervise, too_large
+from evaluate.sandbox.supervision import StopReason, Watch, supervise, too_large
 from evaluate.sandbox.volumes import Volumes, misplaced_volume
 
 __all__ = ["DockerSandbox"]
@@ -194,7 +194,7 @@ class DockerSandbox:
         meter = _Meter(cgroup, profile)
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         covered = tuple(place for place in image.around.covered if place.folder in mounted(job))
-        with Container(self._engine, name=name, options=options, log=log) as container:
+        with OwnedContainer(self._engine, name=name, options=options, log=log) as container:
             if cgroup is not None:
                 cgroup.limit_sockets(container.id, min(_SOCKETS_MIB, job.limits.memory_mib))
             try:
@@ -215,13 +215,13 @@ class DockerSandbox:
                 )
             room = Room(job.outputs)
             checks = [
-                Check(look=lambda: too_large(job), every_s=_WATCH_S),
-                Check(look=room.look, every_s=_WATCH_S),
-                Check(look=lambda: meter.look(container), every_s=_WATCH_S),
+                Watch(look=lambda: too_large(job), every_s=_WATCH_S),
+                Watch(look=room.look, every_s=_WATCH_S),
+                Watch(look=lambda: meter.look(container), every_s=_WATCH_S),
             ]
             profile.start(container.started_at)
             if profile.every_s is not None:
-                checks.append(Check(look=meter.sample, every_s=profile.every_s))
+                checks.append(Watch(look=meter.sample, every_s=profile.every_s))
             verdict = supervise(
                 container.ended,
                 started=container.started_at,
@@ -315,7 +315,7 @@ class _Meter:
         self._stats = StatsMeter(profile)
         self._sampling = False
 
-    def look(self, container: Container) -> None:
+    def look(self, container: OwnedContainer) -> None:
         """Keep the values of a kernel that has no peak, or begin to sample if there are none."""
         if self._cgroup is not None and self._cgroup.usage() is not None:
             return
@@ -338,7 +338,7 @@ def _killed_for_memory(state: dict[str, Any], usage: Usage) -> bool:
     return bool(state.get("OOMKilled")) or bool(usage.oom_kills)
 
 
-def _blame_ourselves(container: Container, state: dict[str, Any], usage: Usage) -> None:
+def _blame_ourselves(container: OwnedContainer, state: dict[str, Any], usage: Usage) -> None:
     """Raise if somebody else than the command, its limits and we has ended the container.
 
     Raises:
@@ -358,7 +358,7 @@ def _blame_ourselves(container: Container, state: dict[str, Any], usage: Usage) 
 
 
 def _ending(
-    verdict: Verdict | None, state: dict[str, Any], usage: Usage, wall_s: float, job: Job
+    verdict: StopReason | None, state: dict[str, Any], usage: Usage, wall_s: float, job: Job
 ) -> dict[str, Any]:
     """How it ended, from what we did and what the kernel counted.
 
@@ -369,7 +369,7 @@ def _ending(
     out_of_memory = _killed_for_memory(state, usage)
     limit = job.limits.memory_mib
     if verdict is None and wall_s > job.limits.timeout_s:
-        verdict = Verdict(ending=Ending.TIMEOUT, detail=f"took {wall_s:.3f} s")
+        verdict = StopReason(ending=Ending.TIMEOUT, detail=f"took {wall_s:.3f} s")
     if verdict is None:
         verdict = too_large(job)
     if verdict is not None:
