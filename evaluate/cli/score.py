@@ -11,7 +11,7 @@ from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import load_protocol
 from evaluate.facts.scores import CaseScore, ModalityScore
 from evaluate.facts.scoring_rules import MEASURED, metric_named
-from evaluate.scoring.stage import Scores, score_folders, score_run
+from evaluate.scoring.stage import RunScores, score_folders, score_run
 
 __all__ = ["add_arguments", "call", "say_scores"]
 
@@ -86,7 +86,7 @@ def _title(name: str) -> str:
     return metric.title if metric else name
 
 
-def say_scores(scores: Scores) -> None:
+def say_scores(scores: RunScores) -> None:
     """Means by team and modality, and what failed."""
     cells: dict[tuple[str, str], dict[str, ModalityScore]] = {}
     for row in scores.modalities:

@@ -109,7 +109,12 @@ def _to_cell(value: object) -> str:
 
 
 def write_table(
-    path: Path, rows: Iterable[Any], kind: type, *, metrics: Sequence[str] = ()
+    path: Path,
+    rows: Iterable[Any],
+    kind: type,
+    *,
+    metrics: Sequence[str] = (),
+    as_they_come: bool = False,
 ) -> None:
     """Write records of one kind as a CSV file: a header row, rows sorted by their identifiers.
 
@@ -121,11 +126,16 @@ def write_table(
         rows: of one kind.
         kind: theirs.
         metrics: columns that are there whether a row has a value or not, in this order.
+        as_they_come: whether the rows are sorted already, and have these columns and no others, so
+            that none is held after it is written.
     """
-    rows = list(rows)
-    columns = _columns_of(rows, kind, metrics)
-    keys = [key for key in _SORTED_BY if key in columns]
-    rows.sort(key=lambda row: [getattr(row, key) for key in keys])
+    if as_they_come:
+        columns = _columns_of((), kind, metrics)
+    else:
+        rows = list(rows)
+        columns = _columns_of(rows, kind, metrics)
+        keys = [key for key in _SORTED_BY if key in columns]
+        rows.sort(key=lambda row: [getattr(row, key) for key in keys])
     with _replacing(path) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
         writer = csv.writer(text, lineterminator="\n")

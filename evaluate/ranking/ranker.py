@@ -163,6 +163,7 @@ def rank_table(
         for c in columns
     }
     permutation, overall_groups = _permutation(table, settings, scheme, standing, exchanges)
+    notes = value_warnings(table, columns)
     document = {
         "schema": 1,
         "settings": settings.to_json()
@@ -194,11 +195,11 @@ def rank_table(
         "failures": failures_of(table, columns),
         "warnings": [
             *case_count_warnings({n: m.stop - m.start for n, m in everywhere.items()}),
-            *value_warnings(table, columns),
+            *notes,
         ],
     }
     rows = rows_of(table, standing, _with_values(table, shown), columns)
-    return Result(rows=rows, document=document)
+    return Result(rows=rows, document=document, notes=tuple(notes))
 
 
 _Parts = Mapping[str, Mapping[str, Analysis]]

@@ -1,6 +1,7 @@
 """`segjudge score`: from what was run, or from two folders, to tables of scores."""
 
 import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +14,24 @@ from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 from evaluate.facts.scoring_rules import MEASURED
-from evaluate.scoring import CaseResult, jobs_of_folders, jobs_of_run, modality_scores, score_jobs
+from evaluate.scoring import (
+    CaseResult,
+    ScoringJob,
+    jobs_of_folders,
+    jobs_of_run,
+    modality_scores,
+    score_jobs,
+)
+from evaluate.scoring.kept import score_what_is_new
 from evaluate.scoring.one_set_of_rules import check_rules
+from evaluate.scoring.sources import Digests, plain_digests
 from evaluate.store import RunDirectory
 from evaluate.store.origin import data_of, protocol_of
 from evaluate.store.seals import seal_stage
 
 __all__ = [
     "FolderScores",
+    "RunScores",
     "Scores",
     "score_again",
     "score_folders",
@@ -33,12 +44,18 @@ _SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scores:
-    """The three tables of scores."""
+class RunScores:
+    """Scores of cases and modalities; those of labels are in their table."""
 
     cases: list[CaseScore]
-    labels: list[LabelScore]
     modalities: list[ModalityScore]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores(RunScores):
+    """The three tables of scores."""
+
+    labels: list[LabelScore]
 
 
 def tables_of(results: list[CaseResult]) -> Scores:
@@ -55,7 +72,15 @@ def score_again(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> Scores:
-    """Score a run's predictions by the run's protocol, without writing anything."""
+    """Score a run's predictions by the run's protocol, all anew, without writing anything."""
+    jobs = _jobs(run, manifest_path)
+    return tables_of(score_jobs(jobs, protocol_of(run), workers=workers, progress=progress))
+
+
+def _jobs(
+    run: RunDirectory, manifest_path: Path | None, *, digests: Digests = plain_digests
+) -> list[ScoringJob]:
+    """What is to be scored of a run, in the order of its tables."""
     manifest, data_root = data_of(run, manifest_path)
     jobs = jobs_of_run(
         run,
@@ -64,8 +89,27 @@ def score_again(
         data_root=data_root,
         teams=run.document().teams,
         limits=run.document().rules_of("run").limits,
+        digests=digests,
     )
-    return tables_of(score_jobs(jobs, protocol_of(run), workers=workers, progress=progress))
+    return sorted(jobs, key=lambda job: (job.team, job.case))
+
+
+def _write_scores(
+    run: RunDirectory, results: Iterable[CaseResult], names: Sequence[str]
+) -> RunScores:
+    """The three tables; labels are written as they come, since there may be very many."""
+    cases: list[CaseScore] = []
+
+    def labels() -> Iterator[LabelScore]:
+        for result in results:
+            cases.append(result.case)
+            yield from sorted(result.labels, key=lambda row: row.label)
+
+    run.write_rows(labels(), LabelScore, metrics=names, as_they_come=True)
+    run.write_rows(cases, CaseScore, metrics=(*names, *MEASURED))
+    scores = RunScores(cases=cases, modalities=modality_scores(cases))
+    run.write_rows(scores.modalities, ModalityScore)
+    return scores
 
 
 def score_run(
@@ -75,8 +119,8 @@ def score_run(
     protocol: Rules | None = None,
     workers: int | None = None,
     progress: Progress = silent,
-) -> Scores:
-    """Score what was run, and write the three tables.
+) -> RunScores:
+    """Score what was run and not scored so before, and write the three tables.
 
     Args:
         root: the run directory.
@@ -96,11 +140,12 @@ def score_run(
         check_rules(document, attempts, document.rules_of("score"), where=str(root))
         run.write_run_document(document)
         run.write_rows(attempts, Attempt)
-        scores = score_again(run, manifest_path=manifest_path, workers=workers, progress=progress)
-        names = document.rules_of("score").scoring.names
-        run.write_rows(scores.labels, LabelScore, metrics=names)
-        run.write_rows(scores.cases, CaseScore, metrics=(*names, *MEASURED))
-        run.write_rows(scores.modalities, ModalityScore)
+        with run.score_cache() as cache:
+            jobs = _jobs(run, manifest_path, digests=cache.digests)
+            results = score_what_is_new(
+                jobs, document.rules_of("score"), cache, workers=workers, progress=progress
+            )
+            scores = _write_scores(run, results, document.rules_of("score").scoring.names)
         run.write_run_document(msgspec.structs.replace(document, scored_from=run.journal_sha256()))
         tables = (Attempt, LabelScore, CaseScore, ModalityScore)
         seal_stage(run, "score", *(run.table_path(kind).name for kind in tables))

@@ -30,6 +30,7 @@ from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 from evaluate.facts.turns import Turn
 from evaluate.store.folders import replace_folder, tidy_up
 from evaluate.store.ledger import JournalEntry, Ledger
+from evaluate.store.score_cache import ScoreCache
 
 __all__ = ["JournalEntry", "RunDirectory"]
 
@@ -43,6 +44,7 @@ _TABLES: dict[type, str] = {
 }
 _MARKER = "run.json"
 _LEDGER = "ledger.sqlite"
+_SCORES = "scores.sqlite"
 
 
 class RunDirectory:
@@ -259,10 +261,16 @@ class RunDirectory:
         return self.root / _TABLES[kind]
 
     def write_rows(
-        self, rows: Iterable[Row], kind: type[Row], *, metrics: Sequence[str] = ()
+        self,
+        rows: Iterable[Row],
+        kind: type[Row],
+        *,
+        metrics: Sequence[str] = (),
+        as_they_come: bool = False,
     ) -> None:
-        """Replace a table; of scores, `metrics` are the columns of the protocol."""
-        write_table(self.table_path(kind), rows, kind, metrics=metrics)
+        """Replace a table; arguments as of `write_table`."""
+        path = self.table_path(kind)
+        write_table(path, rows, kind, metrics=metrics, as_they_come=as_they_come)
 
     def read_rows(self, kind: type[Row]) -> list[Row]:
         """Read a table.
@@ -304,6 +312,15 @@ class RunDirectory:
     def write_audit(self, document: AuditDocument) -> None:
         """Replace audit.json."""
         write_audit_document(self.root / "audit.json", document)
+
+    @contextmanager
+    def score_cache(self) -> Iterator[ScoreCache]:
+        """What was scored before; only under the lock."""
+        cache = ScoreCache(self.root / _SCORES)
+        try:
+            yield cache
+        finally:
+            cache.close()
 
     def clear_documents(self, folder: str) -> None:
         """Remove a folder of documents, such as `report`, before it is made anew."""

@@ -81,3 +81,18 @@ def test_the_index_links_every_page_for_users() -> None:
     for page in [*_DOCS.glob("*.md"), *(_DOCS / "guides").glob("*.md")]:
         if page.name != "README.md":
             assert f"({page.relative_to(_DOCS).as_posix()})" in index, page.name
+
+
+_PATH = re.compile(
+    r"`((?:evaluate|metrics|data_manifest|tests|participants|docs|bench)/[\w./*-]+)`"
+)
+_PAGES = [*_DOCS.parent.glob("*.md"), *_DOCS.rglob("*.md"), *_DOCS.parent.glob("*/README.md")]
+
+
+@pytest.mark.parametrize("page", sorted(set(_PAGES)), ids=lambda page: page.name)
+def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+    for name in _PATH.findall(page.read_text(encoding="utf-8")):
+        # A recipe names what it makes; a name without ending may be a module.
+        made = f"file={name}" in page.read_text(encoding="utf-8")
+        there = [*_DOCS.parent.glob(name.rstrip("/")), *_DOCS.parent.glob(f"{name}.py")]
+        assert there or made, f"{page.name}: {name}"
