@@ -7,7 +7,7 @@ import numpy as np
 
 from data_manifest.manifest import Manifest, load_manifest
 from evaluate.comparing import Pairs, calibration_ratio, check_comparable, compare, pair_scores
-from evaluate.documents.comparison import Comparison, Side
+from evaluate.documents.comparison import Side, TeamComparison
 from evaluate.facts.errors import Problem, RunDirectoryError, UsageError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
@@ -20,7 +20,7 @@ __all__ = ["Compared", "compare_runs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
+class _ReadRun:
     """One of the two run directories, read."""
 
     run: RunDirectory
@@ -40,9 +40,9 @@ class Compared:
         runs: the two run directories.
     """
 
-    comparisons: list[Comparison]
+    comparisons: list[TeamComparison]
     calibration: float | None
-    runs: tuple[_Run, _Run]
+    runs: tuple[_ReadRun, _ReadRun]
 
 
 def compare_runs(
@@ -116,7 +116,7 @@ def _few(pairs: Pairs) -> list[str]:
     return case_count_warnings({m: s.stop - s.start for m, s in pairs.modalities.items()})
 
 
-def _read(root: Path, manifest_path: Path | None) -> _Run:
+def _read(root: Path, manifest_path: Path | None) -> _ReadRun:
     run = RunDirectory.open(root)
     manifest, data_root = data_of(run, None)
     if manifest_path is not None and load_manifest(manifest_path).digest() == manifest.digest():
@@ -133,7 +133,7 @@ def _read(root: Path, manifest_path: Path | None) -> _Run:
     scores: dict[str, list[CaseScore]] = {}
     for row in run.read_rows(CaseScore):
         scores.setdefault(row.team, []).append(row)
-    return _Run(
+    return _ReadRun(
         run=run,
         manifest=manifest,
         data_root=data_root,
@@ -149,7 +149,7 @@ def _names(root_a: Path, root_b: Path) -> tuple[str, str]:
 
 
 def _teams(
-    runs: tuple[_Run, _Run], team: str | None, other: str | None, *, same: bool
+    runs: tuple[_ReadRun, _ReadRun], team: str | None, other: str | None, *, same: bool
 ) -> list[tuple[str, str]]:
     """The pairs to compare."""
     if other is not None and team is None:

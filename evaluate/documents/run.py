@@ -29,11 +29,11 @@ __all__ = [
 StageName = Literal["run", "score", "rank"]
 
 
-class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _RunPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of run.json."""
 
 
-class ManifestReference(_Strict, frozen=True, kw_only=True):
+class ManifestReference(_RunPart, frozen=True, kw_only=True):
     """The data: the manifest's name, its SHA-256, where it was, how many cases it has."""
 
     name: str
@@ -42,7 +42,7 @@ class ManifestReference(_Strict, frozen=True, kw_only=True):
     cases: int
 
 
-class SubmissionEntry(_Strict, frozen=True, kw_only=True):
+class SubmissionEntry(_RunPart, frozen=True, kw_only=True):
     """What a team handed in.
 
     Attributes:
@@ -62,7 +62,7 @@ class SubmissionEntry(_Strict, frozen=True, kw_only=True):
     problem: str = ""
 
 
-class StageRules(_Strict, frozen=True, kw_only=True):
+class StageRules(_RunPart, frozen=True, kw_only=True):
     """Which rules each stage last went by: keys of `RunDocument.rules`; None before a stage."""
 
     run: str
@@ -70,7 +70,7 @@ class StageRules(_Strict, frozen=True, kw_only=True):
     rank: str | None = None
 
 
-class Calibration(_Strict, frozen=True, kw_only=True):
+class Calibration(_RunPart, frozen=True, kw_only=True):
     """How steady one machine was.
 
     Attributes:
@@ -88,7 +88,7 @@ class Calibration(_Strict, frozen=True, kw_only=True):
     fair: bool
 
 
-class RankOptions(_Strict, frozen=True, kw_only=True):
+class RankOptions(_RunPart, frozen=True, kw_only=True):
     """How to rank, beside the protocol, so that an audit ranks alike.
 
     Attributes:
@@ -104,7 +104,7 @@ class RankOptions(_Strict, frozen=True, kw_only=True):
     compat: Literal["challenger"] | None = None
 
 
-class RunDocument(_Strict, frozen=True, kw_only=True):
+class RunDocument(_RunPart, frozen=True, kw_only=True):
     """run.json, whole.
 
     Attributes:

@@ -19,8 +19,8 @@ from evaluate.sandbox.policy import OWNER_LABEL
 from evaluate.sandbox.port import SandboxError, one_line
 
 __all__ = [
-    "Container",
     "CreationRefused",
+    "OwnedContainer",
     "StartRefused",
     "engine_failures",
     "refusals",
@@ -96,7 +96,7 @@ def refusals(options: Mapping[str, Any]) -> Iterator[None]:
         raise CreationRefused(one_line(str(error.explanation or error)), options) from error
 
 
-class Container:
+class OwnedContainer:
     """A context manager; on leaving it the container is gone, whatever happened.
 
     Args:
@@ -121,7 +121,7 @@ class Container:
         self.startup_s = 0.0
         self._ended_at = 0.0
 
-    def __enter__(self) -> "Container":
+    def __enter__(self) -> "OwnedContainer":
         try:
             with refusals(self._options):
                 self._engine.create_container_from_config(self._options, self._name)
