@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 
 from evaluate.cli.terminal import warn
-from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.errors import Finding, UsageError
 from evaluate.sandbox import Sandbox, open_sandbox
 from evaluate.sandbox.scratch import scratch_folder
 
@@ -72,7 +72,7 @@ def _build_arguments(texts: Sequence[str]) -> dict[str, str]:
     if wrong:
         raise UsageError(
             *(
-                Problem(where=f"--build-arg {text}", found="no value", expected="NAME=VALUE")
+                Finding(where=f"--build-arg {text}", found="no value", expected="NAME=VALUE")
                 for text in wrong
             )
         )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from evaluate.facts.errors import EngineMissingError, Problem, UsageError
+from evaluate.facts.errors import EngineMissingError, Finding, UsageError
 from evaluate.sandbox.port import Sandbox
 from evaluate.sandbox.registry import foreign_sandbox
 
@@ -46,7 +46,7 @@ def open_sandbox(
                 raise
     elif runtime is not None:
         found = "a runtime for the local sandbox, which has no containers"
-        raise UsageError(Problem(where=f"--runtime {runtime}", found=found))
+        raise UsageError(Finding(where=f"--runtime {runtime}", found=found))
     from evaluate.sandbox.local import LocalSandbox
 
     return LocalSandbox(scratch=scratch)
@@ -61,7 +61,7 @@ def _open_docker(
         if error.name != "docker":
             raise
         raise EngineMissingError(
-            Problem(
+            Finding(
                 where="container engine",
                 found="this installation has no client for one",
                 expected="the Python package `docker`",

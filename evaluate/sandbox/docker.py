@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from data_manifest.errors import printable
-from evaluate.facts.errors import Problem
+from evaluate.facts.errors import Finding
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.containers import (
     CreationRefused,
@@ -172,7 +172,7 @@ class DockerSandbox:
         text = str(refusal)
         if is_exhausted(text) or not self._control.serves(refusal.options, f"{name}_control"):
             raise SandboxError(
-                Problem(
+                Finding(
                     where="container engine",
                     found=f"makes no container: {text}",
                     mend="see `segjudge doctor`, then run again: finished cases are kept",
@@ -282,7 +282,7 @@ class DockerSandbox:
                 os.chown(path, uid, gid, follow_symlinks=False)
             elif not status.st_mode & 0o004:
                 raise SandboxError(
-                    Problem(
+                    Finding(
                         where=str(path),
                         found="can't be read by the container's user, and is linked elsewhere",
                         expected="a copy made for this job",
@@ -354,7 +354,7 @@ def _blame_ourselves(container: OwnedContainer, state: dict[str, Any], usage: Us
         found = f"it was ended from outside ({by})" if by else ""
     if found:
         mend = "leave containers and the machine's memory alone while a run is under way"
-        raise SandboxError(Problem(where="container of a case", found=found, mend=mend))
+        raise SandboxError(Finding(where="container of a case", found=found, mend=mend))
 
 
 def _ending(

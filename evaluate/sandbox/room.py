@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from evaluate.facts.errors import Problem
+from evaluate.facts.errors import Finding
 from evaluate.sandbox.port import SandboxError
 
 __all__ = ["Room"]
@@ -47,7 +47,7 @@ class Room:
         for folder, free in self._least.items():
             if free < _LEAST_MIB:
                 raise SandboxError(
-                    Problem(
+                    Finding(
                         where=f"the disk of {folder}",
                         found=f"{free:.1f} MiB were free",
                         expected=f"at least {_LEAST_MIB} MiB while a case runs",
