@@ -1,5 +1,6 @@
 """The references leave nothing out: no key, no default, no outcome; every page is linked."""
 
+import dataclasses
 import json
 import re
 import tomllib
@@ -12,6 +13,7 @@ import pytest
 
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
+from metrics import METRICS
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _ROW = re.compile(r"^\| `(?P<key>[a-z_.]+)` \|(?P<cells>.*)\|$", re.MULTILINE)
@@ -59,6 +61,21 @@ def test_each_default_is_the_one_that_the_page_says(key: str, default: Any) -> N
         # The page shows it as TOML.
         value = tomllib.loads(f"value = {shown[1]}")["value"]
         assert json.dumps(value) == json.dumps(default)
+
+
+def test_every_metric_is_defined_with_its_rules_and_settings() -> None:
+    text = (_DOCS / "protocols.md").read_text(encoding="utf-8")
+    for metric in METRICS.values():
+        if metric.is_measured or METRICS.is_foreign(metric.name):
+            continue
+        (row,) = re.findall(rf"^\| {metric.name} \|.*\|$", text, re.MULTILINE)
+        assert metric.definition in row
+        assert all(f"`{option}`" in row for option in metric.options)
+        rules = ", ".join(
+            rule if isinstance(rule, str) else f"{rule:g}"
+            for rule in dataclasses.astuple(metric.empty)
+        )
+        assert f"| {rules} |" in row
 
 
 def test_every_outcome_is_explained_and_no_other() -> None:
