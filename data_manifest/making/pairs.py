@@ -105,7 +105,11 @@ def pairs_from_csv(path: Path, *, tell: Tell = untold) -> list[Pair]:
         if pair is not None:
             pairs.append(_below(path.parent, pair))
     if not table.rows:
-        problems.append(Problem(where=str(path), found="no rows", expected="one row a case"))
+        problems.append(
+            Problem(
+                where=str(path), found="no rows", expected="one row a case", mend="add one a case"
+            )
+        )
     problems += _missing_files(pairs, path)
     if problems:
         raise ManifestError(*problems)
@@ -132,6 +136,7 @@ def _columns(table: ForeignTable) -> dict[str, int]:
                 where=f"{table.path}, line 1",
                 found=f"column {listed(unknown)}",
                 expected=f"columns {', '.join(_NEEDED)}; optional {', '.join(_OPTIONAL)}",
+                mend="rename or remove it",
             )
         )
     return columns

@@ -17,6 +17,7 @@ _ORIENTATION, _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 274, 258, 262, 339
 _GREY = ("1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 _COLOURS = ("P", "RGB", "RGBA", "LA", "PA")
 _LARGEST_PIXELS = 1 << 31
+_AS_GREY = "save the labels' numbers as a grey PNG"
 _TURNED = {
     2: "mirrored",
     3: "upside down",
@@ -46,8 +47,11 @@ def read_picture(path: Path, *, labels: bool = False) -> Volume:
                 _check(picture)
                 array = (_numbers if labels else _visible)(picture, notes)
         except (EOFError, OSError, SyntaxError, ValueError) as error:
-            mend = "save it as PNG" if path.suffix.lower() in (".tif", ".tiff") else ""
-            raise FormatError(f"can't be read as a picture: {error}", mend=mend) from error
+            raise FormatError(
+                f"can't be read as a picture: {error}",
+                "a whole PNG, JPEG, BMP or TIFF of a common kind",
+                "take a fresh copy, or save it as PNG",
+            ) from error
     return Volume(array=array, notes=(*notes, *said))
 
 
@@ -86,12 +90,14 @@ def _numbers(picture: Image.Image, notes: list[str]) -> npt.NDArray[np.generic]:
     """The numbers that are stored, one a pixel."""
     if picture.format in ("JPEG", "MPO"):
         raise FormatError("labels in a JPEG", "a format that keeps every value", "use PNG")
-    raw = _raw_mode(picture)
+    raw, is_deep = _raw_mode(picture), _is_deep(picture)  # before the pixels are read
     values = np.array(picture)
+    if is_deep:
+        raise FormatError("labels as colours of 16 bits", "one number a pixel", _AS_GREY)
     if picture.mode in ("RGB", "RGBA", "LA", "PA"):
         return _one_channel(picture, values)
     if picture.mode not in (*_GREY, "P"):
-        raise FormatError(f"pixels of mode {picture.mode}", "one number a pixel")
+        raise FormatError(f"pixels of mode {picture.mode}", "one number a pixel", _AS_GREY)
     if _tag(picture, _PHOTOMETRIC) == (0,):
         if values.dtype == np.bool_:
             values = ~values
@@ -121,8 +127,8 @@ def _one_channel(picture: Image.Image, values: npt.NDArray[np.generic]) -> npt.N
                 "labels with transparency", "one number a pixel", "save it without alpha, in grey"
             )
         values = values[:, :, :-1]
-    if (values != values[:, :, :1]).any() or _is_deep(picture):
-        raise FormatError("labels as colours", "one number a pixel: grey, or a palette")
+    if (values != values[:, :, :1]).any():
+        raise FormatError("labels as colours", "one number a pixel: grey, or a palette", _AS_GREY)
     return values[:, :, 0]
 
 

@@ -33,7 +33,8 @@ NOT_FOR_METRICS = frozenset(
 """Other columns of the tables."""
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
-_Rule: TypeAlias = float | Literal["worst", "diagonal", "skip", "undefined"]
+_Priced: TypeAlias = float | Literal["worst", "diagonal", "skip", "undefined"]
+_Rule: TypeAlias = _Priced | Literal["computed"]
 
 
 class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +54,7 @@ class EmptyChoice(Strict, frozen=True, kw_only=True):
     both: _Rule | None = None
     reference: _Rule | None = None
     prediction: _Rule | None = None
-    failed: _Rule | None = None
+    failed: _Priced | None = None
 
 
 class Gate(Strict, frozen=True, kw_only=True):

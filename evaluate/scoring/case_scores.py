@@ -60,7 +60,7 @@ class _Scored:
         rule = self.rules.of(pair)
         if rule is not None:
             return self.ruled(rule, diagonal_mm)
-        value = self.definition.value(pair, **self.settings)
+        value = self.definition.computed(pair, **self.settings)
         if self.definition.worst == "diagonal" and not math.isnan(value):
             value = min(value, diagonal_mm)  # nothing is further away
         return value if math.isfinite(value) else "skip"

@@ -57,4 +57,6 @@ class Builder:
         lines = self.capsys.readouterr().err.splitlines()
         lines = [line for line in lines if not line.startswith("building: ")]
         assert lines and all(line.startswith(f"segjudge: {of}") for line in lines), lines
+        # What is there, what was expected, and how to mend it.
+        assert all("; expected " in line and line.count("; ") >= 2 for line in lines), lines
         return "\n".join(lines)

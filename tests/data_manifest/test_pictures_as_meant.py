@@ -3,6 +3,8 @@
 The files are written by Pillow and tifffile.
 """
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -73,13 +75,6 @@ def test_labels_of_few_bits_are_not_spread(
 
 def _grey_png(path: Path, labels: np.ndarray, bits: int) -> None:
     """A grey PNG of 2 or 4 bits, which Pillow reads and does not write."""
-    import struct
-    import zlib
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
     height, width = labels.shape
     each = 8 // bits
     padded = np.zeros((height, -(-width // each) * each), dtype=np.uint8)
@@ -87,14 +82,35 @@ def _grey_png(path: Path, labels: np.ndarray, bits: int) -> None:
     packed = np.zeros((height, padded.shape[1] // each), dtype=np.uint8)
     for place in range(each):
         packed |= padded[:, place::each] << (8 - bits * (place + 1))
-    rows = b"".join(b"\0" + row.tobytes() for row in packed)
-    head = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
+    _png(path, packed, (width, height), bits, 0)
+
+
+def _png(path: Path, rows: np.ndarray, size: tuple[int, int], bits: int, colours: int) -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    data = b"".join(b"\0" + row.tobytes() for row in rows)
     path.write_bytes(
         b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", head)
-        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", *size, bits, colours, 0, 0, 0))
+        + chunk(b"IDAT", zlib.compress(data))
         + chunk(b"IEND", b"")
     )
+
+
+@pytest.mark.parametrize(("colours", "channels"), [(2, 3), (6, 4), (4, 2)])
+def test_a_png_of_16_bits_a_colour_is_refused(
+    builder: Builder, photo: Path, mask: Path, tmp_path: Path, colours: int, channels: int
+) -> None:
+    path = tmp_path / "deep.png"
+    deep = np.repeat(MASK[:, :, None].astype(int) * 300, channels, axis=2).astype(">u2")
+    if channels != 3:
+        deep[:, :, -1] = 65535
+    _png(path, deep, (30, 24), 16, colours)
+    said = builder.refused(path, mask, modality="Microscopy", of=path)
+    assert "more than 8 bits a colour" in said
+    assert "labels as colours" in builder.refused(photo, path, modality="Microscopy", of=path)
 
 
 def test_labels_of_a_palette_are_its_indices(builder: Builder, photo: Path, tmp_path: Path) -> None:
