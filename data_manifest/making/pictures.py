@@ -44,8 +44,9 @@ def read_picture(path: Path, *, labels: bool = False) -> Volume:
     with library_messages() as said:
         try:
             with any_size(), Image.open(path) as picture:
+                raw = _raw_mode(picture)  # which is gone when the pixels have been read
                 _check(picture)
-                array = (_numbers if labels else _visible)(picture, notes)
+                array = (_numbers if labels else _visible)(picture, raw, notes)
         except (EOFError, OSError, SyntaxError, ValueError) as error:
             raise FormatError(
                 f"can't be read as a picture: {error}",
@@ -86,13 +87,12 @@ def _tag(picture: Image.Image, number: int) -> tuple[int, ...]:
     return tuple(value) if isinstance(value, tuple) else (value,)
 
 
-def _numbers(picture: Image.Image, notes: list[str]) -> npt.NDArray[np.generic]:
+def _numbers(picture: Image.Image, raw: str, notes: list[str]) -> npt.NDArray[np.generic]:
     """The numbers that are stored, one a pixel."""
     if picture.format in ("JPEG", "MPO"):
         raise FormatError("labels in a JPEG", "a format that keeps every value", "use PNG")
-    raw, is_deep = _raw_mode(picture), _is_deep(picture)  # before the pixels are read
     values = np.array(picture)
-    if is_deep:
+    if _is_deep(picture, raw):
         raise FormatError("labels as colours of 16 bits", "one number a pixel", _AS_GREY)
     if picture.mode in ("RGB", "RGBA", "LA", "PA"):
         return _one_channel(picture, values)
@@ -132,15 +132,15 @@ def _one_channel(picture: Image.Image, values: npt.NDArray[np.generic]) -> npt.N
     return values[:, :, 0]
 
 
-def _is_deep(picture: Image.Image) -> bool:
+def _is_deep(picture: Image.Image, raw: str) -> bool:
     """Whether it has colours of more bits than Pillow keeps."""
     several = len(picture.getbands()) > 1
-    return several and ("16" in _raw_mode(picture) or max((*_tag(picture, _BITS), 0)) > 8)
+    return several and ("16" in raw or max((*_tag(picture, _BITS), 0)) > 8)
 
 
-def _visible(picture: Image.Image, notes: list[str]) -> npt.NDArray[np.generic]:
+def _visible(picture: Image.Image, raw: str, notes: list[str]) -> npt.NDArray[np.generic]:
     """The picture as it is seen: grey in any depth, or uint8 colours."""
-    if _is_deep(picture):
+    if _is_deep(picture, raw):
         raise FormatError(
             "more than 8 bits a colour, of which readers keep 8 each in its own way",
             "8 bits a colour, or grey of up to 16 bits",
