@@ -10,7 +10,7 @@ from metrics.spans import Spans, pair_counts
 __all__ = ["DEFINITIONS"]
 
 
-def _dsc(pair: LabelPair, *, sum_values: bool) -> float:
+def _dsc(pair: LabelPair, *, sum_values: bool = False) -> float:
     if sum_values:
         return _dsc_of_sums(*pair.spans)
     return 2 * pair.shared_voxels / (pair.reference_voxels + pair.prediction_voxels)
