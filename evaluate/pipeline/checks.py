@@ -75,7 +75,7 @@ def check_submission(
         not_run = _not_run(reference, findings, sandbox)
         cases: list[ExaminedCase[CasePicture]] = []
         if sandbox is not None and not not_run:
-            data = manifest_path or build_sanity_cases(scratch / "data")
+            data = manifest_path or build_sanity_cases(scratch / "data", layout=protocol.layout)
             rehearsal = Rehearsal(reference, protocol, sandbox, data, scratch, progress)
             cases = rehearsal.run(_draw if pictures else None)
             findings += rehearsal.findings
