@@ -10,7 +10,7 @@ import msgspec
 from evaluate.cli.arguments import natural
 from evaluate.cli.run import warn_of_machines
 from evaluate.cli.terminal import number, say, table, warn
-from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.errors import Finding, UsageError
 from evaluate.facts.rules import RankedMetric, load_protocol
 from evaluate.ranking import RankingRow
 from evaluate.ranking.score_table import Missing
@@ -95,7 +95,7 @@ def call(options: argparse.Namespace) -> int:
         return 0
     if options.run_dir is not None or None in (options.scores, options.protocol, options.out):
         raise UsageError(
-            Problem(
+            Finding(
                 where="segjudge rank",
                 found="neither a run directory nor a table",
                 expected="RUN_DIR, or all of --scores, --protocol and --out",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from evaluate.cli.arguments import positive
 from evaluate.cli.terminal import number, say, show_progress, table, warn
-from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.errors import Finding, UsageError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import load_protocol
 from evaluate.facts.scores import CaseScore, ModalityScore
@@ -46,7 +46,7 @@ def call(options: argparse.Namespace) -> int:
         return 0
     if options.run_dir is not None or len(given) < len(folder_options) or not options.protocol:
         raise UsageError(
-            Problem(
+            Finding(
                 where="segjudge score",
                 found="neither a run directory nor two folders",
                 expected="RUN_DIR, or all of --references, --predictions, --protocol and --out",

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 import scipy
 
-from evaluate.facts.errors import Problem, RankingRefusedError
+from evaluate.facts.errors import Finding, RankingRefusedError
 from evaluate.facts.rules import RankedMetric, Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.facts.scoring_rules import MEASURED
@@ -113,7 +113,7 @@ def _refuse_absent(scores: Sequence[CaseScore], ranked: Sequence[str]) -> None:
     absent = [n for n in ranked if scores and not any(n in score.values for score in scores)]
     if absent:
         raise RankingRefusedError(
-            Problem(
+            Finding(
                 where=f"case scores, column {', '.join(absent)}",
                 found="no such column",
                 expected="a column of each metric that is ranked by",

@@ -11,9 +11,10 @@ from data_manifest.errors import ManifestError
 from data_manifest.manifest import Case, Manifest, load_manifest
 from evaluate.documents.run import RunDocument
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Problem, TableError
+from evaluate.facts.errors import Finding, TableError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
+from evaluate.reporting.quantities import Quantity, quantities_of
 from evaluate.store import RunDirectory
 
 __all__ = ["Place", "Sources", "read_sources"]
@@ -61,6 +62,17 @@ class Sources:
     manifest_problem: str
 
     @property
+    def quantities(self) -> dict[str, Quantity]:
+        """Every column of the scores, by name."""
+        return quantities_of(self.protocol)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What ranking.json says that a reader must know."""
+        said = self.ranking.get("warnings", [])
+        return [str(warning) for warning in said] if isinstance(said, list) else []
+
+    @property
     def teams(self) -> list[str]:
         """Team names in the ranking's order."""
         return [place.team for place in self.places]
@@ -99,7 +111,7 @@ def read_sources(run: RunDirectory) -> Sources:
     ranked, scored = {place.team for place in places}, {team for team, _ in case_scores}
     if ranked != scored:
         raise TableError(
-            Problem(
+            Finding(
                 where=str(run.root / "ranking.csv"),
                 found=f"teams {sorted(ranked)}",
                 expected=f"the teams of case_scores.csv, {sorted(scored)}",
@@ -153,7 +165,7 @@ def _read_ranking(path: Path) -> dict[str, Any]:
 
 
 def _broken(path: Path, found: str) -> TableError:
-    return TableError(Problem(where=str(path), found=found, mend="rank again: `segjudge rank`"))
+    return TableError(Finding(where=str(path), found=found, mend="rank again: `segjudge rank`"))
 
 
 def _read_places(path: Path) -> list[Place]:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from data_manifest.errors import printable
-from evaluate.facts.errors import Problem
+from evaluate.facts.errors import Finding
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.containers import (
     CreationRefused,
@@ -160,7 +160,7 @@ class DockerSandbox:
         text = str(refusal)
         if is_exhausted(text) or not self._control.serves(refusal.options, f"{name}_control"):
             raise SandboxError(
-                Problem(
+                Finding(
                     where="container engine",
                     found=f"makes no container: {text}",
                     mend="see `segjudge doctor`, then run again: finished cases are kept",
@@ -254,7 +254,7 @@ class DockerSandbox:
                 os.chown(path, uid, gid, follow_symlinks=False)
             elif not status.st_mode & 0o004:
                 raise SandboxError(
-                    Problem(
+                    Finding(
                         where=str(path),
                         found="can't be read by the container's user, and is linked elsewhere",
                         expected="a copy made for this job",

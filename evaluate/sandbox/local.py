@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from evaluate.facts.errors import Problem, SubmissionError
+from evaluate.facts.errors import Finding, SubmissionError
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.folders import copy_folder, folder_digest
 from evaluate.sandbox.log import BoundedLog
@@ -94,7 +94,7 @@ class LocalSandbox:
             )
         if not folder.is_dir():
             raise SubmissionError(
-                Problem(
+                Finding(
                     where=reference,
                     found="no such folder",
                     expected="a folder with predict.sh; images need a container engine",
@@ -128,7 +128,7 @@ class LocalSandbox:
                 return _LocalRun(job, home).execute()
         except OSError as error:
             raise SandboxError(
-                Problem(
+                Finding(
                     where=f"local sandbox in {self._scratch}",
                     found=f"failed: {error}",
                     mend="see that the disk has room, then run again: finished cases are kept",
@@ -193,7 +193,7 @@ class _LocalRun:
         if waiter.is_alive():
             found = f"still runs {_KILL_GRACE_S:g} s after it was killed"
             mend = "a process may hang in the kernel: see its state with `ps`"
-            raise SandboxError(Problem(where=f"process {process.pid}", found=found, mend=mend))
+            raise SandboxError(Finding(where=f"process {process.pid}", found=found, mend=mend))
         wall_s = self._ended_at - started
         if verdict is None and wall_s > limits.timeout_s:
             verdict = StopReason(ending=Ending.TIMEOUT, detail=f"took {wall_s:.3f} s")

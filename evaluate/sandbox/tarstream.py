@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import zstandard
 
-from evaluate.facts.errors import Problem, SubmissionError
+from evaluate.facts.errors import Finding, SubmissionError
 from evaluate.sandbox.port import ImageProblem
 
 __all__ = ["TarMember", "TarStream", "open_layer", "open_members"]
@@ -190,7 +190,7 @@ def open_members(path: Path) -> TarStream:
     try:
         file = path.open("rb")
     except OSError as error:
-        raise SubmissionError(Problem(where=str(path), found=f"can't be read: {error}")) from error
+        raise SubmissionError(Finding(where=str(path), found=f"can't be read: {error}")) from error
     try:
         return TarStream(file, path.name)
     except BaseException:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from data_manifest.manifest import Manifest, sha256_of
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Problem, RunDirectoryError
+from evaluate.facts.errors import Finding, RunDirectoryError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Limits
 from evaluate.facts.scoring_rules import MEASURED
@@ -105,9 +105,9 @@ def _predictions(
 
 def _altered_references(
     manifest: Manifest, references: Mapping[str, Path], found: Mapping[Path, str | None]
-) -> list[Problem]:
+) -> list[Finding]:
     return [
-        Problem(
+        Finding(
             where=str(references[case.id]),
             found="no such file"
             if found[references[case.id]] is None
@@ -124,9 +124,9 @@ def _altered_predictions(
     run: RunDirectory,
     journal: Mapping[tuple[str, str, int], JournalEntry],
     found: Mapping[Path, str | None],
-) -> list[Problem]:
+) -> list[Finding]:
     return [
-        Problem(
+        Finding(
             where=str(path),
             found="not the file that the run left",
             expected=f"SHA-256 {journal[key].prediction_sha256}, found {found[path]}",

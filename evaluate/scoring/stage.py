@@ -10,7 +10,7 @@ import msgspec
 from data_manifest.progress import Progress, silent
 from evaluate.documents.tables import write_table
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.errors import Finding, UsageError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 from evaluate.facts.scoring_rules import MEASURED
@@ -174,7 +174,7 @@ def score_folders(
     Writes label_scores.csv, case_scores.csv and modality_scores.csv into `out`.
     """
     if out.exists() and not out.is_dir():
-        raise UsageError(Problem(where=f"--out {out}", found="a file", expected="a folder"))
+        raise UsageError(Finding(where=f"--out {out}", found="a file", expected="a folder"))
     jobs, warnings = jobs_of_folders(references, predictions, output=protocol.output)
     results = score_jobs(jobs, protocol, workers=workers, progress=progress)
     scores = tables_of(results)

@@ -25,7 +25,7 @@ from evaluate.documents.tables import (
     write_table,
 )
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Problem, RunDirectoryError
+from evaluate.facts.errors import Finding, RunDirectoryError
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 from evaluate.facts.turns import Turn
 from evaluate.store.folders import replace_folder, tidy_up
@@ -67,11 +67,11 @@ class RunDirectory:
         """
         if root.exists() and not root.is_dir():
             raise RunDirectoryError(
-                Problem(where=str(root), found="a file", expected="a folder, or a new name")
+                Finding(where=str(root), found="a file", expected="a folder, or a new name")
             )
         if root.is_dir() and any(root.iterdir()) and not (root / _MARKER).is_file():
             raise RunDirectoryError(
-                Problem(
+                Finding(
                     where=str(root),
                     found="a folder with other files",
                     expected="a run directory (it has a run.json), an empty folder, or a new name",
@@ -89,7 +89,7 @@ class RunDirectory:
         """
         if not (root / _MARKER).is_file():
             raise RunDirectoryError(
-                Problem(
+                Finding(
                     where=str(root),
                     found="no run.json" if root.is_dir() else "no such folder",
                     expected="a run directory",
@@ -114,7 +114,7 @@ class RunDirectory:
                 found = "another segjudge is working in it"
                 mend = "wait until it is done, or stop it"
                 raise RunDirectoryError(
-                    Problem(where=str(self.root), found=found, mend=mend)
+                    Finding(where=str(self.root), found=found, mend=mend)
                 ) from error
             tidy_up(self.root)
             yield
