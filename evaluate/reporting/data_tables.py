@@ -115,7 +115,7 @@ def _failures(sources: Sources) -> DataTable:
 
 def _submissions(sources: Sources) -> DataTable:
     rows = [(s.team, s.kind, s.reference, s.digest, s.problem) for s in submissions(sources)]
-    heads = ("Team", "Kind", "Handed in as", "Digest")
+    heads = ("Team", "Kind", "Handed in as", "Digest", "Problem")
     return DataTable(
         name="submissions", title="Submissions", columns=_plain(*heads), rows=tuple(rows)
     )
