@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 from data_manifest.errors import printable
-from evaluate.cli.arguments import natural, positive
+from evaluate.cli.command_arguments import natural, positive
 from evaluate.cli.terminal import number, say, show_progress, table, warn
-from evaluate.comparing.stage import compare_runs
+from evaluate.comparing.two_runs import compare_runs
 from evaluate.documents.comparison import CaseChange, ResampledInterval, TeamComparison
 from evaluate.pipeline.comparisons import write_comparison, write_comparison_json
 

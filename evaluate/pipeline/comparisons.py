@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_manifest.progress import Progress, silent
-from evaluate.comparing.stage import Compared
+from evaluate.comparing.two_runs import Compared
 from evaluate.documents.comparison import ComparisonDocument, write_comparison_document
 from evaluate.reporting.comparison_page import ComparedSide, write_comparison_page
 

@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 
 from data_manifest.findings import Finding
-from evaluate.doctor.findings import looked_at
+from evaluate.doctor.bearings import looked_at
 from evaluate.facts.errors import EngineMissingError
 from evaluate.sandbox import open_sandbox
 from evaluate.sandbox.engine import is_local, open_engine
