@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from evaluate.comparing.answer import answer
 from evaluate.comparing.score_pairs import COMPARED, Pairs
-from evaluate.documents.comparison import (
+from evaluate.documents.team_comparison import (
     CaseChange,
     Difference,
     ResampledInterval,
