@@ -29,7 +29,8 @@ def folder_findings(folder: Path) -> list[Finding]:
         entry = LayerEntry(
             path="predict.sh", kind="file", size=script.stat().st_size, mode=0, content=content
         )
-        findings += script_findings(entry)
+        # Of a folder nobody knows yet which shell its image has: only images are told.
+        findings += script_findings(entry, bash=True)
     else:
         found = f"no predict.sh in {folder.name}"
         findings.append(

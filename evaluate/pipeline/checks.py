@@ -1,6 +1,5 @@
 """`segjudge check`: a submission before it runs, and the organiser's own run of it."""
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from evaluate.facts.rules import Rules
 from evaluate.reporting.pictures import CasePicture, draw_case
 from evaluate.sandbox import Sandbox
 from evaluate.sandbox.layers import save_image
+from evaluate.sandbox.scratch import scratch_folder
 
 __all__ = ["NEEDS_ENGINE", "SubmissionCheck", "check_submission"]
 
@@ -69,14 +69,13 @@ def check_submission(
     Raises:
         SegjudgeError: the reference names nothing, the data are bad, or the sandbox broke.
     """
-    with tempfile.TemporaryDirectory(prefix="segjudge-check-") as name:
-        scratch = Path(name)
+    with scratch_folder() as scratch:
         progress(0, 1, "looking into it")
         findings = _static(reference, protocol, sandbox, scratch, now())
         not_run = _not_run(reference, findings, sandbox)
         cases: list[ExaminedCase[CasePicture]] = []
         if sandbox is not None and not not_run:
-            data = manifest_path or build_sanity_cases(scratch / "data")
+            data = manifest_path or build_sanity_cases(scratch / "data", layout=protocol.layout)
             rehearsal = Rehearsal(reference, protocol, sandbox, data, scratch, progress)
             cases = rehearsal.run(_draw if pictures else None)
             findings += rehearsal.findings

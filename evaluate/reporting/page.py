@@ -114,6 +114,7 @@ def write_report(run: RunDirectory, *, data_root: Path | None, progress: Progres
         fact_groups=fact_groups(sources),
         protocol_text=protocol_text(sources),
         quantities=QUANTITIES,
+        warnings=sources.warnings,
     )
     return run.write_document("report/index.html", text.encode("utf-8"))
 
