@@ -5,7 +5,7 @@ import doctest
 import numpy as np
 import pytest
 
-import metrics.scores
+import metrics.label_scoring
 from metrics import MetricInputError, dice, false_positive_voxels, score_labels, surface_dice
 
 _MASK = np.ones((4, 5, 6), dtype=bool)
@@ -125,7 +125,7 @@ def test_labels_and_spacings_may_be_numpys():
 
 
 def test_the_examples_in_the_docstrings_hold():
-    result = doctest.testmod(metrics.scores)
+    result = doctest.testmod(metrics.label_scoring)
     assert result.attempted
     assert not result.failed
 
