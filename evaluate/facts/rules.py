@@ -240,7 +240,7 @@ class Rules(Strict, frozen=True, kw_only=True):
     @property
     def run_sha256(self) -> str:
         """SHA-256 of what decides an attempt: attempts of one ranking must be alike in it."""
-        return self.digest(*RUN_PARTS)
+        return self.digest("run")
 
 
 def builtin_protocols() -> list[str]:

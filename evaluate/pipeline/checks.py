@@ -1,6 +1,5 @@
 """`segjudge check`: a submission before it runs, and the organiser's own run of it."""
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,9 +16,10 @@ from evaluate.checking import archive_findings, build_sanity_cases, folder_findi
 from evaluate.checking.examined import ExaminedCase
 from evaluate.checking.rehearsals import Rehearsal
 from evaluate.facts.rules import Rules
-from evaluate.reporting.pictures import CasePicture, draw_case
+from evaluate.reporting.case_pictures import CasePicture, draw_case
 from evaluate.sandbox import Sandbox
 from evaluate.sandbox.layers import save_image
+from evaluate.sandbox.scratch import scratch_folder
 
 __all__ = ["NEEDS_ENGINE", "SubmissionCheck", "check_submission"]
 
@@ -69,8 +69,7 @@ def check_submission(
     Raises:
         SegjudgeError: the reference names nothing, the data are bad, or the sandbox broke.
     """
-    with tempfile.TemporaryDirectory(prefix="segjudge-check-") as name:
-        scratch = Path(name)
+    with scratch_folder() as scratch:
         progress(0, 1, "looking into it")
         findings = _static(reference, protocol, sandbox, scratch, now())
         not_run = _not_run(reference, findings, sandbox)
@@ -110,7 +109,7 @@ def _static(
         return archive_findings(path, protocol, now=now)
     if path.is_dir():
         return folder_findings(path)
-    from evaluate.sandbox.images import classify  # the engine's client is not everywhere
+    from evaluate.sandbox.engine_images import classify  # the engine's client is not everywhere
 
     classify(reference)  # raises where it looks like a path
     if sandbox is not None and not sandbox.isolated:

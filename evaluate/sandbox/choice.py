@@ -5,7 +5,7 @@ from pathlib import Path
 
 from evaluate.facts.errors import EngineMissingError, Finding, UsageError
 from evaluate.sandbox.port import Sandbox
-from evaluate.sandbox.registry import foreign_sandbox
+from evaluate.sandbox.sandbox_registry import foreign_sandbox
 
 __all__ = ["open_sandbox"]
 
@@ -16,6 +16,7 @@ def open_sandbox(
     scratch: Path,
     build_arguments: Mapping[str, str] | None = None,
     runtime: str | None = None,
+    clean: bool = True,
 ) -> Sandbox:
     """Open a sandbox; the caller closes it.
 
@@ -25,6 +26,7 @@ def open_sandbox(
         scratch: folder for temporary files, made if it is missing.
         build_arguments: for the ARGs of Dockerfiles, where a submission is a folder to build.
         runtime: the engine's runtime for the containers; None for its own choice.
+        clean: remove what killed harnesses have left in the engine.
 
     Raises:
         EngineMissingError: `docker` or a runtime was asked for and no engine answers.
@@ -37,7 +39,7 @@ def open_sandbox(
     # Imported here: the SDK takes longer to import than many commands take to run.
     if name != "local":
         try:
-            return _open_docker(build_arguments, runtime)
+            return _open_docker(build_arguments, runtime, clean=clean)
         except EngineMissingError:
             # Who asked for a runtime wants more isolation than the engine's, not less.
             if name == "docker" or runtime is not None:
@@ -50,7 +52,9 @@ def open_sandbox(
     return LocalSandbox(scratch=scratch)
 
 
-def _open_docker(build_arguments: Mapping[str, str] | None, runtime: str | None) -> Sandbox:
+def _open_docker(
+    build_arguments: Mapping[str, str] | None, runtime: str | None, *, clean: bool
+) -> Sandbox:
     try:
         from evaluate.sandbox.docker import DockerSandbox
     except ModuleNotFoundError as error:
@@ -64,4 +68,4 @@ def _open_docker(build_arguments: Mapping[str, str] | None, runtime: str | None)
                 mend="use segjudge outside of the evaluator image",
             )
         ) from error
-    return DockerSandbox(build_arguments=build_arguments, runtime=runtime)
+    return DockerSandbox(build_arguments=build_arguments, runtime=runtime, clean=clean)

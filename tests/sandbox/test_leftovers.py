@@ -176,7 +176,7 @@ def test_only_a_process_that_is_surely_gone_is_gone() -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
 
-    assert Owner(mine.host, mine.boot, ended.pid, mine.started_ms).is_gone()
-    assert Owner(mine.host, mine.boot, mine.pid, mine.started_ms - 60_000).is_gone()
-    assert Owner(mine.host, "00000000", mine.pid, mine.started_ms).is_gone()
+    assert Owner(mine.host, mine.boot, ended.pid, mine.started).is_gone()
+    assert Owner(mine.host, mine.boot, mine.pid, mine.started - 1).is_gone()
+    assert Owner(mine.host, "00000000", mine.pid, mine.started).is_gone()
     assert not Owner("00000000", mine.boot, ended.pid, 0).is_gone()  # another machine's

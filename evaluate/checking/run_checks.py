@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from data_manifest.findings import Finding, Severity
-from evaluate.checking.findings import make_finding
+from evaluate.checking.check_findings import make_finding
 from evaluate.checking.logs import log_hits
-from evaluate.checking.outputs import output_hits
+from evaluate.checking.output_checks import output_hits
 from evaluate.checking.trials import Trial, gathered, nothing_found
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
@@ -36,7 +36,7 @@ def run_findings(trials: Sequence[Trial], protocol: Rules) -> list[Finding]:
             *_ending(trial, protocol),
             *output_hits(trial, protocol),
             *_beside(trial, protocol),
-            *log_hits(trial),
+            *log_hits(trial, gpus=protocol.limits.gpus),
         )
     ]
     findings = gathered(hits, [trial.case.id for trial in trials])

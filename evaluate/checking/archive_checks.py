@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from data_manifest.findings import Finding, Severity
+from evaluate.checking.check_findings import make_finding
 from evaluate.checking.file_names import is_cache, named_secrets
 from evaluate.checking.file_system import FileSystem, stack
 from evaluate.checking.files import file_findings, script_findings
-from evaluate.checking.findings import make_finding
 from evaluate.checking.trials import nothing_found
 from evaluate.facts.rules import HandIn, Rules
 from evaluate.sandbox.archives import ArchivedImage, read_archive
 from evaluate.sandbox.layers import ImageContents, read_layers
 from evaluate.sandbox.port import ImageProblem
+from evaluate.sandbox.surroundings import SCRATCH, normalised
 
 __all__ = ["archive_findings", "image_findings"]
 
@@ -62,7 +63,8 @@ def image_findings(
         *_shell(system, settings, protocol),
         *_entry_point(system, settings, protocol),
         *_user(settings),
-        *_cuda(system),
+        *(_cuda(system) if not protocol.limits.gpus else ()),
+        *_covered(system, settings, protocol),
         *_told_secrets(contents.config, settings),
         *file_findings([*system.entries.values(), *system.hidden]),
         *_age(contents.config, now),
@@ -145,7 +147,7 @@ def _entry_point(
         found = f"no predict.sh in the working directory {folder}{elsewhere}"
         yield make_finding("entry-point", Severity.PROBLEM, found=found, mend=mend)
         return
-    yield from script_findings(script)
+    yield from script_findings(script, bash=_sh_is_bash(system, protocol))
     yield from _modes(system, script.path, folder)
 
 
@@ -162,6 +164,33 @@ def _modes(system: FileSystem, script: str, folder: str) -> Iterator[Finding]:
     found = f"closed to all but their owner: {', '.join(closed[:3])}"
     found += f" and {len(closed) - 3} more" if len(closed) > 3 else ""
     yield make_finding("file-modes", Severity.WARNING, found=found)
+
+
+def _sh_is_bash(system: FileSystem, protocol: Rules) -> bool:
+    """Whether the shell that reads predict.sh understands bash's own words."""
+    if not any(re.match(r"sh\s", word) for word in protocol.container.command[1:]):
+        return True
+    shell = next((s for at in _PATH.split(":") if (s := system.find(f"{at}/sh"))), None)
+    return shell is None or shell.path.rpartition("/")[2] == "bash"
+
+
+def _covered(system: FileSystem, settings: dict[str, Any], protocol: Rules) -> Iterator[Finding]:
+    """What the image keeps in folders that are mounted at run time."""
+    container = protocol.container
+    working = normalised(str(settings.get("WorkingDir") or "/"))
+    lost = []
+    for folder in (SCRATCH, normalised(container.inputs), normalised(container.outputs)):
+        files = [entry for entry in system.below(folder) if entry.kind not in ("folder", "other")]
+        if files:
+            size = sum(entry.size for entry in files) / _MIB
+            lost.append(f"{len(files)} in {folder} ({size:,.1f} MiB), such as /{files[0].path}")
+        if f"{working}/".startswith(f"{folder}/"):
+            lost.append(f"the working directory {working} lies in {folder}")
+    if lost:
+        severity = Severity.PROBLEM if "working" in lost[-1] else Severity.WARNING
+        yield make_finding("covered-files", severity, found="; ".join(lost))
+    else:
+        yield nothing_found("covered-files", "nothing of the image is covered")
 
 
 def _user(settings: dict[str, Any]) -> Iterator[Finding]:

@@ -13,9 +13,9 @@ import docker
 import requests
 
 from evaluate.facts.errors import Finding, SubmissionError
-from evaluate.sandbox.archives import ArchivedImage, load_stream, read_archive
+from evaluate.sandbox.archives import ArchivedImage, load_stream, read_archive, refuse_excess
+from evaluate.sandbox.case_folders import folder_digest
 from evaluate.sandbox.control import Control, is_exhausted
-from evaluate.sandbox.folders import folder_digest
 from evaluate.sandbox.opening import look_and_open
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.policy import OWNER_LABEL
@@ -274,6 +274,7 @@ class ImageStore:
     ) -> Image:
         about = self._inspect(image_id) or {}
         config = about.get("Config") or {}
+        refuse_excess(config)
         details = {
             **facts,
             "architecture": one_line(str(about.get("Architecture", ""))),
