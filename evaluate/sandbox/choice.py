@@ -7,7 +7,7 @@ from typing import Any
 
 from evaluate.facts.errors import EngineMissingError, Finding, UsageError
 from evaluate.sandbox.port import Sandbox
-from evaluate.sandbox.registry import foreign_sandbox
+from evaluate.sandbox.sandbox_registry import foreign_sandbox
 
 __all__ = ["open_sandbox"]
 
