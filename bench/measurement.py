@@ -109,7 +109,7 @@ def _rows(sandbox: Sandbox, image: Image) -> Iterator[tuple[str, float, float, f
 
 def _profile_row(sandbox: Sandbox, image: Image) -> str:
     """The area under memory use of a block held for a known time, from samples at 10 Hz."""
-    from evaluate.running.profile import memory_area_mib_s
+    from evaluate.running.profiles_kept import memory_area_mib_s
 
     areas = []
     for code in (_BARE, _TIMED):

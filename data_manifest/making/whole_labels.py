@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from data_manifest.making.formats import FormatError
 from data_manifest.making.geometry import Volume
+from data_manifest.making.image_formats import FormatError
 
 __all__ = ["check_interpolation", "whole_labels"]
 

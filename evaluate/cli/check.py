@@ -18,8 +18,8 @@ from evaluate.pipeline.checks import (
     SubmissionCheck,
     check_submission,
 )
+from evaluate.reporting.case_pictures import CasePicture
 from evaluate.reporting.check_page import check_page
-from evaluate.reporting.pictures import CasePicture
 
 __all__ = ["add_arguments", "call"]
 

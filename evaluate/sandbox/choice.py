@@ -5,7 +5,7 @@ from pathlib import Path
 
 from evaluate.facts.errors import EngineMissingError, Finding, UsageError
 from evaluate.sandbox.port import Sandbox
-from evaluate.sandbox.registry import foreign_sandbox
+from evaluate.sandbox.sandbox_registry import foreign_sandbox
 
 __all__ = ["open_sandbox"]
 

@@ -29,7 +29,9 @@ from evaluate.sandbox.engine import (
     machine,
     open_engine,
 )
-from evaluate.sandbox.images import ImageStore
+from evaluate.sandbox.engine_images import ImageStore
+from evaluate.sandbox.image_volumes import Volumes, misplaced_volume
+from evaluate.sandbox.left_outputs import reclaim
 from evaluate.sandbox.log import BoundedLog
 from evaluate.sandbox.measurement import (
     Profile,
@@ -38,7 +40,6 @@ from evaluate.sandbox.measurement import (
     Usage,
     remove_stale_cgroups,
 )
-from evaluate.sandbox.outputs import reclaim
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.policy import container_options, container_user, mounted, not_enforced
 from evaluate.sandbox.port import Ending, Execution, Image, Job, SandboxError, one_line
@@ -46,7 +47,6 @@ from evaluate.sandbox.processors import Processors
 from evaluate.sandbox.room import Room
 from evaluate.sandbox.run_files import RunFiles
 from evaluate.sandbox.supervision import StopReason, Watch, supervise, too_large
-from evaluate.sandbox.volumes import Volumes, misplaced_volume
 
 __all__ = ["DockerSandbox"]
 

@@ -205,7 +205,7 @@ def test_a_very_large_picture_is_read(tmp_path: Path) -> None:
 
 
 def read(path: Path, *, labels: bool = False) -> np.ndarray:
-    from data_manifest.making.volumes import read_volume
+    from data_manifest.making.volume_images import read_volume
 
     return read_volume(path, labels=labels).array
 

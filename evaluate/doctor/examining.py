@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 
 from data_manifest.findings import Finding
-from evaluate.doctor.findings import looked_at
+from evaluate.doctor.bearings import looked_at
 from evaluate.doctor.limits import broken_limits
 from evaluate.facts.errors import EngineMissingError
 from evaluate.sandbox import ImageProblem, Sandbox, SandboxError, open_sandbox

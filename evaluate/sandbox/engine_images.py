@@ -14,8 +14,8 @@ import requests
 
 from evaluate.facts.errors import Finding, SubmissionError
 from evaluate.sandbox.archives import ArchivedImage, load_stream, read_archive, refuse_excess
+from evaluate.sandbox.case_folders import folder_digest
 from evaluate.sandbox.control import Control, is_exhausted
-from evaluate.sandbox.folders import folder_digest
 from evaluate.sandbox.opening import look_and_open
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.policy import OWNER_LABEL
