@@ -48,27 +48,38 @@ class _Scored:
     definition: metrics.MetricDef
     rules: metrics.EmptyRules
     settings: Mapping[str, metrics.OptionValue]
+    diagonal: float
 
     @classmethod
-    def of(cls, chosen: ScoredMetric) -> "_Scored":
-        definition = chosen.definition
-        settings = definition.checked(chosen.options)
-        return cls(chosen=chosen, definition=definition, rules=chosen.rules, settings=settings)
+    def of(
+        cls, chosen: ScoredMetric, shape: tuple[int, ...], spacing_mm: tuple[float, ...]
+    ) -> "_Scored":
+        """For maps of this shape and spacing; their diagonal is in voxels where the metric is."""
+        settings = chosen.definition.checked(chosen.options)
+        if settings.get("unit") == "voxels":
+            spacing_mm = (1.0,) * len(shape)
+        return cls(
+            chosen=chosen,
+            definition=chosen.definition,
+            rules=chosen.rules,
+            settings=settings,
+            diagonal=math.hypot(*(n * s for n, s in zip(shape, spacing_mm, strict=True))),
+        )
 
-    def value(self, pair: LabelPair, diagonal_mm: float) -> metrics.Rule:
+    def value(self, pair: LabelPair) -> metrics.Rule:
         """Of one label: a number, `skip` or `undefined`."""
         rule = self.rules.of(pair)
         if rule is not None:
-            return self.ruled(rule, diagonal_mm)
+            return self.ruled(rule)
         value = self.definition.computed(pair, **self.settings)
         if self.definition.worst == "diagonal" and not math.isnan(value):
-            value = min(value, diagonal_mm)  # nothing is further away
+            value = min(value, self.diagonal)  # nothing is further away
         return value if math.isfinite(value) else "skip"
 
-    def ruled(self, rule: metrics.Rule, diagonal_mm: float) -> metrics.Rule:
+    def ruled(self, rule: metrics.Rule) -> metrics.Rule:
         if rule == "undefined":
             return rule
-        value = self.definition.ruled(rule, diagonal_mm=diagonal_mm)
+        value = self.definition.ruled(rule, diagonal_mm=self.diagonal)
         return value if math.isfinite(value) else "skip"
 
 
@@ -117,25 +128,23 @@ def score_case(
     """
     a, b, spacing_mm = _in_scoring_space(reference, prediction, scoring)
     comparison = metrics.Comparison(a, b)
-    longest = _diagonal(a.shape, spacing_mm)
     pairs = comparison.pairs(_scored_labels(comparison, scoring), spacing_mm=spacing_mm)
     found: dict[str, list[metrics.Rule]] = {}
     values: dict[str, float | None] = {}
-    chosen = [_Scored.of(metric) for metric in scoring.metrics]
+    chosen = [_Scored.of(metric, a.shape, spacing_mm) for metric in scoring.metrics]
     for metric in chosen:
         name = metric.chosen.name
-        found[name] = [metric.value(pair, longest) for pair in pairs]
+        found[name] = [metric.value(pair) for pair in pairs]
         if not pairs and scoring.labels != "one_to_maximum":
             # A healthy case: the rules hold for the masks as a whole.
-            rule = metric.rules.reference if comparison.surplus else metric.rules.both
-            found[name] = [metric.ruled(rule, longest)]
+            found[name] = [metric.value(comparison.region(spacing_mm=spacing_mm))]
         values[name] = _mean(found[name])
     for metric in chosen:
         gate = metric.chosen.gate
         if gate is not None:
             other = values[gate.metric]
             if other is None or not other > gate.above:
-                values[metric.chosen.name] = _number(metric.ruled("worst", longest))
+                values[metric.chosen.name] = _number(metric.ruled("worst"))
     listed = _listed(comparison)
     measured = [
         LabelMeasures(
@@ -174,10 +183,6 @@ def _number(value: metrics.Rule) -> float | None:
     return value if isinstance(value, float) else None
 
 
-def _diagonal(shape: tuple[int, ...], spacing_mm: tuple[float, ...]) -> float:
-    return math.hypot(*(n * s for n, s in zip(shape, spacing_mm, strict=True)))
-
-
 def costs_of_failure(reference: Reference, scoring: Scoring) -> CaseMeasures:
     """What a failed case costs, and each label that it was to find.
 
@@ -187,9 +192,8 @@ def costs_of_failure(reference: Reference, scoring: Scoring) -> CaseMeasures:
     """
     labels, _, spacing_mm = _in_scoring_space(reference, reference.labels, scoring)
     comparison = metrics.Comparison(labels, labels)
-    longest = _diagonal(labels.shape, spacing_mm)
-    chosen = [_Scored.of(metric) for metric in scoring.metrics]
-    costs = {m.chosen.name: _number(m.ruled(m.rules.failed, longest)) for m in chosen}
+    chosen = [_Scored.of(metric, labels.shape, spacing_mm) for metric in scoring.metrics]
+    costs = {m.chosen.name: _number(m.ruled(m.rules.failed)) for m in chosen}
     return CaseMeasures(
         values=costs,
         labels=tuple(
