@@ -49,6 +49,7 @@ def call(options: argparse.Namespace) -> int:
             manifest_path=options.manifest,
             protocol=protocol,
             sandbox=sandbox,
+            environment=options.environment,
             pictures=options.html is not None,
             progress=progress,
         )
