@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from data_manifest.findings import Finding, Severity
+from evaluate.checking.check_findings import make_finding
 from evaluate.checking.file_names import data_sets, is_secret, is_stray
-from evaluate.checking.findings import make_finding
 from evaluate.checking.trials import nothing_found
 from evaluate.sandbox.layers import LayerEntry
 

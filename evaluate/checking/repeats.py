@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.findings import Finding, Severity
-from evaluate.checking.findings import make_finding
+from evaluate.checking.check_findings import make_finding
 from evaluate.checking.trials import gathered, nothing_found
 from metrics import dice
 

@@ -18,8 +18,8 @@ from evaluate.pipeline.checks import (
     SubmissionCheck,
     check_submission,
 )
+from evaluate.reporting.case_pictures import CasePicture
 from evaluate.reporting.check_page import check_page
-from evaluate.reporting.pictures import CasePicture
 
 __all__ = ["add_arguments", "call"]
 
@@ -49,6 +49,7 @@ def call(options: argparse.Namespace) -> int:
             manifest_path=options.manifest,
             protocol=protocol,
             sandbox=sandbox,
+            environment=options.environment,
             pictures=options.html is not None,
             progress=progress,
         )

@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 
 from data_manifest.errors import printable
-from evaluate.cli.arguments import natural, positive
+from evaluate.cli.command_arguments import natural, positive
 from evaluate.cli.terminal import number, say, show_progress, table, warn
-from evaluate.comparing.stage import compare_runs
-from evaluate.documents.comparison import CaseChange, ResampledInterval, TeamComparison
+from evaluate.comparing.two_runs import compare_runs
+from evaluate.documents.team_comparison import CaseChange, ResampledInterval, TeamComparison
 from evaluate.pipeline.comparisons import write_comparison, write_comparison_json
 
 __all__ = ["add_arguments", "call"]

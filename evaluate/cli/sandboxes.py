@@ -56,6 +56,8 @@ def sandbox_of(options: argparse.Namespace) -> Iterator[Sandbox]:
             open_sandbox(
                 options.sandbox,
                 scratch=scratch,
+                environment=options.environment,
+                cache=options.cache,
                 build_arguments=build_arguments,
                 runtime=options.runtime,
             )

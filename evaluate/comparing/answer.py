@@ -1,6 +1,6 @@
 """Which is better, by how much, how sure: one sentence."""
 
-from evaluate.documents.comparison import Difference, ResampledInterval, TeamComparison
+from evaluate.documents.team_comparison import Difference, ResampledInterval, TeamComparison
 
 __all__ = ["answer"]
 

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluate.comparing.answer import answer
-from evaluate.comparing.pairs import COMPARED, Pairs
-from evaluate.documents.comparison import (
+from evaluate.comparing.score_pairs import COMPARED, Pairs
+from evaluate.documents.team_comparison import (
     CaseChange,
     Difference,
     ResampledInterval,

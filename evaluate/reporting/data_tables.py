@@ -9,7 +9,7 @@ from evaluate.reporting.method_charts import METHOD_TITLES
 from evaluate.reporting.provenance import submissions
 from evaluate.reporting.quantities import Quantity, percent
 from evaluate.reporting.robustness import pair_tests, ranks_by_method
-from evaluate.reporting.sources import Sources
+from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.standings import macro, micro, shown_quantities
 from evaluate.reporting.svg import number
 

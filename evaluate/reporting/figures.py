@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from evaluate.reporting.grids import MANY_TEAMS, blob_chart, place_heat_map, significance_map
 from evaluate.reporting.method_charts import method_chart, tau_chart
 from evaluate.reporting.quantities import count_of
 from evaluate.reporting.robustness import (
@@ -14,7 +13,8 @@ from evaluate.reporting.robustness import (
     ranks_by_method,
     tau_spreads,
 )
-from evaluate.reporting.sources import Sources
+from evaluate.reporting.run_sources import Sources
+from evaluate.reporting.shared_grids import MANY_TEAMS, blob_chart, place_heat_map, significance_map
 
 __all__ = ["Figure", "modality_figures", "ranking_figures"]
 

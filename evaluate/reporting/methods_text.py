@@ -5,7 +5,7 @@ from typing import Any
 
 from evaluate.facts.outcome import Outcome
 from evaluate.reporting.quantities import clipped, count_of
-from evaluate.reporting.sources import Sources
+from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.standings import modalities
 from evaluate.reporting.words import costs_of_failure, metric_title
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from evaluate.reporting.certainty import Certainty
 from evaluate.reporting.quantities import DASH, Quantity, count_of, percent
-from evaluate.reporting.sources import Sources
+from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.svg import number
 
 __all__ = [

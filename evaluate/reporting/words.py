@@ -8,7 +8,7 @@ from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import RankedMetric, Rules, ScoredMetric
 from evaluate.reporting.certainty import Certainty, tied_with_first
 from evaluate.reporting.quantities import QUANTITIES, clipped, count_of, percent
-from evaluate.reporting.sources import Place, Sources
+from evaluate.reporting.run_sources import Place, Sources
 from evaluate.reporting.standings import macro
 from evaluate.reporting.svg import number
 

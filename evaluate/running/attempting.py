@@ -22,7 +22,7 @@ from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.turns import Turn
 from evaluate.running.plan import Plan, Series
-from evaluate.running.profile import gpu_memory_area_mib_s, memory_area_mib_s, profile_csv
+from evaluate.running.profiles_kept import gpu_memory_area_mib_s, memory_area_mib_s, profile_csv
 from evaluate.running.verdict import Output, judge
 from evaluate.running.workspace import Workspace, listing, workspace
 from evaluate.sandbox import Execution, Image, Job, Sandbox, SandboxError

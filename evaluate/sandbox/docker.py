@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from data_manifest.errors import printable
@@ -29,7 +30,9 @@ from evaluate.sandbox.engine import (
     machine,
     open_engine,
 )
-from evaluate.sandbox.images import ImageStore
+from evaluate.sandbox.engine_images import ImageStore
+from evaluate.sandbox.image_volumes import Volumes, misplaced_volume
+from evaluate.sandbox.left_outputs import reclaim
 from evaluate.sandbox.log import BoundedLog
 from evaluate.sandbox.measurement import (
     Profile,
@@ -38,7 +41,6 @@ from evaluate.sandbox.measurement import (
     Usage,
     remove_stale_cgroups,
 )
-from evaluate.sandbox.outputs import reclaim
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.policy import container_options, container_user, mounted, not_enforced
 from evaluate.sandbox.port import Ending, Execution, Image, Job, SandboxError, one_line
@@ -46,7 +48,6 @@ from evaluate.sandbox.processors import Processors
 from evaluate.sandbox.room import Room
 from evaluate.sandbox.run_files import RunFiles
 from evaluate.sandbox.supervision import StopReason, Watch, supervise, too_large
-from evaluate.sandbox.volumes import Volumes, misplaced_volume
 
 __all__ = ["DockerSandbox"]
 
@@ -61,6 +62,8 @@ class DockerSandbox:
     """The adapter for a container engine.
 
     Args:
+        environment: variables that name the engine.
+        cache: folder of what earlier looks at images have found.
         build_arguments: for the ARGs of Dockerfiles, where a submission is a folder to build.
         runtime: the engine's runtime for the containers; None for its own choice.
         clean: remove what killed harnesses have left.
@@ -76,11 +79,13 @@ class DockerSandbox:
     def __init__(
         self,
         *,
+        environment: Mapping[str, str],
+        cache: Path,
         build_arguments: Mapping[str, str] | None = None,
         runtime: str | None = None,
         clean: bool = True,
     ) -> None:
-        self._engine = open_engine()
+        self._engine = open_engine(environment)
         try:
             with engine_failures("asking what it can do"):
                 info = self._engine.info()
@@ -98,6 +103,7 @@ class DockerSandbox:
                 machine=machine(info),
                 control=self._control,
                 build_arguments=build_arguments or {},
+                cache=cache,
             )
             if clean:
                 self._clean()

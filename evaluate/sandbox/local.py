@@ -20,10 +20,10 @@ import psutil
 
 from evaluate.facts.errors import Finding, SubmissionError
 from evaluate.facts.rules import Limits
-from evaluate.sandbox.folders import copy_folder, folder_digest
+from evaluate.sandbox.case_folders import copy_folder, folder_digest
+from evaluate.sandbox.left_outputs import reclaim
 from evaluate.sandbox.log import BoundedLog
 from evaluate.sandbox.measurement import ProcessTree, Profile, kill_marked
-from evaluate.sandbox.outputs import reclaim
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.port import Ending, Execution, Image, ImageProblem, Job, SandboxError
 from evaluate.sandbox.room import Room

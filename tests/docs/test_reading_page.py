@@ -8,7 +8,8 @@ import pytest
 
 from data_manifest import foreign_tables
 from data_manifest.foreign_numbers import MISSING_WORDS
-from data_manifest.making import dicom_classes, volumes
+from data_manifest.making import dicom_classes
+from data_manifest.making import volume_images as volumes
 
 _ROOT = Path(__file__).parents[2]
 _PAGE = (_ROOT / "docs" / "reading.md").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from synthetic_run import Scale, Synthetic, make_run
 
 from evaluate.reporting.checklist import checklist, checklist_table
 from evaluate.reporting.methods_text import methods_paragraphs
-from evaluate.reporting.sources import Sources, read_sources
+from evaluate.reporting.run_sources import Sources, read_sources
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluate.sandbox.outputs import excess
+from evaluate.sandbox.left_outputs import excess
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.removal import remove_tree
 from evaluate.sandbox.scratch import remove_stale_scratch, scratch_folder

@@ -157,3 +157,11 @@ def test_a_metric_that_can_not_be_is_refused_in_one_line(
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert all(word in said for word in words), said
+
+
+def test_a_volume_of_false_alarms_is_measured_in_a_healthy_case_too(tmp_path: Path) -> None:
+    mine = protocol_file(tmp_path, 'name = "fp_volume_ml"')
+    pairs = {"3DBox_CT_1": (EMPTY, EMPTY), "3DBox_CT_2": (EMPTY, CUBE)}
+    rows = score_pairs(tmp_path / "data", mine, pairs)
+    # 512 voxels of 1 mm.
+    assert [float(row["fp_volume_ml"]) for row in rows.values()] == pytest.approx([0.0, 0.512])

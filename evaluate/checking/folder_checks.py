@@ -8,9 +8,9 @@ from itertools import islice
 from pathlib import Path
 
 from data_manifest.findings import Finding, Severity
+from evaluate.checking.check_findings import make_finding
 from evaluate.checking.file_names import named_secrets
 from evaluate.checking.files import file_findings, script_findings
-from evaluate.checking.findings import make_finding
 from evaluate.checking.trials import nothing_found
 from evaluate.sandbox.layers import LayerEntry
 

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 
 from data_manifest.findings import Finding
-from evaluate.doctor.findings import looked_at
+from evaluate.doctor.bearings import looked_at
 from evaluate.doctor.limits import broken_limits
 from evaluate.facts.errors import EngineMissingError
 from evaluate.sandbox import ImageProblem, Sandbox, SandboxError, open_sandbox
@@ -41,8 +41,11 @@ _SHOWN = {
 }
 
 
-def examine_engine() -> list[Finding]:
+def examine_engine(environment: Mapping[str, str]) -> list[Finding]:
     """The container engine, and every limit that it does not enforce when it is tried.
+
+    Args:
+        environment: the command's variables, which may name an engine.
 
     Raises:
         EngineMissingError: none answers.
@@ -50,10 +53,12 @@ def examine_engine() -> list[Finding]:
     with (
         scratch_folder() as scratch,
         # What other harnesses have left is theirs, and their next start's.
-        closing(open_sandbox("docker", scratch=scratch, clean=False)) as sandbox,
+        closing(
+            open_sandbox("docker", scratch=scratch, environment=environment, clean=False)
+        ) as sandbox,
     ):
         facts = sandbox.describe()
-        tried = _tried(sandbox, scratch)
+        tried = _tried(sandbox, scratch, environment)
     findings = [
         looked_at(where=f"engine: {name}", found=str(facts[key]), good=True)
         for key, name in _SHOWN.items()
@@ -69,13 +74,13 @@ def examine_engine() -> list[Finding]:
         )
         for limit in facts.get("not_enforced", [])
     ]
-    return [*findings, *tried, *_engine_here(facts)]
+    return [*findings, *tried, *_engine_here(facts, environment)]
 
 
-def _tried(sandbox: Sandbox, scratch: Path) -> list[Finding]:
+def _tried(sandbox: Sandbox, scratch: Path, environment: Mapping[str, str]) -> list[Finding]:
     """Each limit that a container could break, or that none could."""
     where = "engine: limits, tried"
-    engine = open_engine()
+    engine = open_engine(environment)
     try:
         broken = broken_limits(sandbox, scratch, machine(engine.info()))
     except (SandboxError, ImageProblem) as error:
@@ -111,9 +116,9 @@ def _cgroups(facts: Mapping[str, Any]) -> Finding:
     )
 
 
-def _engine_here(facts: Mapping[str, Any]) -> list[Finding]:
+def _engine_here(facts: Mapping[str, Any], environment: Mapping[str, str]) -> list[Finding]:
     """What only an engine on this machine lets us see: its counters and its disk."""
-    engine = open_engine()
+    engine = open_engine(environment)
     try:
         local, folder = is_local(engine), str(engine.info().get("DockerRootDir") or "")
     finally:
@@ -145,10 +150,10 @@ def _measurement(facts: Mapping[str, Any], *, local: bool) -> Finding:
     )
 
 
-def examine_machine() -> list[Finding]:
+def examine_machine(environment: Mapping[str, str]) -> list[Finding]:
     """Everything, engine or not."""
     try:
-        findings = examine_engine()
+        findings = examine_engine(environment)
     except EngineMissingError as error:
         findings = [
             looked_at(

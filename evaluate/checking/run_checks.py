@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from data_manifest.findings import Finding, Severity
-from evaluate.checking.findings import make_finding
+from evaluate.checking.check_findings import make_finding
 from evaluate.checking.logs import log_hits
-from evaluate.checking.outputs import output_hits
+from evaluate.checking.output_checks import output_hits
 from evaluate.checking.trials import Trial, gathered, nothing_found
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules

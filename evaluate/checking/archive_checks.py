@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from data_manifest.findings import Finding, Severity
+from evaluate.checking.check_findings import make_finding
 from evaluate.checking.file_names import is_cache, named_secrets
 from evaluate.checking.file_system import FileSystem, stack
 from evaluate.checking.files import file_findings, script_findings
-from evaluate.checking.findings import make_finding
 from evaluate.checking.trials import nothing_found
 from evaluate.facts.rules import HandIn, Rules
 from evaluate.sandbox.archives import ArchivedImage, read_archive
