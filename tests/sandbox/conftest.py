@@ -17,6 +17,8 @@ from tests.capabilities import missing
 def submission(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A submission's folder, for either sandbox: copies its inputs to its outputs."""
     folder = tmp_path_factory.mktemp("submission")
+    # Its image is removed at the end: not that of another suite with the same engine.
+    (folder / "suite").write_text(f"{os.getpid()}\n")
     (folder / "predict.sh").write_text(
         'cp "${SEGJUDGE_INPUTS:-/workspace/inputs}"/* "${SEGJUDGE_OUTPUTS:-/workspace/outputs}"\n'
         "echo predicted\n"
