@@ -1,6 +1,7 @@
 # Every target sets up what it needs, so that a laptop, CI and a hook call the same.
 #   make demo     the whole way on demo data        make test     the whole suite
 #   make check    format, lint, types, layers       make bench    speed beside the peers
+#   make soak     the long tests                make test TESTS=tests/metrics   one room
 SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +11,7 @@ SANDBOX ?= auto
 BUILD_ARGS := $(foreach name,BASE_IMAGE PIP_INDEX_URL PIP_EXTRA_INDEX_URL,$(if $($(name)),--build-arg '$(name)=$($(name))'))
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check bench clean
+.PHONY: demo test soak check bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -20,7 +21,10 @@ demo: $(VENV)/.demo
 	$(BIN)/segjudge demo demo-run --sandbox $(SANDBOX) $(BUILD_ARGS)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 $(TESTS)
+
+soak: $(VENV)/.test
+	$(BIN)/python -m pytest --soak --timeout=3600 $(TESTS)
 
 check: $(VENV)/.check
 	$(BIN)/ruff format --check .
@@ -35,7 +39,7 @@ bench: $(VENV)/.bench $(VENV)/.peers
 	@if $(BIN)/segjudge doctor --engine >/dev/null 2>&1; then \
 	    $(BIN)/python -m bench.overhead && $(BIN)/python -m bench.measurement; fi
 
-$(VENV)/.made: pyproject.toml hatch_build.py metrics/kernel/kernel.c
+$(VENV)/.made: pyproject.toml hatch_build.py $(wildcard metrics/kernel/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "make: $$($(PYTHON) --version) found; Python 3.11 or newer is needed: make PYTHON=python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)

@@ -1,4 +1,4 @@
-"""Compiles `metrics/kernel/kernel.c` when segjudge is built or installed.
+"""Compiles the C files of `metrics/kernel` when segjudge is built or installed.
 
 With the machine's C compiler where it has one, else with the one that comes as a package
 (`ziglang`), so that no machine needs more than pip. The kernel has no floating point in it: which
@@ -18,7 +18,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _ZIG = "ziglang==0.17.1"
-_SOURCE = Path("metrics", "kernel", "kernel.c")
+_FOLDER = Path("metrics", "kernel")
 _OPTIONS = ("-std=c11", "-O3", "-shared", "-fvisibility=hidden")
 
 
@@ -44,22 +44,24 @@ class KernelBuildHook(BuildHookInterface):  # type: ignore[type-arg]
         """Compile; called before each wheel, editable ones included."""
         del version
         suffix = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
-        target = Path(self.root) / _SOURCE.with_name(f"_kernel{suffix}")
-        self._compile(Path(self.root) / _SOURCE, target)
+        target = Path(self.root) / _FOLDER / f"_kernel{suffix}"
+        self._compile(Path(self.root) / _FOLDER, target)
         build_data["pure_python"] = False
         # Nothing in the library knows of Python: one wheel serves every version.
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["tag"] = f"py3-none-{platform}"
         build_data["artifacts"].append(str(target.relative_to(self.root).as_posix()))
 
-    def _compile(self, source: Path, target: Path) -> None:
-        digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    def _compile(self, folder: Path, target: Path) -> None:
+        sources = sorted(folder.glob("*.[ch]"))
+        digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
         compiler = _compiler() or [sys.executable, "-m", "ziglang", "cc"]
         position = () if sys.platform == "win32" else ("-fPIC",)
         temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
         command = [
             *(*compiler, *_OPTIONS, *position, f'-DSEGJUDGE_SOURCE="{digest}"'),
-            *("-o", str(temporary), str(source)),
+            *("-o", str(temporary)),
+            *(str(path) for path in sources if path.suffix == ".c"),
         ]
         try:
             subprocess.run(command, check=True, capture_output=True, encoding="utf-8")  # noqa: S603

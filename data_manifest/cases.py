@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from data_manifest.prompts import Prompts
+
 __all__ = ["CaseInputs", "Reference"]
 
 IntegerArray = npt.NDArray[np.integer]
@@ -19,19 +21,23 @@ class CaseInputs:
 
     Attributes:
         image: uint8, (H, W, 3) or (D, H, W).
-        boxes: integer, (N, 4) x_min, y_min, x_max, y_max or (N, 6) x_min, y_min, z_min, x_max,
-            y_max, z_max; inclusive at both ends; box k (from 1) asks for label k.
+        prompts: of each kind that the case has.
         spacing_mm: in the array's axis order; None where the file has none.
     """
 
     image: npt.NDArray[np.uint8]
-    boxes: IntegerArray
+    prompts: tuple[Prompts, ...]
     spacing_mm: tuple[float, ...] | None
 
     @property
     def axes(self) -> int:
-        """2 or 3: the boxes tell, since a picture (H, W, 3) may look like a volume."""
-        return int(self.boxes.shape[1]) // 2
+        """2 or 3. The prompts tell, since a picture (H, W, 3) may look like a volume.
+
+        Without prompts the spacing does, which a volume has and a picture has not.
+        """
+        if self.prompts:
+            return self.prompts[0].axes
+        return 2 if self.spacing_mm is None else len(self.spacing_mm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from data_manifest.errors import ManifestError, Problem
+from data_manifest.prompts import KINDS
 
 __all__ = [
     "MODALITIES",
@@ -73,13 +74,13 @@ class Case(_Strict, frozen=True, kw_only=True):
     """One case.
 
     Attributes:
-        id: the case's identifier, and its files' name without `.npz`.
+        id: the case's identifier.
         modality: canonical name, see `MODALITIES`.
         dimension: `2D` or `3D`.
         shape: of the label map: (H, W) or (D, H, W).
         spacing_mm: in the array's axis order, (y, x) or (z, y, x); None where it is not known.
         labels: what the reference holds.
-        prompts: which kinds of prompts the inputs hold.
+        prompts: which kinds of prompts the inputs hold, names of `prompts.KINDS`.
         image: the inputs file, which a container sees.
         reference: the reference file, which it never sees.
         source: where the image and the reference come from, in words.
@@ -93,7 +94,7 @@ class Case(_Strict, frozen=True, kw_only=True):
     shape: tuple[_Size, ...]
     spacing_mm: tuple[_Millimetres, ...] | None
     labels: tuple[Label, ...]
-    prompts: tuple[Literal["boxes"], ...]
+    prompts: tuple[str, ...]
     image: FileEntry
     reference: FileEntry
     source: str
@@ -208,6 +209,9 @@ def _inconsistencies_of(case: Case) -> Iterator[tuple[str, str]]:
     labels = [label.label for label in case.labels]
     if sorted(set(labels)) != labels:
         yield f"labels {labels}", "unique labels in rising order"
+    for kind in case.prompts:
+        if kind not in KINDS:
+            yield f"prompts {kind!r}", f"one of {', '.join(KINDS)}"
     for entry in (case.image, case.reference):
         if not _is_inside(entry.path):
             yield f"path {entry.path!r}", "a relative path inside the manifest's folder"

@@ -11,14 +11,13 @@ import numpy as np
 
 from data_manifest.errors import CaseFileError, ManifestError, Problem
 from data_manifest.layouts import read_inputs, read_reference
-from data_manifest.layouts.npz import array_names
+from data_manifest.layouts.npz_contract import surplus_arrays
 from data_manifest.manifest import Case, FileEntry, Manifest, load_manifest, sha256_of
 from data_manifest.progress import Progress, silent
 
 __all__ = ["verify_manifest"]
 
 _REBUILD = "build the cases again, or take a fresh copy"
-_INPUT_KEYS = ("imgs", "boxes", "spacing")
 
 
 def verify_manifest(path: Path, *, progress: Progress = silent) -> list[Problem]:
@@ -82,24 +81,19 @@ def _problem(file: Path, found: str, expected: str) -> Problem:
 def _input_facts(case: Case, file: Path) -> Iterator[tuple[str, str]]:
     inputs = read_inputs(file)
     # What is in the inputs reaches the participants: nothing but image and prompts may be.
-    surplus = sorted(set(array_names(file)).difference(_INPUT_KEYS))
+    surplus = surplus_arrays(file, case.prompts)
     if surplus:
-        yield f"arrays {', '.join(surplus)}", f"no more than {', '.join(_INPUT_KEYS)}"
+        expected = ("image", "spacing", *case.prompts)
+        yield f"arrays {', '.join(surplus)}", f"no more than {', '.join(expected)}"
     axes = len(case.shape)
     shape = (*case.shape, 3) if axes == 2 else case.shape
     if inputs.image.shape != shape:
         yield f"`imgs` of shape {inputs.image.shape}", f"{shape}"
-    if len(inputs.boxes) != len(case.labels):
-        yield f"{len(inputs.boxes)} boxes", f"{len(case.labels)}, one a label"
-    if inputs.boxes.shape[1] != 2 * axes:
-        yield f"boxes of {inputs.boxes.shape[1]} values", f"{2 * axes} for a {case.dimension} case"
-    else:
-        lowest, highest = inputs.boxes[:, :axes], inputs.boxes[:, axes:]
-        limits = np.array(case.shape[::-1])
-        outside = (lowest < 0) | (highest >= limits) | (lowest > highest)
-        for row in np.flatnonzero(outside.any(axis=1)):
-            expected = f"minima up to maxima, inside {tuple(limits.tolist())} (x, y, z)"
-            yield f"box {row + 1} is {inputs.boxes[row].tolist()}", expected
+    kinds = [prompts.kind for prompts in inputs.prompts]
+    for missing in sorted(set(case.prompts) - set(kinds)):
+        yield f"no {missing}", "the prompts that the manifest names"
+    for prompts in inputs.prompts:
+        yield from prompts.problems(case.shape, len(case.labels))
     yield from _spacing_fact(case, inputs.spacing_mm)
 
 

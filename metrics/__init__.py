@@ -4,7 +4,7 @@ Nothing here reads a file, a clock or a setting. Spacings and tolerances are in 
 arrays' axis order. A value that is not defined (a label in neither map) is nan, never a number.
 """
 
-from metrics.definition import EmptyRules, MetricDef, MetricOption
+from metrics.definition import EmptyRules, MetricDef, MetricOption, OptionValue, Rule
 from metrics.errors import KernelError, MetricInputError
 from metrics.label_pair import LabelPair
 from metrics.registry import METRICS
@@ -27,6 +27,8 @@ __all__ = [
     "MetricDef",
     "MetricInputError",
     "MetricOption",
+    "OptionValue",
+    "Rule",
     "dice",
     "false_positive_voxels",
     "score_labels",

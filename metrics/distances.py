@@ -1,91 +1,186 @@
-"""How far apart two surfaces are: Hausdorff distances and the mean surface distance.
+"""How far apart two surfaces are, measured once and read as any of the distances in use.
 
-Unlike NSD these need every element's distance, so they cost a distance transform of the label's
-box. Elements count by their area, as for NSD. Definitions are those of google-deepmind/
-surface-distance (`compute_robust_hausdorff`, `compute_average_surface_distance`), whose two
-directions are pooled here: the greater of the Hausdorff distances, the mean over both surfaces.
+NSD only asks whether an element is near; these ask how far it is. Only the points of the surfaces
+are looked up, in a tree of the other surface's points, and no distance map is made: time and memory
+grow with the surfaces, not with the box around them.
 """
 
+import math
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from metrics.arguments import Mask
-from metrics.surface_elements import element_areas
-from metrics.surfaces import surface_codes
+from metrics.boundaries import AREAS, Boundary, boundaries
+from metrics.label_extents import Box
 
-__all__ = [
-    "DirectedDistances",
-    "directed_distances",
-    "hausdorff",
-    "mean_surface_distance",
-    "percentile_hausdorff",
-]
+__all__ = ["Reading", "SurfaceDistances", "measure_distances"]
 
-_Values = npt.NDArray[np.float64]
+Reading: TypeAlias = Literal["pooled", "directed", "voxel"]
+"""How two directions become one percentile."""
+
+_Values: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DirectedDistances:
-    """From each element of one surface to the other surface.
+class SurfaceDistances:
+    """The distance from each point of one surface to the nearest of the other; both directions.
+
+    Where one surface has no point, every reading is infinite; where neither has one, nan.
 
     Attributes:
-        distances_mm: to the nearest element of the other, (elements,).
-        areas: of the elements themselves, in mm², in 2D their lengths in mm, (elements,).
+        from_reference: of the reference's points, in mm or voxels.
+        from_prediction: of the prediction's points.
+        areas: what each point of the two counts for; None where all count alike.
     """
 
-    distances_mm: _Values
-    areas: _Values
+    from_reference: _Values
+    from_prediction: _Values
+    areas: tuple[_Values, _Values] | None
+
+    @property
+    def _directions(self) -> list[tuple[_Values, _Values | None]]:
+        areas = self.areas or (None, None)
+        return list(zip((self.from_reference, self.from_prediction), areas, strict=True))
+
+    @property
+    def _is_measured(self) -> bool:
+        return bool(len(self.from_reference) and len(self.from_prediction))
+
+    @property
+    def _without_points(self) -> float:
+        return math.inf if len(self.from_reference) or len(self.from_prediction) else math.nan
+
+    def hausdorff(self) -> float:
+        """The largest distance of all."""
+        if not self._is_measured:
+            return self._without_points
+        return max(float(distances.max()) for distances, _ in self._directions)
+
+    def percentile(self, percent: float, reading: Reading) -> float:
+        """A robust Hausdorff distance.
+
+        Args:
+            percent: 0 to 100.
+            reading: `directed`: in each direction the smallest distance within which this much
+                of the surface's area lies, the larger of the two (google-deepmind/
+                surface-distance, `compute_robust_hausdorff`). `voxel`: in each direction the
+                percentile of the points' distances, interpolated linearly, the larger of the two
+                (MONAI, `HausdorffDistanceMetric`; MetricsReloaded). `pooled`: that percentile of
+                both directions in one list (MedPy, `hd95`).
+        """
+        if not self._is_measured:
+            return self._without_points
+        if reading == "directed":
+            return max(_area_percentile(*direction, percent) for direction in self._directions)
+        if reading == "voxel":
+            return max(float(np.percentile(d, percent)) for d, _ in self._directions)
+        both = np.concatenate([self.from_reference, self.from_prediction])
+        return float(np.percentile(both, percent))
+
+    def mean(self) -> float:
+        """ASSD: the mean over both surfaces together, by area where points have one."""
+        return self._pooled_mean(power=1)
+
+    def mean_of_means(self) -> float:
+        """MASD: the mean of the two directions' means (Metrics Reloaded, Nature Methods 2024)."""
+        if not self._is_measured:
+            return self._without_points
+        return sum(_mean(*direction) for direction in self._directions) / 2
+
+    def root_mean_square(self) -> float:
+        """RMSD: the root of the mean square over both surfaces together."""
+        return math.sqrt(self._pooled_mean(power=2))
+
+    def _pooled_mean(self, *, power: int) -> float:
+        if not self._is_measured:
+            return self._without_points
+        weighted, weight = 0.0, 0.0
+        for distances, areas in self._directions:
+            raised = distances**power
+            weighted += float((raised if areas is None else raised * areas).sum())
+            weight += len(raised) if areas is None else float(areas.sum())
+        return weighted / weight
 
 
-_Both = tuple[DirectedDistances, DirectedDistances]
-
-
-def directed_distances(
-    reference: Mask, prediction: Mask, *, spacing_mm: tuple[float, ...]
-) -> _Both:
-    """Measure both directions between the surfaces of two masks.
+def measure_distances(
+    reference: Mask,
+    prediction: Mask,
+    *,
+    spacing_mm: tuple[float, ...],
+    boundary: Boundary = AREAS,
+) -> SurfaceDistances:
+    """Measure two masks' surfaces against each other.
 
     Args:
-        reference: bool, 2D or 3D, not empty.
-        prediction: bool, of the same shape, not empty.
-        spacing_mm: in the masks' axis order.
+        reference: bool, 2D or 3D.
+        prediction: bool, of the same shape.
+        spacing_mm: in the masks' axis order; ones for distances in voxels.
+        boundary: what a surface is.
     """
-    from scipy import ndimage  # slow to import, and only needed here
-
-    codes, surfaces = surface_codes((reference, prediction))
-    areas = element_areas(spacing_mm)
-    first, second = (
-        DirectedDistances(
-            distances_mm=ndimage.distance_transform_edt(~other, sampling=spacing_mm)[own],
-            areas=areas[code[own]],
-        )
-        for code, own, other in zip(codes, surfaces, reversed(surfaces), strict=True)
+    box = _box_around(reference | prediction)
+    points, areas = boundaries((reference[box], prediction[box]), boundary, spacing_mm=spacing_mm)
+    trees: list[npt.NDArray[np.intp]] = [np.argwhere(mask) for mask in points]
+    directed = [
+        _nearest(points[i], trees[i], points[1 - i], trees[1 - i], spacing_mm) for i in (0, 1)
+    ]
+    own, other = areas
+    return SurfaceDistances(
+        from_reference=directed[0],
+        from_prediction=directed[1],
+        areas=None if own is None or other is None else (own, other),
     )
-    return first, second
 
 
-def hausdorff(both: _Both) -> float:
-    """The greatest distance, in mm."""
-    return max(float(direction.distances_mm.max()) for direction in both)
+def _box_around(mask: Mask) -> Box:
+    """The smallest box that holds a mask, and a voxel around it where the image has one."""
+    box = []
+    for axis in range(mask.ndim):
+        others = tuple(i for i in range(mask.ndim) if i != axis)
+        filled = np.flatnonzero(mask.any(axis=others))
+        first, last = (int(filled[0]), int(filled[-1])) if len(filled) else (0, 0)
+        box.append(slice(max(0, first - 1), last + 2))
+    return tuple(box)
 
 
-def percentile_hausdorff(both: _Both, *, percent: float) -> float:
-    """The greater of the two directions' percentiles over the surface's area, in mm."""
-    return max(_percentile(direction, percent) for direction in both)
+def _nearest(
+    own: Mask,
+    own_points: npt.NDArray[np.intp],
+    other: Mask,
+    other_points: npt.NDArray[np.intp],
+    spacing_mm: tuple[float, ...],
+) -> _Values:
+    """Each point's distance to the nearest of the other surface, from whole steps of the grid."""
+    from scipy import spatial  # slow to import, and only needed here
+
+    if not len(other_points):
+        return np.full(len(own_points), np.inf)
+    distances = np.zeros(len(own_points))
+    apart = ~other[own]
+    if apart.any():
+        # Grids are full of ties, at which a balanced tree loses more than it gains.
+        tree = spatial.cKDTree(other_points * spacing_mm, balanced_tree=False, compact_nodes=False)
+        _, at = tree.query(own_points[apart] * spacing_mm)
+        steps = other_points[at] - own_points[apart]
+        total = np.zeros(len(steps))
+        for axis, spacing in enumerate(spacing_mm):  # one by one: the order decides the rounding
+            total += (steps[:, axis] * spacing) ** 2
+        distances[apart] = np.sqrt(total)
+    return distances
 
 
-def mean_surface_distance(both: _Both) -> float:
-    """The mean over the area of both surfaces, in mm."""
-    weighted = sum(float((one.distances_mm * one.areas).sum()) for one in both)
-    return weighted / sum(float(one.areas.sum()) for one in both)
+def _mean(distances: _Values, areas: _Values | None) -> float:
+    if areas is None:
+        return float(distances.mean())
+    return float((distances * areas).sum() / areas.sum())
 
 
-def _percentile(direction: DirectedDistances, percent: float) -> float:
+def _area_percentile(distances: _Values, areas: _Values | None, percent: float) -> float:
     """The smallest distance within which this much of the surface lies."""
     # Sorted and summed as the reference does: a surface's 95 % is often just 19 of 20 elements.
-    distances, areas = direction.distances_mm, direction.areas
+    areas = np.ones_like(distances) if areas is None else areas
     order = np.lexsort((areas, distances))
     covered = np.cumsum(areas[order]) / np.sum(areas[order])
     at = int(np.searchsorted(covered, percent / 100))

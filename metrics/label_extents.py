@@ -12,16 +12,25 @@ import numpy.typing as npt
 from metrics import kernel
 from metrics.arguments import LabelMap
 
-__all__ = ["Box", "LabelExtents", "LabelMaps"]
+__all__ = ["Box", "LabelExtents", "LabelMaps", "in_kernel_dtype", "memory_order"]
 
 Box: TypeAlias = tuple[slice, ...]
 
 
-def _in_kernel_dtype(label_map: LabelMap) -> npt.NDArray[Any]:
+def in_kernel_dtype(label_map: LabelMap) -> npt.NDArray[Any]:
     """The same labels as uint8 or uint16, which hold every label; a copy only where it must be."""
     if label_map.dtype.itemsize <= 2 and label_map.dtype.isnative:
         return label_map.view(f"u{label_map.dtype.itemsize}")
     return label_map.astype(np.uint16)
+
+
+def memory_order(label_map: npt.NDArray[Any]) -> tuple[int, ...]:
+    """The axes as they lie in memory, so that maps in Fortran order need no copy.
+
+    Axes of one voxel come first, for rows of one voxel would make a word of bits each.
+    """
+    shape, strides = label_map.shape, label_map.strides
+    return tuple(sorted(range(label_map.ndim), key=lambda a: (shape[a] != 1, -abs(strides[a]))))
 
 
 class LabelMaps:
@@ -35,16 +44,9 @@ class LabelMaps:
             prediction: the same, of the same shape.
         """
         self.shape = reference.shape
-        # Maps in Fortran order are read as they lie in memory. Axes of one voxel come first, for
-        # rows of one voxel would make a word of bits each.
-        self.order = tuple(
-            sorted(
-                range(reference.ndim),
-                key=lambda axis: (self.shape[axis] != 1, -abs(reference.strides[axis])),
-            )
-        )
+        self.order = memory_order(reference)
         self._maps = [
-            np.ascontiguousarray(_in_kernel_dtype(label_map).transpose(self.order))
+            np.ascontiguousarray(in_kernel_dtype(label_map).transpose(self.order))
             for label_map in (reference, prediction)
         ]
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from metrics.arguments import Mask
-from metrics.distances import DirectedDistances, directed_distances
+from metrics.boundaries import AREAS, Boundary
+from metrics.distances import SurfaceDistances, measure_distances
 from metrics.label_extents import LabelExtents, LabelMaps
 from metrics.surfaces import SurfaceOverlap, surface_overlaps
 
@@ -56,6 +57,7 @@ class LabelPair:
     def __init__(self, shared: Pass, label: int) -> None:
         self._shared = shared
         self.label = label
+        self._distances: dict[tuple[Boundary, bool], SurfaceDistances] = {}
         self.reference_voxels, self.prediction_voxels, self.shared_voxels = shared.extents.voxels(
             label
         )
@@ -78,10 +80,31 @@ class LabelPair:
         """
         return self._shared.maps.masks(self.label, self._shared.extents.box(self.label))
 
-    @cached_property
-    def distances(self) -> tuple[DirectedDistances, DirectedDistances]:
-        """From each element of the reference's surface to the prediction's, and back."""
-        return directed_distances(*self.masks, spacing_mm=self.spacing_mm)
+    def distances(self, boundary: Boundary = AREAS, *, in_voxels: bool = False) -> SurfaceDistances:
+        """From each point of the reference's surface to the prediction's, and back.
+
+        Args:
+            boundary: what a surface is.
+            in_voxels: count voxels, of whatever spacing, and not mm.
+        """
+        wanted = boundary, in_voxels
+        if wanted not in self._distances:
+            self._distances[wanted] = measure_distances(
+                *self._framed_masks,
+                spacing_mm=(1.0,) * len(self.spacing_mm) if in_voxels else self.spacing_mm,
+                boundary=boundary,
+            )
+        return self._distances[wanted]
+
+    @property
+    def _framed_masks(self) -> tuple[Mask, Mask]:
+        """The masks with a voxel around them where the image has one: its border is the image's."""
+        shared = self._shared
+        frame = tuple(
+            slice(max(side.start - 1, 0), min(side.stop + 1, length))
+            for side, length in zip(shared.extents.box(self.label), shared.maps.shape, strict=True)
+        )
+        return shared.maps.masks(self.label, frame)
 
     def surface_overlap(self, tolerance_mm: float) -> SurfaceOverlap:
         """How the two surfaces agree within a tolerance."""

@@ -1,11 +1,148 @@
-"""Detection of single objects: connected components that are found, missed or made up."""
+"""Each lesion of the reference scored on its own: lesion-wise means with penalties.
+
+The rules are those of the BraTS 2023 challenges (rachitsaluja/BraTS-2023-Metrics), whose script
+dilates the whole volume once for each lesion. Here all of it is read from one histogram: the parts
+of a dilated mask are its lesions' dilations, since lesions whose dilations touch are one lesion.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from metrics.arguments import Mask
+from metrics.matching import Detection, match_by_iou
+from metrics.objects import ObjectPairs
+from metrics.spans import Spans, pair_counts
 
-__all__ = ["detection_f1"]
+__all__ = ["Lesion", "LesionRules", "LesionWise", "detection_f1", "lesion_wise"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LesionRules:
+    """What a lesion is, and which predictions it owns.
+
+    Attributes:
+        connectivity: of the components of both maps, 6, 18 or 26.
+        dilation: by how many steps lesions are grown before they are told apart, and before they
+            look for predictions; 0 for the components as they are.
+        dilation_connectivity: the neighbours that a step adds.
+        max_ignored_mm3: lesions of up to this volume leave the score; what they own is not false.
+    """
+
+    connectivity: Literal[6, 18, 26] = 26
+    dilation: int = 0
+    dilation_connectivity: Literal[6, 18, 26] = 18
+    max_ignored_mm3: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesion:
+    """One lesion of the reference.
+
+    Attributes:
+        number: from 1, in the order of first voxels of the grown lesions.
+        voxels: its own, without dilation.
+        owned: the predicted components that it owns.
+        dsc: against all of what it owns; 0 where that is nothing.
+        is_kept: large enough to be scored.
+    """
+
+    number: int
+    voxels: int
+    owned: tuple[int, ...]
+    dsc: float
+    is_kept: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LesionWise:
+    """All lesions of one label or region.
+
+    Attributes:
+        objects: lesions of the reference and components of the prediction.
+        lesions: in the order of their numbers.
+        false_positives: predicted components that no lesion owns, not even one too small.
+    """
+
+    objects: ObjectPairs
+    lesions: tuple[Lesion, ...]
+    false_positives: int
+
+    @cached_property
+    def kept(self) -> tuple[Lesion, ...]:
+        """The lesions that are scored."""
+        return tuple(lesion for lesion in self.lesions if lesion.is_kept)
+
+    @property
+    def detection(self) -> Detection:
+        """Kept lesions with and without a prediction, and predictions without a lesion."""
+        found = sum(bool(lesion.owned) for lesion in self.kept)
+        return Detection(tp=found, fp=self.false_positives, fn=len(self.kept) - found)
+
+    def masks(self, lesion: Lesion) -> tuple[Mask, Mask]:
+        """A lesion, and all of what it owns (at least something), in the box around both."""
+        return self.objects.masks([lesion.number], lesion.owned)
+
+    def mean(
+        self, score: Callable[[Lesion], float], *, missed: float, false_positive: float
+    ) -> float:
+        """The mean of kept lesions and false positives.
+
+        Args:
+            score: of a kept lesion that owns something.
+            missed: the score of one that owns nothing.
+            false_positive: the score of each predicted component that no lesion owns.
+
+        Returns:
+            nan where there are neither.
+        """
+        if not self.kept and not self.false_positives:
+            return float("nan")
+        total = sum(score(lesion) if lesion.owned else missed for lesion in self.kept)
+        total += false_positive * self.false_positives
+        return total / (len(self.kept) + self.false_positives)
+
+
+def lesion_wise(
+    reference: Spans, prediction: Spans, rules: LesionRules, *, voxel_mm3: float
+) -> LesionWise:
+    """Tell a region's lesions apart and find what each owns.
+
+    Args:
+        reference: spans of the region, of any values.
+        prediction: the same, with axes that lie as the reference's.
+        rules: what a lesion is.
+        voxel_mm3: the volume of a voxel.
+    """
+    mask = reference.union()
+    grown = mask.dilated(rules.dilation, connectivity=rules.dilation_connectivity)
+    grown = grown.joined(rules.connectivity)
+    objects = ObjectPairs(
+        reference=mask.numbered_by(grown),
+        prediction=prediction.union().joined(rules.connectivity),
+    )
+    owners, owned, _ = pair_counts(grown, objects.prediction)
+    lesions = []
+    for number in objects.reference_objects.tolist():
+        own = tuple(owned[owners == number].tolist())
+        voxels = objects.reference.size(number)
+        lesions.append(
+            Lesion(
+                number=number,
+                voxels=voxels,
+                owned=own,
+                dsc=objects.dsc([number], own),
+                is_kept=voxels * voxel_mm3 > rules.max_ignored_mm3,
+            )
+        )
+    return LesionWise(
+        objects=objects,
+        lesions=tuple(lesions),
+        false_positives=len(np.setdiff1d(objects.predicted_objects, owned)),
+    )
 
 
 def detection_f1(reference: Mask, prediction: Mask, *, min_iou: float) -> float:
@@ -23,28 +160,8 @@ def detection_f1(reference: Mask, prediction: Mask, *, min_iou: float) -> float:
     Returns:
         Twice the pairs over all objects of both masks; nan if there are none.
     """
-    from scipy import ndimage, sparse  # slow to import, and only needed here
-
-    touching = np.ones((3,) * reference.ndim)
-    first, found = ndimage.label(reference, structure=touching)
-    second, made = ndimage.label(prediction, structure=touching)
-    if not found + made:
-        return float("nan")
-    both = reference & prediction
-    pairs, shared = _pair_counts(first[both], second[both], made)
-    sizes = np.bincount(first.ravel())[pairs[0]] + np.bincount(second.ravel())[pairs[1]]
-    fits = shared >= min_iou * (sizes - shared)
-    links = sparse.csr_array(
-        (np.ones(np.count_nonzero(fits)), (pairs[0][fits], pairs[1][fits])),
-        shape=(found + 1, made + 1),
+    first = Spans.of(reference)
+    objects = ObjectPairs(
+        reference=first.joined(26), prediction=Spans.of(prediction, like=first).joined(26)
     )
-    matched = sparse.csgraph.maximum_bipartite_matching(links, perm_type="column")
-    return float(2 * int(np.count_nonzero(matched >= 0)) / (found + made))
-
-
-def _pair_counts(
-    first: npt.NDArray[np.int32], second: npt.NDArray[np.int32], made: int
-) -> tuple[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
-    """The pairs of objects that share voxels, and how many each pair shares."""
-    together, shared = np.unique(first.astype(np.int64) * (made + 1) + second, return_counts=True)
-    return (together // (made + 1), together % (made + 1)), shared
+    return match_by_iou(objects, "one_to_one", min_iou=min_iou, inclusive=True).f1

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,8 +23,30 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A marker for each capability of the machine."""
+    """A marker for each capability of the machine, and one for what takes long."""
     config.pluginmanager.register(capabilities)
+    config.addinivalue_line("markers", "soak: takes minutes, and runs only with --soak")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make soak`."""
+    parser.addoption("--soak", action="store_true", help="run the long tests, and no other")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The long tests are left out, or alone."""
+    long = [item for item in items if item.get_closest_marker("soak")]
+    short = [item for item in items if not item.get_closest_marker("soak")]
+    items[:], left = (long, short) if config.getoption("--soak") else (short, long)
+    config.hook.pytest_deselected(items=left)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """What goes side by side with `pytest -n 2`."""
+    from tests.side_by_side import SideBySide
+
+    return SideBySide(config, log)
 
 
 @pytest.fixture(scope="session")

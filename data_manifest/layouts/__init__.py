@@ -1,14 +1,22 @@
 """How a case becomes files in a container's inputs folder, and an output becomes a label map."""
 
 from data_manifest.layouts.formats import FORMATS, format_of, stem_of
-from data_manifest.layouts.layout import InputFile, Inputs, Layout, OutputFile, contradictions
-from data_manifest.layouts.npz_contract import read_inputs, read_reference, read_reference_header
+from data_manifest.layouts.layout import (
+    InputFile,
+    Inputs,
+    Layout,
+    OutputFile,
+    contradictions,
+    first_contract,
+)
+from data_manifest.layouts.npz_contract import read_inputs
 from data_manifest.layouts.outputs import (
     ArrayFacts,
     BadPrediction,
     array_facts,
     read_prediction,
 )
+from data_manifest.layouts.references import read_reference, read_reference_header
 from data_manifest.layouts.regular_files import open_regular_file
 
 __all__ = [
@@ -21,6 +29,7 @@ __all__ = [
     "OutputFile",
     "array_facts",
     "contradictions",
+    "first_contract",
     "format_of",
     "open_regular_file",
     "read_inputs",

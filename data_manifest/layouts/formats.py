@@ -32,6 +32,8 @@ class Format:
             NpzError where it is none.
         write_inputs: writes what a container gets of a case; ValueError where the format can't
             hold it; None where a container never gets a file of this format.
+        media_type: as RO-Crates and web servers name it.
+        is_compressed: whether compressing a file again is in vain.
         has_keys: whether a file holds several arrays by name.
         has_starter: whether `segjudge init` has a reader and writer of it to give.
         holds_prompts: whether the prompts lie in the image's own file.
@@ -40,6 +42,8 @@ class Format:
     name: str
     open_mask: Callable[[BinaryIO, str], OpenMask]
     write_inputs: Callable[[Path, CaseInputs], None] | None = None
+    media_type: str = "application/octet-stream"
+    is_compressed: bool = True
     has_keys: bool = False
     has_starter: bool = False
     holds_prompts: bool = False
@@ -69,6 +73,7 @@ NPZ = Format(
     name="npz",
     open_mask=open_npz,
     write_inputs=write_inputs,
+    media_type="application/zip",
     has_keys=True,
     has_starter=True,
     holds_prompts=True,
@@ -81,16 +86,18 @@ FORMATS: Mapping[str, Format] = {
         NPZ,
         Format(
             name="nii.gz",
+            media_type="application/gzip",
             open_mask=_keyless(partial(open_nifti, compressed=True)),
             write_inputs=write_nifti,
         ),
         Format(
             name="nii",
+            is_compressed=False,
             open_mask=_keyless(partial(open_nifti, compressed=False)),
             write_inputs=write_nifti,
         ),
-        Format(name="mha", open_mask=_keyless(open_metaimage)),
-        Format(name="png", open_mask=_keyless(open_png)),
+        Format(name="mha", open_mask=_keyless(open_metaimage), is_compressed=False),
+        Format(name="png", open_mask=_keyless(open_png), media_type="image/png"),
     )
 }
 """By name."""

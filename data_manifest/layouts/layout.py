@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -10,11 +10,20 @@ from typing import Literal
 import msgspec
 
 from data_manifest.errors import CaseFileError, Problem
-from data_manifest.layouts.formats import FORMATS, Format, format_of
+from data_manifest.layouts.formats import FORMATS, NPZ, Format, format_of
 from data_manifest.layouts.npz_contract import read_inputs
 from data_manifest.manifest import Case
+from data_manifest.prompts import KINDS
 
-__all__ = ["ROLES", "InputFile", "Inputs", "Layout", "OutputFile", "contradictions"]
+__all__ = [
+    "ROLES",
+    "InputFile",
+    "Inputs",
+    "Layout",
+    "OutputFile",
+    "contradictions",
+    "first_contract",
+]
 
 ROLES = ("image",)
 """What a file can be to a case; an npz of the image holds the prompts and the spacing too."""
@@ -71,6 +80,21 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def name(self, case: str) -> str:
         """The path of a case's mask in the outputs folder."""
         return _filled(self.path, case)
+
+
+def first_contract(output_format: object, output_key: object) -> tuple[object, object]:
+    """Inputs and output as protocols of schema 1 mean them, as plain data.
+
+    Args:
+        output_format: of the mask; None where the protocol says nothing.
+        output_key: of an npz; None where the protocol says nothing.
+    """
+    form = output_format or NPZ.name
+    output = {"path": f"{{case}}.{form}", "format": form}
+    if form == NPZ.name:
+        output["key"] = output_key or "segs"
+    image = {"role": "image", "path": f"{{case}}{NPZ.suffix}", "format": NPZ.name}
+    return {"files": [image]}, output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +177,9 @@ def contradictions(inputs: Inputs, output: OutputFile, prompts: Sequence[str]) -
         yield Problem(
             where="input.files", found=found, expected="at least one file, each of another path"
         )
+    unknown = sorted(set(prompts) - set(KINDS))
+    if unknown:
+        yield Problem(where="prompts", found=", ".join(unknown), expected=_one_of(KINDS))
     holders = [name for name, form in FORMATS.items() if form.holds_prompts]
     if prompts and not any(file.format in holders for file in inputs.files):
         yield Problem(
@@ -186,5 +213,5 @@ def _of_path(where: str, path: str, form: str) -> Iterator[Problem]:
         yield Problem(where=where, found=f"path {path!r}", expected=expected)
 
 
-def _one_of(names: Sequence[str] | object) -> str:
-    return "one of " + ", ".join(names)  # type: ignore[arg-type]
+def _one_of(names: Iterable[str]) -> str:
+    return "one of " + ", ".join(names)

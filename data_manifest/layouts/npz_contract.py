@@ -5,7 +5,7 @@ module turns it round once, on reading and writing, and nothing else needs to kn
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -18,12 +18,14 @@ from data_manifest.errors import CaseFileError, Problem
 from data_manifest.layouts.labels import Buffer
 from data_manifest.layouts.masks import Grid, OpenMask
 from data_manifest.layouts.npz import NpzArchive, NpzError, write_npz
+from data_manifest.prompts import KINDS, WrongPromptsError
 
 __all__ = [
     "open_npz",
     "read_inputs",
     "read_reference",
     "read_reference_header",
+    "surplus_arrays",
     "write_inputs",
     "write_reference",
 ]
@@ -65,24 +67,37 @@ def read_inputs(path: Path) -> CaseInputs:
     Raises:
         CaseFileError: the file, what was found in it, and what was expected.
     """
-    expected = "`imgs`, uint8, (H, W, 3) or (D, H, W), and `boxes`, integer, (N, 4) or (N, 6)"
+    expected = "`imgs`, uint8, (H, W, 3) or (D, H, W)"
     with _opened(path, expected) as archive:
-        image, boxes = archive.array("imgs"), archive.array("boxes")
+        image = archive.array("imgs")
         if image.dtype != np.uint8 or image.ndim != 3 or 0 in image.shape:
             found = f"`imgs` of dtype {image.dtype}, shape {image.shape}"
             raise _fail(path, found, "uint8, (H, W, 3) or (D, H, W)")
-        if boxes.dtype.kind not in "iu" or boxes.ndim != 2 or boxes.shape[1] not in (4, 6):
-            found = f"`boxes` of dtype {boxes.dtype}, shape {boxes.shape}"
-            raise _fail(path, found, "integers, (N, 4) in 2D or (N, 6) in 3D")
-        if boxes.shape[1] == 4 and image.shape[2] != 3:
-            found = f"`imgs` of shape {image.shape} with `boxes` of shape {boxes.shape}"
-            raise _fail(path, found, "(H, W, 3) with (N, 4), or (D, H, W) with (N, 6)")
-        spacing_mm = _spacing(archive, path, boxes.shape[1] // 2)
+        try:
+            prompts = tuple(
+                kind.stored(archive.array, image.shape)
+                for kind in KINDS.values()
+                if set(kind.keys) <= set(archive.names)
+            )
+        except WrongPromptsError as error:
+            raise _fail(path, error.found, error.expected) from error
+        spacing_mm = _spacing(archive, path, prompts[0].axes if prompts else 3)
     return CaseInputs(
-        image=image.astype(np.uint8, copy=False),
-        boxes=boxes.astype(np.int64, copy=False),
-        spacing_mm=spacing_mm,
+        image=image.astype(np.uint8, copy=False), prompts=prompts, spacing_mm=spacing_mm
     )
+
+
+def surplus_arrays(path: Path, prompts: Iterable[str]) -> list[str]:
+    """What a case's inputs hold besides the image, its spacing and prompts of these kinds.
+
+    It would reach the participants.
+
+    Raises:
+        CaseFileError: the file is no archive.
+    """
+    known = {"imgs", "spacing", *(key for kind in prompts for key in KINDS[kind].keys)}
+    with _opened(path, "an npz archive") as archive:
+        return sorted(set(archive.names) - known)
 
 
 _REFERENCE = "`gts`, integer labels from 0 to 65535, (H, W) or (D, H, W)"
@@ -91,7 +106,7 @@ _REFERENCE = "`gts`, integer labels from 0 to 65535, (H, W) or (D, H, W)"
 def _checked_header(archive: NpzArchive, path: Path) -> tuple[int, ...]:
     header = archive.header("gts")
     shape = header.shape
-    if header.dtype.kind not in "iu" or len(shape) not in (2, 3) or 0 in shape:
+    if header.dtype.kind not in "biuf" or len(shape) not in (2, 3) or 0 in shape:
         raise _fail(path, f"`gts` of dtype {header.dtype}, shape {shape}", _REFERENCE)
     return shape
 
@@ -149,7 +164,9 @@ def open_npz(stream: BinaryIO, key: str) -> OpenMask:
 
 def write_inputs(path: Path, inputs: CaseInputs) -> None:
     """Write a case's inputs; the same arrays give the same bytes."""
-    arrays: dict[str, npt.NDArray[np.generic]] = {"imgs": inputs.image, "boxes": inputs.boxes}
+    arrays: dict[str, npt.NDArray[np.generic]] = {"imgs": inputs.image}
+    for prompts in inputs.prompts:
+        arrays.update(prompts.arrays())
     if inputs.spacing_mm is not None:
         arrays["spacing"] = np.asarray(inputs.spacing_mm[::-1], dtype=np.float64)
     write_npz(path, arrays)

@@ -74,6 +74,7 @@ def read_prediction(
     spacing_mm: tuple[float, ...] | None,
     max_bytes: int,
     within: Path | None = None,
+    follow_links: bool = False,
     into: Buffer | None = None,
 ) -> Labels | BadPrediction:
     """Read a team's output for one case.
@@ -86,13 +87,15 @@ def read_prediction(
             the case has none.
         max_bytes: the largest file that is read.
         within: the folder that was the participant's; by default the file's own.
+        follow_links: for an organiser's own file, whose links lead nowhere that they did not mean.
         into: memory to use; what was read into it before is lost.
 
     Returns:
         The labels, or the reason why there are none. Any integer dtype is taken, and floating
         point or boolean values that are whole numbers from 0 to 65535.
     """
-    stream = open_regular_file(path, within=within)
+    path = path.resolve() if follow_links else path
+    stream = open_regular_file(path, within=within, hard_links=follow_links)
     if stream is None:
         return BadPrediction(reason="the output is not an ordinary file (a link, or a device)")
     with stream:

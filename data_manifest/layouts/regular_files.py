@@ -15,7 +15,9 @@ class PredictionError(Exception):
     """A file is no valid prediction; the text says why, in words for the team."""
 
 
-def open_regular_file(path: Path, *, within: Path | None = None) -> BinaryIO | None:
+def open_regular_file(
+    path: Path, *, within: Path | None = None, hard_links: bool = False
+) -> BinaryIO | None:
     """Open a file that a participant left behind; None unless it is an ordinary file.
 
     A link is not followed, a FIFO is not waited for, a device is not opened.
@@ -24,6 +26,7 @@ def open_regular_file(path: Path, *, within: Path | None = None) -> BinaryIO | N
         path: the file.
         within: the folder that was the participant's, above it: of the folders between the two
             none may be a link either. By default the file's own folder.
+        hard_links: whether the file may have a second name.
     """
     try:
         handle = _open_below(within or path.parent, path)
@@ -31,7 +34,7 @@ def open_regular_file(path: Path, *, within: Path | None = None) -> BinaryIO | N
         return None
     # A second hard link could name a file that is not the participant's.
     status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+    if not stat.S_ISREG(status.st_mode) or (status.st_nlink != 1 and not hard_links):
         os.close(handle)
         return None
     return os.fdopen(handle, "rb")

@@ -16,13 +16,13 @@ import numpy.typing as npt
 from data_manifest.demo.records import DemoPackageMissing, RawCase
 from data_manifest.errors import CaseFileError, ManifestError, Problem
 from data_manifest.making.folders import MANIFEST, whole_folder
+from data_manifest.making.numbering import consecutive
 from data_manifest.making.pairs import Pair
 from data_manifest.making.volumes import read_pair
 from data_manifest.making.writing import INPUTS, REFERENCES, write_case
 from data_manifest.manifest import Case, Manifest, Preparation, load_manifest, save_manifest
 from data_manifest.naming import parse_case_name
 from data_manifest.progress import Progress, silent
-from data_manifest.prompts.boxes import consecutive
 from data_manifest.verify import verify_manifest
 
 __all__ = ["DEMO", "build_demo", "build_manifest"]

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,13 @@ import numpy.typing as npt
 from data_manifest.cases import CaseInputs, Reference
 from data_manifest.demo.records import RawCase
 from data_manifest.errors import CaseFileError, Problem
+from data_manifest.layouts.formats import NPZ
 from data_manifest.layouts.npz_contract import write_inputs, write_reference
 from data_manifest.making.intensities import to_uint8
+from data_manifest.making.numbering import consecutive
 from data_manifest.making.objects import foreground_slices, remove_small_objects
 from data_manifest.manifest import NAME_PATTERN, Case, FileEntry, Label, Preparation, sha256_of
-from data_manifest.prompts.boxes import boxes_from_labels, consecutive
+from data_manifest.prompts import KINDS, USUAL
 
 __all__ = ["INPUTS", "REFERENCES", "write_case"]
 
@@ -23,7 +26,9 @@ INPUTS = "inputs"
 REFERENCES = "references"
 
 
-def write_case(folder: Path, raw: RawCase, *, preparation: Preparation) -> Case:
+def write_case(
+    folder: Path, raw: RawCase, *, preparation: Preparation, prompts: Sequence[str] = USUAL
+) -> Case:
     """Write a case's two files as the challenge has them.
 
     2D inputs hold no spacing, as in the challenge; the reference and the manifest keep it.
@@ -31,7 +36,8 @@ def write_case(folder: Path, raw: RawCase, *, preparation: Preparation) -> Case:
     Args:
         folder: of the data set; `inputs/` and `references/` must exist in it.
         raw: the image in raw intensities, its label map, and where they come from.
-        preparation: of the boxes and of the reference.
+        preparation: of the prompts and of the reference.
+        prompts: the kinds that the case gets.
 
     Returns:
         The manifest's entry.
@@ -43,18 +49,22 @@ def write_case(folder: Path, raw: RawCase, *, preparation: Preparation) -> Case:
     try:
         raw, labels = _prepared(raw, preparation)
         image = to_uint8(raw.image, modality=raw.modality, window=raw.window)
-        boxes = boxes_from_labels(
-            raw.labels,
-            margin=preparation.margin,
-            jitter=preparation.jitter,
-            generator=_generator(preparation.seed, raw.identifier),
+        made = tuple(
+            KINDS[kind].made(
+                raw.labels,
+                margin=preparation.margin,
+                jitter=preparation.jitter,
+                generator=_generator(preparation.seed, raw.identifier),
+            )
+            for kind in prompts
         )
     except ValueError as error:
         raise CaseFileError(Problem(where=raw.identifier, found=str(error))) from error
     two_d = raw.labels.ndim == 2
-    paths = [f"{kind}/{raw.identifier}.npz" for kind in (INPUTS, REFERENCES)]
+    paths = [f"{kind}/{raw.identifier}{NPZ.suffix}" for kind in (INPUTS, REFERENCES)]
     inputs_spacing = None if two_d else raw.spacing_mm
-    write_inputs(folder / paths[0], CaseInputs(image=image, boxes=boxes, spacing_mm=inputs_spacing))
+    inputs = CaseInputs(image=image, prompts=made, spacing_mm=inputs_spacing)
+    write_inputs(folder / paths[0], inputs)
     write_reference(folder / paths[1], Reference(labels=raw.labels, spacing_mm=raw.spacing_mm))
     files = [FileEntry(path=path, sha256=sha256_of(folder / path)) for path in paths]
     return Case(
@@ -64,7 +74,7 @@ def write_case(folder: Path, raw: RawCase, *, preparation: Preparation) -> Case:
         shape=raw.labels.shape,
         spacing_mm=raw.spacing_mm,
         labels=labels,
-        prompts=("boxes",),
+        prompts=tuple(prompts),
         image=files[0],
         reference=files[1],
         source=raw.source,

@@ -1,58 +1,143 @@
-"""Prompts from a reference: labels numbered without gaps, and the box of each.
+"""Boxes: the first and the last pixel of each object, along every axis, or a little beyond."""
 
-Box k (from 1) is answered by label k, so a challenge's labels are 1..N.
-"""
-
-from collections.abc import Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from data_manifest.manifest import Label
+from data_manifest.prompts.kind import Rectangle, WrongPromptsError
 
-__all__ = ["boxes_from_labels", "consecutive"]
+__all__ = ["Boxes", "boxes_from_labels"]
 
-_MOST_LABELS = 65535
+_MODEL_SIZES = (224, 256, 512, 1024)
+"""To which participants scale images, and then forget to scale the boxes, or the mask back."""
 
 
-def consecutive(
-    labels: npt.NDArray[np.integer], names: Mapping[int, str] | None = None
-) -> tuple[npt.NDArray[np.unsignedinteger], tuple[Label, ...]]:
-    """Number the labels that occur 1..N, in their order, and keep their names.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Boxes:
+    """The boxes of one case; see `Prompts`.
 
-    Args:
-        labels: integer, any shape, 0 is background.
-        names: what the labels of `labels` stand for; the others are called `label K`, by their
-            number before.
-
-    Returns:
-        The label map, uint8, or uint16 where there are more than 255 labels; and its labels.
-
-    Raises:
-        ValueError: a label below 0, or more than 65,535 labels.
-
-    >>> consecutive(np.array([0, 7, 3, 3]), {7: "liver"})[1]
-    (Label(label=1, name='label 3'), Label(label=2, name='liver'))
+    Attributes:
+        corners: integer, (N, 4) x_min, y_min, x_max, y_max or (N, 6) x_min, y_min, z_min, x_max,
+            y_max, z_max; inclusive at both ends; row k - 1 asks for label k.
     """
-    found = np.unique(labels)
-    if found.size and found[0] < 0:
-        raise ValueError(f"label {found[0]}; labels are 0 (background) and above")
-    found = found[found > 0]
-    if found.size > _MOST_LABELS:
-        raise ValueError(f"{found.size} labels; at most {_MOST_LABELS} can be told apart")
-    dtype = np.uint8 if found.size <= 255 else np.uint16
-    numbered = np.zeros(labels.shape, dtype=dtype)
-    for index in np.ndindex(labels.shape[:-2]):  # slice by slice: `searchsorted` gives int64
-        plane = labels[index]
-        inside = plane > 0
-        numbered[index][inside] = np.searchsorted(found, plane[inside]) + 1
-    names = names or {}
-    listed = tuple(
-        Label(label=number, name=names.get(int(old), f"label {old}"))
-        for number, old in enumerate(found, start=1)
-    )
-    return numbered, listed
+
+    kind: ClassVar[str] = "boxes"
+    one: ClassVar[str] = "box"
+    keys: ClassVar[tuple[str, ...]] = ("boxes",)
+
+    corners: npt.NDArray[np.integer]
+
+    @classmethod
+    def stored(cls, read: Callable[[str], npt.NDArray[Any]], image: tuple[int, ...]) -> "Boxes":
+        """See `PromptKind.stored`."""
+        corners = read("boxes")
+        if corners.dtype.kind not in "iu" or corners.ndim != 2 or corners.shape[1] not in (4, 6):
+            raise WrongPromptsError(
+                f"`boxes` of dtype {corners.dtype}, shape {corners.shape}",
+                "integers, (N, 4) in 2D or (N, 6) in 3D",
+            )
+        if corners.shape[1] == 4 and image[2] != 3:
+            raise WrongPromptsError(
+                f"`imgs` of shape {image} with `boxes` of shape {corners.shape}",
+                "(H, W, 3) with (N, 4), or (D, H, W) with (N, 6)",
+            )
+        return cls(corners=corners.astype(np.int64, copy=False))
+
+    @classmethod
+    def made(
+        cls,
+        labels: npt.NDArray[np.integer],
+        *,
+        margin: int,
+        jitter: int,
+        generator: np.random.Generator,
+    ) -> "Boxes":
+        """See `PromptKind.made`, and `boxes_from_labels` for the distribution."""
+        corners = boxes_from_labels(labels, margin=margin, jitter=jitter, generator=generator)
+        return cls(corners=corners)
+
+    def __len__(self) -> int:
+        return len(self.corners)
+
+    @property
+    def axes(self) -> int:
+        """2 or 3."""
+        return int(self.corners.shape[1]) // 2
+
+    def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
+        """As the challenge's files have them."""
+        return {"boxes": self.corners}
+
+    def problems(self, shape: tuple[int, ...], labels: int) -> Iterator[tuple[str, str]]:
+        """Another number than labels, another number of axes, boxes beyond the image."""
+        axes = len(shape)
+        if len(self) != labels:
+            yield f"{len(self)} boxes", f"{labels}, one a label"
+        if self.axes != axes:
+            yield f"boxes of {2 * self.axes} values", f"{2 * axes} for a {axes}D case"
+            return
+        lowest, highest = self.corners[:, :axes], self.corners[:, axes:]
+        limits = np.array(shape[::-1])
+        outside = (lowest < 0) | (highest >= limits) | (lowest > highest)
+        for row in np.flatnonzero(outside.any(axis=1)):
+            expected = f"minima up to maxima, inside {tuple(limits.tolist())} (x, y, z)"
+            yield f"box {row + 1} is {self.corners[row].tolist()}", expected
+
+    def shapes(self, index: int | None = None) -> tuple[Rectangle, ...]:
+        """The boxes that cross a slice, or all."""
+        rows = self.corners
+        if self.axes == 3:
+            if index is not None:
+                rows = rows[(rows[:, 2] <= index) & (index <= rows[:, 5])]
+            rows = rows[:, [0, 1, 3, 4]]
+        return tuple(
+            Rectangle(left=left, top=top, right=right, bottom=bottom)
+            for left, top, right, bottom in rows.tolist()
+        )
+
+    def slices(self) -> tuple[int, ...]:
+        """First and last of each box; none in 2D."""
+        return tuple(self.corners[:, [2, 5]].ravel().tolist()) if self.axes == 3 else ()
+
+    def regions(self, shape: tuple[int, ...], margin: int = 0) -> list[tuple[slice, ...]]:
+        """The boxes as parts of an array, wider by a margin, cut to the array."""
+        lows = self.corners[:, : len(shape)][:, ::-1].tolist()
+        highs = self.corners[:, len(shape) :][:, ::-1].tolist()
+        return [
+            tuple(
+                slice(max(0, start - margin), max(0, min(size, stop + 1 + margin)))
+                for start, stop, size in zip(low, high, shape, strict=True)
+            )
+            for low, high in zip(lows, highs, strict=True)
+        ]
+
+    def misread(self, shape: tuple[int, ...]) -> dict[str, "Boxes"]:
+        """In another order of axes, or in the scale of a model's own image."""
+        axes = len(shape)
+        ways = {}
+        for order in itertools.permutations(range(axes)):
+            if order != tuple(range(axes)):
+                read = ", ".join("xyz"[axis] for axis in order)
+                columns = [*order, *(axes + axis for axis in order)]
+                ways[f"the boxes were {read}"] = Boxes(corners=self.corners[:, columns])
+        for size in _MODEL_SIZES:
+            scaled = self.corners.astype(np.float64)
+            scaled[:, [0, 1, axes, axes + 1]] *= size / max(shape[-2:])
+            words = f"the image were scaled to {size} pixels, and the mask not brought back"
+            ways[words] = Boxes(corners=np.round(scaled).astype(np.int64))
+        return ways
+
+    def baseline(self, shape: tuple[int, ...]) -> npt.NDArray[np.uint16]:
+        """Every box filled with its label; later ones over earlier ones."""
+        labels = np.zeros(shape, np.uint16)
+        for label, region in enumerate(self.regions(shape), start=1):
+            labels[region] = label
+        return labels
 
 
 def boxes_from_labels(

@@ -209,7 +209,7 @@ def _value(
             continue
         if cell.modality is not None and score.modality.casefold() != cell.modality.casefold():
             continue
-        value = getattr(score, metric)
+        value = score.value(metric)
         if score.outcome.is_failure and way.failures:
             value = None if way.failures == "excluded" else 0.0
         if value is not None:

@@ -248,13 +248,13 @@ class _Work:
             dsc_of_masks=masks.dsc if masks else None,
             voxels=masks.voxels if masks else None,
             changes={
-                metric: _difference(getattr(old, metric, None), getattr(new, metric, None))
+                metric: _difference(_value(old, metric), _value(new, metric))
                 for metric in self._metrics()
             },
         )
 
     def _metrics(self) -> list[str]:
-        return ["dsc", "nsd", *self._rules.scoring.further]
+        return list(self._rules.scoring.names)
 
     def _draws(self, seed: int) -> Any:
         """Resamples of the sample's cases, within modalities where each has enough of them.
@@ -279,7 +279,7 @@ class _Work:
         found = {}
         for metric in self._metrics():
             old, new = (
-                [getattr(table.get((team, case.id)), metric, None) for case in self._cases]
+                [_value(table.get((team, case.id)), metric) for case in self._cases]
                 for table in (self._scores, scores)
             )
             change = change_of(old, new, counts, margin=margins.get(metric), alpha=rules.alpha)
@@ -363,10 +363,13 @@ def _rules_of(basis: Basis) -> Rules:
     return msgspec.structs.replace(
         stages["run"].protocol,
         scoring=now.scoring,
-        failures=now.failures,
         ranking=now.ranking,
         reproduction=now.reproduction,
     )
+
+
+def _value(score: CaseScore | None, metric: str) -> float | None:
+    return None if score is None else score.value(metric)
 
 
 def _difference(old: float | None, new: float | None) -> float | None:
@@ -376,6 +379,6 @@ def _difference(old: float | None, new: float | None) -> float | None:
 def _with_masks_of(old: CaseScore, new: CaseScore | None, metrics: Sequence[str]) -> CaseScore:
     if new is None or new.outcome is Outcome.HARNESS_ERROR:
         return old
-    times = {} if new.outcome is old.outcome else {name: getattr(new, name) for name in _MEASURED}
-    values = {name: getattr(new, name) for name in metrics}
-    return replace(old, outcome=new.outcome, reason=new.reason, **values, **times)
+    times = {} if new.outcome is old.outcome else {name: new.value(name) for name in _MEASURED}
+    values = {name: new.value(name) for name in metrics}
+    return replace(old.with_values(**(values | times)), outcome=new.outcome, reason=new.reason)

@@ -93,10 +93,10 @@ def _extreme(
         return row
     values: dict[str, Any] = {}
     for name in metrics:
-        if name not in METRICS or not hasattr(row, name):
+        if name not in METRICS:
             continue
         higher = METRICS[name].direction == "higher"
-        known = [v for one in possible if (v := getattr(one, name)) is not None]
+        known = [v for one in possible if (v := one.value(name)) is not None]
         if not known:
             top = 1.0
             bottom = {
@@ -105,7 +105,7 @@ def _extreme(
             }.get(name, _FAR)
             known = [0.0, top if higher else bottom]
         values[name] = max(known) if best == higher else min(known)
-    return replace(row, outcome=_outcome(possible, best=best), **values)
+    return replace(row.with_values(**values), outcome=_outcome(possible, best=best))
 
 
 def _outcome(possible: Sequence[CaseScore], *, best: bool) -> Outcome:

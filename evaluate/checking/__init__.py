@@ -7,7 +7,7 @@ from evaluate.checking.estimates import estimate_findings
 from evaluate.checking.findings import gravest_first, make_finding
 from evaluate.checking.folders import folder_findings
 from evaluate.checking.images import archive_findings
-from evaluate.checking.masks import filled_boxes, mask_hits
+from evaluate.checking.masks import mask_hits
 from evaluate.checking.observing import ObservingSandbox
 from evaluate.checking.repeats import Repeat, one_slice_finding, repeat_findings
 from evaluate.checking.runs import run_findings
@@ -28,7 +28,6 @@ __all__ = [
     "archive_findings",
     "build_sanity_cases",
     "estimate_findings",
-    "filled_boxes",
     "folder_findings",
     "gathered",
     "gravest_first",

@@ -11,16 +11,16 @@ _MUCH_WORSE = 0.5
 
 
 def accuracy_finding(pairs: Sequence[tuple[float, float]]) -> list[Finding]:
-    """Compare with the filled boxes.
+    """Compare with the answer of a participant who never looks at the image.
 
     Args:
-        pairs: of each case with a mask, its DSC and that of the filled boxes.
+        pairs: of each case with a mask, its DSC and that of the baseline.
     """
     if not pairs:
         return []
     mean = sum(own for own, _ in pairs) / len(pairs)
-    floor = sum(box for _, box in pairs) / len(pairs)
-    better = sum(own > box for own, box in pairs)
+    floor = sum(other for _, other in pairs) / len(pairs)
+    better = sum(own > other for own, other in pairs)
     severity = Severity.OK
     if mean < _MUCH_WORSE * floor:
         severity = Severity.WARNING
@@ -31,7 +31,7 @@ def accuracy_finding(pairs: Sequence[tuple[float, float]]) -> list[Finding]:
             "accuracy",
             severity,
             subject=f"{len(pairs)} cases with a mask",
-            found=f"mean DSC {mean:.3f}, of the filled boxes {floor:.3f};"
+            found=f"mean DSC {mean:.3f}, of the prompts alone {floor:.3f};"
             f" better on {better} of {len(pairs)}",
         )
     ]

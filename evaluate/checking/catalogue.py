@@ -143,7 +143,8 @@ CATALOGUE: dict[str, Check] = {
         looks_at="the time of each case against the limit",
         expected="under four fifths of the time limit",
         why="the organiser's machine may be slower; over the limit a case scores as failed",
-        mend="load less at start, use fewer threads or a smaller model, skip what no box asks for",
+        mend="load less at start, use fewer threads or a smaller model, skip what no prompt asks"
+        " for",
     ),
     "time-of-largest": Check(
         looks_at="the time that the protocol's largest case would take, by extrapolation",
@@ -217,7 +218,7 @@ CATALOGUE: dict[str, Check] = {
         looks_at="the name of the file in the outputs folder",
         expected="the name of the input, with the protocol's ending",
         why="a file of another name counts as no answer",
-        mend="name it by the input: CASE.npz for CASE.npz",
+        mend="name it as the protocol's `[output]` says, most often as the input is named",
     ),
     "output-missing": Check(
         looks_at="whether there is an output at all",
@@ -231,13 +232,13 @@ CATALOGUE: dict[str, Check] = {
         looks_at="whether the output can be read",
         expected="a whole file of the protocol's format",
         why="a file that can't be read scores as failed",
-        mend="`numpy.savez_compressed(path, segs=mask)` writes one; never a link or a pickle",
+        mend="write it whole, by the library of its format; never a link or a pickle",
     ),
     "output-key": Check(
         looks_at="the names of the arrays in the output",
         expected="the protocol's key",
         why="the mask is looked for under that name alone",
-        mend="`numpy.savez_compressed(path, segs=mask)`: the name is the argument's",
+        mend="call the array as the protocol's `output.key` says, and no other",
     ),
     "output-shape": Check(
         looks_at="the shape of the mask",
@@ -253,7 +254,7 @@ CATALOGUE: dict[str, Check] = {
     ),
     "mask-empty": Check(
         looks_at="whether any voxel is labelled",
-        expected="an object in every box",
+        expected="an object for every prompt",
         why="an empty mask scores 0",
         mend="look at the threshold, and at the range of the values that go into the model",
     ),
@@ -263,29 +264,29 @@ CATALOGUE: dict[str, Check] = {
         why="a mask that is inverted or never thresholded covers everything",
         mend="background is 0; compare the mask with its complement",
     ),
-    "mask-in-boxes": Check(
-        looks_at="where each label lies, against its box",
-        expected="label k inside box k, give or take a few pixels",
+    "mask-at-prompts": Check(
+        looks_at="where each label lies, against its prompt",
+        expected="label k where prompt k is, give or take a few pixels",
         why="a mask far from its prompt is at the wrong place: axes, spacing or scale are mixed up",
-        mend="boxes are x, y(, z), arrays are (z,) y, x; scale boxes as the image is scaled",
+        mend="prompts are x, y(, z), arrays are (z,) y, x; scale prompts as the image is scaled",
     ),
     "labels-missing": Check(
-        looks_at="whether every box has its label",
-        expected="labels 1..N for N boxes",
+        looks_at="whether every prompt has its label",
+        expected="labels 1..N for N prompts",
         why="a label that is missing scores 0",
-        mend="write label k for box k, also where the object is small or all objects look alike",
+        mend="write label k for prompt k, also where the object is small or all objects look alike",
     ),
     "labels-surplus": Check(
-        looks_at="labels that no box asks for",
-        expected="labels 1..N for N boxes, 0 for background",
+        looks_at="labels that no prompt asks for",
+        expected="labels 1..N for N prompts, 0 for background",
         why="255 for foreground, or labels from another numbering, score 0",
-        mend="write k, not 255 and not k - 1, for box k",
+        mend="write k, not 255 and not k - 1, for prompt k",
     ),
     "labels-order": Check(
-        looks_at="which box each label lies in",
-        expected="label k in box k, in the order of the boxes",
+        looks_at="which prompt each label lies at",
+        expected="label k at prompt k, in the order of the prompts",
         why="labels in another order score 0, though every outline may be right",
-        mend="keep the boxes' order: do not sort them by size or position",
+        mend="keep the prompts' order: do not sort them by size or position",
     ),
     "repeatable": Check(
         looks_at="the same case twice, among other cases in another order",
@@ -300,21 +301,21 @@ CATALOGUE: dict[str, Check] = {
         mend="do not assume neighbours: z_min may equal z_max",
     ),
     "odd-input": Check(
-        looks_at="tiny images, boxes at the border, many boxes, thick slices, one slice",
+        looks_at="tiny images, prompts at the border, many prompts, thick slices, one slice",
         expected="an answer as good as on ordinary cases",
         why="a challenge's data hold such cases, and each that fails costs its score",
-        mend="the log says where it stopped; clip boxes to the image, and never divide by a size",
+        mend="the log says where it stopped; clip prompts to the image, and never divide by a size",
     ),
     # How good it is.
     "mask-variant": Check(
         looks_at="whether the mask fits after an axis swap, flip, shift or renumbering",
         expected="the mask as it is fits best",
         why="a mask that fits only after that is a mistake in geometry, not in the model",
-        mend="arrays are (z,) y, x and boxes x, y(, z); undo every flip and crop before writing",
+        mend="arrays are (z,) y, x and prompts x, y(, z); undo every flip and crop before writing",
     ),
     "accuracy": Check(
-        looks_at="DSC against that of the filled boxes",
-        expected="better than the filled boxes on most cases",
+        looks_at="DSC against that of the prompts alone",
+        expected="better than the prompts alone on most cases",
         why="a model that is worse than its own prompt is rarely meant",
         mend="look at the pictures of `--html`; the intensities here are 0 to 255",
     ),

@@ -8,14 +8,14 @@ from evaluate.checking.variants import RENUMBERING
 __all__ = ["without_consequences"]
 
 _LABELS = {"labels-missing", "labels-surplus", "labels-order"}
-_PLACES = {"labels-order", "mask-in-boxes", "mask-fills-image"}
-_WORSE = {"mask-variant", "mask-empty", "mask-fills-image", "mask-in-boxes", *_LABELS}
+_PLACES = {"labels-order", "mask-at-prompts", "mask-fills-image"}
+_WORSE = {"mask-variant", "mask-empty", "mask-fills-image", "mask-at-prompts", *_LABELS}
 
 
 def without_consequences(findings: Sequence[Finding]) -> list[Finding]:
     """Leave out what another finding explains.
 
-    A flipped mask also lies beside its boxes, its labels seem exchanged, and its DSC is low: the
+    A flipped mask also lies beside its prompts, its labels seem exchanged, and its DSC is low: the
     flip is what there is to mend.
     """
     grave = {f.code: f for f in findings if f.severity in (Severity.PROBLEM, Severity.WARNING)}

@@ -1,6 +1,6 @@
 """The masks of a check's run, one case at a time: what is wrong with them, how good they are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -16,7 +16,6 @@ from evaluate.checking import (
     Trial,
     VariantScores,
     accuracy_finding,
-    filled_boxes,
     gathered,
     mask_hits,
     score_variants,
@@ -87,21 +86,25 @@ class Examination(Generic[Picture]):
         inputs = read_inputs(self._data_root / case.image.path)
         reference = read_reference(self._data_root / case.reference.path)
         prediction = self.prediction(case) if trial.answered else None
-        floor = score_case(
-            reference, filled_boxes(inputs.boxes, case.shape), self._protocol.scoring
-        )
+        # All kinds of prompts of a case ask for the same objects.
+        prompts = inputs.prompts[0] if inputs.prompts else None
+        floor: Mapping[str, float | None] = {}
+        if prompts:
+            mask = prompts.baseline(case.shape)
+            floor = score_case(reference, mask, self._protocol.scoring).values
         if prediction is not None:
-            self._hits += mask_hits(case.id, inputs.boxes, prediction)
+            self._hits += mask_hits(case.id, prompts, prediction)
             if sum(bool(score.variants) for score in self._variants) < _MOST_VARIED:
                 self._variants.append(score_variants(case.id, reference.labels, prediction))
-            if score.dsc is not None and floor.dsc is not None:
-                self._pairs.append((score.dsc, floor.dsc))
+            own, least = score.value("dsc"), floor.get("dsc")
+            if own is not None and least is not None:
+                self._pairs.append((own, least))
         return ExaminedCase(
             score=score,
             time_share=_share(trial.record.wall_s, limits.timeout_s),
             memory_share=_share(trial.record.peak_memory_mib, limits.memory_mib),
-            baseline_dsc=floor.dsc,
-            baseline_nsd=floor.nsd,
+            baseline_dsc=floor.get("dsc"),
+            baseline_nsd=floor.get("nsd"),
             picture=self._draw(case, inputs, reference, prediction),
             log="" if trial.answered else log_tail(self._run, TEAM, case.id),
         )

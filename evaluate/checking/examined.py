@@ -18,7 +18,8 @@ class ExaminedCase(Generic[Picture]):
     Attributes:
         score: as the run was scored.
         time_share, memory_share: of the protocol's limits; None if not measured.
-        baseline_dsc, baseline_nsd: of the filled boxes.
+        baseline_dsc, baseline_nsd: of the answer that never looks at the image; None without
+            prompts.
         picture: of the image with the outlines, of the drawer's own kind; None if none was asked
             for.
         log: the last lines of a failed case's log, safe to print; empty for others.

@@ -8,6 +8,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from data_manifest.layouts import FORMATS
+
 __all__ = ["data_sets", "is_cache", "is_secret", "is_stray", "named_secrets"]
 
 _SECRET_NAMES = {
@@ -31,8 +33,11 @@ _CACHES = re.compile(
     r"^(var/lib/apt/lists|var/cache/(apt|yum|dnf|apk)|root/\.(cache|npm|cargo/registry)|"
     r"home/[^/]+/\.cache|opt/conda/pkgs|opt/mini\w+/pkgs)/"
 )
-_MEDICAL = (".nii.gz", ".nii", ".dcm", ".mha", ".mhd", ".nrrd", ".npz", ".npy", ".h5", ".svs")
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+_MEDICAL = (
+    *(form.suffix for form in FORMATS.values() if form.suffix not in _PICTURES),
+    *(".dcm", ".mhd", ".nrrd", ".npy", ".h5", ".svs"),
+)
 _MANY_MEDICAL, _MANY_PICTURES = 20, 200
 _TOLD = re.compile(
     r"\b(\w{0,40}(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_KEY|PRIVATE_KEY)\w{0,40})\s?=\s?['\"]?[^\s'\"$]",

@@ -61,7 +61,7 @@ def _shape_advice(found: tuple[int, ...], expected: tuple[int, ...]) -> str:
     if found == (*expected, 3):
         return "the colours are still there: one number a pixel is the label"
     if len(found) == len(expected) + 1:
-        return "one layer for each object or class: write one map, with label k for box k"
+        return "one layer for each object or class: write one map, with label k for prompt k"
     return ""
 
 

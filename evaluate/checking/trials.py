@@ -8,7 +8,7 @@ from data_manifest.manifest import Case
 from evaluate.checking.findings import make_finding
 from evaluate.checking.observing import Observation
 from evaluate.checking.sanity import is_odd
-from evaluate.facts.attempts import RunRecord
+from evaluate.facts.attempts import Attempt
 from evaluate.facts.outcome import Outcome
 
 __all__ = ["Hit", "Trial", "gathered", "nothing_found"]
@@ -27,7 +27,7 @@ class Trial:
     """
 
     case: Case
-    record: RunRecord
+    record: Attempt
     observation: Observation | None
 
     @property

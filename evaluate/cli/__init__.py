@@ -5,10 +5,9 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib import import_module
 
 from data_manifest.errors import SegjudgeError, printable
-from evaluate.cli.parser import parse
+from evaluate.cli.commands import parse
 
 __all__ = ["main"]
 
@@ -25,12 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         options = parse(arguments)
-        # Imported here: no command waits for another one's libraries.
-        module, function = options.command.split(".")
-        command = getattr(import_module(f"evaluate.cli.{module}"), function)
         gc.freeze()
         gc.enable()
-        code: int = command(options)
+        code: int = options.call(options)
     except SegjudgeError as error:
         for problem in error.problems:
             _complain(str(problem))

@@ -1,36 +1,66 @@
-"""`segjudge audit`."""
+"""`segjudge audit`, and the first spellings of `verify`, `bundle` and `published`."""
 
 import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
-from data_manifest.findings import Finding, printable
-from evaluate.auditing.bundles import BundleOptions, verify_bundle, write_bundle
-from evaluate.auditing.examination import Audit, RerunOptions
-from evaluate.cli.published import audit_published
-from evaluate.cli.sandboxes import sandbox_of
-from evaluate.cli.terminal import number, say, say_finding, show_progress, warn
-from evaluate.documents.audit import PlaceBounds, TeamAgain
-from evaluate.facts.errors import EngineMissingError, Problem, UsageError
+from evaluate.auditing.examination import RerunOptions
+from evaluate.cli import bundle, published, verify
+from evaluate.cli.arguments import natural, positive
+from evaluate.cli.audit_words import say_audit
+from evaluate.cli.sandboxes import add_sandbox_arguments, sandbox_of
+from evaluate.cli.terminal import say, show_progress, warn
+from evaluate.facts.errors import EngineMissingError, Finding, UsageError
 from evaluate.pipeline.audits import audit_run
 from evaluate.sandbox import Sandbox
 from evaluate.store import RunDirectory
 
-__all__ = ["audit"]
+__all__ = ["add_arguments", "call"]
 
-_MOST_FINDINGS = 20
+_OF_A_RUN = ("rerun", "sample", "bundle", "sign", "verify", "key", "references", "manifest")
+"""Options that say something of a run's audit only, or of a bundle."""
 
 
-def audit(options: argparse.Namespace) -> int:
-    """Check a run's files, scores and places, or a bundle of them; 1 if anything is open."""
-    if options.published is not None or options.json is not None:
-        return audit_published(options)
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The arguments of `segjudge audit`."""
+    command.add_argument("run_dir", type=Path, nargs="?")
+    command.add_argument("--manifest", type=Path, help="where the data lie now, if moved")
+    command.add_argument("--jobs", type=positive, help="processes (default: one a CPU)")
+    command.add_argument("--rerun", action="store_true", help="run the submissions again, twice")
+    command.add_argument(
+        "--sample",
+        type=positive,
+        metavar="N",
+        help="with --rerun: so many cases, each modality with its share (default: all)",
+    )
+    command.add_argument("--seed", type=natural, default=0, help="of the sample")
+    add_sandbox_arguments(command)
+    others = command.add_argument_group("spellings of other commands, which go on working")
+    others.add_argument(
+        "--bundle", type=Path, metavar="FILE", help="then write the evidence: `segjudge bundle`"
+    )
+    bundle.add_contents_arguments(others)
+    others.add_argument("--verify", type=Path, metavar="FILE", help="`segjudge verify FILE`")
+    verify.add_check_arguments(others)
+    others.add_argument(
+        "--published", type=Path, metavar="FILE", help="`segjudge published FILE [RUN_DIR]`"
+    )
+    others.add_argument("--json", type=Path, metavar="FILE", help="with --published: its result")
+
+
+def call(options: argparse.Namespace) -> int:
+    """Check a run's files, scores and places; 1 if anything is open."""
     _check_options(options)
+    if options.published is not None:
+        options.table = options.published
+        return published.call(options)
     if options.verify is not None:
-        return _verify(options)
+        options.bundle = options.verify
+        return verify.call(options)
     again = RerunOptions(sample=options.sample, seed=options.seed) if options.rerun else None
     with _sandbox_for(options) as sandbox, show_progress("auditing") as progress:
-        found = audit_run(
+        made = audit_run(
             options.run_dir,
             manifest_path=options.manifest,
             sandbox=sandbox,
@@ -38,59 +68,48 @@ def audit(options: argparse.Namespace) -> int:
             workers=options.jobs,
             progress=progress,
         )
-    say_audit(found)
+    say_audit(made)
     if options.bundle is not None:
-        chosen = BundleOptions(
-            images=options.include_images,
-            references=options.include_references,
-            key_file=options.sign,
-        )
-        write_bundle(options.run_dir, options.bundle, chosen, manifest_path=options.manifest)
-        say(f"bundle: {options.bundle}")
-    say(f"{'passed' if found.passed else 'did not pass'}: {options.run_dir / 'audit.json'}")
-    return 0 if found.passed else 1
+        options.out = options.bundle
+        bundle.call(options)
+    say(f"{'passed' if made.passed else 'did not pass'}: {options.run_dir / 'audit.json'}")
+    return 0 if made.passed else 1
 
 
 def _check_options(options: argparse.Namespace) -> None:
     """Options that say nothing together are wrong use, not something to pass over."""
-    found = ""
+    expected = "RUN_DIR [--rerun ...] [--bundle ...], or --verify FILE"
+    wrong = ""
     bundling = options.include_images or options.include_references or options.sign
-    if (options.run_dir is None) == (options.verify is None):
-        found = "neither a run directory nor --verify, or both"
+    if options.published is not None or options.json is not None:
+        others = [name for name in _OF_A_RUN if vars(options).get(name)]
+        expected = (
+            "RUN_DIR alone (a run's audit writes audit.json), or --published FILE [RUN_DIR]"
+            " [--json FILE]"
+        )
+        if options.published is None:
+            wrong = "no --published"
+        elif others:
+            wrong = f"--published with --{others[0]}"
+    elif (options.run_dir is None) == (options.verify is None):
+        wrong = "neither a run directory nor --verify, or both"
     elif options.bundle is None and bundling:
-        found = "options of a bundle without --bundle"
+        wrong = "options of a bundle without --bundle"
     elif options.verify is None and (options.key or options.references):
-        found = "--key or --references without --verify"
+        wrong = "--key or --references without --verify"
     elif options.verify is not None and (options.rerun or options.bundle or options.manifest):
-        found = "--verify with an option of a run directory"
+        wrong = "--verify with an option of a run directory"
     elif options.sample is not None and not options.rerun:
-        found = "--sample without --rerun"
-    if found:
+        wrong = "--sample without --rerun"
+    if wrong:
         raise UsageError(
-            Problem(
+            Finding(
                 where="segjudge audit",
-                found=found,
-                expected="RUN_DIR [--rerun ...] [--bundle ...], or --verify FILE",
+                found=wrong,
+                expected=expected,
                 mend="`segjudge audit --help` shows both",
             )
         )
-
-
-def _verify(options: argparse.Namespace) -> int:
-    with show_progress("verifying") as progress:
-        found = verify_bundle(
-            options.verify,
-            key_file=options.key,
-            references=options.references,
-            workers=options.jobs,
-            progress=progress,
-        )
-    say(f"bundle: {found.files} files; {printable(found.signature)}")
-    if not found.scored:
-        warn("no references: scores were not computed again; --references names their folder")
-    say_audit(found.audit)
-    say(f"{'passed' if found.audit.passed else 'did not pass'}: {options.verify}")
-    return 0 if found.audit.passed else 1
 
 
 @contextmanager
@@ -113,59 +132,3 @@ def _sandbox_for(options: argparse.Namespace) -> Iterator[Sandbox | None]:
             except EngineMissingError:
                 warn("no container engine answers: whether images were replaced is not known")
         yield found
-
-
-def say_audit(found: Audit) -> None:
-    """Findings, verdicts and places."""
-    _line("looked at " + ", ".join(f"{count} {what}" for what, count in found.checked.items()))
-    _say_findings(found.findings)
-    for verdict in found.verdicts:
-        _line(f"{'LOOK' if verdict.is_open else 'ok  '}  {verdict.team}: {verdict.verdict}")
-        _line(f"      {verdict.words}")
-    if found.rerun is not None:
-        for team in found.rerun.teams:
-            _say_ratios(team)
-    for note in found.notes:
-        warn(note)
-    _say_places(found.places)
-
-
-def _say_findings(findings: list[Finding]) -> None:
-    for finding in findings[:_MOST_FINDINGS]:
-        say_finding(finding)
-    if len(findings) > _MOST_FINDINGS:
-        _line(f"LOOK  {len(findings) - _MOST_FINDINGS} more findings; audit.json has all")
-
-
-def _say_ratios(team: TeamAgain) -> None:
-    for name, ratio in team.ratios.items():
-        text = f"{ratio.ratio:.3f} times{_interval(ratio.low, ratio.high)}"
-        if ratio.machine is not None:
-            text += (
-                f"; the machine explains {ratio.machine:.3f}, what is left is"
-                f" {ratio.left:.3f}{_interval(ratio.left_low, ratio.left_high)}"
-            )
-        _line(f"      {team.team} {name}: {text}")
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
-
-
-def _say_places(places: list[PlaceBounds]) -> None:
-    if places and all(place.stands for place in places):
-        say("ok    places: every one stands")
-        return
-    for place in places:
-        if place.stands:
-            _line(f"ok    place {number(place.best, 0)} of {place.team} stands")
-        else:
-            _line(
-                f"LOOK  {place.team} may be anywhere from place {number(place.best, 0)} to"
-                f" {number(place.worst, 0)}: depends on {', '.join(place.depends_on)}"
-            )
-
-
-def _line(text: str) -> None:
-    """A line with names and reasons in it that may be a stranger's."""
-    say(printable(text))

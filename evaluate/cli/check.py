@@ -4,10 +4,11 @@ import argparse
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext
+from pathlib import Path
 
 from data_manifest.findings import Severity, passes
 from evaluate.checking.examined import ExaminedCase
-from evaluate.cli.sandboxes import sandbox_of
+from evaluate.cli.sandboxes import add_sandbox_arguments, sandbox_of
 from evaluate.cli.terminal import BY_SEVERITY, number, say, say_finding, show_progress, table
 from evaluate.documents.check import CheckDocument, CheckedCase, checked_thing, write_check_document
 from evaluate.documents.tables import write_atomically
@@ -20,12 +21,25 @@ from evaluate.pipeline.checks import (
 from evaluate.reporting.check_page import check_page
 from evaluate.reporting.pictures import CasePicture
 
-__all__ = ["check"]
+__all__ = ["add_arguments", "call"]
 
 _LOG_LINES = 12
 
 
-def check(options: argparse.Namespace) -> int:
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The arguments of `segjudge check`."""
+    command.add_argument("reference", metavar="REF")
+    command.add_argument(
+        "--manifest", type=Path, help="cases of your own (default: the sanity cases)"
+    )
+    command.add_argument("--protocol", default="cvpr24")
+    command.add_argument("--static", action="store_true", help="look at it, and run nothing")
+    command.add_argument("--json", type=Path, metavar="FILE", help="all findings, as data")
+    command.add_argument("--html", type=Path, metavar="FILE", help="a page with pictures")
+    add_sandbox_arguments(command)
+
+
+def call(options: argparse.Namespace) -> int:
     """Check a submission; 1 if there is a problem, 3 if it needs an engine that is not there."""
     protocol = load_protocol(options.protocol)
     opened = nullcontext() if options.static else sandbox_of(options)
@@ -79,13 +93,13 @@ def _say(options: argparse.Namespace, done: SubmissionCheck) -> None:
 def _cases(title: str, cases: Sequence[ExaminedCase[CasePicture]]) -> None:
     table(
         title,
-        ["case", "outcome", "DSC/boxes", "NSD/boxes", "time", "memory"],
+        ["case", "outcome", "DSC/floor", "NSD/floor", "time", "memory"],
         [
             [
                 case.score.case,
                 str(case.score.outcome),
-                _beside(case, case.score.dsc, case.baseline_dsc),
-                _beside(case, case.score.nsd, case.baseline_nsd),
+                _beside(case, case.score.value("dsc"), case.baseline_dsc),
+                _beside(case, case.score.value("nsd"), case.baseline_nsd),
                 _percent(case.time_share),
                 _percent(case.memory_share),
             ]
@@ -104,7 +118,7 @@ def _log(cases: Sequence[ExaminedCase[CasePicture]]) -> None:
 
 
 def _beside(case: ExaminedCase[CasePicture], value: float | None, baseline: float | None) -> str:
-    """A score beside the filled boxes'; a failed case has none, whatever it is counted as."""
+    """A score beside the floor's; a failed case has none, whatever it is counted as."""
     own = value if case.has_mask else None
     return f"{number(own, 2)}/{number(baseline, 2)}"
 
@@ -123,8 +137,8 @@ def _document(options: argparse.Namespace, done: SubmissionCheck) -> CheckDocume
                 dimension=case.score.dimension,
                 outcome=str(case.score.outcome),
                 reason=case.score.reason,
-                dsc=case.score.dsc,
-                nsd=case.score.nsd,
+                dsc=case.score.value("dsc"),
+                nsd=case.score.value("nsd"),
                 baseline_dsc=case.baseline_dsc,
                 baseline_nsd=case.baseline_nsd,
                 time_share=case.time_share,

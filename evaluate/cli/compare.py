@@ -1,14 +1,16 @@
 """`segjudge compare`."""
 
 import argparse
+from pathlib import Path
 
 from data_manifest.errors import printable
+from evaluate.cli.arguments import natural, positive
 from evaluate.cli.terminal import number, say, show_progress, table, warn
 from evaluate.comparing.comparison import CaseChange, Comparison, Interval
 from evaluate.comparing.stage import compare_runs
 from evaluate.pipeline.comparisons import write_comparison, write_comparison_json
 
-__all__ = ["compare"]
+__all__ = ["add_arguments", "call"]
 
 _MOST_CASES = 5
 _DIGITS = {"dsc": 3, "nsd": 3, "wall_s": 2, "cpu_s": 2, "peak_memory_mib": 0}
@@ -21,7 +23,22 @@ _HEADS = {
 }
 
 
-def compare(options: argparse.Namespace) -> int:
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The arguments of `segjudge compare`."""
+    command.add_argument("run_a", type=Path, metavar="RUN_A")
+    command.add_argument("run_b", type=Path, metavar="RUN_B", help="may be the same as RUN_A")
+    command.add_argument("--team", metavar="X", help="of RUN_A (default: all that both hold)")
+    command.add_argument(
+        "--with", dest="with_team", metavar="Y", help="the team of RUN_B (default: the same)"
+    )
+    command.add_argument("--json", type=Path, metavar="FILE")
+    command.add_argument("--html", type=Path, metavar="FILE", help="a page with pictures")
+    command.add_argument("--manifest", type=Path, help="where the data lie now, if moved")
+    command.add_argument("--bootstrap", type=positive, default=2000, help="replicates")
+    command.add_argument("--seed", type=natural, default=0, help="of the bootstrap")
+
+
+def call(options: argparse.Namespace) -> int:
     """Compare two submissions; 0 whatever the answer is."""
     found = compare_runs(
         options.run_a,

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import evaluate
 from data_manifest.making.build import build_demo
-from evaluate.cli.ranking import say_leaderboard
+from evaluate.cli.arguments import natural
+from evaluate.cli.rank import say_leaderboard
 from evaluate.cli.run import run_into, say_outcomes
-from evaluate.cli.sandboxes import NOT_ISOLATED
-from evaluate.cli.scoring import say_scores
+from evaluate.cli.sandboxes import NOT_ISOLATED, add_sandbox_arguments
+from evaluate.cli.score import say_scores
 from evaluate.cli.terminal import say, show_progress, warn
 from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.rules import load_protocol
@@ -16,7 +17,7 @@ from evaluate.ranking.stage import rank_run
 from evaluate.reporting.stage import report_run
 from evaluate.scoring.stage import score_run
 
-__all__ = ["demo"]
+__all__ = ["add_arguments", "call"]
 
 PROTOCOL = "cvpr24"
 
@@ -38,7 +39,15 @@ def _participants() -> dict[str, str]:
     )
 
 
-def demo(options: argparse.Namespace) -> int:
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The arguments of `segjudge demo`."""
+    command.add_argument("run_dir", type=Path, nargs="?", default=Path("demo-run"))
+    command.add_argument("--data", type=Path, help="folder of the demo data (default: beside it)")
+    command.add_argument("--seed", type=natural, default=0)
+    add_sandbox_arguments(command)
+
+
+def call(options: argparse.Namespace) -> int:
     """Demo data, the shipped participants, scores, ranking and report."""
     root: Path = options.run_dir
     data: Path = options.data or root.parent / "demo-data"

@@ -9,10 +9,16 @@ from evaluate.cli.terminal import say_finding
 from evaluate.doctor import examine_engine, examine_machine
 from evaluate.documents.doctor import write_doctor_document
 
-__all__ = ["doctor"]
+__all__ = ["add_arguments", "call"]
 
 
-def doctor(options: argparse.Namespace) -> int:
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The arguments of `segjudge doctor`."""
+    command.add_argument("--engine", action="store_true", help="only whether an engine answers")
+    command.add_argument("--json", type=Path, metavar="FILE", help="the findings, as a file")
+
+
+def call(options: argparse.Namespace) -> int:
     """Say what works here; 3 if no engine answers."""
     if options.engine:
         with tempfile.TemporaryDirectory(prefix="segjudge-") as scratch:

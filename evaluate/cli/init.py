@@ -2,15 +2,22 @@
 
 import argparse
 import shlex
+from pathlib import Path
 
 from evaluate.checking.starter import write_starter
 from evaluate.cli.terminal import say
 from evaluate.facts.rules import load_protocol
 
-__all__ = ["init"]
+__all__ = ["add_arguments", "call"]
 
 
-def init(options: argparse.Namespace) -> int:
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The arguments of `segjudge init`."""
+    command.add_argument("name", type=Path, metavar="NAME", help="the new folder")
+    command.add_argument("--protocol", default="cvpr24", help="built-in name, or a TOML file")
+
+
+def call(options: argparse.Namespace) -> int:
     """Write a new submission's folder."""
     protocol = load_protocol(options.protocol)
     files = write_starter(options.name, protocol=protocol, called=options.protocol)

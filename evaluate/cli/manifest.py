@@ -1,16 +1,61 @@
 """`segjudge manifest build`, `verify` and `show`."""
 
 import argparse
+from pathlib import Path
 
 from data_manifest.errors import ManifestError
 from data_manifest.making.build import build_manifest
 from data_manifest.making.pairs import Pair, pairs_from_csv, pairs_from_folders
 from data_manifest.manifest import load_manifest
 from data_manifest.verify import verify_manifest
+from evaluate.cli.arguments import CommandParser, group_command, natural
 from evaluate.cli.terminal import say, show_progress, table
 from evaluate.facts.errors import Problem, UsageError
 
-__all__ = ["build", "show", "verify"]
+__all__ = ["add_arguments"]
+
+
+def add_arguments(group: CommandParser) -> None:
+    """The commands of `segjudge manifest`, and their arguments."""
+    into = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    command = group_command(
+        into,
+        "build",
+        "Make cases and a manifest from pairs of images and references.",
+        "segjudge manifest build --pairs cases.csv data",
+    )
+    command.set_defaults(call=build)
+    command.add_argument("out", type=Path)
+    command.add_argument("--pairs", type=Path, help="CSV: image,reference,modality[,id,...]")
+    command.add_argument("--images", type=Path, help="folder of images")
+    command.add_argument("--references", type=Path, help="folder of references of the same names")
+    command.add_argument("--modality", help="of all images in --images")
+    command.add_argument("--name", help="of the data set (default: the folder's)")
+    command.add_argument("--margin", type=natural, default=0, help="of the prompts, in voxels")
+    command.add_argument("--jitter", type=natural, default=0, help="of the prompts, in voxels")
+    command.add_argument(
+        "--remove-small",
+        action="store_true",
+        help="take objects under 100 voxels, or 10 pixels a slice, from the references",
+    )
+    command.add_argument(
+        "--crop", action="store_true", help="cut volumes to the slices with an object"
+    )
+    command.add_argument("--window", type=float, nargs=2, metavar=("LEVEL", "WIDTH"))
+    command.add_argument("--seed", type=natural, default=0)
+    command = group_command(
+        into,
+        "verify",
+        "Find every missing, altered, surplus or malformed file of a data set.",
+        "segjudge manifest verify data/manifest.json",
+    )
+    command.set_defaults(call=verify)
+    command.add_argument("manifest", type=Path)
+    command = group_command(
+        into, "show", "List a manifest's cases.", "segjudge manifest show data/manifest.json"
+    )
+    command.set_defaults(call=show)
+    command.add_argument("manifest", type=Path)
 
 
 def _pairs(options: argparse.Namespace) -> list[Pair]:

@@ -4,10 +4,26 @@ import argparse
 from importlib.resources import files
 from pathlib import Path
 
+from evaluate.cli.arguments import CommandParser, group_command
 from evaluate.cli.terminal import say
 from evaluate.facts.rules import builtin_protocols, load_protocol
 
-__all__ = ["names", "show"]
+__all__ = ["add_arguments"]
+
+
+def add_arguments(group: CommandParser) -> None:
+    """The commands of `segjudge protocol`, and their arguments."""
+    into = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    command = group_command(into, "list", "List the built-in protocols.", "segjudge protocol list")
+    command.set_defaults(call=names)
+    command = group_command(
+        into,
+        "show",
+        "Print a protocol whole, as TOML.",
+        "segjudge protocol show cvpr24 > mine.toml",
+    )
+    command.set_defaults(call=show)
+    command.add_argument("name")
 
 
 def names(options: argparse.Namespace) -> int:

@@ -1,34 +1,27 @@
-"""`segjudge audit --published`."""
+"""`segjudge published`."""
 
 import argparse
 import dataclasses
+from pathlib import Path
 
 from data_manifest.errors import printable
 from evaluate.auditing.published_audit import audit_table
 from evaluate.cli.terminal import say
 from evaluate.documents.tables import write_json
-from evaluate.facts.errors import Problem, UsageError
 
-__all__ = ["audit_published"]
-
-_OF_A_RUN = ("rerun", "sample", "bundle", "sign", "verify", "key", "references", "manifest")
-"""Options that say something of a run's audit only."""
+__all__ = ["add_arguments", "call"]
 
 
-def audit_published(options: argparse.Namespace) -> int:
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The arguments of `segjudge published`."""
+    command.add_argument("table", type=Path, help="of the paper, as CSV")
+    command.add_argument("run_dir", type=Path, nargs="?", help="whose scores it should hold")
+    command.add_argument("--json", type=Path, metavar="FILE", help="what was found, as data")
+
+
+def call(options: argparse.Namespace) -> int:
     """Check a paper's table; 1 if a cell, a rank or a row does not hold."""
-    others = [name for name in _OF_A_RUN if vars(options).get(name)]
-    if options.published is None or others:
-        raise UsageError(
-            Problem(
-                where="segjudge audit",
-                found=f"--published with --{others[0]}" if options.published else "no --published",
-                expected="RUN_DIR alone (a run's audit writes audit.json), or --published FILE"
-                " [RUN_DIR] [--json FILE]",
-                mend="`segjudge audit --help` shows both",
-            )
-        )
-    found = audit_table(options.published, options.run_dir)
+    found = audit_table(options.table, options.run_dir)
     for text in found.holds:
         say(f"ok    {printable(text)}")
     for text in found.notes:
@@ -41,7 +34,7 @@ def audit_published(options: argparse.Namespace) -> int:
             options.json,
             {
                 "schema": 1,
-                "table": str(options.published),
+                "table": str(options.table),
                 "run": None if options.run_dir is None else str(options.run_dir),
                 "passed": found.passed,
                 **dataclasses.asdict(found),

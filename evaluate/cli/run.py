@@ -3,18 +3,41 @@
 import argparse
 from pathlib import Path
 
-from evaluate.cli.sandboxes import sandbox_of
+from evaluate.cli.arguments import natural, positive
+from evaluate.cli.sandboxes import add_sandbox_arguments, sandbox_of
 from evaluate.cli.terminal import say, show_progress, warn
-from evaluate.facts.attempts import RunRecord
+from evaluate.facts.attempts import Attempt
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules, load_protocol
 from evaluate.running.stage import parse_submissions, run_submissions
 from evaluate.store import RunDirectory
 
-__all__ = ["run", "run_into", "say_outcomes"]
+__all__ = ["add_arguments", "call", "run_into", "say_outcomes", "warn_of_machines"]
 
 
-def run(options: argparse.Namespace) -> int:
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The arguments of `segjudge run`."""
+    command.add_argument("run_dir", type=Path)
+    command.add_argument("--manifest", type=Path, required=True)
+    command.add_argument("--protocol", required=True, help="built-in name, or a TOML file")
+    command.add_argument(
+        "--submission",
+        action="append",
+        required=True,
+        metavar="NAME=REF",
+        help="REF: image.tar[.gz], image reference, or folder with predict.sh; repeatable",
+    )
+    command.add_argument("--seed", type=natural, default=0, help="of the order of turns")
+    command.add_argument(
+        "--jobs",
+        type=positive,
+        default=1,
+        help="containers at a time; with more than one, times can't be compared",
+    )
+    add_sandbox_arguments(command)
+
+
+def call(options: argparse.Namespace) -> int:
     """Run submissions on every case of a manifest."""
     made = run_into(
         options,
@@ -24,6 +47,7 @@ def run(options: argparse.Namespace) -> int:
         jobs=options.jobs,
     )
     say_outcomes(made)
+    warn_of_machines(made)
     say(f"next: segjudge score {options.run_dir}")
     return 0
 
@@ -58,12 +82,19 @@ def run_into(
         )
 
 
+def warn_of_machines(run: RunDirectory) -> None:
+    """Say it where attempts were made on machines whose times may not be compared."""
+    unequal = run.document().unequal_machines
+    if unequal:
+        warn(f"cases were run on {unequal}: their times may not be compared")
+
+
 def say_outcomes(run: RunDirectory) -> None:
     """How many cases ended how, and each failure's reason."""
-    records = run.read_rows(RunRecord)
+    records = run.read_rows(Attempt)
     failed = [record for record in records if record.outcome is not Outcome.OK]
     say(f"{len(records)} runs, {len(records) - len(failed)} ok")
     for record in failed[:20]:
         say(f"  {record.team} {record.case}: {record.outcome}: {record.reason}")
     if len(failed) > 20:
-        say(f"  and {len(failed) - 20} more; see {run.table_path(RunRecord)}")
+        say(f"  and {len(failed) - 20} more; see {run.table_path(Attempt)}")

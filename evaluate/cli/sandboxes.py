@@ -10,12 +10,35 @@ from evaluate.cli.terminal import warn
 from evaluate.facts.errors import Problem, UsageError
 from evaluate.sandbox import Sandbox, open_sandbox
 
-__all__ = ["NOT_ISOLATED", "sandbox_of"]
+__all__ = ["NOT_ISOLATED", "add_sandbox_arguments", "sandbox_of"]
 
 NOT_ISOLATED = (
     "the local sandbox is not isolated: a submission can read and change this machine's files;"
     " its results are not valid for official scoring"
 )
+
+
+def add_sandbox_arguments(command: argparse.ArgumentParser) -> None:
+    """`--sandbox`, `--build-arg` and `--runtime`."""
+    command.add_argument(
+        "--sandbox",
+        choices=("auto", "docker", "local"),
+        default="auto",
+        help="docker; local (a subprocess, not isolated, not for official scores);"
+        " auto: docker where an engine answers",
+    )
+    command.add_argument(
+        "--build-arg",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="for the ARGs of a Dockerfile, where a submission is a folder to build; repeatable",
+    )
+    command.add_argument(
+        "--runtime",
+        help="of the engine, for the containers, such as gVisor's runsc or Kata's kata-runtime"
+        " (default: the engine's own)",
+    )
 
 
 @contextmanager

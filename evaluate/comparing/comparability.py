@@ -1,13 +1,17 @@
 """Whether two runs' numbers mean the same, and what a reader must know where they nearly do."""
 
+import dataclasses
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
+
 from data_manifest.manifest import Case, Manifest
 from evaluate.documents.run import RunDocument
 from evaluate.facts.errors import Problem, RunDirectoryError
-from evaluate.facts.rules import Rules
+from evaluate.facts.rule_differences import differing_keys
+from evaluate.facts.rules import Rules, Scoring
 
 __all__ = ["calibration_ratio", "check_comparable"]
 
@@ -50,19 +54,16 @@ def check_comparable(
                 mend="score both runs against one set of references",
             )
         )
-    for part in ("scoring", "failures"):
-        a, b = (protocol.to_json()[part] for protocol in protocols)
-        keys = [key for key in a if a[key] != b.get(key) and (part, key) != ("scoring", "further")]
-        if keys:
-            said = ", ".join(f"{part}.{key} {a[key]!r} and {b.get(key)!r}" for key in keys)
-            problems.append(
-                Problem(
-                    where=where,
-                    found=f"masks scored by other rules: {said}",
-                    expected="one way of scoring",
-                    mend="`segjudge score RUN_DIR --protocol P` scores a run by other rules",
-                )
+    said = _otherwise_scored(*(protocol.scoring for protocol in protocols))
+    if said:
+        problems.append(
+            Problem(
+                where=where,
+                found=f"masks scored by other rules: {', '.join(said)}",
+                expected="one way of scoring",
+                mend="`segjudge score RUN_DIR --protocol P` scores a run by other rules",
             )
+        )
     if problems:
         raise RunDirectoryError(*problems)
     return [
@@ -70,6 +71,30 @@ def check_comparable(
         *_unequal_limits(protocols),
         *_unequal_machines(names, documents),
     ]
+
+
+def _otherwise_scored(first: Scoring, second: Scoring) -> list[str]:
+    """What differs between two ways of scoring, of the metrics that both have."""
+    a, b = _leaves(first), _leaves(second)
+    common = {*first.names} & {*second.names}
+    return [
+        f"scoring.{'.'.join(key)} {a.get(key)!r} and {b.get(key)!r}"
+        for key in sorted({*a, *b})
+        if a.get(key) != b.get(key) and (len(key) == 1 or key[0] in common)
+    ]
+
+
+def _leaves(scoring: Scoring) -> dict[tuple[str, ...], object]:
+    """Every setting: of the whole by its key, of a metric by its name and key."""
+    whole: dict[tuple[str, ...], object] = {
+        (key,): value for key, value in msgspec.to_builtins(scoring).items() if key != "metrics"
+    }
+    for metric in scoring.metrics:
+        rules = dataclasses.asdict(metric.rules)
+        gate = msgspec.to_builtins(metric.gate)
+        settings = {"metric": metric.definition.name, "gate": gate, **metric.settings}
+        whole |= {(metric.name, key): value for key, value in (settings | rules).items()}
+    return whole
 
 
 def _unequal_cases(
@@ -90,15 +115,7 @@ def _unequal_cases(
 
 
 def _unequal_limits(protocols: tuple[Rules, Rules]) -> list[str]:
-    notes = []
-    for part in ("limits", "input", "container", "output"):
-        a, b = (protocol.to_json()[part] for protocol in protocols)
-        notes += [
-            f"the protocols differ in {part}.{key}: {a[key]!r} and {b.get(key)!r}"
-            for key in a
-            if a[key] != b.get(key)
-        ]
-    return notes
+    return [f"the protocols differ in {said}" for said in differing_keys(*protocols)]
 
 
 def _unequal_machines(
@@ -118,6 +135,8 @@ def _unequal_machines(
     if sandboxes[0] != sandboxes[1]:
         notes.append(f"two sandboxes: {sandboxes[0]} and {sandboxes[1]}; start-up times differ")
     for name, document in zip(names, documents, strict=True):
+        if document.unequal_machines:
+            notes.append(f"{name} was run on {document.unequal_machines}: times compare them too")
         if not document.is_steady:
             notes.append(f"the machine drifted, or ran several at once, in {name}: times are rough")
     versions = [document.segjudge for document in documents]

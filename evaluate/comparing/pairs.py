@@ -74,7 +74,7 @@ def pair_scores(
     names = [of_a[case].modality for case in kept]
     values = {}
     for metric in COMPARED:
-        first, second = ([getattr(side[case], metric) for case in kept] for side in (of_a, of_b))
+        first, second = ([side[case].value(metric) for case in kept] for side in (of_a, of_b))
         values[metric] = as_pairs(first, second)
     return Pairs(
         scores_a=tuple(of_a[case] for case in kept),

@@ -192,11 +192,12 @@ def _changes(pairs: Pairs) -> list[CaseChange]:
             modality=a.modality,
             outcome_a=str(a.outcome),
             outcome_b=str(b.outcome),
-            dsc_a=a.dsc,
-            dsc_b=b.dsc,
-            nsd_a=a.nsd,
-            nsd_b=b.nsd,
-            change=_change(a.dsc, b.dsc) or _change(a.nsd, b.nsd),
+            dsc_a=a.value("dsc"),
+            dsc_b=b.value("dsc"),
+            nsd_a=a.value("nsd"),
+            nsd_b=b.value("nsd"),
+            change=_change(a.value("dsc"), b.value("dsc"))
+            or _change(a.value("nsd"), b.value("nsd")),
         )
         for a, b in zip(pairs.scores_a, pairs.scores_b, strict=True)
     ]

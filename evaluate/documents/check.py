@@ -61,7 +61,7 @@ class CheckedCase(_Part, frozen=True, kw_only=True):
         reason: why it failed; empty where it did not.
         dsc: its score; None where it is undefined.
         nsd: likewise.
-        baseline_dsc: of the filled boxes.
+        baseline_dsc: of the answer that never looks at the image.
         baseline_nsd: likewise.
         time_share: of the protocol's limit; None if not measured.
         memory_share: likewise.

@@ -30,6 +30,7 @@ class ForeignScore:
 
     Attributes:
         dimension, reason: empty where the table does not say.
+        outcome: None where the table has no such column.
         values: of each metric, by the name that it was asked for with; our own scores from 0 to 1.
     """
 
@@ -37,7 +38,7 @@ class ForeignScore:
     case: str
     modality: str
     dimension: str
-    outcome: Outcome
+    outcome: Outcome | None
     reason: str
     values: Mapping[str, float | None]
 
@@ -120,9 +121,11 @@ def _optional(table: ForeignTable, number: int, name: str) -> str:
     return table.text(table.rows[number], table.columns.index(name))
 
 
-def _outcomes(table: ForeignTable, problems: list[Finding]) -> list[Outcome]:
-    """Each row's; `ok` where the table does not say."""
-    outcomes = []
+def _outcomes(table: ForeignTable, problems: list[Finding]) -> list[Outcome | None]:
+    """Each row's; `ok` in an empty cell, None where there is no such column."""
+    if "outcome" not in table.columns:
+        return [None] * len(table.rows)
+    outcomes: list[Outcome | None] = []
     for number, row in enumerate(table.rows):
         word = _optional(table, number, "outcome") or Outcome.OK
         try:

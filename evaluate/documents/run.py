@@ -1,11 +1,13 @@
 """run.json: what a run was made from, under which rules, where, and what later stages noted."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from evaluate.documents.tables import write_json
+from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem, RunDirectoryError
 from evaluate.facts.machine import Machine
 from evaluate.facts.rules import Rules, protocol_from_json
@@ -149,6 +151,10 @@ class RunDocument(_Strict, frozen=True, kw_only=True):
         }
         return next((key for key in last[stage] if key is not None), self.stages.run)
 
+    def rules_of_attempts(self, rules_sha256: str) -> Rules | None:
+        """Rules, whole, that attempts of this digest were made under; None if it has none."""
+        return next((r for r in self.rules.values() if r.run_sha256 == rules_sha256), None)
+
     @property
     def teams(self) -> list[str]:
         """Names of all that handed something in."""
@@ -158,6 +164,23 @@ class RunDocument(_Strict, frozen=True, kw_only=True):
     def last_machine(self) -> Machine:
         """The one that came last."""
         return list(self.machines.values())[-1]
+
+    @property
+    def unequal_machines(self) -> str:
+        """In words, on which machines attempts were made whose times may not be compared.
+
+        Empty where all are of one computer and one sandbox.
+        """
+        machines = list(self.machines.values())
+        if all(machine.is_as_fast_as(machines[0]) for machine in machines):
+            return ""
+        hosts = [msgspec.to_builtins(m.host) | {"sandbox": m.sandbox.name} for m in machines]
+        said = [
+            f"{key} {' / '.join(dict.fromkeys(str(host[key]) for host in hosts))}"
+            for key in hosts[0]
+            if len({str(host[key]) for host in hosts}) > 1
+        ]
+        return f"{len(machines)} machines ({'; '.join(said) or 'other engines'})"
 
     @property
     def is_isolated(self) -> bool:
@@ -181,6 +204,22 @@ class RunDocument(_Strict, frozen=True, kw_only=True):
             self,
             rules=self.rules if rules is None else {**self.rules, key: rules},
             stages=msgspec.structs.replace(self.stages, **{stage: key}),
+        )
+
+    def reduced_to(self, attempts: Collection[Attempt]) -> "RunDocument":
+        """Without machines and rules that no attempt and no stage has anything to do with."""
+        used = {attempt.machine for attempt in attempts} or {self.last_machine.key}
+        made_under = {attempt.rules_sha256 for attempt in attempts}
+        named = {self.stages.run, self.stages.score, self.stages.rank}
+        return msgspec.structs.replace(
+            self,
+            rules={
+                key: rules
+                for key, rules in self.rules.items()
+                if key in named or rules.run_sha256 in made_under
+            },
+            machines={key: m for key, m in self.machines.items() if key in used},
+            calibration={key: c for key, c in self.calibration.items() if key in used},
         )
 
     def ranked_as_scored(self) -> "RunDocument":

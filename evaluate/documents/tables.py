@@ -9,20 +9,28 @@ import os
 import tempfile
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
-from evaluate.facts.attempts import RunRecord
+from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem, TableError
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 
-__all__ = ["read_table", "sync_folder", "write_atomically", "write_json", "write_table"]
+__all__ = [
+    "read_table",
+    "sync_folder",
+    "write_atomically",
+    "write_json",
+    "write_table",
+]
 
-Row = TypeVar("Row", RunRecord, LabelScore, CaseScore, ModalityScore)
+Row = TypeVar("Row", Attempt, LabelScore, CaseScore, ModalityScore)
 
+_VALUES = "values"
 _SORTED_BY = ("team", "case", "modality", "metric", "round", "label")
 _QUOTED = ("=", "+", "-", "@", "\t", "'")
 """Text that begins so gets a quote before it: a spreadsheet would calculate or hide it."""
@@ -30,11 +38,18 @@ _QUOTED = ("=", "+", "-", "@", "\t", "'")
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a whole file so that a reader, or a power failure, sees the old one or the new one."""
+    with _replacing(path) as stream:
+        stream.write(data)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A new file to write, which takes the place of the old one when it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         Path(temporary).chmod(0o644)
@@ -93,25 +108,51 @@ def _to_cell(value: object) -> str:
     return f"'{text}" if text[:1] in _QUOTED and isinstance(value, str) else text
 
 
-def write_table(path: Path, rows: Iterable[Any], kind: type) -> None:
+def write_table(
+    path: Path, rows: Iterable[Any], kind: type, *, metrics: Sequence[str] = ()
+) -> None:
     """Write records of one kind as a CSV file: a header row, rows sorted by their identifiers.
 
-    A field with a default is a column only where some row has another value.
+    A field with a default is a column only where some row has another value. In the place of a
+    field `values` stands a column for each metric.
+
+    Args:
+        path: the file.
+        rows: of one kind.
+        kind: theirs.
+        metrics: columns that are there whether a row has a value or not, in this order.
     """
     rows = list(rows)
-    columns = [
-        field.name
-        for field in dataclasses.fields(kind)
-        if field.default is dataclasses.MISSING
-        or any(getattr(row, field.name) != field.default for row in rows)
-    ]
+    columns = _columns_of(rows, kind, metrics)
     keys = [key for key in _SORTED_BY if key in columns]
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(columns)
-    for row in sorted(rows, key=lambda row: [getattr(row, key) for key in keys]):
-        writer.writerow([_to_cell(getattr(row, column)) for column in columns])
-    write_atomically(path, stream.getvalue().encode("utf-8"))
+    rows.sort(key=lambda row: [getattr(row, key) for key in keys])
+    with _replacing(path) as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow(
+                [
+                    _to_cell(row.values.get(column) if is_metric else getattr(row, column))
+                    for column, is_metric in columns.items()
+                ]
+            )
+        text.flush()
+        text.detach()
+
+
+def _columns_of(rows: Sequence[Any], kind: type, metrics: Sequence[str]) -> dict[str, bool]:
+    """Every column, and whether it is a metric's."""
+    columns: dict[str, bool] = {}
+    for field in dataclasses.fields(kind):
+        if field.name == _VALUES:
+            columns |= dict.fromkeys(metrics, True)
+            columns |= {name: True for row in rows for name in row.values}
+        elif field.default is dataclasses.MISSING or any(
+            getattr(row, field.name) != field.default for row in rows
+        ):
+            columns[field.name] = False
+    return columns
 
 
 def _from_cell(text: str, kind: Any) -> object:
@@ -126,20 +167,35 @@ def _from_cell(text: str, kind: Any) -> object:
     raise TypeError(f"no way to read a {kind}")
 
 
+def _to_number(text: str | None) -> float | None:
+    """A metric's value; other tools write nan where they have none."""
+    value = float(text) if text else math.nan
+    return None if math.isnan(value) else value
+
+
 def read_table(
-    path: Path, kind: type[Row], *, defaults: Mapping[str, object] = MappingProxyType({})
+    path: Path,
+    kind: type[Row],
+    *,
+    defaults: Mapping[str, object] = MappingProxyType({}),
+    metrics: Collection[str] | None = None,
+    needed: Collection[str] = (),
 ) -> list[Row]:
-    """Read a CSV file of one kind of record; columns of other names are ignored.
+    """Read a CSV file of one kind of record.
 
     Args:
         path: the file.
         kind: what its rows are.
         defaults: columns that may be missing, and what stands for them then.
+        metrics: of records with values, the columns to take as such; None for all that are not
+            fields. Other columns are ignored.
+        needed: of these, those that must be there.
 
     Raises:
         TableError: the file is missing, lacks a column, or has a cell that can't be read.
     """
-    fields = dataclasses.fields(kind)
+    fields = [field for field in dataclasses.fields(kind) if field.name != _VALUES]
+    has_values = len(fields) < len(dataclasses.fields(kind))
     columns = {field.name: field.type for field in fields}
     optional = {f.name: f.default for f in fields if f.default is not dataclasses.MISSING}
     defaults = optional | dict(defaults)
@@ -147,22 +203,26 @@ def read_table(
     try:
         with path.open(newline="", encoding="utf-8") as stream:
             reader = csv.DictReader(stream)
-            absent = set(columns) - set(reader.fieldnames or ())
-            missing = sorted(absent - set(defaults))
+            header = list(reader.fieldnames or ())
+            absent = set(columns) - set(header)
+            missing = sorted((absent - set(defaults)) | (set(needed) - set(header)))
             if missing:
                 found = f"no column {', '.join(missing)}"
                 raise TableError(Problem(where=str(path), found=found, mend=mend))
+            wanted = [n for n in header if n not in columns and (metrics is None or n in metrics)]
             rows = []
             for cells in reader:
                 try:
-                    values = {
+                    values: dict[str, Any] = {
                         name: defaults[name] if name in absent else _from_cell(cells[name] or "", t)
                         for name, t in columns.items()
                     }
+                    if has_values:
+                        values[_VALUES] = {n: _to_number(cells[n]) for n in wanted}
                 except ValueError as error:
                     where = f"{path}, line {reader.line_num}"
                     raise TableError(Problem(where=where, found=str(error), mend=mend)) from error
-                rows.append(kind(**values))  # type: ignore[arg-type]  # checked cell by cell above
+                rows.append(kind(**values))
             return rows
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         found = f"can't be read: {error}"

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from evaluate.facts.outcome import Outcome
 
-__all__ = ["RunRecord"]
+__all__ = ["Attempt"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunRecord:
+class Attempt:
     """One container's run on one case: a row of runs.csv.
 
     Attributes:
@@ -31,6 +31,9 @@ class RunRecord:
         cpu_area_percent_s: area under CPU use over time, 100 for one core; where profiles are kept.
         memory_area_mib_s: area under memory use over time; where profiles are kept.
         gpu_memory_area_mib_s: the same for GPU memory, where there is a GPU.
+        machine: where it was made: a key of `machines` in run.json.
+        rules_sha256: of the rules that decided what the container was given and had to leave
+            (`RUN_PARTS`); they stand whole in run.json.
     """
 
     team: str
@@ -48,3 +51,5 @@ class RunRecord:
     cpu_area_percent_s: float | None = None
     memory_area_mib_s: float | None = None
     gpu_memory_area_mib_s: float | None = None
+    machine: str
+    rules_sha256: str

@@ -4,7 +4,7 @@ import hashlib
 import tomllib
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
@@ -12,10 +12,22 @@ from data_manifest.errors import Problem
 from data_manifest.layouts import Inputs, Layout, OutputFile, contradictions
 from evaluate.facts.errors import ProtocolError
 from evaluate.facts.first_schema import upgraded
+from evaluate.facts.scoring_rules import (
+    MEASURED,
+    ScoredMetric,
+    Scoring,
+    Strict,
+    metric_named,
+    scoring_problem,
+    with_options,
+)
+
+if TYPE_CHECKING:
+    from metrics import MetricDef
 
 __all__ = [
+    "RUN_PARTS",
     "Container",
-    "Failures",
     "HandIn",
     "Limits",
     "Measurement",
@@ -23,30 +35,28 @@ __all__ = [
     "Ranking",
     "Reproduction",
     "Rules",
+    "ScoredMetric",
     "Scoring",
     "builtin_protocols",
     "direction_problem",
     "load_protocol",
 ]
 
+RUN_PARTS = ("prompts", "rounds", "input", "container", "output", "limits", "measurement")
+"""The parts that decide what a container is given: an attempt under others is another attempt."""
+
+_STAGES = {"run": RUN_PARTS, "score": ("scoring", "output"), "rank": ("ranking",)}
+"""What each stage reads of the rules."""
+
 _BUILTIN = Path(__file__).parent.parent / "protocols"
 
 _Positive = Annotated[float, msgspec.Meta(gt=0)]
 _Count = Annotated[int, msgspec.Meta(ge=1)]
-_Score = Annotated[float, msgspec.Meta(ge=0, le=1)]
-_Further: TypeAlias = Literal[
-    "iou", "sensitivity", "precision", "volume_difference", "hd", "hd95", "assd", "lesion_f1"
-]
-_Own: TypeAlias = Literal["dsc", "nsd", _Further, "wall_s", "cpu_s", "peak_memory_mib"]
 _Named = Annotated[str, msgspec.Meta(pattern=r"\{team\}")]
 _WorkspacePath = Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9_/.-]+$")]
 
 
-class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A part of a protocol: frozen, and an unknown key is an error."""
-
-
-class Limits(_Strict, frozen=True, kw_only=True):
+class Limits(Strict, frozen=True, kw_only=True):
     """What one container may use; the sandbox enforces exactly these.
 
     Attributes:
@@ -56,6 +66,7 @@ class Limits(_Strict, frozen=True, kw_only=True):
         processes: processes and threads.
         open_files: file descriptors of one process.
         scratch_mib: size of /tmp, and of the home folder, which are in memory.
+        shm_mib: size of shared memory, which counts as memory; None for as much as `memory_mib`.
         output_mib: total size of the outputs folder.
         output_files: how many files the outputs folder may hold.
         log_mib: how much of the container's output is kept.
@@ -68,13 +79,14 @@ class Limits(_Strict, frozen=True, kw_only=True):
     processes: _Count = 4096
     open_files: _Count = 4096
     scratch_mib: _Count = 1024
+    shm_mib: _Count | None = None
     output_mib: _Count = 1024
     output_files: _Count = 1000
     log_mib: _Count = 4
     gpus: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
-class Container(_Strict, frozen=True, kw_only=True):
+class Container(Strict, frozen=True, kw_only=True):
     """How a container is called, and where it finds and leaves files.
 
     Attributes:
@@ -88,7 +100,7 @@ class Container(_Strict, frozen=True, kw_only=True):
     outputs: _WorkspacePath = "/workspace/outputs"
 
 
-class Measurement(_Strict, frozen=True, kw_only=True):
+class Measurement(Strict, frozen=True, kw_only=True):
     """What is measured besides wall-clock time, CPU time and peak memory.
 
     Attributes:
@@ -100,7 +112,7 @@ class Measurement(_Strict, frozen=True, kw_only=True):
     profile_hz: Annotated[float, msgspec.Meta(gt=0, le=20)] | None = None
 
 
-class HandIn(_Strict, frozen=True, kw_only=True):
+class HandIn(Strict, frozen=True, kw_only=True):
     """What a team hands in, and what `segjudge check` measures it against; a run reads none of it.
 
     Attributes:
@@ -116,44 +128,7 @@ class HandIn(_Strict, frozen=True, kw_only=True):
     largest_case: tuple[_Count, _Count, _Count] | None = None
 
 
-class Scoring(_Strict, frozen=True, kw_only=True):
-    """How a mask becomes numbers.
-
-    Attributes:
-        tolerance_mm: of NSD; in pixels where a 2D case has no spacing.
-        nsd_needs_dsc_above: NSD of a case is 0 unless its DSC is above this; None for no gate.
-        labels: `reference` scores the labels that the reference has; `one_to_maximum` scores
-            1 to the reference's largest, gaps included, as the CVPR 2024 script.
-        spacing_order: `array` uses the spacing in the array's axis order; `stored` applies the
-            file's x, y, z to the array's z, y, x by index, as the CVPR 2024 script.
-        two_d: `contour` compares outlines; `slab` a one-voxel-thick (H, W, 1) volume, whose faces
-            are surface too, as the CVPR 2024 script.
-        two_d_spacing: `case` uses a 2D case's spacing where it has one; `unit` always 1.
-        further: metrics to compute besides DSC and NSD, by name.
-        lesion_iou: of `lesion_f1`: the intersection over union from which an object is found.
-    """
-
-    tolerance_mm: Annotated[float, msgspec.Meta(ge=0)]
-    nsd_needs_dsc_above: _Score | None = None
-    labels: Literal["reference", "one_to_maximum"] = "reference"
-    spacing_order: Literal["array", "stored"] = "array"
-    two_d: Literal["contour", "slab"] = "contour"
-    two_d_spacing: Literal["case", "unit"] = "case"
-    further: tuple[_Further, ...] = ()
-    lesion_iou: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
-
-
-class Failures(_Strict, frozen=True, kw_only=True):
-    """What a failed case costs: a value for each score; the time counts as the time limit.
-
-    A further metric has the value of an empty mask; a distance that of the case's diagonal.
-    """
-
-    dsc: _Score = 0.0
-    nsd: _Score = 0.0
-
-
-class RankedMetric(_Strict, frozen=True, kw_only=True):
+class RankedMetric(Strict, frozen=True, kw_only=True):
     """A column of case_scores.csv that teams are ranked by, and its weight.
 
     Attributes:
@@ -169,7 +144,7 @@ class RankedMetric(_Strict, frozen=True, kw_only=True):
     tolerance: Annotated[float, msgspec.Meta(ge=0)] | None = None
 
 
-class Ranking(_Strict, frozen=True, kw_only=True):
+class Ranking(Strict, frozen=True, kw_only=True):
     """How places are made.
 
     Attributes:
@@ -194,7 +169,7 @@ class Ranking(_Strict, frozen=True, kw_only=True):
     adjustment: Literal["holm", "bh", "none"] = "holm"
 
 
-class Reproduction(_Strict, frozen=True, kw_only=True):
+class Reproduction(Strict, frozen=True, kw_only=True):
     """How much another run of the same container may differ and still count as equivalent.
 
     Attributes:
@@ -209,7 +184,7 @@ class Reproduction(_Strict, frozen=True, kw_only=True):
     alpha: Annotated[float, msgspec.Meta(gt=0, lt=0.5)] = 0.05
 
 
-class Rules(_Strict, frozen=True, kw_only=True):
+class Rules(Strict, frozen=True, kw_only=True):
     """One challenge's rules, whole.
 
     Attributes:
@@ -221,7 +196,7 @@ class Rules(_Strict, frozen=True, kw_only=True):
     version: str
     title: str
     description: str
-    prompts: tuple[Literal["boxes"], ...]
+    prompts: tuple[str, ...]
     rounds: Literal[1] = 1
     input: Inputs
     container: Container
@@ -229,7 +204,6 @@ class Rules(_Strict, frozen=True, kw_only=True):
     limits: Limits
     measurement: Measurement = Measurement()
     scoring: Scoring
-    failures: Failures
     ranking: Ranking
     submission: HandIn = HandIn()
     reproduction: Reproduction = Reproduction()
@@ -244,14 +218,29 @@ class Rules(_Strict, frozen=True, kw_only=True):
         data: dict[str, Any] = msgspec.to_builtins(self)
         return data
 
+    def definition(self, name: str) -> "MetricDef | None":
+        """The metric of a column; None if no stage of this protocol makes it."""
+        scored = self.scoring.metric(name)
+        if scored is not None:
+            return scored.definition
+        known = metric_named(name)
+        return known if known is not None and known.is_measured else None
+
     def digest(self, *parts: str) -> str:
         """SHA-256 of the named parts (all without names): equal for equal rules.
 
-        A stage redoes its work only when the parts that it reads have changed.
+        A part is a table of the file, or a stage: `run`, `score`, `rank`. A stage redoes its work
+        only when the parts that it reads have changed.
         """
         data = self.to_json()
-        chosen = {part: data[part] for part in parts} if parts else data
+        names = {name for part in parts for name in _STAGES.get(part, (part,))}
+        chosen = {name: data[name] for name in names} if parts else data
         return hashlib.sha256(msgspec.json.encode(chosen, order="sorted")).hexdigest()
+
+    @property
+    def run_sha256(self) -> str:
+        """SHA-256 of what decides an attempt: attempts of one ranking must be alike in it."""
+        return self.digest(*RUN_PARTS)
 
 
 def builtin_protocols() -> list[str]:
@@ -259,8 +248,12 @@ def builtin_protocols() -> list[str]:
     return sorted(path.stem for path in _BUILTIN.glob("*.toml"))
 
 
-def load_protocol(name_or_path: str) -> Rules:
+def load_protocol(name_or_path: str, *, other_columns: bool = False) -> Rules:
     """Read a built-in protocol by name, or a TOML file by path.
+
+    Args:
+        name_or_path: which.
+        other_columns: whether it may rank by columns that only another tool's table has.
 
     Raises:
         ProtocolError: unknown name, unreadable file, or a key that is wrong, missing or unknown.
@@ -283,18 +276,19 @@ def load_protocol(name_or_path: str) -> Rules:
         raise ProtocolError(
             Problem(where=str(path), found=f"can't be read: {error}", expected="a TOML file")
         ) from error
-    return protocol_from_json(data, where=str(path))
+    return protocol_from_json(data, where=str(path), other_columns=other_columns)
 
 
-def protocol_from_json(data: object, *, where: str) -> Rules:
+def protocol_from_json(data: object, *, where: str, other_columns: bool = False) -> Rules:
     """Check plain data (of a TOML file, or of run.json) whole.
 
     Raises:
         ProtocolError: a key is wrong, missing or unknown; `where` names the file.
     """
     try:
-        protocol = msgspec.convert(upgraded(data), Rules)
-    except msgspec.ValidationError as error:
+        data = with_options(upgraded(data))
+        protocol = msgspec.convert(data, Rules)
+    except (ValueError, msgspec.ValidationError) as error:
         raise ProtocolError(
             Problem(
                 where=where,
@@ -308,49 +302,46 @@ def protocol_from_json(data: object, *, where: str) -> Rules:
         raise ProtocolError(
             *(replace(problem, where=f"{where}: {problem.where}") for problem in problems)
         )
-    names: list[str] = [metric.name for metric in protocol.ranking.metrics]
-    if not names or len(set(names)) < len(names):
-        raise ProtocolError(
-            Problem(
-                where=f"{where}: ranking.metrics",
-                found=f"{names}",
-                expected="at least one metric, each named once",
-            )
-        )
-    for metric in protocol.ranking.metrics:
-        problem = direction_problem(metric, where=f"{where}: ranking.metrics")
-        if problem is not None:
-            raise ProtocolError(problem)
-    unscored = sorted((set(names) - set(protocol.scoring.further)) & set(get_args(_Further)))
-    if unscored:
-        raise ProtocolError(
-            Problem(
-                where=f"{where}: ranking.metrics",
-                found=f"{', '.join(unscored)}, which this protocol does not compute",
-                expected="metrics that the cases are scored by",
-                mend="name it in scoring.further too",
-            )
-        )
-    breaks = protocol.ranking.tie_breaks
-    if len(set(breaks)) < len(breaks) or not set(breaks) <= set(names):
-        raise ProtocolError(
-            Problem(
-                where=f"{where}: ranking.tie_breaks",
-                found=f"{list(breaks)}",
-                expected=f"some of the ranked metrics ({', '.join(names)}), each named once",
-            )
-        )
+    wrong = scoring_problem(protocol.scoring) or _ranking_problem(protocol, other_columns)
+    if wrong is not None:
+        key, found, expected = wrong
+        raise ProtocolError(Problem(where=f"{where}: {key}", found=found, expected=expected))
     return protocol
 
 
-def direction_problem(metric: RankedMetric, *, where: str) -> Problem | None:
+def _ranking_problem(protocol: Rules, other_columns: bool) -> tuple[str, str, str] | None:
+    """What is wrong with the ranking: the key, what was found, what is expected."""
+    names = [metric.name for metric in protocol.ranking.metrics]
+    if not names or len(set(names)) < len(names):
+        return "ranking.metrics", f"{names}", "at least one metric, each named once"
+    for metric in protocol.ranking.metrics:
+        problem = direction_problem(metric, protocol, where="ranking.metrics")
+        if problem is not None:
+            return problem.where, problem.found, problem.expected
+    made = [*protocol.scoring.names, *(m for m in MEASURED)]
+    missing = [name for name in names if name not in made]
+    if missing and not other_columns:
+        return (
+            "ranking.metrics",
+            f"{', '.join(missing)}, which this protocol does not compute",
+            f"{', '.join(made)}, or a metric that scoring.metrics names too (by another tool's"
+            " column only `segjudge rank --scores` ranks)",
+        )
+    breaks = protocol.ranking.tie_breaks
+    if len(set(breaks)) < len(breaks) or not set(breaks) <= set(names):
+        expected = f"some of the ranked metrics ({', '.join(names)}), each named once"
+        return "ranking.tie_breaks", f"{list(breaks)}", expected
+    return None
+
+
+def direction_problem(metric: RankedMetric, protocol: Rules, *, where: str) -> Problem | None:
     """Why a metric can't be ranked by: another tool's needs a direction, our own has one."""
-    own = get_args(_Own)
-    if (metric.name in own) == (metric.direction is None):
+    known = protocol.definition(metric.name) or metric_named(metric.name)
+    if (known is None) == (metric.direction is not None):
         return None
     return Problem(
         where=where,
         found=f"{metric.name} with direction {metric.direction or 'not named'}",
-        expected=f"one of {', '.join(own)}, which have their directions, or another tool's column"
-        " with `higher` or `lower`",
+        expected=f"one of {', '.join((*protocol.scoring.names, *MEASURED))}, which have their"
+        " directions, or another tool's column with `higher` or `lower`",
     )

@@ -1,10 +1,11 @@
 """What was scored: one record a row of a table of scores.
 
-The columns are these fields, in this order; a field with a default is a column only where some row
-has a value.
+The columns are these fields, in this order, and where `values` stands a column for each metric of
+the protocol.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from evaluate.facts.outcome import Outcome
 
@@ -19,26 +20,21 @@ class LabelScore:
     case: str
     modality: str
     label: int
-    dsc: float | None
-    nsd: float | None
+    values: Mapping[str, float | None] = field(default_factory=dict)
     reference_voxels: int
     prediction_voxels: int
-    iou: float | None = None
-    sensitivity: float | None = None
-    precision: float | None = None
-    volume_difference: float | None = None
-    hd: float | None = None
-    hd95: float | None = None
-    assd: float | None = None
-    lesion_f1: float | None = None
+
+    def value(self, metric: str) -> float | None:
+        """A metric's value; None where it is undefined, or not scored."""
+        return self.values.get(metric)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseScore:
     """One case of one team: a row of case_scores.csv.
 
-    For a failed case the scores and `wall_s` are the failure policy's; for a `harness_error` they
-    are None, as is any value that the protocol leaves undefined.
+    For a failed case the values are what a failure costs; for a `harness_error` they are None, as
+    is any value that the protocol leaves undefined.
     """
 
     team: str
@@ -47,19 +43,15 @@ class CaseScore:
     dimension: str
     outcome: Outcome
     reason: str
-    dsc: float | None
-    nsd: float | None
-    wall_s: float | None
-    cpu_s: float | None
-    peak_memory_mib: float | None
-    iou: float | None = None
-    sensitivity: float | None = None
-    precision: float | None = None
-    volume_difference: float | None = None
-    hd: float | None = None
-    hd95: float | None = None
-    assd: float | None = None
-    lesion_f1: float | None = None
+    values: Mapping[str, float | None] = field(default_factory=dict)
+
+    def value(self, metric: str) -> float | None:
+        """A metric's value; None where it is undefined, or not scored."""
+        return self.values.get(metric)
+
+    def with_values(self, **values: float | None) -> "CaseScore":
+        """The same row with other values of these metrics."""
+        return replace(self, values={**self.values, **values})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +60,7 @@ class ModalityScore:
 
     Attributes:
         n: how many values the statistics are over; cases with an undefined value are left out.
-        failures: how many of the cases failed (they are in n, with the failure policy's value).
+        failures: how many of the cases failed (they are in n, with what a failure costs).
         sd: sample standard deviation (n - 1); None if n < 2.
     """
 

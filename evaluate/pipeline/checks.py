@@ -97,7 +97,7 @@ def _draw(
         name=f"case-{number}",
         title=case.id,
         description=f"{case.modality} image with the outlines of the reference and the"
-        " prediction, and the prompt boxes",
+        " prediction, and the prompts",
     )
 
 

@@ -10,25 +10,34 @@ from evaluate.ranking.places import rank_columns
 from evaluate.ranking.plain import plain, rank_value
 from evaluate.ranking.result import RankingRow
 from evaluate.ranking.scheme import Standing, mean_over, modality_means
-from evaluate.ranking.score_table import Column, Floats, ScoreTable
+from evaluate.ranking.score_table import Bools, Column, Floats, ScoreTable
 from evaluate.ranking.settings import RankSettings
 
-__all__ = ["failures_of", "overall_of", "rows_of"]
+__all__ = ["failures_of", "overall_of", "rows_of", "value_warnings"]
+
+_NAMED = 5
+"""Cases that a warning names."""
 
 
 def rows_of(
-    table: ScoreTable, standing: Standing, shown: Mapping[str, Column]
+    table: ScoreTable,
+    standing: Standing,
+    shown: Mapping[str, Column | None],
+    ranked: Sequence[Column],
 ) -> tuple[RankingRow, ...]:
     """The rows of ranking.csv, best first.
 
     Args:
         table: the scores.
         standing: of one replicate: every case once.
-        shown: the metrics that have values, ranked by or not.
+        shown: metrics, ranked by or not; None for one without values.
+        ranked: the metrics that are ranked by.
     """
     once = np.ones((len(table.cases), 1))
     means: dict[str, Floats] = {}
     for name, column in shown.items():
+        if column is None:
+            continue
         by_modality, _ = modality_means(
             column.values, column.usable, once, list(table.modalities.values())
         )
@@ -50,13 +59,12 @@ def rows_of(
             mean_rank_micro=float(standing.micro[i, 0]),
             rank_macro=place(standing.rank_macro[i, 0]),
             mean_rank_macro=float(standing.macro[i, 0]),
-            dsc=mean("dsc", i),
-            nsd=mean("nsd", i),
-            wall_s=mean("wall_s", i),
-            cpu_s=mean("cpu_s", i),
-            peak_memory_mib=mean("peak_memory_mib", i),
+            values={name: mean(name, i) for name in shown},
             failures=int(failures[i]),
             cases=len(table.cases),
+            missing=int(sum(column.missing[i].sum() for column in ranked)),
+            infinite=int(sum(column.infinite[i].sum() for column in ranked)),
+            left_out=int(sum((~column.usable).sum() for column in ranked)),
         )
         for i, team in enumerate(table.teams)
     ]
@@ -122,4 +130,49 @@ def failures_of(table: ScoreTable, columns: Sequence[Column]) -> dict[str, Any]:
             ]
             for column in columns
         },
+        "missing": {column.name: _by_team(table, column.missing) for column in columns},
+        "infinite": {column.name: _by_team(table, column.infinite) for column in columns},
     }
+
+
+def _by_team(table: ScoreTable, which: Bools) -> dict[str, list[str]]:
+    """The cases of each team that has any."""
+    return {
+        team: [case for case, chosen in zip(table.cases, row, strict=True) if chosen]
+        for team, row in zip(table.teams, which, strict=True)
+        if row.any()
+    }
+
+
+def value_warnings(table: ScoreTable, columns: Sequence[Column]) -> list[str]:
+    """What a reader must know of values that are not there, or are last."""
+    said = []
+    for column in columns:
+        left_out = [c for c, kept in zip(table.cases, column.usable, strict=True) if not kept]
+        if left_out:
+            empty = np.isnan(table.values[column.name]) & ~table.failed & ~column.usable
+            teams = _by_team(table, empty)
+            whose = "all teams" if len(teams) == len(table.teams) else ", ".join(teams)
+            said.append(
+                f"{column.name}: {_cases(left_out)} left out for all teams, as {whose} ha"
+                f"{'s' if len(teams) == 1 else 've'} no value there"
+            )
+        said += [
+            f"{column.name}: {team} is last in {_cases(cases)}, where {why}"
+            for which, why in (
+                (column.missing, "it has no value and others have one"),
+                (column.infinite, "its value is infinite"),
+            )
+            for team, cases in _by_team(table, which).items()
+        ]
+        if not table.priced and (table.failed | column.missing | column.infinite).any():
+            said.append(
+                f"{column.name}: in averages, a failed, missing or infinite value counts as the"
+                " metric's worst one, or as the worst in the table where the metric has none"
+            )
+    return said
+
+
+def _cases(cases: Sequence[str]) -> str:
+    named = ", ".join(cases[:_NAMED]) + (", ..." if len(cases) > _NAMED else "")
+    return f"{len(cases)} case{'s' if len(cases) > 1 else ''} ({named})"

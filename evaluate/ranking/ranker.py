@@ -1,7 +1,7 @@
 """From scores to a ranking: the one place that puts the parts together."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import scipy
@@ -9,19 +9,20 @@ import scipy
 from evaluate.facts.errors import Problem, RankingRefusedError
 from evaluate.facts.rules import RankedMetric, Rules
 from evaluate.facts.scores import CaseScore
+from evaluate.facts.scoring_rules import MEASURED
 from evaluate.pairing import Counts, draw_counts
 from evaluate.ranking.agreement import borda, euclidean, kemeny
 from evaluate.ranking.analysis import Analysis, analyse
 from evaluate.ranking.bootstrap import certainty_of, chances, draws_of
 from evaluate.ranking.intervals import case_count_warnings
 from evaluate.ranking.methods import METHODS, Method
-from evaluate.ranking.overall import failures_of, overall_of, rows_of
+from evaluate.ranking.overall import failures_of, overall_of, rows_of, value_warnings
 from evaluate.ranking.pairwise import by_pair, tied_groups
 from evaluate.ranking.places import rank_columns
 from evaluate.ranking.plain import by_team
 from evaluate.ranking.result import Result
 from evaluate.ranking.scheme import Scheme, Standing
-from evaluate.ranking.score_table import ALL, Column, Floats, ScoreTable, column, table_of
+from evaluate.ranking.score_table import ALL, Column, Floats, Missing, ScoreTable, column, table_of
 from evaluate.ranking.sensitivity import sensitivity_of
 from evaluate.ranking.settings import (
     Adjustment,
@@ -31,12 +32,8 @@ from evaluate.ranking.settings import (
     ranked_column,
 )
 from evaluate.ranking.whole_field import permutation_p_values
-from metrics import METRICS
 
 __all__ = ["places_of", "rank", "rank_table"]
-
-
-_ALWAYS = ("dsc", "nsd", "wall_s", "cpu_s", "peak_memory_mib")
 
 
 def rank(
@@ -49,6 +46,8 @@ def rank(
     adjustment: Adjustment | None = None,
     compat: Compat | None = None,
     resampled: Collection[Method] = METHODS,
+    priced: bool = True,
+    missing: Missing = "undefined",
 ) -> Result:
     """Rank the teams of a table of case scores by a protocol.
 
@@ -61,6 +60,8 @@ def rank(
         adjustment: of the tests' p-values, instead of the protocol's.
         compat: `challenger` repeats known errors of challengeR, for comparison.
         resampled: methods whose places are resampled; `test_then_rank` takes the longest.
+        priced: whether the values of failed cases are their prices, as scoring makes them.
+        missing: whether an empty cell is a value that is not defined, or a failure.
 
     Raises:
         RankingRefusedError: the table is not complete, or has no values to rank by.
@@ -68,13 +69,17 @@ def rank(
     settings = RankSettings.from_protocol(
         protocol, metrics=metrics, adjustment=adjustment, compat=compat
     )
-    names = _columns(scores, [metric.name for metric in settings.metrics])
+    ranked = [metric.name for metric in settings.metrics]
+    names = list(dict.fromkeys((*protocol.scoring.names, *MEASURED, *ranked)))
+    _refuse_absent(scores, ranked)
     result = rank_table(
-        table_of(scores, names),
+        table_of(scores, names, priced=priced, missing=missing),
         settings,
         seed=seed,
         bootstrap=bootstrap,
-        shown=[ranked_column(protocol, name) for name in names if name in METRICS],
+        shown=[
+            ranked_column(protocol, name, direction=_direction(settings, name)) for name in names
+        ],
         resampled=resampled,
     )
     result.document["settings"] |= {"protocol": protocol.name, "protocol_version": protocol.version}
@@ -88,34 +93,36 @@ def places_of(scores: Sequence[CaseScore], protocol: Rules) -> dict[str, float]:
         RankingRefusedError: the table is not complete, or has no values to rank by.
     """
     settings = RankSettings.from_protocol(protocol)
-    table = table_of(scores, _columns(scores, [metric.name for metric in settings.metrics]))
+    table = table_of(scores, [metric.name for metric in settings.metrics])
     columns = [column(table, metric) for metric in settings.metrics]
     scheme = Scheme(columns, settings, list(table.modalities.values()))
     standing = scheme.apply(np.ones((len(table.cases), 1)))
     return {team: float(standing.rank[index, 0]) for index, team in enumerate(table.teams)}
 
 
-def _columns(scores: Sequence[CaseScore], ranked: Sequence[str]) -> list[str]:
-    """The metrics to look at: those that are ranked, and what else the table has values of.
+def _direction(settings: RankSettings, name: str) -> Literal["higher", "lower"] | None:
+    return next((metric.direction for metric in settings.metrics if metric.name == name), None)
+
+
+def _refuse_absent(scores: Sequence[CaseScore], ranked: Sequence[str]) -> None:
+    """Refuse to rank by what the table has no column of.
 
     Raises:
-        RankingRefusedError: the table has no column of a ranked metric.
+        RankingRefusedError: there is such a metric.
     """
-    missing = [name for name in ranked if scores and not hasattr(scores[0], name)]
-    if missing:
+    absent = [n for n in ranked if scores and not any(n in score.values for score in scores)]
+    if absent:
         raise RankingRefusedError(
             Problem(
-                where="metrics to rank by",
-                found=f"{', '.join(missing)}, of which the case scores have no column",
-                expected="columns of case_scores.csv",
+                where=f"case scores, column {', '.join(absent)}",
+                found="no such column",
+                expected="a column of each metric that is ranked by",
+                mend=(
+                    "times and memory are known only after `segjudge run`; to rank a table without"
+                    " them, name the metrics to rank by"
+                ),
             )
         )
-    present = [
-        name
-        for name in METRICS
-        if name in _ALWAYS or any(getattr(score, name) is not None for score in scores)
-    ]
-    return [*present, *(name for name in ranked if name not in present)]
 
 
 def rank_table(
@@ -185,9 +192,13 @@ def rank_table(
         ),
         "intervals": _by_metric(parts, "intervals"),
         "failures": failures_of(table, columns),
-        "warnings": case_count_warnings({n: m.stop - m.start for n, m in everywhere.items()}),
+        "warnings": [
+            *case_count_warnings({n: m.stop - m.start for n, m in everywhere.items()}),
+            *value_warnings(table, columns),
+        ],
     }
-    return Result(rows=rows_of(table, standing, _with_values(table, shown)), document=document)
+    rows = rows_of(table, standing, _with_values(table, shown), columns)
+    return Result(rows=rows, document=document)
 
 
 _Parts = Mapping[str, Mapping[str, Analysis]]
@@ -287,11 +298,11 @@ def _consensus(table: ScoreTable, standing: Standing) -> dict[str, Any]:
     }
 
 
-def _with_values(table: ScoreTable, metrics: Sequence[RankedColumn]) -> dict[str, Column]:
-    found = {}
+def _with_values(table: ScoreTable, metrics: Sequence[RankedColumn]) -> dict[str, Column | None]:
+    found: dict[str, Column | None] = {}
     for metric in metrics:
         try:
             found[metric.name] = column(table, metric)
         except RankingRefusedError:  # nothing to show: only a metric that is ranked must be there
-            continue
+            found[metric.name] = None
     return found

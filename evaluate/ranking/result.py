@@ -1,5 +1,6 @@
 """What a ranking hands over: the rows of ranking.csv and the document of ranking.json."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +16,13 @@ class RankingRow:
         rank, mean_rank: place and mean rank by the protocol's own scheme.
         rank_micro, mean_rank_micro: with every case weighing alike.
         rank_macro, mean_rank_macro: with every modality weighing alike.
-        dsc, nsd, wall_s, cpu_s, peak_memory_mib: means over the modalities' means, failures
-            included at the failure's value; None where the table has no such values.
+        values: by metric, means over the modalities' means, failures included at their price; None
+            where the table has no such values.
         failures: how many cases the team failed.
         cases: of how many.
+        missing, infinite: how many values of ranked metrics are last since they are missing where
+            others have one, or infinite; columns where there are any.
+        left_out: how many values are left out of the ranking, since some team has none.
     """
 
     team: str
@@ -28,13 +32,16 @@ class RankingRow:
     mean_rank_micro: float
     rank_macro: float
     mean_rank_macro: float
-    dsc: float | None
-    nsd: float | None
-    wall_s: float | None
-    cpu_s: float | None
-    peak_memory_mib: float | None
+    values: Mapping[str, float | None]
     failures: int
     cases: int
+    missing: int = 0
+    infinite: int = 0
+    left_out: int = 0
+
+    def value(self, metric: str) -> float | None:
+        """A metric's mean; None where there is none."""
+        return self.values.get(metric)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

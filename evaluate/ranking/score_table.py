@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,10 @@ from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore
 from evaluate.ranking.settings import RankedColumn
 
-__all__ = ["ALL", "Bools", "Column", "Floats", "ScoreTable", "column", "table_of"]
+__all__ = ["ALL", "Bools", "Column", "Floats", "Missing", "ScoreTable", "column", "table_of"]
 
 Floats = npt.NDArray[np.float64]
+Missing = Literal["undefined", "failure"]
 Bools = npt.NDArray[np.bool_]
 
 ALL = "ALL"
@@ -35,6 +37,10 @@ class ScoreTable:
         outcomes: by team, then case.
         failed: which cases a team failed, (teams, cases).
         values: by metric, (teams, cases), nan where the table has no value.
+        priced: whether the values of failed cases are what a failure costs, as scoring makes them;
+            of another tool's table nobody knows.
+        missing: what an empty cell of a team is that did not fail, where others have a value:
+            `undefined`, so that the case is left out for all, or a `failure` of that team.
     """
 
     teams: tuple[str, ...]
@@ -43,6 +49,8 @@ class ScoreTable:
     outcomes: tuple[tuple[Outcome, ...], ...]
     failed: Bools
     values: Mapping[str, Floats]
+    priced: bool = True
+    missing: Missing = "undefined"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +59,12 @@ class Column:
 
     Attributes:
         name, higher_is_better, weight: of the metric.
-        values: (teams, cases); a failed case has the failure's value; nan outside `usable`.
-        failed: (teams, cases).
-        usable: (cases,); False where some team that did not fail has no value: such a case is
-            left out for all teams, so that all are compared over the same cases.
+        values: (teams, cases); a failed case has what a failure costs; nan outside `usable`.
+        failed: (teams, cases): ranked last, as the case failed, or the value is missing or
+            infinite.
+        usable: (cases,); False where some team has neither a value nor failed: such a case is left
+            out for all teams, so that all are compared over the same cases.
+        missing, infinite: (teams, cases), why a value is last although the case did not fail.
     """
 
     name: str
@@ -63,6 +73,8 @@ class Column:
     values: Floats
     failed: Bools
     usable: Bools
+    missing: Bools
+    infinite: Bools
 
     def within(self, where: slice) -> "Column":
         """The same metric over a slice of the cases."""
@@ -71,20 +83,30 @@ class Column:
             values=self.values[:, where],
             failed=self.failed[:, where],
             usable=self.usable[where],
+            missing=self.missing[:, where],
+            infinite=self.infinite[:, where],
         )
 
 
-def table_of(scores: Sequence[CaseScore], metrics: Sequence[str]) -> ScoreTable:
+def table_of(
+    scores: Sequence[CaseScore],
+    metrics: Sequence[str],
+    *,
+    priced: bool = True,
+    missing: Missing = "undefined",
+) -> ScoreTable:
     """Put case scores into arrays.
 
     Args:
         scores: one row for each team and case, in any order.
         metrics: the columns to keep.
+        priced: as in `ScoreTable`.
+        missing: the same.
 
     Raises:
         RankingRefusedError: there is no row, a combination of team and case is missing, twice
             there or unscored by an error of the harness, a case is in two modalities, or a value
-            is not finite. All problems are named in one go.
+            is nan. All problems are named in one go.
     """
     if not scores:
         raise RankingRefusedError(
@@ -115,11 +137,13 @@ def table_of(scores: Sequence[CaseScore], metrics: Sequence[str]) -> ScoreTable:
         failed=np.array([[o.is_failure for o in row] for row in outcomes], dtype=np.bool_),
         values={
             metric: np.array(
-                [[_number(getattr(rows[team, case], metric)) for case in cases] for team in teams],
+                [[_number(rows[team, case].value(metric)) for case in cases] for team in teams],
                 dtype=np.float64,
             )
             for metric in metrics
         },
+        priced=priced,
+        missing=missing,
     )
 
 
@@ -168,7 +192,7 @@ def _problems(
             [
                 key
                 for key, row in rows.items()
-                if not all(math.isfinite(getattr(row, m) or 0.0) for m in metrics)
+                if any(math.isnan(row.value(m) or 0.0) for m in metrics)
             ],
             "leave a cell empty where there is no value",
         ),
@@ -187,45 +211,58 @@ def _listed(keys: Sequence[tuple[str, str]]) -> str:
 
 
 def column(table: ScoreTable, metric: RankedColumn) -> Column:
-    """One metric with its failures' values put in.
+    """One metric with the prices of failures put in.
 
-    A failed case counts the declared failure value, whatever the table says (a crash is quick, and
-    would win by its time); without a declared one, the worst value in the table.
+    What has failed is last in its case whatever its value, and so is an infinite value, and a
+    missing one where the table says so. Where values are averaged, a failed case of a priced table
+    has its own value; any other last one counts the metric's worst value, where it has one, or the
+    worst that was recorded (a crash is quick, and would win by its time).
 
     Raises:
-        RankingRefusedError: no case has a value for every team that did not fail.
+        RankingRefusedError: no case has a value for every team that did not fail, or a value is
+            infinitely good.
     """
     recorded, failed = table.values[metric.name], table.failed
     higher = metric.direction == "higher"
-    clipped = recorded
-    if metric.tolerance is not None:
-        limit = np.minimum if higher else np.maximum
-        clipped = limit(recorded, metric.tolerance)
-    usable: Bools = np.all(~np.isnan(recorded) | failed, axis=0)
+    infinite: Bools = np.isinf(recorded)
+    if (infinite & ((recorded > 0) == higher)).any():
+        raise RankingRefusedError(_infinitely_good(table, metric))
+    absent: Bools = np.isnan(recorded) & ~failed
+    missing: Bools = absent & (table.missing == "failure") & ~(absent | failed).all(axis=0)
+    last: Bools = failed | infinite | missing
+    usable: Bools = np.all(~absent | missing, axis=0)
     rankable = usable & ~failed.all(axis=0)
-    if not rankable.any() and not (failed.all() and _has_value(recorded, metric)):
+    known = recorded[np.isfinite(recorded)]
+    if not rankable.any() and not (failed.all() and (known.size or metric.worst is not None)):
         raise RankingRefusedError(_nothing_to_rank(table, metric.name))
-    cost = np.where(failed, _failure_values(recorded, metric), clipped)
+    limit = np.minimum if higher else np.maximum
+    clipped = recorded if metric.tolerance is None else limit(recorded, metric.tolerance)
+    worst = metric.worst
+    if worst is None and known.size:
+        worst = float(known.min() if higher else known.max())
+    unpriced = last & ~(failed & np.isfinite(recorded) & table.priced)
+    cost = np.where(unpriced, np.nan if worst is None else worst, clipped)
     return Column(
         name=metric.name,
         higher_is_better=higher,
         weight=metric.weight,
         values=np.where(usable, cost, np.nan),
-        failed=failed,
+        failed=last,
         usable=usable,
+        missing=missing,
+        infinite=infinite & ~failed,
     )
 
 
-def _has_value(recorded: Floats, metric: RankedColumn) -> bool:
-    return metric.failure_value is not None or not bool(np.isnan(recorded).all())
-
-
-def _failure_values(recorded: Floats, metric: RankedColumn) -> float:
-    if metric.failure_value is not None:
-        return metric.failure_value
-    known = recorded[~np.isnan(recorded)]
-    worst = known.min if metric.direction == "higher" else known.max
-    return float(worst()) if known.size else float("nan")
+def _infinitely_good(table: ScoreTable, metric: RankedColumn) -> Problem:
+    best = table.values[metric.name] == (np.inf if metric.direction == "higher" else -np.inf)
+    keys = [(table.teams[i], table.cases[j]) for i, j in np.argwhere(best)]
+    return Problem(
+        where=f"case scores, column {metric.name}",
+        found=f"{_listed(keys)} with a value that is not finite, and better than any",
+        expected=f"numbers, of which {metric.direction} ones are better, or infinitely bad ones",
+        mend="name the other direction, or leave a cell empty where there is no value",
+    )
 
 
 def _nothing_to_rank(table: ScoreTable, metric: str) -> Problem:

@@ -1,12 +1,13 @@
 """How places are made: a protocol's ranking settings, with each metric's direction beside it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from evaluate.facts.errors import Problem, RankingRefusedError
 from evaluate.facts.rules import RankedMetric, Rules, direction_problem
-from metrics import METRICS
+from evaluate.facts.scoring_rules import metric_named
 
 __all__ = ["Adjustment", "Compat", "RankSettings", "RankedColumn", "Ties", "ranked_column"]
 
@@ -23,15 +24,14 @@ class RankedColumn:
         name: a column of the table of scores.
         direction: which values are better.
         weight: of the metric's ranks among those of all metrics.
-        failure_value: what a failed case counts where values are aggregated; None where no rule
-            sets it: then the worst that was recorded.
+        worst: the value that no result can be worse than; None where there is none.
         tolerance: values better than this one count as this one; None for no clipping.
     """
 
     name: str
     direction: Literal["higher", "lower"]
     weight: float = 1.0
-    failure_value: float | None = None
+    worst: float | None = None
     tolerance: float | None = None
 
 
@@ -87,7 +87,7 @@ class RankSettings:
                 )
             )
         for metric in chosen:
-            problem = direction_problem(metric, where="metrics to rank by")
+            problem = direction_problem(metric, protocol, where="metrics to rank by")
             if problem is not None:
                 raise RankingRefusedError(problem)
         return cls(
@@ -126,24 +126,19 @@ def ranked_column(
     weight: float = 1.0,
     direction: Literal["higher", "lower"] | None = None,
 ) -> RankedColumn:
-    """A metric under a protocol's failure policy: its own values, its limits otherwise.
+    """A metric as a protocol knows it.
 
     Args:
-        protocol: whose policy.
+        protocol: whose metrics are looked at first.
         name: of a known metric, or of another tool's.
         weight: its weight.
         direction: of another tool's metric.
     """
-    limits = protocol.limits
-    declared: dict[str, float] = {
-        "dsc": protocol.failures.dsc,
-        "nsd": protocol.failures.nsd,
-        "wall_s": limits.timeout_s,
-        "peak_memory_mib": float(limits.memory_mib),
-    } | ({} if limits.cpus is None else {"cpu_s": limits.timeout_s * limits.cpus})
+    known = protocol.definition(name) or metric_named(name)
+    worst = known.worst if known else None
     return RankedColumn(
         name=name,
-        direction=direction or METRICS[name].direction,
+        direction=direction or (known.direction if known else "higher"),
         weight=weight,
-        failure_value=declared.get(name),
+        worst=worst if isinstance(worst, float) and math.isfinite(worst) else None,
     )

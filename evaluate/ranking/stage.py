@@ -11,12 +11,14 @@ from evaluate.documents.foreign_scores import ForeignScore, read_foreign_scores
 from evaluate.documents.run import RankOptions
 from evaluate.documents.tables import write_json, write_table
 from evaluate.facts.errors import Problem, RankingRefusedError
+from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import RankedMetric, Rules
 from evaluate.facts.scores import CaseScore
-from evaluate.ranking import Result, rank
+from evaluate.facts.scoring_rules import NOT_FOR_METRICS, metric_named
+from evaluate.ranking import RankSettings, Result, rank
+from evaluate.ranking.score_table import Missing
 from evaluate.store import RunDirectory
 from evaluate.store.seals import seal_stage
-from metrics import METRICS
 
 __all__ = ["RankOptions", "rank_result", "rank_run", "rank_table"]
 
@@ -32,7 +34,7 @@ def rank_result(
     document = run.document()
     if options is None:
         options = document.ranking or RankOptions()
-    return rank(
+    result = rank(
         run.read_rows(CaseScore) if scores is None else scores,
         protocol or document.rules_of("score"),
         seed=document.seed if options.seed is None else options.seed,
@@ -40,6 +42,11 @@ def rank_result(
         adjustment=options.adjustment,
         compat=options.compat,
     )
+    if not document.unequal_machines:
+        return result
+    warning = f"cases were run on {document.unequal_machines}: their times may not be compared"
+    warnings = [*result.document["warnings"], warning]
+    return dataclasses.replace(result, document={**result.document, "warnings": warnings})
 
 
 def rank_run(root: Path, options: RankOptions | None = None) -> Result:
@@ -79,10 +86,20 @@ def rank_table(
     out: Path,
     options: RankOptions | None = None,
     metrics: Sequence[RankedMetric] | None = None,
+    missing: Missing | None = None,
 ) -> tuple[Result, tuple[str, ...]]:
     """Rank the teams of a table of case scores, by the protocol's metrics or by others.
 
     The table may be another tool's: it needs team, case, modality, and the metrics' columns.
+
+    Args:
+        scores: the table.
+        protocol: the rules.
+        out: folder of what is written.
+        options: beside the rules.
+        metrics: to rank by, instead of the protocol's.
+        missing: what an empty cell is where other teams have a value; None: undefined where the
+            table has a column `outcome`, which would say that it failed, and a failure otherwise.
 
     Returns:
         The ranking, and notes on how the table was read.
@@ -94,8 +111,7 @@ def rank_table(
     options = options or RankOptions()
     metrics = None if metrics is None else [_own_name(metric) for metric in metrics]
     names = [metric.name for metric in (protocol.ranking.metrics if metrics is None else metrics)]
-    others = {field.name for field in dataclasses.fields(CaseScore)} - set(METRICS)
-    no_metrics = sorted(others.intersection(names))
+    no_metrics = sorted(NOT_FOR_METRICS.intersection(names))
     if no_metrics:
         raise RankingRefusedError(
             Problem(
@@ -104,7 +120,10 @@ def rank_table(
                 expected="a column of numbers",
             )
         )
+    RankSettings.from_protocol(protocol, metrics=metrics)  # before a long table is read
     read, notes = read_foreign_scores(scores, names)
+    if missing is None:
+        missing = "undefined" if any(score.outcome for score in read) else "failure"
     result = rank(
         [_case_score(score) for score in read],
         protocol,
@@ -113,35 +132,30 @@ def rank_table(
         metrics=metrics,
         adjustment=options.adjustment,
         compat=options.compat,
+        priced=False,
+        missing=missing,
     )
     result.document["warnings"] += notes
     _write_ranking(result, out)
     return result, notes
 
 
-class _OpenScore(CaseScore):
-    """A case's scores with a place for another tool's columns."""
-
-
 def _case_score(score: ForeignScore) -> CaseScore:
-    own: dict[str, float | None] = {name: score.values.get(name) for name in METRICS}
-    row = _OpenScore(
+    return CaseScore(
         team=score.team,
         case=score.case,
         modality=score.modality,
         dimension=score.dimension,
-        outcome=score.outcome,
+        outcome=score.outcome or Outcome.OK,
         reason=score.reason,
-        **own,
+        values=score.values,
     )
-    vars(row).update(score.values)  # columns of another tool's
-    return row
 
 
 def _own_name(metric: RankedMetric) -> RankedMetric:
     """A metric of ours that is written in other capitals by its own name."""
     name = metric.name.casefold()
-    if metric.direction is not None or name not in METRICS:
+    if metric.direction is not None or metric_named(name) is None:
         return metric
     return msgspec.structs.replace(metric, name=name)
 

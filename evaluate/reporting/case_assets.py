@@ -6,7 +6,7 @@ paints them with filters, so one file a team gives its prediction, its errors an
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,14 +96,14 @@ def draw_assets(job: CaseJob) -> CaseAssets:
     found = read_case_files(job.data_root, job.case)
     if isinstance(found, Unreadable):
         return undrawn(found.reason)
-    image, labels, boxes = found.inputs.image, found.reference.labels, found.inputs.boxes
+    image, labels, prompts = found.inputs.image, found.reference.labels, found.inputs.prompts
     shape = labels.shape
     if labels.ndim == 2:
         image, labels = image[np.newaxis], labels[np.newaxis]
-    in_plane = boxes[:, [0, 1, 3, 4]] if boxes.shape[1] == 6 else boxes
+    asked = [shape for kind in prompts for shape in kind.shapes()]
     view = _View(
-        window=window_around(labels.max(axis=0) > 0, in_plane),
-        slices=_slices(labels, boxes, job.most_slices),
+        window=window_around(labels.max(axis=0) > 0, asked),
+        slices=_slices(labels, [i for kind in prompts for i in kind.slices()], job.most_slices),
         longest=_LONGEST[len(shape)],
     )
     reference = view.mask(labels)
@@ -200,7 +200,7 @@ class _View:
         return 1.0 - float(np.count_nonzero(inside) / whole)
 
 
-def _slices(labels: _Labels, boxes: _Labels, most: int) -> tuple[int, ...]:
+def _slices(labels: _Labels, asked: Sequence[int], most: int) -> tuple[int, ...]:
     """Slices from just before the first object to just behind the last, at most so many.
 
     The one with the largest reference area is always among them. Where there are more, they are
@@ -211,8 +211,7 @@ def _slices(labels: _Labels, boxes: _Labels, most: int) -> tuple[int, ...]:
         return (0,)
     areas = np.count_nonzero(labels, axis=(1, 2))
     where = np.flatnonzero(areas).tolist()
-    if boxes.shape[1] == 6:
-        where += np.clip(boxes[:, [2, 5]], 0, depth - 1).ravel().tolist()
+    where += np.clip(asked, 0, depth - 1).tolist()
     if not where:
         where = [0, depth - 1]
     first, last = max(0, min(where) - 1), min(depth - 1, max(where) + 1)

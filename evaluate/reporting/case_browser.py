@@ -168,7 +168,7 @@ def _data(sources: Sources, drawn: dict[str, CaseAssets]) -> dict[str, Any]:
 
 def _value(sources: Sources, team: str, case: str, metric: str) -> float | None:
     score = sources.case_scores.get((team, case))
-    value = getattr(score, metric, None)
+    value = score.value(metric) if score else None
     return None if value is None else float(f"{value:.4g}")
 
 

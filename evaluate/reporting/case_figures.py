@@ -85,22 +85,24 @@ def _of(sources: Sources, team: str, modality: str | None) -> list[CaseScore]:
 
 def _spread(sources: Sources, team: str, quantity: Quantity, modality: str | None) -> Spread:
     scores = [
-        score for score in _of(sources, team, modality) if getattr(score, quantity.name) is not None
+        (value, score)
+        for score in _of(sources, team, modality)
+        if (value := score.value(quantity.name)) is not None
     ]
     step = -(-len(scores) // MOST_DOTS) or 1
-    ordered = sorted(scores, key=lambda s: (getattr(s, quantity.name), s.case))
+    ordered = sorted(scores, key=lambda pair: (pair[0], pair[1].case))
     return Spread(
         team=team,
-        values=tuple(float(getattr(s, quantity.name)) for s in scores),
-        dots=tuple(_as_dot(sources, s, quantity) for s in ordered[::step]),
+        values=tuple(value for value, _ in scores),
+        dots=tuple(_as_dot(sources, score, value) for value, score in ordered[::step]),
     )
 
 
-def _as_dot(sources: Sources, score: CaseScore, quantity: Quantity) -> Dot:
+def _as_dot(sources: Sources, score: CaseScore, value: float) -> Dot:
     return Dot(
         case=score.case,
         modality=score.modality,
-        value=float(getattr(score, quantity.name)),
+        value=value,
         is_failure=score.outcome.is_failure,
         is_simulated=bool(sources.simulated(score.case)),
     )
@@ -163,7 +165,7 @@ def _podium_cases(sources: Sources, metric: str, modality: str | None) -> list[P
     values = np.array(
         [
             [np.nan if (s := of.get(name)) is None or s.outcome.is_failure
-             else _number(getattr(s, metric)) for name in names]
+             else _number(s.value(metric)) for name in names]
             for of in by_team
         ]
     ).reshape(len(by_team), len(names))  # fmt: skip

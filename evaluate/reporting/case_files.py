@@ -13,7 +13,7 @@ __all__ = ["CaseFiles", "Unreadable", "read_case_files"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFiles:
-    """Image, boxes and reference, which fit together."""
+    """Image, prompts and reference, which fit together."""
 
     inputs: CaseInputs
     reference: Reference
@@ -44,8 +44,8 @@ def read_case_files(root: Path, case: Case) -> CaseFiles | Unreadable:
         return Unreadable(reason=f"the case's files can't be read: {error.problems[0].found}")
     labels = reference.labels
     fits = inputs.image.shape[: labels.ndim] == labels.shape
-    if not fits or inputs.boxes.shape[1] != 2 * labels.ndim:
-        return Unreadable(reason="image, boxes and reference do not fit together")
+    if not fits or any(prompts.axes != labels.ndim for prompts in inputs.prompts):
+        return Unreadable(reason="image, prompts and reference do not fit together")
     return CaseFiles(inputs=inputs, reference=reference)
 
 

@@ -93,7 +93,7 @@ def _lead(cases: Sequence[ExaminedCase[CasePicture]], not_run: str) -> str:
 
 def _row(case: ExaminedCase[CasePicture]) -> _Row:
     score = case.score
-    own = (score.dsc, score.nsd) if case.has_mask else (None, None)
+    own = (score.value("dsc"), score.value("nsd")) if case.has_mask else (None, None)
     return _Row(
         name=score.case,
         modality=score.modality,

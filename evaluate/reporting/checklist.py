@@ -19,6 +19,7 @@ from evaluate.reporting.methods_text import (
 from evaluate.reporting.provenance import submissions
 from evaluate.reporting.quantities import clipped, count_of
 from evaluate.reporting.sources import Sources
+from evaluate.reporting.words import metric_title
 
 __all__ = ["Item", "checklist", "checklist_table"]
 
@@ -101,4 +102,9 @@ def _sources_of_data(sources: Sources) -> str:
 
 
 def _tolerance(sources: Sources) -> str:
-    return f"NSD with a tolerance of {sources.protocol.scoring.tolerance_mm:g} mm."
+    tolerances = [
+        f"{metric_title(metric)} with a tolerance of {tolerance:g} mm."
+        for metric in sources.protocol.scoring.metrics
+        if (tolerance := metric.options.get("tolerance_mm")) is not None
+    ]
+    return " ".join(tolerances) or "No metric has a tolerance."

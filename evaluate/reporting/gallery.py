@@ -98,8 +98,12 @@ def _choose(scores: list[CaseScore], teams: int) -> tuple[list[CaseScore], list[
     """Worst and best cases by DSC, then NSD; fewer of each where there are many teams."""
     most = 3 if teams <= 8 else 2 if teams <= 20 else 1
     usable = sorted(
-        (score for score in scores if score.outcome is Outcome.OK and score.dsc is not None),
-        key=lambda score: (score.dsc, score.nsd or 0.0, score.case),
+        (
+            score
+            for score in scores
+            if score.outcome is Outcome.OK and score.value("dsc") is not None
+        ),
+        key=lambda score: (score.value("dsc"), score.value("nsd") or 0.0, score.case),
     )
     best = usable[::-1][: min(most, (len(usable) + 1) // 2)]
     return usable[: min(most, len(usable) - len(best))], best
@@ -160,10 +164,12 @@ class _Studio:
 
     def _exhibit(self, score: CaseScore, picture: CasePicture | None, problem: str) -> Exhibit:
         rows = self.sources.label_scores.get((score.team, score.case), [])
-        labels = [row for row in rows if row.reference_voxels > 0 or row.dsc is not None]
+        labels = [row for row in rows if row.reference_voxels > 0 or row.value("dsc") is not None]
         known = self.sources.manifest_cases.get(score.case)
         names = {label.label: label.name for label in known.labels} if known else {}
-        worst_first = sorted(labels, key=lambda row: (row.dsc is None, row.dsc or 0.0, row.label))
+        worst_first = sorted(
+            labels, key=lambda row: (row.value("dsc") is None, row.value("dsc") or 0.0, row.label)
+        )
         return Exhibit(
             score=score,
             picture=picture.drawing if picture else None,
@@ -178,13 +184,14 @@ class _Studio:
 
 def _label_text(row: LabelScore, names: dict[int, str]) -> tuple[str, str]:
     name = clipped(names.get(row.label, "") or f"label {row.label}", 40)
-    return name, DASH if row.dsc is None else score_text(row.dsc)
+    dsc = row.value("dsc")
+    return name, DASH if dsc is None else score_text(dsc)
 
 
 def _described(case: Case, score: CaseScore) -> str:
     labels = ", ".join(clipped(label.name, 40) for label in case.labels[:_MOST_LABELS])
     return (
         f"{case.modality} image with the outline of the reference ({labels}), that of the"
-        f" prediction, and the prompt boxes. DSC {QUANTITIES['dsc'].text(score.dsc)}, NSD"
-        f" {QUANTITIES['nsd'].text(score.nsd)}."
+        f" prediction, and the prompts. DSC {QUANTITIES['dsc'].text(score.value('dsc'))}, NSD"
+        f" {QUANTITIES['nsd'].text(score.value('nsd'))}."
     )

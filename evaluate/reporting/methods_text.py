@@ -7,6 +7,7 @@ from evaluate.facts.outcome import Outcome
 from evaluate.reporting.quantities import QUANTITIES, clipped, count_of
 from evaluate.reporting.sources import Sources
 from evaluate.reporting.standings import modalities
+from evaluate.reporting.words import costs_of_failure, metric_title
 
 __all__ = [
     "aggregation_text",
@@ -53,7 +54,7 @@ def data_text(sources: Sources) -> str:
 
 
 def _runs(sources: Sources) -> str:
-    limits = sources.document.rules_of("run").limits
+    limits = sources.protocol.limits
     cpus = "all CPUs of the machine" if limits.cpus is None else f"{limits.cpus:g} CPUs"
     how = (
         "in a container without network, which saw the inputs of that case alone"
@@ -67,30 +68,44 @@ def _runs(sources: Sources) -> str:
     )
     hosts = [machine.host for machine in sources.document.machines.values()]
     machines = "; ".join(f"{host.cores} cores ({clipped(host.cpu, 60)})" for host in hosts)
-    return f"{text} {'The machine' if len(hosts) == 1 else 'The machines'} had {machines}."
+    text += f" {'The machine' if len(hosts) == 1 else 'The machines'} had {machines}."
+    if sources.document.unequal_machines:
+        text += " Times of different machines may not be compared."
+    return text
+
+
+_LABELS = {
+    "reference": "each label of the reference",
+    "union": "each label of the reference or of the prediction",
+    "one_to_maximum": "the labels from 1 to the reference’s largest",
+}
 
 
 def metrics_text(sources: Sources) -> str:
     """What was measured, with each metric's settings."""
     scoring = sources.protocol.scoring
+    titles = [metric_title(metric) for metric in scoring.metrics]
     names = [
         f"{QUANTITIES[m.name].long_title}, {QUANTITIES[m.name].metric.direction} is better"
         for m in sources.protocol.ranking.metrics
     ]
     text = f"Metrics are: {'; '.join(names)}. "
     text += (
-        "DSC and NSD were computed for each label of the reference and averaged over the labels of"
-        " a case"
-        if scoring.labels == "reference"
-        else "DSC and NSD were computed for the labels from 1 to the reference’s largest and"
-        " averaged over the labels of a case"
+        f"{' and '.join(titles)} were computed for {_LABELS[scoring.labels]} and averaged over the"
+        " labels of a case"
     )
-    text += f"; the tolerance of NSD was {scoring.tolerance_mm:g}\N{NO-BREAK SPACE}mm"
-    text += (
-        " (pixels for 2D cases)" if scoring.two_d_spacing == "unit" else " (pixels without spacing)"
-    )
-    if scoring.nsd_needs_dsc_above is not None:
-        text += f", and NSD counted as 0 where DSC is not above {scoring.nsd_needs_dsc_above:g}"
+    for metric in scoring.metrics:
+        tolerance = metric.options.get("tolerance_mm")
+        if tolerance is not None:
+            text += f"; the tolerance of {metric_title(metric)} was"
+            text += f" {tolerance:g}\N{NO-BREAK SPACE}mm"
+            text += " (pixels for 2D cases)" if scoring.two_d_spacing == "unit" else ""
+            text += " (pixels without spacing)" if scoring.two_d_spacing == "case" else ""
+        if metric.gate is not None:
+            text += (
+                f", and {metric_title(metric)} counted as 0 where {metric.gate.metric.upper()} is"
+                f" not above {metric.gate.above:g}"
+            )
     if scoring.spacing_order == "stored":
         text += (
             ". As in the challenge’s own script, the stored x, y, z spacing was applied to z, y, x"
@@ -135,10 +150,10 @@ def ties_text(sources: Sources) -> str:
 def missing_text(sources: Sources) -> str:
     """What a failed case counts, and how many there were."""
     failed = [s for s in sources.case_scores.values() if s.outcome.is_failure]
-    failures, limits = sources.protocol.failures, sources.protocol.limits
+    limits = sources.protocol.limits
     text = (
-        f"A missing, late or unusable result was never dropped: it counts with DSC"
-        f" {failures.dsc:g}, NSD {failures.nsd:g} and the time limit of"
+        "A missing, late or unusable result was never dropped: it counts with"
+        f" {costs_of_failure(sources.protocol)} and the time limit of"
         f" {limits.timeout_s:g}\N{NO-BREAK SPACE}s."
     )
     if not failed:

@@ -1,4 +1,4 @@
-"""One case as a picture: the image, the reference's and the prediction's outlines, the boxes."""
+"""One case as a picture: the image, the reference's and the prediction's outlines, the prompts."""
 
 import base64
 import hashlib
@@ -11,6 +11,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from data_manifest.cases import CaseInputs, Reference
+from data_manifest.prompts import Rectangle
 from evaluate.reporting.outlines import outline_path
 from evaluate.reporting.svg import drawing, element
 from evaluate.reporting.windows import Window, row_height, window_around
@@ -60,25 +61,25 @@ def draw_case(
     """Draw a case.
 
     Args:
-        inputs: image and boxes.
+        inputs: image and prompts.
         reference: (H, W) or (D, H, W).
         prediction: of the reference's shape; None if there is none that can be shown.
         name: unique on the page.
         title: of the picture.
         description: of the picture, for who can't see it.
     """
-    labels, image, boxes = reference.labels, inputs.image, inputs.boxes
-    words = []
+    labels, image = reference.labels, inputs.image
+    index, words = None, []
     if labels.ndim == 3:
         index = slice_to_show(labels)
         words.append(f"slice {index + 1} of {labels.shape[0]}, the largest reference area")
-        boxes = boxes[(boxes[:, 2] <= index) & (index <= boxes[:, 5])][:, [0, 1, 3, 4]]
         labels, image = labels[index], image[index]
         prediction = None if prediction is None else prediction[index]
     if prediction is not None and not prediction.any():
         words.append("the prediction is empty here")
     shown = labels > 0 if prediction is None else (labels > 0) | (prediction > 0)
-    window = window_around(shown, boxes)
+    asked = [shape for prompts in inputs.prompts for shape in prompts.shapes(index)]
+    window = window_around(shown, asked)
     if (window.rows, window.columns) != labels.shape:
         words.append("cut to the objects")
     image_id, embedded = _embed(window.of(image), window)
@@ -86,7 +87,7 @@ def draw_case(
         element("use", href=f"#{image_id}"),
         *_outlines(labels, window, "reference", name),
         *(_outlines(prediction, window, "prediction", name) if prediction is not None else ()),
-        *(part for box in boxes.tolist() for part in _box(box)),
+        *(part for shape in asked for part in _prompt(shape)),
     ]
     height = window.rows * row_height(inputs.spacing_mm)
     stretch = height / window.rows
@@ -142,17 +143,16 @@ def _outlines(
     ]
 
 
-def _box(box: list[int]) -> list[Markup]:
-    x_min, y_min, x_max, y_max = box
+def _prompt(shape: Rectangle) -> list[Markup]:
     return [
         element(
             "rect",
-            x=x_min,
-            y=y_min,
-            width=max(0, x_max - x_min) + 1,
-            height=max(0, y_max - y_min) + 1,
+            x=shape.left,
+            y=shape.top,
+            width=max(0, shape.right - shape.left) + 1,
+            height=max(0, shape.bottom - shape.top) + 1,
             class_=class_,
             vector_effect="non-scaling-stroke",
         )
-        for class_ in ("outline halo box-prompt", "outline box-prompt")
+        for class_ in ("outline halo prompt", "outline prompt")
     ]

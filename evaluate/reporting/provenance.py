@@ -84,7 +84,7 @@ def fact_groups(sources: Sources) -> list[FactGroup]:
     }
     groups: dict[str, dict[str, Any]] = {
         "Run": run,
-        "Limits of a case": msgspec.to_builtins(document.rules_of("run").limits),
+        "Limits of a case": msgspec.to_builtins(sources.protocol.limits),
     }
     for number, (key, machine) in enumerate(document.machines.items(), start=1):
         which = f" {number}" if len(document.machines) > 1 else ""

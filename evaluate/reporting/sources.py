@@ -10,7 +10,7 @@ from typing import Any
 from data_manifest.errors import ManifestError
 from data_manifest.manifest import Case, Manifest, load_manifest
 from evaluate.documents.run import RunDocument
-from evaluate.facts.attempts import RunRecord
+from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem, TableError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
@@ -56,7 +56,7 @@ class Sources:
     team_scores: dict[str, list[CaseScore]]
     modality_scores: dict[tuple[str, str, str], ModalityScore]
     label_scores: dict[tuple[str, str], list[LabelScore]]
-    runs: dict[tuple[str, str], RunRecord]
+    runs: dict[tuple[str, str], Attempt]
     manifest_cases: dict[str, Case]
     manifest_problem: str
 
@@ -125,7 +125,7 @@ def read_sources(run: RunDirectory) -> Sources:
             (row.team, row.modality, row.metric): row for row in run.read_rows(ModalityScore)
         },
         label_scores=labels,
-        runs={(row.team, row.case): row for row in run.read_rows(RunRecord)},
+        runs={(row.team, row.case): row for row in run.read_rows(Attempt)},
         manifest_cases={case.id: case for case in manifest.cases} if manifest else {},
         manifest_problem=problem,
     )

@@ -144,7 +144,7 @@ def _by_modality(sources: Sources, team: str, quantities: Sequence[Quantity]) ->
 
 
 def _case_row(score: CaseScore, quantities: Sequence[Quantity]) -> tuple[CaseScore, _Row]:
-    values = [(q, getattr(score, q.name)) for q in quantities]
+    values = [(q, score.value(q.name)) for q in quantities]
     cells = tuple(Cell(text=q.text(value), order=value) for q, value in values)
     return score, _Row(name=score.case, cells=cells)
 

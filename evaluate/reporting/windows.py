@@ -1,10 +1,13 @@
 """Which part of an image is shown: what holds the objects, with some surroundings."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from data_manifest.prompts import Rectangle
 
 __all__ = ["Window", "row_height", "window_around"]
 
@@ -40,16 +43,16 @@ class Window:
         return array[self.top : self.bottom, self.left : self.right]
 
 
-def window_around(mask: npt.NDArray[np.bool_], boxes: npt.NDArray[np.integer]) -> Window:
-    """What holds every object and box with a margin; all of it where cutting gains little.
+def window_around(mask: npt.NDArray[np.bool_], prompts: Iterable[Rectangle]) -> Window:
+    """What holds every object and prompt with a margin; all of it where cutting gains little.
 
     Args:
         mask: (H, W), where the objects are.
-        boxes: (N, 4), x_min, y_min, x_max, y_max, inclusive.
+        prompts: as they are drawn.
     """
     rows, columns = mask.shape
     whole = Window(0, rows, 0, columns)
-    corners = [*boxes[:, [1, 0]].tolist(), *boxes[:, [3, 2]].tolist()]
+    corners = [corner for p in prompts for corner in ([p.top, p.left], [p.bottom, p.right])]
     in_rows, in_columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if len(in_rows):
         corners += [[in_rows[0], in_columns[0]], [in_rows[-1], in_columns[-1]]]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from evaluate.documents.run import Calibration
 from evaluate.facts.outcome import Outcome
-from evaluate.facts.rules import RankedMetric
+from evaluate.facts.rules import RankedMetric, Rules, ScoredMetric
 from evaluate.reporting.certainty import Certainty, tied_with_first
 from evaluate.reporting.quantities import QUANTITIES, clipped, count_of, percent
 from evaluate.reporting.sources import Place, Sources
@@ -137,16 +137,16 @@ def _head_to_head(sources: Sources) -> str:
     """A count that anyone can check: in how many cases the first has the higher DSC."""
     first, second = sources.places[0].team, sources.places[1].team
     pairs = [
-        (mine.dsc, theirs.dsc)
+        (one, other)
         for case in sources.cases
         if (mine := sources.case_scores.get((first, case)))
         and (theirs := sources.case_scores.get((second, case)))
-        and mine.dsc is not None
-        and theirs.dsc is not None
+        and (one := mine.value("dsc")) is not None
+        and (other := theirs.value("dsc")) is not None
     ]
     if not pairs:
         return ""
-    wins = sum(mine > theirs for mine, theirs in pairs if mine is not None and theirs is not None)
+    wins = sum(one > other for one, other in pairs)
     return (
         f"{clipped(first, _NAME)} has the higher DSC in {wins} of {count_of(len(pairs), 'case')}."
     )
@@ -198,9 +198,28 @@ def scheme(sources: Sources) -> str:
         level += f"; teams of equal mean rank are parted by mean {breaks}"
     return (
         f"Teams are ranked by {_listed(names)} {level}. A failed case stays in every mean:"
-        f" DSC {sources.protocol.failures.dsc:g}, NSD {sources.protocol.failures.nsd:g}, and the"
+        f" {costs_of_failure(sources.protocol)}, and the"
         f" time limit of {sources.protocol.limits.timeout_s:g}\N{NO-BREAK SPACE}s as its time."
     )
+
+
+_RULES = {"diagonal": "the case’s diagonal", "skip": "nothing", "undefined": "nothing"}
+
+
+def costs_of_failure(protocol: Rules) -> str:
+    """What a failed case counts by each metric of masks."""
+    costs = []
+    for metric in protocol.scoring.metrics:
+        rule = metric.rules.failed
+        cost = metric.definition.worst if rule == "worst" else rule
+        text = _RULES.get(cost, str(cost)) if isinstance(cost, str) else f"{cost:g}"
+        costs.append(f"{metric_title(metric)} {text}")
+    return ", ".join(costs)
+
+
+def metric_title(metric: ScoredMetric) -> str:
+    """A metric's title; under a name of its own, that name."""
+    return metric.definition.title if metric.metric in (None, metric.name) else metric.name
 
 
 def _how(metric: RankedMetric) -> str:
@@ -256,6 +275,15 @@ def _notes(sources: Sources) -> list[Banner]:
                 text=f"{share} {count_of(cases, 'case')} are simulated, not taken of a patient or"
                 f" specimen ({', '.join(sorted(shapes))}). They show that everything works; they"
                 " say little about how a team does on real images.",
+            )
+        )
+    if sources.document.unequal_machines:
+        found.append(
+            Banner(
+                kind="stop",
+                title="Times of several machines",
+                text=f"The cases were run on {sources.document.unequal_machines}. Times, CPU and"
+                " memory compare the machines as much as the submissions: do not rank by them.",
             )
         )
     unsteady = [c for c in sources.document.calibration.values() if not c.fair]

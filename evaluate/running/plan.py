@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
 from data_manifest.manifest import Case, Manifest, sha256_of
+from evaluate.facts.machine import Machine
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.running.schedule import turns
@@ -31,7 +33,7 @@ class Submission:
         return self.image.digest if self.image else ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """All that a run goes by."""
 
@@ -39,8 +41,18 @@ class Plan:
     manifest: Manifest
     data_root: Path
     submissions: tuple[Submission, ...]
-    sandbox_name: str
+    machine: Machine
     seed: int
+
+    @cached_property
+    def rules_sha256(self) -> str:
+        """Of the rules that decide an attempt."""
+        return self.protocol.run_sha256
+
+    @cached_property
+    def machine_key(self) -> str:
+        """By which attempts name the machine."""
+        return self.machine.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +64,20 @@ class Turn:
     job_sha256: str
 
 
-def job_sha256(plan: Plan, submission: Submission, case: Case) -> str:
-    """Of all that decides a run's result; a result of another job does not count."""
+def job_sha256(*, image: str, inputs_sha256: str, rules_sha256: str, sandbox: str) -> str:
+    """Of all that decides an attempt's result; a result of another job does not count.
+
+    Args:
+        image: the image's digest, or the problem that stands for it.
+        inputs_sha256: of the case's inputs.
+        rules_sha256: see `Attempt`.
+        sandbox: the adapter's name.
+    """
     facts = {
-        "image": submission.digest or submission.problem,
-        "inputs": case.image.sha256,
-        "rules": plan.protocol.digest(
-            "input", "container", "output", "limits", "measurement", "rounds"
-        ),
-        "sandbox": plan.sandbox_name,
+        "image": image,
+        "inputs": inputs_sha256,
+        "rules": rules_sha256,
+        "sandbox": sandbox,
     }
     return hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()
 
@@ -81,7 +98,12 @@ def outstanding(
         turn = Turn(
             submission=submissions[team],
             case=case,
-            job_sha256=job_sha256(plan, submissions[team], case),
+            job_sha256=job_sha256(
+                image=submissions[team].digest or submissions[team].problem,
+                inputs_sha256=case.image.sha256,
+                rules_sha256=plan.rules_sha256,
+                sandbox=plan.machine.sandbox.name,
+            ),
         )
         entry = journal.get((team, case_id, 0))
         if (

@@ -13,7 +13,7 @@ from data_manifest.errors import printable
 from data_manifest.layouts import BadPrediction, open_regular_file, read_prediction
 from data_manifest.manifest import Case
 from data_manifest.progress import Progress, silent
-from evaluate.facts.attempts import RunRecord
+from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem, SegjudgeError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
@@ -185,7 +185,7 @@ def _run_turn(
         try:
             with lock:
                 run.keep(
-                    _record(turn, outcome, reason, execution),
+                    _record(plan, turn, outcome, reason, execution),
                     attempt=attempt,
                     job_sha256=turn.job_sha256,
                     sandbox=execution.options if execution else {},
@@ -233,8 +233,10 @@ def _look_at(path: Path, outputs: Path, case: Case, protocol: Rules) -> Output:
     return Output(present=True, problem=problem)
 
 
-def _record(turn: Turn, outcome: Outcome, reason: str, execution: Execution | None) -> RunRecord:
-    return RunRecord(
+def _record(
+    plan: Plan, turn: Turn, outcome: Outcome, reason: str, execution: Execution | None
+) -> Attempt:
+    return Attempt(
         team=turn.submission.team,
         case=turn.case.id,
         round=0,
@@ -248,6 +250,8 @@ def _record(turn: Turn, outcome: Outcome, reason: str, execution: Execution | No
         started_at=execution.started_at if execution else datetime.now(UTC).isoformat(),
         startup_s=execution.startup_s if execution else None,
         **_areas(execution),
+        machine=plan.machine_key,
+        rules_sha256=plan.rules_sha256,
     )
 
 

@@ -19,9 +19,9 @@ from evaluate.documents.run import (
     SubmissionEntry,
     rules_key,
 )
-from evaluate.facts.attempts import RunRecord
+from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem, RunDirectoryError, UsageError
-from evaluate.facts.machine import Machine, SandboxFacts, describe_host, library_versions
+from evaluate.facts.machine import Host, Machine, SandboxFacts, describe_host, library_versions
 from evaluate.facts.rules import Limits, Rules
 from evaluate.running import (
     DRIFT_LIMIT,
@@ -104,6 +104,7 @@ def run_submissions(
     progress: Progress = silent,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     pause: Callable[[float], None] = time.sleep,
+    host: Host | None = None,
 ) -> RunDirectory:
     """Run submissions on all cases of a manifest, or take up a run that was cut off.
 
@@ -118,6 +119,7 @@ def run_submissions(
         progress: told after every run.
         now: the clock of run.json's times.
         pause: waits, in seconds, before a run that failed on our side is tried again.
+        host: this computer; None to ask it.
 
     Returns:
         The run directory, with runs.csv.
@@ -131,7 +133,14 @@ def run_submissions(
     with run.locked():
         run.remove_unfinished()
         remove_stale(run.token)
-        document = _take_up(run, manifest_path, manifest, protocol, seed, sandbox, now)
+        machine = Machine(
+            host=host or describe_host(),
+            sandbox=SandboxFacts(
+                name=sandbox.name, isolated=sandbox.isolated, engine=sandbox.describe()
+            ),
+            versions=library_versions(),
+        )
+        document = _take_up(run, manifest_path, manifest, protocol, seed, machine, now)
         submissions = []
         images = []
         try:
@@ -148,7 +157,7 @@ def run_submissions(
                 manifest=manifest,
                 data_root=manifest_path.parent,
                 submissions=tuple(submissions),
-                sandbox_name=sandbox.name,
+                machine=machine,
                 seed=seed,
             )
 
@@ -168,12 +177,15 @@ def run_submissions(
                     pause=pause,
                 )
             finally:
-                run.write_rows([entry.record for entry in run.journal().values()], RunRecord)
+                run.write_rows([entry.record for entry in run.journal().values()], Attempt)
         finally:
             for image in images:
                 sandbox.release(image)
         finished_at = now().isoformat(timespec="seconds")
-        run.write_run_document(msgspec.structs.replace(document, finished_at=finished_at))
+        document = msgspec.structs.replace(document, finished_at=finished_at)
+        run.write_run_document(
+            document.reduced_to([entry.record for entry in run.journal().values()])
+        )
         seal_stage(run, "run", "manifest.json", "runs.csv")
     return run
 
@@ -184,17 +196,10 @@ def _take_up(
     manifest: Manifest,
     protocol: Rules,
     seed: int,
-    sandbox: Sandbox,
+    machine: Machine,
     now: Callable[[], datetime],
 ) -> RunDocument:
     """Write run.json, after checking that an existing one is of the same data."""
-    machine = Machine(
-        host=describe_host(),
-        sandbox=SandboxFacts(
-            name=sandbox.name, isolated=sandbox.isolated, engine=sandbox.describe()
-        ),
-        versions=library_versions(),
-    )
     document = RunDocument(
         segjudge=machine.versions["segjudge"],
         created_at=now().isoformat(timespec="seconds"),

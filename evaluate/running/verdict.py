@@ -69,6 +69,8 @@ def judge(
         case Ending.OUTPUT_TOO_LARGE:
             reason = f"wrote more than {limits.output_mib} MiB or {limits.output_files} files"
             return Outcome.OUTPUT_TOO_LARGE, reason + detail + said
+        case Ending.REFUSED:
+            return Outcome.IMAGE_ERROR, execution.detail
         case Ending.EXITED:
             pass
     if execution.exit_code != 0:

@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -15,14 +16,23 @@ from evaluate.sandbox.log import BoundedLog
 from evaluate.sandbox.measurement import StatsMeter
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.policy import OWNER_LABEL
-from evaluate.sandbox.port import SandboxError
+from evaluate.sandbox.port import SandboxError, one_line
 
-__all__ = ["Container", "StartRefused", "engine_failures", "remove_stale"]
+__all__ = [
+    "Container",
+    "CreationRefused",
+    "StartRefused",
+    "engine_failures",
+    "refusals",
+    "remove_stale",
+]
 
 _KILL_GRACE_S = 60.0
 _REMOVAL_ATTEMPTS = 4
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
+# Not its mounts, which fail with the same words.
+_STARTING = ("exec: ", "chdir", "executable file", "attempted to invoke")
 # What the engine says when the command, not the engine, is why a container does not start.
 _REFUSALS = (
     ("no such file or directory", _NOT_FOUND),
@@ -32,6 +42,18 @@ _REFUSALS = (
     ("is a directory", _NOT_EXECUTABLE),
     ("not a directory", _NOT_EXECUTABLE),
 )
+
+
+class CreationRefused(Exception):  # noqa: N818 - whose failure it is has to be found out
+    """The engine answers, and makes or starts no such container.
+
+    Attributes:
+        options: of the container that it does not make.
+    """
+
+    def __init__(self, text: str, options: Mapping[str, Any]) -> None:
+        super().__init__(text)
+        self.options = options
 
 
 class StartRefused(Exception):  # noqa: N818 - a participant's failure
@@ -59,10 +81,19 @@ def engine_failures(doing: str) -> Any:
         raise SandboxError(
             Problem(
                 where=f"container engine, {doing}",
-                found=f"failed: {getattr(error, 'explanation', None) or error}",
+                found=one_line(f"failed: {getattr(error, 'explanation', None) or error}"),
                 mend="see `segjudge doctor`, then run again: finished cases are kept",
             )
         ) from error
+
+
+@contextlib.contextmanager
+def refusals(options: Mapping[str, Any]) -> Iterator[None]:
+    """Turn the engine's refusal of a container into a `CreationRefused`."""
+    try:
+        yield
+    except docker.errors.APIError as error:
+        raise CreationRefused(one_line(str(error.explanation or error)), options) from error
 
 
 class Container:
@@ -92,7 +123,8 @@ class Container:
 
     def __enter__(self) -> "Container":
         try:
-            self._engine.create_container_from_config(self._options, self._name)
+            with refusals(self._options):
+                self._engine.create_container_from_config(self._options, self._name)
             # Before the start, or the first words are lost.
             self._output = self._engine.attach_socket(
                 self._name, params={"stdout": 1, "stderr": 1, "stream": 1, "logs": 0}
@@ -119,12 +151,13 @@ class Container:
         """
         self.started_at = time.monotonic()
         try:
-            self._engine.start(self._name)
-        except docker.errors.APIError as error:
-            text = str(error.explanation or error)
+            with refusals(self._options):
+                self._engine.start(self._name)
+        except CreationRefused as refusal:
+            text = str(refusal)
             for sign, exit_code in _REFUSALS:
-                if "OCI runtime" in text and sign in text.lower():
-                    raise StartRefused(text, exit_code=exit_code) from error
+                if any(words in text for words in _STARTING) and sign in text.lower():
+                    raise StartRefused(text, exit_code=exit_code) from refusal
             raise
         self.startup_s = time.monotonic() - self.started_at
         self._run_beside(self._await_exit)
@@ -188,10 +221,6 @@ class Container:
         # the creation itself failed.
         try:
             self._remove_container()
-            for mount in self._options["HostConfig"]["Mounts"]:
-                if mount["Type"] == "volume":
-                    with contextlib.suppress(docker.errors.NotFound):
-                        self._engine.remove_volume(mount["Source"])
         finally:
             # Both end with the container; only an engine that hangs keeps them.
             for thread in self._threads:

@@ -16,10 +16,12 @@ from evaluate.facts.errors import Problem
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.containers import (
     Container,
+    CreationRefused,
     StartRefused,
     engine_failures,
     remove_stale,
 )
+from evaluate.sandbox.control import Control, is_exhausted
 from evaluate.sandbox.engine import (
     describe_engine,
     engine_facts,
@@ -40,7 +42,10 @@ from evaluate.sandbox.outputs import reclaim
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.policy import container_options, container_user, not_enforced
 from evaluate.sandbox.port import Ending, Execution, Image, Job, SandboxError
+from evaluate.sandbox.processors import Processors
+from evaluate.sandbox.run_files import RunFiles
 from evaluate.sandbox.supervision import Check, Verdict, supervise, too_large
+from evaluate.sandbox.volumes import Volumes, misplaced_volume
 
 __all__ = ["DockerSandbox"]
 
@@ -74,13 +79,18 @@ class DockerSandbox:
                 self._facts = engine_facts(info, runtime)
                 self._description = describe_engine(info, self._engine.version(), self._facts)
             self._owner = Owner.current().token
+            self._files = RunFiles(self._owner)
+            self._local = is_local(self._engine)
+            self._processors = Processors(self._facts, local=self._local)
+            self._control = Control(self._engine, owner=self._owner, machine=machine(info))
+            self._refused: dict[str, str] = {}
             self._images = ImageStore(
                 self._engine,
                 owner=self._owner,
                 machine=machine(info),
+                control=self._control,
                 build_arguments=build_arguments or {},
             )
-            self._local = is_local(self._engine)
             with engine_failures("removing what a killed harness has left"):
                 remove_stale(self._engine)
                 self._images.remove_stale()
@@ -109,27 +119,55 @@ class DockerSandbox:
         try:
             with engine_failures("removing what was loaded"):
                 self._images.close()
+                self._control.close()
         finally:
+            self._files.close()
             self._engine.close()
 
     def run(self, image: Image, job: Job) -> Execution:
         """See `Sandbox.run`."""
+        problem = misplaced_volume(image, job) or self._refused.get(image.handle, "")
+        if problem:
+            return _refusal(problem)
         number = next(_NUMBERS)
         name = f"segjudge_{self._owner}_{number}"
-        with self._cgroup(number) as cgroup, engine_failures("running a container"):
-            self._hand_over(job)
-            options = container_options(
-                job,
-                image,
-                self._facts,
-                name=name,
-                owner=self._owner,
-                cgroup_parent=cgroup.parent if cgroup else None,
-            )
+        with engine_failures("running a container"):
             try:
-                return self._run(name, options, job, cgroup)
+                with (
+                    self._cgroup(number) as cgroup,
+                    self._processors.share(job.limits.cpus) as cores,
+                    Volumes(self._engine, image, job, name=name, owner=self._owner),
+                ):
+                    self._hand_over(job)
+                    options = container_options(
+                        job,
+                        image,
+                        self._facts,
+                        name=name,
+                        owner=self._owner,
+                        cgroup_parent=cgroup.parent if cgroup else None,
+                        passwd=self._files.passwd(image, container_user(self._facts)),
+                        cores=cores,
+                    )
+                    return self._run(name, options, job, cgroup)
+            except CreationRefused as refusal:
+                return self._refuse(image, refusal, name)
             finally:
                 reclaim(job.outputs)
+
+    def _refuse(self, image: Image, refusal: CreationRefused, name: str) -> Execution:
+        """What the engine's refusal of a container is: the image's fault, or ours."""
+        text = str(refusal)
+        if is_exhausted(text) or not self._control.serves(refusal.options, f"{name}_control"):
+            raise SandboxError(
+                Problem(
+                    where="container engine",
+                    found=f"makes no container: {text}",
+                    mend="see `segjudge doctor`, then run again: finished cases are kept",
+                )
+            ) from refusal
+        self._refused[image.handle] = f"the engine makes no container of the image: {text}"
+        return _refusal(self._refused[image.handle])
 
     def _run(
         self, name: str, options: dict[str, Any], job: Job, cgroup: RunCgroup | None
@@ -222,6 +260,22 @@ class DockerSandbox:
                         expected="a copy made for this job",
                     )
                 )
+
+
+def _refusal(problem: str) -> Execution:
+    """What happened to a job whose image the engine makes no container of."""
+    return Execution(
+        ending=Ending.REFUSED,
+        detail=problem,
+        exit_code=None,
+        wall_s=0.0,
+        cpu_s=None,
+        peak_memory_mib=None,
+        measured_by="",
+        started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        log=b"",
+        options={},
+    )
 
 
 class _Meter:

@@ -106,6 +106,8 @@ def engine_facts(info: dict[str, Any], runtime: str | None = None) -> EngineFact
         memory_mib=int(info.get("MemTotal", 0)) // _MIB,
         gpus="nvidia" in runtimes,
         runtime=runtime,
+        socket_limit=bool(info.get("KernelMemoryTCP")),
+        cpuset=bool(info.get("CPUSet")),
     )
 
 

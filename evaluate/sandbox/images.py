@@ -14,17 +14,20 @@ import requests
 
 from evaluate.facts.errors import Problem, SubmissionError
 from evaluate.sandbox.archives import ArchivedImage, load_stream, read_archive
+from evaluate.sandbox.control import Control, is_exhausted
 from evaluate.sandbox.folders import folder_digest
-from evaluate.sandbox.opening import is_known_as_open, open_to_all, remember_as_open
+from evaluate.sandbox.opening import look_and_open
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.policy import OWNER_LABEL
-from evaluate.sandbox.port import Image, ImageProblem, SandboxError
+from evaluate.sandbox.port import Image, ImageProblem, SandboxError, one_line
+from evaluate.sandbox.surroundings import Surroundings
 
 __all__ = ["ImageStore", "classify"]
 
 _LOADED = "segjudge/loaded"
 _BUILT = "segjudge/built"
 _BUILT_LABEL = "org.segjudge.built"  # to find and remove them by
+_OPEN = "open"  # ends the tags of images that are others opened
 _LOG_LINES = 15
 
 
@@ -58,6 +61,7 @@ class ImageStore:
         engine: client of the engine.
         owner: token of the harness.
         machine: the engine's operating system and architecture, as images name them.
+        control: an image that shows whose fault a refusal is.
         build_arguments: for the ARGs of the Dockerfiles that are built.
     """
 
@@ -67,15 +71,17 @@ class ImageStore:
         *,
         owner: str,
         machine: tuple[str, str],
+        control: Control,
         build_arguments: Mapping[str, str],
     ) -> None:
         self._engine = engine
         self._owner = owner
         self._machine = machine
+        self._control = control
         self._build_arguments = dict(build_arguments)
         self._users: Counter[str] = Counter()
         self._loaded: set[str] = set()
-        self._opened: dict[str, int] = {}  # how many files of each were opened
+        self._around: dict[str, Surroundings] = {}
         self._lock = threading.Lock()
 
     def prepare(self, reference: str) -> Image:
@@ -99,8 +105,8 @@ class ImageStore:
             if self._users[image_id] > 0:
                 return
             del self._users[image_id]
-            if image_id in self._opened:
-                del self._opened[image_id]
+            around = self._around.pop(image_id, None)
+            if around is not None and around.closed:
                 self._remove(self._tag_of(image_id, opened=True))
             if image_id in self._loaded:
                 self._loaded.discard(image_id)
@@ -109,11 +115,12 @@ class ImageStore:
     def close(self) -> None:
         """Remove every image that is still loaded."""
         with self._lock:
-            for image_id in sorted(self._opened):
-                self._remove(self._tag_of(image_id, opened=True))
+            for image_id, around in sorted(self._around.items()):
+                if around.closed:
+                    self._remove(self._tag_of(image_id, opened=True))
             for image_id in sorted(self._loaded):
                 self._remove(self._tag_of(image_id))
-            self._opened.clear()
+            self._around.clear()
             self._loaded.clear()
             self._users.clear()
 
@@ -126,35 +133,33 @@ class ImageStore:
                     self._remove(tag)
 
     def _readable(self, image: Image) -> Image:
-        """The same image, run with all its files open to the container's user."""
+        """The same image with what is around a program in it, all files open to its user."""
         image_id = image.digest
         tag = self._tag_of(image_id, opened=True)
-        if image_id not in self._opened and not is_known_as_open(image_id):
+        around = self._around.get(image_id)
+        if around is None:
             name = f"segjudge_{self._owner}_{tag.rpartition('-')[2]}"
-            opened = open_to_all(
-                self._engine, image_id, name=name, labels={OWNER_LABEL: self._owner}, tag=tag
-            )
-            if opened:
-                self._opened[image_id] = opened
-            else:
-                remember_as_open(image_id)
-        if image_id not in self._opened:
-            return image
-        made = self._inspect(tag)
-        if made is None:
-            raise SandboxError(Problem(where=image.reference, found="was opened, and is gone"))
-        details = image.details | {"opened_files": self._opened[image_id]}
-        return dataclasses.replace(image, handle=made["Id"], details=details)
+            labels = {OWNER_LABEL: self._owner}
+            try:
+                around = look_and_open(self._engine, image_id, name=name, labels=labels, tag=tag)
+            except docker.errors.APIError as error:
+                text = str(error.explanation or error)
+                if is_exhausted(text) or not self._control.serves({}, f"{name}-control"):
+                    raise
+                raise ImageProblem(f"the engine makes no container of the image: {text}") from error
+            self._around[image_id] = around
+        details = image.details
+        handle = image.handle
+        if around.closed:
+            made = self._inspect(tag)
+            if made is None:
+                raise SandboxError(Problem(where=image.reference, found="was opened, and is gone"))
+            handle, details = made["Id"], details | {"opened_files": around.closed}
+        return dataclasses.replace(image, handle=handle, details=details, around=around)
 
     def _load(self, path: Path) -> Image:
         archived = read_archive(path)
-        machine = (archived.system, archived.architecture)
-        if machine != self._machine:
-            found, needed = "/".join(machine), "/".join(self._machine)
-            raise ImageProblem(
-                f"the image is for {found}, this engine runs {needed}; "
-                f"build it with `docker build --platform {needed}`"
-            )
+        self._check_machine(archived.system, archived.architecture)
         image_id = f"sha256:{archived.config_sha256}"
         present = self._inspect(image_id)
         if present is None:
@@ -168,6 +173,15 @@ class ImageStore:
             image_id,
             {"archive_sha256": archived.archive_sha256, "tags": json.dumps(archived.tags)},
         )
+
+    def _check_machine(self, system: str, architecture: str) -> None:
+        """Refuse an image of another machine, before it is tried and says `exec format error`."""
+        found, needed = f"{system}/{architecture}", "/".join(self._machine)
+        if found != needed:
+            raise ImageProblem(
+                f"the image is for {found}, this engine runs {needed}; "
+                f"build it with `docker build --platform {needed}`"
+            )
 
     def _hold(self, image_id: str) -> None:
         """Keep an image by a tag of ours, so that no other harness's end takes it away."""
@@ -208,6 +222,7 @@ class ImageStore:
                     mend=f"fetch it first, with `docker pull {reference}`, or give its archive",
                 )
             )
+        self._check_machine(str(found.get("Os", "")), str(found.get("Architecture", "")))
         return self._image(reference, "reference", found["Id"], {})
 
     def _build(self, folder: Path) -> Image:
@@ -242,6 +257,7 @@ class ImageStore:
         found = self._inspect(tag)
         if found is None:
             raise SandboxError(Problem(where=str(folder), found="was built, and is not there"))
+        self._check_machine(str(found.get("Os", "")), str(found.get("Architecture", "")))
         return self._image(str(folder), "folder", found["Id"], {"folder_sha256": digest})
 
     def _check_build(self, folder: Path, answers: Any) -> None:
@@ -260,11 +276,11 @@ class ImageStore:
         config = about.get("Config") or {}
         details = {
             **facts,
-            "architecture": str(about.get("Architecture", "")),
+            "architecture": one_line(str(about.get("Architecture", ""))),
             "size_bytes": int(about.get("Size", 0)),
-            "user": str(config.get("User") or ""),
-            "entrypoint": json.dumps(config.get("Entrypoint") or []),
-            "volumes": json.dumps(sorted(config.get("Volumes") or {})),
+            "user": one_line(str(config.get("User") or "")),
+            "entrypoint": one_line(json.dumps(config.get("Entrypoint") or [])),
+            "volumes": one_line(json.dumps(sorted(config.get("Volumes") or {}))),
         }
         return Image(
             reference=reference, digest=image_id, kind=kind, handle=image_id, details=details
@@ -279,11 +295,12 @@ class ImageStore:
 
     def _tag_of(self, image_id: str, *, opened: bool = False) -> str:
         name = image_id.removeprefix("sha256:")[:24]
-        return f"{_LOADED}:{self._owner}-{name}{'open' if opened else ''}"
+        return f"{_LOADED}:{self._owner}-{name}{_OPEN if opened else ''}"
 
     def _remove(self, tag: str) -> None:
         try:
-            self._engine.remove_image(tag)
+            # Not what it was made of: that is the team's image, and may have no name of its own.
+            self._engine.remove_image(tag, noprune=tag.endswith(_OPEN))
         except docker.errors.NotFound:
             pass
         except docker.errors.APIError as error:
@@ -294,7 +311,7 @@ class ImageStore:
 
 def _refused(text: str) -> ImageProblem | SandboxError:
     """Whose failure it is that the engine does not take an image: a full disk is ours."""
-    if "no space left on device" in text:
+    if is_exhausted(text):
         mend = "`docker system df` shows what fills the engine's disk"
         return SandboxError(Problem(where="container engine", found=text, mend=mend))
     return ImageProblem(text)

@@ -13,7 +13,6 @@ import tempfile
 import threading
 import time
 from datetime import UTC, datetime
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from evaluate.sandbox.outputs import reclaim
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.port import Ending, Execution, Image, ImageProblem, Job, SandboxError
 from evaluate.sandbox.supervision import Check, Verdict, supervise, too_large
+from evaluate.sandbox.surroundings import threads
 
 __all__ = ["LocalSandbox"]
 
@@ -49,14 +49,6 @@ _NOT_ENFORCED = [
     "CPUs: asked for by environment variables, not limited",
     "outputs: sampled 5 times a second, not limited by the kernel",
 ]
-_THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
-)
 # Sets limits that only a process can set for itself; the command arrives as arguments, not as text.
 _LIMITER = 'ulimit -c 0; ulimit -n "$1" 2>/dev/null; shift; exec "$@"'
 
@@ -255,9 +247,7 @@ def _environment(job: Job, home: Path, mark: str) -> dict[str, str]:
         "SEGJUDGE_OUTPUTS": str(job.outputs),
         mark_name: mark_value,
     }
-    if job.limits.cpus is not None:
-        environment |= dict.fromkeys(_THREADS, str(max(1, ceil(job.limits.cpus))))
-    return environment
+    return environment | threads(job.limits.cpus)
 
 
 def _command(job: Job) -> list[str]:

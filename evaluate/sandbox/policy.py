@@ -4,17 +4,28 @@ The options are the body of the engine's `POST /containers/create`. Nothing here
 the host: a test reads the result as data.
 """
 
-import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.port import Image, Job
+from evaluate.sandbox.surroundings import SCRATCH, environment, normalised
 
-__all__ = ["OWNER_LABEL", "EngineFacts", "container_options", "container_user", "not_enforced"]
+__all__ = [
+    "OWNER_LABEL",
+    "EngineFacts",
+    "container_options",
+    "container_user",
+    "image_volumes",
+    "mounted",
+    "not_enforced",
+]
 
 _MIB = 2**20
+_HOST = "segjudge"
+_SOCKETS_MIB = 64
 
 OWNER_LABEL = "org.segjudge.owner"
 
@@ -38,6 +49,8 @@ class EngineFacts:
         memory_mib: memory of the engine's machine.
         gpus: the engine has NVIDIA's runtime, by which containers get GPUs.
         runtime: what the user has chosen to run containers; None for the engine's own choice.
+        socket_limit: the kernel counts sockets' buffers apart, and can limit them.
+        cpuset: the kernel can keep a container on some processors.
     """
 
     uid: int
@@ -54,6 +67,8 @@ class EngineFacts:
     memory_mib: int
     gpus: bool = False
     runtime: str | None = None
+    socket_limit: bool = False
+    cpuset: bool = False
 
 
 def container_user(engine: EngineFacts) -> tuple[int, int]:
@@ -78,18 +93,23 @@ def container_options(
     name: str,
     owner: str,
     cgroup_parent: str | None,
+    passwd: str | None = None,
+    cores: Iterable[int] = (),
 ) -> dict[str, Any]:
     """The engine's options for one job.
 
     Args:
         job: what to run.
-        image: what to run it in; `details["volumes"]` holds the image's VOLUME paths as JSON.
+        image: what to run it in.
         engine: facts about the engine.
         name: the container's, unique in the engine.
         owner: token of the harness, by which leftovers are found.
         cgroup_parent: cgroup to put the container under; None for the engine's own.
+        passwd: file of the host that becomes the container's /etc/passwd; None for the image's.
+        cores: processors to run on; none for any.
     """
     uid, gid = container_user(engine)
+    around = image.around
     return {
         "Image": image.handle,
         # The first word as the entry point, so that the image's own can't swallow the command (an
@@ -97,8 +117,9 @@ def container_options(
         "Entrypoint": list(job.command[:1]),
         "Cmd": list(job.command[1:]),
         "User": f"{uid}:{gid}",
-        "Env": ["HOME=/tmp"],  # the root is read-only, and the user has no home in the image
-        "Hostname": "segjudge",  # not the host's business, and the same for everyone
+        "WorkingDir": around.working_directory,  # the image's, made absolute
+        "Env": [f"{key}={value}" for key, value in environment(around, job.limits.cpus).items()],
+        "Hostname": _HOST,  # not the host's business, and the same for everyone
         "Labels": {OWNER_LABEL: owner},
         "Healthcheck": {"Test": ["NONE"]},  # it would run beside the command and be measured
         "StopSignal": "SIGKILL",
@@ -106,39 +127,44 @@ def container_options(
         "OpenStdin": False,
         "Tty": False,
         "HostConfig": {
-            **_host_config(job, engine, cgroup_parent),
+            **_host_config(job, engine, cgroup_parent, cores),
+            "Tmpfs": _scratch(job, image, uid=uid, gid=gid),
             "Mounts": [
                 _bind(str(job.inputs), job.container_inputs, read_only=True),
                 _bind(str(job.outputs), job.container_outputs, read_only=False),
+                *([_bind(passwd, "/etc/passwd", read_only=True)] if passwd is not None else []),
                 *_volumes(image, job, name=name, owner=owner),
             ],
         },
     }
 
 
-def _host_config(job: Job, engine: EngineFacts, cgroup_parent: str | None) -> dict[str, Any]:
+def _host_config(
+    job: Job, engine: EngineFacts, cgroup_parent: str | None, cores: Iterable[int]
+) -> dict[str, Any]:
     limits = job.limits
     memory = limits.memory_mib * _MIB
     # One MiB above, so that the watch sees the excess and can name it; the kernel stops the rest.
     largest_file = (max(limits.output_mib, limits.scratch_mib) + 1) * _MIB
-    scratch = f"rw,nosuid,nodev,exec,mode=1777,size={limits.scratch_mib}m"
     options: dict[str, Any] = {
         "NetworkMode": "none",
         # No name can be looked up, and no name server of the host needs to be known.
         "Dns": ["127.0.0.1"],
         "DnsSearch": ["."],
+        "ExtraHosts": [f"{_HOST}:127.0.0.1"],  # its own name is all that it can look up
         "Memory": memory,
         "MemorySwap": memory,  # memory and swap together: no swap
         "PidsLimit": limits.processes,
         "Ulimits": [
             _ulimit("nofile", limits.open_files),
-            _ulimit("core", 0),  # a core dump is written by the host
+            # A core dump is written by the host, by a program of its root's where the kernel is set
+            # so, which 0 does not stop and 1 does (core(5)).
+            _ulimit("core", 1),
             _ulimit("fsize", largest_file),
         ],
         "ReadonlyRootfs": True,
-        # Executable: compilers of models load what they have just built from there.
-        "Tmpfs": {"/tmp": scratch},  # noqa: S108 - a path in the container
-        "ShmSize": 64 * _MIB,
+        # Counted as memory like any other, so that a smaller one would protect nothing.
+        "ShmSize": (limits.shm_mib or limits.memory_mib) * _MIB,
         "CapDrop": ["ALL"],
         "SecurityOpt": ["no-new-privileges"],  # seccomp: the engine's default profile
         "Privileged": False,
@@ -153,6 +179,11 @@ def _host_config(job: Job, engine: EngineFacts, cgroup_parent: str | None) -> di
     }
     if limits.cpus is not None:
         options["NanoCpus"] = round(min(limits.cpus, engine.cpus) * 1e9)
+    if engine.socket_limit:  # cgroup v1 counts what waits in sockets apart from memory
+        options["KernelMemoryTCP"] = min(_SOCKETS_MIB, limits.memory_mib) * _MIB
+    chosen = ",".join(map(str, cores))
+    if chosen:
+        options["CpusetCpus"] = chosen
     if cgroup_parent is not None:
         options["CgroupParent"] = cgroup_parent
     if limits.gpus:
@@ -180,14 +211,35 @@ def _bind(source: str, target: str, *, read_only: bool) -> dict[str, Any]:
     }
 
 
+def mounted(job: Job) -> tuple[str, ...]:
+    """Folders of the image that something of ours is mounted over."""
+    return (SCRATCH, normalised(job.container_inputs), normalised(job.container_outputs))
+
+
+def _scratch(job: Job, image: Image, *, uid: int, gid: int) -> dict[str, str]:
+    """Pieces of memory to write to: /tmp, and a home that holds nothing of the image's."""
+    # Executable: compilers of models load what they have just built from there.
+    size = f"rw,nosuid,nodev,exec,size={job.limits.scratch_mib}m"
+    pieces = {SCRATCH: f"{size},mode=1777"}
+    home = image.around.home
+    ours = (*mounted(job), "/dev", "/etc", "/proc", "/sys")
+    if image.around.home_is_bare and not any(f"{home}/".startswith(f"{at}/") for at in ours):
+        pieces[home] = f"{size},mode=0700,uid={uid},gid={gid}"
+    return pieces
+
+
+def image_volumes(image: Image, job: Job) -> list[str]:
+    """The image's VOLUMEs that have to be mounted, each once, from the outermost."""
+    ours = mounted(job)
+    return sorted({normalised(path) for path in image.around.volumes} - {*ours, "/"})
+
+
 def _volumes(image: Image, job: Job, *, name: str, owner: str) -> list[dict[str, Any]]:
     """The image's own volumes, read-only, with what the image has there.
 
     Left alone, the engine mounts each as a writable folder of the host's disk without a limit.
     They have names because the engine takes no nameless one as read-only.
     """
-    taken = {job.container_inputs, job.container_outputs, "/tmp"}  # noqa: S108
-    paths = json.loads(str(image.details.get("volumes", "[]")))
     return [
         {
             "Type": "volume",
@@ -196,8 +248,7 @@ def _volumes(image: Image, job: Job, *, name: str, owner: str) -> list[dict[str,
             "ReadOnly": True,
             "VolumeOptions": {"Labels": {OWNER_LABEL: owner}},
         }
-        for number, path in enumerate(sorted(paths))
-        if path.rstrip("/") not in taken
+        for number, path in enumerate(image_volumes(image, job))
     ]
 
 

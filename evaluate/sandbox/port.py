@@ -4,7 +4,7 @@ An adapter reports how a command ended and never judges it: which `Outcome` foll
 runner's pure decision. Every adapter passes `tests/sandbox/conformance`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from data_manifest.errors import printable
 from evaluate.facts.errors import SegjudgeError
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.measurement import Sample
+from evaluate.sandbox.surroundings import Surroundings
 
 __all__ = [
     "Ending",
@@ -22,18 +23,36 @@ __all__ = [
     "Job",
     "Sandbox",
     "SandboxError",
+    "one_line",
 ]
+
+
+_LONGEST = 2000
+
+
+def one_line(text: str) -> str:
+    r"""A stranger's text as one bounded line that can be printed, wherever it comes in.
+
+    >>> one_line("a\n\nb\x1b")
+    'a | b\\x1b'
+    """
+    if len(text) > 2 * _LONGEST:
+        text = f"{text[:_LONGEST]} … {text[-_LONGEST:]}"
+    line = " | ".join(printable(line.strip()) for line in text.splitlines() if line.strip())
+    half = _LONGEST // 2
+    return line if len(line) <= _LONGEST else f"{line[:half]} … {line[-half:]}"
 
 
 class ImageProblem(Exception):  # noqa: N818 - a participant's failure, no error of ours
     """A submission that can't be made ready: the team's failure.
 
     Args:
-        text: what was found, and how to mend it; a stranger's words in it are made safe to print.
+        text: what was found, and how to mend it; a stranger's words in it become one line that
+            is safe to print.
     """
 
     def __init__(self, text: str) -> None:
-        super().__init__("\n".join(map(printable, text.splitlines())))
+        super().__init__(one_line(text))
 
 
 class SandboxError(SegjudgeError):
@@ -53,6 +72,7 @@ class Image:
         kind: `archive`, `reference` or `folder`.
         handle: the adapter's own: the image id to run, or the folder's path.
         details: facts worth keeping, such as the archive's SHA-256, the architecture, the size.
+        around: what its maker counts on.
     """
 
     reference: str
@@ -60,6 +80,7 @@ class Image:
     kind: str
     handle: str
     details: dict[str, str | int]
+    around: Surroundings = field(default_factory=Surroundings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +113,8 @@ class Ending(StrEnum):
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out_of_memory"
     OUTPUT_TOO_LARGE = "output_too_large"
+    REFUSED = "refused"
+    """The engine makes no container of this image, and does of another: the image is why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 import metrics
 from data_manifest.cases import Reference
-from evaluate.facts.rules import Scoring
-from metrics import METRICS
+from evaluate.facts.scoring_rules import ScoredMetric, Scoring
+from metrics import LabelPair
 
-__all__ = ["CaseMeasures", "LabelMeasures", "score_case", "scored_labels"]
+__all__ = ["CaseMeasures", "LabelMeasures", "costs_of_failure", "score_case"]
 
 MAX_EXTRA_LABELS = 100
 """Labels that only the prediction has are listed largest first, up to this many a case."""
@@ -27,33 +27,49 @@ class LabelMeasures:
     """One label; None where a value is undefined, or where the label is not scored."""
 
     label: int
-    dsc: float | None
-    nsd: float | None
+    values: Mapping[str, float | None]
     reference_voxels: int
     prediction_voxels: int
-    further: Mapping[str, float | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseMeasures:
     """A case's scores and those of its labels; None where a value is undefined."""
 
-    dsc: float | None
-    nsd: float | None
-    further: Mapping[str, float | None]
+    values: Mapping[str, float | None]
     labels: tuple[LabelMeasures, ...]
 
 
-def scored_labels(present: Sequence[int], scoring: Scoring) -> list[int]:
-    """The labels that count towards the case's score, rising.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scored:
+    """A metric with all that the protocol says of it, looked up once."""
 
-    Args:
-        present: the labels that the reference has, rising.
-        scoring: the protocol's conventions.
-    """
-    if scoring.labels == "one_to_maximum":
-        return list(range(1, max(present, default=0) + 1))
-    return list(present)
+    chosen: ScoredMetric
+    definition: metrics.MetricDef
+    rules: metrics.EmptyRules
+    settings: Mapping[str, metrics.OptionValue]
+
+    @classmethod
+    def of(cls, chosen: ScoredMetric) -> "_Scored":
+        definition = chosen.definition
+        settings = definition.checked(chosen.options)
+        return cls(chosen=chosen, definition=definition, rules=chosen.rules, settings=settings)
+
+    def value(self, pair: LabelPair, diagonal_mm: float) -> metrics.Rule:
+        """Of one label: a number, `skip` or `undefined`."""
+        rule = self.rules.of(pair)
+        if rule is not None:
+            return self.ruled(rule, diagonal_mm)
+        value = self.definition.value(pair, **self.settings)
+        if self.definition.worst == "diagonal" and not math.isnan(value):
+            value = min(value, diagonal_mm)  # nothing is further away
+        return value if math.isfinite(value) else "skip"
+
+    def ruled(self, rule: metrics.Rule, diagonal_mm: float) -> metrics.Rule:
+        if rule == "undefined":
+            return rule
+        value = self.definition.ruled(rule, diagonal_mm=diagonal_mm)
+        return value if math.isfinite(value) else "skip"
 
 
 def _in_scoring_space(
@@ -72,8 +88,14 @@ def _in_scoring_space(
     return labels, prediction, spacing_mm
 
 
-def _defined(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def _scored_labels(comparison: metrics.Comparison, scoring: Scoring) -> list[int]:
+    """The labels that count towards the case's score, rising."""
+    present = comparison.reference_labels
+    if scoring.labels == "one_to_maximum":
+        return list(range(1, max(present, default=0) + 1))
+    if scoring.labels == "union":
+        return sorted({*present, *comparison.surplus})
+    return present
 
 
 def score_case(
@@ -87,87 +109,96 @@ def score_case(
         scoring: the protocol's conventions.
 
     Returns:
-        The case's DSC and NSD (means over the scored labels), each label's, and the labels that
-        only the prediction has, without a score.
+        The case's values (means over the scored labels), each label's, and the labels that only the
+        prediction has, with a value where the protocol scores them.
 
     Raises:
         metrics.MetricInputError: the shapes differ.
     """
     a, b, spacing_mm = _in_scoring_space(reference, prediction, scoring)
     comparison = metrics.Comparison(a, b)
-    labels = scored_labels(comparison.reference_labels, scoring)
-    scores = comparison.scores(
-        spacing_mm=spacing_mm,
-        tolerance_mm=scoring.tolerance_mm,
-        labels=labels,
-        further=scoring.further,
-        min_iou=scoring.lesion_iou,
-    )
-    # numpy's mean, as the script's: a plain sum differs in the last digit from nine labels on.
-    dsc = float(np.mean([score.dsc for score in scores])) if scores else float("nan")
-    nsd = float(np.mean([score.nsd for score in scores])) if scores else float("nan")
-    gate = scoring.nsd_needs_dsc_above
-    if gate is not None and not dsc > gate:
-        nsd = 0.0  # also where the DSC is undefined: nan is above nothing
+    longest = _diagonal(a.shape, spacing_mm)
+    pairs = comparison.pairs(_scored_labels(comparison, scoring), spacing_mm=spacing_mm)
+    found: dict[str, list[metrics.Rule]] = {}
+    values: dict[str, float | None] = {}
+    chosen = [_Scored.of(metric) for metric in scoring.metrics]
+    for metric in chosen:
+        name = metric.chosen.name
+        found[name] = [metric.value(pair, longest) for pair in pairs]
+        if not pairs and scoring.labels != "one_to_maximum":
+            # A healthy case: the rules hold for the masks as a whole.
+            rule = metric.rules.reference if comparison.surplus else metric.rules.both
+            found[name] = [metric.ruled(rule, longest)]
+        values[name] = _mean(found[name])
+    for metric in chosen:
+        gate = metric.chosen.gate
+        if gate is not None:
+            other = values[gate.metric]
+            if other is None or not other > gate.above:
+                values[metric.chosen.name] = _number(metric.ruled("worst", longest))
+    listed = _listed(comparison)
     measured = [
         LabelMeasures(
-            label=score.label,
-            dsc=_defined(score.dsc),
-            nsd=_defined(score.nsd),
-            reference_voxels=score.reference_voxels,
-            prediction_voxels=score.prediction_voxels,
-            further=_bounded(score.further, a.shape, spacing_mm),
+            label=pair.label,
+            values={name: _number(column[index]) for name, column in found.items()},
+            reference_voxels=pair.reference_voxels,
+            prediction_voxels=pair.prediction_voxels,
         )
-        for score in scores
+        for index, pair in enumerate(pairs)
+        if pair.reference_voxels or pair.label in listed or scoring.labels != "union"
     ]
-    largest = sorted(comparison.surplus.items(), key=lambda item: (-item[1], item[0]))
-    scored = set(labels)
+    scored = {pair.label for pair in pairs}
     measured += [
-        LabelMeasures(
-            label=label,
-            dsc=None,
-            nsd=None,
-            reference_voxels=0,
-            prediction_voxels=voxels,
-            further={},
-        )
-        for label, voxels in largest[:MAX_EXTRA_LABELS]
+        LabelMeasures(label=label, values={}, reference_voxels=0, prediction_voxels=voxels)
+        for label, voxels in listed.items()
         if label not in scored
     ]
-    further: dict[str, float | None] = {
-        name: _mean([row.further.get(name) for row in measured]) for name in scoring.further
-    }
-    return CaseMeasures(
-        dsc=_defined(dsc), nsd=_defined(nsd), further=further, labels=tuple(measured)
-    )
+    return CaseMeasures(values=values, labels=tuple(measured))
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
-    """Over the labels that have a value."""
-    defined = [value for value in values if value is not None]
-    return float(np.mean(defined)) if defined else None
+def _listed(comparison: metrics.Comparison) -> dict[int, int]:
+    """The labels that only the prediction has, largest first, as many as a table lists."""
+    largest = sorted(comparison.surplus.items(), key=lambda item: (-item[1], item[0]))
+    return dict(largest[:MAX_EXTRA_LABELS])
 
 
-def _bounded(
-    values: Mapping[str, float], shape: tuple[int, ...], spacing_mm: tuple[float, ...]
-) -> dict[str, float | None]:
-    """Values as tables hold them: nothing is further away than the case's diagonal is long."""
-    longest = _diagonal(shape, spacing_mm)
-    return {
-        name: min(value, longest)
-        if METRICS[name].unit == "mm" and not np.isnan(value)
-        else (float(value) if np.isfinite(value) else None)
-        for name, value in values.items()
-    }
+def _mean(values: Sequence[metrics.Rule]) -> float | None:
+    """Over the labels that count, as numpy does it: a plain sum may differ in the last digit."""
+    if "undefined" in values:
+        return None
+    counted = [value for value in values if isinstance(value, float)]
+    return float(np.mean(counted)) if counted else None
+
+
+def _number(value: metrics.Rule) -> float | None:
+    return value if isinstance(value, float) else None
 
 
 def _diagonal(shape: tuple[int, ...], spacing_mm: tuple[float, ...]) -> float:
     return math.hypot(*(n * s for n, s in zip(shape, spacing_mm, strict=True)))
 
 
-def further_of_empty_mask(reference: Reference, scoring: Scoring) -> dict[str, float]:
-    """What a label costs that a failed case lacks: the further metrics of an empty mask."""
+def costs_of_failure(reference: Reference, scoring: Scoring) -> CaseMeasures:
+    """What a failed case costs, and each label that it was to find.
+
+    Args:
+        reference: of the case.
+        scoring: the protocol's conventions.
+    """
     labels, _, spacing_mm = _in_scoring_space(reference, reference.labels, scoring)
+    comparison = metrics.Comparison(labels, labels)
     longest = _diagonal(labels.shape, spacing_mm)
-    special = {"volume_difference": 100.0, "hd": longest, "hd95": longest, "assd": longest}
-    return {name: special.get(name, 0.0) for name in scoring.further}
+    chosen = [_Scored.of(metric) for metric in scoring.metrics]
+    costs = {m.chosen.name: _number(m.ruled(m.rules.failed, longest)) for m in chosen}
+    return CaseMeasures(
+        values=costs,
+        labels=tuple(
+            LabelMeasures(
+                label=label,
+                values=costs,
+                reference_voxels=comparison.reference_voxels(label),
+                prediction_voxels=0,
+            )
+            for label in _scored_labels(comparison, scoring)
+        ),
+    )

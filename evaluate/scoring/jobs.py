@@ -1,16 +1,16 @@
 """What is to be scored, and the scoring of one case from its files, in whichever process."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import metrics
 from data_manifest.layouts import BadPrediction, read_prediction, read_reference
 from data_manifest.layouts.labels import Buffer
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore
-from evaluate.scoring.case_scores import further_of_empty_mask, score_case, scored_labels
+from evaluate.facts.scoring_rules import MEASURED
+from evaluate.scoring.case_scores import CaseMeasures, costs_of_failure, score_case
 
 __all__ = ["CaseResult", "ScoringJob", "score_job"]
 
@@ -26,8 +26,11 @@ class ScoringJob:
     Attributes:
         prediction: the team's file; None where the run left none that counts.
         outcome: of the run; `ok` where there was no run.
-        wall_s, cpu_s, peak_memory_mib: as measured by the run.
-        timed: whether there was a run, so that a failure costs the time limit.
+        measured: by the run: time and memory, by metric.
+        prices: what they count for a failed case; none where there was no run.
+        judged: whether the run has judged the very bytes of the prediction, so that they are not
+            judged again.
+        own_files: whether the prediction is the organiser's own file, whose links are followed.
     """
 
     team: str
@@ -38,10 +41,10 @@ class ScoringJob:
     prediction: Path | None
     outcome: Outcome = Outcome.OK
     reason: str = ""
-    wall_s: float | None = None
-    cpu_s: float | None = None
-    peak_memory_mib: float | None = None
-    timed: bool = False
+    measured: Mapping[str, float | None] = field(default_factory=dict)
+    prices: Mapping[str, float] = field(default_factory=dict)
+    judged: bool = False
+    own_files: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +56,7 @@ class CaseResult:
 
 
 def score_job(job: ScoringJob, protocol: Rules) -> CaseResult:
-    """Score one case; a failed one by the protocol's failure policy.
+    """Score one case; a failed one by what a failure costs.
 
     Raises:
         CaseFileError: the reference can't be read.
@@ -71,84 +74,56 @@ def score_job(job: ScoringJob, protocol: Rules) -> CaseResult:
         shape=reference.labels.shape,
         spacing_mm=reference.spacing_mm,
         max_bytes=protocol.limits.output_mib << 20,
+        follow_links=job.own_files,
         into=_PREDICTION,
     )
     if isinstance(prediction, BadPrediction):
+        if job.judged:
+            found = f"the run took this output as a mask, and scoring can't: {prediction.reason}"
+            return unscored(job, found)
         return _failed(job, protocol, Outcome.BAD_OUTPUT, prediction.reason)
     measures = score_case(reference, prediction, protocol.scoring)
-    labels = tuple(
-        LabelScore(
-            team=job.team,
-            case=job.case,
-            modality=job.modality,
-            label=label.label,
-            dsc=label.dsc,
-            nsd=label.nsd,
-            reference_voxels=label.reference_voxels,
-            prediction_voxels=label.prediction_voxels,
-            **label.further,
-        )
-        for label in measures.labels
-    )
-    scores = {"dsc": measures.dsc, "nsd": measures.nsd, **measures.further}
-    row = _row(job, Outcome.OK, "", scores, wall_s=job.wall_s)
-    return CaseResult(case=row, labels=labels)
+    return _result(job, Outcome.OK, "", measures, job.measured)
 
 
 def unscored(job: ScoringJob, reason: str) -> CaseResult:
     """A case that failed on our side: no score, until it is run again."""
-    row = _row(job, Outcome.HARNESS_ERROR, reason, {"dsc": None, "nsd": None}, wall_s=None)
-    return CaseResult(case=row, labels=())
+    return _result(job, Outcome.HARNESS_ERROR, reason, CaseMeasures(values={}, labels=()), {})
 
 
 def _failed(job: ScoringJob, protocol: Rules, outcome: Outcome, reason: str) -> CaseResult:
-    """The failure policy: its values, and the time limit as the time, if time was measured."""
+    """What a failure costs: the only place where it is paid."""
     reference = read_reference(job.reference, into=_REFERENCE)
-    counted = metrics.Comparison(reference.labels, reference.labels)
-    costs = {
-        "dsc": protocol.failures.dsc,
-        "nsd": protocol.failures.nsd,
-        **further_of_empty_mask(reference, protocol.scoring),
-    }
-    labels = tuple(
-        LabelScore(
-            team=job.team,
-            case=job.case,
-            modality=job.modality,
-            label=label,
-            reference_voxels=counted.reference_voxels(label),
-            prediction_voxels=0,
-            **costs,
-        )
-        for label in scored_labels(counted.reference_labels, protocol.scoring)
-    )
-    row = _row(
-        job,
-        outcome,
-        reason,
-        costs,
-        wall_s=protocol.limits.timeout_s if job.timed else None,
-    )
-    return CaseResult(case=row, labels=labels)
+    costs = costs_of_failure(reference, protocol.scoring)
+    return _result(job, outcome, reason, costs, job.prices)
 
 
-def _row(
+def _result(
     job: ScoringJob,
     outcome: Outcome,
     reason: str,
-    scores: Mapping[str, float | None],
-    *,
-    wall_s: float | None,
-) -> CaseScore:
-    return CaseScore(
+    measures: CaseMeasures,
+    measured: Mapping[str, float | None],
+) -> CaseResult:
+    row = CaseScore(
         team=job.team,
         case=job.case,
         modality=job.modality,
         dimension=job.dimension,
         outcome=outcome,
         reason=reason,
-        wall_s=wall_s,
-        cpu_s=job.cpu_s,
-        peak_memory_mib=job.peak_memory_mib,
-        **scores,
+        values=dict(measures.values) | {name: measured.get(name) for name in MEASURED},
     )
+    labels = tuple(
+        LabelScore(
+            team=job.team,
+            case=job.case,
+            modality=job.modality,
+            label=label.label,
+            values=label.values,
+            reference_voxels=label.reference_voxels,
+            prediction_voxels=label.prediction_voxels,
+        )
+        for label in measures.labels
+    )
+    return CaseResult(case=row, labels=labels)

@@ -7,30 +7,19 @@ import numpy as np
 
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore, ModalityScore
-from metrics import METRICS
 
-__all__ = ["METRIC_COLUMNS", "modality_scores"]
-
-METRIC_COLUMNS = tuple(METRICS)
-
-
-_ALWAYS = ("dsc", "nsd", "wall_s", "cpu_s", "peak_memory_mib")
+__all__ = ["modality_scores"]
 
 
 def modality_scores(cases: Iterable[CaseScore]) -> list[ModalityScore]:
     """Summarise case scores by team and modality.
 
-    A failed case is in every statistic with the failure policy's value, and is counted. A case
-    with an undefined value, or with an error of the harness, is left out: `n` says how many
-    remain. A further metric is there where a case has a value of it. Quantiles interpolate linearly
-    (numpy's default, type 7).
+    A failed case is in every statistic with what a failure costs, and is counted. A case with an
+    undefined value, or with an error of the harness, is left out: `n` says how many remain.
+    Quantiles interpolate linearly (numpy's default, type 7).
     """
     cases = list(cases)
-    metrics = [
-        name
-        for name in METRIC_COLUMNS
-        if name in _ALWAYS or any(getattr(case, name) is not None for case in cases)
-    ]
+    metrics = list(dict.fromkeys(name for case in cases for name in case.values))
     groups: dict[tuple[str, str], list[CaseScore]] = defaultdict(list)
     for case in cases:
         if case.outcome is not Outcome.HARNESS_ERROR:
@@ -43,7 +32,7 @@ def modality_scores(cases: Iterable[CaseScore]) -> list[ModalityScore]:
 
 
 def _summary(team: str, modality: str, metric: str, cases: list[CaseScore]) -> ModalityScore:
-    values = np.array([v for case in cases if (v := getattr(case, metric)) is not None])
+    values = np.array([v for case in cases if (v := case.value(metric)) is not None])
     n = len(values)
     q25, median, q75 = np.quantile(values, [0.25, 0.5, 0.75]) if n else (None, None, None)
     return ModalityScore(

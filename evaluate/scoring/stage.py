@@ -7,11 +7,13 @@ import msgspec
 
 from data_manifest.progress import Progress, silent
 from evaluate.documents.tables import write_table
-from evaluate.facts.attempts import RunRecord
+from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
+from evaluate.facts.scoring_rules import MEASURED
 from evaluate.scoring import CaseResult, jobs_of_folders, jobs_of_run, modality_scores, score_jobs
+from evaluate.scoring.one_set_of_rules import check_rules
 from evaluate.store import RunDirectory
 from evaluate.store.origin import data_of, protocol_of
 from evaluate.store.seals import seal_stage
@@ -24,6 +26,9 @@ __all__ = [
     "score_run",
     "tables_of",
 ]
+
+
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,7 @@ def score_again(
         manifest=manifest,
         data_root=data_root,
         teams=run.document().teams,
+        limits=run.document().rules_of("run").limits,
     )
     return tables_of(score_jobs(jobs, protocol_of(run), workers=workers, progress=progress))
 
@@ -74,21 +80,28 @@ def score_run(
     Args:
         root: the run directory.
         manifest_path: where the data lie now, if not where they were.
-        protocol: from now on the run's protocol; None to keep the one that it has.
+        protocol: from now on the rules of its scores and ranking, which may not differ in what
+            decided the run; None to keep those that it has.
         workers: processes.
         progress: told after every case.
+
+    Raises:
+        RunDirectoryError: teams were run under different rules, or under others than these.
     """
     run = RunDirectory.open(root)
     with run.locked():
         document = run.document().with_rules("score", protocol)
+        attempts = [entry.record for entry in run.journal().values()]
+        check_rules(document, attempts, document.rules_of("score"), where=str(root))
         run.write_run_document(document)
-        run.write_rows([entry.record for entry in run.journal().values()], RunRecord)
+        run.write_rows(attempts, Attempt)
         scores = score_again(run, manifest_path=manifest_path, workers=workers, progress=progress)
-        run.write_rows(scores.labels, LabelScore)
-        run.write_rows(scores.cases, CaseScore)
+        names = document.rules_of("score").scoring.names
+        run.write_rows(scores.labels, LabelScore, metrics=names)
+        run.write_rows(scores.cases, CaseScore, metrics=(*names, *MEASURED))
         run.write_rows(scores.modalities, ModalityScore)
         run.write_run_document(msgspec.structs.replace(document, scored_from=run.journal_sha256()))
-        tables = (RunRecord, LabelScore, CaseScore, ModalityScore)
+        tables = (Attempt, LabelScore, CaseScore, ModalityScore)
         seal_stage(run, "score", *(run.table_path(kind).name for kind in tables))
     return scores
 
@@ -116,10 +129,17 @@ def score_folders(
     """
     if out.exists() and not out.is_dir():
         raise UsageError(Problem(where=f"--out {out}", found="a file", expected="a folder"))
-    jobs, warnings = jobs_of_folders(references, predictions, output_format=protocol.output.format)
+    jobs, warnings = jobs_of_folders(references, predictions, output=protocol.output)
     results = score_jobs(jobs, protocol, workers=workers, progress=progress)
     scores = tables_of(results)
-    write_table(out / "label_scores.csv", scores.labels, LabelScore)
-    write_table(out / "case_scores.csv", scores.cases, CaseScore)
+    failed = [case for case in scores.cases if case.outcome.is_failure]
+    if failed:
+        shown = "; ".join(f"{case.case}: {case.reason}" for case in failed[:_SHOWN])
+        warnings.append(
+            f"{len(failed)} of {len(jobs)} cases failed ({shown}); case_scores.csv lists them"
+        )
+    names = protocol.scoring.names
+    write_table(out / "label_scores.csv", scores.labels, LabelScore, metrics=names)
+    write_table(out / "case_scores.csv", scores.cases, CaseScore, metrics=(*names, *MEASURED))
     write_table(out / "modality_scores.csv", scores.modalities, ModalityScore)
     return FolderScores(scores=scores, warnings=warnings)

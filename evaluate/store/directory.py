@@ -24,17 +24,17 @@ from evaluate.documents.tables import (
     write_atomically,
     write_table,
 )
-from evaluate.facts.attempts import RunRecord
+from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem, RunDirectoryError
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 from evaluate.store.ledger import JournalEntry, Ledger
 
 __all__ = ["JournalEntry", "RunDirectory"]
 
-Row = TypeVar("Row", RunRecord, LabelScore, CaseScore, ModalityScore)
+Row = TypeVar("Row", Attempt, LabelScore, CaseScore, ModalityScore)
 
 _TABLES: dict[type, str] = {
-    RunRecord: "runs.csv",
+    Attempt: "runs.csv",
     LabelScore: "label_scores.csv",
     CaseScore: "case_scores.csv",
     ModalityScore: "modality_scores.csv",
@@ -156,9 +156,13 @@ class RunDirectory:
     def _suffix(self) -> str:
         return self.document().rules_of("run").output.suffix
 
-    def prediction_path(self, team: str, case: str) -> Path:
-        """Where a team's output for a case is, or would be; the bytes are the participant's."""
-        return self.root / "predictions" / team / f"{case}{self._suffix}"
+    def prediction_path(self, team: str, case: str, *, earlier_round: int | None = None) -> Path:
+        """Where a team's output for a case is, or would be; the bytes are the participant's.
+
+        The last round's, unless an earlier one is named, by its number from 0.
+        """
+        round_ = "" if earlier_round is None else f".round{earlier_round}"
+        return self.root / "predictions" / team / f"{case}{round_}{self._suffix}"
 
     def log_path(self, team: str, case: str) -> Path:
         """Where the container's output is; the bytes are the participant's."""
@@ -176,7 +180,7 @@ class RunDirectory:
 
     def keep(
         self,
-        record: RunRecord,
+        record: Attempt,
         *,
         attempt: int,
         job_sha256: str,
@@ -258,9 +262,11 @@ class RunDirectory:
         """The CSV file of one kind of record."""
         return self.root / _TABLES[kind]
 
-    def write_rows(self, rows: Sequence[Row], kind: type[Row]) -> None:
-        """Replace a table."""
-        write_table(self.table_path(kind), rows, kind)
+    def write_rows(
+        self, rows: Iterable[Row], kind: type[Row], *, metrics: Sequence[str] = ()
+    ) -> None:
+        """Replace a table; of scores, `metrics` are the columns of the protocol."""
+        write_table(self.table_path(kind), rows, kind, metrics=metrics)
 
     def read_rows(self, kind: type[Row]) -> list[Row]:
         """Read a table.

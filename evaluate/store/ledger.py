@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from evaluate.facts.attempts import RunRecord
+from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem, RunDirectoryError
 
 __all__ = ["JournalEntry", "Ledger"]
@@ -48,7 +48,7 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         profile_sha256: of the file in profiles/, None if there is none.
     """
 
-    record: RunRecord
+    record: Attempt
     job_sha256: str
     prediction_sha256: str | None
     log_sha256: str

@@ -2,7 +2,6 @@
 
 from metrics.arguments import checked_tolerance
 from metrics.definition import MetricDef, MetricOption
-from metrics.distances import hausdorff, mean_surface_distance, percentile_hausdorff
 from metrics.label_pair import LabelPair
 
 __all__ = ["DEFINITIONS"]
@@ -33,7 +32,7 @@ DEFINITIONS = (
         direction="lower",
         worst="diagonal",
         unit="mm",
-        compute=lambda pair: hausdorff(pair.distances),
+        compute=lambda pair: pair.distances().hausdorff(),
     ),
     MetricDef(
         name="hd95",
@@ -45,7 +44,7 @@ DEFINITIONS = (
         direction="lower",
         worst="diagonal",
         unit="mm",
-        compute=lambda pair: percentile_hausdorff(pair.distances, percent=95.0),
+        compute=lambda pair: pair.distances().percentile(95.0, "directed"),
     ),
     MetricDef(
         name="assd",
@@ -56,6 +55,6 @@ DEFINITIONS = (
         direction="lower",
         worst="diagonal",
         unit="mm",
-        compute=lambda pair: mean_surface_distance(pair.distances),
+        compute=lambda pair: pair.distances().mean(),
     ),
 )

@@ -1,7 +1,7 @@
 """The compiled inner loops: integer label maps in, integer counts out.
 
-`kernel.c` is compiled when segjudge is installed (`hatch_build.py`) and loaded here. This module
-alone knows how the two talk; everything is checked before it comes here.
+The C files beside it are compiled when segjudge is installed (`hatch_build.py`), and loaded here.
+This module alone knows how the two talk; everything is checked before it comes here.
 """
 
 import ctypes
@@ -15,7 +15,16 @@ import numpy.typing as npt
 
 from metrics.errors import KernelError
 
-__all__ = ["BALL_ROW", "EXTENT", "count_labels", "measure_labels"]
+__all__ = [
+    "BALL_ROW",
+    "EXTENT",
+    "SPAN",
+    "count_labels",
+    "find_spans",
+    "join_spans",
+    "measure_labels",
+    "thin",
+]
 
 _FOLDER = Path(__file__).parent
 
@@ -33,6 +42,9 @@ EXTENT = np.dtype(
 BALL_ROW = np.dtype([("a", np.int32), ("b", np.int32), ("reach", np.int32)])
 """A row of offsets around (a, b), `reach` long to both sides; or the single offset at `reach`."""
 
+SPAN = np.dtype([("row", np.int32), ("start", np.int32), ("stop", np.int32), ("value", np.int32)])
+"""Voxels of one value in a row, `stop` not included; rows are numbered through all planes."""
+
 _Array = npt.NDArray[Any]
 
 
@@ -41,7 +53,7 @@ def _library() -> ctypes.CDLL:
     """The compiled kernel, once it is known to be that of this very source.
 
     Raises:
-        KernelError: it is not there, was made from another `kernel.c`, or can't be loaded.
+        KernelError: it is not there, was made from other C files, or can't be loaded.
     """
     found = sorted(_FOLDER.glob("_kernel.*"))
     if not found:
@@ -51,13 +63,16 @@ def _library() -> ctypes.CDLL:
     except OSError as error:
         raise KernelError(f"the compiled kernel can't be loaded: {error}") from error
     library.segjudge_source.restype = ctypes.c_char_p
-    source = _FOLDER / "kernel.c"
-    if source.exists():
-        digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    sources = sorted(_FOLDER.glob("*.[ch]"))
+    if sources:
+        digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
         if library.segjudge_source().decode("ascii") != digest:
-            raise KernelError(f"{found[0].name} was not made from this {source}")
+            raise KernelError(f"{found[0].name} was not made from the C files in {_FOLDER}")
     library.segjudge_count.restype = None
     library.segjudge_measure.restype = ctypes.c_int
+    library.segjudge_find_spans.restype = ctypes.c_int64
+    library.segjudge_join_spans.restype = ctypes.c_int64
+    library.segjudge_thin.restype = ctypes.c_int
     return library
 
 
@@ -76,18 +91,21 @@ def _map_arguments(reference: _Array, prediction: _Array) -> list[Any]:
         reference: uint8 or uint16, C-contiguous, 3 axes.
         prediction: the same, of the same shape.
     """
-    for label_map in (reference, prediction):
-        if label_map.dtype not in (np.uint8, np.uint16) or not label_map.flags.c_contiguous:
-            raise ValueError(f"the kernel does not take {label_map.dtype} maps of such a layout")
-    if reference.ndim != 3 or reference.shape != prediction.shape:
+    if reference.shape != prediction.shape:
         raise ValueError(f"the kernel does not take {reference.shape} and {prediction.shape}")
-    return [
-        _pointer(reference),
-        *_numbers(reference.itemsize),
-        _pointer(prediction),
-        *_numbers(prediction.itemsize),
-        (ctypes.c_int64 * 3)(*reference.shape),
-    ]
+    return [*_map_argument(reference), *_map_argument(prediction), _lengths(reference)]
+
+
+def _map_argument(label_map: _Array) -> list[Any]:
+    if label_map.dtype not in (np.uint8, np.uint16) or not label_map.flags.c_contiguous:
+        raise ValueError(f"the kernel does not take {label_map.dtype} maps of such a layout")
+    return [_pointer(label_map), *_numbers(label_map.itemsize)]
+
+
+def _lengths(label_map: _Array) -> ctypes.Array[ctypes.c_int64]:
+    if label_map.ndim != 3:
+        raise ValueError(f"the kernel does not take {label_map.ndim} axes")
+    return (ctypes.c_int64 * 3)(*label_map.shape)
 
 
 def count_labels(reference: _Array, prediction: _Array, *, labels: int) -> _Array:
@@ -151,3 +169,56 @@ def measure_labels(
     if failed:
         raise MemoryError("the bits of a label's box")
     return counts, disputed
+
+
+def find_spans(label_map: _Array) -> _Array:
+    """The spans of every value but 0, in order.
+
+    Args:
+        label_map: uint8 or uint16, C-contiguous, 3 axes (one of length 1 first in 2D).
+
+    Returns:
+        (n,) of SPAN.
+    """
+    arguments = [*_map_argument(label_map), _lengths(label_map)]
+    spans = np.empty(_library().segjudge_find_spans(*arguments, None), dtype=SPAN)
+    _library().segjudge_find_spans(*arguments, _pointer(spans))
+    return spans
+
+
+def join_spans(spans: _Array, *, shape: tuple[int, int], connectivity: int) -> tuple[_Array, int]:
+    """Number the components of spans of one value that touch, in the order of their first spans.
+
+    Args:
+        spans: of SPAN, in order, none of them ending where the next of its value begins.
+        shape: how many planes there are, and rows in each.
+        connectivity: 6, 18 or 26.
+
+    Returns:
+        The spans with their components' numbers, from 1, as values; and how many components.
+
+    Raises:
+        MemoryError: a number for each row and run does not fit.
+    """
+    joined = np.array(spans, dtype=SPAN, order="C")
+    count = _library().segjudge_join_spans(
+        _pointer(joined), *_numbers(len(joined), *shape, connectivity)
+    )
+    if count < 0:
+        raise MemoryError("the components of a label map")
+    return joined, int(count)
+
+
+def thin(mask: _Array, *, directions: int) -> None:
+    """Thin a mask to its skeleton, in place.
+
+    Args:
+        mask: uint8 of 0 and 1, C-contiguous, 3 axes, 0 in its outermost voxels.
+        directions: 4 for a mask of one plane and its border, 6 for any other.
+
+    Raises:
+        MemoryError: the mask's voxels don't fit as numbers.
+    """
+    pointer, _ = _map_argument(mask)
+    if _library().segjudge_thin(pointer, _lengths(mask), *_numbers(directions)):
+        raise MemoryError("the voxels of a mask")

@@ -11,25 +11,18 @@
  * The caller has checked every argument. Functions return 0, or -1 where memory ran out.
  */
 
+#include "kernel.h"
+
 #include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #if defined(__SSE2__)
 #include <emmintrin.h>
-#endif
-
-#if defined(_WIN32)
-#define EXPORT __declspec(dllexport)
-#else
-#define EXPORT __attribute__((visibility("default")))
 #endif
 
 #ifndef SEGJUDGE_SOURCE
 #define SEGJUDGE_SOURCE "unknown"
 #endif
 
-typedef uint64_t word;
 __extension__ typedef unsigned __int128 two_words;
 enum { WORD = 64, AXES = 3, CODES = 256 };
 
@@ -58,31 +51,6 @@ static inline void enclose(extent *label, int64_t a, int64_t b, int64_t from, in
     }
     label->stop[0] = a + 1;
 }
-
-/* The end of the run of one value that begins at `from`: words first, then the last few. */
-#define DEFINE_RUN_END(name, voxel, ones)                                                          \
-    static inline int64_t name(const voxel *row, int64_t from, int64_t to) {                       \
-        const int64_t step = (int64_t)(sizeof(word) / sizeof(voxel));                              \
-        const word pattern = (word)row[from] * (ones);                                             \
-        int64_t at = from + 1;                                                                     \
-        for (; at + 4 * step <= to; at += 4 * step) {                                              \
-            word four[4];                                                                          \
-            memcpy(four, row + at, sizeof four);                                                   \
-            if ((four[0] ^ pattern) | (four[1] ^ pattern) | (four[2] ^ pattern) |                  \
-                (four[3] ^ pattern))                                                               \
-                break;                                                                             \
-        }                                                                                          \
-        for (; at + step <= to; at += step) {                                                      \
-            word one;                                                                              \
-            memcpy(&one, row + at, sizeof one);                                                    \
-            if (one != pattern) break;                                                             \
-        }                                                                                          \
-        while (at < to && row[at] == row[from]) at++;                                              \
-        return at;                                                                                 \
-    }
-
-DEFINE_RUN_END(run_end_8, uint8_t, UINT64_C(0x0101010101010101))
-DEFINE_RUN_END(run_end_16, uint16_t, UINT64_C(0x0001000100010001))
 
 #define DEFINE_COUNT(name, ref_voxel, ref_end, pred_voxel, pred_end)                               \
     static void name(const ref_voxel *reference, const pred_voxel *prediction,                     \

@@ -33,7 +33,7 @@ def values(
     found: dict[str, list[float]] = {}
     for row in run.read_rows(CaseScore):
         if row.team == team and not (without_failures and row.outcome.is_failure):
-            found.setdefault(row.modality, []).append(getattr(row, metric))
+            found.setdefault(row.modality, []).append(row.values[metric])
     return found
 
 

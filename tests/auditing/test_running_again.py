@@ -231,17 +231,16 @@ def test_places_that_no_unresolved_result_can_move_stand() -> None:
             dimension="3D",
             outcome=Outcome.OK,
             reason="",
-            dsc=dsc,
-            nsd=None,
-            wall_s=None,
-            cpu_s=None,
-            peak_memory_mib=None,
+            values={"dsc": dsc, "nsd": None},
         )
 
     scores = [row("a", 0.9), row("b", 0.7), row("c", 0.5), row("d", 0.3)]
 
     def rank(rows: list[CaseScore]) -> dict[str, float]:
-        return {r.team: 1 + sum((o.dsc or 0) > (r.dsc or 0) for o in rows) for r in rows}
+        return {
+            r.team: 1 + sum((o.value("dsc") or 0) > (r.value("dsc") or 0) for o in rows)
+            for r in rows
+        }
 
     limits = Limits(timeout_s=1, memory_mib=1)
     # c is known to be one of two values: it may pass b, and nobody else's place can change.
@@ -259,7 +258,7 @@ def test_places_that_no_unresolved_result_can_move_stand() -> None:
 
     # At worst it fails, and a failure stands behind a result of the same value.
     def strict(rows: list[CaseScore]) -> dict[str, float]:
-        keys = {r.team: (r.dsc or 0, not r.outcome.is_failure) for r in rows}
+        keys = {r.team: (r.value("dsc") or 0, not r.outcome.is_failure) for r in rows}
         return {team: 1 + sum(other > key for other in keys.values()) for team, key in keys.items()}
 
     useless = [*scores[:3], row("d", 0.0)]

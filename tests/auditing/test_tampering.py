@@ -202,12 +202,13 @@ def test_a_changed_tolerance_is_named_with_the_scores_that_it_would_change(
 
     def change(facts: Any) -> None:
         (rules,) = facts["rules"].values()
-        rules["scoring"]["tolerance_mm"] = 0.5
+        rules["scoring"]["metrics"][1]["options"]["tolerance_mm"] = 0.5
 
     edit_json(run / "run.json", change)
     found = alone(audit(run))
     assert found["cause"] == "protocol changed"
-    assert re.fullmatch(r"run\.json, rules\.\w{12}\.scoring\.tolerance_mm", found["where"])
+    key = r"scoring\.metrics\[1\]\.options\.tolerance_mm"
+    assert re.fullmatch(rf"run\.json, rules\.\w{{12}}\.{key}", found["where"])
     assert (found["recorded"], found["found"]) == ("2.0", "0.5")
     assert found["cells"] and all(cell["where"].endswith(", nsd") for cell in found["cells"])
 

@@ -200,15 +200,15 @@ FOLDERS: dict[str, Defect] = {
     "x and y are swapped in an oblong image": Defect(
         check="output-shape", says="(96, 192)", build=answers(np.transpose), cases=(NARROW,)
     ),
-    "far from the boxes": Defect(check="mask-in-boxes", build=answers(corner)),
+    "far from the boxes": Defect(check="mask-at-prompts", build=answers(corner)),
     "boxes read as y, x": Defect(
-        check="mask-in-boxes",
+        check="mask-at-prompts",
         says="if the boxes were y, x",
         build=answers(misread_boxes),
         cases=(NARROW,),
     ),
     "a mask in the scaled image": Defect(
-        check="mask-in-boxes",
+        check="mask-at-prompts",
         says="scaled to 256 pixels",
         build=answers(not_brought_back),
         cases=(ONE_OBJECT,),
@@ -236,7 +236,7 @@ FOLDERS: dict[str, Defect] = {
         build=answers(lambda m: np.where(m > 0, m - 1, 0).astype(np.uint8)),
     ),
     "an empty mask": Defect(check="mask-empty", build=answers(np.zeros_like)),
-    "dots for objects": Defect(check="accuracy", says="filled boxes", build=answers(dots)),
+    "dots for objects": Defect(check="accuracy", says="prompts alone", build=answers(dots)),
     # files
     "another array name": Defect(check="output-key", says="masks", build=rename_key),
     "the model's size, not the image's": Defect(

@@ -17,6 +17,7 @@ import pytest
 
 from data_manifest.findings import Severity
 from data_manifest.manifest import MODALITIES, load_manifest, sha256_of
+from data_manifest.prompts.boxes import Boxes
 from data_manifest.verify import verify_manifest
 from evaluate.checking import (
     CATALOGUE,
@@ -115,7 +116,7 @@ def test_overlapping_boxes_and_small_objects_raise_no_alarm() -> None:
     mask[10:40, 10:40] = 1
     mask[24:27, 24:27] = 2
     boxes = np.array([[10, 10, 39, 39], [22, 22, 30, 30]])
-    assert list(mask_hits("case", boxes, mask)) == []
+    assert list(mask_hits("case", Boxes(corners=boxes), mask)) == []
 
 
 def hostile_layer(kind: str) -> bytes:

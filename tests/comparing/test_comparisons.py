@@ -21,6 +21,7 @@ from evaluate.cli import main
 from evaluate.comparing.stage import compare_runs
 from evaluate.documents.run import RunDocument
 from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import load_protocol
 from evaluate.facts.scores import CaseScore
 from evaluate.ranking.stage import RankOptions, rank_result
 from evaluate.store import RunDirectory
@@ -51,7 +52,7 @@ def successor(
     return run
 
 
-def _with(part: str, **values: float) -> Callable[[RunDocument], RunDocument]:
+def _with(part: str, **values: object) -> Callable[[RunDocument], RunDocument]:
     """run.json with other rules."""
 
     def change(document: RunDocument) -> RunDocument:
@@ -79,7 +80,7 @@ def test_differences_tests_and_ratios_are_those_of_scipy(made: Synthetic) -> Non
     (found,) = compare_runs(made.run.root, made.run.root, team=A, other=B).comparisons
     a, b = scores_of(made.run, A), scores_of(made.run, B)
     ct = sorted(case for case in a if "CT" in case)
-    values = [np.array([side[c].nsd for c in ct]) for side in (a, b)]
+    values = [np.array([side[c].values["nsd"] for c in ct]) for side in (a, b)]
     ours = found.difference("nsd", "CT")
     assert ours is not None and ours.interval is not None
     assert ours.mean == pytest.approx((values[1] - values[0]).mean())
@@ -89,14 +90,16 @@ def test_differences_tests_and_ratios_are_those_of_scipy(made: Synthetic) -> Non
     width = theirs.high - theirs.low
     assert (ours.interval.low, ours.interval.high) == pytest.approx(theirs, abs=0.08 * width)
     everything = sorted(a)
-    pooled = [b[c].nsd - a[c].nsd for c in everything]  # type: ignore[operator]
+    pooled = [b[c].values["nsd"] - a[c].values["nsd"] for c in everything]  # type: ignore[operator]
     micro = found.difference("nsd", "micro")
     theirs = wilcoxon(pooled, correction=True, method="asymptotic")
     assert micro is not None and micro.p_value == pytest.approx(theirs.pvalue)
     ratio = next(r for r in found.ratios if r.where == "micro")
     both = [c for c in everything if b[c].outcome is Outcome.OK]
     assert ratio.n == len(both) == 23
-    assert ratio.ratio == pytest.approx(gmean([b[c].wall_s / a[c].wall_s for c in both]))  # type: ignore[operator]
+    assert ratio.ratio == pytest.approx(
+        gmean([b[c].values["wall_s"] / a[c].values["wall_s"] for c in both])
+    )  # type: ignore[operator]
 
 
 def test_two_teams_have_one_p_value_by_compare_and_by_ranking(made: Synthetic) -> None:
@@ -119,7 +122,9 @@ def test_the_mean_over_modalities_is_not_the_mean_over_cases(
     a, b = scores_of(made.run, A), scores_of(made.run, B)
     by_modality: dict[str, list[float]] = {}
     for case, score in a.items():
-        by_modality.setdefault(score.modality, []).append(b[case].dsc - score.dsc)  # type: ignore[operator]
+        by_modality.setdefault(score.modality, []).append(
+            b[case].values["dsc"] - score.values["dsc"]
+        )  # type: ignore[operator]
     macro, micro = found.difference("dsc", "macro"), found.difference("dsc", "micro")
     assert macro is not None and micro is not None
     assert macro.mean == pytest.approx(np.mean([np.mean(v) for v in by_modality.values()]))
@@ -170,13 +175,13 @@ def test_cases_that_changed_are_listed_largest_first_and_failures_are_counted(
 ) -> None:
     def change(row: CaseScore) -> CaseScore:
         if row.case == "3DBox_MR_0001":
-            return replace(row, dsc=row.dsc + 0.001)  # type: ignore[operator]
+            return row.with_values(dsc=row.values["dsc"] + 0.001)  # type: ignore[operator]
         if row.case == "3DBox_MR_0002":
-            return replace(row, nsd=row.nsd - 0.02)  # type: ignore[operator]
+            return row.with_values(nsd=row.values["nsd"] - 0.02)  # type: ignore[operator]
         if row.case == "3DBox_CT_0002":
-            return replace(row, outcome=Outcome.OK, dsc=0.7, nsd=0.6, wall_s=2.0)
+            return replace(row.with_values(dsc=0.7, nsd=0.6, wall_s=2.0), outcome=Outcome.OK)
         if row.case == "3DBox_CT_0003":
-            return replace(row, outcome=Outcome.OUT_OF_MEMORY, dsc=0.0, nsd=0.0)
+            return replace(row.with_values(dsc=0.0, nsd=0.0), outcome=Outcome.OUT_OF_MEMORY)
         return row
 
     run = successor(made, tmp_path / "next", change)
@@ -203,7 +208,7 @@ def test_times_of_two_machines_are_corrected_by_their_calibration_load(
     slower = successor(
         made,
         tmp_path / "slower",
-        lambda row: replace(row, wall_s=row.wall_s * 3),  # type: ignore[operator]
+        lambda row: row.with_values(wall_s=row.values["wall_s"] * 3),  # type: ignore[operator]
         elsewhere,
     )
     compared = compare_runs(made.run.root, slower.root, team=A)
@@ -247,8 +252,11 @@ def test_another_reference_for_the_same_case_is_refused(
 def test_masks_scored_by_other_rules_are_refused(
     made: Synthetic, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = successor(made, tmp_path / "rules", lambda row: row, _with("scoring", tolerance_mm=3.5))
-    assert "scoring.tolerance_mm" in refused([made.run.root, run.root], capsys)
+    dsc, nsd = load_protocol("cvpr24").scoring.metrics
+    wider = msgspec.structs.replace(nsd, options={"tolerance_mm": 3.5})
+    other = _with("scoring", metrics=(dsc, wider))
+    run = successor(made, tmp_path / "rules", lambda row: row, other)
+    assert "scoring.nsd.tolerance_mm 2.0 and 3.5" in refused([made.run.root, run.root], capsys)
 
 
 def test_another_time_limit_is_said(made: Synthetic, tmp_path: Path) -> None:
@@ -281,7 +289,7 @@ def test_a_case_that_failed_on_our_side_is_left_out_and_named(
     def change(row: CaseScore) -> CaseScore:
         if row.case != "3DBox_CT_0001":
             return row
-        return replace(row, outcome=Outcome.HARNESS_ERROR, dsc=None, nsd=None, wall_s=None)
+        return replace(row, outcome=Outcome.HARNESS_ERROR, values={})
 
     run = successor(made, tmp_path / "harness", change)
     (found,) = compare_runs(made.run.root, run.root, team=A).comparisons

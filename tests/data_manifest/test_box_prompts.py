@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from data_manifest.making.numbering import consecutive
 from data_manifest.manifest import Label
-from data_manifest.prompts.boxes import boxes_from_labels, consecutive
+from data_manifest.prompts.boxes import boxes_from_labels
 
 SHAPES = hnp.array_shapes(min_dims=2, max_dims=3, min_side=1, max_side=9)
 SPARSE = hnp.arrays(np.int32, SHAPES, elements=st.sampled_from([0, 0, 0, 1, 2, 5, 300, 65535]))

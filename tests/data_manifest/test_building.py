@@ -48,7 +48,7 @@ def test_image_boxes_and_labels_lie_on_each_other(built: Path, sources: Path) ->
     for number, tight in ((1, [12, 2, 4, 18, 7, 7]), (2, [3, 5, 2, 8, 11, 5])):
         found = np.argwhere(reference.labels == number)[:, ::-1]
         assert [*found.min(axis=0), *found.max(axis=0)] == tight
-        box = inputs.boxes[number - 1]
+        box = inputs.prompts[0].corners[number - 1]
         assert (box[2], box[5]) == (tight[2], tight[5])  # z is exact
         wider = np.concatenate([np.array(tight[:2]) - box[:2], box[3:5] - np.array(tight[3:5])])
         limits = [tight[0], tight[1], 19 - tight[3], 17 - tight[4]]
@@ -78,7 +78,8 @@ def test_a_case_more_does_not_change_the_others_boxes(sources: Path, tmp_path: P
     build_manifest(pairs[1:2], tmp_path / "one", jitter=9)
     name = "inputs/3DBox_CT_b.npz"
     assert tree(tmp_path / "all")[name] == tree(tmp_path / "one")[name]
-    twins = [read_inputs(tmp_path / f"all/inputs/3DBox_CT_{n}.npz").boxes.tolist() for n in "ab"]
+    paths = [tmp_path / f"all/inputs/3DBox_CT_{n}.npz" for n in "ab"]
+    twins = [read_inputs(path).prompts[0].corners.tolist() for path in paths]
     assert twins[0] != twins[1]  # of the same reference, each with a jitter of its own
 
 
@@ -110,7 +111,7 @@ def test_the_organisers_filters_are_applied_where_they_are_asked_for(tmp_path: P
     (case,) = build_manifest([pair], tmp_path / "b", remove_small=True, crop=True).cases
     assert [(label.label, label.name) for label in case.labels] == [(1, "organ")]
     assert case.shape == (3, 30, 30)
-    boxes = read_inputs(tmp_path / "b/inputs/3DBox_MR_i.npz").boxes
+    boxes = read_inputs(tmp_path / "b/inputs/3DBox_MR_i.npz").prompts[0].corners
     assert boxes.tolist() == [[10, 10, 0, 19, 19, 2]]
     assert verify_manifest(tmp_path / "b/manifest.json") == []
 

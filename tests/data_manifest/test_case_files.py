@@ -12,15 +12,16 @@ from data_manifest.cases import CaseInputs, Reference
 from data_manifest.errors import CaseFileError
 from data_manifest.layouts import read_inputs, read_reference
 from data_manifest.layouts.npz_contract import write_inputs, write_reference
+from data_manifest.prompts.boxes import Boxes
 
 VOLUME = CaseInputs(
     image=np.arange(60, dtype=np.uint8).reshape(3, 4, 5),
-    boxes=np.array([[0, 1, 2, 3, 2, 2]]),
+    prompts=(Boxes(corners=np.array([[0, 1, 2, 3, 2, 2]])),),
     spacing_mm=(2.5, 0.9, 0.7),
 )
 PICTURE = CaseInputs(
     image=np.arange(60, dtype=np.uint8).reshape(4, 5, 3),
-    boxes=np.array([[0, 1, 3, 2], [1, 1, 1, 1]]),
+    prompts=(Boxes(corners=np.array([[0, 1, 3, 2], [1, 1, 1, 1]])),),
     spacing_mm=None,
 )
 
@@ -42,7 +43,7 @@ def test_inputs_come_back_as_they_were_written(tmp_path: Path, inputs: CaseInput
     write_inputs(tmp_path / "case.npz", inputs)
     found = read_inputs(tmp_path / "case.npz")
     np.testing.assert_array_equal(found.image, inputs.image)
-    np.testing.assert_array_equal(found.boxes, inputs.boxes)
+    np.testing.assert_array_equal(found.prompts[0].corners, inputs.prompts[0].corners)
     assert found.spacing_mm == inputs.spacing_mm
 
 
@@ -65,6 +66,14 @@ def test_a_reference_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert found.spacing_mm == (3.0, 2.0, 1.0)
 
 
+@pytest.mark.parametrize("dtype", ["bool", "float32", "float64"])
+def test_a_reference_of_whole_numbers_is_read_as_a_prediction_is(
+    tmp_path: Path, dtype: str
+) -> None:
+    np.savez(tmp_path / "case.npz", gts=np.eye(3, dtype=dtype))
+    assert read_reference(tmp_path / "case.npz").labels.tolist() == np.eye(3).tolist()
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "<i4", ">i4", "int64", "uint64"])
 def test_any_integer_dtype_is_read(tmp_path: Path, dtype: str) -> None:
     path = tmp_path / "case.npz"
@@ -75,7 +84,7 @@ def test_any_integer_dtype_is_read(tmp_path: Path, dtype: str) -> None:
         boxes=np.ones((2, 4), dtype),
     )
     assert read_reference(path).labels.tolist() == np.eye(3).tolist()
-    assert read_inputs(path).boxes.tolist() == np.ones((2, 4)).tolist()
+    assert read_inputs(path).prompts[0].corners.tolist() == np.ones((2, 4)).tolist()
 
 
 def test_a_third_spacing_of_a_picture_is_ignored(tmp_path: Path) -> None:
@@ -88,7 +97,6 @@ U8 = np.zeros((4, 5, 3), np.uint8)
 BOX = np.array([[0, 0, 1, 1]])
 WRONG_INPUTS = {
     "no array `imgs`": {"boxes": BOX},
-    "no array `boxes`": {"imgs": U8},
     "`imgs` of dtype float64": {"imgs": U8 / 2, "boxes": BOX},
     "`imgs` of dtype uint8, shape (4, 5)": {"imgs": U8[:, :, 0], "boxes": BOX},
     "`imgs` of dtype uint8, shape (0, 5, 3)": {"imgs": U8[:0], "boxes": BOX},
@@ -118,8 +126,8 @@ def test_wrong_inputs_say_what_was_found_and_where(tmp_path: Path, found: str) -
 
 WRONG_REFERENCES = {
     "no array `gts`": {"segs": np.eye(3, dtype=np.uint8)},
-    "`gts` of dtype bool": {"gts": np.eye(3, dtype=bool)},
-    "`gts` of dtype float64": {"gts": np.eye(3)},
+    "holds fractional values": {"gts": np.eye(3) / 2},
+    "`gts` of dtype complex128": {"gts": np.eye(3) * 1j},
     "`gts` of dtype uint8, shape (3,)": {"gts": np.zeros(3, np.uint8)},
     "labels -1 to 1": {"gts": np.array([[-1, 1]])},
     "labels 0 to 65536": {"gts": np.array([[0, 65536]])},

@@ -79,7 +79,7 @@ def test_all_kinds_of_damage_are_found_in_one_run(built: Path) -> None:
 
 CHANGES: dict[str, tuple[str, Callable[[dict[str, np.ndarray]], object]]] = {
     "no array `imgs`": (INPUTS, lambda a: a.pop("imgs")),
-    "no array `boxes`": (INPUTS, lambda a: a.pop("boxes")),
+    "no boxes": (INPUTS, lambda a: a.pop("boxes")),
     "no array `gts`": (REFERENCE, lambda a: a.pop("gts")),
     "no `spacing`": (INPUTS, lambda a: a.pop("spacing")),
     "arrays gts": (INPUTS, lambda a: a.update(gts=a["imgs"])),  # the answer among the inputs

@@ -24,7 +24,8 @@ def _fields(struct: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
             yield from _fields(field.type, f"{key}.")
             continue
-        if key != "input.files":  # the tables of which are told one by one
+        # The tables of files are told one by one; options stand beside a metric's other keys.
+        if key not in ("input.files", "scoring.metrics.options"):
             yield key, field.default
         for part in get_args(field.type):
             if isinstance(part, type) and issubclass(part, msgspec.Struct):

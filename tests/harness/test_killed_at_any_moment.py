@@ -11,6 +11,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from evaluate.store import RunDirectory
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -28,7 +30,6 @@ for path in sorted(inputs.glob('*.npz')):
         segs[tuple(slice(a, b + 1) for a, b in zip(low[::-1], high[::-1]))] = label
     np.savez_compressed(outputs / path.name, segs=segs)
 """
-KILLS = 12
 MEASURED = {"wall_s", "cpu_s", "peak_memory_mib", "started_at", "startup_s"}
 
 
@@ -44,8 +45,9 @@ def workspaces(run: Path) -> list[Path]:
     return list(Path(tempfile.gettempdir()).glob(f"segjudge-run-{RunDirectory(run).token}-*"))
 
 
+@pytest.mark.parametrize("most", [12, pytest.param(150, marks=pytest.mark.soak)])
 def test_a_run_that_is_killed_again_and_again_ends_like_one_that_is_not(
-    small_data: Path, make_submission: MakeSubmission, segjudge: Command, tmp_path: Path
+    most: int, small_data: Path, make_submission: MakeSubmission, segjudge: Command, tmp_path: Path
 ) -> None:
     submission = make_submission("filler", FILL_BOXES)
 
@@ -61,7 +63,7 @@ def test_a_run_that_is_killed_again_and_again_ends_like_one_that_is_not(
 
     moments = random.Random(20241123)  # noqa: S311  # moments, not secrets
     kills = 0
-    while kills < KILLS:
+    while kills < most:
         process = subprocess.Popen(
             [sys.executable, "-m", "segjudge", *arguments(killed)],
             stdout=subprocess.DEVNULL,

@@ -125,8 +125,8 @@ def test_a_table_without_times_is_ranked_by_the_metrics_that_it_has(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = read_table(finished / "case_scores.csv", CaseScore)
-    better = [dataclasses.replace(row, team="better", dsc=1.0, nsd=1.0) for row in rows]
-    untimed = [dataclasses.replace(row, wall_s=None) for row in [*rows, *better]]
+    better = [dataclasses.replace(row.with_values(dsc=1.0, nsd=1.0), team="better") for row in rows]
+    untimed = [row.with_values(wall_s=None) for row in [*rows, *better]]
     table = tmp_path / "untimed.csv"
     write_table(table, untimed, CaseScore)
     rank = ("rank", "--scores", table, "--protocol", "cvpr24", "--bootstrap", 20)
@@ -237,7 +237,7 @@ def test_a_table_reads_as_it_was_written_and_holds_no_formula(
             dimension="2D",
             outcome=Outcome.OK,
             reason=reason,
-            **dict(zip(names, numbers, strict=True)),
+            values=dict(zip(names, numbers, strict=True)),
         )
         for number, reason in enumerate(reasons)
     ]

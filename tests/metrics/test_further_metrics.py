@@ -136,7 +136,7 @@ def test_what_is_not_asked_for_is_not_computed(monkeypatch):
     def never(*_, **__):
         raise AssertionError("computed, although nobody asked")
 
-    monkeypatch.setattr(label_pair, "directed_distances", never)
+    monkeypatch.setattr(label_pair, "measure_distances", never)
     monkeypatch.setattr(objects, "detection_f1", never)
     mask = np.ones((2, 3, 4), dtype=bool)
     assert further(mask, mask, names=()) == {}

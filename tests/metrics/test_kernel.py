@@ -94,11 +94,11 @@ def test_a_kernel_of_another_source_or_none_is_refused_with_the_way_to_mend_it(t
 @pytest.mark.compiler
 def test_the_kernel_compiles_without_a_warning_and_knows_its_source(tmp_path):
     """By any compiler that is there; the build itself runs with the same options."""
-    source = ROOT / "metrics" / "kernel" / "kernel.c"
+    sources = map(str, (ROOT / "metrics" / "kernel").glob("*.c"))
     done = subprocess.run(
         [
             *(compiler(), "-std=c11", "-O1", "-Wall", "-Wextra", "-Wconversion", "-Wshadow"),
-            *("-Werror", "-shared", "-fPIC", "-o", str(tmp_path / "kernel.so"), str(source)),
+            *("-Werror", "-shared", "-fPIC", "-o", str(tmp_path / "kernel.so"), *sources),
         ],
         capture_output=True,
         encoding="utf-8",
@@ -112,12 +112,13 @@ def test_the_kernel_reads_and_writes_nothing_out_of_bounds(tmp_path):
     """Random label maps under the address and undefined-behaviour sanitizers."""
     folder = tmp_path / "metrics"
     shutil.copytree(ROOT / "metrics", folder)
-    source = folder / "kernel" / "kernel.c"
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    sources = sorted((folder / "kernel").glob("*.[ch]"))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     (library,) = (folder / "kernel").glob("_kernel.*")
     options = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     command = [compiler(), "-std=c11", *options, "-shared", "-fPIC"]
-    command += [f'-DSEGJUDGE_SOURCE="{digest}"', "-o", str(library), str(source)]
+    command += [f'-DSEGJUDGE_SOURCE="{digest}"', "-o", str(library)]
+    command += [str(path) for path in sources if path.suffix == ".c"]
     subprocess.run(command, capture_output=True, check=True)
     runtime = subprocess.run(
         [compiler(), "-print-file-name=libasan.so"],
@@ -127,6 +128,8 @@ def test_the_kernel_reads_and_writes_nothing_out_of_bounds(tmp_path):
     ).stdout.strip()
     script = """
 import numpy as np, metrics
+from metrics.spans import Spans
+from metrics.topology import skeleton
 rng = np.random.default_rng(1)
 for _ in range(150):
     shape = rng.integers(1, [4, 6, 140]) if rng.random() < 0.7 else rng.integers(1, [20, 150])
@@ -134,6 +137,9 @@ for _ in range(150):
     maps = maps.astype(rng.choice([np.uint8, np.uint16]))
     spacing = rng.choice([0.1, 0.3, 1.0, 2.5], len(shape))
     metrics.score_labels(*maps, spacing_mm=spacing, tolerance_mm=rng.choice([0, 0.9, 2.0, 6.0]))
+    Spans.of(maps[0]).dilated(1, connectivity=18).joined(rng.choice([6, 18, 26]))
+    Spans.of(maps[0]).joined(rng.choice([6, 18, 26]))
+    skeleton(maps[0] > 0)
 print("done")
 """
     done = subprocess.run(

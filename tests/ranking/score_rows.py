@@ -8,6 +8,7 @@ import msgspec
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules, load_protocol
 from evaluate.facts.scores import CaseScore
+from evaluate.facts.scoring_rules import MEASURED
 
 PROTOCOL = load_protocol("segjudge")
 
@@ -28,13 +29,10 @@ def row(team: str, case: str, **values: Any) -> CaseScore:
         "dimension": "2D",
         "outcome": Outcome.OK,
         "reason": "",
-        "dsc": None,
-        "nsd": None,
-        "wall_s": None,
-        "cpu_s": None,
-        "peak_memory_mib": None,
     }
-    return CaseScore(team=team, case=case, **(defaults | values))
+    facts = {key: values.pop(key) for key in defaults if key in values}
+    metrics = dict.fromkeys((*PROTOCOL.scoring.names, *MEASURED)) | values
+    return CaseScore(team=team, case=case, values=metrics, **(defaults | facts))
 
 
 def dsc_rows(

@@ -62,30 +62,33 @@ def test_a_team_that_fails_all_but_its_best_case_is_not_first() -> None:
     assert found["methods"]["mean_then_rank"]["dsc"]["ALL"]["lucky"]["value"] == 0.99 / 4
 
 
-def test_a_quick_crash_costs_the_time_limit_whatever_the_table_says() -> None:
+def test_a_failure_costs_what_scoring_says_and_ranking_adds_nothing() -> None:
     scores = [
-        row("quick", "c0", wall_s=0.1, outcome=Outcome.NONZERO_EXIT),
+        row("quick", "c0", wall_s=60.0, outcome=Outcome.NONZERO_EXIT),
         row("slow", "c0", wall_s=50.0),
     ]
     result = rank(
-        scores, protocol(timeout_s=60.0), metrics=[RankedMetric(name="wall_s")], bootstrap=0
+        scores, protocol(timeout_s=999.0), metrics=[RankedMetric(name="wall_s")], bootstrap=0
     )
     methods = result.to_json()["methods"]
     assert methods["mean_then_rank"]["wall_s"]["ALL"]["quick"] == {"value": 60.0, "rank": 2}
-    assert {r.team: r.wall_s for r in result.rows} == {"quick": 60.0, "slow": 50.0}
+    assert {r.team: r.value("wall_s") for r in result.rows} == {"quick": 60.0, "slow": 50.0}
 
 
-def test_without_a_declared_cost_a_failure_costs_the_worst_in_the_table() -> None:
+def test_in_another_tools_table_a_failure_costs_the_worst_in_the_table() -> None:
     scores = [
         row("quick", "c0", cpu_s=0.1, outcome=Outcome.NONZERO_EXIT),
         row("slow", "c0", cpu_s=50.0),
         row("quick", "c1", cpu_s=1.0),
         row("slow", "c1", cpu_s=70.0),
     ]
-    assert protocol().limits.cpus is None
-    result = rank(scores, protocol(), metrics=[RankedMetric(name="cpu_s")], bootstrap=0)
-    mean = result.to_json()["methods"]["mean_then_rank"]["cpu_s"]["ALL"]
+    result = rank(
+        scores, protocol(), metrics=[RankedMetric(name="cpu_s")], bootstrap=0, priced=False
+    )
+    found = result.to_json()
+    mean = found["methods"]["mean_then_rank"]["cpu_s"]["ALL"]
     assert mean["quick"]["value"] == (70.0 + 1.0) / 2
+    assert any("cpu_s: in averages" in warning for warning in found["warnings"])
 
 
 def test_failures_are_counted_by_team_modality_and_outcome() -> None:

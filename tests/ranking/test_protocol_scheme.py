@@ -112,9 +112,9 @@ def test_a_metric_of_another_tool_is_ranked_by_its_own_direction() -> None:
 
 def test_rows_hold_macro_means_and_leave_out_what_was_not_measured() -> None:
     rows = {r.team: r for r in rank(UNEVEN, protocol(), metrics=DSC, bootstrap=0).rows}
-    assert rows["a"].dsc == pytest.approx((0.9 + 0.5) / 2)
-    assert rows["a"].nsd is None
-    assert rows["a"].wall_s is None
+    assert rows["a"].value("dsc") == pytest.approx((0.9 + 0.5) / 2)
+    assert rows["a"].value("nsd") is None
+    assert rows["a"].value("wall_s") is None
     assert (rows["a"].failures, rows["a"].cases) == (0, 4)
 
 

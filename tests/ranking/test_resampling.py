@@ -54,9 +54,9 @@ def repeated(scores: list[CaseScore], counts: dict[str, int]) -> list[CaseScore]
             s.team,
             f"{s.case}-{copy}",
             modality=s.modality,
-            dsc=s.dsc,
-            nsd=s.nsd,
-            wall_s=s.wall_s,
+            dsc=s.value("dsc"),
+            nsd=s.value("nsd"),
+            wall_s=s.value("wall_s"),
             outcome=s.outcome,
         )
         for s in scores

@@ -19,6 +19,7 @@ from data_manifest.cases import CaseInputs, Reference
 from data_manifest.layouts.npz import write_npz
 from data_manifest.layouts.npz_contract import write_inputs, write_reference
 from data_manifest.manifest import Case, FileEntry, Label, Manifest, save_manifest, sha256_of
+from data_manifest.prompts.boxes import Boxes
 from evaluate.documents.run import (
     Calibration,
     ManifestReference,
@@ -27,7 +28,7 @@ from evaluate.documents.run import (
     SubmissionEntry,
     rules_key,
 )
-from evaluate.facts.attempts import RunRecord
+from evaluate.facts.attempts import Attempt
 from evaluate.facts.machine import Host, Machine, SandboxFacts
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import load_protocol
@@ -100,7 +101,7 @@ def _case_arrays(dimension: str, rng: np.random.Generator) -> tuple[CaseInputs, 
         low, high = where.min(axis=0)[::-1], where.max(axis=0)[::-1]
         boxes.append([*low, *high])
     return (
-        CaseInputs(image=image, boxes=np.array(boxes), spacing_mm=spacing),
+        CaseInputs(image=image, prompts=(Boxes(corners=np.array(boxes)),), spacing_mm=spacing),
         Reference(labels=labels, spacing_mm=spacing),
     )
 
@@ -193,29 +194,34 @@ class _Builder:
             values.append(
                 LabelScore(
                     team=team, case=case.id, modality=case.modality, label=label,
-                    dsc=dsc, nsd=dsc**1.4, reference_voxels=counts[0], prediction_voxels=counts[1],
+                    values={"dsc": dsc, "nsd": dsc**1.4}, reference_voxels=counts[0],
+                    prediction_voxels=counts[1],
                 )
             )  # fmt: skip
         failed = outcome is not Outcome.OK
         wall = float(np.exp(self.rng.normal(np.log(0.3 + 9 * skill**6), 0.25)))
-        dsc = 0.0 if failed else float(np.mean([v.dsc for v in values]))
+        dsc = 0.0 if failed else float(np.mean([v.values["dsc"] for v in values]))
         score = CaseScore(
             team=team, case=case.id, modality=case.modality, dimension=case.dimension,
             outcome=outcome, reason=f"killed after 600 s {HOSTILE}" if failed else "",
-            dsc=dsc, nsd=dsc**1.4, wall_s=600.0 if failed else wall,
-            cpu_s=wall * 1.6, peak_memory_mib=900 * skill,
+            values={
+                "dsc": dsc, "nsd": dsc**1.4, "wall_s": 600.0 if failed else wall,
+                "cpu_s": wall * 1.6, "peak_memory_mib": 900 * skill,
+            },
         )  # fmt: skip
-        record = RunRecord(
+        record = Attempt(
             team=team, case=case.id, round=0, outcome=outcome, reason=score.reason,
-            exit_code=None if failed else 0, wall_s=score.wall_s, cpu_s=score.cpu_s,
-            peak_memory_mib=score.peak_memory_mib, measured_by="cgroup",
-            started_at="2025-03-01T12:00:00Z",
+            exit_code=None if failed else 0, wall_s=score.value("wall_s"),
+            cpu_s=score.value("cpu_s"),
+            peak_memory_mib=score.value("peak_memory_mib"), measured_by="cgroup",
+            started_at="2025-03-01T12:00:00Z", machine="0" * 12,
+            rules_sha256=self.protocol.run_sha256,
         )  # fmt: skip
         log = f"loading the model\n{HOSTILE}\n\x1b[31mRuntimeError: out of luck\x1b[0m\n".encode()
         self._keep(record, prediction, log + b"\xff\xfe not utf-8\n")
         return score, [] if failed else values
 
-    def _keep(self, record: RunRecord, prediction: Path | None, log: bytes) -> None:
+    def _keep(self, record: Attempt, prediction: Path | None, log: bytes) -> None:
         if not self.scale.masks:
             return
         with contextlib.ExitStack() as stack:
@@ -241,7 +247,7 @@ class _Builder:
                 labels += values
         self.run.write_rows(scores, CaseScore)
         self.run.write_rows(labels, LabelScore)
-        self.run.write_rows([_as_run(score) for score in scores], RunRecord)
+        self.run.write_rows([_as_run(score, self.protocol.run_sha256) for score in scores], Attempt)
         self.run.write_rows(_by_modality(scores), ModalityScore)
         _write_ranking(self.run, scores, with_json=self.scale.with_ranking_json)
         return Synthetic(run=self.run, data_root=self.data_root)
@@ -293,12 +299,14 @@ class _Builder:
         )  # fmt: skip
 
 
-def _as_run(score: CaseScore) -> RunRecord:
-    return RunRecord(
+def _as_run(score: CaseScore, rules_sha256: str) -> Attempt:
+    return Attempt(
         team=score.team, case=score.case, round=0, outcome=score.outcome, reason=score.reason,
-        exit_code=None if score.outcome.is_failure else 0, wall_s=score.wall_s, cpu_s=score.cpu_s,
-        peak_memory_mib=score.peak_memory_mib, measured_by="cgroup",
-        started_at="2025-03-01T12:00:00Z",
+        exit_code=None if score.outcome.is_failure else 0, wall_s=score.value("wall_s"),
+            cpu_s=score.value("cpu_s"),
+        peak_memory_mib=score.value("peak_memory_mib"), measured_by="cgroup",
+        started_at="2025-03-01T12:00:00Z", machine="0" * 12,
+        rules_sha256=rules_sha256,
     )  # fmt: skip
 
 
@@ -308,7 +316,7 @@ def _by_modality(scores: list[CaseScore]) -> list[ModalityScore]:
         for modality in sorted({s.modality for s in scores}):
             mine = [s for s in scores if s.team == team and s.modality == modality]
             for metric in ("dsc", "nsd", "wall_s", "cpu_s", "peak_memory_mib"):
-                values = np.array([getattr(s, metric) for s in mine])
+                values = np.array([s.values[metric] for s in mine])
                 rows.append(
                     ModalityScore(
                         team=team, modality=modality, metric=metric, n=len(values),
@@ -327,7 +335,7 @@ def _write_ranking(run: RunDirectory, scores: list[CaseScore], *, with_json: boo
     table = {(s.team, s.case): s for s in scores}
     ranks = np.zeros((3, len(cases), len(teams)))
     for m, (metric, sign) in enumerate((("dsc", -1), ("nsd", -1), ("wall_s", 1))):
-        values = np.array([[sign * getattr(table[t, c], metric) for t in teams] for c in cases])
+        values = np.array([[sign * table[t, c].values[metric] for t in teams] for c in cases])
         ranks[m] = rankdata(values, method="min", axis=1)
     per_case = ranks.mean(axis=0)
     mean = per_case.mean(axis=0)

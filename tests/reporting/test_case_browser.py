@@ -158,7 +158,11 @@ def test_searching_and_filtering_leave_the_cases_that_match(browser: Chromium, p
 def test_a_click_on_a_head_sorts_by_the_metric_of_that_team(
     browser: Chromium, page: Path, ranked: Synthetic
 ) -> None:
-    first = {row.case: row.nsd for row in ranked.run.read_rows(CaseScore) if row.team == TEAMS[0]}
+    first = {
+        row.case: row.value("nsd")
+        for row in ranked.run.read_rows(CaseScore)
+        if row.team == TEAMS[0]
+    }
     expected = sorted(first, key=lambda case: first[case] or 0.0)
     browser.open(page, width=1280)
     set_to(browser, "metric", "1")

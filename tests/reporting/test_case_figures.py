@@ -39,7 +39,7 @@ def test_a_podium_counts_the_places_that_scipy_gives(
     assert figure.name == "podium-dsc"
     values = np.array(
         [
-            [s.dsc if not (s := sources.case_scores[team, case]).outcome.is_failure else -1.0
+            [-1.0 if (s := sources.case_scores[team, case]).outcome.is_failure else s.value("dsc")
              for team in sources.teams] for case in cases
         ]
     )  # fmt: skip
@@ -60,7 +60,7 @@ def test_a_failed_team_is_last_in_its_case_even_where_another_scored_nothing(
     scores = dict(sources.case_scores)
     for (team, name), score in sources.case_scores.items():
         if name == case and team != TEAMS[1]:
-            scores[team, name] = dataclasses.replace(score, dsc=0.0)
+            scores[team, name] = score.with_values(dsc=0.0)
     teams = {t: [scores[t, s.case] for s in of] for t, of in sources.team_scores.items()}
     changed = dataclasses.replace(sources, case_scores=scores, team_scores=teams)
     only = [s for s in teams[TEAMS[1]] if s.case == case]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from data_manifest.cases import CaseInputs, Reference
+from data_manifest.prompts.boxes import Boxes
 from evaluate.reporting.charts import RuntimePoint, pareto_front
 from evaluate.reporting.outlines import outline_path
 from evaluate.reporting.pictures import draw_case, slice_to_show
@@ -87,7 +88,7 @@ def test_the_slice_shown_is_the_first_with_the_largest_reference() -> None:
 
 def _draw(labels: np.ndarray, boxes: list[list[int]], prediction: np.ndarray | None = None) -> str:
     image = np.zeros(labels.shape if labels.ndim == 3 else (*labels.shape, 3), np.uint8)
-    inputs = CaseInputs(image=image, boxes=np.array(boxes), spacing_mm=None)
+    inputs = CaseInputs(image=image, prompts=(Boxes(corners=np.array(boxes)),), spacing_mm=None)
     reference = Reference(labels=labels, spacing_mm=None)
     drawn = draw_case(inputs, reference, prediction, name="c", title="t", description="d")
     return f"{drawn.drawing} {drawn.where}"
@@ -111,7 +112,7 @@ def test_a_stray_piece_of_the_prediction_is_never_cut_off() -> None:
 
 def test_a_box_outside_the_image_does_not_stop_the_drawing() -> None:
     labels = np.zeros((80, 60), np.uint8)
-    assert "box-prompt" in _draw(labels, [[500, 500, 900, 900]])
+    assert "outline prompt" in _draw(labels, [[500, 500, 900, 900]])
 
 
 def test_a_box_is_shown_only_on_the_slices_that_it_spans() -> None:

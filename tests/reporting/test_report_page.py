@@ -122,7 +122,7 @@ def test_macro_and_micro_means_are_those_of_the_case_scores(tmp_path: Path) -> N
         expected = []
         for metric in ("dsc", "nsd", "wall_s"):
             of = {
-                m: [getattr(s, metric) for s in scores if (s.team, s.modality) == (team, m)]
+                m: [s.values[metric] for s in scores if (s.team, s.modality) == (team, m)]
                 for m in MODALITIES
             }
             macro = np.mean([np.mean(values) for values in of.values()])
@@ -274,9 +274,7 @@ def test_a_team_that_failed_everywhere_keeps_its_row(tmp_path: Path) -> None:
 def test_a_result_that_the_harness_owes_is_announced(copy_of: Callable[[], Synthetic]) -> None:
     made = copy_of()
     first, *others = made.run.read_rows(CaseScore)
-    owed = dataclasses.replace(
-        first, outcome=Outcome.HARNESS_ERROR, dsc=None, nsd=None, wall_s=None
-    )
+    owed = dataclasses.replace(first, outcome=Outcome.HARNESS_ERROR, values={})
     made.run.write_rows([owed, *others], CaseScore)
     assert "1 result could not be scored" in Page(write_report(made.run, data_root=None)).text
 

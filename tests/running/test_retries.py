@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from evaluate.facts.attempts import RunRecord
+from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Limits, load_protocol
@@ -72,7 +72,7 @@ def test_a_failure_on_our_side_that_passes_costs_the_team_nothing(
 ) -> None:
     sandbox = Flaky(range(2, 4))  # the first is the warm-up
     pauses = start(sandbox, small_data, tmp_path / "run")
-    rows = RunDirectory(tmp_path / "run").read_rows(RunRecord)
+    rows = RunDirectory(tmp_path / "run").read_rows(Attempt)
     assert [row.outcome for row in rows] == [Outcome.NO_OUTPUT] * 4
     assert pauses == sorted(pauses) and len(pauses) == 2
     assert sandbox.runs == 1 + 4 + 2
@@ -83,10 +83,10 @@ def test_one_that_stays_stops_the_run_and_the_same_command_goes_on(
 ) -> None:
     with pytest.raises(HarnessStoppedError):
         start(Flaky(range(1, 1000)), small_data, tmp_path / "run")
-    rows = RunDirectory(tmp_path / "run").read_rows(RunRecord)
+    rows = RunDirectory(tmp_path / "run").read_rows(Attempt)
     assert {row.outcome for row in rows} == {Outcome.HARNESS_ERROR}
     start(Flaky(range(0)), small_data, tmp_path / "run")
-    rows = RunDirectory(tmp_path / "run").read_rows(RunRecord)
+    rows = RunDirectory(tmp_path / "run").read_rows(Attempt)
     assert [row.outcome for row in rows] == [Outcome.NO_OUTPUT] * 4
 
 

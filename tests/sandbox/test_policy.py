@@ -1,7 +1,6 @@
 """What a container may do is data, and closed by default: read here as data, with no engine."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from evaluate.facts.rules import Limits, builtin_protocols, load_protocol
 from evaluate.sandbox import Image, Job
 from evaluate.sandbox.policy import EngineFacts, container_options, container_user, not_enforced
+from evaluate.sandbox.surroundings import Surroundings
 
 _ENGINE = EngineFacts(
     uid=1000,
@@ -26,11 +26,18 @@ _ENGINE = EngineFacts(
     cpus=8,
     memory_mib=32000,
 )
+_AROUND = Surroundings(
+    home="/home/ada", user="ada", home_is_bare=True, working_directory="/app", accounts=""
+)
 _LIMITS = Limits(timeout_s=10, memory_mib=100, cpus=2.5, processes=50, open_files=60, scratch_mib=7)
 
 
 def _options(
-    *, limits: Limits = _LIMITS, engine: EngineFacts = _ENGINE, volumes: tuple[str, ...] = ()
+    *,
+    limits: Limits = _LIMITS,
+    engine: EngineFacts = _ENGINE,
+    volumes: tuple[str, ...] = (),
+    **more: Any,
 ) -> dict[str, Any]:
     job = Job(
         command=("/bin/bash", "-c", "sh predict.sh"),
@@ -45,10 +52,11 @@ def _options(
         digest="sha256:1",
         kind="archive",
         handle="sha256:1",
-        details={"volumes": json.dumps(volumes)},
+        details={},
+        around=dataclasses.replace(_AROUND, volumes=volumes),
     )
     return container_options(
-        job, image, engine, name="name", owner="owner", cgroup_parent="/parent"
+        job, image, engine, name="name", owner="owner", cgroup_parent="/parent", **more
     )
 
 
@@ -59,18 +67,22 @@ def test_the_host_configuration_is_exactly_this() -> None:
         "NetworkMode": "none",
         "Dns": ["127.0.0.1"],
         "DnsSearch": ["."],
+        "ExtraHosts": ["segjudge:127.0.0.1"],
         "Memory": 100 * mib,
         "MemorySwap": 100 * mib,
         "NanoCpus": 2_500_000_000,
         "PidsLimit": 50,
         "Ulimits": [
             {"Name": "nofile", "Soft": 60, "Hard": 60},
-            {"Name": "core", "Soft": 0, "Hard": 0},
+            {"Name": "core", "Soft": 1, "Hard": 1},
             {"Name": "fsize", "Soft": 1025 * mib, "Hard": 1025 * mib},
         ],
         "ReadonlyRootfs": True,
-        "Tmpfs": {"/tmp": "rw,nosuid,nodev,exec,mode=1777,size=7m"},  # noqa: S108
-        "ShmSize": 64 * mib,
+        "Tmpfs": {
+            "/tmp": "rw,nosuid,nodev,exec,size=7m,mode=1777",  # noqa: S108
+            "/home/ada": "rw,nosuid,nodev,exec,size=7m,mode=0700,uid=1000,gid=1000",
+        },
+        "ShmSize": 100 * mib,
         "Mounts": [
             bind | {"Source": "/host/in", "Target": "/workspace/inputs", "ReadOnly": True},
             bind | {"Source": "/host/out", "Target": "/workspace/outputs", "ReadOnly": False},
@@ -103,7 +115,8 @@ def test_what_the_image_sets_for_its_own_good_is_overridden() -> None:
     assert options["Healthcheck"] == {"Test": ["NONE"]}
     assert options["StopSignal"] == "SIGKILL"
     assert options["User"] == "1000:1000"
-    assert options["Env"] == ["HOME=/tmp"]
+    assert "HOME=/home/ada" in options["Env"]
+    assert options["WorkingDir"] == "/app"
     assert (options["OpenStdin"], options["AttachStdin"], options["Tty"]) == (False, False, False)
 
 
@@ -132,7 +145,8 @@ def test_the_user_is_never_the_root_of_the_host(
 
 
 def test_volumes_of_the_image_are_read_only_except_where_the_policy_has_its_own_mount() -> None:
-    volumes = ("/data", "/workspace", "/workspace/inputs", "/workspace/outputs/", "/tmp")  # noqa: S108
+    taken = ("/workspace/inputs", "/workspace/outputs/", "//workspace/outputs", "/tmp")  # noqa: S108
+    volumes = ("/data", "/data/", "data", "/workspace", *taken)
     mounts = _options(volumes=volumes)["HostConfig"]["Mounts"][2:]
 
     assert mounts == [
@@ -143,7 +157,29 @@ def test_volumes_of_the_image_are_read_only_except_where_the_policy_has_its_own_
             "ReadOnly": True,
             "VolumeOptions": {"Labels": {"org.segjudge.owner": "owner"}},
         }
-        for number, target in ((0, "/data"), (2, "/workspace"))
+        for number, target in enumerate(("/data", "/workspace"))
+    ]
+
+
+def test_shared_memory_is_as_large_as_memory_unless_the_protocol_says_less() -> None:
+    limits = msgspec.structs.replace(_LIMITS, shm_mib=5)
+
+    assert _options(limits=limits)["HostConfig"]["ShmSize"] == 5 * 2**20
+
+
+def test_what_waits_in_sockets_is_limited_where_the_kernel_counts_it_apart() -> None:
+    assert "KernelMemoryTCP" not in _options()["HostConfig"]
+
+    engine = dataclasses.replace(_ENGINE, socket_limit=True)
+    assert _options(engine=engine)["HostConfig"]["KernelMemoryTCP"] == 64 * 2**20
+
+
+def test_a_name_and_processors_are_given_where_there_are_some() -> None:
+    host = _options(passwd="/host/passwd", cores=(2, 5))["HostConfig"]  # noqa: S106
+
+    assert host["CpusetCpus"] == "2,5"
+    assert ["/host/passwd", "/etc/passwd", True] in [
+        [mount["Source"], mount["Target"], mount["ReadOnly"]] for mount in host["Mounts"]
     ]
 
 

@@ -99,9 +99,9 @@ def test_the_stored_spacing_is_applied_by_index_so_that_the_axes_are_swapped(sco
     two_slices, two_columns = np.roll(CUBE, 2, axis=0), np.roll(CUBE, 2, axis=2)
     # Two slices are 5.0 mm, two columns 1.6 mm; tolerance 2 mm. The script takes 1.6 and 5.0.
     assert score(CUBE, two_slices, "cvpr24", CT_SPACING_XYZ).nsd == 1.0
-    assert score(CUBE, two_columns, "segjudge", CT_SPACING_XYZ).nsd == 1.0
+    assert score(CUBE, two_columns, "segjudge-1", CT_SPACING_XYZ).nsd == 1.0
     wrong = score(CUBE, two_columns, "cvpr24", CT_SPACING_XYZ).nsd
-    right = score(CUBE, two_slices, "segjudge", CT_SPACING_XYZ).nsd
+    right = score(CUBE, two_slices, "segjudge-1", CT_SPACING_XYZ).nsd
     assert wrong is not None and wrong < 0.9
     assert right is not None and right < 0.9
 
@@ -112,7 +112,7 @@ def test_a_2d_case_is_a_slab_whose_faces_are_surface_too(score: Score) -> None:
     slab = score(square, grown, "cvpr24").nsd
     assert slab == pytest.approx(0.917, abs=5e-4)
     # By hand: every point of either outline is 4 px from the other, the tolerance is 2.
-    assert score(square, grown, "segjudge").nsd == 0.0
+    assert score(square, grown, "segjudge-1").nsd == 0.0
 
 
 def test_a_2d_spacing_in_the_file_is_ignored(score: Score) -> None:
@@ -121,8 +121,8 @@ def test_a_2d_spacing_in_the_file_is_ignored(score: Score) -> None:
     without = score(square, moved, "cvpr24")
     assert score(square, moved, "cvpr24", (0.5, 0.5)).case == without.case
     # By hand: three pixels of 0.5 mm are within 2 mm.
-    assert score(square, moved, "segjudge", (0.5, 0.5)).nsd == 1.0
-    unit = score(square, moved, "segjudge").nsd
+    assert score(square, moved, "segjudge-1", (0.5, 0.5)).nsd == 1.0
+    unit = score(square, moved, "segjudge-1").nsd
     assert unit is not None and unit < 1.0
 
 
@@ -131,7 +131,7 @@ def test_a_gap_in_the_labels_makes_a_perfect_case_undefined(score: Score) -> Non
     reference[4:12, 6:9, 6:9] = 3
     trap = score(reference, reference, "cvpr24", CT_SPACING_XYZ)
     assert (trap.dsc, trap.nsd) == (None, 0.0)
-    right = score(reference, reference, "segjudge", CT_SPACING_XYZ)
+    right = score(reference, reference, "segjudge-1", CT_SPACING_XYZ)
     assert (right.dsc, right.nsd) == (1.0, 1.0)
 
 
@@ -139,11 +139,11 @@ def test_a_reference_without_labels_has_no_score(score: Score) -> None:
     empty = np.zeros_like(CUBE)
     trap = score(empty, empty, "cvpr24", CT_SPACING_XYZ)
     assert (trap.dsc, trap.nsd) == (None, 0.0)
-    right = score(empty, empty, "segjudge", CT_SPACING_XYZ)
+    right = score(empty, empty, "segjudge-1", CT_SPACING_XYZ)
     assert (right.dsc, right.nsd) == (None, None)
 
 
-@pytest.mark.parametrize("protocol", ["cvpr24", "segjudge"])
+@pytest.mark.parametrize("protocol", ["cvpr24", "segjudge-1"])
 def test_a_label_that_only_the_prediction_has_is_reported_and_does_not_count(
     score: Score, protocol: str
 ) -> None:
@@ -164,7 +164,7 @@ def test_the_same_label_in_a_gap_counts_as_zero(score: Score) -> None:
     trap = score(reference, prediction, "cvpr24", CT_SPACING_XYZ)
     assert trap.dsc == pytest.approx(2 / 3, abs=1e-15)
     assert trap.nsd == pytest.approx(2 / 3, abs=1e-15)
-    right = score(reference, prediction, "segjudge", CT_SPACING_XYZ)
+    right = score(reference, prediction, "segjudge-1", CT_SPACING_XYZ)
     assert (right.dsc, right.nsd) == (1.0, 1.0)
 
 
@@ -173,11 +173,11 @@ def test_the_gate_sets_nsd_to_zero_where_a_single_voxel_moved_by_one(score: Scor
     moved = np.roll(voxel, 1, axis=2)
     trap = score(voxel, moved, "cvpr24", (1.0, 1.0, 1.0))
     assert (trap.dsc, trap.nsd) == (0.0, 0.0)
-    right = score(voxel, moved, "segjudge", (1.0, 1.0, 1.0))
+    right = score(voxel, moved, "segjudge-1", (1.0, 1.0, 1.0))
     assert (right.dsc, right.nsd) == (0.0, 1.0)
 
 
-@pytest.mark.parametrize("protocol", ["cvpr24", "segjudge"])
+@pytest.mark.parametrize("protocol", ["cvpr24", "segjudge-1"])
 def test_a_shape_that_would_broadcast_is_bad_output(score: Score, protocol: str) -> None:
     # The script gives DSC 1.75 here; a value that no DSC can have is not reproduced.
     cube = block((20, 20, 20), slice(0, 20), slice(5, 15), slice(5, 15))
@@ -191,13 +191,13 @@ def test_a_shape_that_would_broadcast_is_bad_output(score: Score, protocol: str)
 def test_label_255_in_uint8_does_not_wrap(score: Score) -> None:
     # On numpy 1, which the challenge ran on, the script's `max + 1` is 256; on numpy 2 it wraps.
     many = np.repeat(np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16), 3, 0), 3, 1)
-    for protocol in ("cvpr24", "segjudge"):
+    for protocol in ("cvpr24", "segjudge-1"):
         scored = score(many, many, protocol)
         assert (scored.dsc, scored.nsd) == (1.0, 1.0)
         assert len(scored.labels) == 255
 
 
-@pytest.mark.parametrize("protocol", ["cvpr24", "segjudge"])
+@pytest.mark.parametrize("protocol", ["cvpr24", "segjudge-1"])
 def test_an_empty_prediction_scores_zero(score: Score, protocol: str) -> None:
     scored = score(CUBE, np.zeros_like(CUBE), protocol, CT_SPACING_XYZ)
     assert (scored.case["outcome"], scored.dsc, scored.nsd) == ("ok", 0.0, 0.0)
@@ -261,7 +261,9 @@ def scores_of(
     stored = None if spacing_xyz is None else tuple(spacing_xyz[::-1])
     reference = Reference(labels=pair[0].astype(np.uint16), spacing_mm=stored)
     measures = score_case(reference, pair[1].astype(np.uint16), load_protocol("cvpr24").scoring)
-    return tuple(np.nan if v is None else v for v in (measures.dsc, measures.nsd))  # type: ignore[return-value]
+    return tuple(
+        np.nan if v is None else v for v in (measures.values["dsc"], measures.values["nsd"])
+    )  # type: ignore[return-value]
 
 
 @MANY

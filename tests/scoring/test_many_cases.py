@@ -80,11 +80,7 @@ def case_score(number: int, dsc: float | None, outcome: Outcome = Outcome.OK) ->
         dimension="2D",
         outcome=outcome,
         reason="",
-        dsc=dsc,
-        nsd=None,
-        wall_s=None,
-        cpu_s=None,
-        peak_memory_mib=None,
+        values={"dsc": dsc, "nsd": None},
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from urllib.parse import quote, unquote
 
+from data_manifest.layouts import format_of
+
 __all__ = [
     "ATTESTATION",
     "JOURNAL",
@@ -26,11 +28,14 @@ _KINDS = {
     ".csv": "text/csv",
     ".json": "application/json",
     ".log": "text/plain",
-    ".npz": "application/zip",
-    ".gz": "application/gzip",
-    ".png": "image/png",
 }
+_UNKNOWN = "application/octet-stream"
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
+
+
+def _media_type(path: str) -> str:
+    form = format_of(path)
+    return form.media_type if form else _KINDS.get(PurePath(path).suffix, _UNKNOWN)
 
 
 def metadata_of(
@@ -72,7 +77,7 @@ def metadata_of(
             "name": path.rpartition("/")[2],
             "sha256": sha256,
             "contentSize": str(size),
-            "encodingFormat": _KINDS.get(PurePath(path).suffix, "application/octet-stream"),
+            "encodingFormat": _media_type(path),
         }
         for path, (sha256, size) in sorted(files.items())
     ]

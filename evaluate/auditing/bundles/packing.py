@@ -156,7 +156,7 @@ def _description(options: BundleOptions, manifest: Manifest) -> str:
             if left
             else ""
         )
-        + " `segjudge audit --verify` checks it; `sha256sum --check SHA256SUMS` checks the files."
+        + " `segjudge verify` checks it; `sha256sum --check SHA256SUMS` checks the files."
     )
 
 

@@ -106,7 +106,7 @@ def _journal(path: Path, root: Path) -> dict[tuple[str, str, int], JournalEntry]
             Finding(
                 where=f"{path}: {JOURNAL}",
                 found=f"can't be read: {error}",
-                expected="the runs, as `segjudge audit --bundle` writes them",
+                expected="the runs, as `segjudge bundle` writes them",
             )
         ) from error
     for entry in entries:
@@ -149,7 +149,9 @@ def _lay_out(data: Path, manifest: Manifest, references: Path | None) -> tuple[b
         if not references.is_dir():
             raise UsageError(
                 Finding(
-                    where=f"--references {references}", found="no such folder", expected="npz files"
+                    where=f"--references {references}",
+                    found="no such folder",
+                    expected="the references",
                 )
             )
         for case in manifest.cases:

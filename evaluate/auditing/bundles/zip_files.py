@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from data_manifest.layouts import format_of
 from evaluate.facts.errors import Problem, SegjudgeError
 
 __all__ = ["BundleError", "extract", "write_zip"]
@@ -34,7 +35,8 @@ def write_zip(path: Path, files: Iterable[tuple[str, Path | bytes]]) -> None:
         for name, source in files:
             info = zipfile.ZipInfo(name)
             info.external_attr = (stat.S_IFREG | 0o644) << 16
-            packed = name.endswith((".npz", ".gz", ".png"))
+            form = format_of(name)
+            packed = form is not None and form.is_compressed
             info.compress_type = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
             if isinstance(source, bytes):
                 archive.writestr(info, source)
@@ -118,6 +120,6 @@ def _refused(path: Path, found: str) -> BundleError:
         Problem(
             where=str(path),
             found=found,
-            expected="a bundle of `segjudge audit --bundle`, a zip of plain files",
+            expected="a bundle of `segjudge bundle`, a zip of plain files",
         )
     )

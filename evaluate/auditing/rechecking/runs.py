@@ -8,11 +8,9 @@ from evaluate.auditing.rechecking.basis import Basis, Pair, made_again
 from evaluate.auditing.table_cells import read_cells
 from evaluate.auditing.tracing import trace_table
 from evaluate.documents.audit import Cause
-from evaluate.documents.run import SubmissionEntry
-from evaluate.facts.attempts import RunRecord
+from evaluate.facts.attempts import Attempt
 from evaluate.facts.outcome import Outcome
-from evaluate.running import Plan, Submission, job_sha256
-from evaluate.sandbox import Image
+from evaluate.running import job_sha256
 
 __all__ = ["in_doubt", "trace_runs"]
 
@@ -20,10 +18,10 @@ __all__ = ["in_doubt", "trace_runs"]
 def trace_runs(basis: Basis) -> list[Finding]:
     """What the journal says, beside runs.csv, the jobs and the cases."""
     records = [entry.record for entry in basis.journal.values()]
-    table = read_cells(basis.run.table_path(RunRecord))
+    table = read_cells(basis.run.table_path(Attempt))
     findings, _ = trace_table(
         table,
-        made_again(table.name, records, RunRecord),
+        made_again(table.name, records, Attempt),
         intact=basis.intact(table.name),
         source=Cause.JOURNAL,
         failed={(r.team, r.case) for r in records if r.outcome.is_failure},
@@ -50,24 +48,22 @@ def in_doubt(findings: Sequence[Finding]) -> set[Pair]:
 
 def _other_jobs(basis: Basis) -> list[Finding]:
     """Runs of another image, other inputs or other limits than run.json says."""
-    stages = basis.evidence.stages if basis.evidence else {}
-    rules = stages["run"].protocol if "run" in stages else basis.protocol
-    plan = Plan(
-        protocol=rules,
-        manifest=basis.manifest,
-        data_root=basis.data_root,
-        submissions=(),
-        sandbox_name=basis.document.last_machine.sandbox.name,
-        seed=basis.document.seed,
-    )
-    submissions = {entry.team: _submission(entry) for entry in basis.document.submissions}
-    cases = {case.id: case for case in basis.manifest.cases}
+    images = {entry.team: entry.digest or entry.problem for entry in basis.document.submissions}
+    inputs = {case.id: case.image.sha256 for case in basis.manifest.cases}
+    rules = {known.run_sha256 for known in basis.document.rules.values()}
+    machines = basis.document.machines
     changed: dict[str, list[str]] = {}
     for entry in basis.journal.values():
-        team, case = entry.record.team, entry.record.case
-        known = team in submissions and case in cases
-        if not known or entry.job_sha256 != job_sha256(plan, submissions[team], cases[case]):
-            changed.setdefault(team, []).append(case)
+        made = entry.record
+        is_known = made.team in images and made.case in inputs
+        is_known = is_known and made.rules_sha256 in rules and made.machine in machines
+        if not is_known or entry.job_sha256 != job_sha256(
+            image=images[made.team],
+            inputs_sha256=inputs[made.case],
+            rules_sha256=made.rules_sha256,
+            sandbox=machines[made.machine].sandbox.name,
+        ):
+            changed.setdefault(made.team, []).append(made.case)
     return [
         Finding(
             code=Cause.JOURNAL,
@@ -79,19 +75,6 @@ def _other_jobs(basis: Basis) -> list[Finding]:
         )
         for team, names in sorted(changed.items())
     ]
-
-
-def _submission(entry: SubmissionEntry) -> Submission:
-    if not entry.digest:
-        return Submission(team=entry.team, image=None, problem=entry.problem)
-    image = Image(
-        reference=entry.reference,
-        digest=entry.digest,
-        kind=str(entry.kind),
-        handle="",
-        details={},
-    )
-    return Submission(team=entry.team, image=image)
 
 
 def _without_result(basis: Basis, told: Sequence[Finding]) -> list[Finding]:

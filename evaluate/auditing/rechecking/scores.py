@@ -18,7 +18,7 @@ from evaluate.scoring.stage import Scores, tables_of
 
 __all__ = ["TracedScores", "trace_scores", "with_effects_of_protocol"]
 
-_RULES = ("scoring", "failures", "output")
+_RULES = ("scoring", "output")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,12 @@ def _score(
     """Scores of the files that are there, altered or not."""
     journal, manifest = as_found(altered, basis.journal, basis.manifest)
     jobs = jobs_of_run(
-        basis.run, journal, manifest=manifest, data_root=basis.data_root, teams=basis.teams
+        basis.run,
+        journal,
+        manifest=manifest,
+        data_root=basis.data_root,
+        teams=basis.teams,
+        limits=basis.document.rules_of("run").limits,
     )
     workers = basis.at_hand.workers
     return tables_of(score_jobs(jobs, protocol, workers=workers, progress=progress))

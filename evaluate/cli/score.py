@@ -1,18 +1,33 @@
 """`segjudge score`."""
 
 import argparse
+from collections import Counter
+from pathlib import Path
 
+from evaluate.cli.arguments import positive
 from evaluate.cli.terminal import number, say, show_progress, table, warn
 from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import load_protocol
-from evaluate.facts.scores import ModalityScore
+from evaluate.facts.scores import CaseScore, ModalityScore
+from evaluate.facts.scoring_rules import MEASURED, metric_named
 from evaluate.scoring.stage import Scores, score_folders, score_run
 
-__all__ = ["say_scores", "score"]
+__all__ = ["add_arguments", "call", "say_scores"]
 
 
-def score(options: argparse.Namespace) -> int:
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The arguments of `segjudge score`."""
+    command.add_argument("run_dir", type=Path, nargs="?")
+    command.add_argument("--manifest", type=Path, help="where the run's data lie now, if moved")
+    command.add_argument("--references", type=Path, help="folder of references, one file a case")
+    command.add_argument("--predictions", type=Path, help="folder of masks, as the protocol says")
+    command.add_argument("--protocol", help="built-in name or TOML file (default: the run's own)")
+    command.add_argument("--out", type=Path, help="folder of the tables")
+    command.add_argument("--jobs", type=positive, help="processes (default: one a CPU)")
+
+
+def call(options: argparse.Namespace) -> int:
     """Score a run directory or a folder."""
     folder_options = ("references", "predictions", "out")
     given = [name for name in folder_options if getattr(options, name) is not None]
@@ -54,28 +69,54 @@ def score(options: argparse.Namespace) -> int:
     return 0
 
 
+def _without_value(case: CaseScore) -> list[str]:
+    """The metrics of masks that have no value."""
+    return [n for n, value in case.values.items() if value is None and n not in MEASURED]
+
+
+def _mean(score: ModalityScore | None, cases: int) -> str:
+    """A mean, and over how many cases where not over all."""
+    if score is None or score.mean is None:
+        return number(None)
+    return number(score.mean, 4) + ("" if score.n == cases else f" (n={score.n})")
+
+
+def _title(name: str) -> str:
+    metric = metric_named(name)
+    return metric.title if metric else name
+
+
 def say_scores(scores: Scores) -> None:
     """Means by team and modality, and what failed."""
     cells: dict[tuple[str, str], dict[str, ModalityScore]] = {}
     for row in scores.modalities:
         cells.setdefault((row.team, row.modality), {})[row.metric] = row
+    counts = Counter(
+        (case.team, case.modality)
+        for case in scores.cases
+        if case.outcome is not Outcome.HARNESS_ERROR
+    )
+    shown = [
+        name for name in dict.fromkeys(m.metric for m in scores.modalities) if name not in MEASURED
+    ]
     rows = [
         [
             team,
             modality,
-            str(metrics["dsc"].n),
-            str(metrics["dsc"].failures),
-            number(metrics["dsc"].mean, 4),
-            number(metrics["nsd"].mean, 4),
+            str(counts[team, modality]),
+            str(next(iter(metrics.values())).failures),
+            *(_mean(metrics.get(name), counts[team, modality]) for name in shown),
         ]
         for (team, modality), metrics in sorted(cells.items())
     ]
-    table("Means over cases", ["team", "modality", "cases", "failed", "DSC", "NSD"], rows)
+    heads = [_title(name) for name in shown]
+    table("Means over cases", ["team", "modality", "cases", "failed", *heads], rows)
     undefined = [
-        c for c in scores.cases if c.outcome is Outcome.OK and (c.dsc is None or c.nsd is None)
+        c for c in scores.cases if c.outcome is not Outcome.HARNESS_ERROR and _without_value(c)
     ]
     for case in undefined[:5]:
-        warn(f"{case.team} {case.case}: a score is undefined; it is left out of the means")
+        names = ", ".join(_without_value(case))
+        warn(f"{case.team} {case.case}: {names} undefined; the case is left out of that mean")
     ours = [case for case in scores.cases if case.outcome is Outcome.HARNESS_ERROR]
     for case in ours[:5]:
         warn(f"{case.team} {case.case}: not scored, a failure on our side: {case.reason}")

@@ -1,0 +1,115 @@
+"""The commands by name; each has a file of its own here, with its arguments and its call.
+
+A file is imported only when its command is called: no command waits for another one's libraries.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from evaluate.cli.arguments import CommandParser, group_command
+
+__all__ = ["COMMANDS", "parse"]
+
+COMMANDS = {
+    "demo": (
+        "Demo data, the shipped participants, scores, ranking and report in one command.",
+        "segjudge demo demo-run",
+    ),
+    "run": (
+        "Run submissions on every case of a manifest; continues a run that was cut off.",
+        "segjudge run --manifest data/manifest.json --protocol cvpr24"
+        " --submission alpha=alpha.tar.gz --submission beta=beta.tar.gz my-run",
+    ),
+    "score": (
+        "Score a run directory, or a folder of predictions against a folder of references.",
+        "segjudge score --references gts --predictions segs --protocol cvpr24 --out scores",
+    ),
+    "rank": (
+        "Rank the teams of a scored run, or of a table of case scores.",
+        "segjudge rank my-run",
+    ),
+    "report": (
+        "Write report/index.html of a run that is scored and ranked.",
+        "segjudge report my-run --open",
+    ),
+    "init": (
+        "Write a new submission's folder, which passes `check` as it is.",
+        "segjudge init my-team",
+    ),
+    "check": (
+        "Check a submission as the organiser's run would treat it, and say what to mend.",
+        "segjudge check my-image.tar.gz",
+    ),
+    "audit": (
+        "Check that a run's files are what was run, and that its scores and ranks still hold.",
+        "segjudge audit my-run --rerun --sample 20",
+    ),
+    "bundle": (
+        "Write a run's evidence for others as one file.",
+        "segjudge bundle my-run my-run.zip --sign key.pem",
+    ),
+    "verify": (
+        "Check a bundle, with nothing else at hand.",
+        "segjudge verify my-run.zip --key public.pem --references references",
+    ),
+    "published": (
+        "Check a paper's table by itself, or against a run.",
+        "segjudge published table.csv my-run",
+    ),
+    "compare": (
+        "Say which of two submissions is better, by how much, and how sure that is.",
+        "segjudge compare run-1 run-2 --team alpha --html compare.html",
+    ),
+    "doctor": (
+        "Say what works on this machine: engine, cgroups, memory, disk, clock.",
+        "segjudge doctor",
+    ),
+    "manifest": (
+        "Build, verify or show a manifest.",
+        "segjudge manifest build --pairs cases.csv data",
+    ),
+    "protocol": ("List or show protocols.", "segjudge protocol show cvpr24 > mine.toml"),
+}
+"""What each is for, and an example."""
+
+
+class _Version(argparse.Action):
+    """Looked up only where it is asked for: reading a package's metadata takes its time."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> None:
+        try:
+            text = version("segjudge")
+        except PackageNotFoundError:
+            text = "of a checkout that is not installed"
+        sys.stdout.write(f"segjudge {text}\n")
+        parser.exit()
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line.
+
+    Returns:
+        The options; `call` is the command's function, to be called with them.
+
+    Raises:
+        UsageError: an unknown command, option or value.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    parser = CommandParser(
+        prog="segjudge",
+        description="The evaluation harness for medical image segmentation challenges.",
+        epilog="example:\n  segjudge demo        # the whole way, on demo data, in one command",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="say which version this is")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, (summary, example) in COMMANDS.items():
+        command = group_command(commands, name, summary, example)
+        if words[:1] == [name]:
+            module = import_module(f"evaluate.cli.{name}")
+            command.set_defaults(call=getattr(module, "call", None))
+            module.add_arguments(command)
+    return parser.parse_args(words)

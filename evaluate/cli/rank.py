@@ -1,0 +1,123 @@
+"""`segjudge rank`."""
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from evaluate.cli.arguments import natural
+from evaluate.cli.run import warn_of_machines
+from evaluate.cli.terminal import number, say, table, warn
+from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.rules import RankedMetric, load_protocol
+from evaluate.ranking import RankingRow
+from evaluate.ranking.stage import RankOptions, rank_run, rank_table
+from evaluate.store import RunDirectory
+
+__all__ = ["add_arguments", "call", "say_leaderboard"]
+
+
+def _ranked_metric(text: str) -> RankedMetric:
+    """Read from the end: the name is another tool's and may have colons of its own."""
+    name, direction = text, None
+    head, _, last = name.rpartition(":")
+    if head and last in ("higher", "lower"):
+        name, direction = head, last
+    weight = 1.0
+    head, _, last = name.rpartition(":")
+    try:
+        # What is no number is a part of another tool's name.
+        if head and (direction is None or re.fullmatch(r"[0-9.eE+-]+", last.strip())):
+            name, weight = head, float(last)
+        metric = {"name": name.strip(), "weight": weight, "direction": direction}
+        return msgspec.convert(metric, RankedMetric)
+    except (ValueError, msgspec.ValidationError) as error:
+        expected = "expected NAME, NAME:WEIGHT or NAME:WEIGHT:higher (or lower)"
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}; {expected}") from error
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The arguments of `segjudge rank`."""
+    command.add_argument("run_dir", type=Path, nargs="?")
+    command.add_argument("--scores", type=Path, help="a case_scores.csv")
+    command.add_argument("--protocol", help="built-in name or TOML file (default: the run's own)")
+    command.add_argument("--out", type=Path, help="folder of ranking.csv and ranking.json")
+    command.add_argument(
+        "--metric",
+        type=_ranked_metric,
+        action="append",
+        metavar="NAME[:WEIGHT][:higher|:lower]",
+        help="with --scores: rank by these columns instead of the protocol's; another tool's column"
+        " needs its direction; repeatable",
+    )
+    command.add_argument("--bootstrap", type=natural, default=1000, help="replicates")
+    command.add_argument("--seed", type=natural, help="of the bootstrap (default: the run's)")
+    command.add_argument(
+        "--adjustment",
+        choices=("holm", "bh", "none"),
+        help="of the tests' p-values for many pairs of teams (default: the protocol's)",
+    )
+    command.add_argument(
+        "--compat",
+        choices=("challenger",),
+        help="repeat known errors of challengeR 1.0.5 in the bootstrap, to compare with it",
+    )
+
+
+def call(options: argparse.Namespace) -> int:
+    """Rank a run, or a table of case scores."""
+    chosen = RankOptions(
+        bootstrap=options.bootstrap,
+        seed=options.seed,
+        adjustment=options.adjustment,
+        compat=options.compat,
+    )
+    if options.run_dir is not None and (options.scores, options.out, options.metric) == (None,) * 3:
+        result = rank_run(options.run_dir, chosen)
+        warn_of_machines(RunDirectory.open(options.run_dir))
+        say_leaderboard(result.rows)
+        say(f"next: segjudge report {options.run_dir}")
+        return 0
+    if options.run_dir is not None or None in (options.scores, options.protocol, options.out):
+        raise UsageError(
+            Problem(
+                where="segjudge rank",
+                found="neither a run directory nor a table",
+                expected="RUN_DIR, or all of --scores, --protocol and --out",
+                mend="`segjudge rank --help` shows both",
+            )
+        )
+    result, notes = rank_table(
+        scores=options.scores,
+        protocol=load_protocol(options.protocol, other_columns=True),
+        out=options.out,
+        options=chosen,
+        metrics=options.metric,
+    )
+    for note in notes:
+        warn(note)
+    say_leaderboard(result.rows)
+    say(f"ranking.csv and ranking.json in {options.out}")
+    return 0
+
+
+def say_leaderboard(rows: Sequence[RankingRow]) -> None:
+    """The places, best first."""
+    table(
+        "Leaderboard",
+        ["team", "place", "mean rank", "DSC", "NSD", "time s", "failed"],
+        [
+            [
+                row.team,
+                str(row.rank),
+                number(row.mean_rank, 2),
+                number(row.value("dsc"), 4),
+                number(row.value("nsd"), 4),
+                number(row.value("wall_s"), 2),
+                str(row.failures),
+            ]
+            for row in sorted(rows, key=lambda row: (row.rank, row.team))
+        ],
+    )

@@ -1,0 +1,27 @@
+"""`segjudge report`."""
+
+import argparse
+import webbrowser
+from pathlib import Path
+
+from evaluate.cli.terminal import say, show_progress
+from evaluate.reporting.stage import report_run
+
+__all__ = ["add_arguments", "call"]
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The arguments of `segjudge report`."""
+    command.add_argument("run_dir", type=Path)
+    command.add_argument("--manifest", type=Path, help="where the data lie now, if moved")
+    command.add_argument("--open", action="store_true", help="show it in the browser")
+
+
+def call(options: argparse.Namespace) -> int:
+    """Write a run's report."""
+    with show_progress("report") as progress:
+        path = report_run(options.run_dir, manifest_path=options.manifest, progress=progress)
+    say(f"report: {path}")
+    if options.open:
+        webbrowser.open(path.resolve().as_uri())
+    return 0

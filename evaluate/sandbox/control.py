@@ -1,0 +1,130 @@
+"""Whose fault it is that the engine refuses a container: an experiment, not a reading of words.
+
+The same container is made of an image with nothing in it. If the engine takes that one, the
+team's image is why it has refused the other.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import tarfile
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import docker
+import requests
+
+from evaluate.sandbox.policy import OWNER_LABEL
+
+__all__ = ["Control", "is_exhausted"]
+
+_REPOSITORY = "segjudge/empty"
+# What an engine says when its machine lacks something: never an image's fault.
+_EXHAUSTED = (
+    "no space left on device",
+    "disk quota exceeded",
+    "cannot allocate memory",
+    "too many open files",
+    "input/output error",
+    "read-only file system",
+)
+
+
+def is_exhausted(text: str) -> bool:
+    """Whether an engine's message says that its own machine has run out of something."""
+    return any(words in text.lower() for words in _EXHAUSTED)
+
+
+class Control:
+    """An empty image in the engine, made at the first need and removed by `close`.
+
+    Args:
+        engine: client of the engine.
+        owner: token of the harness.
+        machine: the engine's operating system and architecture.
+    """
+
+    def __init__(self, engine: docker.APIClient, *, owner: str, machine: tuple[str, str]) -> None:
+        self._engine = engine
+        self._owner = owner
+        self._machine = machine
+        self._tag = f"{_REPOSITORY}:{owner}"
+        self._made = False
+        self._lock = threading.Lock()
+
+    def serves(self, options: Mapping[str, Any], name: str) -> bool:
+        """Whether the engine makes and starts such a container of the empty image.
+
+        Args:
+            options: those that it has refused; what comes of the image itself is left out.
+            name: for the container, which bears the owner's token.
+        """
+        host = dict(options.get("HostConfig") or {})
+        host["Mounts"] = [mount for mount in host.get("Mounts", []) if mount["Type"] == "bind"]
+        trial = {
+            **options,
+            "Image": self._tag,
+            "Entrypoint": ["/nothing"],
+            "Cmd": [],
+            "WorkingDir": "/",
+            "HostConfig": host,
+            "Labels": {OWNER_LABEL: self._owner},
+        }
+        try:
+            with self._lock:
+                self._make()
+            self._engine.create_container_from_config(trial, name)
+            self._engine.start(name)
+        except docker.errors.APIError as error:
+            # There is no program in it to start: to be told so is to be served.
+            text = str(error.explanation or error).lower()
+            return "/nothing" in text and ("no such file" in text or "not found" in text)
+        except (docker.errors.DockerException, requests.exceptions.RequestException):
+            return False
+        finally:
+            with contextlib.suppress(
+                docker.errors.DockerException, requests.exceptions.RequestException
+            ):
+                self._engine.remove_container(name, v=True, force=True)
+        return True
+
+    def close(self) -> None:
+        """Remove the empty image."""
+        if self._made:
+            with contextlib.suppress(docker.errors.DockerException):
+                self._engine.remove_image(self._tag)
+
+    def _make(self) -> None:
+        if not self._made:
+            for _ in self._engine.load_image(_archive(self._tag, self._machine)):
+                pass
+            self._made = True
+
+
+def _archive(tag: str, machine: tuple[str, str]) -> bytes:
+    layer = bytes(2 * tarfile.BLOCKSIZE)
+    config = json.dumps(
+        {
+            "os": machine[0],
+            "architecture": machine[1],
+            "config": {},
+            "rootfs": {
+                "type": "layers",
+                "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"],
+            },
+        }
+    ).encode()
+    manifest = json.dumps([{"Config": "config.json", "RepoTags": [tag], "Layers": ["layer.tar"]}])
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in (
+            ("config.json", config),
+            ("layer.tar", layer),
+            ("manifest.json", manifest.encode()),
+        ):
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()

@@ -1,0 +1,240 @@
+"""Two folders of masks that were made elsewhere: which prediction answers which reference.
+
+The folders are the organiser's own: sub-folders are looked into, and links are followed.
+"""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from data_manifest.errors import CaseFileError, SegjudgeError, printable
+from data_manifest.layouts import (
+    FORMATS,
+    OutputFile,
+    format_of,
+    read_reference_header,
+    stem_of,
+)
+from data_manifest.naming import UNKNOWN, parse_case_name
+from evaluate.facts.errors import Problem, UsageError
+from evaluate.scoring.jobs import ScoringJob
+
+__all__ = ["jobs_of_folders"]
+
+_SHOWN = 3
+
+
+def jobs_of_folders(
+    references: Path, predictions: Path, *, output: OutputFile
+) -> tuple[list[ScoringJob], list[str]]:
+    """The cases of a folder of references, answered by files of the protocol's names.
+
+    Modality and dimension come from the file name (`2DBox_CT_001`). Capitals do not part a
+    prediction from its reference, unless two files differ in nothing else.
+
+    Args:
+        references: one file a case, of any format, at any depth.
+        predictions: files named as `output` says, at any depth.
+        output: the protocol's.
+
+    Returns:
+        The jobs, sorted by case, and warnings in words.
+
+    Raises:
+        UsageError: a folder is missing, has no cases, or has them twice; no prediction answers a
+            reference, or one that would is of another format.
+        CaseFileError: references that can't be scored against; all are named.
+    """
+    for option, folder in (("--references", references), ("--predictions", predictions)):
+        if not folder.is_dir():
+            raise UsageError(
+                Problem(where=f"{option} {folder}", found="no such folder", expected="masks")
+            )
+    cases = _references(references)
+    answers = _Answers(predictions, output)
+    team = re.sub(r"[^A-Za-z0-9._-]+", "-", predictions.resolve().name).strip("-.") or "submission"
+    jobs: list[ScoringJob] = []
+    problems: list[Problem] = []
+    nameless, misnamed = [], []
+    for case, path in sorted(cases.items()):
+        name = parse_case_name(case)
+        try:
+            dimension = f"{_axes_of_reference(path)}D"
+        except SegjudgeError as error:
+            problems += error.problems
+            continue
+        if not name.recognised:
+            nameless.append(path.name)
+        elif name.dimension != dimension:
+            misnamed.append(f"{path.name} is {dimension}")
+        jobs.append(
+            ScoringJob(
+                team=team,
+                case=case,
+                modality=name.modality,
+                dimension=dimension,
+                reference=path,
+                prediction=answers.to(case),
+                own_files=True,
+            )
+        )
+    if problems:
+        raise CaseFileError(*problems)
+    answers.refuse_nothing(cases)
+    counted = (
+        (nameless, f"references whose names tell no modality; they count as `{UNKNOWN}`"),
+        (misnamed, "references of other dimensions than their names say"),
+        (answers.surplus(cases), "predictions that have no reference, and are ignored"),
+    )
+    return jobs, [f"{len(names)} {words}: {_shown(names)}" for names, words in counted if names]
+
+
+def _references(folder: Path) -> dict[str, Path]:
+    """By case."""
+    found: dict[str, Path] = {}
+    others: Counter[str] = Counter()
+    for path in _files(folder):
+        if format_of(path.name) is None:
+            others[_ending(path.name)] += 1
+            continue
+        case = stem_of(path.name)
+        if case in found:
+            raise UsageError(
+                Problem(
+                    where=f"--references {folder}",
+                    found=f"case {printable(case)} twice: {found[case]}, {path}",
+                    expected="one file a case",
+                )
+            )
+        found[case] = path
+    if not found:
+        raise UsageError(
+            Problem(
+                where=f"--references {folder}",
+                found=_told(others),
+                expected=f"one mask a case, in {', '.join(FORMATS)}",
+            )
+        )
+    unspoken = [case for case in found if not case.isprintable()]
+    if unspoken:
+        raise UsageError(
+            Problem(
+                where=f"--references {folder}",
+                found=f"names that can't stand in a table: {_shown(unspoken)}",
+                expected="names in UTF-8 without control characters",
+                mend="rename them",
+            )
+        )
+    return found
+
+
+class _Answers:
+    """A folder of predictions, by file name."""
+
+    def __init__(self, folder: Path, output: OutputFile) -> None:
+        self._folder, self._output = folder, output
+        self._files: dict[str, list[Path]] = {}
+        self._others: list[Path] = []
+        for path in _files(folder):
+            if path.name.lower().endswith(output.suffix):
+                self._files.setdefault(path.name.casefold(), []).append(path)
+            else:
+                self._others.append(path)
+
+    def _name(self, case: str) -> str:
+        return PurePosixPath(self._output.name(case)).name
+
+    def to(self, case: str) -> Path | None:
+        """The file that answers a case; of several the one that is named exactly so.
+
+        Raises:
+            UsageError: several do.
+        """
+        name = self._name(case)
+        found = self._files.get(name.casefold(), [])
+        exact = [path for path in found if path.name == name]
+        if len(exact or found) > 1:
+            raise UsageError(
+                Problem(
+                    where=f"--predictions {self._folder}",
+                    found=f"{_shown([str(path) for path in exact or found])} for {printable(case)}",
+                    expected="one file a case",
+                )
+            )
+        return next(iter(exact or found), None)
+
+    def refuse_nothing(self, cases: Mapping[str, Path]) -> None:
+        """A folder that answers no case, or answers one in another format, is a mistake.
+
+        Raises:
+            UsageError: it is such a folder.
+        """
+        unanswered = {case.casefold() for case in cases if self.to(case) is None}
+        beside = [p for p in self._others if format_of(p.name)]
+        beside = [p for p in beside if stem_of(p.name).casefold() in unanswered]
+        if not beside and len(unanswered) < len({case.casefold() for case in cases}):
+            return
+        endings = Counter(_ending(path.name) for path in self._others)
+        endings[self._output.suffix] += sum(map(len, self._files.values()))
+        example = self._name(min(cases))
+        answered = f"{len(cases) - len(unanswered)} of {len(cases)} references are answered"
+        raise UsageError(
+            Problem(
+                where=f"--predictions {self._folder}",
+                found=f"{_told(endings)}; {answered}",
+                expected=f"names such as {printable(example)}, as the protocol's `output` says",
+                mend="rename or convert them, or name a protocol whose `output` is of their format",
+            )
+        )
+
+    def surplus(self, cases: Mapping[str, Path]) -> list[str]:
+        """Names of the files that answer no case."""
+        wanted = {self._name(case).casefold() for case in cases}
+        return sorted(
+            path.name for name, paths in self._files.items() if name not in wanted for path in paths
+        )
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The files below a folder in a fixed order, without hidden ones; no folder is seen twice."""
+    seen = set()
+    for top, folders, names in os.walk(folder, followlinks=True):
+        status = Path(top).stat()
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        yield from (Path(top, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _ending(name: str) -> str:
+    form = format_of(name)
+    return form.suffix if form else Path(name).suffix.lower() or "without an ending"
+
+
+def _told(endings: Mapping[str, int]) -> str:
+    counted = [f"{n} {printable(ending)}" for ending, n in sorted(endings.items()) if n]
+    return f"files: {', '.join(counted)}" if counted else "no file"
+
+
+def _shown(names: list[str]) -> str:
+    shown = ", ".join(printable(name) for name in names[:_SHOWN])
+    return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def _axes_of_reference(path: Path) -> int:
+    """Check a reference by its headers and spacing before hours of scoring depend on it."""
+    shape, spacing_mm = read_reference_header(path)
+    if len(shape) == 3 and spacing_mm is None:
+        raise CaseFileError(
+            Problem(
+                where=str(path),
+                found="no spacing",
+                expected="the spacing in mm, in x, y, z order, of a 3D case",
+                mend="add it to the file: NSD can't be measured without",
+            )
+        )
+    return len(shape)

@@ -1,0 +1,66 @@
+"""Attempts that are scored together were made under one set of rules, and are scored by it."""
+
+from collections.abc import Iterable
+
+from evaluate.documents.run import RunDocument
+from evaluate.facts.attempts import Attempt
+from evaluate.facts.errors import Problem, RunDirectoryError
+from evaluate.facts.rule_differences import differing_keys
+from evaluate.facts.rules import Rules
+
+__all__ = ["check_rules"]
+
+
+def check_rules(
+    document: RunDocument, attempts: Iterable[Attempt], rules: Rules, *, where: str
+) -> None:
+    """Refuse a mixture, and rules that say of the containers what was not so.
+
+    Args:
+        document: run.json.
+        attempts: those that are to be scored.
+        rules: those that they are to be scored by.
+        where: names the run directory.
+
+    Raises:
+        RunDirectoryError: a team ran under other rules than another, or than these.
+    """
+    teams: dict[str, set[str]] = {}
+    for attempt in attempts:
+        teams.setdefault(attempt.rules_sha256, set()).add(attempt.team)
+    if not teams or teams.keys() == {rules.run_sha256}:
+        return
+    first, *others = sorted(teams, key=lambda sha: (sha != rules.run_sha256, sorted(teams[sha])))
+    base = document.rules_of_attempts(first)
+    if not others:
+        problem = Problem(
+            where=f"{where}: protocol {rules.name}",
+            found=f"other rules than {_listed(teams[first])} ran under: {_keys(base, rules)}",
+            expected="rules that differ in scoring, failures and ranking alone",
+            mend="change only those, or `segjudge run` again under this protocol",
+        )
+    else:
+        differences = "; ".join(
+            f"{_listed(teams[first])} and {_listed(teams[sha])} differ in"
+            f" {_keys(base, document.rules_of_attempts(sha))}"
+            for sha in others
+        )
+        problem = Problem(
+            where=where,
+            found=f"teams that ran under different rules: {differences}",
+            expected="one set of rules for all that are ranked together",
+            mend="give `segjudge run` one protocol and every submission: only the cases that ran"
+            " under another are run again",
+        )
+    raise RunDirectoryError(problem)
+
+
+def _listed(teams: set[str]) -> str:
+    return ", ".join(sorted(teams))
+
+
+def _keys(first: Rules | None, second: Rules | None) -> str:
+    """The keys that differ, with both values."""
+    if first is None or second is None:
+        return "rules that run.json does not hold"
+    return ", ".join(differing_keys(first, second))

@@ -1,0 +1,92 @@
+"""The objects of two maps and what each shares with each: all that detection is decided by.
+
+An object is a connected component, an instance of an instance map, or a whole label, whatever the
+caller's spans are numbered by. One histogram of pairs is counted; every rule of matching reads it.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from metrics.arguments import Mask
+from metrics.label_extents import Box
+from metrics.spans import Spans, pair_counts
+
+__all__ = ["ObjectPairs"]
+
+_Numbers: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectPairs:
+    """Two maps' objects and their overlaps.
+
+    Attributes:
+        reference: spans numbered by objects, from 1.
+        prediction: the same, with axes that lie as the reference's.
+    """
+
+    reference: Spans
+    prediction: Spans
+
+    @cached_property
+    def overlaps(self) -> tuple[_Numbers, _Numbers, _Numbers]:
+        """Reference objects, predicted objects and shared voxels of all that overlap, rising."""
+        return pair_counts(self.reference, self.prediction)
+
+    @cached_property
+    def ious(self) -> npt.NDArray[np.float64]:
+        """Intersection over union of each of these pairs."""
+        found, made, shared = self.overlaps
+        sizes = self.reference.sizes[found] + self.prediction.sizes[made]
+        ious: npt.NDArray[np.float64] = shared / (sizes - shared)
+        return ious
+
+    @cached_property
+    def reference_objects(self) -> _Numbers:
+        """The numbers of the reference's objects, rising."""
+        return np.flatnonzero(self.reference.sizes)
+
+    @cached_property
+    def predicted_objects(self) -> _Numbers:
+        """The numbers of the prediction's objects, rising."""
+        return np.flatnonzero(self.prediction.sizes)
+
+    def shared(self, found: Collection[int], made: Collection[int]) -> int:
+        """The voxels that some of the reference's objects share with some of the prediction's."""
+        first, second, voxels = self.overlaps
+        chosen = np.isin(first, list(found)) & np.isin(second, list(made))
+        return int(voxels[chosen].sum())
+
+    def missed_voxels(self) -> int:
+        """The voxels of the reference's objects that share none with any prediction."""
+        alone = np.setdiff1d(self.reference_objects, self.overlaps[0])
+        return int(self.reference.sizes[alone].sum())
+
+    def invented_voxels(self) -> int:
+        """The voxels of the predicted objects that share none with any reference."""
+        alone = np.setdiff1d(self.predicted_objects, self.overlaps[1])
+        return int(self.prediction.sizes[alone].sum())
+
+    def dsc(self, found: Collection[int], made: Collection[int]) -> float:
+        """The Dice coefficient of some of the reference's objects against some predicted ones."""
+        voxels = int(self.reference.sizes[list(found)].sum())
+        voxels += int(self.prediction.sizes[list(made)].sum())
+        return 2 * self.shared(found, made) / voxels
+
+    def masks(self, found: Sequence[int], made: Sequence[int]) -> tuple[Mask, Mask]:
+        """Some of the reference's objects and some predicted ones, in the box around all of them.
+
+        The image's border is not theirs: what lies outside the box is background.
+        """
+        boxes = [self.reference.boxes[number] for number in found]
+        boxes += [self.prediction.boxes[number] for number in made]
+        box: Box = tuple(
+            slice(min(side.start for side in sides), max(side.stop for side in sides))
+            for sides in zip(*boxes, strict=True)
+        )
+        return self.reference.mask(found, box), self.prediction.mask(made, box)

@@ -1,0 +1,59 @@
+"""A result counts only for the job that it is of: image, inputs, rules and sandbox."""
+
+import msgspec
+import pytest
+
+from data_manifest.manifest import load_manifest
+from evaluate.facts.machine import Machine, SandboxFacts, describe_host
+from evaluate.facts.rules import load_protocol
+from evaluate.running import Plan, Submission, job_sha256, outstanding
+from evaluate.sandbox import Image
+from evaluate.store import RunDirectory
+from tests.running.test_retries import Flaky, start
+
+_JOB = {"image": "sha256:1", "inputs_sha256": "2", "rules_sha256": "3", "sandbox": "local"}
+
+
+@pytest.mark.parametrize("part", sorted(_JOB))
+def test_another_part_makes_another_job(part: str) -> None:
+    assert job_sha256(**_JOB) == job_sha256(**dict(_JOB))
+    assert job_sha256(**{**_JOB, part: "another"}) != job_sha256(**_JOB)
+
+
+@pytest.mark.parametrize("changed", ["nothing", "image", "inputs", "rules", "sandbox"])
+def test_what_was_changed_is_run_again_and_nothing_else(changed: str, small_data, tmp_path) -> None:
+    start(Flaky(range(0)), small_data, tmp_path / "run")
+    run = RunDirectory.open(tmp_path / "run")
+    manifest, rules = load_manifest(small_data), load_protocol("cvpr24")
+    first, *others = manifest.cases
+    if changed == "inputs":
+        image = msgspec.structs.replace(first.image, sha256="0" * 64)
+        first = msgspec.structs.replace(first, image=image)
+        manifest = msgspec.structs.replace(manifest, cases=(first, *others))
+    if changed == "rules":
+        limits = msgspec.structs.replace(rules.limits, timeout_s=1.0)
+        rules = msgspec.structs.replace(rules, limits=limits)
+    image = Image(
+        reference="image",
+        digest="1" if changed == "image" else "0",
+        kind="reference",
+        handle="image",
+        details={},
+    )
+    plan = Plan(
+        protocol=rules,
+        manifest=manifest,
+        data_root=small_data.parent,
+        submissions=(Submission(team="team", image=image),),
+        machine=Machine(
+            host=describe_host(),
+            sandbox=SandboxFacts(
+                name="another" if changed == "sandbox" else "flaky", isolated=False, engine={}
+            ),
+            versions={},
+        ),
+        seed=0,
+    )
+    todo = {turn.case.id for turn in outstanding(plan, run, run.journal())}
+    everything = {case.id for case in manifest.cases}
+    assert todo == {"nothing": set(), "inputs": {first.id}}.get(changed, everything)

@@ -1,0 +1,147 @@
+"""Scoring two folders: which file answers which reference, and what is said where none does."""
+
+import csv
+import os
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from evaluate.cli import main
+
+LABELS = np.zeros((4, 6, 8), np.uint8)
+LABELS[1:3, 2:4, 3:6] = 1
+SPACING = np.array([0.8, 0.9, 2.0])
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Path:
+    for name in ("gts", "segs"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+def reference(path: Path) -> None:
+    path.parent.mkdir(exist_ok=True, parents=True)
+    with path.open("wb") as stream:
+        np.savez(stream, gts=LABELS, spacing=SPACING)
+
+
+def prediction(path: Path, labels: np.ndarray = LABELS) -> None:
+    path.parent.mkdir(exist_ok=True, parents=True)
+    with path.open("wb") as stream:
+        np.savez(stream, segs=labels)
+
+
+def score(folder: Path) -> int:
+    arguments = ["--references", folder / "gts", "--predictions", folder / "segs"]
+    arguments += ["--protocol", "cvpr24", "--out", folder / "out"]
+    return main(["score", *map(str, arguments), "--jobs", "1"])
+
+
+def outcomes(folder: Path) -> dict[str, str]:
+    with (folder / "out" / "case_scores.csv").open(newline="", encoding="utf-8") as stream:
+        return {row["case"]: f"{row['outcome']} {row['dsc']}" for row in csv.DictReader(stream)}
+
+
+def test_capitals_subfolders_and_hidden_files_part_nothing(folders: Path) -> None:
+    reference(folders / "gts" / "3DBox_CT_a.npz")
+    reference(folders / "gts" / "deeper" / "3DBox_CT_B.NPZ")
+    prediction(folders / "segs" / "inner" / "3DBox_CT_a.NPZ")
+    prediction(folders / "segs" / "3dbox_ct_b.npz")
+    for name in ("gts", "segs"):
+        (folders / name / "._3DBox_CT_a.npz").write_bytes(b"of a file manager")
+    assert score(folders) == 0
+    assert outcomes(folders) == {"3DBox_CT_a": "ok 1.0", "3DBox_CT_B": "ok 1.0"}
+
+
+def test_links_among_the_organisers_own_predictions_are_followed(folders: Path) -> None:
+    for case in ("3DBox_CT_hard", "3DBox_CT_soft"):
+        reference(folders / "gts" / f"{case}.npz")
+        prediction(folders / "elsewhere" / f"{case}.npz")
+    source = folders / "elsewhere"
+    os.link(source / "3DBox_CT_hard.npz", folders / "segs" / "3DBox_CT_hard.npz")
+    (folders / "segs" / "3DBox_CT_soft.npz").symlink_to(source / "3DBox_CT_soft.npz")
+    (folders / "segs" / "again").symlink_to(folders / "segs")
+    assert score(folders) == 0
+    assert outcomes(folders) == {"3DBox_CT_hard": "ok 1.0", "3DBox_CT_soft": "ok 1.0"}
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ((), ("no file; 0 of 2 references",)),
+        (("3DBox_CT_a.nii.gz", "3DBox_CT_b.nii.gz"), ("2 .nii.gz", "3DBox_CT_a.npz")),
+        (("3DBox_CT_a.npz", "3DBox_CT_b.nii.gz"), ("1 .nii.gz, 1 .npz", "1 of 2")),
+        (("mask_1.npz", "mask_2.npz"), ("2 .npz", "0 of 2", "3DBox_CT_a.npz")),
+    ],
+)
+def test_a_folder_that_answers_nothing_is_one_line_and_no_table(
+    folders: Path,
+    capsys: pytest.CaptureFixture[str],
+    names: tuple[str, ...],
+    words: tuple[str, ...],
+) -> None:
+    for case in "ab":
+        reference(folders / "gts" / f"3DBox_CT_{case}.npz")
+    for name in names:
+        prediction(folders / "segs" / name)
+    assert score(folders) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert told.count("--predictions") == 1
+    for word in words:
+        assert word in told
+    assert not (folders / "out").exists()
+
+
+def test_references_of_no_known_format_are_counted_by_their_endings(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folders / "gts" / "a.dcm").write_bytes(b"")
+    assert score(folders) == 2
+    assert "1 .dcm" in capsys.readouterr().err
+
+
+def test_one_case_in_two_files_is_named(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reference(folders / "gts" / "3DBox_CT_a.npz")
+    reference(folders / "gts" / "deeper" / "3DBox_CT_a.npz")
+    assert score(folders) == 2
+    assert "3DBox_CT_a twice" in capsys.readouterr().err
+
+
+def test_a_nifti_reference_scores_as_the_same_npz(folders: Path) -> None:
+    other = folders / "npz"
+    (folders / "gts").mkdir(exist_ok=True)
+    for top in (folders, other):
+        prediction(top / "segs" / "3DBox_CT_a.npz", np.roll(LABELS, 1, axis=2))
+    reference(other / "gts" / "3DBox_CT_a.npz")
+    image = nibabel.Nifti1Image(LABELS.T, np.diag([*SPACING, 1.0]))
+    nibabel.save(image, folders / "gts" / "3DBox_CT_a.nii.gz")
+    assert score(folders) == 0
+    assert score(other) == 0
+    assert outcomes(folders) == outcomes(other)
+    assert outcomes(folders)["3DBox_CT_a"].startswith("ok 0.6")
+
+
+def test_many_nameless_references_are_one_warning(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(30):
+        reference(folders / "gts" / f"case_{number:04d}.npz")
+        prediction(folders / "segs" / f"case_{number:04d}.npz")
+    assert score(folders) == 0
+    (told,) = [w for w in capsys.readouterr().err.split("warning: ") if "modality" in w]
+    assert told.count("case_00") == 3
+    assert "30 references whose names tell no modality" in told
+    assert "and 27 more" in told
+
+
+def test_a_name_that_is_not_utf_8_is_named_before_hours_of_scoring(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reference(folders / "gts" / "3DBox_CT_a.npz")
+    raw = os.fsdecode(b"3DBox_CT_\xff.npz")
+    (folders / "gts" / "3DBox_CT_a.npz").rename(folders / "gts" / raw)
+    assert score(folders) == 2
+    assert "udcff" in capsys.readouterr().err

@@ -1,0 +1,35 @@
+"""What the ports of layouts and prompts know stands there alone: no other source names it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from data_manifest.layouts import FORMATS
+from data_manifest.prompts import KINDS
+
+_HOUSE = Path(__file__).parents[1] / "evaluate"
+_SOURCES = [
+    path
+    for path in sorted(_HOUSE.rglob("*"))
+    if path.suffix in (".py", ".j2") and "checking/starter_files" not in path.as_posix()
+]
+# The endings of pictures are also what pages are made of.
+_ENDINGS = [re.escape(form.suffix) for form in FORMATS.values() if form.name != "png"]
+_WORDS = {
+    "a mask's format": re.compile("|".join(_ENDINGS) + r"|\bnpz\b"),
+    "an array's key": re.compile(r"""["'`](imgs|gts|segs|boxes)["'`]"""),
+    "a kind of prompts": re.compile(r"\b(" + "|".join(KINDS) + r"|[Bb]ox(es)?[ -]prompts?)\b"),
+}
+
+
+@pytest.mark.parametrize("what", _WORDS)
+def test_nothing_but_the_port_names(what: str) -> None:
+    assert len(_SOURCES) > 100
+    named = [
+        f"{path.relative_to(_HOUSE)}: {line.strip()}"
+        for path in _SOURCES
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if _WORDS[what].search(line) and "dots" not in line.lower()  # dots over boxes, a chart
+    ]
+    assert named == []
