@@ -1,4 +1,4 @@
-"""A click in the middle of the largest error of each label, as CVPR 2025's interactive track makes it.
+"""A click in the middle of each label's largest error, as CVPR 2025's interactive track makes it.
 
 After its `CVPR25_iter_eval.py` (JunMa11/CVPR-MedSegFMCompetition): the error of a label is where
 reference and prediction differ about it; of its 26-connected components the largest, the first of
@@ -12,6 +12,7 @@ than once: an error is a list of runs along the last axis, and distances are tak
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -149,6 +150,7 @@ def _deepest(runs: _Runs) -> int:
     low = np.array([z.min(), y.min(), x.min()])
     size = np.array([z.max(), y.max(), x.max()]) - low + 1
     padding = np.maximum((0.25 * size).astype(np.int64), 1)
+    depth: npt.NDArray[Any]
     if int(np.prod(size + 2 * padding)) > _LARGEST_BOX:
         depth = _depth_by_halves((z - low[0], y - low[1], x - low[2]), size, padding)
     else:
@@ -159,11 +161,15 @@ def _deepest(runs: _Runs) -> int:
     return int((z[pick] * runs.shape[1] + y[pick]) * runs.shape[2] + x[pick])
 
 
-def _squared_depth(z: _Indices, y: _Indices, x: _Indices, ends: _Indices, size: _Indices) -> _Indices:
+def _squared_depth(
+    z: _Indices, y: _Indices, x: _Indices, ends: _Indices, size: _Indices
+) -> _Indices:
     """Squared distance of each voxel to the nearest one that is not in the list.
 
     Args:
-        z, y, x: the voxels, from 1: index 0 and the last one of each axis are outside.
+        z: of the voxels, from 1: index 0 and the last one of each axis are outside.
+        y: the same.
+        x: the same.
         ends: distance along x to the nearest voxel outside.
         size: of the box, with what is outside.
     """
@@ -191,4 +197,5 @@ def _depth_by_halves(
     half = np.zeros((size + 2 * padding + 1) // 2, dtype=np.bool_)
     half[z // 2, y // 2, x // 2] = True
     depth: npt.NDArray[np.float64] = ndimage.distance_transform_edt(half)
-    return depth[z // 2, y // 2, x // 2]
+    of_each: npt.NDArray[np.float64] = depth[z // 2, y // 2, x // 2]
+    return of_each

@@ -125,7 +125,7 @@ def write_table(
     rows = list(rows)
     columns = _columns_of(rows, kind, metrics)
     keys = [key for key in _SORTED_BY if key in columns]
-    rows.sort(key=lambda row: [getattr(row, key) for key in keys])
+    rows.sort(key=lambda row: [_in_order(getattr(row, key)) for key in keys])
     with _replacing(path) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
         writer = csv.writer(text, lineterminator="\n")
@@ -139,6 +139,11 @@ def write_table(
             )
         text.flush()
         text.detach()
+
+
+def _in_order(identifier: int | str) -> tuple[int, int, str]:
+    """Numbers by their value, before names."""
+    return (0, identifier, "") if isinstance(identifier, int) else (1, 0, identifier)
 
 
 def _columns_of(rows: Sequence[Any], kind: type, metrics: Sequence[str]) -> dict[str, bool]:
@@ -159,6 +164,8 @@ def _from_cell(text: str, kind: Any) -> object:
     options = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if text == "" and type(None) in options:
         return None
+    if int in options and str in options:
+        return int(text) if text.isdecimal() else text.removeprefix("'")
     target = next(option for option in options if option is not type(None))
     if target is str:
         return text.removeprefix("'")

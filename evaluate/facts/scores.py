@@ -14,12 +14,12 @@ __all__ = ["CaseScore", "LabelScore", "ModalityScore"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelScore:
-    """One label of one case: a row of label_scores.csv. None: the value is undefined."""
+    """One label or region of one case: a row of label_scores.csv. None: the value is undefined."""
 
     team: str
     case: str
     modality: str
-    label: int
+    label: int | str
     values: Mapping[str, float | None] = field(default_factory=dict)
     reference_voxels: int
     prediction_voxels: int
