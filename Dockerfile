@@ -48,7 +48,7 @@ RUN python3 -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --no-deps -r requirements-nodeps.txt \
     && chmod -R a+rX /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
-COPY participants/litemedsam/*.py predict.sh ./
+COPY participants/kit/*.py participants/litemedsam/*.py predict.sh ./
 # Loads the model once, so that wrong weights fail here and not in the challenge.
 RUN python3 -B model.py && mkdir -p inputs outputs && chmod -R a+rX /workspace
 CMD ["/bin/bash", "-c", "sh predict.sh"]

@@ -31,7 +31,7 @@ check: $(VENV)/.check
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck predict.sh participants/*/predict.sh evaluate/checking/starter_files/predict.sh .ci/*
+	$(BIN)/shellcheck predict.sh participants/kit/predict.sh evaluate/checking/starter_files/predict.sh .ci/*
 
 bench: $(VENV)/.bench $(VENV)/.peers
 	$(BIN)/python -m bench
@@ -72,4 +72,4 @@ $(VENV)/.participants: $(VENV)/.demo
 	@touch $@
 
 clean:
-	rm -rf $(VENV) demo-data demo-run build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo-data demo-run demo-participants build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

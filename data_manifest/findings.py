@@ -1,10 +1,12 @@
 """The one shape of "something is wrong", or was looked at and is right: a finding, in facts."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TypeAlias
 
-__all__ = ["Cell", "Finding", "Severity", "passes", "printable"]
+__all__ = ["Cell", "Finding", "Severity", "Tell", "grouped", "passes", "printable", "untold"]
 
 
 def printable(text: str) -> str:
@@ -87,3 +89,24 @@ class Finding:
 def passes(findings: Iterable[Finding]) -> bool:
     """Whether nothing of it is a problem."""
     return not any(finding.is_problem for finding in findings)
+
+
+def grouped(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding for all that say the same of different files, numbers apart."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(re.sub(r"[-+0-9.,e]+", "#", finding.found), []).append(finding)
+    return [
+        first
+        if not others
+        else replace(first, where=f"{first.where} and {len(others)} more, to {others[-1].where}")
+        for first, *others in groups.values()
+    ]
+
+
+Tell: TypeAlias = Callable[[Finding], None]
+"""Takes what a user should know though nothing stops, such as how a file was read."""
+
+
+def untold(finding: Finding) -> None:
+    """Tells nobody."""

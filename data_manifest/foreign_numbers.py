@@ -86,7 +86,7 @@ def read_numbers(
         if in_percent and index in fractions:
             values[index] = [None if v is None else v / 100 for v in values[index]]
             name = quoted(table.columns[index])
-            notes.append(f"{table.path}, column {name}: from 0 to 100, read as percent")
+            notes.append(f"column {name} is from 0 to 100: read as percent")
     return values, notes
 
 

@@ -253,7 +253,7 @@ def _text(path: Path, largest: int) -> tuple[str, tuple[str, ...]]:
                 path, f"can't be read as {encoding}: {error.reason}", mend=_AS_CSV
             ) from error
         text = _windows_text(path, data)
-        return text, (f"{path} is not in UTF-8; it was read as Windows-1252",)
+        return text, ("not in UTF-8; it was read as Windows-1252",)
     if "\0" in text:
         raise _bad(path, f"a zero byte in line {_line_of(text, text.index(chr(0)))}", mend=_AS_CSV)
     return text, ()

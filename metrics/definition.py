@@ -14,9 +14,10 @@ from metrics.label_pair import LabelPair
 
 __all__ = ["EmptyRules", "MetricDef", "MetricOption", "OptionValue", "Rule"]
 
-Rule: TypeAlias = float | Literal["worst", "diagonal", "skip", "undefined"]
+Rule: TypeAlias = float | Literal["worst", "diagonal", "skip", "undefined", "computed"]
 """What counts where a metric has nothing to compare: a number, the metric's worst value, the case's
-diagonal in mm, nothing for this label (`skip`), or nothing for the whole case (`undefined`)."""
+diagonal in mm, nothing for this label (`skip`), nothing for the whole case (`undefined`), or what
+the metric makes of an empty mask (`computed`: counts and volumes)."""
 
 OptionValue: TypeAlias = bool | int | float | str
 
@@ -38,12 +39,14 @@ class EmptyRules:
     failed: Rule = "worst"
 
     def of(self, pair: LabelPair) -> Rule | None:
-        """The rule for a label; None where both maps have it."""
+        """The rule for a label; None where both maps have it, or where it is computed anyway."""
         if pair.reference_voxels and pair.prediction_voxels:
             return None
         if pair.reference_voxels:
-            return self.prediction
-        return self.reference if pair.prediction_voxels else self.both
+            rule = self.prediction
+        else:
+            rule = self.reference if pair.prediction_voxels else self.both
+        return None if rule == "computed" else rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,8 @@ class MetricDef:
         empty: what counts without a mask to compare; a protocol may choose otherwise.
         options: settings, by name.
         compute: from a label that both maps have, with the options by name; None for what runs
-            measure. Not asked where a mask is empty: there the rules above hold.
+            measure. Asked where a mask is empty only if the rules above say `computed`; nan where
+            it is not defined.
     """
 
     name: str
@@ -141,6 +145,15 @@ class MetricDef:
         rule = self.empty.of(pair)
         if rule is not None:
             return self.ruled(rule, diagonal_mm=math.inf)
+        return self.computed(pair, **options)
+
+    def computed(self, pair: LabelPair, **options: OptionValue) -> float:
+        """The metric of one label, whatever its own rules say of empty masks.
+
+        Args:
+            pair: the label in both maps.
+            options: checked ones.
+        """
         if self.compute is None:
             raise ValueError(f"{self.name} is measured by a run, not computed from masks")
         return float(self.compute(pair, **options))

@@ -110,8 +110,11 @@ class LabelExtents:
         return int(row["reference"]), int(row["prediction"]), int(row["shared"])
 
     def box(self, label: int) -> Box:
-        """The smallest box that holds a label of either map, in the maps' own axis order."""
-        row = self.table[label]
+        """The smallest box that holds a label of either map, in the maps' own axis order.
+
+        A label that neither map has is in an empty box.
+        """
+        row = self.table[label if label < len(self.table) else 0]
         axes = len(self.order)
         slices = [
             slice(int(start), int(stop))

@@ -6,8 +6,11 @@ from functools import cached_property
 
 from metrics.arguments import Mask
 from metrics.boundaries import AREAS, Boundary
+from metrics.detection import Detected, DetectionRules, detected
 from metrics.distances import SurfaceDistances, measure_distances
 from metrics.label_extents import LabelExtents, LabelMaps
+from metrics.overlaps import Overlap
+from metrics.spans import Spans
 from metrics.surfaces import SurfaceOverlap, surface_overlaps
 
 __all__ = ["LabelPair", "Pass"]
@@ -34,6 +37,11 @@ class Pass:
         self._labels = [label for label in labels if all(extents.voxels(label)[:2])]
         self._overlaps: dict[float, dict[int, SurfaceOverlap]] = {}
 
+    @cached_property
+    def spans(self) -> tuple[Spans, Spans]:
+        """Both maps by their rows."""
+        return Spans.both(self.maps)
+
     def overlap(self, label: int, tolerance_mm: float) -> SurfaceOverlap:
         """How the two surfaces of a label agree within a tolerance."""
         if label not in self._overlaps.get(tolerance_mm, {}):
@@ -58,6 +66,7 @@ class LabelPair:
         self._shared = shared
         self.label = label
         self._distances: dict[tuple[Boundary, bool], SurfaceDistances] = {}
+        self._detected: dict[DetectionRules, Detected] = {}
         self.reference_voxels, self.prediction_voxels, self.shared_voxels = shared.extents.voxels(
             label
         )
@@ -66,6 +75,33 @@ class LabelPair:
     def spacing_mm(self) -> tuple[float, ...]:
         """In the axis order of the masks."""
         return self._shared.spacing_mm
+
+    @property
+    def is_3d(self) -> bool:
+        """Whether a voxel has a volume."""
+        return len(self.spacing_mm) == 3
+
+    @property
+    def image_voxels(self) -> int:
+        """Of the whole map."""
+        return math.prod(self._shared.maps.shape)
+
+    @property
+    def diagonal_mm(self) -> float:
+        """Of the whole map: nothing is further apart."""
+        lengths = zip(self._shared.maps.shape, self.spacing_mm, strict=True)
+        return math.hypot(*(voxels * spacing for voxels, spacing in lengths))
+
+    @property
+    def overlap(self) -> Overlap:
+        """What counts of voxels say."""
+        return Overlap(
+            reference=self.reference_voxels,
+            prediction=self.prediction_voxels,
+            shared=self.shared_voxels,
+            image=self.image_voxels,
+            voxel_mm3=self.voxel_mm,
+        )
 
     @property
     def voxel_mm(self) -> float:
@@ -105,6 +141,18 @@ class LabelPair:
             for side, length in zip(shared.extents.box(self.label), shared.maps.shape, strict=True)
         )
         return shared.maps.masks(self.label, frame)
+
+    @cached_property
+    def spans(self) -> tuple[Spans, Spans]:
+        """The label in the reference and in the prediction, of the whole maps."""
+        first, second = (spans.only([self.label]) for spans in self._shared.spans)
+        return first, second
+
+    def detected(self, rules: DetectionRules) -> Detected:
+        """The label's objects, and which of them were found."""
+        if rules not in self._detected:
+            self._detected[rules] = detected(*self.spans, rules, voxel_mm3=self.voxel_mm)
+        return self._detected[rules]
 
     def surface_overlap(self, tolerance_mm: float) -> SurfaceOverlap:
         """How the two surfaces agree within a tolerance."""

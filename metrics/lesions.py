@@ -13,11 +13,11 @@ from typing import Literal
 import numpy as np
 
 from metrics.arguments import Mask
-from metrics.matching import Detection, match_by_iou
+from metrics.matching import Detection
 from metrics.objects import ObjectPairs
 from metrics.spans import Spans, pair_counts
 
-__all__ = ["Lesion", "LesionRules", "LesionWise", "detection_f1", "lesion_wise"]
+__all__ = ["Lesion", "LesionRules", "LesionWise", "lesion_wise"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +79,13 @@ class LesionWise:
     @property
     def detection(self) -> Detection:
         """Kept lesions with and without a prediction, and predictions without a lesion."""
-        found = sum(bool(lesion.owned) for lesion in self.kept)
-        return Detection(tp=found, fp=self.false_positives, fn=len(self.kept) - found)
+        found = tuple(((lesion.number,), lesion.owned) for lesion in self.kept if lesion.owned)
+        return Detection(
+            tp=len(found),
+            fp=self.false_positives,
+            fn=len(self.kept) - len(found),
+            pairs=found,
+        )
 
     def masks(self, lesion: Lesion) -> tuple[Mask, Mask]:
         """A lesion, and all of what it owns (at least something), in the box around both."""
@@ -143,25 +148,3 @@ def lesion_wise(
         lesions=tuple(lesions),
         false_positives=len(np.setdiff1d(objects.predicted_objects, owned)),
     )
-
-
-def detection_f1(reference: Mask, prediction: Mask, *, min_iou: float) -> float:
-    """The F1 score of the prediction's objects as detections of the reference's.
-
-    An object is a component of voxels that touch, also at corners (8 neighbours in 2D, 26 in 3D).
-    Objects of both masks are paired one to one, as many as can be, where their intersection over
-    union is at least `min_iou` (Kirillov et al., Panoptic Segmentation, CVPR 2019, for 0.5).
-
-    Args:
-        reference: bool, 2D or 3D.
-        prediction: bool, of the same shape.
-        min_iou: above 0, to 1; inclusive.
-
-    Returns:
-        Twice the pairs over all objects of both masks; nan if there are none.
-    """
-    first = Spans.of(reference)
-    objects = ObjectPairs(
-        reference=first.joined(26), prediction=Spans.of(prediction, like=first).joined(26)
-    )
-    return match_by_iou(objects, "one_to_one", min_iou=min_iou, inclusive=True).f1

@@ -12,10 +12,12 @@ import numpy.typing as npt
 
 from metrics.objects import ObjectPairs
 
-__all__ = ["Detection", "Matching", "detect", "detect_label", "match_any", "match_by_iou"]
+__all__ = ["Detection", "IouMatching", "Pair", "detect_label", "match_any", "match_by_iou"]
 
-Matching: TypeAlias = Literal["any", "iou", "one_to_one", "greedy"]
-"""How objects are matched, in the words of a protocol."""
+IouMatching: TypeAlias = Literal["iou", "one_to_one", "greedy"]
+"""A rule that asks for an intersection over union."""
+
+Pair: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
 
 _Numbers: TypeAlias = npt.NDArray[np.int64]
 
@@ -28,14 +30,15 @@ class Detection:
         tp: objects of the reference that were found.
         fp: predicted objects that are none of the reference's.
         fn: objects of the reference that were missed.
-        pairs: the matched pairs, reference and prediction, of a rule that makes pairs.
-        iou_sum: their intersections over unions, added up.
+        pairs: the matched objects of the reference and of the prediction, of a rule that makes
+            pairs; each side is one object, or several that count as one.
+        iou_sum: the intersections over unions of pairs of one object each, added up.
     """
 
     tp: int
     fp: int
     fn: int
-    pairs: tuple[tuple[int, int], ...] = ()
+    pairs: tuple[Pair, ...] = ()
     iou_sum: float = 0.0
 
     @property
@@ -82,28 +85,6 @@ def _share(part: float, whole: float) -> float:
     return part / whole if whole else float("nan")
 
 
-def detect(
-    objects: ObjectPairs, matching: Matching, *, min_iou: float = 0.5, inclusive: bool = True
-) -> Detection:
-    """Match objects by one of the rules.
-
-    Args:
-        objects: of both maps.
-        matching: `any`: an object of the reference is found where it shares a voxel with any
-            prediction, and a predicted one is false where it shares none with the reference
-            (ISLES 2022). `iou`: the same for pairs of at least `min_iou`; one object may match
-            several (autoPET V). `one_to_one`: pairs of at least `min_iou`, each object in one, as
-            many as can be, then of the largest sum of IoU (Metrics Reloaded; the text track of
-            CVPR 2025). `greedy`: the pair of the largest IoU first, then the next of objects not
-            yet used (panoptica; ISLES 2024).
-        min_iou: intersection over union, from 0 to 1.
-        inclusive: whether a pair of exactly `min_iou` matches.
-    """
-    if matching == "any":
-        return match_any(objects)
-    return match_by_iou(objects, matching, min_iou=min_iou, inclusive=inclusive)
-
-
 def detect_label(reference: int, prediction: int, shared: int, *, min_iou: float) -> Detection:
     """A whole label as one object: is it there, and where it should be, as TopCoW 2024 asks?
 
@@ -124,18 +105,28 @@ def detect_label(reference: int, prediction: int, shared: int, *, min_iou: float
 
 
 def match_any(objects: ObjectPairs) -> Detection:
-    """`detect` with `any`: one shared voxel is enough."""
+    """One shared voxel is enough (ISLES 2022).
+
+    An object of the reference is found where it shares a voxel with any prediction, and a predicted
+    one is false where it shares none with the reference.
+    """
     return _counted(objects, found=objects.overlaps[0], real=objects.overlaps[1])
 
 
 def match_by_iou(
-    objects: ObjectPairs,
-    matching: Literal["iou", "one_to_one", "greedy"],
-    *,
-    min_iou: float,
-    inclusive: bool,
+    objects: ObjectPairs, matching: IouMatching, *, min_iou: float = 0.5, inclusive: bool = True
 ) -> Detection:
-    """`detect` with one of the rules that ask for an intersection over union."""
+    """Match objects whose intersection over union is large enough.
+
+    Args:
+        objects: of both maps.
+        matching: `iou`: one object may match several (autoPET V). `one_to_one`: each object is in
+            one pair, as many pairs as can be, then of the largest sum of IoU (Metrics Reloaded; the
+            text track of CVPR 2025). `greedy`: the pair of the largest IoU first, then the next of
+            objects not yet used (panoptica; ISLES 2024).
+        min_iou: intersection over union, from 0 to 1.
+        inclusive: whether a pair of exactly `min_iou` matches.
+    """
     ious = objects.ious
     # A quotient, as in the published scripts: 3 of 30 voxels are a tenth, though .1 * 30 > 3.
     fits = ious >= min_iou if inclusive else ious > min_iou
@@ -143,7 +134,10 @@ def match_by_iou(
     if matching == "iou":
         return _counted(objects, found=first, real=second)
     chosen = _greedy(first, second, ious) if matching == "greedy" else _best(first, second, ious)
-    pairs = tuple(zip(first[chosen].tolist(), second[chosen].tolist(), strict=True))
+    pairs = tuple(
+        ((found,), (made,))
+        for found, made in zip(first[chosen].tolist(), second[chosen].tolist(), strict=True)
+    )
     return Detection(
         tp=len(pairs),
         fp=len(objects.predicted_objects) - len(pairs),

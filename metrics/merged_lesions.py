@@ -8,42 +8,29 @@ reference happens to bear the number of this one.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
 
 import numpy as np
 
+from metrics.matching import Detection, Pair
 from metrics.objects import ObjectPairs
 
-__all__ = ["MergedLesions", "merge_lesions"]
+__all__ = ["merge_lesions"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergedLesions:
-    """Groups of lesions and predictions, matched one to one.
-
-    Attributes:
-        tp: groups found; less than none where the second slip takes off more than there were.
-        fp: predicted components less `tp`.
-        fn: lesions less `tp`.
-        pairs: of each group that is left: its lesions, and its predicted components.
-    """
-
-    tp: int
-    fp: int
-    fn: int
-    pairs: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
-
-
-def merge_lesions(objects: ObjectPairs, *, overlap: float) -> MergedLesions:
+def merge_lesions(objects: ObjectPairs, *, overlap: float) -> Detection:
     """Merge lesions under one prediction, and predictions of one merged lesion, and match them.
 
     Args:
         objects: 6-components of both maps, numbered in C order.
         overlap: pairs of this intersection over union or less are no match.
+
+    Returns:
+        The groups that were found, less those that the second slip takes off: perhaps less than
+        none. Pairs are of all lesions and all predicted components of a group that is left.
     """
     lesions = _merged_references(objects)
     predictions = _merged_predictions(objects, lesions)
-    found, pairs = len(predictions), []
+    found, pairs = len(predictions), list[Pair]()
     for number in sorted(predictions, key=lambda n: predictions[n][0]):
         own = predictions[number]
         shared = objects.shared(lesions[number], own)
@@ -56,7 +43,7 @@ def merge_lesions(objects: ObjectPairs, *, overlap: float) -> MergedLesions:
             del predictions[number]
         else:
             pairs.append((lesions[number], own))
-    return MergedLesions(
+    return Detection(
         tp=found,
         fp=len(objects.predicted_objects) - found,
         fn=len(objects.reference_objects) - found,

@@ -78,6 +78,10 @@ class ObjectPairs:
         voxels += int(self.prediction.sizes[list(made)].sum())
         return 2 * self.shared(found, made) / voxels
 
+    def dsc_of(self, pair: tuple[Collection[int], Collection[int]]) -> float:
+        """The Dice coefficient of a matched pair."""
+        return self.dsc(*pair)
+
     def masks(self, found: Sequence[int], made: Sequence[int]) -> tuple[Mask, Mask]:
         """Some of the reference's objects and some predicted ones, in the box around all of them.
 

@@ -17,6 +17,7 @@ from metrics.arguments import (
     checked_tolerance,
     tolerance_of_each,
 )
+from metrics.definition import OptionValue
 from metrics.errors import MetricInputError
 from metrics.label_extents import LabelExtents, LabelMaps
 from metrics.label_pair import LabelPair, Pass
@@ -177,7 +178,7 @@ class Comparison:
     ) -> list[LabelValues]:
         """Score labels; arguments and exceptions are those of `score_labels`."""
         names = _checked_further(further)
-        options = {"min_iou": checked_min_iou(min_iou)}
+        options: dict[str, OptionValue] = {"min_iou": checked_min_iou(min_iou)}
         wanted = self.reference_labels if labels is None else checked_labels(labels)
         tolerances = tolerance_of_each(tolerance_mm, wanted, labels_given=labels is not None)
         by_label = {pair.label: pair for pair in self._grouped(wanted, tolerances, spacing_mm)}
@@ -191,7 +192,9 @@ class Comparison:
                 further={
                     name: METRICS[name].value(
                         by_label[label],
-                        **{key: options[key] for key in METRICS[name].options if key in options},
+                        **METRICS[name].checked(
+                            {k: options[k] for k in METRICS[name].options if k in options}
+                        ),
                     )
                     for name in names
                 },

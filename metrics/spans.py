@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metrics import kernel
-from metrics.label_extents import Box, in_kernel_dtype, memory_order
+from metrics.label_extents import Box, LabelMaps, in_kernel_dtype, memory_order
 
 __all__ = ["Spans", "pair_counts"]
 
@@ -47,6 +47,15 @@ class Spans:
         rows = rows.reshape((1,) * (3 - rows.ndim) + rows.shape)
         return cls(shape=label_map.shape, order=order, table=kernel.find_spans(rows))
 
+    @classmethod
+    def both(cls, maps: LabelMaps) -> "tuple[Spans, Spans]":
+        """The spans of two label maps."""
+        first, second = (
+            cls(shape=maps.shape, order=maps.order, table=kernel.find_spans(label_map))
+            for label_map in maps.for_kernel
+        )
+        return first, second
+
     @property
     def lengths(self) -> tuple[int, int, int]:
         """Planes, rows in each, voxels in each."""
@@ -73,6 +82,11 @@ class Spans:
     def size(self, value: int) -> int:
         """The voxels of one value."""
         return int(self.sizes[value]) if value < len(self.sizes) else 0
+
+    @property
+    def value_count(self) -> int:
+        """How many different values there are."""
+        return int(np.count_nonzero(self.sizes))
 
     @property
     def total(self) -> int:

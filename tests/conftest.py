@@ -13,6 +13,7 @@ import pytest
 from data_manifest.demo.records import RawCase
 from data_manifest.making.writing import write_case
 from data_manifest.manifest import Manifest, Preparation, save_manifest
+from evaluate.checking.starter_kit import ready_participants
 from tests import capabilities
 from tests.capabilities import chromium, need
 from tests.reporting.chromium import Chromium
@@ -103,9 +104,11 @@ def _raw_case(
 
 
 @pytest.fixture(scope="session")
-def participants() -> Path:
-    """The folder of the shipped participants."""
-    return Path(__file__).parents[1] / "participants"
+def participants(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the shipped participants, each made whole."""
+    folder = tmp_path_factory.mktemp("participants")
+    ready_participants(folder)
+    return folder
 
 
 @pytest.fixture

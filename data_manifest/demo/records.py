@@ -31,6 +31,7 @@ class RawCase:
             the reference mask was made.
         licence: of the image.
         window: the CT window as (level, width) in HU; None for other modalities.
+        file: of the image, for messages; empty for what was never one.
     """
 
     identifier: str
@@ -43,6 +44,7 @@ class RawCase:
     source: str
     licence: str
     window: tuple[float, float] | None = None
+    file: str = ""
 
 
 CaseMaker = Callable[[str, np.random.Generator], RawCase]

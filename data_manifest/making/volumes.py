@@ -1,21 +1,18 @@
 """Reading an image or a label map of any common format, and a pair of both that fit together."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from data_manifest.errors import CaseFileError, Problem
-from data_manifest.making.formats import (
-    FormatError,
-    read_dicom_file,
-    read_itk,
-    read_nifti,
-    read_picture,
-    read_series,
-)
-from data_manifest.making.geometry import Volume, mismatches, without_depth
+from data_manifest.errors import CaseFileError, Finding
+from data_manifest.making.formats import FormatError
+from data_manifest.making.geometry import Volume, implausible, mismatches, without_depth
+from data_manifest.making.itk_files import read_itk
+from data_manifest.making.nifti import read_nifti
+from data_manifest.making.pictures import read_picture
+from data_manifest.making.whole_labels import check_interpolation, whole_labels
 
 __all__ = ["SUFFIXES", "read_pair", "read_volume", "stem_of"]
 
@@ -43,6 +40,8 @@ def stem_of(path: Path) -> str:
 def read_volume(path: Path, *, labels: bool = False) -> Volume:
     """Read an image or a label map: NIfTI, MHA/NRRD, a DICOM file or series, PNG, JPEG, TIFF.
 
+    docs/reading.md says what is done with each format's tags.
+
     Args:
         path: of a file, or of a folder that holds the files of one DICOM series.
         labels: whether it is a label map, of whole numbers from 0 up.
@@ -55,51 +54,59 @@ def read_volume(path: Path, *, labels: bool = False) -> Volume:
     """
     try:
         volume = _read(path, labels=labels)
-        return replace(volume, array=_as_labels(volume.array)) if labels else volume
+        return whole_labels(volume) if labels else _finite(volume)
     except FormatError as error:
         raise CaseFileError(
-            Problem(where=str(path), found=str(error), expected=error.expected, mend=error.mend)
+            Finding(where=str(path), found=str(error), expected=error.expected, mend=error.mend)
         ) from error
 
 
 def _read(path: Path, *, labels: bool) -> Volume:
     name = path.name.lower()
-    if path.is_dir():
-        return read_series(path)
-    if not path.is_file():
+    if not path.is_dir() and not path.is_file():
         raise FormatError("no such file or folder", "an image")
+    if path.is_dir() or name.endswith(_DICOM):
+        from data_manifest.making import dicom  # its library is slow to import
+
+        return (dicom.read_series if path.is_dir() else dicom.read_dicom_file)(path, labels=labels)
     if name.endswith(_NIFTI):
         return read_nifti(path)
     if name.endswith(_ITK):
         return read_itk(path)
-    if name.endswith(_DICOM):
-        return read_dicom_file(path)
     if name.endswith(_PICTURES):
         return read_picture(path, labels=labels)
     raise FormatError("an unknown format", f"one of {', '.join(SUFFIXES)}, or a DICOM folder")
 
 
-def _as_labels(array: npt.NDArray[np.generic]) -> npt.NDArray[np.integer]:
-    if array.dtype.kind == "b":
-        return array.astype(np.uint8)
-    if array.dtype.kind == "f" and not np.array_equal(array, np.trunc(array)):
-        raise FormatError("labels that are fractions or nan", "whole numbers")
-    least, most = array.min(), array.max()
-    if least < 0 or most > np.iinfo(np.int64).max // 2:
-        raise FormatError(f"labels from {least} to {most}", "0 (background) and above")
-    return array.astype(np.uint16 if most <= 65535 else np.int64, copy=False)
+def _finite(volume: Volume) -> Volume:
+    if volume.array.dtype.kind == "f":
+        bad = volume.array.size - int(np.count_nonzero(np.isfinite(volume.array)))
+        if bad:
+            raise FormatError(
+                f"{bad} voxels are nan or infinite",
+                "finite intensities",
+                "write what they stand for, such as the air's value outside of the field of view",
+            )
+    return volume
 
 
-def read_pair(image_path: Path, reference_path: Path) -> tuple[Volume, Volume]:
+def read_pair(
+    image_path: Path, reference_path: Path, *, named: Collection[int] = ()
+) -> tuple[Volume, Volume]:
     """Read an image and its reference, and check that they lie on each other.
 
     A volume of one slice counts as 2D where the other file is 2D.
+
+    Args:
+        image_path: of the image.
+        reference_path: of its label map.
+        named: labels that somebody has named: they are meant, whatever they look like.
 
     Raises:
         CaseFileError: every problem that both files have, or what keeps them apart.
     """
     volumes: list[Volume] = []
-    problems: list[Problem] = []
+    problems: list[Finding] = []
     for path, labels in ((image_path, False), (reference_path, True)):
         try:
             volumes.append(read_volume(path, labels=labels))
@@ -113,14 +120,40 @@ def read_pair(image_path: Path, reference_path: Path) -> tuple[Volume, Volume]:
     elif image.array.ndim == 2 or image.array.shape[-1] == 3 != reference.array.shape[-1]:
         reference = without_depth(reference)
     problems = [
-        Problem(
+        Finding(
             where=str(reference_path),
             found=found,
             expected=f"{expected} ({image_path.name})",
-            mend="resample the reference onto the image, or pair it with its own image",
+            mend=mend,
         )
-        for found, expected in mismatches(image, reference)
+        for found, expected, mend in mismatches(image, reference)
     ]
+    if not problems:
+        try:
+            check_interpolation(reference.array, named)
+        except FormatError as error:
+            problems = [
+                Finding(
+                    where=str(reference_path),
+                    found=str(error),
+                    expected=error.expected,
+                    mend=error.mend,
+                )
+            ]
+    if (
+        not problems
+        and reference.array.ndim == 3
+        and not (image.spacing_mm or reference.spacing_mm)
+    ):
+        problems = [
+            Finding(
+                where=str(image_path),
+                found="no spacing, and none in the reference either",
+                expected="millimetres along z, y, x",
+                mend="write the scanner's spacing into the header, or hand in NIfTI or MHA",
+            )
+        ]
     if problems:
         raise CaseFileError(*problems)
-    return image, reference
+    odd = implausible(reference.array.shape, image.spacing_mm or reference.spacing_mm)
+    return replace(image, notes=(*image.notes, *([odd] if odd else []))), reference

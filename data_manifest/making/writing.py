@@ -12,9 +12,10 @@ import numpy.typing as npt
 from data_manifest.cases import CaseInputs, Reference
 from data_manifest.demo.records import RawCase
 from data_manifest.errors import CaseFileError, Problem
+from data_manifest.findings import Finding, Severity, Tell, untold
 from data_manifest.layouts.formats import NPZ
 from data_manifest.layouts.npz_contract import write_inputs, write_reference
-from data_manifest.making.intensities import to_uint8
+from data_manifest.making.intensities import hard_to_see, to_uint8
 from data_manifest.making.numbering import consecutive
 from data_manifest.making.objects import foreground_slices, remove_small_objects
 from data_manifest.manifest import NAME_PATTERN, Case, FileEntry, Label, Preparation, sha256_of
@@ -27,7 +28,12 @@ REFERENCES = "references"
 
 
 def write_case(
-    folder: Path, raw: RawCase, *, preparation: Preparation, prompts: Sequence[str] = USUAL
+    folder: Path,
+    raw: RawCase,
+    *,
+    preparation: Preparation,
+    prompts: Sequence[str] = USUAL,
+    tell: Tell = untold,
 ) -> Case:
     """Write a case's two files as the challenge has them.
 
@@ -38,6 +44,7 @@ def write_case(
         raw: the image in raw intensities, its label map, and where they come from.
         preparation: of the prompts and of the reference.
         prompts: the kinds that the case gets.
+        tell: takes what looks odd about the image.
 
     Returns:
         The manifest's entry.
@@ -49,6 +56,7 @@ def write_case(
     try:
         raw, labels = _prepared(raw, preparation)
         image = to_uint8(raw.image, modality=raw.modality, window=raw.window)
+        odd = hard_to_see(image, raw.image, modality=raw.modality, window=raw.window)
         made = tuple(
             KINDS[kind].made(
                 raw.labels,
@@ -59,7 +67,9 @@ def write_case(
             for kind in prompts
         )
     except ValueError as error:
-        raise CaseFileError(Problem(where=raw.identifier, found=str(error))) from error
+        raise CaseFileError(Problem(where=raw.file or raw.identifier, found=str(error))) from error
+    if odd is not None:
+        tell(Finding(where=raw.file or raw.identifier, found=odd, severity=Severity.WARNING))
     two_d = raw.labels.ndim == 2
     paths = [f"{kind}/{raw.identifier}{NPZ.suffix}" for kind in (INPUTS, REFERENCES)]
     inputs_spacing = None if two_d else raw.spacing_mm
@@ -137,7 +147,7 @@ def _check(raw: RawCase) -> None:
         ),
     ]
     problems = [
-        Problem(where=raw.identifier, found=found, expected=expected)
+        Problem(where=raw.file or raw.identifier, found=found, expected=expected)
         for wrong, found, expected in facts
         if wrong
     ]

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from data_manifest.layouts import FORMATS
+from evaluate.checking.starter_kit import kit_file
 from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.rules import Rules
 
@@ -19,8 +20,10 @@ _LONGEST = 64
 # Under other names in the template, lest tools of this repository take them for its own.
 _STORED_AS = {".dockerignore": "dockerignore", "predict.py": "predict.py.txt"}
 _FILES = (
-    *("Dockerfile", "predict.sh", "predict.py", "requirements.txt", ".dockerignore", "README.md"),
+    *("Dockerfile", "predict.sh", "predict.py", "case_files.py", "requirements.txt"),
+    *(".dockerignore", "README.md"),
 )
+_OF_THE_KIT = ("case_files.py",)
 
 
 def write_starter(folder: Path, *, protocol: Rules, called: str) -> list[Path]:
@@ -58,7 +61,8 @@ def write_starter(folder: Path, *, protocol: Rules, called: str) -> list[Path]:
         raise UsageError(_exists(folder)) from error
     try:
         for file in _FILES:
-            text = (_TEMPLATE / _STORED_AS.get(file, file)).read_text(encoding="utf-8")
+            stored = _TEMPLATE / _STORED_AS.get(file, file)
+            text = (kit_file(file) if file in _OF_THE_KIT else stored).read_text(encoding="utf-8")
             for key, value in values.items():
                 text = text.replace(f"@{key}@", value)
             (folder / file).write_text(text, encoding="utf-8", newline="\n")

@@ -3,15 +3,14 @@
 import argparse
 from pathlib import Path
 
-import evaluate
 from data_manifest.making.build import build_demo
+from evaluate.checking.starter_kit import ready_participants
 from evaluate.cli.arguments import natural
 from evaluate.cli.rank import say_leaderboard
 from evaluate.cli.run import run_into, say_outcomes
 from evaluate.cli.sandboxes import NOT_ISOLATED, add_sandbox_arguments
 from evaluate.cli.score import say_scores
 from evaluate.cli.terminal import say, show_progress, warn
-from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.rules import load_protocol
 from evaluate.ranking.stage import rank_run
 from evaluate.reporting.stage import report_run
@@ -20,23 +19,6 @@ from evaluate.scoring.stage import score_run
 __all__ = ["add_arguments", "call"]
 
 PROTOCOL = "cvpr24"
-
-
-def _participants() -> dict[str, str]:
-    """The shipped participants: in the installed package, or in the checkout."""
-    package = Path(evaluate.__file__).parent
-    for folder in (package / "participants", package.parent / "participants"):
-        found = sorted(path.parent for path in folder.glob("*/predict.sh"))
-        if found:
-            return {path.name: str(path) for path in found}
-    raise UsageError(
-        Problem(
-            where="segjudge demo",
-            found="no participants beside this installation",
-            expected="the folder `participants` that segjudge ships",
-            mend="install segjudge again",
-        )
-    )
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -59,11 +41,12 @@ def call(options: argparse.Namespace) -> int:
         f" {len({case.modality for case in manifest.cases})} modalities in {data}"
         f" ({simulated} simulated, the others real; each says which)"
     )
+    ready = ready_participants(root.parent / "demo-participants")
     made = run_into(
         options,
         manifest=data / "manifest.json",
         protocol=load_protocol(PROTOCOL),
-        references=_participants(),
+        references={name: str(folder) for name, folder in ready.items()},
     )
     say_outcomes(made)
     with show_progress("scoring") as progress:

@@ -4,12 +4,13 @@ import argparse
 from pathlib import Path
 
 from data_manifest.errors import ManifestError
+from data_manifest.findings import Finding, Tell, grouped
 from data_manifest.making.build import build_manifest
 from data_manifest.making.pairs import Pair, pairs_from_csv, pairs_from_folders
 from data_manifest.manifest import load_manifest
 from data_manifest.verify import verify_manifest
 from evaluate.cli.arguments import CommandParser, group_command, natural
-from evaluate.cli.terminal import say, show_progress, table
+from evaluate.cli.terminal import say, show_progress, table, warn
 from evaluate.facts.errors import Problem, UsageError
 
 __all__ = ["add_arguments"]
@@ -58,10 +59,10 @@ def add_arguments(group: CommandParser) -> None:
     command.add_argument("manifest", type=Path)
 
 
-def _pairs(options: argparse.Namespace) -> list[Pair]:
+def _pairs(options: argparse.Namespace, tell: Tell) -> list[Pair]:
     folders = (options.images, options.references, options.modality)
     if options.pairs is not None and folders == (None, None, None):
-        return pairs_from_csv(options.pairs)
+        return pairs_from_csv(options.pairs, tell=tell)
     if options.pairs is not None or None in folders:
         raise UsageError(
             Problem(
@@ -76,7 +77,8 @@ def _pairs(options: argparse.Namespace) -> list[Pair]:
 
 def build(options: argparse.Namespace) -> int:
     """Make cases and a manifest from pairs of images and references."""
-    pairs = _pairs(options)
+    notes: list[Finding] = []
+    pairs = _pairs(options, notes.append)
     with show_progress("building") as progress:
         made = build_manifest(
             pairs,
@@ -89,7 +91,10 @@ def build(options: argparse.Namespace) -> int:
             remove_small=options.remove_small,
             crop=options.crop,
             progress=progress,
+            tell=notes.append,
         )
+    for note in grouped(notes):
+        warn(str(note))
     say(f"{len(made.cases)} cases in {options.out}; manifest: {options.out / 'manifest.json'}")
     return 0
 

@@ -121,7 +121,8 @@ def rank_table(
             )
         )
     RankSettings.from_protocol(protocol, metrics=metrics)  # before a long table is read
-    read, notes = read_foreign_scores(scores, names)
+    read, said = read_foreign_scores(scores, names)
+    notes = tuple(f"{scores}: {note}" for note in said)
     if missing is None:
         missing = "undefined" if any(score.outcome for score in read) else "failure"
     result = rank(

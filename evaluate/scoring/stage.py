@@ -1,5 +1,6 @@
 """`segjudge score`: from what was run, or from two folders, to tables of scores."""
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,7 +140,13 @@ def score_folders(
             f"{len(failed)} of {len(jobs)} cases failed ({shown}); case_scores.csv lists them"
         )
     names = protocol.scoring.names
-    write_table(out / "label_scores.csv", scores.labels, LabelScore, metrics=names)
-    write_table(out / "case_scores.csv", scores.cases, CaseScore, metrics=(*names, *MEASURED))
-    write_table(out / "modality_scores.csv", scores.modalities, ModalityScore)
+    out.mkdir(parents=True, exist_ok=True)
+    # All are whole before the first takes its place: a full disk must not leave two of one call.
+    with tempfile.TemporaryDirectory(prefix=".scores.", dir=out) as scratch:
+        new = Path(scratch)
+        write_table(new / "label_scores.csv", scores.labels, LabelScore, metrics=names)
+        write_table(new / "case_scores.csv", scores.cases, CaseScore, metrics=(*names, *MEASURED))
+        write_table(new / "modality_scores.csv", scores.modalities, ModalityScore)
+        for table in sorted(new.iterdir()):
+            table.replace(out / table.name)
     return FolderScores(scores=scores, warnings=warnings)

@@ -6,6 +6,7 @@ import nibabel
 import numpy as np
 import pytest
 from PIL import Image
+from reading import Builder
 
 from data_manifest.making.build import build_manifest
 from data_manifest.making.pairs import pairs_from_csv
@@ -46,3 +47,9 @@ def built(sources: Path, tmp_path: Path) -> Path:
     out = tmp_path / "data"
     build_manifest(pairs_from_csv(sources / "cases.csv"), out, margin=1, jitter=2, seed=4)
     return out
+
+
+@pytest.fixture
+def builder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Builder:
+    """Builds a data set of one pair of files by the command."""
+    return Builder(folder=tmp_path, capsys=capsys)

@@ -157,7 +157,7 @@ def test_an_image_with_nan_is_named(tmp_path: Path) -> None:
     volume[1, 1, 1] = np.nan
     nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), tmp_path / "i.nii")
     pair = Pair(image=tmp_path / "i.nii", reference=tmp_path / "r.nii", modality="MR")
-    with pytest.raises(ManifestError, match=r"3DBox_MR_i: 1 voxels are nan"):
+    with pytest.raises(ManifestError, match=r"i\.nii: 1 voxels are nan"):
         build_manifest([pair], tmp_path / "out")
 
 

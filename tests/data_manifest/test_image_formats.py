@@ -185,7 +185,7 @@ def test_slices_at_one_place_are_refused(tmp_path: Path) -> None:
     for file in (tmp_path / "more").iterdir():
         file.rename(tmp_path / f"more-{file.name}")
     (tmp_path / "more").rmdir()
-    assert problem_of(tmp_path) == "slices 0 to 2.5 mm apart"
+    assert problem_of(tmp_path).endswith("lie at one place; 4 such pairs")
 
 
 def test_a_folder_without_dicom_is_refused(tmp_path: Path) -> None:

@@ -19,8 +19,7 @@ description = ""
 prompts = []
 container = { command = ["true"] }
 limits = { timeout_s = 1.0, memory_mib = 64 }
-failures = {}
-scoring = { tolerance_mm = 2.0 }
+scoring = { metrics = [{ name = "dsc" }, { name = "nsd", tolerance_mm = 2.0 }] }
 ranking = { metrics = [{ name = "dsc" }] }
 output = { path = "{case}.nii.gz", format = "nii.gz" }
 [[input.files]]
@@ -32,7 +31,8 @@ format = "nii.gz"
 
 def test_the_words_of_schema_1_are_those_of_schema_2(tmp_path: Path) -> None:
     text = NIFTI.replace("schema = 2", "schema = 1").replace("prompts = []", 'prompts = ["boxes"]')
-    text = text[: text.index("[[input")].replace("output = {", "#")
+    text = text[: text.index("[[input")].replace("output = {", "#").replace("scoring = {", "#")
+    text += "failures = {}\nscoring = { tolerance_mm = 2.0 }\n"
     path = tmp_path / "old.toml"
     path.write_text(text.replace('["true"]', '["true"], output_format = "png"'), encoding="utf-8")
     old = load_protocol(str(path))

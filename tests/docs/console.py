@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Command", "commands", "says"]
+__all__ = ["Command", "commands", "commands_of", "says"]
 
 _BLOCK = re.compile(r"^```console(?P<words>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -30,12 +30,17 @@ class Command:
 
 def commands(guide: Path) -> list[Command]:
     """All commands of a guide, in the order in which a reader can run them."""
+    return commands_of(guide.read_text(encoding="utf-8"))
+
+
+def commands_of(text: str) -> list[Command]:
+    """All commands of a page, or of a part of one."""
     found = []
-    for block in _BLOCK.finditer(guide.read_text(encoding="utf-8")):
+    for block in _BLOCK.finditer(text):
         words = frozenset(shlex.split(block["words"]))
         codes = [int(word.removeprefix("exit=")) for word in words if word.startswith("exit=")]
         parts = re.split(r"^\$ ", block["body"], flags=re.MULTILINE)
-        assert not parts[0].strip(), f"{guide}: output without a command: {parts[0]}"
+        assert not parts[0].strip(), f"output without a command: {parts[0]}"
         for part in parts[1:]:
             line, _, output = part.partition("\n")
             found.append(

@@ -1,13 +1,15 @@
 """`segjudge init` writes a submission that passes `check` as it is, and overwrites nothing."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 _FILES = {
-    *("Dockerfile", "predict.sh", "predict.py", "requirements.txt", ".dockerignore", "README.md"),
+    *("Dockerfile", "predict.sh", "predict.py", "case_files.py", "requirements.txt"),
+    *(".dockerignore", "README.md"),
 }
 
 
@@ -50,7 +52,7 @@ def test_a_new_submission_follows_the_protocols_folders_and_key(
 def test_nothing_is_left_to_fill_in_but_the_model(segjudge: Callable, tmp_path: Path) -> None:
     segjudge("init", "my-team")
     for path in (tmp_path / "my-team").iterdir():
-        assert "@" not in path.read_text(encoding="utf-8").replace('"$@"', ""), path.name
+        assert not re.search("@[A-Z_]+@", path.read_text(encoding="utf-8")), path.name
 
 
 @pytest.mark.parametrize("kind", ["folder", "file", "broken link"])
@@ -83,7 +85,8 @@ def test_a_name_that_no_submission_can_have_is_refused_in_one_line(
 
 def test_a_protocol_of_other_masks_is_refused(segjudge: Callable, tmp_path: Path) -> None:
     rules = segjudge("protocol", "show", "cvpr24").stdout
-    rules = rules.replace("[container]", '[container]\noutput_format = "nii.gz"')
+    wanted = 'path = "{case}.nii.gz"\nformat = "nii.gz"'
+    rules = rules.replace('path = "{case}.npz"\nformat = "npz"\nkey = "segs"', wanted)
     (tmp_path / "mine.toml").write_text(rules, encoding="utf-8")
     refused = segjudge("init", "my-team", "--protocol", "mine.toml")
     assert refused.returncode == 2

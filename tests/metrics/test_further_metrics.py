@@ -15,6 +15,7 @@ from metrics import METRICS, MetricInputError, score_labels
 from tests.metrics.volumes import mask_pairs
 
 ALL = tuple(m.name for m in METRICS.values() if not m.is_measured and m.name not in ("dsc", "nsd"))
+COUNTS = ("lesion_tp", "lesion_fp", "lesion_fn")
 SPACING = (2.5, 0.8, 0.7)
 
 
@@ -112,32 +113,54 @@ def test_a_missed_label_is_infinitely_far_and_has_no_overlap():
     reference = np.zeros((4, 5, 6), dtype=bool)
     reference[1:3, 1:3, 1:3] = True
     missed = further(reference, np.zeros_like(reference))
-    assert missed == {
-        "iou": 0.0,
-        "sensitivity": 0.0,
-        "precision": 0.0,
-        "volume_difference": 100.0,
-        "hd": math.inf,
-        "hd95": math.inf,
-        "assd": math.inf,
-        "lesion_f1": 0.0,
-    }
+    assert (
+        missed
+        | {
+            "iou": 0.0,
+            "sensitivity": 0.0,
+            "precision": 0.0,
+            "volume_difference": 100.0,
+            "hd": math.inf,
+            "hd95": math.inf,
+            "assd": math.inf,
+            "masd": math.inf,
+            "rmsd": math.inf,
+            "cldice": 0.0,
+            "specificity": 1.0,
+            "betti0_error": 1.0,
+            "relative_volume_difference": -1.0,
+            "volume_difference_ml": pytest.approx(-8 * 2.5 * 0.8 * 0.7 / 1000),
+            "lesion_f1": 0.0,
+            "lesion_fn": 1.0,
+            "lesion_fp": 0.0,
+            "fn_volume_ml": missed["reference_volume_ml"],
+            "lesion_dsc": 0.0,
+            "lesion_hd95": pytest.approx(math.hypot(4 * 2.5, 5 * 0.8, 6 * 0.7)),
+        }
+        == missed
+    )
     made_up = further(np.zeros_like(reference), reference)
     assert made_up["volume_difference"] == math.inf
     nothing = further(np.zeros_like(reference), np.zeros_like(reference))
-    assert all(math.isnan(value) for value in nothing.values())
     assert set(nothing) == set(ALL)
+    defined = {name: value for name, value in nothing.items() if not math.isnan(value)}
+    assert defined.pop("specificity") == 1
+    assert set(defined.values()) == {0.0}  # counts and volumes are none
+    assert all(
+        name.endswith(("_ml", "_error", "_sum", "_difference")) or name in COUNTS
+        for name in defined
+    )
 
 
 def test_what_is_not_asked_for_is_not_computed(monkeypatch):
     from metrics import label_pair
-    from metrics.catalogue import objects
 
     def never(*_, **__):
         raise AssertionError("computed, although nobody asked")
 
     monkeypatch.setattr(label_pair, "measure_distances", never)
-    monkeypatch.setattr(objects, "detection_f1", never)
+    monkeypatch.setattr(label_pair, "detected", never)
+    monkeypatch.setattr(label_pair.Spans, "both", never)
     mask = np.ones((2, 3, 4), dtype=bool)
     assert further(mask, mask, names=()) == {}
     assert further(mask, mask, names=("iou",)) == {"iou": 1.0}

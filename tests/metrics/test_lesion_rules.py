@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from metrics.lesions import LesionRules, lesion_wise
-from metrics.matching import Detection, detect, detect_label
+from metrics.matching import Detection, detect_label, match_any, match_by_iou
 from metrics.merged_lesions import merge_lesions
 from metrics.objects import ObjectPairs
 from metrics.spans import Spans
@@ -133,22 +133,22 @@ def test_one_to_one_finds_the_most_pairs_and_among_these_the_largest_sum(pair, m
     if len(fitting) > 10:
         return
     best = max((len(m), sum(iou[p] for p in m)) for m in all_matchings(fitting))
-    found = detect(objects, "one_to_one", min_iou=min_iou)
+    found = match_by_iou(objects, "one_to_one", min_iou=min_iou)
     assert (found.tp, found.iou_sum) == (best[0], pytest.approx(best[1]))
-    greedy = detect(objects, "greedy", min_iou=min_iou)
+    greedy = match_by_iou(objects, "greedy", min_iou=min_iou)
     assert greedy.tp <= found.tp
     assert greedy.tp >= found.tp / 2  # each greedy pair blocks two others at most
-    many = detect(objects, "iou", min_iou=min_iou)
-    assert found.tp <= many.tp <= detect(objects, "any").tp
+    many = match_by_iou(objects, "iou", min_iou=min_iou)
+    assert found.tp <= many.tp <= match_any(objects).tp
 
 
 @settings(max_examples=100, deadline=None)
 @given(pair=MASKS, matching=st.sampled_from(["any", "iou", "one_to_one", "greedy"]))
 def test_every_object_of_the_reference_is_found_or_missed(pair, matching):
     objects = components(*pair)
-    found = detect(objects, matching, min_iou=0.3)
+    found = match_by_iou(objects, matching, min_iou=0.3)
     assert found.tp + found.fn == len(objects.reference_objects)
-    perfect = detect(components(pair[0], pair[0]), matching, min_iou=1.0)
+    perfect = match_by_iou(components(pair[0], pair[0]), matching, min_iou=1.0)
     assert (perfect.fp, perfect.fn) == (0, 0)
 
 
@@ -162,23 +162,23 @@ def test_greedy_takes_the_largest_first_and_loses_a_pair_by_it():
     objects = ObjectPairs(reference=first, prediction=Spans.of(prediction, like=first))
     # IoU: (1, 1) 3/8, (1, 2) 5/12, (2, 2) 4/11
     assert objects.ious.tolist() == [3 / 8, 5 / 12, 4 / 11]
-    assert detect(objects, "greedy", min_iou=0.2).pairs == ((1, 2),)
-    assert detect(objects, "one_to_one", min_iou=0.2).pairs == ((1, 1), (2, 2))
-    assert detect(objects, "iou", min_iou=0.2).tp == 2
+    assert match_by_iou(objects, "greedy", min_iou=0.2).pairs == (((1,), (2,)),)
+    assert match_by_iou(objects, "one_to_one", min_iou=0.2).pairs == (((1,), (1,)), ((2,), (2,)))
+    assert match_by_iou(objects, "iou", min_iou=0.2).tp == 2
 
 
 @pytest.mark.parametrize(("inclusive", "tp"), [(True, 1), (False, 0)])
 def test_a_pair_at_the_threshold_matches_where_it_is_inclusive(inclusive, tp):
     objects = components(row((0, 3)), row((0, 6)))
-    found = detect(objects, "one_to_one", min_iou=0.5, inclusive=inclusive)
+    found = match_by_iou(objects, "one_to_one", min_iou=0.5, inclusive=inclusive)
     assert found.tp == tp
     tenth = components(row((0, 3)), row((0, 30)))
-    assert detect(tenth, "iou", min_iou=0.1).tp == 1  # though .1 * 30 > 3
+    assert match_by_iou(tenth, "iou", min_iou=0.1).tp == 1  # though .1 * 30 > 3
 
 
 def test_one_voxel_detects_by_any_overlap_and_false_volumes_are_of_those_that_touch_nothing():
     objects = components(row((0, 5), (10, 15), (30, 33)), row((4, 11), (20, 22)))
-    found = detect(objects, "any")
+    found = match_any(objects)
     assert (found.tp, found.fp, found.fn) == (2, 1, 1)
     assert (objects.missed_voxels(), objects.invented_voxels()) == (3, 2)
 

@@ -1,4 +1,4 @@
-"""Small cases with a known object, and where the participants are."""
+"""Small cases with a known object, and where the participants are, and what makes them whole."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 REPOSITORY = Path(__file__).parents[2]
 PARTICIPANTS = REPOSITORY / "participants"
+KIT = PARTICIPANTS / "kit"
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 Run = Callable[[str, dict[str, Arrays]], dict[str, npt.NDArray[np.generic]]]

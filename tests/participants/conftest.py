@@ -1,7 +1,6 @@
 """Running a participant as the sandbox does."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.participants.cases import PARTICIPANTS, Arrays, Run
+from evaluate.checking.starter_kit import ready_participants
+from tests.participants.cases import Arrays, Run
 
 
 @pytest.fixture
@@ -19,7 +19,8 @@ def run(tmp_path: Path) -> Run:
 
     def run_participant(name: str, cases: dict[str, Arrays]) -> dict[str, npt.NDArray[np.generic]]:
         folder = tmp_path / name
-        shutil.copytree(PARTICIPANTS / name, folder / "workspace")
+        folder.mkdir()
+        ready_participants(tmp_path / "ready")[name].rename(folder / "workspace")
         for part in ("inputs", "outputs"):
             (folder / part).mkdir()
         for case, arrays in cases.items():

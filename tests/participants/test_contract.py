@@ -2,14 +2,25 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from evaluate.checking.starter_kit import ready_participants
+from evaluate.sandbox.folders import folder_digest
 from tests.capabilities import need
-from tests.participants.cases import PARTICIPANTS, REPOSITORY, Arrays, Run, dice_of, disc_case
+from tests.participants.cases import (
+    KIT,
+    PARTICIPANTS,
+    REPOSITORY,
+    Arrays,
+    Run,
+    dice_of,
+    disc_case,
+)
 
-FOLDERS = sorted(path for path in PARTICIPANTS.iterdir() if (path / "predict.sh").exists())
+FOLDERS = sorted(path for path in PARTICIPANTS.iterdir() if (path / "Dockerfile").exists())
 NAMES = [folder.name for folder in FOLDERS]
 
 
@@ -34,11 +45,20 @@ def test_the_shipped_participants_are_found() -> None:
     assert NAMES == ["boxfill", "litemedsam", "tworegion"]
 
 
-@pytest.mark.parametrize("file", ["predict.sh", "case_files.py"])
-def test_what_every_image_needs_is_the_same_in_every_folder(file: str) -> None:
-    first = REPOSITORY / file if file == "predict.sh" else FOLDERS[0] / file
-    for folder in FOLDERS:
-        assert (folder / file).read_bytes() == first.read_bytes(), folder.name
+def test_what_every_image_needs_comes_from_the_kit_alone(tmp_path: Path) -> None:
+    assert (KIT / "predict.sh").read_bytes() == (REPOSITORY / "predict.sh").read_bytes()
+    for name, folder in ready_participants(tmp_path).items():
+        for file in KIT.iterdir():
+            assert not (PARTICIPANTS / name / file.name).exists()
+            assert (folder / file.name).read_bytes() == file.read_bytes()
+
+
+def test_a_participant_is_made_whole_with_the_same_digest_every_time(tmp_path: Path) -> None:
+    ready = ready_participants(tmp_path / "a")
+    digests = {name: folder_digest(folder) for name, folder in ready.items()}
+    assert ready_participants(tmp_path / "a") == ready
+    again = ready_participants(tmp_path / "b")
+    assert {name: folder_digest(folder) for name, folder in again.items()} == digests
 
 
 @pytest.mark.parametrize("name", NAMES)

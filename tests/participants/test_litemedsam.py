@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.capabilities import need
-from tests.participants.cases import PARTICIPANTS
+from tests.participants.cases import KIT, PARTICIPANTS
 
 MODULES = ("case_files", "cpu_quota", "model", "predict", "resampling", "timm_standin")
 
@@ -22,9 +22,11 @@ MODULES = ("case_files", "cpu_quota", "model", "predict", "resampling", "timm_st
 @pytest.fixture(scope="module")
 def folder() -> Iterator[None]:
     """The participant's folder on the import path, and no trace of its modules afterwards."""
-    sys.path.insert(0, str(PARTICIPANTS / "litemedsam"))
+    parts = [str(PARTICIPANTS / "litemedsam"), str(KIT)]
+    sys.path[:0] = parts
     yield
-    sys.path.remove(str(PARTICIPANTS / "litemedsam"))
+    for part in parts:
+        sys.path.remove(part)
     for module in MODULES:
         sys.modules.pop(module, None)
 

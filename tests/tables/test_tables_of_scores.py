@@ -89,8 +89,8 @@ def test_what_was_assumed_of_the_encoding_is_said(
     path = tmp_path / "table.csv"
     FRAME.to_csv(path, index=False, encoding="cp1252")
     ranked(path)
-    assert f"{path} is not in UTF-8; it was read as Windows-1252" in capsys.readouterr().err
-    document = json.loads((tmp_path / "out" / "ranking.json").read_text())
+    assert f"{path}: not in UTF-8; it was read as Windows-1252" in capsys.readouterr().err
+    document = json.loads((tmp_path / "out" / "ranking.json").read_text("utf-8"))
     assert any("Windows-1252" in warning for warning in document["warnings"])
 
 
@@ -197,8 +197,8 @@ def test_a_score_in_percent_counts_as_one_and_is_said(
     path = tmp_path / "table.csv"
     FRAME.assign(dsc=FRAME.dsc * 100).to_csv(path, index=False)
     assert ranked(path) == PLACES
-    assert "column 'dsc': from 0 to 100, read as percent" in capsys.readouterr().err
-    with (tmp_path / "out" / "ranking.csv").open() as stream:
+    assert "column 'dsc' is from 0 to 100: read as percent" in capsys.readouterr().err
+    with (tmp_path / "out" / "ranking.csv").open(encoding="utf-8") as stream:
         assert float(next(csv.DictReader(stream))["dsc"]) == pytest.approx(0.92)
 
 

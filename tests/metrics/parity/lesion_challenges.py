@@ -9,7 +9,7 @@ from metrics.boundaries import Boundary
 from metrics.cohort import STATISTICS, aggregated_dice, aggregated_f1, by_group, determination
 from metrics.distances import measure_distances
 from metrics.lesions import LesionRules, lesion_wise
-from metrics.matching import detect
+from metrics.matching import match_any, match_by_iou
 from metrics.merged_lesions import merge_lesions
 from metrics.objects import ObjectPairs
 from metrics.overlaps import Overlap
@@ -117,7 +117,7 @@ def isles22_columns(reference, prediction, spacing):
         "dice": or_else(overlap.dsc, 1.0),
         "absolute_volume_difference_ml": overlap.absolute_volume_difference_ml,
         "absolute_lesion_count_difference": abs(lesions[0] - lesions[1]),
-        "lesion_f1": or_else(detect(objects, "any").f1, 1.0),
+        "lesion_f1": or_else(match_any(objects).f1, 1.0),
     }
 
 
@@ -130,7 +130,7 @@ def isles24_columns(reference, prediction, spacing):
         "dice": or_else(counted(*masks).dsc, 1.0),
         "absolute_volume_difference_ml": before["absolute_volume_difference_ml"],
         "absolute_lesion_count_difference": abs(lesions[0] - lesions[1]),
-        "lesion_f1": or_else(detect(objects, "greedy", min_iou=0.2).f1, 1.0),
+        "lesion_f1": or_else(match_by_iou(objects, "greedy", min_iou=0.2).f1, 1.0),
     }
 
 
@@ -173,7 +173,7 @@ def autopet_case(reference, prediction, voxel_mm3, *, edition):
         "false_neg_vol": missed,
     }
     if edition == 5:
-        found = detect(objects, "iou", min_iou=0.1)
+        found = match_by_iou(objects, "iou", min_iou=0.1)
         names = dict(zip(("dsc", "fpv", "fnv"), scores.values(), strict=True))
         f1 = math.nan if is_empty else or_else(found.f1, 0.0)
         return names | {"tp": found.tp, "fp": found.fp, "fn": found.fn, "f1": f1}
@@ -333,7 +333,7 @@ def conic22(folder):
     qualities = []
     for patch in range(len(true)):
         instances = [m[patch, ..., 0].astype(np.uint16) for m in (true, pred)]
-        whole = detect(instances_of(*instances), "one_to_one", min_iou=0.5, inclusive=False)
+        whole = match_by_iou(instances_of(*instances), "one_to_one", min_iou=0.5, inclusive=False)
         found |= {
             f"scores.csv/{patch}/dq": whole.detection_quality(smoothing=1e-6),
             f"scores.csv/{patch}/sq": whole.segmentation_quality(smoothing=1e-6),
@@ -345,7 +345,7 @@ def conic22(folder):
                 i * (m[patch, ..., 1] == number)
                 for i, m in zip(instances, (true, pred), strict=True)
             ]
-            one = detect(instances_of(*kept), "one_to_one", min_iou=0.5, inclusive=False)
+            one = match_by_iou(instances_of(*kept), "one_to_one", min_iou=0.5, inclusive=False)
             classes[number].append(one)
             found |= {
                 f"classes.csv/{patch}/{number}/{name}": getattr(one, name)

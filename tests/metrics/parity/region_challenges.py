@@ -10,7 +10,7 @@ from metrics import surface_dice
 from metrics.boundaries import Boundary
 from metrics.cohort import STATISTICS, aggregated_dice
 from metrics.distances import measure_distances
-from metrics.matching import detect, detect_label
+from metrics.matching import detect_label, match_by_iou
 from metrics.spans import Spans
 from metrics.topology import betti_numbers, centreline_dice, harmonic_mean
 from metrics.windows import reference_slices
@@ -405,8 +405,8 @@ def text_instances(reference, prediction):
     if len(np.unique(prediction)) == 2:
         prediction = components_with_background(prediction)
     objects = instances_of(reference, prediction)
-    one = detect(objects, "one_to_one", min_iou=0.5)
-    dsc = [objects.dsc([a], [b]) for a, b in one.pairs]
+    one = match_by_iou(objects, "one_to_one", min_iou=0.5)
+    dsc = [objects.dsc(*pair) for pair in one.pairs]
     return {"F1": or_else(one.f1, 0.0), "DSC_TP": float(np.mean(dsc)) if dsc else 0.0}
 
 

@@ -1,6 +1,6 @@
 """The challenge's side of a participant: cases in, answers out, one npz file each.
 
-Every participant's folder holds this same file, because a folder is all that its image gets.
+Every submission made with the kit holds this same file: a folder is all that its image gets.
 """
 
 import sys
@@ -23,10 +23,12 @@ class Case:
         boxes: int64, (N, 4) x_min, y_min, x_max, y_max in pixels, or (N, 6) x_min, y_min, z_min,
             x_max, y_max, z_max in voxels. The challenge takes them from the smallest and largest
             index of the object, so both ends belong to the box, on every axis.
+        spacing_mm: in the image's axis order, z, y, x; None in 2D, where the file has none.
     """
 
     image: np.ndarray
     boxes: np.ndarray
+    spacing_mm: tuple[float, ...] | None = None
 
     @property
     def axes(self) -> int:
@@ -63,7 +65,12 @@ def empty_labels(case: Case) -> np.ndarray:
 
 def _read(path: Path) -> Case:
     with np.load(path, allow_pickle=False) as stored:
-        case = Case(image=stored["imgs"], boxes=stored["boxes"].astype(np.int64))
+        spacing = stored["spacing"][::-1].tolist() if "spacing" in stored else None
+        case = Case(
+            image=stored["imgs"],
+            boxes=stored["boxes"].astype(np.int64),
+            spacing_mm=tuple(spacing) if spacing else None,
+        )
     channels = case.image.shape[case.axes :]
     if case.boxes.ndim != 2 or case.axes not in (2, 3) or channels not in ((), (3,)):
         raise ValueError(
@@ -73,12 +80,13 @@ def _read(path: Path) -> Case:
     return case
 
 
-def answer_all(segment: Callable[[Case], np.ndarray]) -> None:
+def answer_all(segment: Callable[[Case], np.ndarray], *, key: str = "segs") -> None:
     """Answer every case of the folder in the first argument, in the folder in the second.
 
     Args:
         segment: from a case to its labels, an integer array of the case's shape; box k (from 1)
             is answered by label k.
+        key: of the mask in the answer's file.
     """
     inputs, outputs = Path(sys.argv[1]), Path(sys.argv[2])
     paths = sorted(inputs.glob("*.npz"))
@@ -87,6 +95,6 @@ def answer_all(segment: Callable[[Case], np.ndarray]) -> None:
     for path in paths:
         started = time.perf_counter()
         case = _read(path)
-        np.savez_compressed(outputs / path.name, segs=segment(case))
+        np.savez_compressed(outputs / path.name, **{key: segment(case)})
         elapsed = time.perf_counter() - started
         print(f"{path.name}: {len(case.boxes)} boxes in {case.shape}, {elapsed:.2f} s", flush=True)

@@ -1,0 +1,147 @@
+"""MetaImage and NRRD: what SimpleITK reads, and what it makes up where the header says nothing."""
+
+# mypy: disallow-untyped-calls=False
+# (SimpleITK's functions have no annotations)
+
+import re
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813  (the name that everyone gives it)
+
+from data_manifest.making.formats import (
+    FormatError,
+    check_straight,
+    checked_spacing,
+    library_messages,
+)
+from data_manifest.making.geometry import Affine, Volume
+
+__all__ = ["last_line", "read_itk"]
+
+_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_LARGEST_HEADER = 1 << 16
+_META_PLACE = {"transformmatrix", "rotation", "orientation", "offset", "position", "origin"}
+_META_SPACING = {"elementspacing", "elementsize"}
+_NAMED_SPACES = re.compile(
+    r"(right|left)-(anterior|posterior)-superior(-time)?|[rl][ap]s(t)?", re.IGNORECASE
+)
+
+sitk.ProcessObject.SetGlobalWarningDisplay(False)  # what ITK warns of is an error or a note here
+
+
+def read_itk(path: Path) -> Volume:
+    """Read MHA/MHD or NRRD.
+
+    Raises:
+        FormatError: unreadable, not one 2D or 3D image of real numbers, or slanted.
+    """
+    header = _header(path)
+    is_nrrd = path.name.lower().endswith((".nrrd", ".nhdr"))
+    spaced, placed, notes = (_nrrd if is_nrrd else _metaimage)(header)
+    with library_messages() as said:
+        try:
+            image = sitk.ReadImage(str(path))
+        except RuntimeError as error:
+            raise FormatError(f"can't be read: {last_line(error)}") from error
+    axes, colours = image.GetDimension(), image.GetNumberOfComponentsPerPixel()
+    array = sitk.GetArrayFromImage(image)
+    picture = colours == 3 and axes == 2 and array.dtype == np.uint8
+    plain = colours == 1 and axes in (2, 3)
+    if not (plain or picture) or array.dtype.kind not in "iuf":
+        found = f"{axes} axes, {colours} values a voxel, dtype {array.dtype}"
+        raise FormatError(found, "a 2D or 3D image of real numbers, or 2D with uint8 colours")
+    direction = np.array(image.GetDirection()).reshape(axes, axes)
+    check_straight(direction)
+    if not np.allclose(np.linalg.norm(direction, axis=0), 1.0, rtol=1e-3):
+        raise FormatError(
+            "axes that are longer or shorter than 1 beside a spacing of its own",
+            "directions of length 1",
+            "find out which of both is the scanner's spacing",
+        )
+    return Volume(
+        array=array,
+        spacing_mm=checked_spacing(image.GetSpacing()[::-1]) if spaced else None,
+        affine=_affine_of(image, direction) if placed else None,
+        notes=(*notes, *said),
+    )
+
+
+def _affine_of(image: sitk.Image, direction: Affine) -> Affine:
+    axes = image.GetDimension()
+    affine = np.eye(4)
+    affine[:axes, :axes] = direction * np.array(image.GetSpacing())
+    affine[:axes, 3] = image.GetOrigin()
+    return _LPS_TO_RAS @ affine
+
+
+def _header(path: Path) -> dict[str, str]:
+    """The lines `key = value` or `key: value` before the data, keys in lower case."""
+    with path.open("rb") as stream:
+        text = stream.read(_LARGEST_HEADER).decode("latin-1")
+    fields: dict[str, str] = {}
+    for line in text.splitlines():
+        key, value = re.match(r"\s*([\w ]+?)\s*[:=]+\s*(.*)", line), ""
+        if key is not None:
+            value = key[2].strip()
+            fields.setdefault(key[1].casefold(), value)
+        # NRRD's data follow an empty line, MetaImage's the key that names their file.
+        if not line.strip() or (key is not None and key[1].casefold() == "elementdatafile"):
+            break
+    return fields
+
+
+def _metaimage(fields: dict[str, str]) -> tuple[bool, bool, list[str]]:
+    """Whether it says its spacing, whether its place; and notes."""
+    slope = fields.get("elementtointensityfunctionslope", "1")
+    offset = fields.get("elementtointensityfunctionoffset", "0")
+    if (_number(slope), _number(offset)) != (1.0, 0.0):
+        raise FormatError(
+            f"ElementToIntensityFunctionSlope {slope}, Offset {offset}, which readers leave out",
+            "values as they are meant",
+            "write the values multiplied, without these keys",
+        )
+    for key in _META_SPACING & fields.keys():
+        checked_spacing(tuple(map(_number, fields[key].split()[::-1])))
+    return bool(_META_SPACING & fields.keys()), bool(_META_PLACE & fields.keys()), []
+
+
+def _nrrd(fields: dict[str, str]) -> tuple[bool, bool, list[str]]:
+    units = {unit for unit in re.findall(r'"([^"]*)"', fields.get("space units", "")) if unit}
+    units |= {unit for unit in re.findall(r'"([^"]*)"', fields.get("units", "")) if unit}
+    if not units <= {"mm", "millimeter", "millimeters", "millimetre"}:
+        raise FormatError(
+            f"space units {', '.join(sorted(units))}", "mm", "write the spacing in millimetres"
+        )
+    scaled = sorted({"old min", "oldmin", "old max", "oldmax"} & fields.keys())
+    if scaled:
+        raise FormatError(
+            f"`{scaled[0]}`, by which the values are scaled and which readers leave out",
+            "values as they are meant",
+        )
+    kinds = fields.get("kinds", "").split()
+    for index, text in enumerate(fields.get("spacings", "").split()):
+        if index >= len(kinds) or kinds[index].casefold() in ("domain", "space"):
+            checked_spacing((_number(text),))  # of colours it is nan
+    notes = []
+    space, directions = fields.get("space", ""), "space directions" in fields
+    named = _NAMED_SPACES.fullmatch(space) is not None
+    if directions and not named:
+        notes.append(
+            f"no known space ({space or 'none'}): its spacing was taken, its place was not"
+        )
+    return directions or "spacings" in fields, directions and named, notes
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise FormatError(f"{text[:40]!r} in the header", "a number") from None
+
+
+def last_line(error: RuntimeError) -> str:
+    """What ITK says, without where in its sources it says so."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    last = lines[-1].removeprefix("sitk::ERROR:").strip() if lines else "no reason given"
+    return re.sub(r"^/\S+\.(cxx|hxx|h):\d+:\s*", "", last)

@@ -1,0 +1,122 @@
+"""NIfTI images: scaled, in millimetres, with their place; what contradicts itself is refused."""
+
+# mypy: disallow-untyped-calls=False
+# (nibabel's functions have few annotations)
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+
+from data_manifest.making.formats import (
+    FormatError,
+    check_straight,
+    checked_spacing,
+    library_messages,
+)
+from data_manifest.making.geometry import Affine, Volume, furthest_corner
+
+__all__ = ["read_nifti"]
+
+_MILLIMETRES = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+_ERRORS = (
+    nibabel.filebasedimages.ImageFileError,
+    nibabel.spatialimages.HeaderDataError,
+    EOFError,
+    KeyError,
+    OSError,
+    ValueError,
+    zlib.error,
+)
+_GZIP = b"\x1f\x8b"
+
+
+def read_nifti(path: Path) -> Volume:
+    """Read NIfTI (1 or 2, gzip or not), scaled by its own slope and intercept.
+
+    Raises:
+        FormatError: unreadable, not one volume, slanted, or a header that contradicts itself.
+    """
+    _check_compression(path)
+    notes: list[str] = []
+    with library_messages():  # on the header, which is looked at below
+        try:
+            image = nibabel.load(path)
+            if not isinstance(image, nibabel.Nifti1Image):  # NIfTI-2's class is derived from it
+                raise FormatError(f"{type(image).__name__}", "NIfTI")
+            data = np.asanyarray(image.dataobj)
+            unit_name = image.header.get_xyzt_units()[0]
+        except _ERRORS as error:
+            raise FormatError(f"can't be read as NIfTI: {error}") from error
+        stored = _stored_spacing(path, image)
+    while data.ndim > 3 and data.shape[-1] == 1:
+        data = data[..., 0]
+    if data.ndim not in (2, 3) or 0 in data.shape or data.dtype.kind not in "biuf":
+        found = f"NIfTI of shape {data.shape}, dtype {data.dtype}"
+        raise FormatError(found, "one volume of real numbers, (x, y, z)")
+    unit = _MILLIMETRES[unit_name]
+    if unit != 1.0:
+        notes.append(f"spacing in {unit_name}, taken as millimetres times {unit:g}")
+    spacing = tuple(float(zoom) * unit for zoom in stored[: data.ndim][::-1])
+    stored_as: Any = image.dataobj
+    slope, inter = stored_as.slope, stored_as.inter
+    return Volume(
+        array=np.ascontiguousarray(data.T),
+        spacing_mm=checked_spacing(spacing),
+        affine=_place(image, spacing, unit, notes),
+        notes=tuple(notes),
+        scaling="" if (slope, inter) == (1, 0) else f"scl_slope {slope:g}, scl_inter {inter:g}",
+    )
+
+
+def _check_compression(path: Path) -> None:
+    with path.open("rb") as stream:
+        packed = stream.read(2) == _GZIP
+    named = path.name.lower().endswith(".gz")
+    if path.stat().st_size and packed != named:
+        is_named = "ends in .gz" if named else "does not end in .gz"
+        raise FormatError(
+            f"can't be read: it is {'' if packed else 'not '}compressed, and its name {is_named}",
+            "a name that says what it is",
+            f"rename it to {path.name.removesuffix('.gz') if named else path.name + '.gz'}",
+        )
+
+
+def _stored_spacing(path: Path, image: nibabel.Nifti1Image) -> np.ndarray:
+    """Spacing as it is in the file: nibabel replaces what is negative or zero."""
+    with nibabel.openers.ImageOpener(str(path)) as stream:
+        header = type(image.header).from_fileobj(stream, check=False)
+    return np.asarray(header["pixdim"][1:4], dtype=np.float64)
+
+
+def _place(
+    image: nibabel.Nifti1Image, spacing: tuple[float, ...], unit: float, notes: list[str]
+) -> Affine | None:
+    """From voxels to millimetres in RAS+; None where the file names no place."""
+    sform, qform = (image.header.get_sform(coded=True)[0], image.header.get_qform(coded=True)[0])
+    places = {}
+    for name, found in (("sform", sform), ("qform", qform)):
+        if found is None:
+            continue
+        affine = np.array(found, dtype=np.float64)
+        affine[:3] *= unit
+        if not np.isfinite(affine).all():
+            raise FormatError(f"a {name} with nan", "numbers")
+        check_straight(affine)
+        sides = np.linalg.norm(affine[:3, : len(spacing)], axis=0)[::-1]
+        if not np.allclose(sides, spacing, rtol=1e-3, atol=0):
+            shown = [", ".join(f"{v:.5g}" for v in values) for values in (sides, spacing)]
+            raise FormatError(
+                f"spacing ({shown[0]}) mm (z, y, x) in the {name} and ({shown[1]}) in pixdim",
+                "one spacing",
+                "find out which is the scanner's, and write both alike",
+            )
+        places[name] = affine
+    if len(places) == 2:
+        shape = tuple(image.shape[:3][::-1])
+        apart = furthest_corner(places["sform"], places["qform"], shape)
+        if apart > 0.1 * min(spacing):
+            notes.append(f"sform and qform lie up to {apart:.3g} mm apart; the sform was taken")
+    return places.get("sform", places.get("qform"))

@@ -1,0 +1,177 @@
+"""PNG, JPEG, BMP and TIFF: the stored numbers of labels, the visible picture of images."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from data_manifest.making.formats import FormatError, library_messages
+from data_manifest.making.geometry import Volume
+
+__all__ = ["read_picture"]
+
+_ORIENTATION, _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 274, 258, 262, 339
+_GREY = ("1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+_COLOURS = ("P", "RGB", "RGBA", "LA", "PA")
+_LARGEST_PIXELS = 1 << 31
+_TURNED = {
+    2: "mirrored",
+    3: "upside down",
+    4: "mirrored and upside down",
+    5: "mirrored and on its side",
+    6: "on its side",
+    7: "mirrored and on its side",
+    8: "on its side",
+}
+_STEPS = {";2": 85, ";4": 17}  # Pillow spreads 2 and 4 bits over 0 to 255
+
+
+def read_picture(path: Path, *, labels: bool = False) -> Volume:
+    """Read one picture; its resolution is no spacing, and is left out.
+
+    Args:
+        path: of the file.
+        labels: take the numbers as they are stored: a palette's indices, and no colours.
+
+    Raises:
+        FormatError: unreadable, several pictures, or a tag that readers take differently.
+    """
+    notes: list[str] = []
+    with library_messages() as said:
+        try:
+            with _any_size(), Image.open(path) as picture:
+                _check(picture)
+                array = (_numbers if labels else _visible)(picture, notes)
+        except (Image.DecompressionBombError, EOFError, OSError, SyntaxError, ValueError) as error:
+            mend = "save it as PNG" if path.suffix.lower() in (".tif", ".tiff") else ""
+            raise FormatError(f"can't be read as a picture: {error}", mend=mend) from error
+    return Volume(array=array, notes=(*notes, *said))
+
+
+@contextlib.contextmanager
+def _any_size() -> Iterator[None]:
+    """Without Pillow's guard against strangers: these are the organiser's own files."""
+    guard = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = guard
+
+
+def _check(picture: Image.Image) -> None:
+    if getattr(picture, "n_frames", 1) != 1:
+        raise FormatError("a file of several pictures", "one picture", "save each as its own file")
+    if picture.width * picture.height > _LARGEST_PIXELS:
+        size = f"{picture.width} x {picture.height} pixels"
+        raise FormatError(size, f"at most {_LARGEST_PIXELS}", "cut it into tiles")
+    turned = picture.getexif().get(_ORIENTATION, 1)
+    if turned not in (0, 1):
+        raise FormatError(
+            f"the tag Orientation {turned} ({_TURNED.get(turned, 'unknown')}), which some readers"
+            " apply and others do not",
+            "a picture that is stored as it is meant",
+            "turn the pixels and remove the tag (`PIL.ImageOps.exif_transpose`), so that image and"
+            " reference fit",
+        )
+
+
+def _raw_mode(picture: Image.Image) -> str:
+    """How the file's bytes become Pillow's pixels."""
+    tiles: Any = getattr(picture, "tile", ())
+    if not tiles:
+        return picture.mode
+    arguments = tiles[0][3]
+    return str(arguments if isinstance(arguments, str) else next(iter(arguments or ("",))))
+
+
+def _tag(picture: Image.Image, number: int) -> tuple[int, ...]:
+    value = getattr(picture, "tag_v2", {}).get(number, ())
+    return tuple(value) if isinstance(value, tuple) else (value,)
+
+
+def _numbers(picture: Image.Image, notes: list[str]) -> npt.NDArray[np.generic]:
+    """The numbers that are stored, one a pixel."""
+    if picture.format in ("JPEG", "MPO"):
+        raise FormatError("labels in a JPEG", "a format that keeps every value", "use PNG")
+    raw = _raw_mode(picture)
+    values = np.array(picture)
+    if picture.mode in ("RGB", "RGBA", "LA", "PA"):
+        return _one_channel(picture, values)
+    if picture.mode not in (*_GREY, "P"):
+        raise FormatError(f"pixels of mode {picture.mode}", "one number a pixel")
+    if _tag(picture, _PHOTOMETRIC) == (0,):
+        if values.dtype == np.bool_:
+            values = ~values
+        elif values.dtype == np.uint8:  # Pillow turns those round, and no deeper ones
+            values = 255 - values
+        notes.append("labels with the tag `min is white`: the stored numbers were taken")
+    step = next((step for bits, step in _STEPS.items() if picture.mode == "L" and bits in raw), 1)
+    return _signed(picture, values // step if step > 1 else values)
+
+
+def _signed(picture: Image.Image, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """Pillow has no signed bytes and no unsigned 32 bits."""
+    kind = (*_tag(picture, _SAMPLE_FORMAT), 1)[0]
+    if kind == 2 and values.dtype == np.uint8:
+        return values.view(np.int8)
+    if kind == 1 and values.dtype == np.int32 and picture.format == "TIFF":
+        return values.view(np.uint32)
+    return values
+
+
+def _one_channel(picture: Image.Image, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """Grey that is stored as colours; an alpha that hides nothing is left out."""
+    bands = picture.getbands()
+    if bands[-1] == "A":
+        if (values[:, :, -1] != 255).any():
+            raise FormatError(
+                "labels with transparency", "one number a pixel", "save it without alpha, in grey"
+            )
+        values = values[:, :, :-1]
+    if (values != values[:, :, :1]).any() or _is_deep(picture):
+        raise FormatError("labels as colours", "one number a pixel: grey, or a palette")
+    return values[:, :, 0]
+
+
+def _is_deep(picture: Image.Image) -> bool:
+    """Whether it has colours of more bits than Pillow keeps."""
+    several = len(picture.getbands()) > 1
+    return several and ("16" in _raw_mode(picture) or max((*_tag(picture, _BITS), 0)) > 8)
+
+
+def _visible(picture: Image.Image, notes: list[str]) -> npt.NDArray[np.generic]:
+    """The picture as it is seen: grey in any depth, or uint8 colours."""
+    if _is_deep(picture):
+        raise FormatError(
+            "more than 8 bits a colour, of which readers keep 8 each in its own way",
+            "8 bits a colour, or grey of up to 16 bits",
+            "scale it to 8 bits by the camera's own range",
+        )
+    if picture.mode not in (*_GREY, *_COLOURS):
+        raise FormatError(
+            f"pixels of mode {picture.mode}", "grey, RGB or a palette", "convert it to RGB"
+        )
+    if _tag(picture, _PHOTOMETRIC) == (0,):
+        if picture.mode not in ("1", "L"):
+            raise FormatError(
+                "the tag `min is white` with more than 8 bits",
+                "`min is black`",
+                "turn the values round, and write them so",
+            )
+        notes.append("the tag `min is white`: turned round, so that white is bright")
+    holes = picture.mode in ("L", "P", "RGB") and "transparency" in picture.info
+    alpha = holes or picture.mode in ("LA", "PA", "RGBA")
+    if alpha and np.array(picture.convert("RGBA"))[:, :, 3].min() < 255:
+        raise FormatError(
+            "pixels that are transparent", "a picture without holes", "lay it onto a background"
+        )
+    if picture.mode in ("1", "LA"):
+        return np.array(picture.convert("L"))
+    if picture.mode in _GREY:
+        return _signed(picture, np.array(picture))
+    return np.array(picture.convert("RGB"))

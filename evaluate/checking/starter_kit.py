@@ -1,0 +1,52 @@
+"""The participants that segjudge ships, and the kit that makes a submission of each of them."""
+
+import shutil
+from pathlib import Path
+
+import evaluate
+from evaluate.facts.errors import Problem, UsageError
+
+__all__ = ["kit_file", "ready_participants"]
+
+_KIT = "kit"
+
+
+def _shipped() -> Path:
+    """In the installed package, or in the checkout."""
+    package = Path(evaluate.__file__).parent
+    for folder in (package / "participants", package.parent / "participants"):
+        if (folder / _KIT).is_dir():
+            return folder
+    raise UsageError(
+        Problem(
+            where="segjudge",
+            found="no participants beside this installation",
+            expected="the folder `participants` that segjudge ships",
+            mend="install segjudge again",
+        )
+    )
+
+
+def kit_file(name: str) -> Path:
+    """A file that every submission needs, by its name."""
+    return _shipped() / _KIT / name
+
+
+def ready_participants(out: Path) -> dict[str, Path]:
+    """Put each shipped participant together with the kit; equal files give equal digests.
+
+    Args:
+        out: gets a folder a participant; what an earlier call left there is brought up to date.
+
+    Returns:
+        The folders, by name.
+    """
+    shipped = _shipped()
+    ready = {}
+    for dockerfile in sorted(shipped.glob("*/Dockerfile")):
+        folder = out / dockerfile.parent.name
+        for source in (dockerfile.parent, shipped / _KIT):
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source, folder, dirs_exist_ok=True, ignore=ignored)
+        ready[folder.name] = folder
+    return ready
