@@ -14,6 +14,8 @@ __all__ = ["BLOCK", "MAX_LABEL", "Buffer", "LabelError", "ShortDataError", "read
 MAX_LABEL = 65535
 """The largest label: what uint16 holds."""
 
+_ROUNDING = 1e-4
+
 BLOCK = 1 << 19
 """A block of so many bytes is decompressed, checked and copied within the processor's cache."""
 
@@ -41,7 +43,12 @@ class Buffer:
 
 
 def read_labels(
-    read: Callable[[int], bytes], dtype: np.dtype[Any], count: int, *, into: Buffer | None = None
+    read: Callable[[int], bytes],
+    dtype: np.dtype[Any],
+    count: int,
+    *,
+    into: Buffer | None = None,
+    scaling: tuple[float, float] = (1.0, 0.0),
 ) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
     """Read so many labels.
 
@@ -50,6 +57,8 @@ def read_labels(
         dtype: of the numbers: boolean, integer or floating point, of either byte order.
         count: how many numbers there are.
         into: memory to use; what was read into it before is lost.
+        scaling: slope and intercept of the stored numbers; what is within 1e-4 of a whole number
+            then is one.
 
     Returns:
         (count,), uint8 if `dtype` is uint8 or bool, else uint16.
@@ -58,7 +67,9 @@ def read_labels(
         LabelError: a value is not a whole number from 0 to MAX_LABEL.
         ShortDataError: there are fewer.
     """
-    kind: np.dtype[Any] = np.dtype(np.uint8 if dtype in (np.uint8, np.bool_) else np.uint16)
+    is_scaled = scaling != (1.0, 0.0)
+    is_small = dtype in (np.uint8, np.bool_) and not is_scaled
+    kind: np.dtype[Any] = np.dtype(np.uint8 if is_small else np.uint16)
     # Fresh memory takes pages only as it is filled: a file that lies costs what it holds.
     labels = (into or Buffer()).bytes(count * kind.itemsize).view(kind)
     done = 0
@@ -68,15 +79,26 @@ def read_labels(
         if not whole:
             found = done * dtype.itemsize + len(block)
             raise ShortDataError(f"ends after {found} of {count * dtype.itemsize} bytes")
-        labels[done : done + whole] = _checked(np.frombuffer(block, dtype=dtype, count=whole))
+        numbers = np.frombuffer(block, dtype=dtype, count=whole)
+        labels[done : done + whole] = _checked(_scaled(numbers, scaling) if is_scaled else numbers)
         done += whole
     return labels
+
+
+def _scaled(block: npt.NDArray[Any], scaling: tuple[float, float]) -> npt.NDArray[np.float64]:
+    """The numbers that are meant; a header keeps its slope in few digits."""
+    values = block.astype(np.float64) * scaling[0] + scaling[1]
+    nearest = np.rint(values)
+    near = np.abs(values - nearest) <= _ROUNDING
+    return np.where(near, nearest, values)
 
 
 def _checked(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The same numbers, once they are known to be labels."""
     if block.dtype.kind == "b" or (block.dtype.kind == "u" and block.dtype.itemsize <= 2):
         return block
+    if block.dtype.itemsize == 2:
+        block = block.astype(np.int32 if block.dtype.kind == "i" else np.float32)
     if block.dtype.kind == "f" and not np.all(np.isfinite(block)):
         raise LabelError("holds nan or infinite values; expected labels")
     low, high = block.min(), block.max()
@@ -84,5 +106,9 @@ def _checked(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
         raise LabelError(f"holds labels {low} to {high}; expected 0 to {MAX_LABEL}")
     labels = block.astype(np.uint16)
     if block.dtype.kind == "f" and not np.array_equal(labels, block):
-        raise LabelError("holds fractional values; expected labels, not probabilities")
+        fraction = float(block[labels != block][0])
+        raise LabelError(
+            f"holds fractional values such as {fraction:.6g}; expected labels, not probabilities"
+            " (`numpy.rint` where it is only rounding)"
+        )
     return labels

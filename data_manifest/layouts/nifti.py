@@ -14,7 +14,10 @@ from data_manifest.cases import CaseInputs
 from data_manifest.layouts.labels import Buffer, read_labels
 from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading, skip, whole
 
-__all__ = ["open_nifti", "write_nifti"]
+__all__ = ["MILLIMETRES", "open_nifti", "write_nifti"]
+
+MILLIMETRES = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+"""By the format's names of units; who writes none means millimetres."""
 
 _HEADER = 348
 
@@ -43,8 +46,7 @@ def open_nifti(stream: BinaryIO, *, compressed: bool) -> OpenMask:
         if dtype.kind not in "iuf":
             raise ValueError(f"its dtype is {dtype}; expected integers")
         slope, intercept = header.get_slope_inter()
-        if slope not in (None, 1) or intercept not in (None, 0):
-            raise ValueError("its values are scaled; expected labels as they are")
+        scaling = (1.0 if slope is None else slope, intercept or 0.0)
         lengths = [int(length) for length in header.get_data_shape()]
     while len(lengths) > 3 and lengths[-1] == 1:
         lengths.pop()
@@ -52,7 +54,8 @@ def open_nifti(stream: BinaryIO, *, compressed: bool) -> OpenMask:
 
     def grid() -> Grid:
         with reading("NIfTI file"):
-            zooms = [float(length) for length in header.get_zooms()[:3]][::-1]
+            unit = MILLIMETRES[header.get_xyzt_units()[0]]
+            zooms = [float(length) * unit for length in header.get_zooms()[:3]][::-1]
             try:
                 directions = np.asarray(header.get_best_affine()[:3, :3], dtype=np.float64)
             except HeaderDataError as error:
@@ -62,7 +65,7 @@ def open_nifti(stream: BinaryIO, *, compressed: bool) -> OpenMask:
     def labels(into: Buffer | None) -> Labels:
         with reading("NIfTI file"):
             skip(read, int(header["vox_offset"]) - _HEADER)
-            return read_labels(read, dtype, int(np.prod(shape)), into=into)
+            return read_labels(read, dtype, int(np.prod(shape)), into=into, scaling=scaling)
 
     return OpenMask(shape=shape, dtype=dtype, has_slice_axis=True, grid=grid, labels=labels)
 

@@ -36,6 +36,7 @@ MAX_ARRAY_BYTES = 4 << 30
 """The largest array that is read where the caller sets no limit of its own."""
 
 _CHUNK = 1 << 20
+_NPY = b"\x93NUMPY"
 _MAX_AXES = 32
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _BAD_ARCHIVE = (
@@ -105,6 +106,10 @@ class NpzArchive:
                 if source.exists() and not source.is_file():
                     raise NpzError("not a regular file")
                 source = self._own = source.open("rb")
+            if source.read(len(_NPY)) == _NPY:
+                found = "one array in npy format under the name of an npz archive"
+                raise NpzError(f"{found}: `numpy.savez_compressed(FILE, NAME=array)` writes one")
+            source.seek(0)
             self._file = source
             self._members: dict[str, zipfile.ZipInfo] = {}
             with zipfile.ZipFile(_SmallReads(source)) as contents:

@@ -12,6 +12,8 @@ from data_manifest.layouts.regular_files import PredictionError
 
 __all__ = ["open_png"]
 
+_STEPS = {"L;2": 85, "L;4": 17}
+
 
 def open_png(stream: BinaryIO) -> OpenMask:
     """Read the header of a PNG mask, (H, W).
@@ -37,7 +39,10 @@ def open_png(stream: BinaryIO) -> OpenMask:
                 raise ValueError(
                     f"its pixels are {image.mode}; expected one number each, the label"
                 )
+            # Pillow spreads 2 and 4 bits of grey over 0 to 255; the stored numbers are labels.
+            step = _STEPS.get(str(image.tile[0][3]), 1)
             pixels = np.ascontiguousarray(np.asarray(image))
+            pixels = pixels // step if step > 1 else pixels
             data = io.BytesIO(pixels.tobytes())
             return read_labels(data.read, pixels.dtype, pixels.size, into=into)
 

@@ -29,7 +29,7 @@ def read_reference(path: Path, *, into: Buffer | None = None) -> Reference:
     if format_of(path.name) in (None, NPZ):
         return npz_contract.read_reference(path, into=into)
     with _opened(path) as mask:
-        spacing_mm = mask.grid().spacing_mm
+        spacing_mm = _spacing(path, len(mask.shape))
         labels = mask.labels(into).reshape(mask.shape)
     return Reference(labels=labels, spacing_mm=spacing_mm)
 
@@ -43,7 +43,15 @@ def read_reference_header(path: Path) -> tuple[tuple[int, ...], tuple[float, ...
     if format_of(path.name) in (None, NPZ):
         return npz_contract.read_reference_header(path)
     with _opened(path) as mask:
-        return mask.shape, mask.grid().spacing_mm
+        return mask.shape, _spacing(path, len(mask.shape))
+
+
+def _spacing(path: Path, axes: int) -> tuple[float, ...] | None:
+    """As the builder of cases reads it: in mm, and none that the header does not tell."""
+    from data_manifest.making.volumes import spacing_of  # its libraries are slow to import
+
+    spacing_mm = spacing_of(path)
+    return None if spacing_mm is None else spacing_mm[-axes:]
 
 
 @contextmanager

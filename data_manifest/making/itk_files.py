@@ -5,6 +5,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813  (the name that everyone gives it)
@@ -17,7 +18,7 @@ from data_manifest.making.formats import (
 )
 from data_manifest.making.geometry import Affine, Volume
 
-__all__ = ["last_line", "read_itk"]
+__all__ = ["itk_spacing", "last_line", "read_itk"]
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _LARGEST_HEADER = 1 << 16
@@ -36,12 +37,11 @@ def read_itk(path: Path) -> Volume:
     Raises:
         FormatError: unreadable, not one 2D or 3D image of real numbers, or slanted.
     """
-    header = _header(path)
-    is_nrrd = path.name.lower().endswith((".nrrd", ".nhdr"))
-    spaced, placed, notes = (_nrrd if is_nrrd else _metaimage)(header)
+    notes: list[str] = []
+    reader, spacing, affine = _opened(path, notes)
     with library_messages() as said:
         try:
-            image = sitk.ReadImage(str(path))
+            image = reader.Execute()
         except RuntimeError as error:
             raise FormatError(f"can't be read: {last_line(error)}") from error
     axes, colours = image.GetDimension(), image.GetNumberOfComponentsPerPixel()
@@ -51,7 +51,31 @@ def read_itk(path: Path) -> Volume:
     if not (plain or picture) or array.dtype.kind not in "iuf":
         found = f"{axes} axes, {colours} values a voxel, dtype {array.dtype}"
         raise FormatError(found, "a 2D or 3D image of real numbers, or 2D with uint8 colours")
-    direction = np.array(image.GetDirection()).reshape(axes, axes)
+    return Volume(array=array, spacing_mm=spacing, affine=affine, notes=(*notes, *said))
+
+
+def itk_spacing(path: Path) -> tuple[float, ...] | None:
+    """The spacing (z, y, x), by the header alone, checked as `read_itk` does."""
+    return _opened(path, [])[1]
+
+
+def _opened(path: Path, notes: list[str]) -> tuple[Any, tuple[float, ...] | None, Affine | None]:
+    """A reader that has read the header, the spacing, and the place: None where not told."""
+    header = _header(path)
+    is_nrrd = path.name.lower().endswith((".nrrd", ".nhdr"))
+    spaced, placed, found = (_nrrd if is_nrrd else _metaimage)(header)
+    notes += found
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    with library_messages():
+        try:
+            reader.ReadImageInformation()
+        except RuntimeError as error:
+            raise FormatError(f"can't be read: {last_line(error)}") from error
+    axes = reader.GetDimension()
+    direction = np.array(reader.GetDirection()).reshape(axes, axes)
+    if axes > 3:
+        return reader, None, None  # which the caller refuses
     check_straight(direction)
     if not np.allclose(np.linalg.norm(direction, axis=0), 1.0, rtol=1e-3):
         raise FormatError(
@@ -59,20 +83,11 @@ def read_itk(path: Path) -> Volume:
             "directions of length 1",
             "find out which of both is the scanner's spacing",
         )
-    return Volume(
-        array=array,
-        spacing_mm=checked_spacing(image.GetSpacing()[::-1]) if spaced else None,
-        affine=_affine_of(image, direction) if placed else None,
-        notes=(*notes, *said),
-    )
-
-
-def _affine_of(image: sitk.Image, direction: Affine) -> Affine:
-    axes = image.GetDimension()
     affine = np.eye(4)
-    affine[:axes, :axes] = direction * np.array(image.GetSpacing())
-    affine[:axes, 3] = image.GetOrigin()
-    return _LPS_TO_RAS @ affine
+    affine[:axes, :axes] = direction * np.array(reader.GetSpacing())
+    affine[:axes, 3] = reader.GetOrigin()
+    spacing = checked_spacing(reader.GetSpacing()[::-1]) if spaced else None
+    return reader, spacing, _LPS_TO_RAS @ affine if placed else None
 
 
 def _header(path: Path) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 import nibabel
 import numpy as np
 
+from data_manifest.layouts.nifti import MILLIMETRES
 from data_manifest.making.formats import (
     FormatError,
     check_straight,
@@ -18,9 +19,8 @@ from data_manifest.making.formats import (
 )
 from data_manifest.making.geometry import Affine, Volume, furthest_corner
 
-__all__ = ["read_nifti"]
+__all__ = ["nifti_spacing", "read_nifti"]
 
-_MILLIMETRES = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 _ERRORS = (
     nibabel.filebasedimages.ImageFileError,
     nibabel.spatialimages.HeaderDataError,
@@ -39,36 +39,58 @@ def read_nifti(path: Path) -> Volume:
     Raises:
         FormatError: unreadable, not one volume, slanted, or a header that contradicts itself.
     """
-    _check_compression(path)
-    notes: list[str] = []
-    with library_messages():  # on the header, which is looked at below
+    image, unit_name = _opened(path)
+    with library_messages():
         try:
-            image = nibabel.load(path)
-            if not isinstance(image, nibabel.Nifti1Image):  # NIfTI-2's class is derived from it
-                raise FormatError(f"{type(image).__name__}", "NIfTI")
             data = np.asanyarray(image.dataobj)
-            unit_name = image.header.get_xyzt_units()[0]
         except _ERRORS as error:
             raise FormatError(f"can't be read as NIfTI: {error}") from error
-        stored = _stored_spacing(path, image)
     while data.ndim > 3 and data.shape[-1] == 1:
         data = data[..., 0]
     if data.ndim not in (2, 3) or 0 in data.shape or data.dtype.kind not in "biuf":
         found = f"NIfTI of shape {data.shape}, dtype {data.dtype}"
         raise FormatError(found, "one volume of real numbers, (x, y, z)")
-    unit = _MILLIMETRES[unit_name]
-    if unit != 1.0:
-        notes.append(f"spacing in {unit_name}, taken as millimetres times {unit:g}")
-    spacing = tuple(float(zoom) * unit for zoom in stored[: data.ndim][::-1])
+    notes: list[str] = []
+    spacing, affine = _geometry(path, image, unit_name, data.ndim, notes)
     stored_as: Any = image.dataobj
     slope, inter = stored_as.slope, stored_as.inter
     return Volume(
         array=np.ascontiguousarray(data.T),
-        spacing_mm=checked_spacing(spacing),
-        affine=_place(image, spacing, unit, notes),
+        spacing_mm=spacing,
+        affine=affine,
         notes=tuple(notes),
         scaling="" if (slope, inter) == (1, 0) else f"scl_slope {slope:g}, scl_inter {inter:g}",
     )
+
+
+def nifti_spacing(path: Path) -> tuple[float, ...]:
+    """The spacing (z, y, x), by the header alone, checked as `read_nifti` does."""
+    image, unit_name = _opened(path)
+    return _geometry(path, image, unit_name, min(3, len(image.shape)), [])[0]
+
+
+def _opened(path: Path) -> tuple[nibabel.Nifti1Image, str]:
+    """An image whose data are not read yet, and the unit of its spacing."""
+    _check_compression(path)
+    with library_messages():  # on the header, which is looked at below
+        try:
+            image = nibabel.load(path)
+            if not isinstance(image, nibabel.Nifti1Image):  # NIfTI-2's class is derived from it
+                raise FormatError(f"{type(image).__name__}", "NIfTI")
+            return image, str(image.header.get_xyzt_units()[0])
+        except _ERRORS as error:
+            raise FormatError(f"can't be read as NIfTI: {error}") from error
+
+
+def _geometry(
+    path: Path, image: nibabel.Nifti1Image, unit_name: str, axes: int, notes: list[str]
+) -> tuple[tuple[float, ...], Affine | None]:
+    unit = MILLIMETRES[unit_name]
+    if unit != 1.0:
+        notes.append(f"spacing in {unit_name}, taken as millimetres times {unit:g}")
+    stored = _stored_spacing(path, image)
+    spacing = checked_spacing(tuple(float(zoom) * unit for zoom in stored[:axes][::-1]))
+    return spacing, _place(image, spacing, unit, notes)
 
 
 def _check_compression(path: Path) -> None:

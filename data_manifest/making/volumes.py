@@ -9,12 +9,12 @@ import numpy as np
 from data_manifest.errors import CaseFileError, Finding
 from data_manifest.making.formats import FormatError
 from data_manifest.making.geometry import Volume, implausible, mismatches, without_depth
-from data_manifest.making.itk_files import read_itk
-from data_manifest.making.nifti import read_nifti
+from data_manifest.making.itk_files import itk_spacing, read_itk
+from data_manifest.making.nifti import nifti_spacing, read_nifti
 from data_manifest.making.pictures import read_picture
 from data_manifest.making.whole_labels import check_interpolation, whole_labels
 
-__all__ = ["SUFFIXES", "read_pair", "read_volume", "stem_of"]
+__all__ = ["SUFFIXES", "read_pair", "read_volume", "spacing_of", "stem_of"]
 
 _NIFTI = (".nii", ".nii.gz")
 _ITK = (".mha", ".mhd", ".nrrd", ".nhdr")
@@ -59,6 +59,26 @@ def read_volume(path: Path, *, labels: bool = False) -> Volume:
         raise CaseFileError(
             Finding(where=str(path), found=str(error), expected=error.expected, mend=error.mend)
         ) from error
+
+
+def spacing_of(path: Path) -> tuple[float, ...] | None:
+    """The spacing (z, y, x) of a NIfTI, MHA or NRRD file; None where none is told.
+
+    Raises:
+        CaseFileError: a geometry that `read_volume` refuses.
+    """
+    try:
+        return _spacing_of(path)
+    except FormatError as error:
+        raise CaseFileError(
+            Finding(where=str(path), found=str(error), expected=error.expected, mend=error.mend)
+        ) from error
+
+
+def _spacing_of(path: Path) -> tuple[float, ...] | None:
+    if path.name.lower().endswith(_NIFTI):
+        return nifti_spacing(path)
+    return itk_spacing(path) if path.name.lower().endswith(_ITK) else None
 
 
 def _read(path: Path, *, labels: bool) -> Volume:

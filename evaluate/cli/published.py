@@ -1,13 +1,13 @@
 """`segjudge published`."""
 
 import argparse
-import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 from data_manifest.errors import printable
-from evaluate.auditing.published_audit import audit_table
-from evaluate.cli.terminal import say
-from evaluate.documents.tables import write_json
+from evaluate.auditing.published_tables import audit_table
+from evaluate.cli.terminal import say, say_finding
+from evaluate.documents.published import PublishedDocument, printed_thing, write_published_document
 
 __all__ = ["add_arguments", "call"]
 
@@ -21,25 +21,38 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> int:
     """Check a paper's table; 1 if a cell, a rank or a row does not hold."""
-    found = audit_table(options.table, options.run_dir)
-    for text in found.holds:
+    verdict = audit_table(options.table, options.run_dir)
+    for text in verdict.holds:
         say(f"ok    {printable(text)}")
-    for text in found.notes:
+    for text in verdict.notes:
         say(f"note  {printable(text)}")
-    for finding in found.findings:
-        say(f"LOOK  {printable(f'{finding.kind}: {finding.where}')}")
-        say(f"      {printable(f'printed {finding.printed}, expected {finding.expected}')}")
+    for finding in verdict.findings:
+        say_finding(finding)
     if options.json:
-        write_json(
-            options.json,
-            {
-                "schema": 1,
-                "table": str(options.table),
-                "run": None if options.run_dir is None else str(options.run_dir),
-                "passed": found.passed,
-                **dataclasses.asdict(found),
-            },
+        document = PublishedDocument(
+            table=str(options.table),
+            run=None if options.run_dir is None else str(options.run_dir),
+            passed=verdict.passed,
+            checked=verdict.checked,
+            findings=tuple(map(printed_thing, verdict.findings)),
+            holds=verdict.holds,
+            notes=verdict.notes,
         )
-    count = len(found.findings)
-    say("passed" if found.passed else f"did not pass: {count} finding{'s' if count > 1 else ''}")
-    return 0 if found.passed else 1
+        write_published_document(options.json, document)
+    count = len(verdict.findings)
+    if count:
+        say(f"did not pass: {count} finding{'s' if count > 1 else ''}")
+        return 1
+    say(_passed(verdict.checked, with_run=options.run_dir is not None))
+    return 0
+
+
+def _passed(checked: Sequence[str], *, with_run: bool) -> str:
+    """What held, and what there was nothing to hold against."""
+    beside = "" if with_run else "; no run was given: whether these are its scores was not checked"
+    if not checked:
+        return f"nothing could be checked: no metric that is known, no average, no rank{beside}"
+    missing = [what for what in ("averages", "ranks") if what not in checked]
+    if missing:
+        beside = f"; the table has no {' and no '.join(missing)} to check{beside}"
+    return f"passed: {', '.join(checked)}{beside}"

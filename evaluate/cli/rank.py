@@ -76,8 +76,8 @@ def call(options: argparse.Namespace) -> int:
     )
     if options.run_dir is not None and (options.scores, options.out, options.metric) == (None,) * 3:
         result = rank_run(options.run_dir, chosen)
-        warn_of_machines(RunDirectory.open(options.run_dir))
         say_leaderboard(result.rows)
+        warn_of_machines(RunDirectory.open(options.run_dir))
         say(f"next: segjudge report {options.run_dir}")
         return 0
     if options.run_dir is not None or None in (options.scores, options.protocol, options.out):

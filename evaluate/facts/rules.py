@@ -271,7 +271,7 @@ def load_protocol(name_or_path: str, *, other_columns: bool = False) -> Rules:
                 )
             )
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ProtocolError(
             Problem(where=str(path), found=f"can't be read: {error}", expected="a TOML file")

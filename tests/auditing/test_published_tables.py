@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluate.auditing.printed import read_printed
-from evaluate.auditing.published import TableVerdict, check_alone
-from evaluate.auditing.published_table import read_published
+from evaluate.auditing.published_tables import TableVerdict, check_alone, read_published
+from evaluate.auditing.published_tables.printed_numbers import read_printed
+from evaluate.cli import main
 from evaluate.facts.errors import TableError
 
 FREIBURG = """Target;DSC(%);NSD(%)
@@ -69,7 +69,7 @@ def test_two_swapped_digits_of_a_real_table_are_found_at_their_average(
     tmp_path: Path, text: str, right: str, wrong: str, line: int
 ) -> None:
     found = checked(tmp_path, text.replace(right, wrong))
-    assert [finding.kind for finding in found.findings] == ["average"]
+    assert [finding.code for finding in found.findings] == ["average"]
     assert found.findings[0].where.startswith(f"line {line},")
 
 
@@ -81,7 +81,7 @@ def test_what_one_team_alone_can_not_tell_is_a_note_that_names_the_cell(tmp_path
 
 def test_an_average_outside_of_its_values_is_found_whatever_the_weights(tmp_path: Path) -> None:
     found = checked(tmp_path, FREIBURG.replace("89.16", "98.89"))
-    assert [(f.kind, f.where) for f in found.findings] == [
+    assert [(f.code, f.where) for f in found.findings] == [
         ("average", "line 11, NSD(%): average DSC and NSD over 9 modalities")
     ]
 
@@ -117,7 +117,7 @@ def test_a_table_with_decimal_commas_is_read_as_one_with_points(tmp_path: Path) 
 @pytest.mark.parametrize("wrong", ["1.021", "-0.100"])
 def test_a_score_out_of_range_is_found(tmp_path: Path, wrong: str) -> None:
     found = checked(tmp_path, f"Team,DSC,NSD\na,0.912,0.931\nb,{wrong},0.902\nc,0.871,0.885\n")
-    assert [(f.kind, f.where) for f in found.findings] == [("range", "line 3, DSC")]
+    assert [(f.code, f.where) for f in found.findings] == [("range", "line 3, DSC")]
 
 
 def test_a_perfect_score_and_one_over_by_rounding_are_not_out_of_range(tmp_path: Path) -> None:
@@ -127,14 +127,14 @@ def test_a_perfect_score_and_one_over_by_rounding_are_not_out_of_range(tmp_path:
 def test_a_row_that_is_a_copy_of_another_is_found(tmp_path: Path) -> None:
     rows = ["a,0.912,0.931,3.21", "b,0.874,0.902,1.87", "c,0.912,0.931,3.21", "d,0.801,0.855,9.4"]
     found = checked(tmp_path, "\n".join(["Team,DSC,NSD,Time (s)", *rows]))
-    assert [(f.kind, f.where) for f in found.findings] == [("copy", "line 4")]
-    assert "line 2" in found.findings[0].printed
+    assert [(f.code, f.where) for f in found.findings] == [("copy", "line 4")]
+    assert "line 2" in found.findings[0].found
 
 
 def test_a_column_that_is_a_copy_of_another_is_found(tmp_path: Path) -> None:
     rows = ["a,0.912,0.912,3.21", "b,0.874,0.874,1.87", "c,0.711,0.711,2.2", "d,0.801,0.801,9.4"]
     found = checked(tmp_path, "\n".join(["Team,DSC,NSD,Time (s)", *rows]))
-    assert [(f.kind, f.where) for f in found.findings] == [("copy", "column NSD")]
+    assert [(f.code, f.where) for f in found.findings] == [("copy", "column NSD")]
 
 
 def test_teams_that_failed_everything_alike_are_no_copies(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_a_rank_that_does_not_follow_from_the_values_is_found(tmp_path: Path) ->
     right = "Rank,Team,DSC\n1,a,0.912\n2,b,0.874\n3,c,0.801\n"
     assert checked(tmp_path, right).passed
     found = checked(tmp_path, right.replace("1,a", "2,a").replace("2,b", "1,b"))
-    assert [(f.kind, f.where) for f in found.findings] == [("rank", "ranks: b before a")]
+    assert [(f.code, f.where) for f in found.findings] == [("rank", "ranks: b before a")]
 
 
 def test_a_rank_of_equal_printed_values_may_be_either(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_ranks_from_several_metrics_are_tried_each_and_by_mean_rank(tmp_path: Pa
 def test_a_team_that_is_worse_in_everything_can_not_be_ranked_better(tmp_path: Path) -> None:
     rows = ["a,0.90,0.95,1.0,3", "b,0.89,0.94,2.0,2", "c,0.70,0.72,5.0,1"]
     found = checked(tmp_path, "\n".join(["Team,DSC,NSD,Time,Rank", *rows]))
-    assert {f.kind for f in found.findings} == {"rank"}
+    assert {f.code for f in found.findings} == {"rank"}
     assert "ranks: c before a" in {f.where for f in found.findings}
 
 
@@ -181,20 +181,20 @@ def test_an_average_row_over_the_teams_is_checked_too(tmp_path: Path) -> None:
     )
     assert checked(tmp_path, text).passed
     found = checked(tmp_path, text.replace("0.856", "0.865"))
-    assert [(f.kind, f.where.split(":")[0]) for f in found.findings] == [("average", "line 5, NSD")]
+    assert [(f.code, f.where.split(":")[0]) for f in found.findings] == [("average", "line 5, NSD")]
 
 
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "0 rows"),
-        (b"Team,DSC\n", "1 rows"),
-        (b"Team,DSC\na,0.9\nb,0.8,0.7\n", "line 3 has 3 cells"),
+        (b"", "an empty file"),
+        (b"Team,DSC\n", "no row below the names"),
+        (b"Team,DSC\na,0.9\nb,0.8,0.7\n", "line 3: 3 cells"),
         (b"Team,DSC\na,0.9\nb,0.8\nc,good\n", "line 4, column DSC: 'good' is no number"),
-        (b"Team,DSC\na,0.9\n\xff,0.8\n", "not UTF-8"),
+        (b"Team,DSC\n\xc3\xa9,0.9\n\xff,0.8\n", "not UTF-8"),
         (b"Team,Colour\na,red\nb,blue\n", "no column of numbers"),
         (b"1,2\n3,4\n", "no column of names"),
-        (b"Team,DSC\n\"a,0.9\n", "no CSV"),
+        (b"Team,DSC\n\"a,0.9\n", "close every quote"),
         (b"Team,DSC\na,1e99\nb,0.9\nc,0.8\n", "larger than any"),
     ],
 )  # fmt: skip
@@ -212,3 +212,16 @@ def test_a_score_that_is_never_printed_as_perfect_may_be_anything_up_to_it() -> 
     almost, below = (read_printed(t, comma_is_decimal=False) for t in ("0.999", "0.998"))
     assert almost.with_top(1.0).high == 1.0
     assert below.with_top(1.0) == below
+
+
+def test_passed_says_what_was_checked_and_what_could_not_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("team,DSC,NSD\na,0.9,0.8\nb,0.7,0.6\n", encoding="utf-8")
+    assert main(["published", str(path)]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("passed: range; the table has no averages and no ranks to check; no run")
+    path.write_text("team,Colour depth\na,8\nb,16\n", encoding="utf-8")
+    assert main(["published", str(path)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("nothing could be checked")

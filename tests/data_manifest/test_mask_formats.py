@@ -94,6 +94,32 @@ def test_a_volume_scores_as_the_same_npz(tmp_path: Path, kind: str) -> None:
     assert 0 < float(found["dsc"]) < 1
 
 
+@pytest.mark.parametrize(("stored", "slope"), [(2, 0.5), (100, 0.01), (3, 1 / 3)])
+def test_labels_that_a_header_scales_to_whole_numbers_are_those(
+    tmp_path: Path, stored: int, slope: float
+) -> None:
+    """As nibabel and ITK read them."""
+    image = nibabel.Nifti1Image(
+        (PREDICTION.T * stored).astype(np.int16), np.diag([*SPACING[::-1], 1])
+    )
+    image.header.set_slope_inter(slope, 0)
+    nibabel.save(image, tmp_path / "a.nii.gz")
+    np.testing.assert_array_equal(read(tmp_path / "a.nii.gz", "nii.gz"), PREDICTION)
+
+
+def test_half_precision_is_read_without_a_warning(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", segs=PREDICTION.astype(np.float16))
+    np.testing.assert_array_equal(read(tmp_path / "a.npz", "npz"), PREDICTION)
+    np.savez(tmp_path / "b.npz", segs=np.full(SHAPE, 65504, np.float16))
+    assert read(tmp_path / "b.npz", "npz").max() == 65504
+
+
+def test_one_array_under_an_archives_name_is_named(tmp_path: Path) -> None:
+    with (tmp_path / "a.npz").open("wb") as stream:
+        np.save(stream, PREDICTION)
+    assert "one array in npy format under the name of an npz" in reason(tmp_path / "a.npz", "npz")
+
+
 @pytest.mark.parametrize("kind", ["png", "mha", "nii.gz"])
 def test_a_picture_scores_as_the_same_npz(tmp_path: Path, kind: str) -> None:
     found = scored(tmp_path / "image", kind, two_d=True)
@@ -168,7 +194,8 @@ def nifti(shape, *, datatype=2, offset=352.0, slope=1.0) -> bytearray:
         (gzip.compress(nifti((-5, 9, 6))), "shape"),
         (gzip.compress(nifti(SHAPE[::-1], datatype=128)), "dtype"),
         (gzip.compress(nifti(SHAPE[::-1], datatype=999)), "NIfTI"),
-        (gzip.compress(nifti(SHAPE[::-1], slope=0.5)), "scaled"),
+        (gzip.compress(nifti(SHAPE[::-1], slope=0.3) + bytes([0] * 7 + [2] * 641)), "such as 0.6"),
+        (gzip.compress(nifti(SHAPE[::-1], slope=3e38) + bytes([0] * 7 + [9] * 641)), "holds"),
         (gzip.compress(nifti(SHAPE[::-1]) + bytes(range(256)) * 3)[:150], "ended before"),
     ],
     ids=lambda value: value if isinstance(value, str) else "file",  # gzip writes the time into it
@@ -283,4 +310,4 @@ def test_a_protocol_that_ranks_by_what_it_does_not_compute_is_refused(
     text = path.read_text(encoding="utf-8").replace('name = "dsc" }', 'name = "hd95" }')
     path.write_text(text, encoding="utf-8")
     assert main(["protocol", "show", str(path)]) == 2
-    assert "scoring.further" in capsys.readouterr().err
+    assert "scoring.metrics" in capsys.readouterr().err

@@ -90,7 +90,7 @@ CHANGES: dict[str, tuple[str, Callable[[dict[str, np.ndarray]], object]]] = {
     "`imgs` of shape (20, 18, 9)": (INPUTS, lambda a: a.update(imgs=a["imgs"].T)),
     "`imgs` of shape (40, 30, 3)": (PHOTO, lambda a: a.update(imgs=a["imgs"].swapaxes(0, 1))),
     "`gts` of shape (8, 18, 20)": (REFERENCE, lambda a: a.update(gts=a["gts"][1:])),
-    "`gts` of dtype float64": (REFERENCE, lambda a: a.update(gts=a["gts"] * 1.0)),
+    "holds fractional values": (REFERENCE, lambda a: a.update(gts=a["gts"] * 0.5)),
     "1 boxes": (INPUTS, lambda a: a.update(boxes=a["boxes"][:1])),
     "boxes of 4 values": (
         INPUTS,

@@ -9,10 +9,11 @@ __all__ = ["Printed", "is_empty", "read_printed"]
 _EMPTY = {"", "-", "--", "–", "—", "/", "n/a", "na", "nan", "none", "n.a.", "x", "✗"}
 _DECORATION = re.compile(r"\\textbf|\\underline|[*_†‡§{}$#≈~↑↓]|<[^>]{0,20}>")
 _SPREAD = re.compile(r"±|\\pm|\+/-|\+-|(?<=\S)\s*[(\[]")
+_UNIT = re.compile(r"\s*(%|st|nd|rd|th|s|sec|ms|min|mib|mb|gib|gb|mm)?\.?$", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
 _LARGEST = 1e15
 """No table prints more; sums of such numbers stay finite."""
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
 _ROUNDING = 1e-9
 """Relative: what floating point adds to the edges of an interval."""
 
@@ -38,32 +39,26 @@ class Printed:
     decimals: int
     factor: float = 1.0
 
-    @property
-    def width(self) -> float:
-        """Of the interval: one unit of the last digit, unless it was widened."""
-        return self.high - self.low
+    def holds(self, low: float, high: float) -> bool:
+        """Whether a value between these can be what is printed."""
+        slack = 1e-12 * max(1.0, abs(high))
+        return low - slack <= self.high and high + slack >= self.low
 
     def as_printed(self, value: float) -> str:
         """A value in the unit of the print, with a digit more."""
         return f"{value / self.factor:.{min(max(self.decimals, 0), 8) + 1}f}"
 
-    def scaled(self, factor: float) -> "Printed":
+    def scaled(self, by: float) -> "Printed":
         """The same in another unit."""
+        value, low, high = self.value * by, self.low * by, self.high * by
         return replace(
-            self,
-            value=self.value * factor,
-            low=self.low * factor,
-            high=self.high * factor,
-            is_percent=False,
-            factor=self.factor * factor,
+            self, value=value, low=low, high=high, is_percent=False, factor=self.factor * by
         )
 
     def with_top(self, top: float) -> "Printed":
         """A score whose printing may have been kept from a perfect one: 0.999 for 0.9997."""
-        unit = self.width
-        if math.isclose(self.value + unit, top, rel_tol=1e-6):
-            return replace(self, high=top)
-        return self
+        almost = math.isclose(self.value + self.high - self.low, top, rel_tol=1e-6)
+        return replace(self, high=top) if almost else self
 
 
 def is_empty(text: str) -> bool:
@@ -87,24 +82,17 @@ def read_printed(text: str, *, comma_is_decimal: bool) -> Printed:
     >>> (round(p.low, 6), round(p.high, 6), p.is_percent)
     (91.25, 91.35, True)
     """
-    plain = (
-        _DECORATION.sub("", text).replace("\N{MINUS SIGN}", "-").replace("\N{NO-BREAK SPACE}", " ")
-    )
-    plain = plain.strip()
+    plain = _DECORATION.sub("", text).replace("\N{MINUS SIGN}", "-")
+    plain = plain.replace("\N{NO-BREAK SPACE}", " ").strip()
     if re.fullmatch(r"\([^()]*\)|\[[^\[\]]*\]", plain):
         plain = plain[1:-1].strip()
-    main = _SPREAD.split(plain, maxsplit=1)[0].strip()
-    is_percent = "%" in plain
-    main = re.sub(r"\s*(%|st|nd|rd|th|s|sec|ms|min|mib|mb|gib|gb|mm)?\.?$", "", main, flags=re.I)
+    main = _UNIT.sub("", _SPREAD.split(plain, maxsplit=1)[0].strip())
     main = re.sub(r"(?<=\d)[ \N{NARROW NO-BREAK SPACE}'](?=\d{3}(\D|$))", "", main)
-    if "," in main:
-        if "." in main:
-            grouping = "," if main.rfind(".") > main.rfind(",") else "."
-            main = main.replace(grouping, "").replace(",", ".")
-        elif main.count(",") > 1 or (_THOUSANDS.fullmatch(main) and not comma_is_decimal):
-            main = main.replace(",", "")
-        else:
-            main = main.replace(",", ".")
+    if "," in main and "." in main:
+        main = main.replace("," if main.rfind(".") > main.rfind(",") else ".", "")
+    elif main.count(",") > 1 or (_THOUSANDS.fullmatch(main) and not comma_is_decimal):
+        main = main.replace(",", "")
+    main = main.replace(",", ".")
     if not _NUMBER.fullmatch(main):
         raise ValueError(f"{text.strip()[:40]!r} is no number")
     value = float(main)
@@ -113,12 +101,12 @@ def read_printed(text: str, *, comma_is_decimal: bool) -> Printed:
     mantissa, _, exponent = main.lower().partition("e")
     decimals = len(mantissa.partition(".")[2]) - int(exponent or 0)
     half = 0.5 * 10.0**-decimals
-    slack = _ROUNDING * max(abs(value), half)
+    half += _ROUNDING * max(abs(value), half)
     return Printed(
         text=plain,
         value=value,
-        low=value - half - slack,
-        high=value + half + slack,
-        is_percent=is_percent,
+        low=value - half,
+        high=value + half,
+        is_percent="%" in plain,
         decimals=decimals,
     )

@@ -1,0 +1,36 @@
+"""A paper's table, by itself or against a run."""
+
+from pathlib import Path
+
+from evaluate.auditing.published_tables.beside_a_run import against_scores
+from evaluate.auditing.published_tables.by_itself import TableVerdict, check_alone
+from evaluate.auditing.published_tables.printed_table import read_published
+from evaluate.facts.errors import RankingRefusedError
+from evaluate.facts.scores import CaseScore
+from evaluate.ranking.stage import RankOptions, rank_result
+from evaluate.store import RunDirectory
+
+__all__ = ["TableVerdict", "audit_table", "check_alone", "read_published"]
+
+
+def audit_table(path: Path, root: Path | None = None) -> TableVerdict:
+    """Check a table; with a run directory, against its scores and places too."""
+    table = read_published(path)
+    alone = check_alone(table)
+    if root is None:
+        return alone
+    run = RunDirectory.open(root)
+    places, notes = None, []
+    if "" in table.ranks:
+        try:
+            rows = rank_result(run, RankOptions(bootstrap=0)).rows
+            places = {row.team: float(row.rank) for row in rows}
+        except RankingRefusedError as error:
+            notes.append(f"ranks: not compared with the run's: {error}")
+    beside = against_scores(table, run.read_rows(CaseScore), places)
+    return TableVerdict(
+        findings=alone.findings + beside.findings,
+        checked=alone.checked + beside.checked,
+        holds=alone.holds + beside.holds,
+        notes=(*alone.notes, *notes, *beside.notes),
+    )

@@ -1,0 +1,66 @@
+"""The document of `segjudge published --json`: what of a paper's table holds."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from data_manifest.findings import Finding
+from evaluate.documents.tables import write_json
+
+__all__ = ["PrintedThing", "PublishedDocument", "printed_thing", "write_published_document"]
+
+
+class PrintedThing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What does not hold: a finding, in the words of this document.
+
+    Attributes:
+        kind: which check found it; `open` is what could not be checked.
+        where: the line and the column.
+        printed: what the table has.
+        expected: what would follow.
+    """
+
+    kind: Literal["range", "average", "copy", "rank", "score", "open"]
+    where: str
+    printed: str
+    expected: str
+
+
+def printed_thing(finding: Finding) -> PrintedThing:
+    """A finding about a paper's table as the document holds it."""
+    fields = {
+        "kind": finding.code,
+        "where": finding.where,
+        "printed": finding.found,
+        "expected": finding.expected,
+    }
+    return msgspec.convert(fields, PrintedThing)
+
+
+class PublishedDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that was looked at.
+
+    Attributes:
+        table: its file.
+        run: the run directory; None if there was none.
+        passed: whether nothing is wrong or open, of what was checked.
+        checked: what could be checked.
+        findings: what is wrong, or open.
+        holds: what is right, in words.
+        notes: what could not be decided or was not looked at.
+    """
+
+    schema: Literal[1] = 1
+    table: str
+    run: str | None
+    passed: bool
+    checked: tuple[str, ...]
+    findings: tuple[PrintedThing, ...]
+    holds: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def write_published_document(path: Path, document: PublishedDocument) -> None:
+    """Write the document, atomically."""
+    write_json(path, msgspec.to_builtins(document))
