@@ -1,5 +1,6 @@
 """The part of a challenge's rules that makes numbers of masks: labels, conventions, metrics."""
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -10,6 +11,7 @@ if TYPE_CHECKING:  # the metrics bring numpy and the kernel: not for a command t
 __all__ = [
     "MEASURED",
     "NOT_FOR_METRICS",
+    "Cohort",
     "EmptyChoice",
     "Gate",
     "Name",
@@ -35,7 +37,10 @@ NOT_FOR_METRICS = frozenset(
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 _Label = Annotated[int, msgspec.Meta(ge=1, le=65535)]
-_Rule: TypeAlias = float | Literal["worst", "diagonal", "skip", "undefined"]
+_Rule: TypeAlias = float | Literal["worst", "diagonal", "skip", "undefined", "computed"]
+_Statistic: TypeAlias = Literal[
+    *("mean", "sd", "min", "q25", "median", "q75", "max", "rmse", "sum", "aggregated", "global")
+]
 
 
 class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -172,6 +177,34 @@ class Region(Strict, frozen=True, kw_only=True):
     empty: dict[str, EmptyChoice] = {}
 
 
+class Cohort(Strict, frozen=True, kw_only=True):
+    """Numbers over all cases of a team: rows of cohort_scores.csv.
+
+    Attributes:
+        metric: a column of the tables.
+        statistics: `mean`, `sd` of a sample, quartiles interpolated linearly, `rmse`, `sum`;
+            `aggregated`, a Dice or a detection metric of volumes or counts that are summed over the
+            cases first; `global`, a Dice of voxels summed so.
+        over: the values of each label and region, or those of the cases.
+        labels: names of those that are meant; none for all.
+        joined: name of a further row, of the mean over these labels' values; `-` for no label.
+        joined_spread: whether that row is of `_mean` and `_sd` (of a population) over the labels.
+        cases: all cases, or only those that have a prediction which counts (`answered`), as scripts
+            do that forget a missing file.
+        groups: pattern whose match in a case's name is its data set; each statistic is then also
+            taken of each set, and averaged (`_macro`).
+    """
+
+    metric: str
+    statistics: tuple[_Statistic, ...]
+    over: Literal["labels", "cases"] = "labels"
+    labels: tuple[str, ...] = ()
+    joined: str | None = None
+    joined_spread: bool = False
+    cases: Literal["all", "answered"] = "all"
+    groups: str | None = None
+
+
 class Scoring(Strict, frozen=True, kw_only=True):
     """How a mask becomes numbers.
 
@@ -181,6 +214,7 @@ class Scoring(Strict, frozen=True, kw_only=True):
             the prediction has; `one_to_maximum` scores 1 to the reference's largest, gaps included,
             as the CVPR 2024 script; a list scores those, whether a case has them or not.
         regions: scored besides, whether a case has them or not.
+        cohort: numbers over all cases.
         label_names: what labels are called in the tables, by their number; others by the number.
         unexpected: what a label costs that the protocol does not know, where it names labels or
             regions: nothing (`ignore`), every value of the case (`worst`), or the file, which is
@@ -195,6 +229,7 @@ class Scoring(Strict, frozen=True, kw_only=True):
     metrics: tuple[ScoredMetric, ...]
     labels: Literal["reference", "union", "one_to_maximum"] | tuple[_Label, ...] = "reference"
     regions: tuple[Region, ...] = ()
+    cohort: tuple[Cohort, ...] = ()
     label_names: dict[str, str] = {}
     unexpected: Literal["ignore", "worst", "bad_output"] = "ignore"
     spacing_order: Literal["array", "stored"] = "array"
@@ -286,4 +321,34 @@ def _region_problem(scoring: Scoring) -> tuple[str, str, str] | None:
         if named - set(scoring.names):
             unknown = ", ".join(sorted(named - set(scoring.names)))
             return where, f"metric {unknown}", f"of {', '.join(scoring.names)}"
+    return next(filter(None, (_cohort_problem(scoring, cohort) for cohort in scoring.cohort)), None)
+
+
+_SUMMED = {
+    "dsc": ("intersection_volume_ml", "reference_volume_ml", "prediction_volume_ml"),
+    **dict.fromkeys(
+        ("lesion_f1", "lesion_precision", "lesion_sensitivity"),
+        ("lesion_tp", "lesion_fp", "lesion_fn"),
+    ),
+    "panoptic_quality": ("lesion_tp", "lesion_fp", "lesion_fn", "lesion_iou_sum"),
+}
+"""Which columns an aggregated metric is made of."""
+
+
+def _cohort_problem(scoring: Scoring, cohort: Cohort) -> tuple[str, str, str] | None:
+    where = f"scoring.cohort, {cohort.metric}"
+    if cohort.metric not in scoring.names and cohort.statistics != ("aggregated",):
+        return where, "a metric that is not computed", f"one of {', '.join(scoring.names)}"
+    if "aggregated" in cohort.statistics:
+        if cohort.metric not in _SUMMED:
+            return where, "no way to aggregate it", f"one of {', '.join(_SUMMED)}"
+        missing = [name for name in _SUMMED[cohort.metric] if name not in scoring.names]
+        if missing:
+            return where, f"no {', '.join(missing)} to sum", "these among scoring.metrics"
+    if "global" in cohort.statistics and (cohort.metric != "dsc" or cohort.over == "cases"):
+        return where, "`global`", "of dsc, over labels"
+    try:
+        re.compile(cohort.groups or "")
+    except re.error as error:
+        return f"{where}, groups", f"{cohort.groups!r}: {error}", "a regular expression"
     return None

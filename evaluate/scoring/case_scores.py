@@ -57,11 +57,19 @@ class _Scored:
 
     def value(self, part: Part, diagonal_mm: float) -> metrics.Rule:
         """Of a label or region: a number, `skip` or `undefined`."""
-        key = part.region.name if part.region else None
-        rule = self._rules[key].of(part.pair)
-        if rule is not None:
-            return self.ruled(rule, diagonal_mm)
-        value = self._definition.value(part.pair, **self._settings[key])
+        rule = self.rules(part).of(part.pair)
+        return self._computed(part, diagonal_mm) if rule is None else self.ruled(rule, diagonal_mm)
+
+    def cost(self, part: Part, diagonal_mm: float) -> metrics.Rule:
+        """What a failed case costs at a label or region, whose prediction is empty."""
+        rule = self.rules(part).failed
+        if rule == "computed":
+            return self._computed(part, diagonal_mm)
+        return self.ruled(rule, diagonal_mm)
+
+    def _computed(self, part: Part, diagonal_mm: float) -> metrics.Rule:
+        settings = self._settings[part.region.name if part.region else None]
+        value = self._definition.computed(part.pair, **settings)
         if self._definition.worst == "diagonal" and not math.isnan(value):
             value = min(value, diagonal_mm)  # nothing is further away
         return value if math.isfinite(value) else "skip"
@@ -221,14 +229,11 @@ def costs_of_failure(reference: Reference, scoring: Scoring) -> CaseMeasures:
     """
     labels, _, spacing_mm = _in_scoring_space(reference, reference.labels, scoring)
     longest = _diagonal(labels.shape, spacing_mm)
-    parts = parts_of(
-        metrics.Comparison(labels, labels), labels, labels, scoring, spacing_mm=spacing_mm
-    )
+    nothing = np.zeros_like(labels)
+    comparison = metrics.Comparison(labels, nothing)
+    parts = parts_of(comparison, labels, nothing, scoring, spacing_mm=spacing_mm)
     scored = [_Scored(metric, scoring.regions) for metric in scoring.metrics]
-    found = [
-        {m.name: m.ruled(m.rules(part).failed, longest) for m in scored if part.has(m.name)}
-        for part in parts
-    ]
+    found = [{m.name: m.cost(part, longest) for m in scored if part.has(m.name)} for part in parts]
     costs = {m.name: _cost(_counted(m.name, parts, found)) for m in scored}
     if not parts:
         costs = {m.name: _number(m.ruled(m.rules().failed, longest)) for m in scored}

@@ -11,7 +11,7 @@ from evaluate.documents.tables import write_table
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.rules import Rules
-from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
+from evaluate.facts.scores import CaseScore, CohortScore, LabelScore, ModalityScore
 from evaluate.facts.scoring_rules import MEASURED
 from evaluate.scoring import CaseResult, jobs_of_folders, jobs_of_run, modality_scores, score_jobs
 from evaluate.scoring.one_set_of_rules import check_rules
@@ -34,11 +34,12 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
-    """The three tables of scores."""
+    """The tables of scores."""
 
     cases: list[CaseScore]
     labels: list[LabelScore]
     modalities: list[ModalityScore]
+    cohort: list[CohortScore]
 
 
 def tables_of(results: list[CaseResult]) -> Scores:
