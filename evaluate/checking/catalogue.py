@@ -216,7 +216,7 @@ CATALOGUE: dict[str, Check] = {
     # What it leaves.
     "output-name": Check(
         looks_at="the name of the file in the outputs folder",
-        expected="the name of the input, with the protocol's ending",
+        expected="the name that the protocol's `output.path` says",
         why="a file of another name counts as no answer",
         mend="name it as the protocol's `[output]` says, most often as the input is named",
     ),

@@ -249,7 +249,12 @@ FOLDERS: dict[str, Defect] = {
         says="(16, 16, 16)",
         build=small_nifti,
         cases=(VOLUME,),
-        limits=(('output_key = "segs"', 'output_format = "nii.gz"'),),
+        limits=(
+            (
+                'path = "{case}.npz"\nformat = "npz"\nkey = "segs"',
+                'path = "{case}.nii.gz"\nformat = "nii.gz"',
+            ),
+        ),
     ),
     "one layer for each object": Defect(check="output-shape", build=answers(one_layer_each)),
     "probabilities": Defect(
