@@ -39,7 +39,7 @@ Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 _Label = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 _Rule: TypeAlias = float | Literal["worst", "diagonal", "skip", "undefined", "computed"]
 _Statistic: TypeAlias = Literal[
-    *("mean", "sd", "min", "q25", "median", "q75", "max", "rmse", "sum", "aggregated", "global")
+    "mean", "sd", "min", "q25", "median", "q75", "max", "rmse", "sum", "aggregated", "global"
 ]
 
 

@@ -131,8 +131,9 @@ def _columns(rows: Sequence[_Row], metric: str) -> dict[str, npt.NDArray[np.floa
         name: np.array([_number(row.values.get(name)) for row in rows], dtype=np.float64)
         for name in names
     }
-    columns["reference_voxels"] = np.array([row.reference_voxels for row in rows], dtype=np.float64)
-    columns["prediction_voxels"] = np.array(
+    voxels = [(row.reference_voxels, row.prediction_voxels) for row in rows]
+    both = np.array(voxels, dtype=np.float64).reshape(-1, 2)
+    columns["reference_voxels"], columns["prediction_voxels"] = both[:, 0], both[:, 1]
         [row.prediction_voxels for row in rows], dtype=np.float64
     )
     return columns
