@@ -13,7 +13,8 @@ COPY pyproject.toml hatch_build.py ./
 RUN python3 -m venv /opt/build \
     && /opt/build/bin/pip install --no-cache-dir \
     $(python3 -c 'import re, tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], re.search("ziglang[=.0-9]+", open("hatch_build.py").read())[0])')
-COPY README.md LICENSE segjudge.py ./
+COPY README.md LICENSE ./
+COPY segjudge segjudge
 COPY evaluate evaluate
 COPY metrics metrics
 COPY data_manifest data_manifest

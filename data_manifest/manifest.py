@@ -114,8 +114,8 @@ class Preparation(_Strict, frozen=True, kw_only=True):
     """How the cases were made from their sources.
 
     Attributes:
-        seed: of the boxes' jitter, and of simulated cases.
-        margin: pixels that every box is wider than its object, on every side.
+        seed: of the prompts' jitter, and of simulated cases.
+        margin: pixels that every prompt is wider than its object, on every side.
         jitter: most random pixels that are added to that.
         small_objects_removed: whether pieces too small to be judged were taken from the reference.
         cropped: whether volumes were cut to the slices with an object.

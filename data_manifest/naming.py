@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from data_manifest.layouts.formats import stem_of
+
 __all__ = ["UNKNOWN", "CaseName", "canonical_modality", "parse_case_name"]
 
 UNKNOWN = "unknown"
@@ -38,7 +40,7 @@ class CaseName:
     """What a case's name says.
 
     Attributes:
-        identifier: the name without `.npz`.
+        identifier: the name without its format.
         dimension: `3D` where the name starts so, else `2D`.
         modality: canonical name of `data_manifest.manifest.MODALITIES`, or `UNKNOWN`.
     """
@@ -69,17 +71,17 @@ def parse_case_name(name: str) -> CaseName:
     """Read the dimension and the modality out of a case's file name.
 
     Args:
-        name: of the file, with or without `.npz`.
+        name: of the file, with or without its format.
 
     Returns:
         The leftmost token that names a modality decides.
 
-    >>> parse_case_name("3DBox_PET_0001.npz")
+    >>> parse_case_name("3DBox_PET_0001")
     CaseName(identifier='3DBox_PET_0001', dimension='3D', modality='PET')
     >>> parse_case_name("2DBox_OCTA-CT_7").modality
     'CT'
     """
-    identifier = name.removesuffix(".npz")
+    identifier = stem_of(name)
     # `X-Ray` is one word, although a hyphen parts words elsewhere.
     text = re.sub(r"(?i)(?<![a-z])x[-_ ]ray(?![a-z])", "xray", identifier)
     tokens = re.split(r"[^A-Za-z0-9]+", text)

@@ -88,7 +88,7 @@ def _input_facts(case: Case, file: Path) -> Iterator[tuple[str, str]]:
     axes = len(case.shape)
     shape = (*case.shape, 3) if axes == 2 else case.shape
     if inputs.image.shape != shape:
-        yield f"`imgs` of shape {inputs.image.shape}", f"{shape}"
+        yield f"image of shape {inputs.image.shape}", f"{shape}"
     kinds = [prompts.kind for prompts in inputs.prompts]
     for missing in sorted(set(case.prompts) - set(kinds)):
         yield f"no {missing}", "the prompts that the manifest names"
@@ -100,7 +100,7 @@ def _input_facts(case: Case, file: Path) -> Iterator[tuple[str, str]]:
 def _reference_facts(case: Case, file: Path) -> Iterator[tuple[str, str]]:
     reference = read_reference(file)
     if reference.labels.shape != case.shape:
-        yield f"`gts` of shape {reference.labels.shape}", f"{case.shape}"
+        yield f"reference of shape {reference.labels.shape}", f"{case.shape}"
     occurs = np.zeros(1 << 16, dtype=np.bool_)  # `unique` would sort a copy of the volume
     occurs[reference.labels] = True
     found = (np.flatnonzero(occurs[1:]) + 1).tolist()

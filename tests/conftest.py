@@ -23,6 +23,9 @@ from tests.reporting.chromium import Chromium
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+pytest.register_assert_rewrite("segjudge.conformance.suite")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """A marker for each capability of the machine, and one for what takes long."""
     config.pluginmanager.register(capabilities)

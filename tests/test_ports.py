@@ -8,16 +8,26 @@ import pytest
 from data_manifest.layouts import FORMATS
 from data_manifest.prompts import KINDS
 
-_HOUSE = Path(__file__).parents[1] / "evaluate"
+_HOUSE = Path(__file__).parents[1]
+_OF_THE_PORTS = (
+    *("data_manifest/layouts/", "data_manifest/prompts/"),
+    # Images come in every format there is.
+    *("data_manifest/making/", "data_manifest/demo/"),
+    # What `segjudge init` copies is written for one contract.
+    "evaluate/checking/starter_files/",
+    "evaluate/protocols/",
+)
 _SOURCES = [
     path
-    for path in sorted(_HOUSE.rglob("*"))
-    if path.suffix in (".py", ".j2") and "checking/starter_files" not in path.as_posix()
+    for room in ("evaluate", "data_manifest")
+    for path in sorted((_HOUSE / room).rglob("*"))
+    if path.suffix in (".py", ".j2")
+    and not path.relative_to(_HOUSE).as_posix().startswith(_OF_THE_PORTS)
 ]
 # The endings of pictures are also what pages are made of.
 _ENDINGS = [re.escape(form.suffix) for form in FORMATS.values() if form.name != "png"]
 _WORDS = {
-    "a mask's format": re.compile("|".join(_ENDINGS) + r"|\bnpz\b"),
+    "a mask's format": re.compile(rf"""({"|".join(_ENDINGS)})["'`]|\bnpz\b"""),
     "an array's key": re.compile(r"""["'`](imgs|gts|segs|boxes)["'`]"""),
     "a kind of prompts": re.compile(r"\b(" + "|".join(KINDS) + r"|[Bb]ox(es)?[ -]prompts?)\b"),
 }

@@ -7,10 +7,14 @@ import numpy as np
 from data_manifest.layouts.masks import Grid
 from data_manifest.layouts.regular_files import PredictionError
 
-__all__ = ["check_grid", "check_shape"]
+__all__ = ["check_grid", "check_shape", "implausible"]
 
 _RELATIVE = 1e-3
 """How far a spacing may be off: files keep it in float32, or as a few decimals."""
+
+_SPACINGS_MM = (0.001, 50.0)
+_BODIES_MM = (1.0, 3000.0)
+"""What is between these may be a scan of a body; microscopes' slides are below."""
 
 
 def check_shape(found: tuple[int, ...], expected: tuple[int, ...], *, has_slice_axis: bool) -> None:
@@ -53,6 +57,21 @@ def check_grid(grid: Grid, *, axes: int, spacing_mm: tuple[float, ...] | None) -
             raise PredictionError(
                 "the mask's axes are permuted or oblique; expected the image's grid, x, y, z"
             )
+
+
+def implausible(shape: tuple[int, ...], spacing_mm: tuple[float, ...] | None) -> str | None:
+    """Why a spacing can hardly be in millimetres; None if it can, or there is none."""
+    if spacing_mm is None:
+        return None
+    sides = [n * s for n, s in zip(shape[: len(spacing_mm)], spacing_mm, strict=True)]
+    least, most = _SPACINGS_MM
+    odd = [s for s in spacing_mm if not least <= s <= most]
+    if odd or max(sides) < _BODIES_MM[0] or max(sides) > _BODIES_MM[1]:
+        return (
+            f"spacing {_lengths(spacing_mm)} mm makes an image of {_lengths(sides)} mm (z, y, x);"
+            " is it in millimetres?"
+        )
+    return None
 
 
 def _lengths(values: Sequence[float]) -> str:

@@ -120,7 +120,9 @@ class Layout:
         """
         for file in self.inputs.files:
             target = folder / _filled(file.path, case.id)
-            target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            for parent in reversed(target.relative_to(folder).parents[:-1]):
+                (folder / parent).mkdir(exist_ok=True)
+                (folder / parent).chmod(0o755)  # whatever the harness's umask is
             source = data_root / case.file(file.role).path
             if format_of(source.name) is FORMATS[file.format]:
                 shutil.copyfile(source, target)

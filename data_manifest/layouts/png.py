@@ -1,7 +1,8 @@
 """PNG masks of grey values or palette indices."""
 
+import contextlib
 import io
-import warnings
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
@@ -10,9 +11,21 @@ from data_manifest.layouts.labels import Buffer, read_labels
 from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading
 from data_manifest.layouts.regular_files import PredictionError
 
-__all__ = ["open_png"]
+__all__ = ["any_size", "open_png"]
 
 _STEPS = {"L;2": 85, "L;4": 17}
+
+
+@contextlib.contextmanager
+def any_size() -> Iterator[None]:
+    """Without Pillow's guard: whoever reads looks at the size before a pixel is decompressed."""
+    from PIL import Image
+
+    guard, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = guard
 
 
 def open_png(stream: BinaryIO) -> OpenMask:
@@ -23,13 +36,9 @@ def open_png(stream: BinaryIO) -> OpenMask:
     """
     from PIL import Image, UnidentifiedImageError
 
-    with reading("PNG"), warnings.catch_warnings():
-        # A size that was not asked for is refused before a pixel is decompressed.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    with reading("PNG"), any_size():
         try:
             image = Image.open(stream, formats=["PNG"])
-        except Image.DecompressionBombError as error:
-            raise PredictionError(str(error)) from error
         except UnidentifiedImageError as error:
             raise PredictionError("not a PNG that can be read") from error
 

@@ -48,6 +48,8 @@ def read_reference_header(path: Path) -> tuple[tuple[int, ...], tuple[float, ...
 
 def _spacing(path: Path, axes: int) -> tuple[float, ...] | None:
     """As the builder of cases reads it: in mm, and none that the header does not tell."""
+    if path.name.lower().endswith(".png"):
+        return None
     from data_manifest.making.volumes import spacing_of  # its libraries are slow to import
 
     spacing_mm = spacing_of(path)

@@ -24,7 +24,7 @@ __all__ = ["DEMO", "build_demo", "build_manifest"]
 DEMO = "demo"
 """The demo data set's name."""
 
-_DEMO_JITTER = 2  # pixels: boxes as a careful hand draws them
+_DEMO_JITTER = 2  # pixels: prompts as a careful hand draws them
 _LIBRARIES = (
     *("nibabel", "nilearn", "numpy", "pillow", "pydicom", "scikit-image", "scipy", "simpleitk"),
 )
@@ -50,7 +50,7 @@ def build_manifest(
         pairs: from `pairs_from_csv` or `pairs_from_folders`.
         out: folder for manifest.json, inputs/ and references/.
         name: of the data set; by default the folder's.
-        margin: pixels that every box is wider than its object, on every side.
+        margin: pixels that every prompt is wider than its object, on every side.
         jitter: most random pixels that are added to that.
         seed: of the jitter.
         window: level and width in HU for the CT images; by default the one for soft tissue.
@@ -88,7 +88,7 @@ def build_demo(out: Path, *, seed: int = 0, progress: Progress = silent) -> Mani
 
     Args:
         out: folder for manifest.json, inputs/ and references/.
-        seed: of what is simulated and of the boxes' jitter.
+        seed: of what is simulated and of the prompts' jitter.
         progress: told before the first and after every case.
 
     Raises:

@@ -86,6 +86,8 @@ def read_series(folder: Path, *, labels: bool = False) -> Volume:
         series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
         files = [sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), s) for s in series]
     _check_left_out(folder, {Path(name).name for names in files for name in names})
+    for names in files if len(files) > 1 else ():
+        check_class(_header(Path(names[0])))  # a segmentation beside its images, by its name
     if len(series) != 1:
         listed = "; ".join(
             f"{name}: {len(names)} files" for name, names in zip(series[:4], files, strict=False)
@@ -150,7 +152,8 @@ def _check_left_out(folder: Path, taken: set[str]) -> None:
         try:
             check_class(_header(file))
         except FormatError as error:
-            raise FormatError(f"{file.name}: {error}", error.expected, error.mend) from error
+            mend = f"move it out of the folder; or {error.mend}"
+            raise FormatError(f"{file.name}: {error}", error.expected, mend) from error
         raise FormatError(
             f"{file.name} can't be read as a slice", "files of one series", "move it away"
         )

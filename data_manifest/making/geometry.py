@@ -16,7 +16,6 @@ __all__ = [
     "Volume",
     "angle_between_axes",
     "furthest_corner",
-    "implausible",
     "mismatches",
     "without_depth",
 ]
@@ -28,10 +27,6 @@ _SPACING_TOLERANCE = 1e-3
 
 _POSITION_TOLERANCE = 0.1
 """Of the smallest spacing, at the corner that is furthest off: less than that is rounding."""
-
-_SPACINGS_MM = (0.001, 50.0)
-_BODIES_MM = (1.0, 3000.0)
-"""What is between these may be a scan of a body; microscopes' slides are below."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,21 +64,6 @@ def angle_between_axes(affine: Affine) -> float:
     sides = sides / np.maximum(np.linalg.norm(sides, axis=0), np.finfo(np.float64).tiny)
     cosines = [float(sides[:, a] @ sides[:, b]) for a, b in combinations(range(size), 2)]
     return float(np.degrees(np.arccos(np.clip(max(cosines, key=abs), -1.0, 1.0))))
-
-
-def implausible(shape: tuple[int, ...], spacing_mm: tuple[float, ...] | None) -> str | None:
-    """Why a spacing can hardly be in millimetres; None if it can, or there is none."""
-    if spacing_mm is None:
-        return None
-    sides = [n * s for n, s in zip(shape[: len(spacing_mm)], spacing_mm, strict=True)]
-    least, most = _SPACINGS_MM
-    odd = [s for s in spacing_mm if not least <= s <= most]
-    if odd or max(sides) < _BODIES_MM[0] or max(sides) > _BODIES_MM[1]:
-        return (
-            f"spacing {_brief(spacing_mm)} mm makes an image of {_brief(sides)} mm (z, y, x);"
-            " is it in millimetres?"
-        )
-    return None
 
 
 def mismatches(image: Volume, reference: Volume) -> Iterator[tuple[str, str, str]]:

@@ -117,7 +117,11 @@ def _place(
     image: nibabel.Nifti1Image, spacing: tuple[float, ...], unit: float, notes: list[str]
 ) -> Affine | None:
     """From voxels to millimetres in RAS+; None where the file names no place."""
-    sform, qform = (image.header.get_sform(coded=True)[0], image.header.get_qform(coded=True)[0])
+    try:
+        sform = image.header.get_sform(coded=True)[0]
+        qform = image.header.get_qform(coded=True)[0]
+    except _ERRORS as error:
+        raise FormatError(f"a qform that is no rotation: {error}", "a rotation") from error
     places = {}
     for name, found in (("sform", sform), ("qform", qform)):
         if found is None:

@@ -242,10 +242,12 @@ def _by_stem(folder: Path, problems: list[Problem]) -> dict[str, Path]:
         known = entry.is_dir() or entry.name.lower().endswith(SUFFIXES)
         if entry.name.startswith(".") or not known:
             continue  # hidden files, notes, and the `.raw` beside an `.mhd`
-        if stem_of(entry) in files:
-            expected = f"one file of that name; {files[stem_of(entry)].name} is there too"
-            problems.append(Problem(where=str(entry), found="a name twice", expected=expected))
-        files[stem_of(entry)] = entry
+        stem = unicodedata.normalize("NFC", stem_of(entry))
+        if stem in files:
+            names = f"{quoted(files[stem].name)} and {quoted(entry.name)}"
+            found, expected = f"a name twice: {names}", "one file of each name, in any format"
+            problems.append(Problem(where=str(entry), found=found, expected=expected))
+        files[stem] = entry
     if not files:
         problems.append(Problem(where=str(folder), found="no images", expected="images"))
     return files

@@ -1,7 +1,5 @@
 """PNG, JPEG, BMP and TIFF: the stored numbers of labels, the visible picture of images."""
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from data_manifest.layouts.png import any_size
 from data_manifest.making.formats import FormatError, library_messages
 from data_manifest.making.geometry import Volume
 
@@ -43,24 +42,13 @@ def read_picture(path: Path, *, labels: bool = False) -> Volume:
     notes: list[str] = []
     with library_messages() as said:
         try:
-            with _any_size(), Image.open(path) as picture:
+            with any_size(), Image.open(path) as picture:
                 _check(picture)
                 array = (_numbers if labels else _visible)(picture, notes)
-        except (Image.DecompressionBombError, EOFError, OSError, SyntaxError, ValueError) as error:
+        except (EOFError, OSError, SyntaxError, ValueError) as error:
             mend = "save it as PNG" if path.suffix.lower() in (".tif", ".tiff") else ""
             raise FormatError(f"can't be read as a picture: {error}", mend=mend) from error
     return Volume(array=array, notes=(*notes, *said))
-
-
-@contextlib.contextmanager
-def _any_size() -> Iterator[None]:
-    """Without Pillow's guard against strangers: these are the organiser's own files."""
-    guard = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = None
-    try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = guard
 
 
 def _check(picture: Image.Image) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from data_manifest.errors import CaseFileError, Finding
+from data_manifest.layouts.grids import implausible
 from data_manifest.making.formats import FormatError
-from data_manifest.making.geometry import Volume, implausible, mismatches, without_depth
+from data_manifest.making.geometry import Volume, mismatches, without_depth
 from data_manifest.making.itk_files import itk_spacing, read_itk
 from data_manifest.making.nifti import nifti_spacing, read_nifti
 from data_manifest.making.pictures import read_picture

@@ -108,7 +108,7 @@ def _prepared(raw: RawCase, preparation: Preparation) -> tuple[RawCase, tuple[La
 
 
 def _generator(seed: int, identifier: str) -> np.random.Generator:
-    """A case's own generator: adding a case does not change the others' boxes."""
+    """A case's own generator: adding a case does not change the others' prompts."""
     words = np.frombuffer(hashlib.sha256(identifier.encode()).digest(), dtype="<u4")
     return np.random.default_rng([seed, *words.tolist()])
 

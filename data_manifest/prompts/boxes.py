@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from data_manifest.prompts.kind import Rectangle, WrongPromptsError
 
@@ -177,6 +176,8 @@ def boxes_from_labels(
         raise ValueError(f"margin {margin} and jitter {jitter}; expected 0 or more")
     if jitter and generator is None:
         raise ValueError("jitter needs a generator")
+    from scipy import ndimage  # slow to import, and only who makes boxes needs it
+
     extents = ndimage.find_objects(labels)
     missing = [number for number, extent in enumerate(extents, start=1) if extent is None]
     if missing:

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import msgspec
 import numpy as np
 
 from data_manifest.findings import Finding, passes
@@ -18,9 +16,11 @@ from evaluate.auditing.verdicts import judge_team
 from evaluate.documents.audit import (
     AuditDocument,
     Cause,
+    Environment,
     PlaceBounds,
     RerunPart,
     TeamAgain,
+    ThenAndNow,
     Verdict,
     VerdictKind,
     audited,
@@ -70,7 +70,7 @@ class Audit:
     evidence: dict[str, str]
     rerun: RerunPart | None
     notes: list[str]
-    environment: dict[str, Any]
+    environment: ThenAndNow
 
     @property
     def passed(self) -> bool:
@@ -211,29 +211,27 @@ def _digests(basis: Basis) -> dict[str, str]:
     return found | (dict(sorted(basis.evidence.files.items())) if basis.evidence else {})
 
 
-def _environment(basis: Basis, sandbox: Sandbox | None, made: Rerun | None) -> dict[str, Any]:
+def _environment(basis: Basis, sandbox: Sandbox | None, made: Rerun | None) -> ThenAndNow:
     """The machine, the sandbox and the versions of each stage, and of this audit."""
     stages = basis.evidence.stages if basis.evidence else {}
-    then: dict[str, dict[str, Any]] = {
-        name: {
-            "at": stage.at,
-            "host": msgspec.to_builtins(stage.host),
-            "versions": stage.versions,
-        }
+    ran_on = basis.document.last_machine.sandbox.engine | _load_of(basis.document.load_samples)
+    then = {
+        name: Environment(
+            at=stage.at,
+            host=stage.host,
+            versions=stage.versions,
+            sandbox=ran_on if name == "run" else {},
+        )
         for name, stage in sorted(stages.items())
     }
-    now: dict[str, Any] = {
-        "host": msgspec.to_builtins(describe_host()),
-        "versions": library_versions(),
-    }
-    if "run" in then:
-        then["run"]["sandbox"] = basis.document.last_machine.sandbox.engine | _load_of(
-            basis.document.load_samples
-        )
+    now: dict[str, object] = {}
     if sandbox is not None:
-        now["sandbox"] = sandbox.describe() | _load_of(made.calibration[1] if made else [])
-    return {"then": then, "now": now}
+        now = sandbox.describe() | _load_of(made.calibration[1] if made else [])
+    versions = library_versions()
+    return ThenAndNow(
+        then=then, now=Environment(host=describe_host(), versions=versions, sandbox=now)
+    )
 
 
-def _load_of(samples: Sequence[float]) -> dict[str, float]:
+def _load_of(samples: Sequence[float]) -> dict[str, object]:
     return {"calibration_load_s": float(np.median(samples))} if samples else {}

@@ -8,8 +8,8 @@ import msgspec
 from data_manifest.findings import Cell, Finding
 from evaluate.auditing.documents import differing_leaves
 from evaluate.documents.audit import Cause
+from evaluate.documents.evidence import Evidence
 from evaluate.documents.run import RunDocument
-from evaluate.store.evidence import Evidence
 
 __all__ = ["trace_facts"]
 

@@ -20,7 +20,15 @@ from evaluate.auditing.rechecking import Recheck
 from evaluate.auditing.rechecking.basis import Basis
 from evaluate.auditing.samples import sample_cases
 from evaluate.auditing.submissions import Found
-from evaluate.documents.audit import CaseAgain, Cause, LoadThenAndNow, RerunPart, TeamAgain
+from evaluate.documents.audit import (
+    CaseAgain,
+    Cause,
+    Change,
+    LoadThenAndNow,
+    Ratio,
+    RerunPart,
+    TeamAgain,
+)
 from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
@@ -273,7 +281,7 @@ class _Work:
 
     def _changes(
         self, team: str, scores: Mapping[tuple[str, str], CaseScore], counts: Any
-    ) -> dict[str, Any]:
+    ) -> dict[str, Change]:
         rules = self._rules.reproduction
         margins = {"dsc": rules.dsc, "nsd": rules.nsd}
         found = {}
@@ -294,7 +302,7 @@ class _Work:
         counts: Any,
         calibration: tuple[Sequence[float], Sequence[float]],
         generator: np.random.Generator,
-    ) -> dict[str, Any]:
+    ) -> dict[str, Ratio]:
         found = {}
         for name in _MEASURED:
             old: list[float | None] = []

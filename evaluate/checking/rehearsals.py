@@ -130,7 +130,8 @@ def _other_order(everything: list[str], chosen: list[str]) -> int:
     """A seed by which the chosen cases come in another order than they did by seed 0."""
 
     def order(cases: list[str], seed: int) -> list[str]:
-        return [case for _, case in turns([TEAM], cases, seed=seed) if case in chosen]
+        blocks = turns([TEAM], cases, seed=seed)
+        return [turn.case for block in blocks for turn in block if turn.case in chosen]
 
     before = order(everything, 0)
     return next((seed for seed in range(1, 100) if order(chosen, seed) != before), 1)

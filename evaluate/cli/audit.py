@@ -118,7 +118,7 @@ def _sandbox_for(options: argparse.Namespace) -> Iterator[Sandbox | None]:
     document = RunDirectory.open(options.run_dir).document()
     name = document.last_machine.sandbox.name
     tagged = any(entry.kind == "reference" for entry in document.submissions)
-    if options.sandbox == "auto" and name in ("docker", "local"):
+    if options.sandbox == "auto":
         options.sandbox = name
     if options.rerun:
         with sandbox_of(options) as sandbox:

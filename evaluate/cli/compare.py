@@ -6,8 +6,8 @@ from pathlib import Path
 from data_manifest.errors import printable
 from evaluate.cli.arguments import natural, positive
 from evaluate.cli.terminal import number, say, show_progress, table, warn
-from evaluate.comparing.comparison import CaseChange, Comparison, Interval
 from evaluate.comparing.stage import compare_runs
+from evaluate.documents.comparison import CaseChange, Comparison, Interval
 from evaluate.pipeline.comparisons import write_comparison, write_comparison_json
 
 __all__ = ["add_arguments", "call"]

@@ -22,10 +22,10 @@ def add_sandbox_arguments(command: argparse.ArgumentParser) -> None:
     """`--sandbox`, `--build-arg` and `--runtime`."""
     command.add_argument(
         "--sandbox",
-        choices=("auto", "docker", "local"),
+        metavar="NAME",
         default="auto",
         help="docker; local (a subprocess, not isolated, not for official scores);"
-        " auto: docker where an engine answers",
+        " auto: docker where an engine answers; or another package's",
     )
     command.add_argument(
         "--build-arg",

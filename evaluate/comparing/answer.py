@@ -1,6 +1,6 @@
 """Which is better, by how much, how sure: one sentence."""
 
-from evaluate.comparing.comparison import Comparison, Difference, Interval
+from evaluate.documents.comparison import Comparison, Difference, Interval
 
 __all__ = ["answer"]
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from data_manifest.manifest import Manifest, load_manifest
 from evaluate.comparing import Pairs, calibration_ratio, check_comparable, compare, pair_scores
-from evaluate.comparing.comparison import Comparison, Side
+from evaluate.documents.comparison import Comparison, Side
 from evaluate.facts.errors import Problem, RunDirectoryError, UsageError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluate.comparing.answer import answer
-from evaluate.comparing.comparison import (
+from evaluate.comparing.pairs import COMPARED, Pairs
+from evaluate.documents.comparison import (
     CaseChange,
     Comparison,
     Difference,
@@ -21,7 +22,6 @@ from evaluate.comparing.comparison import (
     TimeRatio,
     Trade,
 )
-from evaluate.comparing.pairs import COMPARED, Pairs
 from evaluate.pairing import Counts, Floats, paired_difference, resampled_means
 from metrics import METRICS
 

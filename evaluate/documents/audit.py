@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from data_manifest.findings import Cell, Finding, Severity
 from evaluate.documents.tables import write_json
+from evaluate.facts.machine import Host
 
 __all__ = [
     "AuditDocument",
@@ -16,11 +17,13 @@ __all__ = [
     "CaseAgain",
     "Cause",
     "Change",
+    "Environment",
     "LoadThenAndNow",
     "PlaceBounds",
     "Ratio",
     "RerunPart",
     "TeamAgain",
+    "ThenAndNow",
     "Verdict",
     "VerdictKind",
     "audited",
@@ -274,6 +277,29 @@ class PlaceBounds(_Part, frozen=True, kw_only=True):
     depends_on: tuple[str, ...]
 
 
+class Environment(_Part, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a stage was done.
+
+    Attributes:
+        at: when, UTC, ISO 8601; not in the audit's own.
+        host: the computer.
+        versions: of segjudge and its libraries.
+        sandbox: what it says of itself, where containers ran, with the seconds of the load.
+    """
+
+    at: str = ""
+    host: Host
+    versions: dict[str, str]
+    sandbox: dict[str, object] = {}
+
+
+class ThenAndNow(_Part, frozen=True, kw_only=True):
+    """The environment of each stage, by name, and of the audit."""
+
+    then: dict[str, Environment]
+    now: Environment
+
+
 class AuditDocument(_Part, frozen=True, kw_only=True):
     """audit.json, whole.
 
@@ -302,7 +328,7 @@ class AuditDocument(_Part, frozen=True, kw_only=True):
     evidence: dict[str, str]
     rerun: RerunPart | None
     notes: tuple[str, ...]
-    environment: dict[str, Any]
+    environment: ThenAndNow
 
 
 def write_audit_document(path: Path, document: AuditDocument) -> None:

@@ -1,6 +1,6 @@
 """run.json: what a run was made from, under which rules, where, and what later stages noted."""
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -206,10 +206,11 @@ class RunDocument(_Strict, frozen=True, kw_only=True):
             stages=msgspec.structs.replace(self.stages, **{stage: key}),
         )
 
-    def reduced_to(self, attempts: Collection[Attempt]) -> "RunDocument":
+    def reduced_to(self, attempts: Iterable[Attempt]) -> "RunDocument":
         """Without machines and rules that no attempt and no stage has anything to do with."""
-        used = {attempt.machine for attempt in attempts} or {self.last_machine.key}
-        made_under = {attempt.rules_sha256 for attempt in attempts}
+        kept = {(attempt.machine, attempt.rules_sha256) for attempt in attempts}
+        used = {machine for machine, _ in kept} or {self.last_machine.key}
+        made_under = {rules for _, rules in kept}
         named = {self.stages.run, self.stages.score, self.stages.rank}
         return msgspec.structs.replace(
             self,

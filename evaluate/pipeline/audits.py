@@ -6,7 +6,6 @@ from pathlib import Path
 from data_manifest.progress import Progress, silent
 from evaluate.auditing.examination import Audit, RerunOptions, examine
 from evaluate.auditing.rechecking import AtHand
-from evaluate.documents.audit import write_audit_document
 from evaluate.reporting import write_audit_page
 from evaluate.sandbox import Sandbox
 from evaluate.store import RunDirectory
@@ -44,6 +43,6 @@ def audit_run(
         )
         now = datetime.now(UTC).isoformat(timespec="seconds")
         document = audit.document(audited_at=now)
-        write_audit_document(root / "audit.json", document)
+        run.write_audit(document)
         write_audit_page(run, document)
     return audit

@@ -1,33 +1,26 @@
 """`segjudge compare`: differences to a page and a document."""
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 from data_manifest.progress import Progress, silent
 from evaluate.comparing.stage import Compared
-from evaluate.documents.tables import write_json
+from evaluate.documents.comparison import ComparisonDocument, write_comparison_document
 from evaluate.reporting.comparison_page import ComparedSide, write_comparison_page
 
 __all__ = ["write_comparison", "write_comparison_json"]
 
 
 def write_comparison_json(path: Path, compared: Compared) -> None:
-    """Write what was found as strict JSON; the resamples themselves follow from the seed."""
-    rows = []
-    for found in compared.comparisons:
-        row = dataclasses.asdict(found)
-        if row["trade"] is not None:
-            row["trade"] = {k: v for k, v in row["trade"].items() if not k.startswith("cloud")}
-        rows.append(row)
-    data = {
-        "schema": 1,
-        "run_a": str(compared.runs[0].run.root),
-        "run_b": str(compared.runs[1].run.root),
-        "calibration_ratio": compared.calibration,
-        "comparisons": rows,
-    }
-    write_json(path, data)
+    """Write what was found as strict JSON."""
+    first, second = (side.run.root for side in compared.runs)
+    document = ComparisonDocument(
+        run_a=str(first),
+        run_b=str(second),
+        calibration_ratio=compared.calibration,
+        comparisons=tuple(compared.comparisons),
+    )
+    write_comparison_document(path, document)
 
 
 def write_comparison(path: Path, compared: Compared, *, progress: Progress = silent) -> None:

@@ -67,7 +67,7 @@ def rank_run(root: Path, options: RankOptions | None = None) -> Result:
         if options.seed is None:
             options = msgspec.structs.replace(options, seed=document.seed)
         result = rank_result(run, options)
-        _write_ranking(result, run.root)
+        run.write_ranking(result.rows, result.to_json())
         run.write_run_document(
             msgspec.structs.replace(
                 document.ranked_as_scored(),
@@ -137,7 +137,8 @@ def rank_table(
         missing=missing,
     )
     result.document["warnings"] += notes
-    _write_ranking(result, out)
+    write_table(out / "ranking.csv", result.rows, type(result.rows[0]))
+    write_json(out / "ranking.json", result.to_json(), lines_down_to=4)
     return result, notes
 
 
@@ -159,8 +160,3 @@ def _own_name(metric: RankedMetric) -> RankedMetric:
     if metric.direction is not None or metric_named(name) is None:
         return metric
     return msgspec.structs.replace(metric, name=name)
-
-
-def _write_ranking(result: Result, folder: Path) -> None:
-    write_table(folder / "ranking.csv", result.rows, type(result.rows[0]))
-    write_json(folder / "ranking.json", result.to_json(), lines_down_to=4)

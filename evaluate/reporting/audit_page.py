@@ -1,11 +1,12 @@
 """The audit as a page: verdicts, findings, evidence, and the environment then and now."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from evaluate.documents.audit import AuditDocument
+import msgspec
+
+from evaluate.documents.audit import AuditDocument, Environment
 from evaluate.reporting.quantities import DASH, QUANTITIES
 from evaluate.reporting.rendering import render
 from evaluate.store import RunDirectory
@@ -36,7 +37,7 @@ def write_audit_page(run: RunDirectory, document: AuditDocument) -> None:
         run: the run directory.
         document: of audit.json.
     """
-    then, now = document.environment["then"], document.environment["now"]
+    then, now = document.environment.then, document.environment.now
     stages = [name for name in _STAGES if name in then]
     columns = [then[name] for name in stages] + [now]
     again = document.rerun
@@ -46,8 +47,8 @@ def write_audit_page(run: RunDirectory, document: AuditDocument) -> None:
         document=document,
         places={place.team: place for place in document.places},
         again={team.team: team for team in again.teams} if again else {},
-        stages=[(name, str(then[name]["at"])) for name in stages],
-        groups=[(heading, _rows(columns, part)) for heading, part in _PARTS],
+        stages=[(name, then[name].at) for name in stages],
+        groups=[(heading, _rows([part(c) for c in columns])) for heading, part in _PARTS],
         most_cells=_MOST_CELLS,
         shown=_shown,
         heads={name: quantity.head for name, quantity in QUANTITIES.items()},
@@ -60,14 +61,18 @@ def write_audit_page(run: RunDirectory, document: AuditDocument) -> None:
             run.write_document(_REPORT, page.replace(_MARK, _LINK, 1).encode("utf-8"))
 
 
-_PARTS = (("Machine", "host"), ("Sandbox", "sandbox"), ("Versions", "versions"))
+_PARTS: tuple[tuple[str, Callable[[Environment], Mapping[str, object]]], ...] = (
+    ("Machine", lambda there: msgspec.structs.asdict(there.host)),
+    ("Sandbox", lambda there: there.sandbox),
+    ("Versions", lambda there: there.versions),
+)
 
 
-def _rows(columns: list[Mapping[str, Any]], part: str) -> list[_Row]:
-    names = dict.fromkeys(name for column in columns for name in column.get(part, {}))
+def _rows(columns: list[Mapping[str, object]]) -> list[_Row]:
+    names = dict.fromkeys(name for column in columns for name in column)
     rows = []
     for name in names:
-        values = tuple(_shown(column.get(part, {}).get(name)) for column in columns)
+        values = tuple(_shown(column.get(name)) for column in columns)
         told = {value for value in values if value != DASH}
         rows.append(_Row(name=name.replace("_", " "), values=values, differs=len(told) > 1))
     return rows

@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from evaluate.comparing.comparison import Comparison, Trade
+from evaluate.documents.comparison import Comparison, Trade
 from evaluate.reporting.charts import time_and_score_plane
 from evaluate.reporting.quantities import QUANTITIES, clipped, percent
 from evaluate.reporting.svg import Axis, circle, drawing, element, text

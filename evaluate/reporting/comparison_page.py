@@ -12,7 +12,7 @@ from markupsafe import Markup
 from data_manifest.layouts import BadPrediction, read_prediction
 from data_manifest.manifest import Manifest
 from data_manifest.progress import Progress, silent
-from evaluate.comparing.comparison import CaseChange, Comparison, Difference, Interval, TimeRatio
+from evaluate.documents.comparison import CaseChange, Comparison, Difference, Interval, TimeRatio
 from evaluate.documents.tables import write_atomically
 from evaluate.facts.rules import Rules
 from evaluate.reporting.case_files import CaseFiles, Unreadable, read_case_files

@@ -1,7 +1,6 @@
 """What a run is to do: submissions on cases, in an order, less what already has a valid result."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +11,12 @@ from data_manifest.manifest import Case, Manifest, sha256_of
 from evaluate.facts.machine import Machine
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
+from evaluate.facts.turns import Turn
 from evaluate.running.schedule import turns
 from evaluate.sandbox import Image
-from evaluate.store import JournalEntry, RunDirectory
+from evaluate.store import RunDirectory
 
-__all__ = ["Plan", "Submission", "Turn", "job_sha256", "outstanding"]
+__all__ = ["Block", "Plan", "Series", "Submission", "job_sha256", "outstanding"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +56,20 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """One submission on one case, and the digest of all that goes into it."""
+class Series:
+    """One submission's rounds on one case, in order, and the digest of all that goes into them."""
 
     submission: Submission
     case: Case
+    turns: tuple[Turn, ...]
     job_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """What is to be run of one case: it stays on one machine."""
+
+    series: tuple[Series, ...]
 
 
 def job_sha256(*, image: str, inputs_sha256: str, rules_sha256: str, sandbox: str) -> str:
@@ -82,38 +90,49 @@ def job_sha256(*, image: str, inputs_sha256: str, rules_sha256: str, sandbox: st
     return hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()
 
 
-def outstanding(
-    plan: Plan, run: RunDirectory, journal: Mapping[tuple[str, str, int], JournalEntry]
-) -> list[Turn]:
-    """The turns that have no valid result yet, in their order.
+def outstanding(plan: Plan, run: RunDirectory) -> list[Block]:
+    """What has no valid result yet, in its order; of a series all rounds or none.
 
     A result is valid if it is of the same job, not an error of the harness, and its prediction is
     still the file that the run left.
     """
     submissions = {submission.team: submission for submission in plan.submissions}
     cases = {case.id: case for case in plan.manifest.cases}
-    todo = []
-    for team, case_id in turns(list(submissions), list(cases), seed=plan.seed):
-        case = cases[case_id]
-        turn = Turn(
-            submission=submissions[team],
-            case=case,
-            job_sha256=job_sha256(
-                image=submissions[team].digest or submissions[team].problem,
-                inputs_sha256=case.image.sha256,
-                rules_sha256=plan.rules_sha256,
-                sandbox=plan.machine.sandbox.name,
-            ),
+    valid = {
+        turn
+        for turn, job, outcome, prediction in run.results()
+        if turn.team in submissions
+        and turn.case in cases
+        and outcome != Outcome.HARNESS_ERROR
+        and job == _job_of(plan, submissions[turn.team], cases[turn.case])
+        and _hash_or_none(run.prediction_path_of(turn)) == prediction
+    }
+    blocks = []
+    rounds = plan.protocol.rounds
+    for block in turns(list(submissions), list(cases), seed=plan.seed, rounds=rounds):
+        wanted = [block[start : start + rounds] for start in range(0, len(block), rounds)]
+        series = tuple(
+            Series(
+                submission=submissions[part[0].team],
+                case=cases[part[0].case],
+                turns=tuple(part),
+                job_sha256=_job_of(plan, submissions[part[0].team], cases[part[0].case]),
+            )
+            for part in wanted
+            if not valid.issuperset(part)
         )
-        entry = journal.get((team, case_id, 0))
-        if (
-            entry is None
-            or entry.job_sha256 != turn.job_sha256
-            or entry.record.outcome is Outcome.HARNESS_ERROR
-            or _hash_or_none(run.prediction_path(team, case_id)) != entry.prediction_sha256
-        ):
-            todo.append(turn)
-    return todo
+        if series:
+            blocks.append(Block(series=series))
+    return blocks
+
+
+def _job_of(plan: Plan, submission: Submission, case: Case) -> str:
+    return job_sha256(
+        image=submission.digest or submission.problem,
+        inputs_sha256=case.image.sha256,
+        rules_sha256=plan.rules_sha256,
+        sandbox=plan.machine.sandbox.name,
+    )
 
 
 def _hash_or_none(path: Path) -> str | None:

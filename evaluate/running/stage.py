@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from data_manifest.errors import ManifestError
-from data_manifest.manifest import Manifest, load_manifest, save_manifest, sha256_of
+from data_manifest.manifest import Manifest, load_manifest, sha256_of
 from data_manifest.progress import Progress, silent
 from evaluate.documents.run import (
     Calibration,
@@ -131,7 +131,6 @@ def run_submissions(
     _check_data(manifest_path, manifest, protocol)
     run = RunDirectory.claim(root)
     with run.locked():
-        run.remove_unfinished()
         remove_stale(run.token)
         machine = Machine(
             host=host or describe_host(),
@@ -173,19 +172,17 @@ def run_submissions(
                     sandbox,
                     parallel=parallel,
                     progress=progress,
-                    between_blocks=calibrate,
+                    calibrate=calibrate,
                     pause=pause,
                 )
             finally:
-                run.write_rows([entry.record for entry in run.journal().values()], Attempt)
+                run.write_rows(list(run.attempts()), Attempt)
         finally:
             for image in images:
                 sandbox.release(image)
         finished_at = now().isoformat(timespec="seconds")
         document = msgspec.structs.replace(document, finished_at=finished_at)
-        run.write_run_document(
-            document.reduced_to([entry.record for entry in run.journal().values()])
-        )
+        run.write_run_document(document.reduced_to(run.attempts()))
         seal_stage(run, "run", "manifest.json", "runs.csv")
     return run
 
@@ -217,7 +214,7 @@ def _take_up(
     if run.exists:
         document = _continued(document, run.document(), where=run.root)
     run.write_run_document(document)
-    save_manifest(manifest, run.root / "manifest.json")
+    run.write_manifest(manifest)
     return document
 
 

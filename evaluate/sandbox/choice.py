@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 from evaluate.facts.errors import EngineMissingError, Problem, UsageError
 from evaluate.sandbox.port import Sandbox
+from evaluate.sandbox.registry import foreign_sandbox
 
 __all__ = ["open_sandbox"]
 
 
 def open_sandbox(
-    name: Literal["auto", "docker", "local"],
+    name: str,
     *,
     scratch: Path,
     build_arguments: Mapping[str, str] | None = None,
@@ -20,15 +20,20 @@ def open_sandbox(
     """Open a sandbox; the caller closes it.
 
     Args:
-        name: `auto` takes docker if an engine answers, and local otherwise.
+        name: `docker`, `local`, or that of another package's sandbox; `auto` takes docker if an
+            engine answers, and local otherwise.
         scratch: folder for temporary files, made if it is missing.
         build_arguments: for the ARGs of Dockerfiles, where a submission is a folder to build.
         runtime: the engine's runtime for the containers; None for its own choice.
 
     Raises:
         EngineMissingError: `docker` or a runtime was asked for and no engine answers.
-        UsageError: the engine has no such runtime, or the sandbox takes none.
+        UsageError: there is no such sandbox, the engine has no such runtime, or the sandbox takes
+            none.
     """
+    if name not in ("auto", "docker", "local"):
+        opened = foreign_sandbox(name)
+        return opened(scratch=scratch, build_arguments=build_arguments or {}, runtime=runtime)
     # Imported here: the SDK takes longer to import than many commands take to run.
     if name != "local":
         try:

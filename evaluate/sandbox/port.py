@@ -1,7 +1,7 @@
 """The port between the harness and whatever runs a stranger's code: facts in, facts out.
 
 An adapter reports how a command ended and never judges it: which `Outcome` follows is the
-runner's pure decision. Every adapter passes `tests/sandbox/conformance`.
+runner's pure decision. Every adapter passes `segjudge.conformance`.
 """
 
 from dataclasses import dataclass, field

@@ -17,6 +17,7 @@ from data_manifest.layouts import (
     read_reference_header,
     stem_of,
 )
+from data_manifest.layouts.grids import implausible
 from data_manifest.naming import UNKNOWN, parse_case_name
 from evaluate.facts.errors import Problem, UsageError
 from evaluate.scoring.jobs import ScoringJob
@@ -57,14 +58,17 @@ def jobs_of_folders(
     team = re.sub(r"[^A-Za-z0-9._-]+", "-", predictions.resolve().name).strip("-.") or "submission"
     jobs: list[ScoringJob] = []
     problems: list[Problem] = []
-    nameless, misnamed = [], []
+    nameless, misnamed, implausibly = [], [], []
     for case, path in sorted(cases.items()):
         name = parse_case_name(case)
         try:
-            dimension = f"{_axes_of_reference(path)}D"
+            shape, spacing_mm = _header_of_reference(path)
         except SegjudgeError as error:
             problems += error.problems
             continue
+        dimension = f"{len(shape)}D"
+        if odd := implausible(shape, spacing_mm):
+            implausibly.append(f"{path.name}: {odd}")
         if not name.recognised:
             nameless.append(path.name)
         elif name.dimension != dimension:
@@ -85,6 +89,7 @@ def jobs_of_folders(
     answers.refuse_nothing(cases)
     counted = (
         (nameless, f"references whose names tell no modality; they count as `{UNKNOWN}`"),
+        (implausibly, "references whose spacing can hardly be in millimetres"),
         (misnamed, "references of other dimensions than their names say"),
         (answers.surplus(cases), "predictions that have no reference, and are ignored"),
     )
@@ -225,7 +230,7 @@ def _shown(names: list[str]) -> str:
     return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
-def _axes_of_reference(path: Path) -> int:
+def _header_of_reference(path: Path) -> tuple[tuple[int, ...], tuple[float, ...] | None]:
     """Check a reference by its headers and spacing before hours of scoring depend on it."""
     shape, spacing_mm = read_reference_header(path)
     if len(shape) == 3 and spacing_mm is None:
@@ -237,4 +242,4 @@ def _axes_of_reference(path: Path) -> int:
                 mend="add it to the file: NSD can't be measured without",
             )
         )
-    return len(shape)
+    return shape, spacing_mm

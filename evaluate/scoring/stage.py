@@ -93,7 +93,7 @@ def score_run(
     run = RunDirectory.open(root)
     with run.locked():
         document = run.document().with_rules("score", protocol)
-        attempts = [entry.record for entry in run.journal().values()]
+        attempts = list(run.attempts())
         check_rules(document, attempts, document.rules_of("score"), where=str(root))
         run.write_run_document(document)
         run.write_rows(attempts, Attempt)

@@ -15,18 +15,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
+from data_manifest.manifest import Manifest, save_manifest
+from evaluate.documents.audit import AuditDocument, write_audit_document
 from evaluate.documents.run import RunDocument, read_run_document, write_run_document
 from evaluate.documents.tables import (
     read_table,
-    sync_folder,
     write_atomically,
+    write_json,
     write_table,
 )
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem, RunDirectoryError
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
+from evaluate.facts.turns import Turn
 from evaluate.store.ledger import JournalEntry, Ledger
 
 __all__ = ["JournalEntry", "RunDirectory"]
@@ -41,6 +44,7 @@ _TABLES: dict[type, str] = {
 }
 _MARKER = "run.json"
 _UNFINISHED = re.compile(r"\..+\.[a-z0-9_]{8}")  # as tempfile names what is not renamed yet
+_REPLACED = ".replaced"
 _LEDGER = "ledger.sqlite"
 
 
@@ -113,6 +117,7 @@ class RunDirectory:
                 raise RunDirectoryError(
                     Problem(where=str(self.root), found=found, mend=mend)
                 ) from error
+            self._remove_unfinished()
             yield
         finally:
             try:
@@ -143,11 +148,17 @@ class RunDirectory:
         """Names this run directory where other names can't: of what a run keeps elsewhere."""
         return hashlib.sha256(os.fsencode(self.root.resolve())).hexdigest()[:16]
 
-    def remove_unfinished(self) -> None:
-        """Remove the files that a killed command was writing; only under the lock."""
-        for folder in (self.root, *self.root.glob("*/*/")):
+    def _remove_unfinished(self) -> None:
+        """Bring back what a killed command had set aside, and remove what it was writing."""
+        for folder in (self.root, *self.root.glob("*/"), *self.root.glob("*/*/")):
             for path in folder.glob(".*"):
-                if _UNFINISHED.fullmatch(path.name) and not path.is_dir():
+                if path.name.endswith(_REPLACED):
+                    _bring_back(path.with_name(path.name[1:].removesuffix(_REPLACED)))
+                elif not _UNFINISHED.fullmatch(path.name):
+                    continue
+                elif path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
                     path.unlink(missing_ok=True)
 
     # --- runs -----------------------------------------------------------------------------------
@@ -155,6 +166,10 @@ class RunDirectory:
     @cached_property
     def _suffix(self) -> str:
         return self.document().rules_of("run").output.suffix
+
+    @cached_property
+    def _rounds(self) -> int:
+        return self.document().rules_of("run").rounds
 
     def prediction_path(self, team: str, case: str, *, earlier_round: int | None = None) -> Path:
         """Where a team's output for a case is, or would be; the bytes are the participant's.
@@ -172,20 +187,23 @@ class RunDirectory:
         """Where the container's resource use over time is, if the protocol asks for it."""
         return self.root / "profiles" / team / f"{case}.csv"
 
-    def begin(self, *, team: str, case: str, round_number: int, job_sha256: str) -> int:
+    def prediction_path_of(self, turn: Turn) -> Path:
+        """Where a turn's output is, or would be."""
+        earlier = None if turn.round == self._rounds - 1 else turn.round
+        return self.prediction_path(turn.team, turn.case, earlier_round=earlier)
+
+    def begin(self, turn: Turn, *, job_sha256: str) -> int:
         """Note in the ledger that a run begins; returns the number of the attempt."""
-        return self._ledger.begin(
-            team=team, case=case, round_number=round_number, job_sha256=job_sha256
-        )
+        return self._ledger.begin(turn, job_sha256=job_sha256)
 
     def keep(
         self,
         record: Attempt,
         *,
-        attempt: int,
+        number: int,
         job_sha256: str,
-        sandbox: dict[str, Any],
-        prediction: BinaryIO | None,
+        options: dict[str, Any],
+        prediction: bytes | None,
         log: bytes,
         profile: bytes | None = None,
     ) -> None:
@@ -196,21 +214,26 @@ class RunDirectory:
 
         Args:
             record: the row of runs.csv.
-            attempt: what `begin` gave.
+            number: what `begin` gave.
             job_sha256: see `JournalEntry`.
-            sandbox: see `JournalEntry`.
-            prediction: the participant's file, opened by `open_regular_file`, or None.
+            options: what the container was given, as the sandbox reports it.
+            prediction: the participant's file, or None.
             log: the container's output.
             profile: its resource use over time as CSV, or None.
         """
-        kept = self.prediction_path(record.team, record.case)
+        turn = Turn(team=record.team, case=record.case, round=record.round)
+        kept = self.prediction_path_of(turn)
         kept.unlink(missing_ok=True)
+        if prediction is not None:
+            write_atomically(kept, prediction)
         entry = JournalEntry(
             record=record,
             job_sha256=job_sha256,
-            prediction_sha256=self._copy_in(prediction, kept) if prediction else None,
+            prediction_sha256=None
+            if prediction is None
+            else hashlib.sha256(prediction).hexdigest(),
             log_sha256=hashlib.sha256(log).hexdigest(),
-            sandbox=sandbox,
+            sandbox=options,
             profile_sha256=None if profile is None else hashlib.sha256(profile).hexdigest(),
         )
         write_atomically(self.log_path(record.team, record.case), log)
@@ -218,35 +241,23 @@ class RunDirectory:
             self.profile_path(record.team, record.case).unlink(missing_ok=True)
         else:
             write_atomically(self.profile_path(record.team, record.case), profile)
-        self._ledger.end(attempt, entry)
-
-    def _copy_in(self, source: BinaryIO, target: Path) -> str:
-        """Copy and hash in one pass."""
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=".incoming.", dir=target.parent)
-        digest = hashlib.sha256()
-        try:
-            with os.fdopen(handle, "wb") as out:
-                while chunk := source.read(1 << 20):
-                    digest.update(chunk)
-                    out.write(chunk)
-                out.flush()
-                os.fsync(out.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        sync_folder(target.parent)
-        return digest.hexdigest()
+        self._ledger.end(number, entry)
 
     def journal(self) -> dict[tuple[str, str, int], JournalEntry]:
-        """The latest result of each (team, case, round), in sorted order.
+        """The latest result of each (team, case, round), in sorted order, all at once.
 
         Raises:
             RunDirectoryError: the ledger is damaged.
         """
-        return self._ledger.entries()
+        return {(e.record.team, e.record.case, e.record.round): e for e in self._ledger.entries()}
+
+    def attempts(self) -> Iterator[Attempt]:
+        """The latest attempt of each turn, sorted, one after another."""
+        return (entry.record for entry in self._ledger.entries())
+
+    def results(self) -> Iterator[tuple[Turn, str, str, str | None]]:
+        """Of each turn's latest attempt: job, outcome and the prediction's SHA-256, sorted."""
+        return self._ledger.results()
 
     def journal_sha256(self) -> str:
         """Of the results as they are now: scores hold for these and no other."""
@@ -285,6 +296,9 @@ class RunDirectory:
     def write_folder(self, name: str, files: Iterable[tuple[str, bytes]]) -> None:
         """Replace a folder of many small files, such as `report/cases`, whole.
 
+        The old one is set aside, the new one takes its place, and only then the old one goes: if
+        the command is killed in between, the next one that locks the directory brings it back.
+
         They can be made again, so none is flushed to the disk alone: that would take minutes.
 
         Args:
@@ -300,12 +314,40 @@ class RunDirectory:
                 target.parent.mkdir(exist_ok=True)
                 target.write_bytes(data)
             made.chmod(0o755)
-            shutil.rmtree(path, ignore_errors=True)
-            made.replace(path)
+            before = path.with_name(f".{path.name}{_REPLACED}")
+            if path.exists():
+                path.rename(before)
+            made.rename(path)
+            shutil.rmtree(before, ignore_errors=True)
         except BaseException:
             shutil.rmtree(made, ignore_errors=True)
+            _bring_back(path)
             raise
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Replace the run's own copy of the manifest."""
+        save_manifest(manifest, self.root / "manifest.json")
+
+    def write_ranking(self, rows: Sequence[Any], document: object) -> None:
+        """Replace ranking.csv and ranking.json."""
+        write_table(self.root / "ranking.csv", rows, type(rows[0]))
+        write_json(self.root / "ranking.json", document, lines_down_to=4)
+
+    def write_audit(self, document: AuditDocument) -> None:
+        """Replace audit.json."""
+        write_audit_document(self.root / "audit.json", document)
 
     def clear_documents(self, folder: str) -> None:
         """Remove a folder of documents, such as `report`, before it is made anew."""
         shutil.rmtree(self.root / folder, ignore_errors=True)
+
+
+def _bring_back(path: Path) -> None:
+    """A folder that was set aside for a new one, if that has not come."""
+    before = path.with_name(f".{path.name}{_REPLACED}")
+    if not before.exists():
+        return
+    if path.exists():
+        shutil.rmtree(before, ignore_errors=True)
+    else:
+        before.rename(path)

@@ -1,88 +1,41 @@
-"""evidence.json: what each stage left behind, so that whatever is changed later is found and named.
-
-It stands in the run directory beside what it speaks of: it finds accidents and edits that do not
-know of it. Against an edit of everything at once only a signature helps; see `docs/audit.md`.
-"""
+"""The evidence that a stage leaves as its last act: see `evaluate.documents.evidence`."""
 
 import hashlib
 import importlib.util
 from pathlib import Path
 
-import msgspec
-
 from data_manifest.manifest import sha256_of
-from evaluate.documents.run import RunDocument, StageName
-from evaluate.documents.tables import write_json
+from evaluate.documents.evidence import Evidence, StageEvidence, read_evidence, write_evidence
+from evaluate.documents.run import StageName
 from evaluate.facts.machine import Host
-from evaluate.facts.rules import Rules
 from evaluate.store.directory import RunDirectory
 
-__all__ = ["Evidence", "Stage", "code_digests", "read_evidence", "seal"]
+__all__ = ["code_digests", "digest_of_sources", "seal"]
 
-NAME = "evidence.json"
-_CODE = ("metrics", "data_manifest", "evaluate.scoring", "evaluate.ranking")
-
-
-class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One stage, as it ended.
-
-    Attributes:
-        at: UTC, ISO 8601.
-        versions: of segjudge and its libraries.
-        host: the machine.
-        code: SHA-256 of the packages that numbers come from, by name.
-        protocol: the rules that it went by, whole.
-    """
-
-    at: str
-    versions: dict[str, str]
-    host: Host
-    code: dict[str, str]
-    protocol: Rules
-
-
-class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a run directory held when its last stage ended.
-
-    Attributes:
-        run: run.json.
-        files: SHA-256 of every table, by name.
-        stages: `run`, `score` and `rank`, as far as they came.
-    """
-
-    schema: int
-    run: RunDocument
-    files: dict[str, str]
-    stages: dict[str, Stage]
-
-    @property
-    def protocol(self) -> Rules:
-        """The rules that the tables were made by: scoring's, as far as it came."""
-        scored = self.stages.get("score")
-        return scored.protocol if scored else self.run.rules_of("run")
+_CODE = (
+    *("metrics", "data_manifest", "evaluate.facts", "evaluate.documents"),
+    *("evaluate.scoring", "evaluate.pairing", "evaluate.ranking"),
+)
+"""Packages that a number passes through on its way from a mask to a place."""
 
 
 def code_digests() -> dict[str, str]:
     """SHA-256 of the sources of each package that numbers come from."""
-    return {name: _code_digest(name) for name in _CODE}
+    folders = {}
+    for name in _CODE:
+        spec = importlib.util.find_spec(name)
+        folders[name] = list(spec.submodule_search_locations or ()) if spec else []
+    return {name: digest_of_sources(*map(Path, where)) for name, where in folders.items()}
 
 
-def _code_digest(package: str) -> str:
-    spec = importlib.util.find_spec(package)
+def digest_of_sources(*folders: Path) -> str:
+    """SHA-256 of the names and bytes of all Python and C files in folders."""
     digest = hashlib.sha256()
-    for folder in map(Path, (spec.submodule_search_locations or ()) if spec else ()):
+    for folder in folders:
         for file in sorted(f for f in folder.rglob("*") if f.suffix in (".py", ".c", ".h")):
             digest.update(file.relative_to(folder).as_posix().encode() + b"\0")
             digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
-
-
-def read_evidence(root: Path) -> Evidence | None:
-    """The evidence of a run directory; None if there is none that can be read."""
-    try:
-        return msgspec.json.decode((root / NAME).read_bytes(), type=Evidence)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
 
 
 def seal(
@@ -106,7 +59,7 @@ def seal(
     """
     before = read_evidence(run.root)
     document = run.document()
-    done = Stage(
+    done = StageEvidence(
         at=at,
         versions=versions,
         host=host,
@@ -114,10 +67,9 @@ def seal(
         protocol=document.rules_of(stage),
     )
     evidence = Evidence(
-        schema=2,
         run=document,
         files=(before.files if before else {})
         | {name: sha256_of(run.root / name) for name in files},
         stages=(before.stages if before else {}) | {stage: done},
     )
-    write_json(run.root / NAME, msgspec.to_builtins(evidence))
+    write_evidence(run.root, evidence)

@@ -2,8 +2,12 @@
 
 A row is made before a container starts and completed after its files are safe. What has no end did
 not happen: it is run again. Readable by any tool: `sqlite3 ledger.sqlite 'select * from attempts'`.
+What many attempts share, the options of their containers, stands once in a table of its own; rules
+and machines stand once in run.json, by the digests that the rows hold. A look streams: it never
+holds more than it is asked for.
 """
 
+import dataclasses
 import hashlib
 import os
 import sqlite3
@@ -18,10 +22,21 @@ import msgspec
 
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem, RunDirectoryError
+from evaluate.facts.turns import Turn
 
 __all__ = ["JournalEntry", "Ledger"]
 
-_TABLE = """
+_VERSION = 2
+# The columns of runs.csv, but for whose attempt it is; `case` is a word of SQL.
+_MEASURED = [f.name for f in dataclasses.fields(Attempt) if f.name not in ("team", "case", "round")]
+_PROOF = ["prediction_sha256", "log_sha256", "profile_sha256", "options"]
+_ENDED = [*_MEASURED, *_PROOF]
+_TABLES = f"""
+pragma user_version = {_VERSION};
+create table if not exists options (
+    options text primary key,  -- the first 12 digits of the SHA-256
+    given text not null        -- JSON: what a container was given, less names of one run
+) without rowid;
 create table if not exists attempts (
     attempt integer primary key,
     team text not null,
@@ -29,10 +44,15 @@ create table if not exists attempts (
     round integer not null,
     job_sha256 text not null,
     began_at text not null,
-    outcome text,  -- null: it has not ended, or was cut off
-    entry text     -- JSON: the row of runs.csv, and what proves it
-)
+    -- Null: it has not ended, or was cut off.
+    {", ".join(_ENDED)}
+);
+create index if not exists turns on attempts (team, case_id, round);
 """
+_LATEST = (
+    "attempt in (select max(attempt) from attempts where outcome is not null"
+    " group by team, case_id, round)"
+)
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,13 +88,13 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def begin(self, *, team: str, case: str, round_number: int, job_sha256: str) -> int:
+    def begin(self, turn: Turn, *, job_sha256: str) -> int:
         """Note that a run begins; returns the attempt's number.
 
         Not flushed to the disk: a power failure may forget that something began, and costs nothing.
         """
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        values = (team, case, round_number, job_sha256, now)
+        values = (turn.team, turn.case, turn.round, job_sha256, now)
         with self._said_plainly():
             self._writer.execute("pragma synchronous = normal")
             made = self._writer.execute(
@@ -84,27 +104,63 @@ class Ledger:
             )
         return int(made.lastrowid or 0)
 
-    def end(self, attempt: int, entry: JournalEntry) -> None:
+    def end(self, number: int, entry: JournalEntry) -> None:
         """Note how a run ended; on return this is on the disk."""
-        text = msgspec.json.encode(entry).decode()
+        given = msgspec.json.encode(entry.sandbox, order="sorted").decode()
+        options = hashlib.sha256(given.encode()).hexdigest()[:12]
+        proof = (entry.prediction_sha256, entry.log_sha256, entry.profile_sha256, options)
+        values = [getattr(entry.record, name) for name in _MEASURED]
         with self._said_plainly():
             self._writer.execute("pragma synchronous = full")
+            self._writer.execute("insert or ignore into options values (?, ?)", (options, given))
             self._writer.execute(
-                "update attempts set outcome = ?, entry = ? where attempt = ?",
-                (str(entry.record.outcome), text, attempt),
+                f"update attempts set {', '.join(f'{name} = ?' for name in _ENDED)}"  # noqa: S608
+                " where attempt = ?",
+                (*values, *proof, number),
             )
 
-    def entries(self) -> dict[tuple[str, str, int], JournalEntry]:
-        """The last that ended of each (team, case, round), sorted."""
-        latest = {}
-        for text in self._ended():
+    def entries(self) -> Iterator[JournalEntry]:
+        """The last that ended of each turn, sorted by team, case and round."""
+        given: dict[str, dict[str, Any]] = {}
+        names = ("team", "case_id", "round", "job_sha256", *_ENDED)
+        rows = self._read(
+            f"select {', '.join(names)} from attempts where {_LATEST}"  # noqa: S608
+            " order by team, case_id, round"
+        )
+        for team, case, round_number, job_sha256, *ended in rows:
+            prediction, log, profile, options = ended[len(_MEASURED) :]
+            if options not in given:
+                given[options] = self._options(options)
+            measured = dict(zip(_MEASURED, ended, strict=False))
+            record = {"team": team, "case": case, "round": round_number, **measured}
             try:
-                entry = msgspec.json.decode(text, type=JournalEntry)
+                yield JournalEntry(
+                    record=msgspec.convert(record, Attempt),
+                    job_sha256=job_sha256,
+                    prediction_sha256=prediction,
+                    log_sha256=log,
+                    sandbox=given[options],
+                    profile_sha256=profile,
+                )
             except msgspec.MsgspecError as error:
                 raise self._damaged(str(error)) from error
-            record = entry.record
-            latest[record.team, record.case, record.round] = entry
-        return dict(sorted(latest.items()))
+
+    def _options(self, key: str) -> dict[str, Any]:
+        rows = list(self._read("select given from options where options = ?", (key,)))
+        try:
+            return msgspec.json.decode(rows[0][0], type=dict[str, Any])
+        except (msgspec.MsgspecError, IndexError, TypeError) as error:
+            raise self._damaged(f"options {key}: {error}") from error
+
+    def results(self) -> Iterator[tuple[Turn, str, str, str | None]]:
+        """Of each turn's last end: job, outcome and the prediction's SHA-256, sorted by turn."""
+        rows = self._read(
+            "select team, case_id, round, job_sha256, outcome, prediction_sha256"  # noqa: S608
+            f" from attempts where {_LATEST} order by team, case_id, round"
+        )
+        for team, case, round_number, job_sha256, outcome, prediction in rows:
+            turn = Turn(team=team, case=case, round=round_number)
+            yield turn, job_sha256, outcome, prediction
 
     def cut_off(self) -> dict[tuple[str, str], int]:
         """How often each (team, case) began and did not end, since it last ended."""
@@ -119,8 +175,10 @@ class Ledger:
     def digest(self) -> str:
         """SHA-256 of all that has ended: scores hold for this state and no other."""
         digest = hashlib.sha256()
-        for text in self._ended():
-            digest.update(text.encode() + b"\n")
+        names = ("team", "case_id", "round", "job_sha256", *_ENDED)
+        query = f"select {', '.join(names)} from attempts"  # noqa: S608
+        for row in self._read(f"{query} where outcome is not null order by attempt"):
+            digest.update(msgspec.json.encode(row) + b"\n")
         return digest.hexdigest()
 
     def close(self) -> None:
@@ -130,20 +188,31 @@ class Ledger:
                 self._writer.close()
             del self._writer
 
-    def _ended(self) -> list[str]:
-        query = "select entry from attempts where entry is not null order by attempt"
-        return [text for (text,) in self._read(query)]
-
-    def _read(self, query: str) -> list[Any]:
+    def _read(self, query: str, values: tuple[str, ...] = ()) -> Iterator[tuple[Any, ...]]:
         if not self._path.exists():
-            return []
+            return
         with self._said_plainly():
             if "_writer" in self.__dict__:
-                return self._writer.execute(query).fetchall()
+                yield from self._writer.execute(query, values)
+                return
             with closing(sqlite3.connect(self._uri(), uri=True)) as reader:
                 # A disk that was full when the file was made leaves it without the table.
                 made = reader.execute("select 1 from sqlite_master where name = 'attempts'")
-                return reader.execute(query).fetchall() if made.fetchone() else []
+                if made.fetchone():
+                    self._check_version(reader)
+                    yield from reader.execute(query, values)
+
+    def _check_version(self, connection: sqlite3.Connection) -> None:
+        (version,) = connection.execute("pragma user_version").fetchone()
+        if version != _VERSION:
+            raise RunDirectoryError(
+                Problem(
+                    where=str(self._path),
+                    found=f"a ledger of version {version or 1}",
+                    expected=f"version {_VERSION}",
+                    mend="run again into a new folder",
+                )
+            )
 
     def _uri(self) -> str:
         # A reader of a write-ahead log writes beside it. Where that is not allowed, as in an
@@ -153,10 +222,16 @@ class Ledger:
 
     @cached_property
     def _writer(self) -> sqlite3.Connection:
-        # Autocommit: each statement is a transaction. Threads take turns by the runner's lock.
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        connection.execute("pragma journal_mode = wal")
-        connection.execute(_TABLE)
+        # Autocommit: each statement is a transaction. One thread writes: the keeper's.
+        connection = sqlite3.connect(self._path, isolation_level=None)
+        try:
+            connection.execute("pragma journal_mode = wal")
+            if connection.execute("select 1 from sqlite_master where name = 'attempts'").fetchone():
+                self._check_version(connection)
+            connection.executescript(_TABLES)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     @contextmanager

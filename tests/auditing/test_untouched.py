@@ -4,8 +4,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from evaluate.documents.audit import AuditDocument
 from tests.auditing.conftest import command
 
 
@@ -14,7 +16,12 @@ def test_an_untouched_run_passes(
 ) -> None:
     run = tampered()
     assert command("audit", run) == 0
-    document = json.loads((run / "audit.json").read_text("utf-8"))
+    data = (run / "audit.json").read_bytes()
+    document = json.loads(data)
+    # Of the type whose schema the docs have, and nothing of it is lost.
+    assert (
+        json.loads(msgspec.json.encode(msgspec.json.decode(data, type=AuditDocument))) == document
+    )
     assert document["passed"] is True and document["findings"] == []
     assert document["checked"] == {
         "data files": 8,

@@ -284,6 +284,9 @@ def test_a_file_that_is_no_image_is_told_by_its_class(
     folder.mkdir()
     path.rename(folder / "other.dcm")
     assert f"another kind: {name}" in builder.refused(image, folder, modality="CT", of=folder)
+    (folder / "other.dcm").rename(image / "other.dcm")  # beside the images that it is of
+    said = builder.refused(image, folder, modality="CT", of=tmp_path)
+    assert f"segjudge: {image}: " in said and f"another kind: {name}" in said
 
 
 def test_a_file_that_the_series_leaves_out_is_named(

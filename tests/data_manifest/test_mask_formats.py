@@ -273,7 +273,7 @@ def test_pictures_that_are_no_masks_give_a_reason(tmp_path: Path) -> None:
         for name, data in ((b"IHDR", header), (b"IDAT", b"x"))
     )
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
-    assert "3600000000 pixels" in reason(path, "png", shape=(9, 12), spacing=None)
+    assert "shape (60000, 60000)" in reason(path, "png", shape=(9, 12), spacing=None)
 
 
 FURTHER = 'further = ["iou", "hd95", "lesion_f1", "volume_difference"]'
@@ -311,3 +311,13 @@ def test_a_protocol_that_ranks_by_what_it_does_not_compute_is_refused(
     path.write_text(text, encoding="utf-8")
     assert main(["protocol", "show", str(path)]) == 2
     assert "scoring.metrics" in capsys.readouterr().err
+
+
+def test_a_picture_as_large_as_its_case_is_read(tmp_path: Path) -> None:
+    """More pixels than Pillow's guard against strangers lets through."""
+    picture = Image.new("1", (13_500, 13_500))
+    picture.paste(1, (10, 20, 30, 40))
+    picture.save(tmp_path / "a.png")
+    found = read(tmp_path / "a.png", "png", shape=(13_500, 13_500), spacing=None)
+    assert int(found.sum()) == 400
+    assert "shape (13500, 13500); expected" in reason(tmp_path / "a.png", "png", shape=SHAPE[1:])

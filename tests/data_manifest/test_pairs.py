@@ -126,7 +126,7 @@ def test_folders_that_can_not_be_paired_are_told(tmp_path: Path) -> None:
         pairs_from_folders(images, tmp_path / "absent", modality="CTT")
     assert facts(caught) == [
         "--modality: 'CTT'",
-        "a.nii: a name twice",
+        "a.nii: a name twice: 'a.mha' and 'a.nii'",
         "absent: can't be listed: No such file or directory",
     ]
     with pytest.raises(ManifestError, match="no images"):

@@ -18,7 +18,7 @@ _RECIPES = {
     part.partition("\n")[0]: part for part in re.split(r"^### ", _HOW_TO_ADD, flags=re.M)[1:]
 }
 _BLOCK = re.compile(r"^```(?P<kind>\w+) file=(?P<file>\S+)\n(?P<body>.*?)^```$", re.M | re.S)
-_COPIED = ("data_manifest", "docs", "evaluate", "metrics", "participants", "tests")
+_COPIED = ("data_manifest", "docs", "evaluate", "metrics", "participants", "segjudge", "tests")
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def tree(small_data: Path, tmp_path: Path) -> Path:
     tree = tmp_path / "tree"
     for folder in _COPIED:
         shutil.copytree(_ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "predict.sh", "segjudge.py"):
+    for file in ("pyproject.toml", "predict.sh"):
         shutil.copy(_ROOT / file, tree)
     shutil.copytree(small_data.parent, tree / "data")
     (tree / "predictions").mkdir()

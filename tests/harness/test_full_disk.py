@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -66,3 +67,30 @@ def test_a_full_disk_stops_a_run_and_the_same_command_ends_it_once_there_is_room
     assert set(outcomes.values()) == {"ok"}, outcomes
     assert segjudge("score", run).returncode == 0
     assert [path for path in run.rglob(".*") if path.is_file()] == []
+
+
+@pytest.mark.small_disk
+def test_a_disk_that_fills_up_leaves_the_earlier_tables_of_two_folders(
+    small_disk: Path, tmp_path: Path, segjudge: Command
+) -> None:
+    labels = np.zeros((4, 8, 8), np.uint8)
+    labels[1:3, 2:5, 2:6] = 1
+    for name, array in (("gts", labels), ("segs", labels)):
+        (tmp_path / name).mkdir()
+        for number in range(60):
+            arrays = {name: array, "spacing": np.ones(3)}
+            np.savez(tmp_path / name / f"3DBox_CT_{number}.npz", **arrays)
+    out = small_disk / "scores"
+    arguments = ["score", "--references", tmp_path / "gts", "--predictions", tmp_path / "segs"]
+    arguments += ["--protocol", "cvpr24", "--out", out, "--jobs", "1"]
+    assert segjudge(*arguments).returncode == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    np.savez(tmp_path / "segs" / "3DBox_CT_7.npz", segs=np.roll(labels, 1, axis=2))
+    statistics = os.statvfs(small_disk)
+    room = statistics.f_bavail * statistics.f_frsize - (4 << 10)  # for the first table alone
+    (small_disk / "ballast").write_bytes(bytes(room))
+    full = segjudge(*arguments)
+    assert full.returncode != 0
+    assert "Traceback" not in full.stderr
+    assert "No space left" in full.stderr
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before

@@ -19,11 +19,11 @@ Protocol = Callable[..., Path]
 
 
 @pytest.fixture
-def protocol(participants: Path, tmp_path: Path) -> Protocol:
+def protocol(tmp_path: Path) -> Protocol:
     """Writes a protocol like cvpr24 but for some texts."""
 
     def write(name: str, *changes: tuple[str, str]) -> Path:
-        built_in = participants.parent / "evaluate" / "protocols" / "cvpr24.toml"
+        built_in = Path(__file__).parents[2] / "evaluate" / "protocols" / "cvpr24.toml"
         text = built_in.read_text("utf-8")
         for old, new in changes:
             assert old in text
@@ -139,8 +139,8 @@ def test_scoring_by_another_tolerance_is_allowed_and_leaves_what_the_run_had(
     assert command("score", root, "--protocol", other, "--jobs", 1) == 0
     facts = json.loads((root / "run.json").read_text("utf-8"))
     by_stage = {stage: facts["rules"][key] for stage, key in facts["stages"].items() if key}
-    assert by_stage["run"]["scoring"]["tolerance_mm"] == 2.0
-    assert by_stage["score"]["scoring"]["tolerance_mm"] == 1.0
+    assert '"tolerance_mm": 2.0' in json.dumps(by_stage["run"]["scoring"])
+    assert '"tolerance_mm": 1.0' in json.dumps(by_stage["score"]["scoring"])
 
 
 def test_a_run_resumed_on_another_machine_keeps_both_and_says_that_times_do_not_compare(

@@ -125,15 +125,17 @@ def wait_for_end(process: subprocess.Popen[bytes]) -> int:
 
 
 def ended(ledger: Path) -> list[dict[str, Any]]:
-    """The rows of runs.csv that a ledger holds, read as any tool may read it."""
+    """What has ended by a ledger, read as any tool may read it."""
     if not ledger.exists():
         return []
     with closing(sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True)) as connection:
         try:
-            found = connection.execute("select entry from attempts where entry is not null")
+            found = connection.execute(
+                "select case_id, started_at from attempts where outcome is not null"
+            ).fetchall()
         except sqlite3.OperationalError:  # the table is being made
             return []
-        return [json.loads(entry)["record"] for (entry,) in found]
+        return [{"case": case, "started_at": started_at} for case, started_at in found]
 
 
 def wait_for_results(ledger: Path, count: int) -> None:

@@ -4,7 +4,6 @@ Everything is written through the store's and the manifest's own interfaces, so 
 reads what a real run leaves behind.
 """
 
-import contextlib
 import hashlib
 import json
 from dataclasses import dataclass, field
@@ -33,6 +32,7 @@ from evaluate.facts.machine import Host, Machine, SandboxFacts
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import load_protocol
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
+from evaluate.facts.turns import Turn
 from evaluate.store import RunDirectory
 
 HOSTILE = "</pre><script>alert('log')</script><img src=x onerror=alert(1)>"
@@ -224,15 +224,12 @@ class _Builder:
     def _keep(self, record: Attempt, prediction: Path | None, log: bytes) -> None:
         if not self.scale.masks:
             return
-        with contextlib.ExitStack() as stack:
-            stream = stack.enter_context(prediction.open("rb")) if prediction else None
-            attempt = self.run.begin(
-                team=record.team, case=record.case, round_number=0, job_sha256="0" * 64
-            )
-            self.run.keep(
-                record, attempt=attempt, job_sha256="0" * 64, sandbox={},
-                prediction=stream, log=log,
-            )  # fmt: skip
+        turn = Turn(team=record.team, case=record.case)
+        number = self.run.begin(turn, job_sha256="0" * 64)
+        self.run.keep(
+            record, number=number, job_sha256="0" * 64, options={},
+            prediction=prediction.read_bytes() if prediction else None, log=log,
+        )  # fmt: skip
 
     def build(self) -> Synthetic:
         manifest = self.manifest()

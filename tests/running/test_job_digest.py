@@ -54,6 +54,6 @@ def test_what_was_changed_is_run_again_and_nothing_else(changed: str, small_data
         ),
         seed=0,
     )
-    todo = {turn.case.id for turn in outstanding(plan, run, run.journal())}
+    todo = {series.case.id for block in outstanding(plan, run) for series in block.series}
     everything = {case.id for case in manifest.cases}
     assert todo == {"nothing": set(), "inputs": {first.id}}.get(changed, everything)

@@ -8,7 +8,8 @@ import pytest
 
 from evaluate.facts.rules import Limits
 from evaluate.sandbox import Image, Sandbox, open_sandbox
-from tests.sandbox.bench import Bench
+from segjudge.conformance import Bench
+from tests.capabilities import missing
 
 
 @pytest.fixture(scope="session")
@@ -52,17 +53,21 @@ def docker_sandbox(
     client.close()
 
 
+def _samples_remain(detail: str) -> None:
+    missing("cgroups", detail)
+
+
 @pytest.fixture(params=["local", pytest.param("docker", marks=pytest.mark.engine)])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
     """Each adapter in turn: what the conformance suite runs on."""
     sandbox, image = request.getfixturevalue(f"{request.param}_sandbox")
-    return Bench(sandbox, image, tmp_path)
+    return Bench(sandbox, image, tmp_path, _samples_remain)
 
 
 @pytest.fixture
 def docker_bench(docker_sandbox: tuple[Sandbox, Image], tmp_path: Path) -> Bench:
     """The engine's adapter alone, for what only it promises."""
-    return Bench(*docker_sandbox, tmp_path)
+    return Bench(*docker_sandbox, tmp_path, _samples_remain)
 
 
 @pytest.fixture

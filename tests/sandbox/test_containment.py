@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evaluate.sandbox import Ending, Image, Sandbox
-from tests.sandbox.bench import Bench
+from segjudge.conformance import Bench
 
 pytestmark = pytest.mark.engine
 

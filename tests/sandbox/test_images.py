@@ -13,8 +13,8 @@ from evaluate.facts.errors import SubmissionError
 from evaluate.facts.rules import Limits
 from evaluate.sandbox import Ending, Image, ImageProblem, open_sandbox
 from evaluate.sandbox.images import classify
+from segjudge.conformance import Bench
 from tests.sandbox.archive_writer import HandmadeImage, shell_files, tar_of, write_archive
-from tests.sandbox.bench import Bench
 
 _LIMITS = Limits(timeout_s=10, memory_mib=64)
 _MOUNTS = {"workspace/inputs": 0o755, "workspace/outputs": 0o755, "tmp": 0o777}

@@ -23,8 +23,8 @@ from evaluate.sandbox.surroundings import (
     passwd,
     threads,
 )
+from segjudge.conformance import Bench
 from tests.sandbox.archive_writer import HandmadeImage, shell_files, tar_of, write_archive
-from tests.sandbox.bench import Bench
 
 _BASE = os.environ.get("SEGJUDGE_TEST_BASE", "python:3.11-slim")
 _LIMITS = Limits(timeout_s=10, memory_mib=64)

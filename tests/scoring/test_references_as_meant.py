@@ -63,6 +63,14 @@ def test_units_are_applied(tmp_path: Path) -> None:
         assert nsd(tmp_path) == pytest.approx(expected)
 
 
+def test_a_spacing_that_is_hardly_in_millimetres_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert score(tmp_path, of_spacing(*(length / 1000 for length in SPACING))) == 0
+    said = capsys.readouterr().err
+    assert "3DBox_CT_a.nii.gz: spacing (0.0025, 0.0008, 0.0007) mm makes an image of" in said
+
+
 def sheared(image: nibabel.Nifti1Image) -> nibabel.Nifti1Image:
     affine = image.affine.copy()
     affine[0, 2] = 0.6

@@ -20,9 +20,9 @@ from evaluate.auditing.bundles.crates import (
 from evaluate.auditing.bundles.signing import sign, statement
 from evaluate.auditing.bundles.zip_files import write_zip
 from evaluate.auditing.manifests import manifest_in_order
+from evaluate.documents.evidence import read_evidence
 from evaluate.documents.run import RunDocument
 from evaluate.store import RunDirectory
-from evaluate.store.evidence import read_evidence
 
 __all__ = ["BundleOptions", "write_bundle"]
 

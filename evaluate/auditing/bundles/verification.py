@@ -17,10 +17,10 @@ from evaluate.auditing.bundles.zip_files import BundleError, extract
 from evaluate.auditing.examination import Audit, examine
 from evaluate.auditing.manifests import manifest_in_order
 from evaluate.auditing.rechecking import AtHand
+from evaluate.documents.evidence import read_evidence
 from evaluate.documents.run import decode_run_document
 from evaluate.facts.errors import UsageError
 from evaluate.store import JournalEntry, RunDirectory
-from evaluate.store.evidence import read_evidence
 
 __all__ = ["Verified", "verify_bundle"]
 

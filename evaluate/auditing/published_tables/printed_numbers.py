@@ -4,14 +4,15 @@ import math
 import re
 from dataclasses import dataclass, replace
 
+from data_manifest.foreign_numbers import is_missing
+
 __all__ = ["Printed", "is_empty", "read_printed"]
 
-_EMPTY = {"", "-", "--", "–", "—", "/", "n/a", "na", "nan", "none", "n.a.", "x", "✗"}
 _DECORATION = re.compile(r"\\textbf|\\underline|[*_†‡§{}$#≈~↑↓]|<[^>]{0,20}>")
 _SPREAD = re.compile(r"±|\\pm|\+/-|\+-|(?<=\S)\s*[(\[]")
 _UNIT = re.compile(r"\s*(%|st|nd|rd|th|s|sec|ms|min|mib|mb|gib|gb|mm)?\.?$", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?")
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+")
 _LARGEST = 1e15
 """No table prints more; sums of such numbers stay finite."""
 _ROUNDING = 1e-9
@@ -63,7 +64,7 @@ class Printed:
 
 def is_empty(text: str) -> bool:
     """Whether a cell says that there is no value."""
-    return text.strip().casefold() in _EMPTY
+    return is_missing(text) or text.strip().casefold() in ("/", "x", "✗")
 
 
 def read_printed(text: str, *, comma_is_decimal: bool) -> Printed:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data_manifest.errors import Finding, TableError
-from data_manifest.foreign_tables import ForeignTable, read_foreign_table
+from data_manifest.foreign_tables import ForeignTable, quoted, read_foreign_table
 from data_manifest.naming import canonical_modality
 from evaluate.auditing.published_tables.printed_numbers import Printed, is_empty, read_printed
 from metrics import METRICS
@@ -22,6 +22,8 @@ MEAN_RANK = "mean rank"
 """What a column of mean ranks is of, beside the metrics."""
 _LARGEST = 4 << 20
 _MARKS = re.compile(r"[*_`†‡§]{1,3}(?=\S)|(?<=\S)[*_`†‡§]{1,3}(?=\s|$)")
+_POINT = re.compile(r"\d*\.\d+")
+_COMMA = re.compile(r"0?,\d+|\d+,(\d{1,2}|\d{4,})")
 _METRICS = {
     "dsc": "dsc", "dice": "dsc", "nsd": "nsd", "iou": "iou", "jaccard": "iou", "jac": "iou",
     "sensitivity": "sensitivity", "recall": "sensitivity", "precision": "precision",
@@ -130,7 +132,7 @@ def read_published(path: Path) -> PublishedTable:
     table = read_foreign_table(path, largest=_LARGEST)
     if not table.rows:
         raise _refused(path, "no row below the names", "a row for each team, or modality")
-    comma = not any(re.search(r"\d\.\d", cell) for row in table.rows for cell in row.cells)
+    comma = _comma_is_decimal(table)
     columns = range(len(table.columns))
     values = [i for i in columns if _is_numeric([row.cells[i] for row in table.rows], comma)]
     label = next((i for i in columns if i not in values), None)
@@ -138,6 +140,9 @@ def read_published(path: Path) -> PublishedTable:
         raise _refused(path, "no column of names", "a column that names the teams")
     if not values:
         raise _refused(path, "no column of numbers", "a column for each metric")
+    alike = tuple(table.spelled_alike(label))
+    if alike:
+        raise TableError(*alike)
     numbers = {
         (row.line, i): _number(table, row.line, i, row.cells[i], comma)
         for row in table.rows
@@ -150,6 +155,28 @@ def read_published(path: Path) -> PublishedTable:
 
 def _refused(path: Path, what: str, expected: str) -> TableError:
     return TableError(Finding(where=str(path), found=what, expected=expected))
+
+
+def _comma_is_decimal(table: ForeignTable) -> bool:
+    """What a comma is where a cell alone does not tell: decimal, if no number has a point.
+
+    Raises:
+        TableError: one number has a decimal point and another a decimal comma.
+    """
+    seen: dict[str, str] = {}
+    for row in table.rows:
+        for i, cell in enumerate(row.cells):
+            number = next(iter(re.findall(r"[\d.,]+", cell)), "")
+            with suppress(ValueError):
+                read_printed(cell, comma_is_decimal=True)  # a name may hold a number, too
+                if _POINT.fullmatch(number):
+                    seen.setdefault("point", f"{quoted(cell)} in {table.where(row, i)}")
+                elif _COMMA.fullmatch(number):
+                    seen.setdefault("comma", f"{quoted(cell)} in {table.where(row, i)}")
+    if len(seen) > 1:
+        both = f"{seen['point']} with a decimal point, {seen['comma']} with a decimal comma"
+        raise _refused(table.path, both, "one of both throughout")
+    return "point" not in seen
 
 
 def _number(table: ForeignTable, line: int, column: int, text: str, comma: bool) -> Printed:

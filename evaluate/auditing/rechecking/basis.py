@@ -12,13 +12,14 @@ from evaluate.auditing.facts import trace_facts
 from evaluate.auditing.manifests import manifest_in_order, read_manifest
 from evaluate.auditing.table_cells import Table, read_cells
 from evaluate.auditing.tracing import environment_changes
+from evaluate.documents.evidence import Evidence, read_evidence
 from evaluate.documents.run import RunDocument
 from evaluate.documents.tables import write_table
 from evaluate.facts.errors import Problem, RunDirectoryError
 from evaluate.facts.machine import library_versions
 from evaluate.facts.rules import Rules
 from evaluate.store import JournalEntry, RunDirectory
-from evaluate.store.evidence import Evidence, code_digests, read_evidence
+from evaluate.store.evidence import code_digests
 
 __all__ = ["AtHand", "Basis", "Journal", "Pair", "read_basis"]
 

@@ -43,7 +43,3 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     code: int = command_line.main()
     return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

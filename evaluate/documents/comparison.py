@@ -1,8 +1,24 @@
-"""What a comparison of two submissions found: records that the stages and the page exchange."""
+"""The document of `segjudge compare --json`: two submissions on the cases that both have."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
 
-__all__ = ["CaseChange", "Comparison", "Difference", "Interval", "Side", "TimeRatio", "Trade"]
+import msgspec
+
+from evaluate.documents.tables import write_json
+
+__all__ = [
+    "CaseChange",
+    "Comparison",
+    "ComparisonDocument",
+    "Difference",
+    "Interval",
+    "Side",
+    "TimeRatio",
+    "Trade",
+    "write_comparison_document",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,13 +120,13 @@ class CaseChange:
     change: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trade:
+class Trade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Accuracy against runtime, each a mean over the modalities, with its resamples.
 
     Attributes:
         dsc_a, dsc_b, wall_s_a, wall_s_b: of the cases as they are.
-        cloud_a, cloud_b: (wall_s, dsc) of the first resamples, for a drawing.
+        cloud_a, cloud_b: (wall_s, dsc) of the first resamples, for a drawing; not in the document:
+            they follow from the seed.
         b_dominates: share of the resamples in which B is at least as accurate and as fast, and
             better in one.
         a_dominates: the same of A.
@@ -120,8 +136,8 @@ class Trade:
     dsc_b: float
     wall_s_a: float
     wall_s_b: float
-    cloud_a: tuple[tuple[float, float], ...]
-    cloud_b: tuple[tuple[float, float], ...]
+    cloud_a: tuple[tuple[float, float], ...] = ()
+    cloud_b: tuple[tuple[float, float], ...] = ()
     b_dominates: float
     a_dominates: float
 
@@ -170,3 +186,31 @@ class Comparison:
     def modalities(self) -> list[str]:
         """Names of the modalities, sorted."""
         return sorted({d.where for d in self.differences} - {"macro", "micro"})
+
+
+class ComparisonDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that a comparison found.
+
+    Attributes:
+        run_a: the run directory of A.
+        run_b: the run directory of B.
+        calibration_ratio: B's calibration load over A's; None where times are not corrected.
+        comparisons: one for each pair of teams.
+    """
+
+    schema: Literal[1] = 1
+    run_a: str
+    run_b: str
+    calibration_ratio: float | None
+    comparisons: tuple[Comparison, ...]
+
+
+def write_comparison_document(path: Path, document: ComparisonDocument) -> None:
+    """Write the document, atomically; the resamples themselves follow from the seed."""
+    kept = tuple(
+        replace(comparison, trade=msgspec.structs.replace(comparison.trade, cloud_a=(), cloud_b=()))
+        if comparison.trade
+        else comparison
+        for comparison in document.comparisons
+    )
+    write_json(path, msgspec.to_builtins(msgspec.structs.replace(document, comparisons=kept)))

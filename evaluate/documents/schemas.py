@@ -1,0 +1,49 @@
+"""JSON schemas of the documents, made from their types: `python -m evaluate.documents.schemas`."""
+
+import json
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+
+import msgspec
+
+__all__ = ["DOCUMENTS", "schema_of", "write_schemas"]
+
+DOCUMENTS: Mapping[str, str] = {
+    "run": "run.RunDocument",
+    "evidence": "evidence.Evidence",
+    "audit": "audit.AuditDocument",
+    "comparison": "comparison.ComparisonDocument",
+    "check": "check.CheckDocument",
+    "doctor": "doctor.DoctorDocument",
+    "published": "published.PublishedDocument",
+}
+"""Each document's module and type."""
+
+
+def schema_of(name: str) -> str:
+    """The JSON schema of a document, as docs/schemas holds it."""
+    module, kind = DOCUMENTS[name].split(".")
+    of = getattr(import_module(f"evaluate.documents.{module}"), kind)
+    made = msgspec.json.schema(of, schema_hook=_whatever)
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+
+
+def _whatever(kind: type) -> dict[str, object]:
+    """Of a value that an engine says of itself: anything."""
+    if kind is object:
+        return {"description": "what a machine or an engine says of itself"}
+    raise NotImplementedError(kind)
+
+
+def write_schemas(folder: Path) -> None:
+    """Write NAME.json of every document into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in DOCUMENTS:
+        (folder / f"{name}.json").write_text(schema_of(name), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_schemas(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/schemas"))

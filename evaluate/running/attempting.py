@@ -1,0 +1,232 @@
+"""An attempt: one container on one case, judged. It touches no store and can be made anywhere."""
+
+import os
+import re
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from data_manifest.errors import printable
+from data_manifest.layouts import BadPrediction, open_regular_file, read_prediction
+from data_manifest.manifest import Case
+from evaluate.facts.attempts import Attempt
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import Rules
+from evaluate.facts.turns import Turn
+from evaluate.running.plan import Plan, Series
+from evaluate.running.profile import gpu_memory_area_mib_s, memory_area_mib_s, profile_csv
+from evaluate.running.verdict import Output, judge
+from evaluate.running.workspace import Workspace, listing, workspace
+from evaluate.sandbox import Execution, Image, Job, Sandbox, SandboxError
+
+__all__ = ["Made", "Slot"]
+
+# Folders of the harness, and a container's and its cgroup's name.
+_NAMES_OF_ONE_RUN = re.compile(r'[^":= ]*(?:segjudge-run-|local_)[^/": ]+|segjudge_[\w-]+_\d+')
+_BACK_OFF_S = (1.0, 4.0)  # an engine that restarts is back in seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What an attempt leaves for the keeper.
+
+    Attributes:
+        attempt: the row of runs.csv.
+        job_sha256: of all that went in.
+        options: what the container was given, as the sandbox reports it.
+        prediction: the participant's file, only where the outcome is `ok`.
+        log: the container's output.
+        profile: its resource use over time as CSV, or None.
+    """
+
+    attempt: Attempt
+    job_sha256: str
+    options: dict[str, Any]
+    prediction: bytes | None
+    log: bytes
+    profile: bytes | None
+
+    @property
+    def turn(self) -> Turn:
+        """Whose it is."""
+        return Turn(team=self.attempt.team, case=self.attempt.case, round=self.attempt.round)
+
+
+class Slot:
+    """Makes attempts; may be used from several threads at once, as its sandbox may.
+
+    Args:
+        plan: what the run goes by.
+        sandbox: where containers run.
+        owner: token of the run directory, by which leftovers of a killed harness are found.
+        pause: waits, in seconds, before a run that failed on our side is tried again.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        sandbox: Sandbox,
+        *,
+        owner: str,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._plan, self._sandbox, self._owner, self._pause = plan, sandbox, owner, pause
+
+    def warm_up(self, image: Image) -> None:
+        """One uncounted run on the smallest case, so that file caches are warm for all alike."""
+        smallest = min(self._plan.manifest.cases, key=lambda case: prod(case.shape))
+        with self._workspace(smallest) as folders:
+            try:
+                self._sandbox.run(image, self._job(folders))
+            except SandboxError as error:
+                _pass_on_interrupt(error)  # else the counted run will say what is wrong
+
+    def make(self, series: Series) -> Sequence[Made]:
+        """A team's rounds on a case, in order; a failure on our side ends them."""
+        made: list[Made] = []
+        for turn in series.turns:
+            made.append(self._persistent(series, turn))
+            if made[-1].attempt.outcome is Outcome.HARNESS_ERROR:
+                break
+        return made
+
+    def _persistent(self, series: Series, turn: Turn) -> Made:
+        """What fails on our side is tried again before it counts."""
+        made = self.attempt(series, turn)
+        for seconds in _BACK_OFF_S:
+            if made.attempt.outcome is not Outcome.HARNESS_ERROR:
+                break
+            self._pause(seconds)
+            made = self.attempt(series, turn)
+        return made
+
+    def attempt(self, series: Series, turn: Turn) -> Made:
+        """One run and its judgement.
+
+        Raises:
+            KeyboardInterrupt: passed on, also where it made the sandbox fail.
+        """
+        image = series.submission.image
+        if image is None:
+            return self._made(series, turn, Outcome.IMAGE_ERROR, series.submission.problem)
+        rules = self._plan.protocol
+        name = rules.output.name(turn.case)
+        with self._workspace(series.case) as folders:
+            try:
+                execution = self._sandbox.run(image, self._job(folders))
+            except SandboxError as error:
+                _pass_on_interrupt(error)
+                return self._made(series, turn, Outcome.HARNESS_ERROR, printable(str(error)))
+            output = _look_at(folders.outputs / name, folders.outputs, series.case, rules)
+            outcome, reason = judge(execution, output, rules.limits, name)
+            # Only an output that counts is kept: nothing of a failed run can ever be scored.
+            kept = _content(folders.outputs, name) if outcome is Outcome.OK else None
+        return self._made(series, turn, outcome, reason, execution, kept)
+
+    def _made(
+        self,
+        series: Series,
+        turn: Turn,
+        outcome: Outcome,
+        reason: str,
+        execution: Execution | None = None,
+        prediction: bytes | None = None,
+    ) -> Made:
+        return Made(
+            attempt=Attempt(
+                team=turn.team,
+                case=turn.case,
+                round=turn.round,
+                outcome=outcome,
+                reason=reason,
+                exit_code=execution.exit_code if execution else None,
+                wall_s=execution.wall_s if execution else None,
+                cpu_s=execution.cpu_s if execution else None,
+                peak_memory_mib=execution.peak_memory_mib if execution else None,
+                measured_by=execution.measured_by if execution else "",
+                started_at=execution.started_at if execution else datetime.now(UTC).isoformat(),
+                startup_s=execution.startup_s if execution else None,
+                **_areas(execution),
+                machine=self._plan.machine_key,
+                rules_sha256=self._plan.rules_sha256,
+            ),
+            job_sha256=series.job_sha256,
+            options=_lasting(execution.options) if execution else {},
+            prediction=prediction,
+            log=execution.log if execution else b"",
+            profile=profile_csv(execution.profile) if execution and execution.profile else None,
+        )
+
+    def _workspace(self, case: Case) -> AbstractContextManager[Workspace]:
+        place = partial(self._plan.protocol.layout.place, case, self._plan.data_root)
+        return workspace(place, owner=self._owner)
+
+    def _job(self, folders: Workspace) -> Job:
+        rules = self._plan.protocol
+        return Job(
+            command=rules.container.command,
+            inputs=folders.inputs,
+            outputs=folders.outputs,
+            container_inputs=rules.container.inputs,
+            container_outputs=rules.container.outputs,
+            limits=rules.limits,
+            profile_hz=rules.measurement.profile_hz,
+        )
+
+
+def _lasting(options: dict[str, Any]) -> dict[str, Any]:
+    """The options without names of this one run, so that those of a thousand runs are alike."""
+    text = _NAMES_OF_ONE_RUN.sub("*", msgspec.json.encode(options).decode())
+    lasting: dict[str, Any] = msgspec.json.decode(text)
+    return lasting
+
+
+def _content(outputs: Path, name: str) -> bytes | None:
+    stream = open_regular_file(outputs / name, within=outputs)
+    if stream is None:
+        return None
+    with stream:
+        return stream.read()
+
+
+def _look_at(path: Path, outputs: Path, case: Case, protocol: Rules) -> Output:
+    if not os.path.lexists(path):
+        return Output(present=False, others=listing(outputs))
+    prediction = read_prediction(
+        path,
+        output=protocol.output,
+        shape=case.shape,
+        spacing_mm=case.spacing_mm,
+        max_bytes=protocol.limits.output_mib << 20,
+        within=outputs,
+    )
+    problem = prediction.reason if isinstance(prediction, BadPrediction) else ""
+    return Output(present=True, problem=problem)
+
+
+def _pass_on_interrupt(error: BaseException) -> None:
+    """Raise the Ctrl-C that a failing clean-up has covered: a run must not go on after one."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        cause = cause.__cause__ or cause.__context__
+
+
+def _areas(execution: Execution | None) -> dict[str, float | None]:
+    """Under the curves of the profile, where one was asked for."""
+    if execution is None or not execution.profile:
+        return {}
+    return {
+        "cpu_area_percent_s": None if execution.cpu_s is None else 100 * execution.cpu_s,
+        "memory_area_mib_s": memory_area_mib_s(execution.profile, execution.wall_s),
+        "gpu_memory_area_mib_s": gpu_memory_area_mib_s(execution.profile, execution.wall_s),
+    }

@@ -1,0 +1,32 @@
+"""The port between the keeper of results and whatever makes attempts."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
+
+from evaluate.running.attempting import Made
+from evaluate.running.plan import Block, Series
+
+__all__ = ["Executor"]
+
+
+class Executor(Protocol):
+    """Makes the attempts of blocks; what it makes depends on nothing but the plan."""
+
+    @property
+    def slots(self) -> int:
+        """How many containers run at a time; with one, nothing runs between two blocks."""
+
+    def run(
+        self,
+        blocks: Iterable[Block],
+        *,
+        begin: Callable[[Series], None],
+        make: Callable[[Series], Sequence[Made]],
+    ) -> Iterator[Sequence[Made]]:
+        """The attempts of every series, as they come to be.
+
+        Args:
+            blocks: asked for one by one, when a slot is free for the next.
+            begin: called by the caller's own thread just before a series is started.
+            make: makes a series' attempts; anywhere, and several at a time.
+        """

@@ -1,0 +1,27 @@
+"""One container at a time: the only executor whose times may be ranked."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from evaluate.running.attempting import Made
+from evaluate.running.plan import Block, Series
+
+__all__ = ["SerialExecutor"]
+
+
+class SerialExecutor:
+    """Series after series, in their order."""
+
+    slots = 1
+
+    def run(
+        self,
+        blocks: Iterable[Block],
+        *,
+        begin: Callable[[Series], None],
+        make: Callable[[Series], Sequence[Made]],
+    ) -> Iterator[Sequence[Made]]:
+        """See `Executor.run`."""
+        for block in blocks:
+            for series in block.series:
+                begin(series)
+                yield make(series)

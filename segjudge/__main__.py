@@ -1,0 +1,7 @@
+"""`python -m segjudge`."""
+
+import sys
+
+from segjudge import main
+
+sys.exit(main())
