@@ -134,8 +134,6 @@ def _columns(rows: Sequence[_Row], metric: str) -> dict[str, npt.NDArray[np.floa
     voxels = [(row.reference_voxels, row.prediction_voxels) for row in rows]
     both = np.array(voxels, dtype=np.float64).reshape(-1, 2)
     columns["reference_voxels"], columns["prediction_voxels"] = both[:, 0], both[:, 1]
-        [row.prediction_voxels for row in rows], dtype=np.float64
-    )
     return columns
 
 

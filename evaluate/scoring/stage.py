@@ -12,8 +12,9 @@ from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem, UsageError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, CohortScore, LabelScore, ModalityScore
-from evaluate.facts.scoring_rules import MEASURED
+from evaluate.facts.scoring_rules import MEASURED, Scoring
 from evaluate.scoring import CaseResult, jobs_of_folders, jobs_of_run, modality_scores, score_jobs
+from evaluate.scoring.cohort import cohort_scores
 from evaluate.scoring.one_set_of_rules import check_rules
 from evaluate.store import RunDirectory
 from evaluate.store.origin import data_of, protocol_of
@@ -42,11 +43,16 @@ class Scores:
     cohort: list[CohortScore]
 
 
-def tables_of(results: list[CaseResult]) -> Scores:
-    """The three tables of what was scored."""
+def tables_of(results: list[CaseResult], scoring: Scoring) -> Scores:
+    """The tables of what was scored."""
     cases = [result.case for result in results]
     labels = [label for result in results for label in result.labels]
-    return Scores(cases=cases, labels=labels, modalities=modality_scores(cases))
+    return Scores(
+        cases=cases,
+        labels=labels,
+        modalities=modality_scores(cases),
+        cohort=cohort_scores(cases, labels, scoring),
+    )
 
 
 def score_again(
@@ -66,7 +72,9 @@ def score_again(
         teams=run.document().teams,
         limits=run.document().rules_of("run").limits,
     )
-    return tables_of(score_jobs(jobs, protocol_of(run), workers=workers, progress=progress))
+    rules = protocol_of(run)
+    results = score_jobs(jobs, rules, workers=workers, progress=progress)
+    return tables_of(results, rules.scoring)
 
 
 def score_run(
@@ -133,7 +141,7 @@ def score_folders(
         raise UsageError(Problem(where=f"--out {out}", found="a file", expected="a folder"))
     jobs, warnings = jobs_of_folders(references, predictions, output=protocol.output)
     results = score_jobs(jobs, protocol, workers=workers, progress=progress)
-    scores = tables_of(results)
+    scores = tables_of(results, protocol.scoring)
     failed = [case for case in scores.cases if case.outcome.is_failure]
     if failed:
         shown = "; ".join(f"{case.case}: {case.reason}" for case in failed[:_SHOWN])
@@ -148,6 +156,8 @@ def score_folders(
         write_table(new / "label_scores.csv", scores.labels, LabelScore, metrics=names)
         write_table(new / "case_scores.csv", scores.cases, CaseScore, metrics=(*names, *MEASURED))
         write_table(new / "modality_scores.csv", scores.modalities, ModalityScore)
+        if protocol.scoring.cohort:
+            write_table(new / "cohort_scores.csv", scores.cohort, CohortScore)
         for table in sorted(new.iterdir()):
             table.replace(out / table.name)
     return FolderScores(scores=scores, warnings=warnings)
