@@ -45,15 +45,17 @@ class _Scored:
 
     Args:
         chosen: of the protocol.
-        regions: that may have rules of their own.
+        scoring: the protocol's, with regions that may have rules of their own.
     """
 
-    def __init__(self, chosen: ScoredMetric, regions: Sequence[Region]) -> None:
+    def __init__(self, chosen: ScoredMetric, scoring: Scoring) -> None:
         self.chosen, self.name = chosen, chosen.name
         self._definition = chosen.definition
-        everywhere: dict[str | None, Region | None] = {None: None, **{r.name: r for r in regions}}
-        self._rules = {name: chosen.rules_of(region) for name, region in everywhere.items()}
-        self._settings = {name: chosen.settings_of(region) for name, region in everywhere.items()}
+        regions: dict[str | None, Region | None] = {r.name: r for r in scoring.regions}
+        self._rules = {name: chosen.rules_of(r) for name, r in (regions | {None: None}).items()}
+        if scoring.labels != ():
+            regions |= {None: None}  # else a setting may be each region's own
+        self._settings = {name: chosen.settings_of(region) for name, region in regions.items()}
 
     def value(self, part: Part, diagonal_mm: float) -> metrics.Rule:
         """Of a label or region: a number, `skip` or `undefined`."""
@@ -128,7 +130,7 @@ def score_case(
     comparison = metrics.Comparison(a, b)
     longest = _diagonal(a.shape, spacing_mm)
     parts = parts_of(comparison, a, b, scoring, spacing_mm=spacing_mm)
-    scored = [_Scored(metric, scoring.regions) for metric in scoring.metrics]
+    scored = [_Scored(metric, scoring) for metric in scoring.metrics]
     strange = unexpected_labels(comparison, scoring)
     if strange and scoring.unexpected == "worst":
         found = [{m.name: m.ruled("worst", longest) for m in scored} for _ in parts]
@@ -232,7 +234,7 @@ def costs_of_failure(reference: Reference, scoring: Scoring) -> CaseMeasures:
     nothing = np.zeros_like(labels)
     comparison = metrics.Comparison(labels, nothing)
     parts = parts_of(comparison, labels, nothing, scoring, spacing_mm=spacing_mm)
-    scored = [_Scored(metric, scoring.regions) for metric in scoring.metrics]
+    scored = [_Scored(metric, scoring) for metric in scoring.metrics]
     found = [{m.name: m.cost(part, longest) for m in scored if part.has(m.name)} for part in parts]
     costs = {m.name: _cost(_counted(m.name, parts, found)) for m in scored}
     if not parts:
