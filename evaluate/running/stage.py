@@ -278,11 +278,12 @@ def _with_sample(document: RunDocument, seconds: float, parallel: int) -> RunDoc
     key = document.last_machine.key
     before = document.calibration.get(key)
     samples = (*(before.samples if before else ()), seconds)
+    most = max(parallel, before.parallel if before else 1)
     calibration = Calibration(
         samples=samples,
         drift=drift(samples),
         limit=DRIFT_LIMIT,
-        parallel=max(parallel, before.parallel if before else 1),
-        fair=is_fair(samples) and parallel == 1,
+        parallel=most,
+        fair=is_fair(samples) and most == 1,
     )
     return msgspec.structs.replace(document, calibration={**document.calibration, key: calibration})

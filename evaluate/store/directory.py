@@ -8,9 +8,7 @@ made from the ledger and from records, sorted, and replaced whole.
 import fcntl
 import hashlib
 import os
-import re
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -30,6 +28,7 @@ from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Problem, RunDirectoryError
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 from evaluate.facts.turns import Turn
+from evaluate.store.folders import replace_folder, tidy_up
 from evaluate.store.ledger import JournalEntry, Ledger
 
 __all__ = ["JournalEntry", "RunDirectory"]
@@ -43,8 +42,6 @@ _TABLES: dict[type, str] = {
     ModalityScore: "modality_scores.csv",
 }
 _MARKER = "run.json"
-_UNFINISHED = re.compile(r"\..+\.[a-z0-9_]{8}")  # as tempfile names what is not renamed yet
-_REPLACED = ".replaced"
 _LEDGER = "ledger.sqlite"
 
 
@@ -117,7 +114,7 @@ class RunDirectory:
                 raise RunDirectoryError(
                     Problem(where=str(self.root), found=found, mend=mend)
                 ) from error
-            self._remove_unfinished()
+            tidy_up(self.root)
             yield
         finally:
             try:
@@ -147,19 +144,6 @@ class RunDirectory:
     def token(self) -> str:
         """Names this run directory where other names can't: of what a run keeps elsewhere."""
         return hashlib.sha256(os.fsencode(self.root.resolve())).hexdigest()[:16]
-
-    def _remove_unfinished(self) -> None:
-        """Bring back what a killed command had set aside, and remove what it was writing."""
-        for folder in (self.root, *self.root.glob("*/"), *self.root.glob("*/*/")):
-            for path in folder.glob(".*"):
-                if path.name.endswith(_REPLACED):
-                    _bring_back(path.with_name(path.name[1:].removesuffix(_REPLACED)))
-                elif not _UNFINISHED.fullmatch(path.name):
-                    continue
-                elif path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
 
     # --- runs -----------------------------------------------------------------------------------
 
@@ -305,24 +289,7 @@ class RunDirectory:
             name: of the folder.
             files: relative path and content of each, as they come to be.
         """
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        try:
-            for relative, data in files:
-                target = made / relative
-                target.parent.mkdir(exist_ok=True)
-                target.write_bytes(data)
-            made.chmod(0o755)
-            before = path.with_name(f".{path.name}{_REPLACED}")
-            if path.exists():
-                path.rename(before)
-            made.rename(path)
-            shutil.rmtree(before, ignore_errors=True)
-        except BaseException:
-            shutil.rmtree(made, ignore_errors=True)
-            _bring_back(path)
-            raise
+        replace_folder(self.root / name, files)
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace the run's own copy of the manifest."""
@@ -340,14 +307,3 @@ class RunDirectory:
     def clear_documents(self, folder: str) -> None:
         """Remove a folder of documents, such as `report`, before it is made anew."""
         shutil.rmtree(self.root / folder, ignore_errors=True)
-
-
-def _bring_back(path: Path) -> None:
-    """A folder that was set aside for a new one, if that has not come."""
-    before = path.with_name(f".{path.name}{_REPLACED}")
-    if not before.exists():
-        return
-    if path.exists():
-        shutil.rmtree(before, ignore_errors=True)
-    else:
-        before.rename(path)

@@ -101,3 +101,12 @@ def test_times_of_several_at_a_time_are_never_called_fair(small_data: Path, tmp_
     (calibration,) = document.calibration.values()
     assert (calibration.parallel, calibration.fair) == (4, False)
     assert len(calibration.samples) == 2  # before the first run and after the last
+    run_submissions(
+        manifest_path=small_data,
+        protocol=load_protocol("cvpr24"),
+        references={"later": "image"},
+        root=tmp_path / "run",
+        sandbox=Counted(lambda _: None),
+    )
+    (calibration,) = RunDirectory.open(tmp_path / "run").document().calibration.values()
+    assert (calibration.parallel, calibration.fair) == (4, False)
