@@ -36,6 +36,7 @@ check: $(VENV)/.check
 bench: $(VENV)/.bench $(VENV)/.peers
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.ranking
+	$(BIN)/python -m bench.lesions
 	@if $(BIN)/segjudge doctor --engine >/dev/null 2>&1; then \
 	    $(BIN)/python -m bench.overhead && $(BIN)/python -m bench.measurement; fi
 

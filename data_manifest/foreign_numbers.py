@@ -159,6 +159,7 @@ def _no_number(table: ForeignTable, cell: _Cell) -> Finding:
         where=_where(table, cell),
         found=f"{_shown(table, cell)} is no number",
         expected="a number, or an empty cell where there is none",
+        mend="one number a cell, without spread or unit",
     )
 
 
@@ -188,6 +189,7 @@ def _in_percent(
                 where=_where(table, outside[0]),
                 found=f"{_shown(table, outside[0])}; {len(outside)} such cells",
                 expected="a score from 0 to 1, or from 0 to 100 throughout",
+                mend="mend the cells",
             )
         )
     large = [cell for cell, value in known if value > 1]

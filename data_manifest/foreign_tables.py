@@ -137,6 +137,7 @@ class ForeignTable:
                     f" {listed(map(quoted, self.columns))}",
                     expected="a first row with the columns' names, parted by commas, semicolons"
                     " or tabs",
+                    mend="rename the columns, or add what is missing",
                 )
             )
         return [index for index in found if index is not None]
@@ -161,6 +162,7 @@ class ForeignTable:
                     found=f"{listed(named)}: names that differ by blanks, capitals or the form of"
                     " Unicode alone",
                     expected="one spelling of each name",
+                    mend="write them alike, or rename one",
                 )
 
 

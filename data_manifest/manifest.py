@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from data_manifest.errors import ManifestError, Problem
+from data_manifest.errors import Finding, ManifestError
 from data_manifest.prompts import KINDS
 
 __all__ = [
@@ -163,7 +163,7 @@ def load_manifest(path: Path) -> Manifest:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
         raise ManifestError(
-            Problem(
+            Finding(
                 where=str(path),
                 found=f"can't be read as a manifest: {error}",
                 expected="a JSON file of manifest schema 1",
@@ -171,7 +171,7 @@ def load_manifest(path: Path) -> Manifest:
             )
         ) from error
     problems = [
-        Problem(where=f"{path}: {where}", found=found, expected=expected)
+        Finding(where=f"{path}: {where}", found=found, expected=expected)
         for where, found, expected in _inconsistencies(manifest)
     ]
     if problems:

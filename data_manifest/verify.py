@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from data_manifest.errors import CaseFileError, ManifestError, Problem
+from data_manifest.errors import CaseFileError, Finding, ManifestError
 from data_manifest.layouts import read_inputs, read_reference
 from data_manifest.layouts.npz_contract import surplus_arrays
 from data_manifest.manifest import Case, FileEntry, Manifest, load_manifest, sha256_of
@@ -20,7 +20,7 @@ __all__ = ["verify_manifest"]
 _REBUILD = "build the cases again, or take a fresh copy"
 
 
-def verify_manifest(path: Path, *, progress: Progress = silent) -> list[Problem]:
+def verify_manifest(path: Path, *, progress: Progress = silent) -> list[Finding]:
     """Compare a manifest with its folder.
 
     Args:
@@ -35,7 +35,7 @@ def verify_manifest(path: Path, *, progress: Progress = silent) -> list[Problem]
     except ManifestError as error:
         return list(error.problems)
     folder = path.parent
-    problems: list[Problem] = []
+    problems: list[Finding] = []
     total = len(manifest.cases)
     progress(0, total, "verifying")
     for done, case in enumerate(manifest.cases, start=1):
@@ -45,14 +45,14 @@ def verify_manifest(path: Path, *, progress: Progress = silent) -> list[Problem]
     return problems
 
 
-def _problems_of(folder: Path, case: Case) -> Iterator[Problem]:
+def _problems_of(folder: Path, case: Case) -> Iterator[Finding]:
     yield from _checked(folder, case.image, partial(_input_facts, case))
     yield from _checked(folder, case.reference, partial(_reference_facts, case))
 
 
 def _checked(
     folder: Path, entry: FileEntry, facts: Callable[[Path], Iterator[tuple[str, str]]]
-) -> Iterator[Problem]:
+) -> Iterator[Finding]:
     """One file's problems; an altered one is looked into too, to say what the change did."""
     file = folder / entry.path
     if file.is_symlink():
@@ -74,8 +74,8 @@ def _checked(
         yield _problem(file, f"can't be read: {error.strerror}", "a file")
 
 
-def _problem(file: Path, found: str, expected: str) -> Problem:
-    return Problem(where=str(file), found=found, expected=expected, mend=_REBUILD)
+def _problem(file: Path, found: str, expected: str) -> Finding:
+    return Finding(where=str(file), found=found, expected=expected, mend=_REBUILD)
 
 
 def _input_facts(case: Case, file: Path) -> Iterator[tuple[str, str]]:
@@ -122,13 +122,13 @@ def _brief(labels: list[int]) -> str:
     return f"{labels}" if len(labels) <= 20 else f"{labels[:20]} and {len(labels) - 20} more"
 
 
-def _surplus(folder: Path, manifest: Manifest) -> Iterator[Problem]:
+def _surplus(folder: Path, manifest: Manifest) -> Iterator[Finding]:
     named = {PurePosixPath(e.path) for case in manifest.cases for e in (case.image, case.reference)}
     for top in sorted({path.parts[0] for path in named if len(path.parts) > 1}):
         for file in sorted((folder / top).rglob("*")):
             known = PurePosixPath(file.relative_to(folder).as_posix()) in named
             if not known and (file.is_symlink() or not file.is_dir()):
-                yield Problem(
+                yield Finding(
                     where=str(file),
                     found="a file that the manifest does not name",
                     expected=f"only the manifest's files in {top}/",

@@ -77,7 +77,8 @@ class MetricDef:
         worst: the value that no result can be worse than, infinite if there is none; `diagonal` of
             the case, for distances; `limit` for what a run measures, which is as bad as the
             protocol's limit is wide.
-        unit: as it is printed; empty for a ratio.
+        unit: as it is printed; empty for a score from 0 to 1.
+        is_signed: whether values may be below 0.
         empty: what counts without a mask to compare; a protocol may choose otherwise.
         options: settings, by name.
         compute: from a label that both maps have, with the options by name; None for what runs
@@ -92,6 +93,7 @@ class MetricDef:
     direction: Literal["higher", "lower"]
     worst: float | Literal["diagonal", "limit"]
     unit: str = ""
+    is_signed: bool = False
     empty: EmptyRules = EmptyRules()
     options: Mapping[str, MetricOption] = field(default_factory=lambda: MappingProxyType({}))
     compute: Callable[..., float] | None = None

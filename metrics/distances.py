@@ -161,7 +161,9 @@ def _nearest(
     apart = ~other[own]
     if apart.any():
         # Grids are full of ties, at which a balanced tree loses more than it gains.
-        tree = spatial.cKDTree(other_points * spacing_mm, balanced_tree=False, compact_nodes=False)
+        tree = spatial.cKDTree(
+            other_points * spacing_mm, leafsize=32, balanced_tree=False, compact_nodes=False
+        )
         _, at = tree.query(own_points[apart] * spacing_mm)
         steps = other_points[at] - own_points[apart]
         total = np.zeros(len(steps))

@@ -132,7 +132,8 @@ def lesion_wise(
     owners, owned, _ = pair_counts(grown, objects.prediction)
     lesions = []
     for number in objects.reference_objects.tolist():
-        own = tuple(owned[owners == number].tolist())
+        first, end = np.searchsorted(owners, [number, number + 1])
+        own = tuple(owned[first:end].tolist())
         voxels = objects.reference.size(number)
         lesions.append(
             Lesion(

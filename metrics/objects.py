@@ -58,9 +58,17 @@ class ObjectPairs:
 
     def shared(self, found: Collection[int], made: Collection[int]) -> int:
         """The voxels that some of the reference's objects share with some of the prediction's."""
-        first, second, voxels = self.overlaps
-        chosen = np.isin(first, list(found)) & np.isin(second, list(made))
-        return int(voxels[chosen].sum())
+        second, voxels = self.overlaps[1:]
+        wanted, total = set(made), 0
+        for number in found:
+            for at in range(*self._overlaps_of(number)):
+                total += int(voxels[at]) if int(second[at]) in wanted else 0
+        return total
+
+    def _overlaps_of(self, number: int) -> tuple[int, int]:
+        """Where the overlaps of one of the reference's objects begin, and end."""
+        first, end = np.searchsorted(self.overlaps[0], [number, number + 1])
+        return int(first), int(end)
 
     def missed_voxels(self) -> int:
         """The voxels of the reference's objects that share none with any prediction."""

@@ -86,6 +86,10 @@ class Registry(Mapping[str, MetricDef]):
     def __len__(self) -> int:
         return len(self._own) + len(self._foreign)
 
+    def package_of(self, name: str) -> str:
+        """The package that another package's metric comes from."""
+        return self._foreign[name].module.partition(".")[0]
+
     def is_foreign(self, name: str) -> bool:
         """Whether another package brings it in."""
         return name not in self._own

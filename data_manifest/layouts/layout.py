@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from data_manifest.errors import CaseFileError, Problem
+from data_manifest.errors import CaseFileError, Finding
 from data_manifest.layouts.formats import FORMATS, NPZ, Format, format_of
 from data_manifest.layouts.npz_contract import read_inputs
 from data_manifest.manifest import Case
@@ -153,7 +153,7 @@ def _convert(source: Path, target: Path, form: Format) -> None:
     except ValueError as error:
         expected = f"what a {form.name} file can hold"
         raise CaseFileError(
-            Problem(where=str(source), found=str(error), expected=expected)
+            Finding(where=str(source), found=str(error), expected=expected)
         ) from error
 
 
@@ -161,30 +161,30 @@ def _filled(template: str, case: str) -> str:
     return template.replace("{case}", case)
 
 
-def contradictions(inputs: Inputs, output: OutputFile, prompts: Sequence[str]) -> Iterator[Problem]:
+def contradictions(inputs: Inputs, output: OutputFile, prompts: Sequence[str]) -> Iterator[Finding]:
     """What of a protocol's layout can't be, one line each; `where` is the key."""
     for number, file in enumerate(inputs.files, start=1):
         where = f"input.files, {number}. file"
         if file.role not in ROLES:
-            yield Problem(where=where, found=f"role {file.role!r}", expected=_one_of(ROLES))
+            yield Finding(where=where, found=f"role {file.role!r}", expected=_one_of(ROLES))
         yield from _of_path(where, file.path, file.format)
         if file.format in FORMATS and FORMATS[file.format].write_inputs is None:
             givable = [name for name, form in FORMATS.items() if form.write_inputs]
-            yield Problem(
+            yield Finding(
                 where=where, found=f"format {file.format!r} for inputs", expected=_one_of(givable)
             )
     paths = [file.path.lower() for file in inputs.files]
     if not paths or len(set(paths)) < len(paths):
         found = "a path twice" if paths else "none"
-        yield Problem(
+        yield Finding(
             where="input.files", found=found, expected="at least one file, each of another path"
         )
     unknown = sorted(set(prompts) - set(KINDS))
     if unknown:
-        yield Problem(where="prompts", found=", ".join(unknown), expected=_one_of(KINDS))
+        yield Finding(where="prompts", found=", ".join(unknown), expected=_one_of(KINDS))
     holders = [name for name, form in FORMATS.items() if form.holds_prompts]
     if prompts and not any(file.format in holders for file in inputs.files):
-        yield Problem(
+        yield Finding(
             where="prompts",
             found=f"{', '.join(prompts)}, which no file of input.files holds",
             expected=f"an image in format {_one_of(holders)}, or `prompts = []`",
@@ -192,27 +192,27 @@ def contradictions(inputs: Inputs, output: OutputFile, prompts: Sequence[str]) -
     yield from _of_path("output", output.path, output.format)
     if output.format in FORMATS and FORMATS[output.format].has_keys != bool(output.key):
         keyed = FORMATS[output.format].has_keys
-        yield Problem(
+        yield Finding(
             where="output.key",
             found=f"{output.key!r} with format {output.format!r}",
             expected="the name of the array that is the mask" if keyed else "no key",
         )
 
 
-def _of_path(where: str, path: str, form: str) -> Iterator[Problem]:
+def _of_path(where: str, path: str, form: str) -> Iterator[Finding]:
     if form not in FORMATS:
-        yield Problem(where=where, found=f"format {form!r}", expected=_one_of(FORMATS))
+        yield Finding(where=where, found=f"format {form!r}", expected=_one_of(FORMATS))
     elif not path.endswith(FORMATS[form].suffix):
         expected = f"a name that ends in {FORMATS[form].suffix}"
-        yield Problem(where=where, found=f"path {path!r} of format {form!r}", expected=expected)
+        yield Finding(where=where, found=f"path {path!r} of format {form!r}", expected=expected)
     parts = PurePosixPath(path).parts
     plain = path.isprintable() and "\\" not in path and not path.startswith("/")
     if not plain or not parts or ".." in parts:
         expected = "a path that stays in the folder"
-        yield Problem(where=where, found=f"path {path!r}", expected=expected)
+        yield Finding(where=where, found=f"path {path!r}", expected=expected)
     if _PLACEHOLDER.findall(path) != ["case"]:
         expected = "`{case}` once, and no other braces"
-        yield Problem(where=where, found=f"path {path!r}", expected=expected)
+        yield Finding(where=where, found=f"path {path!r}", expected=expected)
 
 
 def _one_of(names: Iterable[str]) -> str:

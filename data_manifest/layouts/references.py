@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data_manifest.cases import Reference
-from data_manifest.errors import CaseFileError, Problem
+from data_manifest.errors import CaseFileError, Finding
 from data_manifest.layouts import npz_contract
 from data_manifest.layouts.formats import NPZ, format_of
 from data_manifest.layouts.labels import Buffer
@@ -68,5 +68,5 @@ def _opened(path: Path) -> Iterator[OpenMask]:
     except (NpzError, PredictionError, OSError) as error:
         expected = f"whole labels from 0 to 65535 in a {form.name} file, (H, W) or (D, H, W)"
         raise CaseFileError(
-            Problem(where=str(path), found=str(error), expected=expected)
+            Finding(where=str(path), found=str(error), expected=expected)
         ) from error

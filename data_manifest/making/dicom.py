@@ -37,6 +37,10 @@ _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _TILT = 2e-3
 """A tenth of a degree, as a slope; with 0.01 mm for positions that are written with few digits."""
 _UNEVEN = 0.01
+_WHOLE = "a whole DICOM file of an image"
+_COPY = "take a fresh copy"
+_UNPACKED = "convert it with its own software, or to NIfTI (`dcm2niix`)"
+_ONE_SCAN = "the series holds several scans: part them"
 _SAME_PLACE_MM = 1e-3
 
 
@@ -134,9 +138,11 @@ def _header(path: Path) -> pydicom.Dataset:
             header = pydicom.dcmread(path, stop_before_pixels=True, force=True)
             known = "SOPClassUID" in header or "Rows" in header
     except (InvalidDicomError, OSError, ValueError, KeyError, EOFError, TypeError) as error:
-        raise FormatError(f"{path.name} can't be read as DICOM: {error}") from error
+        raise FormatError(f"{path.name} can't be read as DICOM: {error}", _WHOLE, _COPY) from error
     if not known:
-        raise FormatError(f"{path.name} can't be read as DICOM: it has no tags of an image")
+        raise FormatError(
+            f"{path.name} can't be read as DICOM: it has no tags of an image", _WHOLE, _COPY
+        )
     return header
 
 
@@ -166,9 +172,13 @@ def _decoded(reader: Any, path: str | None = None) -> npt.NDArray[np.generic]:
         try:
             image = reader.Execute()
         except RuntimeError as error:
-            raise FormatError(f"the pixels can't be read: {last_line(error)}") from error
+            raise FormatError(
+                f"the pixels can't be read: {last_line(error)}", _WHOLE, _UNPACKED
+            ) from error
     if said:  # a decoder that failed says so there, and gives zeros
-        raise FormatError(f"the pixels can't be decoded: {said[0]}")
+        raise FormatError(
+            f"the pixels can't be decoded: {said[0]}", "pixels that are whole", _UNPACKED
+        )
     array = sitk.GetArrayFromImage(image)
     colours = image.GetNumberOfComponentsPerPixel()
     if colours > 1 and image.GetDimension() == 3 and array.shape[0] == 1:
@@ -176,14 +186,18 @@ def _decoded(reader: Any, path: str | None = None) -> npt.NDArray[np.generic]:
     is_picture = colours == 3 and array.ndim == 3 and array.dtype == np.uint8
     if not (is_picture or colours == 1) or array.dtype.kind not in "iuf":
         found = f"{array.ndim} axes, {colours} values a voxel, dtype {array.dtype}"
-        raise FormatError(found, "a 2D or 3D image of real numbers, or 2D with uint8 colours")
+        raise FormatError(
+            found,
+            "a 2D or 3D image of real numbers, or 2D with uint8 colours",
+            "save each picture, or channel, as a file of its own",
+        )
     return np.asarray(array)
 
 
 def _of_files(headers: Sequence[pydicom.Dataset], notes: list[str]) -> _Slices:
     in_plane = {_in_plane(header, notes) for header in headers}
     if len(in_plane) > 1:
-        raise FormatError("slices of different Pixel Spacing", "one grid")
+        raise FormatError("slices of different Pixel Spacing", "one grid", _ONE_SCAN)
     positions = [header.get("ImagePositionPatient") for header in headers]
     orientations = [header.get("ImageOrientationPatient") for header in headers]
     return _Slices(
@@ -204,13 +218,13 @@ def _of_frames(header: pydicom.Dataset) -> _Slices:
 
     for tag in ("RescaleSlope", "RescaleIntercept"):
         if len({str(v) for v in each("PixelValueTransformationSequence", tag)}) > 1:
-            raise FormatError(f"frames of different {tag}", "one for all frames")
+            raise FormatError(f"frames of different {tag}", "one for all frames", _UNPACKED)
     spacings = {
         tuple(map(float, spacing)) if spacing else None
         for spacing in each("PixelMeasuresSequence", "PixelSpacing")
     }
     if len(spacings) > 1:
-        raise FormatError("frames of different Pixel Spacing", "one grid")
+        raise FormatError("frames of different Pixel Spacing", "one grid", _ONE_SCAN)
     spacing = spacings.pop()
     return _Slices(
         in_plane_mm=None if spacing is None else (spacing[0], spacing[1]),
@@ -262,6 +276,7 @@ def _rescale_varies(headers: Sequence[pydicom.Dataset]) -> bool:
         raise FormatError(
             f"{without} of {len(headers)} slices without Rescale Slope and Intercept",
             "both in every file, or in none",
+            "find out what the values without them mean",
         )
     return len(pairs) > 1
 
@@ -305,7 +320,11 @@ def _place(slices: _Slices) -> tuple[Affine | None, tuple[float, ...] | None]:
         checked_spacing(in_plane)
     if orientation is None or positions is None or in_plane is None:
         if positions is not None and len(positions) > 1:
-            raise FormatError("slices without Pixel Spacing", "Pixel Spacing in every file")
+            raise FormatError(
+                "slices without Pixel Spacing",
+                "Pixel Spacing in every file",
+                "hand in NIfTI or MHA with the scanner's spacing",
+            )
         return None, None if in_plane is None else (1.0, *in_plane)
     row, column = orientation
     normal = np.cross(row, column)

@@ -10,6 +10,7 @@ from data_manifest.making.formats import FormatError
 
 __all__ = ["check_class", "check_pixels"]
 
+_AS_NUMBERS = "hand in the label map itself, as NIfTI, MHA or PNG"
 _CONVERT = "convert it first to a label map on its image's grid, e.g. with"
 _NO_IMAGES = {
     "1.2.840.10008.5.1.4.1.1.66.4": f"{_CONVERT} dcmqi's `segimage2itkimage` or highdicom",
@@ -46,7 +47,11 @@ def check_pixels(headers: Sequence[pydicom.Dataset], *, labels: bool) -> None:
     for tag in ("Rows", "Columns", "PhotometricInterpretation", "BitsStored"):
         found = sorted({str(header.get(tag)) for header in headers})
         if len(found) > 1:
-            raise FormatError(f"slices of different {tag}: {', '.join(found[:4])}", "one for all")
+            raise FormatError(
+                f"slices of different {tag}: {', '.join(found[:4])}",
+                "one for all",
+                "the series holds several scans: part them",
+            )
     header = headers[0]
     bits, high = header.get("BitsStored"), header.get("HighBit")
     if bits is not None and high is not None and int(high) != int(bits) - 1:
@@ -54,8 +59,12 @@ def check_pixels(headers: Sequence[pydicom.Dataset], *, labels: bool) -> None:
             f"High Bit {high} with Bits Stored {bits}", f"High Bit {int(bits) - 1}", "save it again"
         )
     if any("ModalityLUTSequence" in header for header in headers):
-        raise FormatError("a Modality LUT, which readers leave out", "Rescale Slope and Intercept")
+        raise FormatError(
+            "a Modality LUT, which readers leave out",
+            "Rescale Slope and Intercept",
+            "convert it to NIfTI with its own software",
+        )
     if labels and int(header.get("SamplesPerPixel") or 1) != 1:
-        raise FormatError("labels as colours", "one number a pixel")
+        raise FormatError("labels as colours", "one number a pixel", _AS_NUMBERS)
     if labels and header.get("PhotometricInterpretation") == "PALETTE COLOR":
-        raise FormatError("labels with a palette, which is applied", "MONOCHROME2")
+        raise FormatError("labels with a palette, which is applied", "MONOCHROME2", _AS_NUMBERS)

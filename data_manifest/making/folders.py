@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from data_manifest.errors import ManifestError, Problem
+from data_manifest.errors import Finding, ManifestError
 from data_manifest.manifest import load_manifest
 
 __all__ = ["MANIFEST", "whole_folder"]
@@ -61,13 +61,13 @@ def _put_in_place(new: Path, out: Path, old: Path) -> None:
 def _unwritable(out: Path, error: OSError) -> ManifestError:
     found = f"can't be written: {error}"
     mend = "free space there, or choose another folder"
-    return ManifestError(Problem(where=str(out), found=found, mend=mend))
+    return ManifestError(Finding(where=str(out), found=found, mend=mend))
 
 
 def _refuse_other_things(out: Path, name: str) -> None:
     if out.exists() and not out.is_dir():
         raise ManifestError(
-            Problem(where=str(out), found="a file", expected="a folder, or a new name")
+            Finding(where=str(out), found="a file", expected="a folder, or a new name")
         )
     if not out.is_dir() or not any(out.iterdir()):
         return
@@ -77,7 +77,7 @@ def _refuse_other_things(out: Path, name: str) -> None:
     if not manifest.is_file():
         others = sorted(entry.name for entry in out.iterdir())
         found = f"other things: {', '.join(others[:4])}"
-        raise ManifestError(Problem(where=str(out), found=found, expected=expected, mend=mend))
+        raise ManifestError(Finding(where=str(out), found=found, expected=expected, mend=mend))
     earlier = load_manifest(manifest)
     entries = [entry for case in earlier.cases for entry in (case.image, case.reference)]
     named = {manifest, *(out / entry.path for entry in entries)}
@@ -86,4 +86,4 @@ def _refuse_other_things(out: Path, name: str) -> None:
         found = f"`{earlier.name}`" + (
             f" and other things: {', '.join(others[:4])}" if others else ""
         )
-        raise ManifestError(Problem(where=str(out), found=found, expected=expected, mend=mend))
+        raise ManifestError(Finding(where=str(out), found=found, expected=expected, mend=mend))

@@ -24,9 +24,15 @@ _STRAIGHT_DEGREES = 0.05
 
 
 class FormatError(Exception):
-    """A file can't be read as an image; the text says what was found in it."""
+    """A file can't be read as an image.
 
-    def __init__(self, found: str, expected: str = "", mend: str = "") -> None:
+    Args:
+        found: what is there; a library's own message may stand in it.
+        expected: what should be.
+        mend: what the reader can do about it.
+    """
+
+    def __init__(self, found: str, expected: str, mend: str) -> None:
         super().__init__(" ".join(found.split()))  # libraries' messages have lines
         self.expected = expected
         self.mend = mend
@@ -101,7 +107,11 @@ def library_messages() -> Iterator[list[str]]:
 @contextlib.contextmanager
 def _stderr_of_c(lines: list[str]) -> Iterator[None]:
     """What C libraries write to the terminal; Python's own output (a progress bar) goes on."""
-    saved, python = os.dup(2), sys.stderr
+    try:
+        saved, python = os.dup(2), sys.stderr
+    except OSError:  # the terminal is closed: nothing can reach it
+        yield
+        return
     with tempfile.TemporaryFile() as kept, open(saved, "w", buffering=1) as terminal:  # noqa: PTH123
         try:
             if python is sys.__stderr__ is not None:

@@ -74,7 +74,12 @@ def _raw_case(
                 mend="leave the pair out",
             )
     except ValueError as error:
-        problem = Finding(where=str(pair.reference), found=str(error))
+        problem = Finding(
+            where=str(pair.reference),
+            found=str(error),
+            expected="labels that can be told apart",
+            mend="number them anew",
+        )
     if problem is not None:
         raise CaseFileError(problem)
     return RawCase(

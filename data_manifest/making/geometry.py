@@ -78,8 +78,8 @@ def mismatches(image: Volume, reference: Volume) -> Iterator[tuple[str, str, str
         yield (
             f"the image's box with other axes ({_place(reference.affine)})",
             f"the image's ({_place(image.affine)})",
-            "turn it onto the image's axes, which loses nothing: `nibabel.as_closest_canonical` of"
-            " both",
+            f"`SimpleITK.DICOMOrient(reference, {_axes(image.affine)!r})` turns it onto the"
+            " image's axes, and loses nothing",
         )
         return
     if reference.array.shape != shape:
@@ -139,8 +139,11 @@ def furthest_corner(one: Affine, other: Affine, shape: tuple[int, ...]) -> float
 
 
 def _place(affine: Affine) -> str:
-    axes = "".join(code or "?" for code in nibabel.aff2axcodes(affine))
-    return f"origin {_brief(affine[:3, 3])} mm, axes {axes}"
+    return f"origin {_brief(affine[:3, 3])} mm, axes {_axes(affine)}"
+
+
+def _axes(affine: Affine) -> str:
+    return "".join(code or "?" for code in nibabel.aff2axcodes(affine))
 
 
 def _brief(values: object) -> str:

@@ -89,11 +89,14 @@ def hard_to_see(
     said = f"values from {least:g} to {most:g}"
     counts = np.bincount(scaled.ravel(), minlength=256)
     if counts.max() == scaled.size:
-        mend = "one value; expected an image"
+        in_hu = " in HU" if modality == "CT" else ""
+        mend = "leave it out, or hand in the image itself"
         if most > least:
-            mend += " in HU" if modality == "CT" else ""
-            mend += "; `--window LEVEL WIDTH` names another window"
-        raise ValueError(f"{said}, of which nothing is left to see: all voxels have {mend}")
+            mend = "`--window LEVEL WIDTH` names another window"
+        raise ValueError(
+            f"{said}, of which nothing is left to see: all voxels have one value; expected an"
+            f" image{in_hu}; {mend}"
+        )
     if modality != "CT" and window is None:
         return None
     ends = (counts[0] + counts[255]) / scaled.size

@@ -22,6 +22,7 @@ __all__ = ["itk_spacing", "last_line", "read_itk"]
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _LARGEST_HEADER = 1 << 16
+_COPY = "take a fresh copy, with the file of its data"
 _META_PLACE = {"transformmatrix", "rotation", "orientation", "offset", "position", "origin"}
 _META_SPACING = {"elementspacing", "elementsize"}
 _NAMED_SPACES = re.compile(
@@ -43,14 +44,20 @@ def read_itk(path: Path) -> Volume:
         try:
             image = reader.Execute()
         except RuntimeError as error:
-            raise FormatError(f"can't be read: {last_line(error)}") from error
+            raise FormatError(
+                f"can't be read: {last_line(error)}", "a whole MHA or NRRD file", _COPY
+            ) from error
     axes, colours = image.GetDimension(), image.GetNumberOfComponentsPerPixel()
     array = sitk.GetArrayFromImage(image)
     picture = colours == 3 and axes == 2 and array.dtype == np.uint8
     plain = colours == 1 and axes in (2, 3)
     if not (plain or picture) or array.dtype.kind not in "iuf":
         found = f"{axes} axes, {colours} values a voxel, dtype {array.dtype}"
-        raise FormatError(found, "a 2D or 3D image of real numbers, or 2D with uint8 colours")
+        raise FormatError(
+            found,
+            "a 2D or 3D image of real numbers, or 2D with uint8 colours",
+            "save each channel, or time, as a file of its own",
+        )
     return Volume(array=array, spacing_mm=spacing, affine=affine, notes=(*notes, *said))
 
 
@@ -71,7 +78,9 @@ def _opened(path: Path, notes: list[str]) -> tuple[Any, tuple[float, ...] | None
         try:
             reader.ReadImageInformation()
         except RuntimeError as error:
-            raise FormatError(f"can't be read: {last_line(error)}") from error
+            raise FormatError(
+                f"can't be read: {last_line(error)}", "a whole MHA or NRRD file", _COPY
+            ) from error
     axes = reader.GetDimension()
     direction = np.array(reader.GetDirection()).reshape(axes, axes)
     if axes > 3:
@@ -133,6 +142,7 @@ def _nrrd(fields: dict[str, str]) -> tuple[bool, bool, list[str]]:
         raise FormatError(
             f"`{scaled[0]}`, by which the values are scaled and which readers leave out",
             "values as they are meant",
+            "write the values scaled, without these keys",
         )
     kinds = fields.get("kinds", "").split()
     for index, text in enumerate(fields.get("spacings", "").split()):
@@ -152,7 +162,7 @@ def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise FormatError(f"{text[:40]!r} in the header", "a number") from None
+        raise FormatError(f"{text[:40]!r} in the header", "a number", "write it again") from None
 
 
 def last_line(error: RuntimeError) -> str:

@@ -25,12 +25,13 @@ _ERRORS = (
     nibabel.filebasedimages.ImageFileError,
     nibabel.spatialimages.HeaderDataError,
     EOFError,
-    KeyError,
     OSError,
     ValueError,
     zlib.error,
 )
 _GZIP = b"\x1f\x8b"
+_COPY = "take a fresh copy"
+_PLACE = "write the scanner's place, or set the code to 0"
 
 
 def read_nifti(path: Path) -> Volume:
@@ -44,12 +45,18 @@ def read_nifti(path: Path) -> Volume:
         try:
             data = np.asanyarray(image.dataobj)
         except _ERRORS as error:
-            raise FormatError(f"can't be read as NIfTI: {error}") from error
+            raise FormatError(
+                f"can't be read as NIfTI: {error}", "a whole NIfTI file", _COPY
+            ) from error
     while data.ndim > 3 and data.shape[-1] == 1:
         data = data[..., 0]
     if data.ndim not in (2, 3) or 0 in data.shape or data.dtype.kind not in "biuf":
         found = f"NIfTI of shape {data.shape}, dtype {data.dtype}"
-        raise FormatError(found, "one volume of real numbers, (x, y, z)")
+        raise FormatError(
+            found,
+            "one volume of real numbers, (x, y, z)",
+            "save each volume, or channel, as a file of its own",
+        )
     notes: list[str] = []
     spacing, affine = _geometry(path, image, unit_name, data.ndim, notes)
     stored_as: Any = image.dataobj
@@ -76,10 +83,16 @@ def _opened(path: Path) -> tuple[nibabel.Nifti1Image, str]:
         try:
             image = nibabel.load(path)
             if not isinstance(image, nibabel.Nifti1Image):  # NIfTI-2's class is derived from it
-                raise FormatError(f"{type(image).__name__}", "NIfTI")
+                raise FormatError(f"{type(image).__name__}", "NIfTI", "save it as NIfTI")
             return image, str(image.header.get_xyzt_units()[0])
+        except KeyError as error:
+            raise FormatError(
+                "an xyzt_units that the format does not know", "mm", "write it as 2"
+            ) from error
         except _ERRORS as error:
-            raise FormatError(f"can't be read as NIfTI: {error}") from error
+            raise FormatError(
+                f"can't be read as NIfTI: {error}", "a whole NIfTI file", _COPY
+            ) from error
 
 
 def _geometry(
@@ -121,7 +134,7 @@ def _place(
         sform = image.header.get_sform(coded=True)[0]
         qform = image.header.get_qform(coded=True)[0]
     except _ERRORS as error:
-        raise FormatError(f"a qform that is no rotation: {error}", "a rotation") from error
+        raise FormatError(f"a qform that is no rotation: {error}", "a rotation", _PLACE) from error
     places = {}
     for name, found in (("sform", sform), ("qform", qform)):
         if found is None:
@@ -129,7 +142,7 @@ def _place(
         affine = np.array(found, dtype=np.float64)
         affine[:3] *= unit
         if not np.isfinite(affine).all():
-            raise FormatError(f"a {name} with nan", "numbers")
+            raise FormatError(f"a {name} with nan", "numbers", _PLACE)
         check_straight(affine)
         sides = np.linalg.norm(affine[:3, : len(spacing)], axis=0)[::-1]
         if not np.allclose(sides, spacing, rtol=1e-3, atol=0):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from data_manifest.errors import ManifestError, Problem, TableError
+from data_manifest.errors import ManifestError, TableError
 from data_manifest.findings import Finding, Severity, Tell, untold
 from data_manifest.foreign_tables import ForeignTable, listed, quoted, read_foreign_table
 from data_manifest.making.volumes import SUFFIXES, stem_of
@@ -96,7 +96,7 @@ def pairs_from_csv(path: Path, *, tell: Tell = untold) -> list[Pair]:
     for note in table.notes:
         tell(Finding(where=str(path), found=note, severity=Severity.WARNING))
     pairs: list[Pair] = []
-    problems: list[Problem] = []
+    problems: list[Finding] = []
     for row in table.rows:
         cells = {name: table.text(row, index) for name, index in columns.items()}
         for name in ("image", "reference"):  # as written: a name's form of Unicode is its own
@@ -105,7 +105,11 @@ def pairs_from_csv(path: Path, *, tell: Tell = untold) -> list[Pair]:
         if pair is not None:
             pairs.append(_below(path.parent, pair))
     if not table.rows:
-        problems.append(Problem(where=str(path), found="no rows", expected="one row a case"))
+        problems.append(
+            Finding(
+                where=str(path), found="no rows", expected="one row a case", mend="add one a case"
+            )
+        )
     problems += _missing_files(pairs, path)
     if problems:
         raise ManifestError(*problems)
@@ -128,18 +132,19 @@ def _columns(table: ForeignTable) -> dict[str, int]:
     ]
     if unknown:
         raise TableError(
-            Problem(
+            Finding(
                 where=f"{table.path}, line 1",
                 found=f"column {listed(unknown)}",
                 expected=f"columns {', '.join(_NEEDED)}; optional {', '.join(_OPTIONAL)}",
+                mend="rename or remove it",
             )
         )
     return columns
 
 
-def _parse_row(row: dict[str, str], where: str, problems: list[Problem]) -> Pair | None:
+def _parse_row(row: dict[str, str], where: str, problems: list[Finding]) -> Pair | None:
     def wrong(found: str, expected: str) -> None:
-        problems.append(Problem(where=where, found=found, expected=expected))
+        problems.append(Finding(where=where, found=found, expected=expected))
 
     before = len(problems)
     for column in ("image", "reference"):
@@ -182,11 +187,11 @@ def _existing(folder: Path, name: Path) -> Path:
     return next((folder / form for form in forms if (folder / form).exists()), folder / name)
 
 
-def _missing_files(pairs: Iterable[Pair], path: Path) -> list[Problem]:
+def _missing_files(pairs: Iterable[Pair], path: Path) -> list[Finding]:
     files = (file for pair in pairs for file in (pair.image, pair.reference))
     mend = f"paths in {path.name} are relative to its folder"
     return [
-        Problem(where=str(file), found="no such file or folder", expected="an image", mend=mend)
+        Finding(where=str(file), found="no such file or folder", expected="an image", mend=mend)
         for file in files
         if not file.exists()
     ]
@@ -201,10 +206,10 @@ def pairs_from_folders(images: Path, references: Path, *, modality: str) -> list
         ManifestError: every file without a partner, and every name that occurs twice.
     """
     canonical = canonical_modality(modality)
-    problems: list[Problem] = []
+    problems: list[Finding] = []
     if canonical is None:
         expected = f"one of {', '.join(MODALITIES)}"
-        problems.append(Problem(where="--modality", found=repr(modality), expected=expected))
+        problems.append(Finding(where="--modality", found=repr(modality), expected=expected))
     found = [_by_stem(folder, problems) for folder in (images, references)]
     if problems or canonical is None:
         raise ManifestError(*problems)
@@ -215,13 +220,13 @@ def pairs_from_folders(images: Path, references: Path, *, modality: str) -> list
     for stem, file in by_image.items():
         if partner[stem] not in by_reference:
             problems.append(
-                Problem(where=str(file), found="an image without a reference", mend=mend)
+                Finding(where=str(file), found="an image without a reference", mend=mend)
             )
     taken = Counter(partner.values())
     for stem, file in by_reference.items():
         if taken[stem] != 1:
             what = f"a reference of {taken[stem]} images" if taken[stem] else "no image of its name"
-            problems.append(Problem(where=str(file), found=what, expected=f"one in {images}"))
+            problems.append(Finding(where=str(file), found=what, expected=f"one in {images}"))
     if problems:
         raise ManifestError(*problems)
     return [
@@ -230,12 +235,12 @@ def pairs_from_folders(images: Path, references: Path, *, modality: str) -> list
     ]
 
 
-def _by_stem(folder: Path, problems: list[Problem]) -> dict[str, Path]:
+def _by_stem(folder: Path, problems: list[Finding]) -> dict[str, Path]:
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
         where, found = str(folder), f"can't be listed: {error.strerror}"
-        problems.append(Problem(where=where, found=found, expected="a folder of images"))
+        problems.append(Finding(where=where, found=found, expected="a folder of images"))
         return {}
     files: dict[str, Path] = {}
     for entry in entries:
@@ -246,8 +251,8 @@ def _by_stem(folder: Path, problems: list[Problem]) -> dict[str, Path]:
         if stem in files:
             names = f"{quoted(files[stem].name)} and {quoted(entry.name)}"
             found, expected = f"a name twice: {names}", "one file of each name, in any format"
-            problems.append(Problem(where=str(entry), found=found, expected=expected))
+            problems.append(Finding(where=str(entry), found=found, expected=expected))
         files[stem] = entry
     if not files:
-        problems.append(Problem(where=str(folder), found="no images", expected="images"))
+        problems.append(Finding(where=str(folder), found="no images", expected="images"))
     return files

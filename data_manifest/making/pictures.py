@@ -17,6 +17,7 @@ _ORIENTATION, _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 274, 258, 262, 339
 _GREY = ("1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 _COLOURS = ("P", "RGB", "RGBA", "LA", "PA")
 _LARGEST_PIXELS = 1 << 31
+_AS_GREY = "save the labels' numbers as a grey PNG"
 _TURNED = {
     2: "mirrored",
     3: "upside down",
@@ -43,11 +44,15 @@ def read_picture(path: Path, *, labels: bool = False) -> Volume:
     with library_messages() as said:
         try:
             with any_size(), Image.open(path) as picture:
+                raw = _raw_mode(picture)  # which is gone when the pixels have been read
                 _check(picture)
-                array = (_numbers if labels else _visible)(picture, notes)
+                array = (_numbers if labels else _visible)(picture, raw, notes)
         except (EOFError, OSError, SyntaxError, ValueError) as error:
-            mend = "save it as PNG" if path.suffix.lower() in (".tif", ".tiff") else ""
-            raise FormatError(f"can't be read as a picture: {error}", mend=mend) from error
+            raise FormatError(
+                f"can't be read as a picture: {error}",
+                "a whole PNG, JPEG, BMP or TIFF of a common kind",
+                "take a fresh copy, or save it as PNG",
+            ) from error
     return Volume(array=array, notes=(*notes, *said))
 
 
@@ -82,16 +87,17 @@ def _tag(picture: Image.Image, number: int) -> tuple[int, ...]:
     return tuple(value) if isinstance(value, tuple) else (value,)
 
 
-def _numbers(picture: Image.Image, notes: list[str]) -> npt.NDArray[np.generic]:
+def _numbers(picture: Image.Image, raw: str, notes: list[str]) -> npt.NDArray[np.generic]:
     """The numbers that are stored, one a pixel."""
     if picture.format in ("JPEG", "MPO"):
         raise FormatError("labels in a JPEG", "a format that keeps every value", "use PNG")
-    raw = _raw_mode(picture)
     values = np.array(picture)
+    if _is_deep(picture, raw):
+        raise FormatError("labels as colours of 16 bits", "one number a pixel", _AS_GREY)
     if picture.mode in ("RGB", "RGBA", "LA", "PA"):
         return _one_channel(picture, values)
     if picture.mode not in (*_GREY, "P"):
-        raise FormatError(f"pixels of mode {picture.mode}", "one number a pixel")
+        raise FormatError(f"pixels of mode {picture.mode}", "one number a pixel", _AS_GREY)
     if _tag(picture, _PHOTOMETRIC) == (0,):
         if values.dtype == np.bool_:
             values = ~values
@@ -121,20 +127,20 @@ def _one_channel(picture: Image.Image, values: npt.NDArray[np.generic]) -> npt.N
                 "labels with transparency", "one number a pixel", "save it without alpha, in grey"
             )
         values = values[:, :, :-1]
-    if (values != values[:, :, :1]).any() or _is_deep(picture):
-        raise FormatError("labels as colours", "one number a pixel: grey, or a palette")
+    if (values != values[:, :, :1]).any():
+        raise FormatError("labels as colours", "one number a pixel: grey, or a palette", _AS_GREY)
     return values[:, :, 0]
 
 
-def _is_deep(picture: Image.Image) -> bool:
+def _is_deep(picture: Image.Image, raw: str) -> bool:
     """Whether it has colours of more bits than Pillow keeps."""
     several = len(picture.getbands()) > 1
-    return several and ("16" in _raw_mode(picture) or max((*_tag(picture, _BITS), 0)) > 8)
+    return several and ("16" in raw or max((*_tag(picture, _BITS), 0)) > 8)
 
 
-def _visible(picture: Image.Image, notes: list[str]) -> npt.NDArray[np.generic]:
+def _visible(picture: Image.Image, raw: str, notes: list[str]) -> npt.NDArray[np.generic]:
     """The picture as it is seen: grey in any depth, or uint8 colours."""
-    if _is_deep(picture):
+    if _is_deep(picture, raw):
         raise FormatError(
             "more than 8 bits a colour, of which readers keep 8 each in its own way",
             "8 bits a colour, or grey of up to 16 bits",

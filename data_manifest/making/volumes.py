@@ -85,7 +85,7 @@ def _spacing_of(path: Path) -> tuple[float, ...] | None:
 def _read(path: Path, *, labels: bool) -> Volume:
     name = path.name.lower()
     if not path.is_dir() and not path.is_file():
-        raise FormatError("no such file or folder", "an image")
+        raise FormatError("no such file or folder", "an image", "look at the path")
     if path.is_dir() or name.endswith(_DICOM):
         from data_manifest.making import dicom  # its library is slow to import
 
@@ -96,7 +96,9 @@ def _read(path: Path, *, labels: bool) -> Volume:
         return read_itk(path)
     if name.endswith(_PICTURES):
         return read_picture(path, labels=labels)
-    raise FormatError("an unknown format", f"one of {', '.join(SUFFIXES)}, or a DICOM folder")
+    raise FormatError(
+        "an unknown format", f"one of {', '.join(SUFFIXES)}, or a DICOM folder", "convert it"
+    )
 
 
 def _finite(volume: Volume) -> Volume:

@@ -36,7 +36,9 @@ def whole_labels(volume: Volume) -> Volume:
         notes = (*notes, *([note] if note else []))
     least, most = array.min(), array.max()
     if least < 0 or most > np.iinfo(np.int64).max // 2:
-        raise FormatError(f"labels from {least} to {most}", "0 (background) and above")
+        raise FormatError(
+            f"labels from {least} to {most}", "0 (background) and above", "number them anew"
+        )
     kind = np.uint16 if most <= 65535 else np.int64
     return replace(volume, array=array.astype(kind, copy=False), notes=notes)
 

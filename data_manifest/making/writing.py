@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from data_manifest.cases import CaseInputs, Reference
 from data_manifest.demo.records import RawCase
-from data_manifest.errors import CaseFileError, Problem
+from data_manifest.errors import CaseFileError
 from data_manifest.findings import Finding, Severity, Tell, untold
 from data_manifest.layouts.formats import NPZ
 from data_manifest.layouts.npz_contract import write_inputs, write_reference
@@ -67,7 +67,7 @@ def write_case(
             for kind in prompts
         )
     except ValueError as error:
-        raise CaseFileError(Problem(where=raw.file or raw.identifier, found=str(error))) from error
+        raise CaseFileError(Finding(where=raw.file or raw.identifier, found=str(error))) from error
     if odd is not None:
         tell(Finding(where=raw.file or raw.identifier, found=odd, severity=Severity.WARNING))
     two_d = raw.labels.ndim == 2
@@ -147,7 +147,7 @@ def _check(raw: RawCase) -> None:
         ),
     ]
     problems = [
-        Problem(where=raw.file or raw.identifier, found=found, expected=expected)
+        Finding(where=raw.file or raw.identifier, found=found, expected=expected)
         for wrong, found, expected in facts
         if wrong
     ]

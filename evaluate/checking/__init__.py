@@ -12,14 +12,13 @@ from evaluate.checking.observing import ObservingSandbox
 from evaluate.checking.repeats import Repeat, one_slice_finding, repeat_findings
 from evaluate.checking.runs import run_findings
 from evaluate.checking.sanity import ONE_SLICE_PAIR, build_sanity_cases, is_odd
-from evaluate.checking.trials import Hit, Trial, gathered
+from evaluate.checking.trials import Trial, gathered
 from evaluate.checking.variants import VariantScores, score_variants, variant_findings
 
 __all__ = [
     "CATALOGUE",
     "ONE_SLICE_PAIR",
     "Check",
-    "Hit",
     "ObservingSandbox",
     "Repeat",
     "Trial",

@@ -12,7 +12,6 @@ from data_manifest.findings import Finding
 from data_manifest.layouts import BadPrediction, read_inputs, read_prediction, read_reference
 from data_manifest.manifest import Case
 from evaluate.checking import (
-    Hit,
     Trial,
     VariantScores,
     accuracy_finding,
@@ -62,7 +61,7 @@ class Examination(Generic[Picture]):
         self._run = run
         self._draw_case = draw
         self._drawn = 0
-        self._hits: list[Hit] = []
+        self._hits: list[Finding] = []
         self._variants: list[VariantScores] = []
         self._pairs: list[tuple[float, float]] = []
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 
 from data_manifest.errors import printable
-from data_manifest.findings import Severity
-from evaluate.checking.trials import Hit, Trial
+from data_manifest.findings import Finding, Severity
+from evaluate.checking.trials import Trial
 
 __all__ = ["log_hits"]
 
@@ -53,7 +53,7 @@ _PATTERNS = (
 _PACKAGE = re.compile(r"No module named '?([A-Za-z0-9_.]{1,80})")
 
 
-def log_hits(trial: Trial) -> Iterator[Hit]:
+def log_hits(trial: Trial) -> Iterator[Finding]:
     """What one case's log hints at."""
     lines = _lines(trial.log)
     where = trial.case.id
@@ -72,7 +72,7 @@ def log_hits(trial: Trial) -> Iterator[Hit]:
     yield from _noise(trial)
 
 
-def _noise(trial: Trial) -> Iterator[Hit]:
+def _noise(trial: Trial) -> Iterator[Finding]:
     log = trial.log
     count = log.count(b"\n") + log.count(b"\r")
     if count > _MOST_LINES or len(log) > _MOST_BYTES:
@@ -80,8 +80,8 @@ def _noise(trial: Trial) -> Iterator[Hit]:
         yield _warn("log-noise", trial.case.id, found)
 
 
-def _warn(check: str, case: str, found: str) -> Hit:
-    return Hit(check=check, severity=Severity.WARNING, case=case, found=found)
+def _warn(check: str, case: str, found: str) -> Finding:
+    return Finding(code=check, severity=Severity.WARNING, where=case, found=found)
 
 
 def _lines(log: bytes) -> list[str]:

@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from data_manifest.findings import Severity
+from data_manifest.findings import Finding, Severity
 from data_manifest.prompts import Prompts
-from evaluate.checking.trials import Hit
 
 __all__ = ["mask_hits"]
 
@@ -19,7 +18,7 @@ _MISREAD = 0.7
 _LabelMap = npt.NDArray[np.integer]
 
 
-def mask_hits(case: str, prompts: Prompts | None, prediction: _LabelMap) -> Iterator[Hit]:
+def mask_hits(case: str, prompts: Prompts | None, prediction: _LabelMap) -> Iterator[Finding]:
     """What is wrong with a mask, by its prompts alone.
 
     Args:
@@ -45,7 +44,7 @@ def mask_hits(case: str, prompts: Prompts | None, prediction: _LabelMap) -> Iter
         yield from _places(case, prompts, prediction, counts)
 
 
-def _numbering(case: str, counts: npt.NDArray[np.integer], prompts: Prompts) -> Iterator[Hit]:
+def _numbering(case: str, counts: npt.NDArray[np.integer], prompts: Prompts) -> Iterator[Finding]:
     asked = len(prompts)
     present = [int(label) for label in np.flatnonzero(counts) if label > 0]
     surplus = [label for label in present if label > asked]
@@ -70,7 +69,7 @@ def _places(
     prompts: Prompts,
     prediction: _LabelMap,
     counts: npt.NDArray[np.integer],
-) -> Iterator[Hit]:
+) -> Iterator[Finding]:
     """Whether labels lie where their prompts say; if not, whether where others' do."""
     inside = np.stack(
         [
@@ -130,5 +129,5 @@ def _listed(labels: list[int]) -> str:
 
 def _hit(
     check: str, case: str, found: str, severity: Severity = Severity.PROBLEM, mend: str = ""
-) -> Hit:
-    return Hit(check=check, severity=severity, case=case, found=found, mend=mend)
+) -> Finding:
+    return Finding(code=check, severity=severity, where=case, found=found, mend=mend)

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 
 from data_manifest.errors import printable
-from data_manifest.findings import Severity
+from data_manifest.findings import Finding, Severity
 from data_manifest.layouts import ArrayFacts
-from evaluate.checking.trials import Hit, Trial
+from evaluate.checking.trials import Trial
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 
 __all__ = ["output_hits"]
 
 
-def output_hits(trial: Trial, protocol: Rules) -> Iterator[Hit]:
+def output_hits(trial: Trial, protocol: Rules) -> Iterator[Finding]:
     """The one thing that is wrong with a case's output, and what is only unwise about it."""
     seen = trial.observation
     if seen is None:
@@ -28,7 +28,7 @@ def output_hits(trial: Trial, protocol: Rules) -> Iterator[Hit]:
         yield from _unwise(trial, seen.arrays, protocol)
 
 
-def _no_output(trial: Trial, files: tuple[str, ...], protocol: Rules) -> Hit:
+def _no_output(trial: Trial, files: tuple[str, ...], protocol: Rules) -> Finding:
     expected = protocol.output.name(trial.case.id)
     if not files:
         return _hit("output-missing", trial, f"no {expected}: the outputs folder is empty")
@@ -36,7 +36,7 @@ def _no_output(trial: Trial, files: tuple[str, ...], protocol: Rules) -> Hit:
     return _hit("output-name", trial, found)
 
 
-def _bad_output(trial: Trial, arrays: tuple[ArrayFacts, ...] | None, protocol: Rules) -> Hit:
+def _bad_output(trial: Trial, arrays: tuple[ArrayFacts, ...] | None, protocol: Rules) -> Finding:
     key, shape = protocol.output.key, trial.case.shape
     if arrays is None:
         return _hit("output-readable", trial, trial.record.reason)
@@ -65,17 +65,19 @@ def _shape_advice(found: tuple[int, ...], expected: tuple[int, ...]) -> str:
     return ""
 
 
-def _unwise(trial: Trial, arrays: tuple[ArrayFacts, ...], protocol: Rules) -> Iterator[Hit]:
+def _unwise(trial: Trial, arrays: tuple[ArrayFacts, ...], protocol: Rules) -> Iterator[Finding]:
     key = protocol.output.key
     mask = next((array for array in arrays if array.name == key), None)
     if mask is not None and (mask.dtype.startswith("float") or mask.dtype.endswith("64")):
         found = f"{mask.dtype}: it is read, and takes {_times(mask.dtype)} the room of uint8"
-        yield Hit(check="output-dtype", severity=Severity.NOTE, case=trial.case.id, found=found)
+        yield Finding(code="output-dtype", severity=Severity.NOTE, where=trial.case.id, found=found)
 
 
 def _times(dtype: str) -> str:
     return f"{int(''.join(c for c in dtype if c.isdigit()) or 8) // 8} times"
 
 
-def _hit(check: str, trial: Trial, found: str, *, mend: str = "") -> Hit:
-    return Hit(check=check, severity=Severity.PROBLEM, case=trial.case.id, found=found, mend=mend)
+def _hit(check: str, trial: Trial, found: str, *, mend: str = "") -> Finding:
+    return Finding(
+        code=check, severity=Severity.PROBLEM, where=trial.case.id, found=found, mend=mend
+    )

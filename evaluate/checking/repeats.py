@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from data_manifest.findings import Finding, Severity
 from evaluate.checking.findings import make_finding
-from evaluate.checking.trials import Hit, gathered, nothing_found
+from evaluate.checking.trials import gathered, nothing_found
 from metrics import dice
 
 __all__ = ["Repeat", "one_slice_finding", "repeat_findings"]
@@ -45,10 +45,10 @@ def repeat_findings(repeats: Sequence[Repeat]) -> list[Finding]:
     return [nothing_found("repeatable", f"{len(repeats)} cases twice: the same, bit for bit")]
 
 
-def _difference(repeat: Repeat) -> Hit | None:
+def _difference(repeat: Repeat) -> Finding | None:
     if repeat.outcomes[0] != repeat.outcomes[1]:
         found = f"first {repeat.outcomes[0]}, then {repeat.outcomes[1]}"
-        return Hit(check="repeatable", severity=Severity.PROBLEM, case=repeat.case, found=found)
+        return Finding(code="repeatable", severity=Severity.PROBLEM, where=repeat.case, found=found)
     first, second = repeat.first, repeat.second
     if first is None or second is None or np.array_equal(first, second):
         return None
@@ -56,7 +56,7 @@ def _difference(repeat: Repeat) -> Hit | None:
     agreement = _agreement(first, second)
     severity = Severity.NOTE if agreement >= _NEARLY else Severity.WARNING
     found = f"the two masks differ in {share:.2%} of the voxels; DSC between them {agreement:.4f}"
-    return Hit(check="repeatable", severity=severity, case=repeat.case, found=found)
+    return Finding(code="repeatable", severity=severity, where=repeat.case, found=found)
 
 
 def _agreement(first: _LabelMap, second: _LabelMap) -> float:

@@ -6,7 +6,7 @@ from data_manifest.findings import Finding, Severity
 from evaluate.checking.findings import make_finding
 from evaluate.checking.logs import log_hits
 from evaluate.checking.outputs import output_hits
-from evaluate.checking.trials import Hit, Trial, gathered, nothing_found
+from evaluate.checking.trials import Trial, gathered, nothing_found
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 
@@ -40,14 +40,14 @@ def run_findings(trials: Sequence[Trial], protocol: Rules) -> list[Finding]:
         )
     ]
     findings = gathered(hits, [trial.case.id for trial in trials])
-    seen = {hit.check for hit in hits}
+    seen = {hit.code for hit in hits}
     findings += [nothing_found(check, text) for check, text in _QUIET.items() if check not in seen]
     if not seen & {"time", "memory"}:
         findings += _margins(trials, protocol)
     return findings
 
 
-def _ending(trial: Trial, protocol: Rules) -> Iterator[Hit]:
+def _ending(trial: Trial, protocol: Rules) -> Iterator[Finding]:
     """The run's own verdict, where it is no matter of the output."""
     check = {
         Outcome.TIMEOUT: "time",
@@ -70,7 +70,7 @@ def _ending(trial: Trial, protocol: Rules) -> Iterator[Hit]:
             yield _hit(check, Severity.WARNING, trial, found)
 
 
-def _beside(trial: Trial, protocol: Rules) -> Iterator[Hit]:
+def _beside(trial: Trial, protocol: Rules) -> Iterator[Finding]:
     seen = trial.observation
     if seen is None:
         return
@@ -103,5 +103,5 @@ def _margins(trials: Sequence[Trial], protocol: Rules) -> Iterator[Finding]:
             yield make_finding(check, Severity.NOTE, found="not measured")
 
 
-def _hit(check: str, severity: Severity, trial: Trial, found: str) -> Hit:
-    return Hit(check=check, severity=severity, case=trial.case.id, found=found)
+def _hit(check: str, severity: Severity, trial: Trial, found: str) -> Finding:
+    return Finding(code=check, severity=severity, where=trial.case.id, found=found)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from data_manifest.layouts import FORMATS
 from evaluate.checking.starter_kit import kit_file
-from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.errors import Finding, UsageError
 from evaluate.facts.rules import Rules
 
 __all__ = ["write_starter"]
@@ -73,8 +73,8 @@ def write_starter(folder: Path, *, protocol: Rules, called: str) -> list[Path]:
     return [folder / file for file in _FILES]
 
 
-def _exists(folder: Path) -> Problem:
-    return Problem(
+def _exists(folder: Path) -> Finding:
+    return Finding(
         where=str(folder),
         found="exists already",
         expected="the name of a new folder: nothing is ever overwritten",
@@ -85,7 +85,7 @@ def _exists(folder: Path) -> Problem:
 def _refuse(folder: Path, protocol: Rules) -> None:
     if len(folder.name) > _LONGEST or not _NAME.fullmatch(folder.name):
         raise UsageError(
-            Problem(
+            Finding(
                 where=f"init {folder}",
                 found="not the name of a submission",
                 expected=f"letters and digits, with single `.`, `_` or `-` between them, {_LONGEST}"
@@ -98,7 +98,7 @@ def _refuse(folder: Path, protocol: Rules) -> None:
         raise UsageError(_exists(folder))
     if not folder.parent.is_dir():
         raise UsageError(
-            Problem(
+            Finding(
                 where=str(folder.parent), found="no such folder", mend="make it first, or go there"
             )
         )
@@ -108,7 +108,7 @@ def _refuse(folder: Path, protocol: Rules) -> None:
         protocol.output.path
     }:
         raise UsageError(
-            Problem(
+            Finding(
                 where=f"protocol {protocol.name}",
                 found=f"gives {protocol.input.files[0].path}, asks for {protocol.output.path}",
                 expected=f"masks named as the inputs are, of the template's format"

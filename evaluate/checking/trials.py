@@ -11,7 +11,7 @@ from evaluate.checking.sanity import is_odd
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.outcome import Outcome
 
-__all__ = ["Hit", "Trial", "gathered", "nothing_found"]
+__all__ = ["Trial", "gathered", "nothing_found"]
 
 _NAMED = 3
 
@@ -41,18 +41,7 @@ class Trial:
         return self.record.outcome is Outcome.OK
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
-    """Something noticed on one case."""
-
-    check: str
-    severity: Severity
-    case: str
-    found: str
-    mend: str = ""
-
-
-def gathered(hits: Sequence[Hit], cases: Sequence[str]) -> list[Finding]:
+def gathered(hits: Sequence[Finding], cases: Sequence[str]) -> list[Finding]:
     """One finding for all hits of a check, naming the first cases.
 
     What goes wrong on the odd cases alone is a finding of `odd-input`.
@@ -61,17 +50,17 @@ def gathered(hits: Sequence[Hit], cases: Sequence[str]) -> list[Finding]:
         hits: in the order of the cases.
         cases: all that were run.
     """
-    groups: dict[str, list[Hit]] = {}
+    groups: dict[str, list[Finding]] = {}
     for hit in hits:
-        groups.setdefault(hit.check, []).append(hit)
+        groups.setdefault(hit.code, []).append(hit)
     findings = []
     ordinary = any(not is_odd(case) for case in cases)
     for check, found in groups.items():
         order = list(Severity)
         worst = min(found, key=lambda hit: order.index(hit.severity))
-        named = list(dict.fromkeys(hit.case for hit in found))
+        named = list(dict.fromkeys(hit.where for hit in found))
         only_odd = ordinary and all(is_odd(name) for name in named)
-        detail = worst.found if len(named) == 1 else f"{worst.case}: {worst.found}"
+        detail = worst.found if len(named) == 1 else f"{worst.where}: {worst.found}"
         more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
         findings.append(
             make_finding(

@@ -7,7 +7,7 @@ from data_manifest.errors import printable
 from evaluate.cli.arguments import natural, positive
 from evaluate.cli.terminal import number, say, show_progress, table, warn
 from evaluate.comparing.stage import compare_runs
-from evaluate.documents.comparison import CaseChange, Comparison, Interval
+from evaluate.documents.comparison import CaseChange, ResampledInterval, TeamComparison
 from evaluate.pipeline.comparisons import write_comparison, write_comparison_json
 
 __all__ = ["add_arguments", "call"]
@@ -63,7 +63,7 @@ def call(options: argparse.Namespace) -> int:
     return 0
 
 
-def _say(found: Comparison) -> None:
+def _say(found: TeamComparison) -> None:
     say(printable(found.answer))
     say()
     _say_overall(found)
@@ -76,7 +76,7 @@ def _say(found: Comparison) -> None:
     say()
 
 
-def _say_overall(found: Comparison) -> None:
+def _say_overall(found: TeamComparison) -> None:
     table(
         f"B ({printable(found.b.label)}) less A ({printable(found.a.label)})",
         ["", "cases", "A", "B", "B − A", "95 % interval", "p"],
@@ -97,7 +97,7 @@ def _say_overall(found: Comparison) -> None:
     )
 
 
-def _say_modalities(found: Comparison) -> None:
+def _say_modalities(found: TeamComparison) -> None:
     ratios = {ratio.where: ratio for ratio in found.ratios}
     rows = []
     for modality in found.modalities:
@@ -117,7 +117,7 @@ def _say_modalities(found: Comparison) -> None:
     table("B less A, by modality", heads, rows)
 
 
-def _ends(interval: Interval | None, digits: int) -> str:
+def _ends(interval: ResampledInterval | None, digits: int) -> str:
     if interval is None:
         return "–"
     return f"{interval.low:+.{digits}f} to {interval.high:+.{digits}f}"

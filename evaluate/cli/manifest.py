@@ -11,7 +11,7 @@ from data_manifest.manifest import load_manifest
 from data_manifest.verify import verify_manifest
 from evaluate.cli.arguments import CommandParser, group_command, natural
 from evaluate.cli.terminal import say, show_progress, table, warn
-from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.errors import UsageError
 
 __all__ = ["add_arguments"]
 
@@ -65,7 +65,7 @@ def _pairs(options: argparse.Namespace, tell: Tell) -> list[Pair]:
         return pairs_from_csv(options.pairs, tell=tell)
     if options.pairs is not None or None in folders:
         raise UsageError(
-            Problem(
+            Finding(
                 where="segjudge manifest build",
                 found="neither a table of pairs nor two folders",
                 expected="--pairs, or all of --images, --references and --modality",

@@ -10,13 +10,17 @@ import msgspec
 from evaluate.cli.arguments import natural
 from evaluate.cli.run import warn_of_machines
 from evaluate.cli.terminal import number, say, table, warn
-from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.errors import Finding, UsageError
 from evaluate.facts.rules import RankedMetric, load_protocol
 from evaluate.ranking import RankingRow
+from evaluate.ranking.score_table import Missing
 from evaluate.ranking.stage import RankOptions, rank_run, rank_table
 from evaluate.store import RunDirectory
 
 __all__ = ["add_arguments", "call", "say_leaderboard"]
+
+
+_MISSING: dict[str, Missing] = {"failure": "failure", "leave-out": "undefined"}
 
 
 def _ranked_metric(text: str) -> RankedMetric:
@@ -52,6 +56,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="with --scores: rank by these columns instead of the protocol's; another tool's column"
         " needs its direction; repeatable",
     )
+    command.add_argument(
+        "--missing",
+        choices=tuple(_MISSING),
+        help="with --scores: what an empty cell is where other teams have a value: the team's"
+        " failure, last in its case; or no value, and the case is left out for all teams (default:"
+        " a failure, unless the table has a column `outcome`)",
+    )
     command.add_argument("--bootstrap", type=natural, default=1000, help="replicates")
     command.add_argument("--seed", type=natural, help="of the bootstrap (default: the run's)")
     command.add_argument(
@@ -76,13 +87,15 @@ def call(options: argparse.Namespace) -> int:
     )
     if options.run_dir is not None and (options.scores, options.out, options.metric) == (None,) * 3:
         result = rank_run(options.run_dir, chosen)
+        for note in result.notes:
+            warn(note)
         say_leaderboard(result.rows)
         warn_of_machines(RunDirectory.open(options.run_dir))
         say(f"next: segjudge report {options.run_dir}")
         return 0
     if options.run_dir is not None or None in (options.scores, options.protocol, options.out):
         raise UsageError(
-            Problem(
+            Finding(
                 where="segjudge rank",
                 found="neither a run directory nor a table",
                 expected="RUN_DIR, or all of --scores, --protocol and --out",
@@ -95,8 +108,9 @@ def call(options: argparse.Namespace) -> int:
         out=options.out,
         options=chosen,
         metrics=options.metric,
+        missing=_MISSING[options.missing] if options.missing else None,
     )
-    for note in notes:
+    for note in (*notes, *result.notes):
         warn(note)
     say_leaderboard(result.rows)
     say(f"ranking.csv and ranking.json in {options.out}")
@@ -104,10 +118,16 @@ def call(options: argparse.Namespace) -> int:
 
 
 def say_leaderboard(rows: Sequence[RankingRow]) -> None:
-    """The places, best first."""
+    """The places, best first; odd values are counted where there are any."""
+    odd = [
+        name for name in ("missing", "infinite", "left_out") if any(getattr(r, name) for r in rows)
+    ]
     table(
         "Leaderboard",
-        ["team", "place", "mean rank", "DSC", "NSD", "time s", "failed"],
+        [
+            *("team", "place", "mean rank", "DSC", "NSD", "time s", "failed"),
+            *(name.replace("_", " ") for name in odd),
+        ],
         [
             [
                 row.team,
@@ -117,6 +137,7 @@ def say_leaderboard(rows: Sequence[RankingRow]) -> None:
                 number(row.value("nsd"), 4),
                 number(row.value("wall_s"), 2),
                 str(row.failures),
+                *(str(getattr(row, name)) for name in odd),
             ]
             for row in sorted(rows, key=lambda row: (row.rank, row.team))
         ],

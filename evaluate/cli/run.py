@@ -7,9 +7,11 @@ from evaluate.cli.arguments import natural, positive
 from evaluate.cli.sandboxes import add_sandbox_arguments, sandbox_of
 from evaluate.cli.terminal import say, show_progress, warn
 from evaluate.facts.attempts import Attempt
+from evaluate.facts.errors import RunDirectoryError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules, load_protocol
 from evaluate.running.stage import parse_submissions, run_submissions
+from evaluate.scoring.one_set_of_rules import check_rules
 from evaluate.store import RunDirectory
 
 __all__ = ["add_arguments", "call", "run_into", "say_outcomes", "warn_of_machines"]
@@ -48,6 +50,7 @@ def call(options: argparse.Namespace) -> int:
     )
     say_outcomes(made)
     warn_of_machines(made)
+    _warn_of_rules(made)
     say(f"next: segjudge score {options.run_dir}")
     return 0
 
@@ -87,6 +90,15 @@ def warn_of_machines(run: RunDirectory) -> None:
     unequal = run.document().unequal_machines
     if unequal:
         warn(f"cases were run on {unequal}: their times may not be compared")
+
+
+def _warn_of_rules(run: RunDirectory) -> None:
+    """Say now what scoring will refuse."""
+    document = run.document()
+    try:
+        check_rules(document, run.attempts(), document.rules_of("run"), where=str(run.root))
+    except RunDirectoryError as error:
+        warn(f"scoring will refuse this: {error.problems[0]}")
 
 
 def say_outcomes(run: RunDirectory) -> None:

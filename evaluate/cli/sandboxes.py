@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from evaluate.cli.terminal import warn
-from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.errors import Finding, UsageError
 from evaluate.sandbox import Sandbox, open_sandbox
 
 __all__ = ["NOT_ISOLATED", "add_sandbox_arguments", "sandbox_of"]
@@ -73,7 +73,7 @@ def _build_arguments(texts: Sequence[str]) -> dict[str, str]:
     if wrong:
         raise UsageError(
             *(
-                Problem(where=f"--build-arg {text}", found="no value", expected="NAME=VALUE")
+                Finding(where=f"--build-arg {text}", found="no value", expected="NAME=VALUE")
                 for text in wrong
             )
         )

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from evaluate.cli.arguments import positive
 from evaluate.cli.terminal import number, say, show_progress, table, warn
-from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.errors import Finding, UsageError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import load_protocol
 from evaluate.facts.scores import CaseScore, ModalityScore
 from evaluate.facts.scoring_rules import MEASURED, metric_named
-from evaluate.scoring.stage import Scores, score_folders, score_run
+from evaluate.scoring.stage import RunScores, score_folders, score_run
 
 __all__ = ["add_arguments", "call", "say_scores"]
 
@@ -46,7 +46,7 @@ def call(options: argparse.Namespace) -> int:
         return 0
     if options.run_dir is not None or len(given) < len(folder_options) or not options.protocol:
         raise UsageError(
-            Problem(
+            Finding(
                 where="segjudge score",
                 found="neither a run directory nor two folders",
                 expected="RUN_DIR, or all of --references, --predictions, --protocol and --out",
@@ -86,7 +86,7 @@ def _title(name: str) -> str:
     return metric.title if metric else name
 
 
-def say_scores(scores: Scores) -> None:
+def say_scores(scores: RunScores) -> None:
     """Means by team and modality, and what failed."""
     cells: dict[tuple[str, str], dict[str, ModalityScore]] = {}
     for row in scores.modalities:

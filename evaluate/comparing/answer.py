@@ -1,11 +1,11 @@
 """Which is better, by how much, how sure: one sentence."""
 
-from evaluate.documents.comparison import Comparison, Difference, Interval
+from evaluate.documents.comparison import Difference, ResampledInterval, TeamComparison
 
 __all__ = ["answer"]
 
 
-def answer(found: Comparison) -> str:
+def answer(found: TeamComparison) -> str:
     """The sentence that a reader came for. Accuracy is the mean over the modalities."""
     a, b = found.a.label, found.b.label
     count = f"{len(found.cases)} case{'s' if len(found.cases) > 1 else ''}"
@@ -46,7 +46,7 @@ def _said(d: Difference) -> str:
     return words
 
 
-def _ends(interval: Interval) -> str:
+def _ends(interval: ResampledInterval) -> str:
     return f"{interval.low:+.3f} to {interval.high:+.3f}"
 
 
@@ -60,7 +60,7 @@ def _share(share: float) -> str:
     return f"{share * 100:.1f} %"
 
 
-def _time(found: Comparison) -> str:
+def _time(found: TeamComparison) -> str:
     ratio = next((r for r in found.ratios if r.where == "micro"), None)
     if ratio is None:
         return "no case was timed for both"
@@ -77,7 +77,7 @@ def _time(found: Comparison) -> str:
     return f"{found.b.label} {sure}{where}, {shown:.2f} times the time{ends}{how}"
 
 
-def _failures(found: Comparison) -> str:
+def _failures(found: TeamComparison) -> str:
     lost, gained = len(found.failures_lost), len(found.failures_gained)
     if not lost and not gained:
         return ""

@@ -9,7 +9,7 @@ import msgspec
 
 from data_manifest.manifest import Case, Manifest
 from evaluate.documents.run import RunDocument
-from evaluate.facts.errors import Problem, RunDirectoryError
+from evaluate.facts.errors import Finding, RunDirectoryError
 from evaluate.facts.rule_differences import differing_keys
 from evaluate.facts.rules import Rules, Scoring
 
@@ -42,12 +42,12 @@ def check_comparable(
     problems = []
     if not common:
         problems.append(
-            Problem(where=where, found="no case in both", expected="runs on the same cases")
+            Finding(where=where, found="no case in both", expected="runs on the same cases")
         )
     other = [c for c in common if mine[c].reference.sha256 != theirs[c].reference.sha256]
     if other:
         problems.append(
-            Problem(
+            Finding(
                 where=where,
                 found=f"another reference for {_listed(other)}",
                 expected="the same reference for every case that both have",
@@ -57,7 +57,7 @@ def check_comparable(
     said = _otherwise_scored(*(protocol.scoring for protocol in protocols))
     if said:
         problems.append(
-            Problem(
+            Finding(
                 where=where,
                 found=f"masks scored by other rules: {', '.join(said)}",
                 expected="one way of scoring",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from evaluate.facts.errors import Problem, RunDirectoryError
+from evaluate.facts.errors import Finding, RunDirectoryError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore
 from evaluate.pairing import Floats, as_pairs
@@ -60,12 +60,12 @@ def pair_scores(
     kept = [case for case in both if case not in set(unscored)]
     if not kept:
         raise RunDirectoryError(
-            Problem(where=label, found="no case that is scored for both", expected="common cases")
+            Finding(where=label, found="no case that is scored for both", expected="common cases")
         )
     moved = [case for case in kept if of_a[case].modality != of_b[case].modality]
     if moved:
         raise RunDirectoryError(
-            Problem(
+            Finding(
                 where=f"{label}, case {moved[0]}",
                 found=f"modality {of_a[moved[0]].modality} and {of_b[moved[0]].modality}",
                 expected="one modality for a case",

@@ -7,8 +7,8 @@ import numpy as np
 
 from data_manifest.manifest import Manifest, load_manifest
 from evaluate.comparing import Pairs, calibration_ratio, check_comparable, compare, pair_scores
-from evaluate.documents.comparison import Comparison, Side
-from evaluate.facts.errors import Problem, RunDirectoryError, UsageError
+from evaluate.documents.comparison import Side, TeamComparison
+from evaluate.facts.errors import Finding, RunDirectoryError, UsageError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.pairing import draw_counts
@@ -20,7 +20,7 @@ __all__ = ["Compared", "compare_runs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
+class _ReadRun:
     """One of the two run directories, read."""
 
     run: RunDirectory
@@ -40,9 +40,9 @@ class Compared:
         runs: the two run directories.
     """
 
-    comparisons: list[Comparison]
+    comparisons: list[TeamComparison]
     calibration: float | None
-    runs: tuple[_Run, _Run]
+    runs: tuple[_ReadRun, _ReadRun]
 
 
 def compare_runs(
@@ -116,14 +116,14 @@ def _few(pairs: Pairs) -> list[str]:
     return case_count_warnings({m: s.stop - s.start for m, s in pairs.modalities.items()})
 
 
-def _read(root: Path, manifest_path: Path | None) -> _Run:
+def _read(root: Path, manifest_path: Path | None) -> _ReadRun:
     run = RunDirectory.open(root)
     manifest, data_root = data_of(run, None)
     if manifest_path is not None and load_manifest(manifest_path).digest() == manifest.digest():
         data_root = manifest_path.parent
     if run.document().scored_from not in (None, run.journal_sha256()):
         raise RunDirectoryError(
-            Problem(
+            Finding(
                 where=str(root),
                 found="cases that were run since it was scored",
                 expected="scores of all that was run",
@@ -133,7 +133,7 @@ def _read(root: Path, manifest_path: Path | None) -> _Run:
     scores: dict[str, list[CaseScore]] = {}
     for row in run.read_rows(CaseScore):
         scores.setdefault(row.team, []).append(row)
-    return _Run(
+    return _ReadRun(
         run=run,
         manifest=manifest,
         data_root=data_root,
@@ -149,19 +149,19 @@ def _names(root_a: Path, root_b: Path) -> tuple[str, str]:
 
 
 def _teams(
-    runs: tuple[_Run, _Run], team: str | None, other: str | None, *, same: bool
+    runs: tuple[_ReadRun, _ReadRun], team: str | None, other: str | None, *, same: bool
 ) -> list[tuple[str, str]]:
     """The pairs to compare."""
     if other is not None and team is None:
         raise UsageError(
-            Problem(where="--with", found="no --team", expected="--team X --with Y, or neither")
+            Finding(where="--with", found="no --team", expected="--team X --with Y, or neither")
         )
     if team is not None:
         other = team if other is None else other
         for run, name in zip(runs, (team, other), strict=True):
             if name not in run.scores:
                 raise UsageError(
-                    Problem(
+                    Finding(
                         where=f"{run.run.root}: team {name}",
                         found="no such team",
                         expected=f"one of {', '.join(sorted(run.scores))}",
@@ -175,7 +175,7 @@ def _teams(
             pairs = [(alone[0][0], alone[1][0])]
     if not pairs:
         raise UsageError(
-            Problem(
+            Finding(
                 where=f"{runs[0].run.root} and {runs[1].run.root}",
                 found="no team of the same name in both",
                 expected="two teams to compare",
@@ -184,7 +184,7 @@ def _teams(
         )
     if same and any(first == second for first, second in pairs):
         raise UsageError(
-            Problem(
+            Finding(
                 where=str(runs[0].run.root),
                 found="a run and itself",
                 expected="two teams of the run, or two runs",

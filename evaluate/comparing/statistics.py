@@ -15,10 +15,10 @@ from evaluate.comparing.answer import answer
 from evaluate.comparing.pairs import COMPARED, Pairs
 from evaluate.documents.comparison import (
     CaseChange,
-    Comparison,
     Difference,
-    Interval,
+    ResampledInterval,
     Side,
+    TeamComparison,
     TimeRatio,
     Trade,
 )
@@ -40,7 +40,7 @@ def compare(
     seed: int,
     calibration: float | None,
     notes: list[str],
-) -> Comparison:
+) -> TeamComparison:
     """B against A.
 
     Args:
@@ -61,7 +61,7 @@ def compare(
     trade = _trade(pairs, counts)
     if pairs.left_out:
         notes = [*notes, f"left out, unscored by our own failure: {', '.join(pairs.left_out)}"]
-    made = Comparison(
+    made = TeamComparison(
         a=a,
         b=b,
         cases=tuple(score.case for score in pairs.scores_a),
@@ -126,8 +126,8 @@ def _difference(
     )
 
 
-def _interval(ends: tuple[float, float] | None) -> Interval | None:
-    return None if ends is None else Interval(low=ends[0], high=ends[1])
+def _interval(ends: tuple[float, float] | None) -> ResampledInterval | None:
+    return None if ends is None else ResampledInterval(low=ends[0], high=ends[1])
 
 
 def _means_by_modality(
@@ -168,7 +168,7 @@ def _ratios(pairs: Pairs, counts: Counts, calibration: float | None) -> Iterator
         ratio, interval = math.exp(apart.mean), None
         if apart.interval is not None:
             low, high = apart.interval
-            interval = Interval(low=math.exp(low), high=math.exp(high))
+            interval = ResampledInterval(low=math.exp(low), high=math.exp(high))
         yield TimeRatio(
             where=where,
             n=n,
@@ -179,10 +179,10 @@ def _ratios(pairs: Pairs, counts: Counts, calibration: float | None) -> Iterator
         )
 
 
-def _divided(interval: Interval | None, by: float | None) -> Interval | None:
+def _divided(interval: ResampledInterval | None, by: float | None) -> ResampledInterval | None:
     if interval is None or by is None:
         return None
-    return Interval(low=interval.low / by, high=interval.high / by)
+    return ResampledInterval(low=interval.low / by, high=interval.high / by)
 
 
 def _changes(pairs: Pairs) -> list[CaseChange]:

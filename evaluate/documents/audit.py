@@ -59,11 +59,11 @@ class Cause(StrEnum):
     KEY = "signed by another key"
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _AuditPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of audit.json."""
 
 
-class AuditedFile(_Part, frozen=True, kw_only=True):
+class AuditedFile(_AuditPart, frozen=True, kw_only=True):
     """One thing that is not as the run left it: a finding, in the words of audit.json.
 
     Attributes:
@@ -101,7 +101,7 @@ def audited(finding: Finding) -> AuditedFile:
     )
 
 
-class Change(_Part, frozen=True, kw_only=True):
+class Change(_AuditPart, frozen=True, kw_only=True):
     """A metric's change between two runs over the same cases.
 
     Attributes:
@@ -130,7 +130,7 @@ class Change(_Part, frozen=True, kw_only=True):
     is_equivalent: bool
 
 
-class Ratio(_Part, frozen=True, kw_only=True):
+class Ratio(_AuditPart, frozen=True, kw_only=True):
     """New over old of a time or a size, as geometric means.
 
     Attributes:
@@ -156,7 +156,7 @@ class Ratio(_Part, frozen=True, kw_only=True):
     is_equivalent: bool
 
 
-class CaseAgain(_Part, frozen=True, kw_only=True):
+class CaseAgain(_AuditPart, frozen=True, kw_only=True):
     """One case of one team: as recorded, run again, and run a second time again.
 
     Attributes:
@@ -180,7 +180,7 @@ class CaseAgain(_Part, frozen=True, kw_only=True):
     changes: Mapping[str, float | None]
 
 
-class TeamAgain(_Part, frozen=True, kw_only=True):
+class TeamAgain(_AuditPart, frozen=True, kw_only=True):
     """A team's submission, run again.
 
     Attributes:
@@ -202,14 +202,14 @@ class TeamAgain(_Part, frozen=True, kw_only=True):
     place_now: float | None = None
 
 
-class LoadThenAndNow(_Part, frozen=True, kw_only=True):
+class LoadThenAndNow(_AuditPart, frozen=True, kw_only=True):
     """Seconds of the calibration's fixed load, during the run and during the re-run."""
 
     then: Sequence[float]
     now: Sequence[float]
 
 
-class RerunPart(_Part, frozen=True, kw_only=True):
+class RerunPart(_AuditPart, frozen=True, kw_only=True):
     """What running again gave.
 
     Attributes:
@@ -241,7 +241,7 @@ class VerdictKind(StrEnum):
     UNSTABLE = "never the same twice"
 
 
-class Verdict(_Part, frozen=True, kw_only=True):
+class Verdict(_AuditPart, frozen=True, kw_only=True):
     """What the audit says of a team.
 
     Attributes:
@@ -257,7 +257,7 @@ class Verdict(_Part, frozen=True, kw_only=True):
     is_open: bool
 
 
-class PlaceBounds(_Part, frozen=True, kw_only=True):
+class PlaceBounds(_AuditPart, frozen=True, kw_only=True):
     """A team's place, and between which places it must lie.
 
     Attributes:
@@ -277,7 +277,7 @@ class PlaceBounds(_Part, frozen=True, kw_only=True):
     depends_on: tuple[str, ...]
 
 
-class Environment(_Part, frozen=True, kw_only=True, omit_defaults=True):
+class Environment(_AuditPart, frozen=True, kw_only=True, omit_defaults=True):
     """Where a stage was done.
 
     Attributes:
@@ -293,14 +293,14 @@ class Environment(_Part, frozen=True, kw_only=True, omit_defaults=True):
     sandbox: dict[str, object] = {}
 
 
-class ThenAndNow(_Part, frozen=True, kw_only=True):
+class ThenAndNow(_AuditPart, frozen=True, kw_only=True):
     """The environment of each stage, by name, and of the audit."""
 
     then: dict[str, Environment]
     now: Environment
 
 
-class AuditDocument(_Part, frozen=True, kw_only=True):
+class AuditDocument(_AuditPart, frozen=True, kw_only=True):
     """audit.json, whole.
 
     Attributes:

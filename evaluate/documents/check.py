@@ -11,11 +11,11 @@ from evaluate.documents.tables import write_json
 __all__ = ["CheckDocument", "CheckedCase", "CheckedThing", "checked_thing", "write_check_document"]
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _CheckPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of the document."""
 
 
-class CheckedThing(_Part, frozen=True, kw_only=True):
+class CheckedThing(_CheckPart, frozen=True, kw_only=True):
     """One thing that was looked at: a finding, in the words of this document.
 
     Attributes:
@@ -50,7 +50,7 @@ def checked_thing(finding: Finding) -> CheckedThing:
     )
 
 
-class CheckedCase(_Part, frozen=True, kw_only=True):
+class CheckedCase(_CheckPart, frozen=True, kw_only=True):
     """One case of a check, as it ran and was scored.
 
     Attributes:
@@ -82,7 +82,7 @@ class CheckedCase(_Part, frozen=True, kw_only=True):
     log_tail: str
 
 
-class CheckDocument(_Part, frozen=True, kw_only=True):
+class CheckDocument(_CheckPart, frozen=True, kw_only=True):
     """All that a check found.
 
     Attributes:

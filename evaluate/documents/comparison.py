@@ -10,11 +10,11 @@ from evaluate.documents.tables import write_json
 
 __all__ = [
     "CaseChange",
-    "Comparison",
     "ComparisonDocument",
     "Difference",
-    "Interval",
+    "ResampledInterval",
     "Side",
+    "TeamComparison",
     "TimeRatio",
     "Trade",
     "write_comparison_document",
@@ -22,7 +22,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
+class ResampledInterval:
     """The middle 95 % of the resamples."""
 
     low: float
@@ -71,7 +71,7 @@ class Difference:
     mean_a: float
     mean_b: float
     mean: float
-    interval: Interval | None
+    interval: ResampledInterval | None
     p_value: float | None
     b_ahead: float
 
@@ -93,9 +93,9 @@ class TimeRatio:
     where: str
     n: int
     ratio: float
-    interval: Interval | None
+    interval: ResampledInterval | None
     corrected: float | None
-    corrected_interval: Interval | None
+    corrected_interval: ResampledInterval | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +143,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class TeamComparison:
     """B against A, on the cases that both have.
 
     Attributes:
@@ -202,7 +202,7 @@ class ComparisonDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     run_a: str
     run_b: str
     calibration_ratio: float | None
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[TeamComparison, ...]
 
 
 def write_comparison_document(path: Path, document: ComparisonDocument) -> None:

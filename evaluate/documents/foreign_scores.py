@@ -67,7 +67,10 @@ def read_foreign_scores(
             found[name] = table.columns.index(name)
     if not table.rows:
         found_none = Finding(
-            where=str(path), found="no row", expected="a row for each team and case"
+            where=str(path),
+            found="no row",
+            expected="a row for each team and case",
+            mend="add the rows below the names of the columns",
         )
         raise TableError(found_none)
     problems = [*_blanks(table, names), *(p for i in names for p in table.spelled_alike(i))]

@@ -8,7 +8,7 @@ import msgspec
 
 from evaluate.documents.tables import write_json
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Problem, RunDirectoryError
+from evaluate.facts.errors import Finding, RunDirectoryError
 from evaluate.facts.machine import Machine
 from evaluate.facts.rules import Rules, protocol_from_json
 
@@ -29,11 +29,11 @@ __all__ = [
 StageName = Literal["run", "score", "rank"]
 
 
-class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _RunPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of run.json."""
 
 
-class ManifestReference(_Strict, frozen=True, kw_only=True):
+class ManifestReference(_RunPart, frozen=True, kw_only=True):
     """The data: the manifest's name, its SHA-256, where it was, how many cases it has."""
 
     name: str
@@ -42,7 +42,7 @@ class ManifestReference(_Strict, frozen=True, kw_only=True):
     cases: int
 
 
-class SubmissionEntry(_Strict, frozen=True, kw_only=True):
+class SubmissionEntry(_RunPart, frozen=True, kw_only=True):
     """What a team handed in.
 
     Attributes:
@@ -62,7 +62,7 @@ class SubmissionEntry(_Strict, frozen=True, kw_only=True):
     problem: str = ""
 
 
-class StageRules(_Strict, frozen=True, kw_only=True):
+class StageRules(_RunPart, frozen=True, kw_only=True):
     """Which rules each stage last went by: keys of `RunDocument.rules`; None before a stage."""
 
     run: str
@@ -70,7 +70,7 @@ class StageRules(_Strict, frozen=True, kw_only=True):
     rank: str | None = None
 
 
-class Calibration(_Strict, frozen=True, kw_only=True):
+class Calibration(_RunPart, frozen=True, kw_only=True):
     """How steady one machine was.
 
     Attributes:
@@ -88,7 +88,7 @@ class Calibration(_Strict, frozen=True, kw_only=True):
     fair: bool
 
 
-class RankOptions(_Strict, frozen=True, kw_only=True):
+class RankOptions(_RunPart, frozen=True, kw_only=True):
     """How to rank, beside the protocol, so that an audit ranks alike.
 
     Attributes:
@@ -104,7 +104,7 @@ class RankOptions(_Strict, frozen=True, kw_only=True):
     compat: Literal["challenger"] | None = None
 
 
-class RunDocument(_Strict, frozen=True, kw_only=True):
+class RunDocument(_RunPart, frozen=True, kw_only=True):
     """run.json, whole.
 
     Attributes:
@@ -250,7 +250,7 @@ def read_run_document(path: Path) -> RunDocument:
     try:
         return decode_run_document(path.read_bytes(), where=str(path))
     except OSError as error:
-        problem = Problem(where=str(path), found=f"can't be read: {error}", expected="JSON")
+        problem = Finding(where=str(path), found=f"can't be read: {error}", expected="JSON")
         raise RunDirectoryError(problem) from error
 
 
@@ -259,12 +259,12 @@ def decode_run_document(data: bytes, *, where: str) -> RunDocument:
     try:
         fields = msgspec.json.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        problem = Problem(where=where, found=f"can't be read: {error}", expected="JSON")
+        problem = Finding(where=where, found=f"can't be read: {error}", expected="JSON")
         raise RunDirectoryError(problem) from error
     if not isinstance(fields, dict) or fields.get("schema") != 2:
         of_first = isinstance(fields, dict) and fields.get("schema") == 1
         raise RunDirectoryError(
-            Problem(
+            Finding(
                 where=where,
                 found="a run of segjudge 0.1, which does not say under which rules and on which"
                 " machine each case was run"
@@ -282,12 +282,12 @@ def decode_run_document(data: bytes, *, where: str) -> RunDocument:
             fields["rules"] = {key: rules.to_json() for key, rules in whole.items()}
         document = msgspec.convert(fields, RunDocument)
     except msgspec.ValidationError as error:
-        problem = Problem(where=where, found=f"can't be read: {error}", expected="a run's facts")
+        problem = Finding(where=where, found=f"can't be read: {error}", expected="a run's facts")
         raise RunDirectoryError(problem) from error
     named = {document.stages.run, document.stages.score, document.stages.rank} - {None}
     if not document.machines or not named <= document.rules.keys():
         found = "no machine, or not the rules that it names"
-        raise RunDirectoryError(Problem(where=where, found=found, expected="a run's facts"))
+        raise RunDirectoryError(Finding(where=where, found=found, expected="a run's facts"))
     return document
 
 

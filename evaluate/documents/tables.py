@@ -17,10 +17,11 @@ from types import MappingProxyType
 from typing import Any, BinaryIO, TypeVar
 
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Problem, TableError
-from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
+from evaluate.facts.errors import Finding, TableError
+from evaluate.facts.scores import CaseScore, CohortScore, LabelScore, ModalityScore
 
 __all__ = [
+    "in_order",
     "read_table",
     "sync_folder",
     "write_atomically",
@@ -28,7 +29,7 @@ __all__ = [
     "write_table",
 ]
 
-Row = TypeVar("Row", Attempt, LabelScore, CaseScore, ModalityScore)
+Row = TypeVar("Row", Attempt, LabelScore, CaseScore, ModalityScore, CohortScore)
 
 _VALUES = "values"
 _SORTED_BY = ("team", "case", "modality", "metric", "round", "label")
@@ -109,7 +110,12 @@ def _to_cell(value: object) -> str:
 
 
 def write_table(
-    path: Path, rows: Iterable[Any], kind: type, *, metrics: Sequence[str] = ()
+    path: Path,
+    rows: Iterable[Any],
+    kind: type,
+    *,
+    metrics: Sequence[str] = (),
+    as_they_come: bool = False,
 ) -> None:
     """Write records of one kind as a CSV file: a header row, rows sorted by their identifiers.
 
@@ -121,11 +127,16 @@ def write_table(
         rows: of one kind.
         kind: theirs.
         metrics: columns that are there whether a row has a value or not, in this order.
+        as_they_come: whether the rows are sorted already, and have these columns and no others, so
+            that none is held after it is written.
     """
-    rows = list(rows)
-    columns = _columns_of(rows, kind, metrics)
-    keys = [key for key in _SORTED_BY if key in columns]
-    rows.sort(key=lambda row: [_in_order(getattr(row, key)) for key in keys])
+    if as_they_come:
+        columns = _columns_of((), kind, metrics)
+    else:
+        rows = list(rows)
+        columns = _columns_of(rows, kind, metrics)
+        keys = [key for key in _SORTED_BY if key in columns]
+        rows.sort(key=lambda row: [in_order(getattr(row, key)) for key in keys])
     with _replacing(path) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
         writer = csv.writer(text, lineterminator="\n")
@@ -141,7 +152,7 @@ def write_table(
         text.detach()
 
 
-def _in_order(identifier: int | str) -> tuple[int, int, str]:
+def in_order(identifier: int | str) -> tuple[int, int, str]:
     """Numbers by their value, before names."""
     return (0, identifier, "") if isinstance(identifier, int) else (1, 0, identifier)
 
@@ -215,7 +226,7 @@ def read_table(
             missing = sorted((absent - set(defaults)) | (set(needed) - set(header)))
             if missing:
                 found = f"no column {', '.join(missing)}"
-                raise TableError(Problem(where=str(path), found=found, mend=mend))
+                raise TableError(Finding(where=str(path), found=found, mend=mend))
             wanted = [n for n in header if n not in columns and (metrics is None or n in metrics)]
             rows = []
             for cells in reader:
@@ -228,9 +239,9 @@ def read_table(
                         values[_VALUES] = {n: _to_number(cells[n]) for n in wanted}
                 except ValueError as error:
                     where = f"{path}, line {reader.line_num}"
-                    raise TableError(Problem(where=where, found=str(error), mend=mend)) from error
+                    raise TableError(Finding(where=where, found=str(error), mend=mend)) from error
                 rows.append(kind(**values))
             return rows
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         found = f"can't be read: {error}"
-        raise TableError(Problem(where=str(path), found=found, mend=mend)) from error
+        raise TableError(Finding(where=str(path), found=found, mend=mend)) from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
-from data_manifest.errors import Problem
+from data_manifest.errors import Finding
 from data_manifest.layouts import Inputs, Layout, OutputFile, contradictions
 from evaluate.facts.errors import ProtocolError
 from evaluate.facts.first_schema import upgraded
@@ -263,7 +263,7 @@ def load_protocol(name_or_path: str, *, other_columns: bool = False) -> Rules:
         path = Path(name_or_path)
         if not path.is_file():
             raise ProtocolError(
-                Problem(
+                Finding(
                     where=f"protocol {name_or_path}",
                     found="neither a built-in protocol nor a file",
                     expected=f"one of {', '.join(builtin_protocols())}, or the path of a TOML file",
@@ -274,7 +274,7 @@ def load_protocol(name_or_path: str, *, other_columns: bool = False) -> Rules:
         data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ProtocolError(
-            Problem(where=str(path), found=f"can't be read: {error}", expected="a TOML file")
+            Finding(where=str(path), found=f"can't be read: {error}", expected="a TOML file")
         ) from error
     return protocol_from_json(data, where=str(path), other_columns=other_columns)
 
@@ -290,7 +290,7 @@ def protocol_from_json(data: object, *, where: str, other_columns: bool = False)
         protocol = msgspec.convert(data, Rules)
     except (ValueError, msgspec.ValidationError) as error:
         raise ProtocolError(
-            Problem(
+            Finding(
                 where=where,
                 found=str(error),
                 expected="a protocol of schema 1 or 2",
@@ -305,7 +305,7 @@ def protocol_from_json(data: object, *, where: str, other_columns: bool = False)
     wrong = scoring_problem(protocol.scoring) or _ranking_problem(protocol, other_columns)
     if wrong is not None:
         key, found, expected = wrong
-        raise ProtocolError(Problem(where=f"{where}: {key}", found=found, expected=expected))
+        raise ProtocolError(Finding(where=f"{where}: {key}", found=found, expected=expected))
     return protocol
 
 
@@ -334,12 +334,12 @@ def _ranking_problem(protocol: Rules, other_columns: bool) -> tuple[str, str, st
     return None
 
 
-def direction_problem(metric: RankedMetric, protocol: Rules, *, where: str) -> Problem | None:
+def direction_problem(metric: RankedMetric, protocol: Rules, *, where: str) -> Finding | None:
     """Why a metric can't be ranked by: another tool's needs a direction, our own has one."""
     known = protocol.definition(metric.name) or metric_named(metric.name)
     if (known is None) == (metric.direction is not None):
         return None
-    return Problem(
+    return Finding(
         where=where,
         found=f"{metric.name} with direction {metric.direction or 'not named'}",
         expected=f"one of {', '.join((*protocol.scoring.names, *MEASURED))}, which have their"

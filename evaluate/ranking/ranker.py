@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 import scipy
 
-from evaluate.facts.errors import Problem, RankingRefusedError
+from evaluate.facts.errors import Finding, RankingRefusedError
 from evaluate.facts.rules import RankedMetric, Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.facts.scoring_rules import MEASURED
@@ -113,7 +113,7 @@ def _refuse_absent(scores: Sequence[CaseScore], ranked: Sequence[str]) -> None:
     absent = [n for n in ranked if scores and not any(n in score.values for score in scores)]
     if absent:
         raise RankingRefusedError(
-            Problem(
+            Finding(
                 where=f"case scores, column {', '.join(absent)}",
                 found="no such column",
                 expected="a column of each metric that is ranked by",
@@ -163,6 +163,7 @@ def rank_table(
         for c in columns
     }
     permutation, overall_groups = _permutation(table, settings, scheme, standing, exchanges)
+    notes = value_warnings(table, columns)
     document = {
         "schema": 1,
         "settings": settings.to_json()
@@ -194,11 +195,11 @@ def rank_table(
         "failures": failures_of(table, columns),
         "warnings": [
             *case_count_warnings({n: m.stop - m.start for n, m in everywhere.items()}),
-            *value_warnings(table, columns),
+            *notes,
         ],
     }
     rows = rows_of(table, standing, _with_values(table, shown), columns)
-    return Result(rows=rows, document=document)
+    return Result(rows=rows, document=document, notes=tuple(notes))
 
 
 _Parts = Mapping[str, Mapping[str, Analysis]]

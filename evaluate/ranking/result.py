@@ -51,10 +51,13 @@ class Result:
     Attributes:
         rows: one for each team, best first, then by name.
         document: ranking.json, strict: no value is nan.
+        notes: what a reader must know of values that are missing, infinite or left out; they are
+            among the document's warnings too.
     """
 
     rows: tuple[RankingRow, ...]
     document: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The document of ranking.json."""

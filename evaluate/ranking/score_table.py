@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from evaluate.facts.errors import Problem, RankingRefusedError
+from evaluate.facts.errors import Finding, RankingRefusedError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore
 from evaluate.ranking.settings import RankedColumn
@@ -110,7 +110,7 @@ def table_of(
     """
     if not scores:
         raise RankingRefusedError(
-            Problem(
+            Finding(
                 where="case scores",
                 found="no row",
                 expected="a row for each team and case",
@@ -157,7 +157,7 @@ def _problems(
     teams: Sequence[str],
     modality_of: Mapping[str, str],
     metrics: Sequence[str],
-) -> list[Problem]:
+) -> list[Finding]:
     run_again = "`segjudge run` again (it resumes), then `segjudge score`"
     once = "every combination of team and case once, and each case in one modality"
     rows_of = Counter((score.team, score.case) for score in scores)
@@ -198,7 +198,7 @@ def _problems(
         ),
     ]
     return [
-        Problem(where="case scores", found=f"{_listed(keys)} {what}", expected=once, mend=mend)
+        Finding(where="case scores", found=f"{_listed(keys)} {what}", expected=once, mend=mend)
         for what, keys, mend in found
         if keys
     ]
@@ -254,10 +254,10 @@ def column(table: ScoreTable, metric: RankedColumn) -> Column:
     )
 
 
-def _infinitely_good(table: ScoreTable, metric: RankedColumn) -> Problem:
+def _infinitely_good(table: ScoreTable, metric: RankedColumn) -> Finding:
     best = table.values[metric.name] == (np.inf if metric.direction == "higher" else -np.inf)
     keys = [(table.teams[i], table.cases[j]) for i, j in np.argwhere(best)]
-    return Problem(
+    return Finding(
         where=f"case scores, column {metric.name}",
         found=f"{_listed(keys)} with a value that is not finite, and better than any",
         expected=f"numbers, of which {metric.direction} ones are better, or infinitely bad ones",
@@ -265,10 +265,10 @@ def _infinitely_good(table: ScoreTable, metric: RankedColumn) -> Problem:
     )
 
 
-def _nothing_to_rank(table: ScoreTable, metric: str) -> Problem:
+def _nothing_to_rank(table: ScoreTable, metric: str) -> Finding:
     known = int((~np.isnan(table.values[metric])).sum())
     cells = len(table.teams) * len(table.cases)
-    return Problem(
+    return Finding(
         where=f"case scores, column {metric}",
         found=f"{known} values in {cells} rows, and no case with one for every team",
         expected=f"values, because the ranking uses {metric}",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from evaluate.facts.errors import Problem, RankingRefusedError
+from evaluate.facts.errors import Finding, RankingRefusedError
 from evaluate.facts.rules import RankedMetric, Rules, direction_problem
 from evaluate.facts.scoring_rules import metric_named
 
@@ -80,7 +80,7 @@ class RankSettings:
         names = [metric.name for metric in chosen]
         if not names or len(set(names)) < len(names):
             raise RankingRefusedError(
-                Problem(
+                Finding(
                     where="metrics to rank by",
                     found=", ".join(names) or "none",
                     expected="at least one, each named once",

@@ -10,7 +10,7 @@ from data_manifest.manifest import sha256_of
 from evaluate.documents.foreign_scores import ForeignScore, read_foreign_scores
 from evaluate.documents.run import RankOptions
 from evaluate.documents.tables import write_json, write_table
-from evaluate.facts.errors import Problem, RankingRefusedError
+from evaluate.facts.errors import Finding, RankingRefusedError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import RankedMetric, Rules
 from evaluate.facts.scores import CaseScore
@@ -56,7 +56,7 @@ def rank_run(root: Path, options: RankOptions | None = None) -> Result:
         document = run.document()
         if document.scored_from != run.journal_sha256():
             raise RankingRefusedError(
-                Problem(
+                Finding(
                     where=str(root),
                     found="cases that were run since it was scored, or no scores yet",
                     expected="scores of all that was run",
@@ -114,7 +114,7 @@ def rank_table(
     no_metrics = sorted(NOT_FOR_METRICS.intersection(names))
     if no_metrics:
         raise RankingRefusedError(
-            Problem(
+            Finding(
                 where="metrics to rank by",
                 found=f"{', '.join(no_metrics)}, which is no metric",
                 expected="a column of numbers",

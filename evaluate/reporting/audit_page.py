@@ -22,7 +22,7 @@ _STAGES = ("run", "score", "rank")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
+class _EnvironmentRow:
     """A fact of the environment in each stage and now; `differs` where they are not all alike."""
 
     name: str
@@ -68,13 +68,15 @@ _PARTS: tuple[tuple[str, Callable[[Environment], Mapping[str, object]]], ...] = 
 )
 
 
-def _rows(columns: list[Mapping[str, object]]) -> list[_Row]:
+def _rows(columns: list[Mapping[str, object]]) -> list[_EnvironmentRow]:
     names = dict.fromkeys(name for column in columns for name in column)
     rows = []
     for name in names:
         values = tuple(_shown(column.get(name)) for column in columns)
         told = {value for value in values if value != DASH}
-        rows.append(_Row(name=name.replace("_", " "), values=values, differs=len(told) > 1))
+        rows.append(
+            _EnvironmentRow(name=name.replace("_", " "), values=values, differs=len(told) > 1)
+        )
     return rows
 
 

@@ -12,8 +12,8 @@ from evaluate.reporting.quantities import Quantity, clipped, percent
 from evaluate.reporting.svg import Axis, circle, drawing, element, line, number, text
 
 __all__ = [
+    "PlaceRow",
     "RuntimePoint",
-    "Standing",
     "pareto_front",
     "runtime_chart",
     "standing_chart",
@@ -22,7 +22,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class PlaceRow:
     """One team's row of the first picture.
 
     Attributes:
@@ -50,7 +50,7 @@ class RuntimePoint:
     seconds: float
 
 
-def standing_chart(rows: Sequence[Standing], *, description: str) -> Markup:
+def standing_chart(rows: Sequence[PlaceRow], *, description: str) -> Markup:
     """Places from 1 on, a row a team: the place, its interval, and how often each place came."""
     step, left, right, top = 40.0, 168.0, 74.0, 40.0
     width, height = 520.0, top + step * len(rows) + 6
@@ -73,7 +73,7 @@ def standing_chart(rows: Sequence[Standing], *, description: str) -> Markup:
     )
 
 
-def _standing_row(row: Standing, x: Axis, y: float, width: float, resampled: bool) -> Markup:
+def _standing_row(row: PlaceRow, x: Axis, y: float, width: float, resampled: bool) -> Markup:
     parts = [
         element("title", _standing_words(row)),
         text(0, y + 5, number(row.rank), "place"),
@@ -95,7 +95,7 @@ def _standing_row(row: Standing, x: Axis, y: float, width: float, resampled: boo
     return element("g", *parts, data_team=row.team)
 
 
-def _standing_words(row: Standing) -> str:
+def _standing_words(row: PlaceRow) -> str:
     words = f"{clipped(row.team, 60)}: place {number(row.rank)}, mean rank {row.mean_rank:.2f}"
     if row.interval:
         words += f", 95 % interval {number(row.interval[0])} to {number(row.interval[1])}"

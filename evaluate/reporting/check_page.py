@@ -21,7 +21,7 @@ _SEVERITIES = (("problem", "Problems"), ("warning", "Warnings"), ("note", "Notes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
+class _CheckedRow:
     name: str
     modality: str
     outcome: str
@@ -91,10 +91,10 @@ def _lead(cases: Sequence[ExaminedCase[CasePicture]], not_run: str) -> str:
     return f"{good} of {len(cases)} cases ended with a mask that counts."
 
 
-def _row(case: ExaminedCase[CasePicture]) -> _Row:
+def _row(case: ExaminedCase[CasePicture]) -> _CheckedRow:
     score = case.score
     own = (score.value("dsc"), score.value("nsd")) if case.has_mask else (None, None)
-    return _Row(
+    return _CheckedRow(
         name=score.case,
         modality=score.modality,
         outcome=OUTCOME_WORDS.get(score.outcome, "ok"),

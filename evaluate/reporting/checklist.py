@@ -6,7 +6,7 @@ Methods 2024. Items are in our words; what only the organiser knows is marked as
 
 from dataclasses import dataclass
 
-from evaluate.reporting.data_tables import Column, DataTable
+from evaluate.reporting.data_tables import DataColumn, DataTable
 from evaluate.reporting.methods_text import (
     aggregation_text,
     data_text,
@@ -74,7 +74,7 @@ def checklist_table(items: tuple[Item, ...]) -> DataTable:
     return DataTable(
         name="checklist",
         title="Reporting checklist",
-        columns=tuple(Column(head=head) for head in ("Guideline", "Item", "Answer")),
+        columns=tuple(DataColumn(head=head) for head in ("Guideline", "Item", "Answer")),
         rows=tuple(
             (item.guideline, item.asks, item.answer or "to be filled in by the organiser")
             for item in items

@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from evaluate.documents.comparison import Comparison, Trade
+from evaluate.documents.comparison import TeamComparison, Trade
 from evaluate.reporting.charts import time_and_score_plane
 from evaluate.reporting.quantities import QUANTITIES, clipped, percent
 from evaluate.reporting.svg import Axis, circle, drawing, element, text
@@ -10,7 +10,7 @@ from evaluate.reporting.svg import Axis, circle, drawing, element, text
 __all__ = ["trade_chart"]
 
 
-def trade_chart(found: Comparison, trade: Trade, *, name: str) -> Markup:
+def trade_chart(found: TeamComparison, trade: Trade, *, name: str) -> Markup:
     """Mean DSC over mean time (log axis): A hollow, B full, a dot for each of the resamples.
 
     Args:

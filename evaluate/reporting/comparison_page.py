@@ -12,7 +12,13 @@ from markupsafe import Markup
 from data_manifest.layouts import BadPrediction, read_prediction
 from data_manifest.manifest import Manifest
 from data_manifest.progress import Progress, silent
-from evaluate.documents.comparison import CaseChange, Comparison, Difference, Interval, TimeRatio
+from evaluate.documents.comparison import (
+    CaseChange,
+    Difference,
+    ResampledInterval,
+    TeamComparison,
+    TimeRatio,
+)
 from evaluate.documents.tables import write_atomically
 from evaluate.facts.rules import Rules
 from evaluate.reporting.case_files import CaseFiles, Unreadable, read_case_files
@@ -61,7 +67,7 @@ class _Shown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
+class _ComparisonRow:
     """A metric's row of the table: text only."""
 
     where: str
@@ -74,10 +80,10 @@ class _Section:
     """What the page shows of one pair."""
 
     number: int
-    found: Comparison
+    found: TeamComparison
     chart: Markup | None
-    rows: tuple[_Row, ...]
-    ratios: tuple[_Row, ...]
+    rows: tuple[_ComparisonRow, ...]
+    ratios: tuple[_ComparisonRow, ...]
     better: tuple[_Shown, ...]
     worse: tuple[_Shown, ...]
     changes: tuple[tuple[str, ...], ...]
@@ -88,7 +94,7 @@ class _Section:
 
 def write_comparison_page(
     path: Path,
-    comparisons: Sequence[Comparison],
+    comparisons: Sequence[TeamComparison],
     *,
     a: ComparedSide,
     b: ComparedSide,
@@ -105,7 +111,7 @@ def write_comparison_page(
         calibration: B's calibration load over A's; None where times are not corrected.
         progress: told after every case that is drawn.
     """
-    studio = _Studio(a, b)
+    studio = _PairStudio(a, b)
     total = sum(
         min(_MOST_PICTURES, len(side))
         for found in comparisons
@@ -133,7 +139,7 @@ def write_comparison_page(
     write_atomically(path, text.encode("utf-8"))
 
 
-def _section(number: int, found: Comparison, drawn: dict[str, tuple[_Shown, ...]]) -> _Section:
+def _section(number: int, found: TeamComparison, drawn: dict[str, tuple[_Shown, ...]]) -> _Section:
     dsc, nsd = QUANTITIES["dsc"], QUANTITIES["nsd"]
     changes = sorted((*found.better, *found.worse), key=lambda c: (-abs(c.change), c.case))
     trade = found.trade
@@ -180,9 +186,9 @@ def _place(where: str) -> str:
     return {"macro": "All, modalities alike", "micro": "All, cases alike"}.get(where, where)
 
 
-def _difference_row(d: Difference) -> _Row:
+def _difference_row(d: Difference) -> _ComparisonRow:
     quantity = QUANTITIES[d.metric]
-    return _Row(
+    return _ComparisonRow(
         where=_place(d.where),
         metric=quantity.head,
         cells=(
@@ -197,7 +203,7 @@ def _difference_row(d: Difference) -> _Row:
     )
 
 
-def _ends(quantity: Quantity, interval: Interval) -> str:
+def _ends(quantity: Quantity, interval: ResampledInterval) -> str:
     return f"{_signed(quantity, interval.low)} to {_signed(quantity, interval.high)}"
 
 
@@ -208,19 +214,19 @@ def _signed(quantity: Quantity, value: float) -> str:
     return f"+{shown}" if value > 0 else f"\N{MINUS SIGN}{shown}"
 
 
-def _ratio_row(r: TimeRatio) -> _Row:
-    def ends(interval: Interval | None) -> str:
+def _ratio_row(r: TimeRatio) -> _ComparisonRow:
+    def ends(interval: ResampledInterval | None) -> str:
         return DASH if interval is None else f"{interval.low:.2f} to {interval.high:.2f}"
 
     corrected = DASH if r.corrected is None else f"{r.corrected:.2f}"
-    return _Row(
+    return _ComparisonRow(
         where=_place(r.where),
         metric="Time ratio",
         cells=(str(r.n), f"{r.ratio:.2f}", ends(r.interval), corrected, ends(r.corrected_interval)),
     )
 
 
-class _Studio:
+class _PairStudio:
     """Draws both masks of a case; holds each image once."""
 
     def __init__(self, a: ComparedSide, b: ComparedSide) -> None:
@@ -228,7 +234,7 @@ class _Studio:
         self.images: dict[str, Markup] = {}
         self.drawn = 0
 
-    def draw(self, found: Comparison, change: CaseChange, number: int) -> _Shown:
+    def draw(self, found: TeamComparison, change: CaseChange, number: int) -> _Shown:
         self.drawn += 1
         files = self._files(change.case)
         panels = []

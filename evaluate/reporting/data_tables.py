@@ -13,13 +13,13 @@ from evaluate.reporting.sources import Sources
 from evaluate.reporting.standings import macro, micro, shown_quantities
 from evaluate.reporting.svg import number
 
-__all__ = ["Column", "DataTable", "Value", "data_tables"]
+__all__ = ["DataColumn", "DataTable", "Value", "data_tables"]
 
 Value = str | float | int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class DataColumn:
     """A column: its head, and how its numbers are printed where they are meant to be read."""
 
     head: str
@@ -32,7 +32,7 @@ class DataTable:
 
     name: str
     title: str
-    columns: tuple[Column, ...]
+    columns: tuple[DataColumn, ...]
     rows: tuple[tuple[Value, ...], ...]
 
 
@@ -54,20 +54,20 @@ def data_tables(sources: Sources, certainty: Certainty | None) -> Iterator[DataT
             yield table
 
 
-def _plain(*heads: str) -> tuple[Column, ...]:
-    return tuple(Column(head=head) for head in heads)
+def _plain(*heads: str) -> tuple[DataColumn, ...]:
+    return tuple(DataColumn(head=head) for head in heads)
 
 
 def _leaderboard(sources: Sources, certainty: Certainty | None) -> DataTable:
-    columns = [*_plain("Place", "Team"), Column(head="Mean rank", as_text="{:.2f}".format)]
+    columns = [*_plain("Place", "Team"), DataColumn(head="Mean rank", as_text="{:.2f}".format)]
     if certainty:
         columns += _plain("Lowest place (95 %)", "Highest place (95 %)")
-        columns.append(Column(head="First in", as_text=percent))
+        columns.append(DataColumn(head="First in", as_text=percent))
     quantities = shown_quantities(sources)
     for quantity in quantities:
         for average in ("macro", "micro"):
             head = f"{quantity.head}, {average}"
-            columns.append(Column(head=head, as_text=quantity.text))
+            columns.append(DataColumn(head=head, as_text=quantity.text))
     columns += _plain("Failed", "Cases")
     rows = []
     for place in sources.places:
@@ -84,12 +84,12 @@ def _leaderboard(sources: Sources, certainty: Certainty | None) -> DataTable:
 
 
 def _by_modality(sources: Sources, quantity: Quantity) -> DataTable:
-    columns = [Column(head=m, as_text=quantity.text) for m in sources.modalities]
+    columns = [DataColumn(head=m, as_text=quantity.text) for m in sources.modalities]
     return DataTable(
         name=f"modalities-{quantity.name}",
         title=f"Mean {quantity.long_title} by modality"
         + (f", {quantity.unit}" if quantity.unit else ""),
-        columns=(Column(head="Team"), *columns),
+        columns=(DataColumn(head="Team"), *columns),
         rows=tuple(
             (team, *(_mean(sources, team, modality, quantity) for modality in sources.modalities))
             for team in sources.teams
@@ -115,7 +115,7 @@ def _failures(sources: Sources) -> DataTable:
 
 def _submissions(sources: Sources) -> DataTable:
     rows = [(s.team, s.kind, s.reference, s.digest, s.problem) for s in submissions(sources)]
-    heads = ("Team", "Kind", "Handed in as", "Digest", "Problem")
+    heads = ("Team", "Kind", "Handed in as", "Digest")
     return DataTable(
         name="submissions", title="Submissions", columns=_plain(*heads), rows=tuple(rows)
     )
@@ -148,8 +148,8 @@ def _tests(sources: Sources, metric: str) -> DataTable | None:
         f" cases, p-values adjusted ({tests.adjustment}), alpha {tests.alpha:g}",
         columns=(
             *_plain("Team", "Against"),
-            Column(head="Adjusted p", as_text="{:.3g}".format),
-            Column(head="Better"),
+            DataColumn(head="Adjusted p", as_text="{:.3g}".format),
+            DataColumn(head="Better"),
         ),
         rows=tuple(rows),
     )

@@ -10,7 +10,7 @@ from evaluate.reporting.figures import Figure, modality_figures
 from evaluate.reporting.quantities import DASH
 from evaluate.reporting.rendering import render
 from evaluate.reporting.sources import Sources
-from evaluate.reporting.standings import Cell, Modality, modalities, shown_quantities
+from evaluate.reporting.standings import Modality, StandingCell, modalities, shown_quantities
 from evaluate.reporting.svg import number
 from evaluate.store import RunDirectory
 
@@ -90,21 +90,21 @@ def write_modality_pages(
     run.write_folder("report/modalities", texts)
 
 
-def _row(sources: Sources, team: str, modality: Modality) -> tuple[str, list[Cell]]:
+def _row(sources: Sources, team: str, modality: Modality) -> tuple[str, list[StandingCell]]:
     """Place and mean rank in the modality, then mean and median of each metric, then failures."""
     cells = []
     standing = _standing(sources, team, modality.name)
     for key, digits in (("rank", None), ("mean_rank", 2)):
         value = standing.get(key)
         shown = DASH if value is None else number(value) if digits is None else f"{value:.2f}"
-        cells.append(Cell(text=shown, order=value))
+        cells.append(StandingCell(text=shown, order=value))
     failures = 0
     for quantity in shown_quantities(sources):
         row = sources.modality_scores.get((team, modality.name, quantity.name))
         values = (row.mean, row.median) if row else (None, None)
-        cells += [Cell(text=quantity.text(value), order=value) for value in values]
+        cells += [StandingCell(text=quantity.text(value), order=value) for value in values]
         failures = max(failures, row.failures if row else 0)
-    return team, [*cells, Cell(text=str(failures), order=failures)]
+    return team, [*cells, StandingCell(text=str(failures), order=failures)]
 
 
 def _standing(sources: Sources, team: str, modality: str) -> dict[str, float | None]:

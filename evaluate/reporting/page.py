@@ -9,8 +9,8 @@ from evaluate.reporting.case_browser import write_case_browser
 from evaluate.reporting.case_figures import MOST_DOTS, podiums, spreads
 from evaluate.reporting.certainty import Certainty, read_certainty
 from evaluate.reporting.charts import (
+    PlaceRow,
     RuntimePoint,
-    Standing,
     pareto_front,
     runtime_chart,
     standing_chart,
@@ -124,7 +124,7 @@ def _data_name(sources: Sources) -> str:
 
 def _standing(sources: Sources, certainty: Certainty | None) -> Markup:
     rows = [
-        Standing(
+        PlaceRow(
             team=place.team,
             rank=place.rank,
             mean_rank=place.mean_rank,

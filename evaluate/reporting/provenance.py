@@ -13,7 +13,7 @@ from evaluate.documents.run import Calibration, SubmissionEntry
 from evaluate.reporting.quantities import DASH
 from evaluate.reporting.sources import Sources
 
-__all__ = ["Fact", "FactGroup", "Submission", "fact_groups", "protocol_text", "submissions"]
+__all__ = ["Fact", "FactGroup", "SubmissionShown", "fact_groups", "protocol_text", "submissions"]
 
 _UNITS = {"s": "s", "mib": "MiB", "mm": "mm", "bytes": "bytes"}
 _CAPITALS = {"sha256": "SHA-256", "cpu": "CPU", "cpus": "CPUs", "os": "system", "python": "Python"}
@@ -37,7 +37,7 @@ class FactGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
+class SubmissionShown:
     """What a team handed in."""
 
     team: str
@@ -48,14 +48,14 @@ class Submission:
     problem: str
 
 
-def submissions(sources: Sources) -> list[Submission]:
+def submissions(sources: Sources) -> list[SubmissionShown]:
     """Every submission in the ranking's order, with the digest that identifies it."""
     known = {entry.team: entry for entry in sources.document.submissions}
     found = []
     for team in sources.teams:
         entry = known.get(team, SubmissionEntry(team=team, reference=""))
         found.append(
-            Submission(
+            SubmissionShown(
                 team=team,
                 kind=_value(entry.kind),
                 # A path of the organiser's machine is nobody's business: its last part says enough.

@@ -11,7 +11,7 @@ from data_manifest.errors import ManifestError
 from data_manifest.manifest import Case, Manifest, load_manifest
 from evaluate.documents.run import RunDocument
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Problem, TableError
+from evaluate.facts.errors import Finding, TableError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 from evaluate.store import RunDirectory
@@ -99,7 +99,7 @@ def read_sources(run: RunDirectory) -> Sources:
     ranked, scored = {place.team for place in places}, {team for team, _ in case_scores}
     if ranked != scored:
         raise TableError(
-            Problem(
+            Finding(
                 where=str(run.root / "ranking.csv"),
                 found=f"teams {sorted(ranked)}",
                 expected=f"the teams of case_scores.csv, {sorted(scored)}",
@@ -153,7 +153,7 @@ def _read_ranking(path: Path) -> dict[str, Any]:
 
 
 def _broken(path: Path, found: str) -> TableError:
-    return TableError(Problem(where=str(path), found=found, mend="rank again: `segjudge rank`"))
+    return TableError(Finding(where=str(path), found=found, mend="rank again: `segjudge rank`"))
 
 
 def _read_places(path: Path) -> list[Place]:

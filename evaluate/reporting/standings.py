@@ -9,11 +9,11 @@ from evaluate.reporting.sources import Sources
 from evaluate.reporting.svg import number
 
 __all__ = [
-    "Cell",
     "HeatTable",
     "Leaderboard",
     "LeaderboardRow",
     "Modality",
+    "StandingCell",
     "heat_tables",
     "leaderboard",
     "macro",
@@ -26,7 +26,7 @@ _LEVELS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class StandingCell:
     """One number of a table.
 
     Attributes:
@@ -51,11 +51,11 @@ class LeaderboardRow:
     """
 
     team: str
-    rank: Cell
-    mean_rank: Cell
-    certainty: tuple[Cell, ...]
-    cells: tuple[Cell, ...]
-    failures: Cell
+    rank: StandingCell
+    mean_rank: StandingCell
+    certainty: tuple[StandingCell, ...]
+    cells: tuple[StandingCell, ...]
+    failures: StandingCell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ class HeatTable:
 
     quantity: Quantity
     modalities: tuple[Modality, ...]
-    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    rows: tuple[tuple[str, tuple[StandingCell, ...]], ...]
     lowest: str
     highest: str
 
@@ -140,17 +140,19 @@ def leaderboard(sources: Sources, certainty: Certainty | None) -> Leaderboard:
     for place in sources.places:
         scores = sources.scores_of(place.team)
         failed = sum(score.outcome.is_failure for score in scores)
-        cells: list[Cell] = []
+        cells: list[StandingCell] = []
         for quantity in quantities:
             cells += _means(sources, place.team, quantity)
         rows.append(
             LeaderboardRow(
                 team=place.team,
-                rank=Cell(text=number(place.rank), order=place.rank),
-                mean_rank=Cell(text=f"{place.mean_rank:.2f}", order=place.mean_rank),
+                rank=StandingCell(text=number(place.rank), order=place.rank),
+                mean_rank=StandingCell(text=f"{place.mean_rank:.2f}", order=place.mean_rank),
                 certainty=_certainty_cells(place.team, certainty),
                 cells=tuple(cells),
-                failures=Cell(text=str(failed), order=failed, note=_expected(len(scores), cases)),
+                failures=StandingCell(
+                    text=str(failed), order=failed, note=_expected(len(scores), cases)
+                ),
             )
         )
     return Leaderboard(
@@ -167,16 +169,18 @@ def _expected(number: int, all_of_them: int) -> str:
     return "" if number == all_of_them else f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{number}"
 
 
-def _certainty_cells(team: str, certainty: Certainty | None) -> tuple[Cell, ...]:
+def _certainty_cells(team: str, certainty: Certainty | None) -> tuple[StandingCell, ...]:
     if certainty is None:
         return ()
     low, high = certainty.intervals[team]
     interval = number(low) if low == high else f"{number(low)}{DASH}{number(high)}"
     first = certainty.first[team]
-    return Cell(text=interval, order=low + high / 1000), Cell(text=percent(first), order=first)
+    return StandingCell(text=interval, order=low + high / 1000), StandingCell(
+        text=percent(first), order=first
+    )
 
 
-def _means(sources: Sources, team: str, quantity: Quantity) -> list[Cell]:
+def _means(sources: Sources, team: str, quantity: Quantity) -> list[StandingCell]:
     cells = []
     averages = (
         (macro(sources, team, quantity.name), len(sources.modalities)),
@@ -184,7 +188,7 @@ def _means(sources: Sources, team: str, quantity: Quantity) -> list[Cell]:
     )
     for (value, n), expected in averages:
         note = _expected(n, expected)
-        cells.append(Cell(text=quantity.text(value), order=value, note=note))
+        cells.append(StandingCell(text=quantity.text(value), order=value, note=note))
     return cells
 
 
@@ -220,14 +224,14 @@ def heat_tables(sources: Sources) -> tuple[HeatTable, ...]:
 
 def _heat_cell(
     sources: Sources, team: str, modality: Modality, quantity: Quantity, low: float, high: float
-) -> Cell:
+) -> StandingCell:
     row = sources.modality_scores.get((team, modality.name, quantity.name))
     if row is None or row.mean is None:
-        return Cell(text=DASH, order=None, note="no value")
+        return StandingCell(text=DASH, order=None, note="no value")
     notes = [_expected(row.n, modality.cases)]
     if row.failures:
         notes.append(count_of(row.failures, "failure"))
-    return Cell(
+    return StandingCell(
         text=quantity.text(row.mean),
         order=row.mean,
         note=", ".join(filter(None, notes)),

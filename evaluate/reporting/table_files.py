@@ -7,7 +7,7 @@ run, a command of LaTeX, a link, a tag.
 import re
 
 from data_manifest.errors import printable
-from evaluate.reporting.data_tables import Column, DataTable, Value
+from evaluate.reporting.data_tables import DataColumn, DataTable, Value
 from evaluate.reporting.quantities import DASH, clipped
 
 __all__ = ["as_csv", "as_latex", "as_markdown", "csv_cell", "latex_text", "markdown_text"]
@@ -124,7 +124,7 @@ def _texts(table: DataTable, row: tuple[Value, ...]) -> list[str]:
     return [_text(column, value) for column, value in zip(table.columns, row, strict=True)]
 
 
-def _text(column: Column, value: Value) -> str:
+def _text(column: DataColumn, value: Value) -> str:
     if value is None:
         return DASH
     if isinstance(value, str):

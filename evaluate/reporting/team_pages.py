@@ -9,14 +9,14 @@ from markupsafe import Markup
 
 from evaluate.facts.scores import CaseScore
 from evaluate.reporting.certainty import Certainty
-from evaluate.reporting.charts import Standing, standing_chart
+from evaluate.reporting.charts import PlaceRow, standing_chart
 from evaluate.reporting.failures import Failure
 from evaluate.reporting.gallery import Gallery
 from evaluate.reporting.provenance import submissions
 from evaluate.reporting.quantities import QUANTITIES, Quantity, percent
 from evaluate.reporting.rendering import render
 from evaluate.reporting.sources import Sources
-from evaluate.reporting.standings import Cell, macro, micro, modalities, shown_quantities
+from evaluate.reporting.standings import StandingCell, macro, micro, modalities, shown_quantities
 from evaluate.reporting.svg import number
 from evaluate.store import RunDirectory
 
@@ -28,11 +28,11 @@ _ANOTHER = "another team"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
+class _TeamRow:
     """A row of one of the page's tables."""
 
     name: str
-    cells: tuple[Cell, ...]
+    cells: tuple[StandingCell, ...]
 
 
 def page_name(team: str) -> str:
@@ -105,7 +105,7 @@ def _standing(sources: Sources, team: str, certainty: Certainty | None) -> Marku
         if position < _MOST_PLACES or place.team == team
     ]
     rows = [
-        Standing(
+        PlaceRow(
             team=place.team if place.team == team else _ANOTHER,
             rank=place.rank,
             mean_rank=place.mean_rank,
@@ -119,34 +119,37 @@ def _standing(sources: Sources, team: str, certainty: Certainty | None) -> Marku
     return standing_chart(rows, description=words)
 
 
-def _averages(sources: Sources, team: str, quantities: Sequence[Quantity]) -> tuple[_Row, ...]:
+def _averages(sources: Sources, team: str, quantities: Sequence[Quantity]) -> tuple[_TeamRow, ...]:
     rows = []
     for name, average in (("every modality alike (macro)", macro), ("every case alike", micro)):
         values = [(q, average(sources, team, q.name)[0]) for q in quantities]
-        cells = tuple(Cell(text=q.text(value), order=value) for q, value in values)
-        rows.append(_Row(name=name, cells=cells))
+        cells = tuple(StandingCell(text=q.text(value), order=value) for q, value in values)
+        rows.append(_TeamRow(name=name, cells=cells))
     return tuple(rows)
 
 
-def _by_modality(sources: Sources, team: str, quantities: Sequence[Quantity]) -> tuple[_Row, ...]:
+def _by_modality(
+    sources: Sources, team: str, quantities: Sequence[Quantity]
+) -> tuple[_TeamRow, ...]:
     rows = []
     for modality in modalities(sources):
         found = [sources.modality_scores.get((team, modality.name, q.name)) for q in quantities]
         means = [None if row is None else row.mean for row in found]
         cells = [
-            Cell(text=q.text(mean), order=mean) for q, mean in zip(quantities, means, strict=True)
+            StandingCell(text=q.text(mean), order=mean)
+            for q, mean in zip(quantities, means, strict=True)
         ]
         failed = max((row.failures for row in found if row is not None), default=0)
         counts = (modality.cases, failed)
-        cells += [Cell(text=str(count), order=count) for count in counts]
-        rows.append(_Row(name=modality.name, cells=tuple(cells)))
+        cells += [StandingCell(text=str(count), order=count) for count in counts]
+        rows.append(_TeamRow(name=modality.name, cells=tuple(cells)))
     return tuple(rows)
 
 
-def _case_row(score: CaseScore, quantities: Sequence[Quantity]) -> tuple[CaseScore, _Row]:
+def _case_row(score: CaseScore, quantities: Sequence[Quantity]) -> tuple[CaseScore, _TeamRow]:
     values = [(q, score.value(q.name)) for q in quantities]
-    cells = tuple(Cell(text=q.text(value), order=value) for q, value in values)
-    return score, _Row(name=score.case, cells=cells)
+    cells = tuple(StandingCell(text=q.text(value), order=value) for q, value in values)
+    return score, _TeamRow(name=score.case, cells=cells)
 
 
 def _own_images(gallery: Gallery, team: str) -> list[Markup]:

@@ -12,7 +12,7 @@ from evaluate.reporting.sources import Place, Sources
 from evaluate.reporting.standings import macro
 from evaluate.reporting.svg import number
 
-__all__ = ["Banner", "Verdict", "banners", "scheme", "verdict"]
+__all__ = ["Banner", "Headline", "banners", "scheme", "verdict"]
 
 _FEW_CASES = 50
 _NAME = 48
@@ -20,7 +20,7 @@ _MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Headline:
     """The answer on the first screen."""
 
     who: str
@@ -43,7 +43,7 @@ class Banner:
     text: str
 
 
-def verdict(sources: Sources, certainty: Certainty | None) -> Verdict:
+def verdict(sources: Sources, certainty: Certainty | None) -> Headline:
     """Who won, by how much, and how sure that is."""
     places = sources.places
     winners = [place for place in places if place.rank == places[0].rank]
@@ -55,7 +55,7 @@ def verdict(sources: Sources, certainty: Certainty | None) -> Verdict:
         does_what = "share the first place"
     else:
         does_what = f"ranks first of {len(places)} teams"
-    return Verdict(
+    return Headline(
         who=names,
         does_what=does_what,
         by_how_much=_by_how_much(sources, winners[0], rest[0] if rest else None),

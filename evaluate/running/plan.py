@@ -105,7 +105,7 @@ def outstanding(plan: Plan, run: RunDirectory) -> list[Block]:
         and turn.case in cases
         and outcome != Outcome.HARNESS_ERROR
         and job == _job_of(plan, submissions[turn.team], cases[turn.case])
-        and _hash_or_none(run.prediction_path_of(turn)) == prediction
+        and _hash_or_none(_path_of(run, turn)) == prediction
     }
     blocks = []
     rounds = plan.protocol.rounds
@@ -133,6 +133,11 @@ def _job_of(plan: Plan, submission: Submission, case: Case) -> str:
         rules_sha256=plan.rules_sha256,
         sandbox=plan.machine.sandbox.name,
     )
+
+
+def _path_of(run: RunDirectory, turn: Turn) -> Path:
+    earlier = run.earlier_round(turn)
+    return run.prediction_path(turn.team, turn.case, earlier_round=earlier)
 
 
 def _hash_or_none(path: Path) -> str | None:

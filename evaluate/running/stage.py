@@ -20,7 +20,7 @@ from evaluate.documents.run import (
     rules_key,
 )
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Problem, RunDirectoryError, UsageError
+from evaluate.facts.errors import Finding, RunDirectoryError, UsageError
 from evaluate.facts.machine import Host, Machine, SandboxFacts, describe_host, library_versions
 from evaluate.facts.rules import Limits, Rules
 from evaluate.running import (
@@ -55,7 +55,7 @@ def parse_submissions(arguments: list[str]) -> dict[str, str]:
         where = f"--submission {argument}"
         if not equals or not reference or not _TEAM.fullmatch(team):
             problems.append(
-                Problem(
+                Finding(
                     where=where,
                     found="not of the form NAME=REF",
                     expected="a name of letters, digits, `.`, `_`, `-`, and an image archive,"
@@ -64,7 +64,7 @@ def parse_submissions(arguments: list[str]) -> dict[str, str]:
                 )
             )
         elif team.lower() in {known.lower() for known in submissions}:
-            problems.append(Problem(where=where, found="a second team of this name"))
+            problems.append(Finding(where=where, found="a second team of this name"))
         else:
             submissions[team] = reference
     if problems:
@@ -87,7 +87,7 @@ def _check_data(manifest_path: Path, manifest: Manifest, protocol: Rules) -> Non
         else:
             continue
         mend = f"`segjudge manifest verify {manifest_path}` lists every problem"
-        problems.append(Problem(where=str(path), found=found, mend=mend))
+        problems.append(Finding(where=str(path), found=found, mend=mend))
     if problems:
         raise ManifestError(*problems)
 
@@ -226,7 +226,7 @@ def _continued(new: RunDocument, old: RunDocument, *, where: Path) -> RunDocumen
     """
     if old.manifest.sha256 != new.manifest.sha256:
         raise RunDirectoryError(
-            Problem(
+            Finding(
                 where=str(where),
                 found=f"a run on other data ({old.manifest.path})",
                 expected=f"a run on {new.manifest.path}",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluate.sandbox.port import ImageProblem
-from evaluate.sandbox.tarstream import Member, open_members
+from evaluate.sandbox.tarstream import TarMember, open_members
 
 __all__ = ["ArchivedImage", "load_stream", "read_archive"]
 
@@ -60,7 +60,7 @@ class _Contents:
         self.texts: dict[str, bytes] = {}
         self._kept = 0
 
-    def add(self, member: Member) -> None:
+    def add(self, member: TarMember) -> None:
         if member.link is not None:
             self.links[member.name] = member.link
             return

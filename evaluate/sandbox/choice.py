@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from evaluate.facts.errors import EngineMissingError, Problem, UsageError
+from evaluate.facts.errors import EngineMissingError, Finding, UsageError
 from evaluate.sandbox.port import Sandbox
 from evaluate.sandbox.registry import foreign_sandbox
 
@@ -44,7 +44,7 @@ def open_sandbox(
                 raise
     elif runtime is not None:
         found = "a runtime for the local sandbox, which has no containers"
-        raise UsageError(Problem(where=f"--runtime {runtime}", found=found))
+        raise UsageError(Finding(where=f"--runtime {runtime}", found=found))
     from evaluate.sandbox.local import LocalSandbox
 
     return LocalSandbox(scratch=scratch)
@@ -57,7 +57,7 @@ def _open_docker(build_arguments: Mapping[str, str] | None, runtime: str | None)
         if error.name != "docker":
             raise
         raise EngineMissingError(
-            Problem(
+            Finding(
                 where="container engine",
                 found="this installation has no client for one",
                 expected="the Python package `docker`",

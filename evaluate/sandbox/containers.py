@@ -11,7 +11,7 @@ import docker
 import requests
 from docker.utils.socket import frames_iter
 
-from evaluate.facts.errors import Problem
+from evaluate.facts.errors import Finding
 from evaluate.sandbox.log import BoundedLog
 from evaluate.sandbox.measurement import StatsMeter
 from evaluate.sandbox.ownership import Owner
@@ -19,8 +19,8 @@ from evaluate.sandbox.policy import OWNER_LABEL
 from evaluate.sandbox.port import SandboxError, one_line
 
 __all__ = [
-    "Container",
     "CreationRefused",
+    "OwnedContainer",
     "StartRefused",
     "engine_failures",
     "refusals",
@@ -79,7 +79,7 @@ def engine_failures(doing: str) -> Any:
         OSError,
     ) as error:
         raise SandboxError(
-            Problem(
+            Finding(
                 where=f"container engine, {doing}",
                 found=one_line(f"failed: {getattr(error, 'explanation', None) or error}"),
                 mend="see `segjudge doctor`, then run again: finished cases are kept",
@@ -96,7 +96,7 @@ def refusals(options: Mapping[str, Any]) -> Iterator[None]:
         raise CreationRefused(one_line(str(error.explanation or error)), options) from error
 
 
-class Container:
+class OwnedContainer:
     """A context manager; on leaving it the container is gone, whatever happened.
 
     Args:
@@ -121,7 +121,7 @@ class Container:
         self.startup_s = 0.0
         self._ended_at = 0.0
 
-    def __enter__(self) -> "Container":
+    def __enter__(self) -> "OwnedContainer":
         try:
             with refusals(self._options):
                 self._engine.create_container_from_config(self._options, self._name)
@@ -168,7 +168,7 @@ class Container:
             self._engine.kill(self._name, "SIGKILL")
         if not self.ended.wait(_KILL_GRACE_S):
             raise SandboxError(
-                Problem(
+                Finding(
                     where=f"container {self._name}",
                     found=f"still runs {_KILL_GRACE_S:g} s after it was killed",
                     mend="see the engine's log; a process may hang in the kernel",

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from data_manifest.errors import printable
-from evaluate.facts.errors import Problem
+from evaluate.facts.errors import Finding
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.containers import (
-    Container,
     CreationRefused,
+    OwnedContainer,
     StartRefused,
     engine_failures,
     remove_stale,
@@ -44,7 +44,7 @@ from evaluate.sandbox.policy import container_options, container_user, not_enfor
 from evaluate.sandbox.port import Ending, Execution, Image, Job, SandboxError
 from evaluate.sandbox.processors import Processors
 from evaluate.sandbox.run_files import RunFiles
-from evaluate.sandbox.supervision import Check, Verdict, supervise, too_large
+from evaluate.sandbox.supervision import StopReason, Watch, supervise, too_large
 from evaluate.sandbox.volumes import Volumes, misplaced_volume
 
 __all__ = ["DockerSandbox"]
@@ -160,7 +160,7 @@ class DockerSandbox:
         text = str(refusal)
         if is_exhausted(text) or not self._control.serves(refusal.options, f"{name}_control"):
             raise SandboxError(
-                Problem(
+                Finding(
                     where="container engine",
                     found=f"makes no container: {text}",
                     mend="see `segjudge doctor`, then run again: finished cases are kept",
@@ -176,7 +176,7 @@ class DockerSandbox:
         profile = Profile(job.profile_hz)
         meter = _Meter(cgroup, profile)
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        with Container(self._engine, name=name, options=options, log=log) as container:
+        with OwnedContainer(self._engine, name=name, options=options, log=log) as container:
             try:
                 container.start()
             except StartRefused as refusal:
@@ -193,12 +193,12 @@ class DockerSandbox:
                     options=self._enforced(options, job),
                 )
             checks = [
-                Check(look=lambda: too_large(job), every_s=_WATCH_S),
-                Check(look=lambda: meter.look(container), every_s=_WATCH_S),
+                Watch(look=lambda: too_large(job), every_s=_WATCH_S),
+                Watch(look=lambda: meter.look(container), every_s=_WATCH_S),
             ]
             profile.start(container.started_at)
             if profile.every_s is not None:
-                checks.append(Check(look=meter.sample, every_s=profile.every_s))
+                checks.append(Watch(look=meter.sample, every_s=profile.every_s))
             verdict = supervise(
                 container.ended,
                 started=container.started_at,
@@ -254,7 +254,7 @@ class DockerSandbox:
                 os.chown(path, uid, gid, follow_symlinks=False)
             elif not status.st_mode & 0o004:
                 raise SandboxError(
-                    Problem(
+                    Finding(
                         where=str(path),
                         found="can't be read by the container's user, and is linked elsewhere",
                         expected="a copy made for this job",
@@ -287,7 +287,7 @@ class _Meter:
         self._stats = StatsMeter(profile)
         self._sampling = False
 
-    def look(self, container: Container) -> None:
+    def look(self, container: OwnedContainer) -> None:
         """Keep the values of a kernel that has no peak, or begin to sample if there are none."""
         if self._cgroup is not None and self._cgroup.usage() is not None:
             return
@@ -307,7 +307,7 @@ class _Meter:
 
 
 def _ending(
-    verdict: Verdict | None, state: dict[str, Any], usage: Usage, wall_s: float, job: Job
+    verdict: StopReason | None, state: dict[str, Any], usage: Usage, wall_s: float, job: Job
 ) -> dict[str, Any]:
     """How it ended, from what we did and what the kernel counted.
 
@@ -318,7 +318,7 @@ def _ending(
     out_of_memory = bool(state.get("OOMKilled")) or bool(usage.oom_kills)
     limit = job.limits.memory_mib
     if verdict is None and wall_s > job.limits.timeout_s:
-        verdict = Verdict(ending=Ending.TIMEOUT, detail=f"took {wall_s:.3f} s")
+        verdict = StopReason(ending=Ending.TIMEOUT, detail=f"took {wall_s:.3f} s")
     if verdict is None:
         verdict = too_large(job)
     if verdict is not None:

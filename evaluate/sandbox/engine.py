@@ -8,7 +8,7 @@ from typing import Any
 import docker
 import requests
 
-from evaluate.facts.errors import EngineMissingError, Problem, UsageError
+from evaluate.facts.errors import EngineMissingError, Finding, UsageError
 from evaluate.sandbox.policy import EngineFacts, not_enforced
 
 __all__ = ["describe_engine", "engine_facts", "is_local", "machine", "open_engine"]
@@ -44,7 +44,7 @@ def open_engine() -> docker.APIClient:
             else "start Docker, or set DOCKER_HOST; `--sandbox local` runs without isolation"
         )
         raise EngineMissingError(
-            Problem(
+            Finding(
                 where=f"container engine at {where}",
                 found="may not be used by this user" if denied else "does not answer",
                 mend=mend,
@@ -81,7 +81,7 @@ def engine_facts(info: dict[str, Any], runtime: str | None = None) -> EngineFact
     runtimes = sorted(info.get("Runtimes") or {})
     if runtime is not None and runtime not in runtimes:
         raise UsageError(
-            Problem(
+            Finding(
                 where=f"--runtime {runtime}",
                 found="no such runtime in the container engine",
                 expected=", ".join(runtimes) or "none: this engine has one only",

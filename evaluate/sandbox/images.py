@@ -12,7 +12,7 @@ from typing import Any
 import docker
 import requests
 
-from evaluate.facts.errors import Problem, SubmissionError
+from evaluate.facts.errors import Finding, SubmissionError
 from evaluate.sandbox.archives import ArchivedImage, load_stream, read_archive
 from evaluate.sandbox.control import Control, is_exhausted
 from evaluate.sandbox.folders import folder_digest
@@ -45,7 +45,7 @@ def classify(reference: str) -> str:
     endings = (".tar", ".gz", ".tgz", ".zst", ".xz", ".bz2")
     if reference.startswith(("/", ".", "~")) or reference.lower().endswith(endings):
         raise SubmissionError(
-            Problem(
+            Finding(
                 where=reference,
                 found="no such file or folder",
                 expected="an archive of `docker save`, an image reference, or a folder",
@@ -153,7 +153,7 @@ class ImageStore:
         if around.closed:
             made = self._inspect(tag)
             if made is None:
-                raise SandboxError(Problem(where=image.reference, found="was opened, and is gone"))
+                raise SandboxError(Finding(where=image.reference, found="was opened, and is gone"))
             handle, details = made["Id"], details | {"opened_files": around.closed}
         return dataclasses.replace(image, handle=handle, details=details, around=around)
 
@@ -216,7 +216,7 @@ class ImageStore:
             reason = ""
         if found is None:
             raise SubmissionError(
-                Problem(
+                Finding(
                     where=reference,
                     found=f"no such file, no such folder, and no such image in the engine{reason}",
                     mend=f"fetch it first, with `docker pull {reference}`, or give its archive",
@@ -256,7 +256,7 @@ class ImageStore:
                 raise _refused(f"{folder} can't be built: {error}") from error
         found = self._inspect(tag)
         if found is None:
-            raise SandboxError(Problem(where=str(folder), found="was built, and is not there"))
+            raise SandboxError(Finding(where=str(folder), found="was built, and is not there"))
         self._check_machine(str(found.get("Os", "")), str(found.get("Architecture", "")))
         return self._image(str(folder), "folder", found["Id"], {"folder_sha256": digest})
 
@@ -313,5 +313,5 @@ def _refused(text: str) -> ImageProblem | SandboxError:
     """Whose failure it is that the engine does not take an image: a full disk is ours."""
     if is_exhausted(text):
         mend = "`docker system df` shows what fills the engine's disk"
-        return SandboxError(Problem(where="container engine", found=text, mend=mend))
+        return SandboxError(Finding(where="container engine", found=text, mend=mend))
     return ImageProblem(text)

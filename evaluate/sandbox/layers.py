@@ -12,7 +12,7 @@ from typing import Any
 
 from evaluate.sandbox.archives import ArchivedImage
 from evaluate.sandbox.port import ImageProblem
-from evaluate.sandbox.tarstream import Member, open_layer, open_members
+from evaluate.sandbox.tarstream import TarMember, open_layer, open_members
 
 __all__ = ["ImageContents", "LayerEntry", "read_layers", "save_image"]
 
@@ -101,7 +101,7 @@ def _object(data: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _listing(member: Member, room: int) -> tuple[list[LayerEntry], str]:
+def _listing(member: TarMember, room: int) -> tuple[list[LayerEntry], str]:
     """A layer's entries, and why they are not all."""
     entries: list[LayerEntry] = []
     try:
@@ -116,7 +116,7 @@ def _listing(member: Member, room: int) -> tuple[list[LayerEntry], str]:
     return entries, ""
 
 
-def _entry(info: Any, member: Member) -> LayerEntry:
+def _entry(info: Any, member: TarMember) -> LayerEntry:
     kind = (
         "file"
         if info.isreg()

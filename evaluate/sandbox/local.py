@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from evaluate.facts.errors import Problem, SubmissionError
+from evaluate.facts.errors import Finding, SubmissionError
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.folders import copy_folder, folder_digest
 from evaluate.sandbox.log import BoundedLog
@@ -26,7 +26,7 @@ from evaluate.sandbox.measurement import ProcessTree, Profile, kill_marked
 from evaluate.sandbox.outputs import reclaim
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.port import Ending, Execution, Image, ImageProblem, Job, SandboxError
-from evaluate.sandbox.supervision import Check, Verdict, supervise, too_large
+from evaluate.sandbox.supervision import StopReason, Watch, supervise, too_large
 from evaluate.sandbox.surroundings import threads
 
 __all__ = ["LocalSandbox"]
@@ -94,7 +94,7 @@ class LocalSandbox:
             )
         if not folder.is_dir():
             raise SubmissionError(
-                Problem(
+                Finding(
                     where=reference,
                     found="no such folder",
                     expected="a folder with predict.sh; images need a container engine",
@@ -125,10 +125,10 @@ class LocalSandbox:
                 home = Path(name)
                 (home / "tmp").mkdir()
                 copy_folder(Path(image.handle), home / "work")
-                return _Run(job, home).execute()
+                return _LocalRun(job, home).execute()
         except OSError as error:
             raise SandboxError(
-                Problem(
+                Finding(
                     where=f"local sandbox in {self._scratch}",
                     found=f"failed: {error}",
                     mend="see that the disk has room, then run again: finished cases are kept",
@@ -136,7 +136,7 @@ class LocalSandbox:
             ) from error
 
 
-class _Run:
+class _LocalRun:
     """One command in its scratch folder, from start to end."""
 
     def __init__(self, job: Job, home: Path) -> None:
@@ -171,8 +171,8 @@ class _Run:
         reader = threading.Thread(target=self._keep_output, args=(process,), daemon=True)
         every_s = min(_MEMORY_EVERY_S, profile.every_s or _MEMORY_EVERY_S)
         checks = [
-            Check(look=lambda: _memory(tree, limits, profile), every_s=every_s),
-            Check(look=lambda: too_large(self._job), every_s=_OUTPUTS_EVERY_S),
+            Watch(look=lambda: _memory(tree, limits, profile), every_s=every_s),
+            Watch(look=lambda: too_large(self._job), every_s=_OUTPUTS_EVERY_S),
         ]
         try:
             waiter.start()
@@ -193,10 +193,10 @@ class _Run:
         if waiter.is_alive():
             found = f"still runs {_KILL_GRACE_S:g} s after it was killed"
             mend = "a process may hang in the kernel: see its state with `ps`"
-            raise SandboxError(Problem(where=f"process {process.pid}", found=found, mend=mend))
+            raise SandboxError(Finding(where=f"process {process.pid}", found=found, mend=mend))
         wall_s = self._ended_at - started
         if verdict is None and wall_s > limits.timeout_s:
-            verdict = Verdict(ending=Ending.TIMEOUT, detail=f"took {wall_s:.3f} s")
+            verdict = StopReason(ending=Ending.TIMEOUT, detail=f"took {wall_s:.3f} s")
         verdict = verdict or too_large(self._job)
         return Execution(
             ending=verdict.ending if verdict else Ending.EXITED,
@@ -258,13 +258,13 @@ def _command(job: Job) -> list[str]:
     return [program, *arguments]
 
 
-def _memory(tree: ProcessTree, limits: Limits, profile: Profile) -> Verdict | None:
+def _memory(tree: ProcessTree, limits: Limits, profile: Profile) -> StopReason | None:
     used_mib = tree.sample(limit_mib=limits.memory_mib)
     profile.add(cpu_s=tree.cpu_s, memory_mib=used_mib)
     if used_mib <= limits.memory_mib:
         return None
     detail = f"{used_mib:.0f} MiB in use, the limit is {limits.memory_mib} MiB"
-    return Verdict(ending=Ending.OUT_OF_MEMORY, detail=detail)
+    return StopReason(ending=Ending.OUT_OF_MEMORY, detail=detail)
 
 
 def _exit_code(process: subprocess.Popen[bytes]) -> int:

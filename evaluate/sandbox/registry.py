@@ -5,7 +5,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol, cast
 
-from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.errors import Finding, UsageError
 from evaluate.sandbox.port import Sandbox
 
 __all__ = ["OpenSandbox", "foreign_sandbox"]
@@ -41,7 +41,7 @@ def foreign_sandbox(name: str) -> OpenSandbox:
     known = {point.name: point for point in entry_points(group=GROUP)}
     if name not in known:
         raise UsageError(
-            Problem(
+            Finding(
                 where=f"--sandbox {name}",
                 found="no such sandbox",
                 expected=f"one of {', '.join(['auto', 'docker', 'local', *sorted(known)])}",
@@ -51,5 +51,5 @@ def foreign_sandbox(name: str) -> OpenSandbox:
     try:
         return cast("OpenSandbox", known[name].load())
     except (ImportError, AttributeError) as error:
-        problem = Problem(where=f"--sandbox {name}", found=f"{known[name].value}: {error}")
+        problem = Finding(where=f"--sandbox {name}", found=f"{known[name].value}: {error}")
         raise UsageError(problem) from error

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from evaluate.sandbox.outputs import excess
 from evaluate.sandbox.port import Ending, Job
 
-__all__ = ["Check", "Verdict", "supervise", "too_large"]
+__all__ = ["StopReason", "Watch", "supervise", "too_large"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class StopReason:
     """Why a command must be ended, with the facts in words."""
 
     ending: Ending
@@ -20,7 +20,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Watch:
     """Something to look at while a command runs.
 
     Attributes:
@@ -28,13 +28,13 @@ class Check:
         every_s: how long to wait between two looks.
     """
 
-    look: Callable[[], Verdict | None]
+    look: Callable[[], StopReason | None]
     every_s: float
 
 
 def supervise(
-    ended: threading.Event, *, started: float, timeout_s: float, checks: Sequence[Check]
-) -> Verdict | None:
+    ended: threading.Event, *, started: float, timeout_s: float, checks: Sequence[Watch]
+) -> StopReason | None:
     """Block until the command has ended by itself (None) or must be ended (why).
 
     The exit itself is awaited by a blocking call of the adapter, which sets `ended`; the interval
@@ -51,7 +51,7 @@ def supervise(
     while True:
         now = time.monotonic()
         if now >= deadline and not ended.is_set():
-            return Verdict(ending=Ending.TIMEOUT, detail=f"not finished after {timeout_s:g} s")
+            return StopReason(ending=Ending.TIMEOUT, detail=f"not finished after {timeout_s:g} s")
         if ended.wait(max(0.0, min([deadline, *due]) - now)):
             return None
         now = time.monotonic()
@@ -64,8 +64,8 @@ def supervise(
                 due[index] = time.monotonic() + check.every_s
 
 
-def too_large(job: Job) -> Verdict | None:
+def too_large(job: Job) -> StopReason | None:
     """The verdict on a job whose outputs folder is over its limits, while it runs or after."""
     limits = job.limits
     reason = excess(job.outputs, output_mib=limits.output_mib, output_files=limits.output_files)
-    return Verdict(ending=Ending.OUTPUT_TOO_LARGE, detail=reason) if reason else None
+    return StopReason(ending=Ending.OUTPUT_TOO_LARGE, detail=reason) if reason else None

@@ -15,10 +15,10 @@ from typing import IO, Any
 
 import zstandard
 
-from evaluate.facts.errors import Problem, SubmissionError
+from evaluate.facts.errors import Finding, SubmissionError
 from evaluate.sandbox.port import ImageProblem
 
-__all__ = ["Member", "TarStream", "open_layer", "open_members"]
+__all__ = ["TarMember", "TarStream", "open_layer", "open_members"]
 
 _MOST_MEMBERS = 10_000  # an image has at most some hundred layers
 _LARGEST_UNPACKED = 128 * 2**30
@@ -76,7 +76,7 @@ class _HashingFile:
         return self._digest.hexdigest()
 
 
-class Member:
+class TarMember:
     """One regular file or link of an archive, readable until the next one is asked for.
 
     Attributes:
@@ -131,7 +131,7 @@ class TarStream:
     ) -> None:
         self._file.close()
 
-    def __iter__(self) -> Iterator[Member]:
+    def __iter__(self) -> Iterator[TarMember]:
         """Regular files and links; folders are passed over.
 
         Raises:
@@ -146,16 +146,16 @@ class TarStream:
                     f"{self._name} holds {info.name!r}, which is no file, folder or link: "
                     "`docker save` writes no such thing"
                 )
-            yield Member(info, archive.extractfile(info) if info.isreg() else None)
+            yield TarMember(info, archive.extractfile(info) if info.isreg() else None)
 
-    def entries(self, most: int) -> Iterator[tuple[tarfile.TarInfo, Member]]:
+    def entries(self, most: int) -> Iterator[tuple[tarfile.TarInfo, TarMember]]:
         """Everything in it, folders and devices too, as a layer holds them.
 
         Raises:
             ImageProblem: not a tar file, damaged, or more than `most` entries.
         """
         for archive, info in self._headers(most):
-            yield info, Member(info, archive.extractfile(info) if info.isreg() else None)
+            yield info, TarMember(info, archive.extractfile(info) if info.isreg() else None)
 
     def _headers(self, most: int) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
         total = 0
@@ -190,7 +190,7 @@ def open_members(path: Path) -> TarStream:
     try:
         file = path.open("rb")
     except OSError as error:
-        raise SubmissionError(Problem(where=str(path), found=f"can't be read: {error}")) from error
+        raise SubmissionError(Finding(where=str(path), found=f"can't be read: {error}")) from error
     try:
         return TarStream(file, path.name)
     except BaseException:
@@ -198,7 +198,7 @@ def open_members(path: Path) -> TarStream:
         raise
 
 
-def open_layer(member: Member) -> TarStream:
+def open_layer(member: TarMember) -> TarStream:
     """A member that is a tar file itself, plain or compressed; readable as long as the member is.
 
     Raises:
@@ -211,7 +211,7 @@ def open_layer(member: Member) -> TarStream:
 class _MemberFile(io.RawIOBase):
     """A member as a raw file."""
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: TarMember) -> None:
         self._member = member
 
     def readable(self) -> bool:

@@ -19,7 +19,7 @@ from data_manifest.layouts import (
 )
 from data_manifest.layouts.grids import implausible
 from data_manifest.naming import UNKNOWN, parse_case_name
-from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.errors import Finding, UsageError
 from evaluate.scoring.jobs import ScoringJob
 
 __all__ = ["jobs_of_folders"]
@@ -51,13 +51,13 @@ def jobs_of_folders(
     for option, folder in (("--references", references), ("--predictions", predictions)):
         if not folder.is_dir():
             raise UsageError(
-                Problem(where=f"{option} {folder}", found="no such folder", expected="masks")
+                Finding(where=f"{option} {folder}", found="no such folder", expected="masks")
             )
     cases = _references(references)
     answers = _Answers(predictions, output)
     team = re.sub(r"[^A-Za-z0-9._-]+", "-", predictions.resolve().name).strip("-.") or "submission"
     jobs: list[ScoringJob] = []
-    problems: list[Problem] = []
+    problems: list[Finding] = []
     nameless, misnamed, implausibly = [], [], []
     for case, path in sorted(cases.items()):
         name = parse_case_name(case)
@@ -107,7 +107,7 @@ def _references(folder: Path) -> dict[str, Path]:
         case = stem_of(path.name)
         if case in found:
             raise UsageError(
-                Problem(
+                Finding(
                     where=f"--references {folder}",
                     found=f"case {printable(case)} twice: {found[case]}, {path}",
                     expected="one file a case",
@@ -116,7 +116,7 @@ def _references(folder: Path) -> dict[str, Path]:
         found[case] = path
     if not found:
         raise UsageError(
-            Problem(
+            Finding(
                 where=f"--references {folder}",
                 found=_told(others),
                 expected=f"one mask a case, in {', '.join(FORMATS)}",
@@ -125,7 +125,7 @@ def _references(folder: Path) -> dict[str, Path]:
     unspoken = [case for case in found if not case.isprintable()]
     if unspoken:
         raise UsageError(
-            Problem(
+            Finding(
                 where=f"--references {folder}",
                 found=f"names that can't stand in a table: {_shown(unspoken)}",
                 expected="names in UTF-8 without control characters",
@@ -162,7 +162,7 @@ class _Answers:
         exact = [path for path in found if path.name == name]
         if len(exact or found) > 1:
             raise UsageError(
-                Problem(
+                Finding(
                     where=f"--predictions {self._folder}",
                     found=f"{_shown([str(path) for path in exact or found])} for {printable(case)}",
                     expected="one file a case",
@@ -186,7 +186,7 @@ class _Answers:
         example = self._name(min(cases))
         answered = f"{len(cases) - len(unanswered)} of {len(cases)} references are answered"
         raise UsageError(
-            Problem(
+            Finding(
                 where=f"--predictions {self._folder}",
                 found=f"{_told(endings)}; {answered}",
                 expected=f"names such as {printable(example)}, as the protocol's `output` says",
@@ -235,7 +235,7 @@ def _header_of_reference(path: Path) -> tuple[tuple[int, ...], tuple[float, ...]
     shape, spacing_mm = read_reference_header(path)
     if len(shape) == 3 and spacing_mm is None:
         raise CaseFileError(
-            Problem(
+            Finding(
                 where=str(path),
                 found="no spacing",
                 expected="the spacing in mm, in x, y, z order, of a 3D case",

@@ -12,7 +12,7 @@ from evaluate.facts.scores import CaseScore, LabelScore
 from evaluate.facts.scoring_rules import MEASURED
 from evaluate.scoring.case_scores import CaseMeasures, costs_of_failure, score_case
 
-__all__ = ["CaseResult", "ScoringJob", "score_job"]
+__all__ = ["CaseResult", "ScoringJob", "result_of", "score_job", "unscored"]
 
 
 _REFERENCE, _PREDICTION = Buffer(), Buffer()
@@ -30,6 +30,7 @@ class ScoringJob:
         prices: what they count for a failed case; none where there was no run.
         judged: whether the run has judged the very bytes of the prediction, so that they are not
             judged again.
+        reference_sha256, prediction_sha256: of the files, where they are known.
         own_files: whether the prediction is the organiser's own file, whose links are followed.
     """
 
@@ -44,6 +45,8 @@ class ScoringJob:
     measured: Mapping[str, float | None] = field(default_factory=dict)
     prices: Mapping[str, float] = field(default_factory=dict)
     judged: bool = False
+    reference_sha256: str | None = None
+    prediction_sha256: str | None = None
     own_files: bool = False
 
 
@@ -84,6 +87,13 @@ def score_job(job: ScoringJob, protocol: Rules) -> CaseResult:
         return _failed(job, protocol, Outcome.BAD_OUTPUT, prediction.reason)
     measures = score_case(reference, prediction, protocol.scoring)
     return _result(job, Outcome.OK, "", measures, job.measured)
+
+
+def result_of(job: ScoringJob, measures: CaseMeasures) -> CaseResult:
+    """The rows of a case whose numbers are known, by its own outcome and times."""
+    if job.outcome is Outcome.OK:
+        return _result(job, Outcome.OK, "", measures, job.measured)
+    return _result(job, job.outcome, job.reason, measures, job.prices)
 
 
 def unscored(job: ScoringJob, reason: str) -> CaseResult:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from evaluate.documents.run import RunDocument
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Problem, RunDirectoryError
+from evaluate.facts.errors import Finding, RunDirectoryError
 from evaluate.facts.rule_differences import differing_keys
 from evaluate.facts.rules import Rules
 
@@ -33,7 +33,7 @@ def check_rules(
     first, *others = sorted(teams, key=lambda sha: (sha != rules.run_sha256, sorted(teams[sha])))
     base = document.rules_of_attempts(first)
     if not others:
-        problem = Problem(
+        problem = Finding(
             where=f"{where}: protocol {rules.name}",
             found=f"other rules than {_listed(teams[first])} ran under: {_keys(base, rules)}",
             expected="rules that differ in scoring, failures and ranking alone",
@@ -45,7 +45,7 @@ def check_rules(
             f" {_keys(base, document.rules_of_attempts(sha))}"
             for sha in others
         )
-        problem = Problem(
+        problem = Finding(
             where=where,
             found=f"teams that ran under different rules: {differences}",
             expected="one set of rules for all that are ranked together",

@@ -1,13 +1,51 @@
-"""Many cases, in this process or in several, results in order."""
+"""Many cases, in this process or in several, results as they come or in order."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from data_manifest.progress import Progress, silent
 from evaluate.facts.rules import Rules
 from evaluate.scoring.jobs import CaseResult, ScoringJob, score_job
 
-__all__ = ["score_jobs"]
+__all__ = ["score_as_they_come", "score_jobs"]
+
+
+def score_as_they_come(
+    jobs: Sequence[ScoringJob],
+    protocol: Rules,
+    *,
+    workers: int | None = None,
+    progress: Progress = silent,
+    before: int = 0,
+) -> Iterator[tuple[int, CaseResult]]:
+    """Score cases, each when a process is free for it.
+
+    Args:
+        jobs: what to score.
+        protocol: the rules.
+        workers: processes; None for one a CPU; 1 scores in this process.
+        progress: told after every case.
+        before: how many cases beside these are done already.
+
+    Yields:
+        Each job's number, from 0, and its result.
+
+    Raises:
+        CaseFileError: a reference can't be read.
+    """
+    workers = min(workers or os.cpu_count() or 1, len(jobs))
+    total = before + len(jobs)
+    progress(before, total, "scoring")
+    results: Iterator[tuple[int, CaseResult]]
+    if workers <= 1:
+        results = ((index, score_job(job, protocol)) for index, job in enumerate(jobs))
+    else:
+        from evaluate.scoring.workers import score_in_processes  # slow to import
+
+        results = score_in_processes(jobs, protocol, workers)
+    for done, (index, result) in enumerate(results, start=before + 1):
+        progress(done, total, f"{jobs[index].team} {jobs[index].case}")
+        yield index, result
 
 
 def score_jobs(
@@ -17,28 +55,6 @@ def score_jobs(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> list[CaseResult]:
-    """Score cases.
-
-    Args:
-        jobs: what to score.
-        protocol: the rules.
-        workers: processes; None for one a CPU; 1 scores in this process.
-        progress: told after every case.
-
-    Returns:
-        One result a job, in the jobs' order.
-
-    Raises:
-        CaseFileError: a reference can't be read; nothing is written then.
-    """
-    workers = min(workers or os.cpu_count() or 1, len(jobs))
-    progress(0, len(jobs), "scoring")
-    if workers <= 1:
-        results = []
-        for done, job in enumerate(jobs, start=1):
-            results.append(score_job(job, protocol))
-            progress(done, len(jobs), f"{job.team} {job.case}")
-        return results
-    from evaluate.scoring.workers import score_in_processes  # slow to import
-
-    return score_in_processes(jobs, protocol, workers, progress)
+    """Score cases; one result a job, in the jobs' order. Arguments as `score_as_they_come`."""
+    found = dict(score_as_they_come(jobs, protocol, workers=workers, progress=progress))
+    return [found[index] for index in range(len(jobs))]

@@ -1,18 +1,26 @@
 """What is to be scored of a run directory."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from data_manifest.manifest import Manifest, sha256_of
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Problem, RunDirectoryError
+from evaluate.facts.errors import Finding, RunDirectoryError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Limits
 from evaluate.facts.scoring_rules import MEASURED
 from evaluate.scoring.jobs import ScoringJob
 from evaluate.store import JournalEntry, RunDirectory
 
-__all__ = ["jobs_of_run", "prices_of_failure"]
+__all__ = ["jobs_of_run", "plain_digests", "prices_of_failure"]
+
+Digests: TypeAlias = Callable[[Iterable[Path]], Mapping[Path, str | None]]
+
+
+def plain_digests(paths: Iterable[Path]) -> dict[Path, str | None]:
+    """SHA-256 of each file, read now; None where there is none."""
+    return {path: sha256_of(path) if path.is_file() else None for path in paths}
 
 
 def jobs_of_run(
@@ -23,6 +31,7 @@ def jobs_of_run(
     data_root: Path,
     teams: list[str],
     limits: Limits,
+    digests: Digests = plain_digests,
 ) -> list[ScoringJob]:
     """Every case of every team; one that was not run yet counts as an error of the harness.
 
@@ -33,11 +42,15 @@ def jobs_of_run(
         data_root: where their references are.
         teams: whose.
         limits: that the run had, which price a failure.
+        digests: SHA-256 of files, None where there is none.
 
     Raises:
         RunDirectoryError: references or predictions are missing or altered; all are named.
     """
-    problems = _altered_references(manifest, data_root) + _altered_predictions(run, journal)
+    references = {case.id: data_root / case.reference.path for case in manifest.cases}
+    found = digests([*references.values(), *_predictions(run, journal).values()])
+    problems = _altered_references(manifest, references, found)
+    problems += _altered_predictions(run, journal, found)
     if problems:
         raise RunDirectoryError(*problems)
     prices = prices_of_failure(limits, [entry.record for entry in journal.values()])
@@ -53,13 +66,15 @@ def jobs_of_run(
                     case=case.id,
                     modality=case.modality,
                     dimension=case.dimension,
-                    reference=data_root / case.reference.path,
+                    reference=references[case.id],
                     prediction=path if path.exists() else None,
                     outcome=record.outcome if record else Outcome.HARNESS_ERROR,
                     reason=record.reason if record else "not run yet",
                     measured={name: getattr(record, name) for name in MEASURED} if record else {},
                     prices=prices,
                     judged=True,
+                    reference_sha256=case.reference.sha256,
+                    prediction_sha256=entry.prediction_sha256 if entry else None,
                 )
             )
     return jobs
@@ -82,40 +97,41 @@ def prices_of_failure(limits: Limits, records: Iterable[Attempt]) -> dict[str, f
     return limit
 
 
-def _altered_references(manifest: Manifest, data_root: Path) -> list[Problem]:
-    problems = []
-    for case in manifest.cases:
-        path = data_root / case.reference.path
-        found = "no such file"
-        if path.is_file():
-            if sha256_of(path) == case.reference.sha256:
-                continue
-            found = "another file than when the manifest was made (its SHA-256 differs)"
-        problems.append(
-            Problem(
-                where=str(path),
-                found=found,
-                expected=f"the reference of case {case.id}",
-                mend="put it back, or name the data's manifest with `--manifest`",
-            )
+def _predictions(
+    run: RunDirectory, journal: Mapping[tuple[str, str, int], JournalEntry]
+) -> dict[tuple[str, str, int], Path]:
+    return {key: run.prediction_path(key[0], key[1]) for key in journal}
+
+
+def _altered_references(
+    manifest: Manifest, references: Mapping[str, Path], found: Mapping[Path, str | None]
+) -> list[Finding]:
+    return [
+        Finding(
+            where=str(references[case.id]),
+            found="no such file"
+            if found[references[case.id]] is None
+            else "another file than when the manifest was made (its SHA-256 differs)",
+            expected=f"the reference of case {case.id}",
+            mend="put it back, or name the data's manifest with `--manifest`",
         )
-    return problems
+        for case in manifest.cases
+        if found[references[case.id]] != case.reference.sha256
+    ]
 
 
 def _altered_predictions(
-    run: RunDirectory, journal: Mapping[tuple[str, str, int], JournalEntry]
-) -> list[Problem]:
-    problems = []
-    for (team, case, _), entry in journal.items():
-        path = run.prediction_path(team, case)
-        found = sha256_of(path) if path.is_file() else None
-        if found != entry.prediction_sha256:
-            problems.append(
-                Problem(
-                    where=str(path),
-                    found="not the file that the run left",
-                    expected=f"SHA-256 {entry.prediction_sha256}, found {found}",
-                    mend="`segjudge run` with the same arguments runs this case again",
-                )
-            )
-    return problems
+    run: RunDirectory,
+    journal: Mapping[tuple[str, str, int], JournalEntry],
+    found: Mapping[Path, str | None],
+) -> list[Finding]:
+    return [
+        Finding(
+            where=str(path),
+            found="not the file that the run left",
+            expected=f"SHA-256 {journal[key].prediction_sha256}, found {found[path]}",
+            mend="`segjudge run` with the same arguments runs this case again",
+        )
+        for key, path in _predictions(run, journal).items()
+        if found[path] != journal[key].prediction_sha256
+    ]

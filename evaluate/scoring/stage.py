@@ -1,27 +1,38 @@
 """`segjudge score`: from what was run, or from two folders, to tables of scores."""
 
 import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from data_manifest.progress import Progress, silent
-from evaluate.documents.tables import write_table
+from evaluate.documents.tables import in_order, write_table
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Problem, UsageError
+from evaluate.facts.errors import Finding, UsageError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, CohortScore, LabelScore, ModalityScore
 from evaluate.facts.scoring_rules import MEASURED, Scoring
-from evaluate.scoring import CaseResult, jobs_of_folders, jobs_of_run, modality_scores, score_jobs
+from evaluate.scoring import (
+    CaseResult,
+    ScoringJob,
+    jobs_of_folders,
+    jobs_of_run,
+    modality_scores,
+    score_jobs,
+)
 from evaluate.scoring.cohort import cohort_scores
+from evaluate.scoring.kept import score_what_is_new
 from evaluate.scoring.one_set_of_rules import check_rules
+from evaluate.scoring.sources import Digests, plain_digests
 from evaluate.store import RunDirectory
 from evaluate.store.origin import data_of, protocol_of
 from evaluate.store.seals import seal_stage
 
 __all__ = [
     "FolderScores",
+    "RunScores",
     "Scores",
     "score_again",
     "score_folders",
@@ -34,13 +45,19 @@ _SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scores:
-    """The tables of scores."""
+class RunScores:
+    """Scores of cases, modalities and all cases; those of labels are in their table."""
 
     cases: list[CaseScore]
-    labels: list[LabelScore]
     modalities: list[ModalityScore]
     cohort: list[CohortScore]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores(RunScores):
+    """The tables of scores."""
+
+    labels: list[LabelScore]
 
 
 def tables_of(results: list[CaseResult], scoring: Scoring) -> Scores:
@@ -62,7 +79,17 @@ def score_again(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> Scores:
-    """Score a run's predictions by the run's protocol, without writing anything."""
+    """Score a run's predictions by the run's protocol, all anew, without writing anything."""
+    jobs = _jobs(run, manifest_path)
+    rules = protocol_of(run)
+    results = score_jobs(jobs, rules, workers=workers, progress=progress)
+    return tables_of(results, rules.scoring)
+
+
+def _jobs(
+    run: RunDirectory, manifest_path: Path | None, *, digests: Digests = plain_digests
+) -> list[ScoringJob]:
+    """What is to be scored of a run, in the order of its tables."""
     manifest, data_root = data_of(run, manifest_path)
     jobs = jobs_of_run(
         run,
@@ -71,10 +98,35 @@ def score_again(
         data_root=data_root,
         teams=run.document().teams,
         limits=run.document().rules_of("run").limits,
+        digests=digests,
     )
-    rules = protocol_of(run)
-    results = score_jobs(jobs, rules, workers=workers, progress=progress)
-    return tables_of(results, rules.scoring)
+    return sorted(jobs, key=lambda job: (job.team, job.case))
+
+
+def _write_scores(run: RunDirectory, results: Iterable[CaseResult], scoring: Scoring) -> RunScores:
+    """The tables; labels are written as they come, since there may be very many."""
+    cases: list[CaseScore] = []
+    kept: list[LabelScore] = []  # only where a number over cases needs them
+
+    def labels() -> Iterator[LabelScore]:
+        for result in results:
+            cases.append(result.case)
+            if scoring.cohort:
+                kept.extend(result.labels)
+            yield from sorted(result.labels, key=lambda row: in_order(row.label))
+
+    names = scoring.names
+    run.write_rows(labels(), LabelScore, metrics=names, as_they_come=True)
+    run.write_rows(cases, CaseScore, metrics=(*names, *MEASURED))
+    scores = RunScores(
+        cases=cases,
+        modalities=modality_scores(cases),
+        cohort=cohort_scores(cases, kept, scoring),
+    )
+    run.write_rows(scores.modalities, ModalityScore)
+    if scoring.cohort:
+        run.write_rows(scores.cohort, CohortScore)
+    return scores
 
 
 def score_run(
@@ -84,8 +136,8 @@ def score_run(
     protocol: Rules | None = None,
     workers: int | None = None,
     progress: Progress = silent,
-) -> Scores:
-    """Score what was run, and write the three tables.
+) -> RunScores:
+    """Score what was run and not scored so before, and write the three tables.
 
     Args:
         root: the run directory.
@@ -105,13 +157,15 @@ def score_run(
         check_rules(document, attempts, document.rules_of("score"), where=str(root))
         run.write_run_document(document)
         run.write_rows(attempts, Attempt)
-        scores = score_again(run, manifest_path=manifest_path, workers=workers, progress=progress)
-        names = document.rules_of("score").scoring.names
-        run.write_rows(scores.labels, LabelScore, metrics=names)
-        run.write_rows(scores.cases, CaseScore, metrics=(*names, *MEASURED))
-        run.write_rows(scores.modalities, ModalityScore)
+        with run.score_cache() as cache:
+            jobs = _jobs(run, manifest_path, digests=cache.digests)
+            results = score_what_is_new(
+                jobs, document.rules_of("score"), cache, workers=workers, progress=progress
+            )
+            scores = _write_scores(run, results, document.rules_of("score").scoring)
         run.write_run_document(msgspec.structs.replace(document, scored_from=run.journal_sha256()))
-        tables = (Attempt, LabelScore, CaseScore, ModalityScore)
+        tables: list[type] = [Attempt, LabelScore, CaseScore, ModalityScore]
+        tables += [CohortScore] if document.rules_of("score").scoring.cohort else []
         seal_stage(run, "score", *(run.table_path(kind).name for kind in tables))
     return scores
 
@@ -138,7 +192,7 @@ def score_folders(
     Writes label_scores.csv, case_scores.csv and modality_scores.csv into `out`.
     """
     if out.exists() and not out.is_dir():
-        raise UsageError(Problem(where=f"--out {out}", found="a file", expected="a folder"))
+        raise UsageError(Finding(where=f"--out {out}", found="a file", expected="a folder"))
     jobs, warnings = jobs_of_folders(references, predictions, output=protocol.output)
     results = score_jobs(jobs, protocol, workers=workers, progress=progress)
     scores = tables_of(results, protocol.scoring)

@@ -10,7 +10,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from multiprocessing import get_context
 
-from data_manifest.progress import Progress
 from evaluate.facts.rules import Rules
 from evaluate.scoring.jobs import CaseResult, ScoringJob, score_job, unscored
 
@@ -18,20 +17,23 @@ __all__ = ["score_in_processes"]
 
 
 def score_in_processes(
-    jobs: Sequence[ScoringJob], protocol: Rules, workers: int, progress: Progress
-) -> list[CaseResult]:
-    """All jobs; when a worker dies, those that may have been with it are tried again, alone."""
-    results: dict[int, CaseResult] = {}
-    while waiting := [index for index in range(len(jobs)) if index not in results]:
+    jobs: Sequence[ScoringJob], protocol: Rules, workers: int
+) -> Iterator[tuple[int, CaseResult]]:
+    """Each job's number and result, as they come.
+
+    When a worker dies, the jobs that may have been with it are tried again, alone.
+    """
+    waiting = list(range(len(jobs)))
+    while waiting:
+        done = set[int]()
         for index, result in _until_a_worker_dies(jobs, waiting, protocol, workers):
-            results[index] = result
-            progress(len(results), len(jobs), f"{jobs[index].team} {jobs[index].case}")
+            done.add(index)
+            yield index, result
         # The pool hands out jobs in order: whatever was under way is among the first ones left.
-        left = [index for index in waiting if index not in results]
+        left = [index for index in waiting if index not in done]
         for index in left[: 2 * workers + 1]:
-            results[index] = _alone(jobs[index], protocol)
-            progress(len(results), len(jobs), f"{jobs[index].team} {jobs[index].case}")
-    return [results[index] for index in range(len(jobs))]
+            yield index, _alone(jobs[index], protocol)
+        waiting = left[2 * workers + 1 :]
 
 
 def _until_a_worker_dies(

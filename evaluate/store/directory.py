@@ -25,24 +25,27 @@ from evaluate.documents.tables import (
     write_table,
 )
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Problem, RunDirectoryError
-from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
+from evaluate.facts.errors import Finding, RunDirectoryError
+from evaluate.facts.scores import CaseScore, CohortScore, LabelScore, ModalityScore
 from evaluate.facts.turns import Turn
 from evaluate.store.folders import replace_folder, tidy_up
 from evaluate.store.ledger import JournalEntry, Ledger
+from evaluate.store.score_cache import ScoreCache
 
 __all__ = ["JournalEntry", "RunDirectory"]
 
-Row = TypeVar("Row", Attempt, LabelScore, CaseScore, ModalityScore)
+Row = TypeVar("Row", Attempt, LabelScore, CaseScore, ModalityScore, CohortScore)
 
 _TABLES: dict[type, str] = {
     Attempt: "runs.csv",
     LabelScore: "label_scores.csv",
     CaseScore: "case_scores.csv",
     ModalityScore: "modality_scores.csv",
+    CohortScore: "cohort_scores.csv",
 }
 _MARKER = "run.json"
 _LEDGER = "ledger.sqlite"
+_SCORES = "scores.sqlite"
 
 
 class RunDirectory:
@@ -65,11 +68,11 @@ class RunDirectory:
         """
         if root.exists() and not root.is_dir():
             raise RunDirectoryError(
-                Problem(where=str(root), found="a file", expected="a folder, or a new name")
+                Finding(where=str(root), found="a file", expected="a folder, or a new name")
             )
         if root.is_dir() and any(root.iterdir()) and not (root / _MARKER).is_file():
             raise RunDirectoryError(
-                Problem(
+                Finding(
                     where=str(root),
                     found="a folder with other files",
                     expected="a run directory (it has a run.json), an empty folder, or a new name",
@@ -87,7 +90,7 @@ class RunDirectory:
         """
         if not (root / _MARKER).is_file():
             raise RunDirectoryError(
-                Problem(
+                Finding(
                     where=str(root),
                     found="no run.json" if root.is_dir() else "no such folder",
                     expected="a run directory",
@@ -112,7 +115,7 @@ class RunDirectory:
                 found = "another segjudge is working in it"
                 mend = "wait until it is done, or stop it"
                 raise RunDirectoryError(
-                    Problem(where=str(self.root), found=found, mend=mend)
+                    Finding(where=str(self.root), found=found, mend=mend)
                 ) from error
             tidy_up(self.root)
             yield
@@ -160,21 +163,20 @@ class RunDirectory:
 
         The last round's, unless an earlier one is named, by its number from 0.
         """
-        round_ = "" if earlier_round is None else f".round{earlier_round}"
-        return self.root / "predictions" / team / f"{case}{round_}{self._suffix}"
+        name = f"{_of_round(case, earlier_round)}{self._suffix}"
+        return self.root / "predictions" / team / name
 
-    def log_path(self, team: str, case: str) -> Path:
+    def log_path(self, team: str, case: str, *, earlier_round: int | None = None) -> Path:
         """Where the container's output is; the bytes are the participant's."""
-        return self.root / "logs" / team / f"{case}.log"
+        return self.root / "logs" / team / f"{_of_round(case, earlier_round)}.log"
 
-    def profile_path(self, team: str, case: str) -> Path:
+    def profile_path(self, team: str, case: str, *, earlier_round: int | None = None) -> Path:
         """Where the container's resource use over time is, if the protocol asks for it."""
-        return self.root / "profiles" / team / f"{case}.csv"
+        return self.root / "profiles" / team / f"{_of_round(case, earlier_round)}.csv"
 
-    def prediction_path_of(self, turn: Turn) -> Path:
-        """Where a turn's output is, or would be."""
-        earlier = None if turn.round == self._rounds - 1 else turn.round
-        return self.prediction_path(turn.team, turn.case, earlier_round=earlier)
+    def earlier_round(self, turn: Turn) -> int | None:
+        """A turn's round as the paths have it: None for the last one."""
+        return None if turn.round == self._rounds - 1 else turn.round
 
     def begin(self, turn: Turn, *, job_sha256: str) -> int:
         """Note in the ledger that a run begins; returns the number of the attempt."""
@@ -205,8 +207,9 @@ class RunDirectory:
             log: the container's output.
             profile: its resource use over time as CSV, or None.
         """
-        turn = Turn(team=record.team, case=record.case, round=record.round)
-        kept = self.prediction_path_of(turn)
+        team, case = record.team, record.case
+        earlier = self.earlier_round(Turn(team=team, case=case, round=record.round))
+        kept = self.prediction_path(team, case, earlier_round=earlier)
         kept.unlink(missing_ok=True)
         if prediction is not None:
             write_atomically(kept, prediction)
@@ -220,11 +223,12 @@ class RunDirectory:
             sandbox=options,
             profile_sha256=None if profile is None else hashlib.sha256(profile).hexdigest(),
         )
-        write_atomically(self.log_path(record.team, record.case), log)
+        write_atomically(self.log_path(team, case, earlier_round=earlier), log)
+        profile_path = self.profile_path(team, case, earlier_round=earlier)
         if profile is None:
-            self.profile_path(record.team, record.case).unlink(missing_ok=True)
+            profile_path.unlink(missing_ok=True)
         else:
-            write_atomically(self.profile_path(record.team, record.case), profile)
+            write_atomically(profile_path, profile)
         self._ledger.end(number, entry)
 
     def journal(self) -> dict[tuple[str, str, int], JournalEntry]:
@@ -258,10 +262,16 @@ class RunDirectory:
         return self.root / _TABLES[kind]
 
     def write_rows(
-        self, rows: Iterable[Row], kind: type[Row], *, metrics: Sequence[str] = ()
+        self,
+        rows: Iterable[Row],
+        kind: type[Row],
+        *,
+        metrics: Sequence[str] = (),
+        as_they_come: bool = False,
     ) -> None:
-        """Replace a table; of scores, `metrics` are the columns of the protocol."""
-        write_table(self.table_path(kind), rows, kind, metrics=metrics)
+        """Replace a table; arguments as of `write_table`."""
+        path = self.table_path(kind)
+        write_table(path, rows, kind, metrics=metrics, as_they_come=as_they_come)
 
     def read_rows(self, kind: type[Row]) -> list[Row]:
         """Read a table.
@@ -304,6 +314,20 @@ class RunDirectory:
         """Replace audit.json."""
         write_audit_document(self.root / "audit.json", document)
 
+    @contextmanager
+    def score_cache(self) -> Iterator[ScoreCache]:
+        """What was scored before; only under the lock."""
+        cache = ScoreCache(self.root / _SCORES)
+        try:
+            yield cache
+        finally:
+            cache.close()
+
     def clear_documents(self, folder: str) -> None:
         """Remove a folder of documents, such as `report`, before it is made anew."""
         shutil.rmtree(self.root / folder, ignore_errors=True)
+
+
+def _of_round(case: str, earlier_round: int | None) -> str:
+    """The name of a case's files of a round."""
+    return case if earlier_round is None else f"{case}.round{earlier_round}"

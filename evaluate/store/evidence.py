@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 
 from data_manifest.manifest import sha256_of
@@ -10,29 +11,34 @@ from evaluate.documents.run import StageName
 from evaluate.facts.machine import Host
 from evaluate.store.directory import RunDirectory
 
-__all__ = ["code_digests", "digest_of_sources", "seal"]
+__all__ = ["SCORING_CODE", "code_digests", "digest_of_sources", "seal"]
 
-_CODE = (
-    *("metrics", "data_manifest", "evaluate.facts", "evaluate.documents"),
-    *("evaluate.scoring", "evaluate.pairing", "evaluate.ranking"),
+SCORING_CODE = (
+    *("metrics", "data_manifest"),
+    *("evaluate.facts", "evaluate.documents", "evaluate.scoring"),
 )
+"""Packages that a score passes through."""
+_CODE = (*SCORING_CODE, "evaluate.pairing", "evaluate.ranking")
 """Packages that a number passes through on its way from a mask to a place."""
 
 
-def code_digests() -> dict[str, str]:
-    """SHA-256 of the sources of each package that numbers come from."""
-    folders = {}
-    for name in _CODE:
+def code_digests(packages: Sequence[str] = _CODE) -> dict[str, str]:
+    """SHA-256 of the sources of each package or module, by default those that numbers come from."""
+    places: dict[str, list[str]] = {}
+    for name in packages:
         spec = importlib.util.find_spec(name)
-        folders[name] = list(spec.submodule_search_locations or ()) if spec else []
-    return {name: digest_of_sources(*map(Path, where)) for name, where in folders.items()}
+        alone = [spec.origin] if spec and spec.origin else []
+        places[name] = list((spec.submodule_search_locations if spec else None) or alone)
+    return {name: digest_of_sources(*map(Path, where)) for name, where in places.items()}
 
 
-def digest_of_sources(*folders: Path) -> str:
-    """SHA-256 of the names and bytes of all Python and C files in folders."""
+def digest_of_sources(*places: Path) -> str:
+    """SHA-256 of the names and bytes of all Python and C files in folders, and of single files."""
     digest = hashlib.sha256()
-    for folder in folders:
-        for file in sorted(f for f in folder.rglob("*") if f.suffix in (".py", ".c", ".h")):
+    for place in places:
+        folder = place if place.is_dir() else place.parent
+        files = folder.rglob("*") if place.is_dir() else [place]
+        for file in sorted(f for f in files if f.suffix in (".py", ".c", ".h")):
             digest.update(file.relative_to(folder).as_posix().encode() + b"\0")
             digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()

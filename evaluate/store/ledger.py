@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Problem, RunDirectoryError
+from evaluate.facts.errors import Finding, RunDirectoryError
 from evaluate.facts.turns import Turn
 
 __all__ = ["JournalEntry", "Ledger"]
@@ -206,7 +206,7 @@ class Ledger:
         (version,) = connection.execute("pragma user_version").fetchone()
         if version != _VERSION:
             raise RunDirectoryError(
-                Problem(
+                Finding(
                     where=str(self._path),
                     found=f"a ledger of version {version or 1}",
                     expected=f"version {_VERSION}",
@@ -240,14 +240,14 @@ class Ledger:
             yield
         except sqlite3.OperationalError as error:
             mend = "see that the disk has room and is writable; then give the same command again"
-            problem = Problem(where=str(self._path), found=f"{error}", mend=mend)
+            problem = Finding(where=str(self._path), found=f"{error}", mend=mend)
             raise RunDirectoryError(problem) from error
         except sqlite3.DatabaseError as error:
             raise self._damaged(str(error)) from error
 
     def _damaged(self, why: str) -> RunDirectoryError:
         return RunDirectoryError(
-            Problem(
+            Finding(
                 where=str(self._path),
                 found=f"damaged: {why}",
                 expected="the ledger that `segjudge run` wrote",

@@ -106,6 +106,8 @@ def _matched(
         definition=f"{definition} The mean over the matched pairs alone; `unmatched` without any.",
         direction="lower" if is_error else "higher",
         worst=math.inf if is_error else 0.0,
+        unit="of the reference" if is_error else "",
+        is_signed=is_error,
         options=dict(DETECTION)
         | {"unmatched": number("unmatched", default=math.inf if is_error else 0.0)},
         compute=_over_pairs(measure),

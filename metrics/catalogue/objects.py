@@ -87,7 +87,15 @@ def _share(name: str, title: str, long_title: str, definition: str, read: str) -
     )
 
 
-def _count(name: str, title: str, definition: str, read: str, *, more_is_better: bool) -> MetricDef:
+def _count(
+    name: str,
+    title: str,
+    definition: str,
+    read: str,
+    *,
+    more_is_better: bool,
+    unit: str = "objects",
+) -> MetricDef:
     return MetricDef(
         name=name,
         title=title,
@@ -95,6 +103,7 @@ def _count(name: str, title: str, definition: str, read: str, *, more_is_better:
         definition=definition,
         direction="higher" if more_is_better else "lower",
         worst=0.0 if more_is_better else math.inf,
+        unit=unit,
         empty=_COUNTED,
         options=DETECTION,
         compute=_of_detection(lambda found: getattr(found, read)),
@@ -168,6 +177,7 @@ DEFINITIONS = (
         "The IoU of the matched pairs, added up.",
         "iou_sum",
         more_is_better=True,
+        unit="IoU",
     ),
     MetricDef(
         name="lesion_count_difference",
@@ -177,6 +187,8 @@ DEFINITIONS = (
         " `signed`, fewer are less than 0.",
         direction="lower",
         worst=math.inf,
+        unit="objects",
+        is_signed=True,
         empty=_COUNTED,
         options={name: DETECTION[name] for name in ("objects", "neighbours")}
         | {"signed": flag("signed", default=False)},

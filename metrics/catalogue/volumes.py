@@ -28,6 +28,7 @@ def _volume(name: str, title: str, definition: str, read: Callable[[Overlap], fl
         direction="lower" if is_error else "higher",
         worst=math.inf if is_error else 0.0,
         unit="ml",
+        is_signed=name == "volume_difference_ml",
         empty=_COMPUTED,
         compute=compute,
     )
@@ -69,6 +70,8 @@ DEFINITIONS = (
         " (LiTS 2017).",
         direction="lower",
         worst=math.inf,
+        unit="of the reference",
+        is_signed=True,
         empty=EmptyRules(prediction="computed"),
         compute=lambda pair: pair.overlap.relative_volume_difference,
     ),

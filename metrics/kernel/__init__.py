@@ -21,6 +21,7 @@ __all__ = [
     "SPAN",
     "count_labels",
     "find_spans",
+    "grow_spans",
     "join_spans",
     "measure_labels",
     "thin",
@@ -71,6 +72,7 @@ def _library() -> ctypes.CDLL:
     library.segjudge_count.restype = None
     library.segjudge_measure.restype = ctypes.c_int
     library.segjudge_find_spans.restype = ctypes.c_int64
+    library.segjudge_grow_spans.restype = ctypes.c_int64
     library.segjudge_join_spans.restype = ctypes.c_int64
     library.segjudge_thin.restype = ctypes.c_int
     return library
@@ -207,6 +209,34 @@ def join_spans(spans: _Array, *, shape: tuple[int, int], connectivity: int) -> t
     if count < 0:
         raise MemoryError("the components of a label map")
     return joined, int(count)
+
+
+def grow_spans(spans: _Array, *, shape: tuple[int, int, int], connectivity: int) -> _Array:
+    """Grow spans of one value by their neighbours, once.
+
+    Args:
+        spans: of SPAN, in order.
+        shape: planes, rows in each, voxels in each.
+        connectivity: whose neighbours: 6, 18 or 26.
+
+    Returns:
+        (n,) of SPAN, of value 1.
+
+    Raises:
+        MemoryError: a number for each row does not fit.
+    """
+    whole = np.ascontiguousarray(spans, dtype=SPAN)
+    grown = np.empty(9 * len(whole), dtype=SPAN)
+    count = _library().segjudge_grow_spans(
+        _pointer(whole),
+        *_numbers(len(whole)),
+        (ctypes.c_int64 * 3)(*shape),
+        *_numbers(connectivity),
+        _pointer(grown),
+    )
+    if count < 0:
+        raise MemoryError("the rows of a mask")
+    return grown[:count].copy()
 
 
 def thin(mask: _Array, *, directions: int) -> None:

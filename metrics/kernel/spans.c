@@ -42,6 +42,18 @@ EXPORT int64_t segjudge_find_spans(const void *map, int64_t bytes, const int64_t
                       : find_spans_16(map, rows, shape[2], spans);
 }
 
+/* The first span of each row and of the row after the last, and `more` bytes behind them; to be
+ * freed. NULL where memory ran out. */
+static int64_t *firsts_of_rows(const span *spans, int64_t count, int64_t rows, size_t more) {
+    int64_t *firsts = malloc((size_t)(rows + 1) * sizeof(int64_t) + more);
+    if (firsts == NULL) return NULL;
+    for (int64_t row = 0, i = 0; row <= rows; row++) {
+        while (i < count && spans[i].row < row) i++;
+        firsts[row] = i;
+    }
+    return firsts;
+}
+
 static inline int32_t root_of(int32_t *parents, int32_t at) {
     while (parents[at] != at) {
         parents[at] = parents[parents[at]];
@@ -91,14 +103,10 @@ static void join_rows(const span *spans, int32_t *parents, int64_t from, int64_t
 EXPORT int64_t segjudge_join_spans(span *spans, int64_t count, int64_t planes, int64_t rows,
                                   int64_t connectivity) {
     static const int8_t before[4][2] = {{0, -1}, {-1, 0}, {-1, -1}, {-1, 1}};
-    const size_t lines = (size_t)(planes * rows) + 1;
-    int64_t *firsts = malloc(lines * sizeof(int64_t) + (size_t)count * sizeof(int32_t));
+    const size_t numbers = (size_t)count * sizeof(int32_t);
+    int64_t *firsts = firsts_of_rows(spans, count, planes * rows, numbers);
     if (firsts == NULL) return -1;
-    int32_t *parents = (int32_t *)(firsts + lines);
-    for (int64_t line = 0, i = 0; line < (int64_t)lines; line++) {
-        while (i < count && spans[i].row < line) i++;
-        firsts[line] = i;
-    }
+    int32_t *parents = (int32_t *)(firsts + planes * rows + 1);
     for (int32_t i = 0; i < count; i++) parents[i] = i;
     for (int64_t a = 0; a < planes; a++)
         for (int64_t b = 0; b < rows; b++) {
@@ -121,4 +129,55 @@ EXPORT int64_t segjudge_join_spans(span *spans, int64_t count, int64_t planes, i
     }
     free(firsts);
     return components;
+}
+
+/* Grow spans of one value by their neighbours: the voxels that touch one by faces (6), also by
+ * edges (18), also by corners (26). `grown` has room for 9 times as many; none of these touch end
+ * to end. Returns how many there are, or -1 where memory ran out. */
+EXPORT int64_t segjudge_grow_spans(const span *spans, int64_t count, const int64_t *shape,
+                                   int64_t connectivity, span *grown) {
+    const int64_t planes = shape[0], rows = shape[1];
+    const int32_t length = (int32_t)shape[2];
+    int64_t *firsts = firsts_of_rows(spans, count, planes * rows, 0);
+    if (firsts == NULL) return -1;
+    int64_t made = 0;
+    for (int64_t a = 0; a < planes; a++)
+        for (int64_t b = 0; b < rows; b++) {
+            int64_t at[9], end[9], sources = 0;
+            int32_t reach[9];
+            for (int64_t k = 0; k < 9; k++) {
+                const int64_t plane = a + k / 3 - 1, row = b + k % 3 - 1;
+                if (plane < 0 || plane >= planes || row < 0 || row >= rows) continue;
+                const int apart = (k / 3 != 1) + (k % 3 != 1);
+                if (apart == 2 && connectivity == 6) continue;
+                at[sources] = firsts[plane * rows + row];
+                end[sources] = firsts[plane * rows + row + 1];
+                reach[sources] = apart == 0 || connectivity == 26 ||
+                                 (apart == 1 && connectivity == 18);
+                sources += at[sources] < end[sources];
+            }
+            span next = {.row = (int32_t)(a * rows + b), .start = 0, .stop = -1, .value = 1};
+            for (;;) {
+                int64_t first = -1;
+                int32_t start = 0;
+                for (int64_t k = 0; k < sources; k++) {
+                    if (at[k] == end[k]) continue;
+                    const int32_t its = spans[at[k]].start - reach[k];
+                    if (first < 0 || its < start) first = k, start = its;
+                }
+                if (first < 0) break;
+                int32_t stop = spans[at[first]++].stop + reach[first];
+                if (stop > length) stop = length;
+                if (start < 0) start = 0;
+                if (next.stop >= start) {
+                    if (stop > next.stop) next.stop = stop;
+                    continue;
+                }
+                if (next.stop > 0) grown[made++] = next;
+                next.start = start, next.stop = stop;
+            }
+            if (next.stop > 0) grown[made++] = next;
+        }
+    free(firsts);
+    return made;
 }

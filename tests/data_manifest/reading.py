@@ -1,5 +1,7 @@
-"""`segjudge manifest build` on one pair of files, for the tests of what is read and how."""
+"""`segjudge manifest build` on one pair of files, for the tests of what is read; and odd PNGs."""
 
+import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,4 +59,34 @@ class Builder:
         lines = self.capsys.readouterr().err.splitlines()
         lines = [line for line in lines if not line.startswith("building: ")]
         assert lines and all(line.startswith(f"segjudge: {of}") for line in lines), lines
+        # What is there, what was expected, and how to mend it.
+        assert all("; expected " in line and line.count("; ") >= 2 for line in lines), lines
         return "\n".join(lines)
+
+
+def grey_png(path: Path, labels: np.ndarray, bits: int) -> None:
+    """A grey PNG of 2 or 4 bits, which Pillow reads and does not write."""
+    height, width = labels.shape
+    each = 8 // bits
+    padded = np.zeros((height, -(-width // each) * each), dtype=np.uint8)
+    padded[:, :width] = labels
+    packed = np.zeros((height, padded.shape[1] // each), dtype=np.uint8)
+    for place in range(each):
+        packed |= padded[:, place::each] << (8 - bits * (place + 1))
+    png(path, packed, (width, height), bits, 0)
+
+
+def png(path: Path, rows: np.ndarray, size: tuple[int, int], bits: int, colours: int) -> None:
+    """A PNG of these rows of bytes, of a kind that no library here writes."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    data = b"".join(b"\0" + row.tobytes() for row in rows)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", *size, bits, colours, 0, 0, 0))
+        + chunk(b"IDAT", zlib.compress(data))
+        + chunk(b"IEND", b"")
+    )

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 from PIL import Image
+from reading import grey_png
 
 from data_manifest.layouts import BadPrediction, OutputFile, read_prediction
 from evaluate.cli import main
@@ -321,3 +322,10 @@ def test_a_picture_as_large_as_its_case_is_read(tmp_path: Path) -> None:
     found = read(tmp_path / "a.png", "png", shape=(13_500, 13_500), spacing=None)
     assert int(found.sum()) == 400
     assert "shape (13500, 13500); expected" in reason(tmp_path / "a.png", "png", shape=SHAPE[1:])
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_a_picture_of_few_bits_is_the_stored_numbers(tmp_path: Path, bits: int) -> None:
+    grey_png(tmp_path / "a.png", PREDICTION[3] % 4, bits)
+    found = read(tmp_path / "a.png", "png", shape=SHAPE[1:], spacing=None)
+    np.testing.assert_array_equal(found, PREDICTION[3] % 4)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
-from reading import Builder
+from reading import Builder, grey_png, png
 
 GENERATOR = np.random.default_rng(3)
 PHOTO = GENERATOR.integers(0, 256, (24, 30, 3), dtype=np.uint8)
@@ -43,6 +43,7 @@ def test_labels_of_a_tiff_are_the_stored_numbers(
         return
     built = builder.built(photo, path, modality="Dermoscopy")
     np.testing.assert_array_equal(built.labels, MASK)
+    np.testing.assert_array_equal(read(path, labels=True), MASK)
     assert ("min is white" in built.said) == (photometric == "miniswhite")
     assert not built.said or str(path) in built.said
 
@@ -67,34 +68,23 @@ def test_labels_of_few_bits_are_not_spread(
     if bits == 1:
         picture.save(path)
     else:
-        _grey_png(path, MASK, bits)
+        grey_png(path, MASK, bits)
+    np.testing.assert_array_equal(read(path, labels=True), labels)
     np.testing.assert_array_equal(builder.built(photo, path, modality="Dermoscopy").labels, labels)
 
 
-def _grey_png(path: Path, labels: np.ndarray, bits: int) -> None:
-    """A grey PNG of 2 or 4 bits, which Pillow reads and does not write."""
-    import struct
-    import zlib
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
-    height, width = labels.shape
-    each = 8 // bits
-    padded = np.zeros((height, -(-width // each) * each), dtype=np.uint8)
-    padded[:, :width] = labels
-    packed = np.zeros((height, padded.shape[1] // each), dtype=np.uint8)
-    for place in range(each):
-        packed |= padded[:, place::each] << (8 - bits * (place + 1))
-    rows = b"".join(b"\0" + row.tobytes() for row in packed)
-    head = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", head)
-        + chunk(b"IDAT", zlib.compress(rows))
-        + chunk(b"IEND", b"")
-    )
+@pytest.mark.parametrize(("colours", "channels"), [(2, 3), (6, 4), (4, 2)])
+def test_a_png_of_16_bits_a_colour_is_refused(
+    builder: Builder, photo: Path, mask: Path, tmp_path: Path, colours: int, channels: int
+) -> None:
+    path = tmp_path / "deep.png"
+    deep = np.repeat(MASK[:, :, None].astype(int) * 300, channels, axis=2).astype(">u2")
+    if channels != 3:
+        deep[:, :, -1] = 65535
+    png(path, deep, (30, 24), 16, colours)
+    said = builder.refused(path, mask, modality="Microscopy", of=path)
+    assert "more than 8 bits a colour" in said
+    assert "labels as colours" in builder.refused(photo, path, modality="Microscopy", of=path)
 
 
 def test_labels_of_a_palette_are_its_indices(builder: Builder, photo: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ The files are written by nibabel and SimpleITK; headers that no library writes a
 """
 
 import gzip
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -235,6 +236,31 @@ def test_the_same_box_in_another_orientation_says_that_turning_loses_nothing(
     nibabel.save(turned, tmp_path / "r.nii.gz")
     said = builder.refused(image, tmp_path / "r.nii.gz", of=tmp_path / "r.nii.gz")
     assert "the image's box with other axes" in said and "loses nothing" in said
+    cure = re.search(r"DICOMOrient\(reference, '([A-Z]{3})'\)", said)
+    assert cure
+    turned_back = sitk.DICOMOrient(sitk.ReadImage(str(tmp_path / "r.nii.gz")), cure[1])
+    sitk.WriteImage(turned_back, str(tmp_path / "back.nii.gz"))
+    np.testing.assert_array_equal(builder.built(image, tmp_path / "back.nii.gz").labels, LABELS.T)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"xyzt_units": 5}, "an xyzt_units that the format does not know"),
+        ({"quatern_b": 3, "qform_code": 1}, "a qform that is no rotation"),
+        ({"srow_x": np.nan}, "a sform with nan"),
+    ],
+)
+def test_a_header_of_nonsense_is_refused_in_one_line(
+    builder: Builder, tmp_path: Path, reference: Path, fields: dict[str, float], words: str
+) -> None:
+    path = nifti(tmp_path / "i.nii", VALUES)
+    header = nibabel.Nifti1Header(path.read_bytes()[:348], check=False)
+    for field, value in fields.items():
+        header[field] = value
+    patched(path, 0, header.binaryblock)
+    said = builder.refused(path, reference, of=path)
+    assert words in said and "\n" not in said
 
 
 def test_four_axes_are_refused(builder: Builder, tmp_path: Path, reference: Path) -> None:

@@ -42,12 +42,12 @@ def tree(small_data: Path, tmp_path: Path) -> Path:
 
 
 def _apply(diff: str, path: Path) -> None:
-    """Put the lines with `+` between the lines that they stand between."""
+    """Put the lines with `+` between the lines that they stand between, for those with `-`."""
     lines = diff.splitlines()
     before = "\n".join(line[1:] for line in lines if line[:1] != "+") + "\n"
     text = path.read_text("utf-8")
     assert text.count(before) == 1, f"{path}: {text.count(before)} times: {before}"
-    after = "\n".join(line[1:] for line in lines) + "\n"
+    after = "\n".join(line[1:] for line in lines if line[:1] != "-") + "\n"
     path.write_text(text.replace(before, after), "utf-8")
 
 
@@ -81,4 +81,7 @@ def test_the_recipe_does_what_it_says(name: str, tree: Path) -> None:
 
 
 def test_what_can_be_added_has_a_recipe() -> None:
-    assert {"A challenge", "A metric", "A check of submissions", "A participant"} <= _RECIPES.keys()
+    assert {
+        *("A challenge", "A metric", "A check of submissions", "A participant"),
+        *("A layout, and a format", "A kind of prompts"),
+    } <= _RECIPES.keys()

@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import msgspec
 import pytest
@@ -26,9 +26,12 @@ def _fields(struct: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
             continue
         # The tables of files are told one by one; options stand beside a metric's other keys.
         if key not in ("input.files", "scoring.metrics.options"):
-            yield key, field.default
+            made = field.default_factory
+            yield key, field.default if made is msgspec.NODEFAULT else made()
         for part in get_args(field.type):
-            if isinstance(part, type) and issubclass(part, msgspec.Struct):
+            # A region's rules by metric are those of the metrics, told there.
+            by_metric = get_origin(field.type) is dict
+            if isinstance(part, type) and issubclass(part, msgspec.Struct) and not by_metric:
                 yield from _fields(part, f"{key}.")
 
 
@@ -81,3 +84,18 @@ def test_the_index_links_every_page_for_users() -> None:
     for page in [*_DOCS.glob("*.md"), *(_DOCS / "guides").glob("*.md")]:
         if page.name != "README.md":
             assert f"({page.relative_to(_DOCS).as_posix()})" in index, page.name
+
+
+_PATH = re.compile(
+    r"`((?:evaluate|metrics|data_manifest|tests|participants|docs|bench)/[\w./*-]+)`"
+)
+_PAGES = [*_DOCS.parent.glob("*.md"), *_DOCS.rglob("*.md"), *_DOCS.parent.glob("*/README.md")]
+
+
+@pytest.mark.parametrize("page", sorted(set(_PAGES)), ids=lambda page: page.name)
+def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+    for name in _PATH.findall(page.read_text(encoding="utf-8")):
+        # A recipe names what it makes; a name without ending may be a module.
+        made = f"file={name}" in page.read_text(encoding="utf-8")
+        there = [*_DOCS.parent.glob(name.rstrip("/")), *_DOCS.parent.glob(f"{name}.py")]
+        assert there or made, f"{page.name}: {name}"

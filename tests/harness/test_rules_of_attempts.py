@@ -70,6 +70,7 @@ def test_teams_that_ran_under_different_rules_are_not_ranked_as_one_run(
     root, boxfill = tmp_path / "run", participants / "boxfill"
     run(small_data, root, "cvpr24", alpha=boxfill)
     run(small_data, root, strict, beta=boxfill)
+    assert "scoring will refuse this" in " ".join(capsys.readouterr().err.split())
     digests = {row["team"]: row["rules_sha256"] for row in rows(root / "runs.csv")}
     assert len(set(digests.values())) == 2
 

@@ -230,7 +230,7 @@ def test_every_metric_states_its_direction_worst_value_and_unit():
         "lesion_f1": ("higher", 0.0, ""),
         "lesion_dsc": ("higher", 0.0, ""),
         "lesion_hd95": ("lower", "diagonal", "mm"),
-        "lesion_fp": ("lower", math.inf, ""),
+        "lesion_fp": ("lower", math.inf, "objects"),
         "fp_volume_ml": ("lower", math.inf, "ml"),
         "cldice": ("higher", 0.0, ""),
         "wall_s": ("lower", "limit", "s"),

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from synthetic_run import TEAMS, Synthetic
 
 from evaluate.facts.scores import CaseScore
-from evaluate.reporting.data_tables import Column, DataTable
+from evaluate.reporting.data_tables import DataColumn, DataTable
 from evaluate.reporting.figure_files import as_svg_file
 from evaluate.reporting.svg import drawing, text
 from evaluate.reporting.table_files import as_csv, as_latex, as_markdown, markdown_text
@@ -30,7 +30,7 @@ def _table(name: str) -> DataTable:
     return DataTable(
         name="t",
         title=name,
-        columns=(Column(head=name), Column(head="Score")),
+        columns=(DataColumn(head=name), DataColumn(head="Score")),
         rows=((name, 0.1 + 0.2), (name, None)),
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Problem
+from evaluate.facts.errors import Finding
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Limits, load_protocol
 from evaluate.running import HarnessStoppedError
@@ -36,7 +36,7 @@ class Flaky:
     def run(self, image: Image, job: Job) -> Execution:
         self.runs += 1
         if self.runs in self.failing:
-            raise SandboxError(Problem(where="engine", found="does not answer"))
+            raise SandboxError(Finding(where="engine", found="does not answer"))
         return Execution(
             ending=Ending.EXITED,
             exit_code=0,

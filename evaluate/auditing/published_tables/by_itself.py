@@ -102,7 +102,8 @@ def check_alone(table: PublishedTable) -> TableVerdict:
 
 def _out_of_range(cells: Sequence[PrintedCell]) -> Iterator[Finding]:
     for cell in cells:
-        if cell.printed.high < 0 or (is_score(cell.metric) and cell.printed.low > 1):
+        is_below = cell.printed.high < 0 and not METRICS[cell.metric].is_signed
+        if is_below or (is_score(cell.metric) and cell.printed.low > 1):
             yield Finding(
                 code="range",
                 where=cell.where,

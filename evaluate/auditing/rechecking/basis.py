@@ -15,7 +15,7 @@ from evaluate.auditing.tracing import environment_changes
 from evaluate.documents.evidence import Evidence, read_evidence
 from evaluate.documents.run import RunDocument
 from evaluate.documents.tables import write_table
-from evaluate.facts.errors import Problem, RunDirectoryError
+from evaluate.facts.errors import RunDirectoryError
 from evaluate.facts.machine import library_versions
 from evaluate.facts.rules import Rules
 from evaluate.store import JournalEntry, RunDirectory
@@ -133,7 +133,7 @@ def read_basis(run: RunDirectory, at_hand: AtHand) -> Basis:
         (where.parent / case.reference.path).is_file() for case in manifest.cases
     ):
         raise RunDirectoryError(
-            Problem(
+            Finding(
                 where=str(where.parent),
                 found="none of the run's references",
                 expected="the data that the run was made on",
@@ -157,7 +157,7 @@ def read_basis(run: RunDirectory, at_hand: AtHand) -> Basis:
 def _check_same(run: RunDirectory, given: Path, digest: str) -> None:
     if manifest_in_order(given).digest() != digest:
         raise RunDirectoryError(
-            Problem(
+            Finding(
                 where=f"--manifest {given}",
                 found="a manifest of other data",
                 expected=f"the one that {run.root} was run on",

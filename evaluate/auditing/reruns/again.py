@@ -1,0 +1,240 @@
+"""Every team's container again, twice, on the same cases."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from data_manifest.findings import Cell, Finding
+from data_manifest.manifest import Case, Manifest, save_manifest
+from data_manifest.progress import Progress, silent
+from evaluate.auditing.documents import differing_leaves
+from evaluate.auditing.rechecking import Recheck
+from evaluate.auditing.rechecking.basis import Basis
+from evaluate.auditing.reruns.samples import sample_cases
+from evaluate.auditing.reruns.teams_again import Beside, NewRuns, draws_of
+from evaluate.auditing.submissions import Found
+from evaluate.documents.audit import Cause, LoadThenAndNow, RerunPart, TeamAgain
+from evaluate.facts.errors import UsageError
+from evaluate.facts.rules import Rules
+from evaluate.facts.scores import CaseScore
+from evaluate.running.stage import run_submissions
+from evaluate.sandbox import Sandbox
+from evaluate.scoring.stage import score_run
+from evaluate.store import RunDirectory
+
+__all__ = ["Rerun", "rerun"]
+
+# Names, labels and folders that every container has of its own.
+_OF_ONE_RUN = frozenset({"environment", "Labels", "HostConfig.CgroupParent", "HostConfig.Mounts"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rerun:
+    """What running again gave.
+
+    Attributes:
+        cases: that were run again.
+        of: how many there are.
+        seed: of the sample.
+        teams: one a team.
+        scores: of the first new run, by team and case.
+        calibration: seconds of the fixed load, then and now.
+        notes: what a reader of the times should know.
+    """
+
+    cases: tuple[str, ...]
+    of: int
+    seed: int
+    teams: tuple[TeamAgain, ...]
+    scores: Mapping[tuple[str, str], CaseScore]
+    calibration: tuple[Sequence[float], Sequence[float]]
+    notes: tuple[str, ...]
+
+    def part(self) -> RerunPart:
+        """The part of audit.json that tells of it."""
+        then, now = self.calibration
+        return RerunPart(
+            cases=self.cases,
+            of=self.of,
+            seed=self.seed,
+            calibration_s=LoadThenAndNow(then=then, now=now),
+            teams=self.teams,
+            notes=self.notes,
+        )
+
+
+def rerun(
+    run: RunDirectory,
+    checked: Recheck,
+    submissions: Mapping[str, Found],
+    sandbox: Sandbox,
+    *,
+    sample: int | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Rerun:
+    """Run submissions again, twice, and compare what they give with what was recorded.
+
+    Args:
+        run: the run directory; nothing is written.
+        checked: what a recheck of it found.
+        submissions: each team's submission, as it is now.
+        sandbox: where containers run.
+        sample: how many cases; None for all.
+        seed: of the sample.
+        progress: told after every run.
+
+    Raises:
+        UsageError: another sandbox than the run's, or no case whose files are as they were.
+    """
+    basis = checked.basis
+    name = basis.document.last_machine.sandbox.name
+    if sandbox.name != name:
+        raise UsageError(
+            Finding(
+                where="--sandbox",
+                found=f"the {sandbox.name} sandbox",
+                expected=f"the one of the run, {name}",
+                mend=f"--sandbox {name}",
+            )
+        )
+    changed = {
+        case
+        for finding in checked.findings
+        if finding.code in (Cause.INPUTS, Cause.REFERENCE)
+        for case in finding.cases
+    }
+    usable = [case for case in basis.manifest.cases if case.id not in changed]
+    if not usable:
+        raise UsageError(
+            Finding(
+                where=str(basis.data_root),
+                found="no case whose inputs and reference are those of the run",
+                mend="name the data's manifest with `--manifest`",
+            )
+        )
+    drawn = sample_cases(usable, sample, seed=seed)
+    cases = tuple(sorted(drawn, key=lambda case: (case.modality, case.id)))
+    with tempfile.TemporaryDirectory(prefix="segjudge-audit-") as scratch:
+        rules = _rules_of(basis)
+        new = _run_twice(basis, rules, submissions, cases, Path(scratch), sandbox, progress)
+        beside = Beside(
+            run=run,
+            basis=basis,
+            rules=rules,
+            recorded={(row.team, row.case): row for row in checked.scores},
+            new=new,
+            counts=draws_of(cases, seed),
+            generator=np.random.default_rng([seed, 1]),
+        )
+        then, now = beside.places()
+        teams = tuple(
+            TeamAgain(team=team, problem=submission.problem)
+            if submission.problem
+            else beside.team(team, then.get(team), now.get(team))
+            for team, submission in sorted(submissions.items())
+        )
+        return Rerun(
+            cases=tuple(sorted(case.id for case in cases)),
+            of=len(basis.manifest.cases),
+            seed=seed,
+            teams=teams,
+            scores=new.scores,
+            calibration=new.calibration,
+            notes=tuple(_notes(basis, submissions, new.runs)),
+        )
+
+
+def _run_twice(
+    basis: Basis,
+    rules: Rules,
+    submissions: Mapping[str, Found],
+    cases: tuple[Case, ...],
+    scratch: Path,
+    sandbox: Sandbox,
+    progress: Progress,
+) -> NewRuns:
+    """Run what can be run on the sample, twice, and score the first."""
+    manifest_path = _sample_data(basis, cases, scratch / "data")
+    references = {t: f.reference for t, f in submissions.items() if not f.problem}
+    runs = tuple(
+        run_submissions(
+            manifest_path=manifest_path,
+            protocol=rules,
+            references=references,
+            root=scratch / name,
+            sandbox=sandbox,
+            seed=basis.document.seed,
+            progress=progress,
+        )
+        for name in (("first", "second") if references else ())
+    )
+    scored = score_run(scratch / "first", workers=1).cases if runs else []
+    now = [sample for again in runs for sample in again.document().load_samples]
+    return NewRuns(
+        cases=cases,
+        runs=runs,
+        journals=tuple(again.journal() for again in runs),
+        scores={(row.team, row.case): row for row in scored},
+        calibration=(basis.document.load_samples, now),
+    )
+
+
+def _sample_data(basis: Basis, cases: Sequence[Case], folder: Path) -> Path:
+    """A manifest of the sample, whose files are links to the data's own."""
+    root = basis.data_root.resolve()
+    for case in cases:
+        for entry in (case.image, case.reference):
+            link = folder / entry.path
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(root / entry.path)
+    whole = basis.manifest
+    sample = Manifest(
+        schema=1, name=whole.name, cases=tuple(sorted(cases, key=lambda case: case.id))
+    )
+    save_manifest(sample, folder / "manifest.json")
+    return folder / "manifest.json"
+
+
+def _notes(
+    basis: Basis, submissions: Mapping[str, Found], runs: Sequence[RunDirectory]
+) -> list[str]:
+    notes = []
+    documents = [basis.document, *(again.document() for again in runs)]
+    if not all(document.is_steady for document in documents):
+        notes.append(
+            "a machine drifted, or ran several containers at a time: ratios of times say less"
+        )
+    notes += [f"{team}: {f.note}" for team, f in sorted(submissions.items()) if f.note]
+    return notes + _other_options(basis, runs)
+
+
+def _other_options(basis: Basis, runs: Sequence[RunDirectory]) -> list[str]:
+    """What containers were given then and are not given now, or the other way round."""
+    cells: dict[Cell, None] = {}
+    for again in runs[:1]:
+        for key, entry in again.journal().items():
+            before = basis.journal.get(key)
+            if before is not None and before.sandbox and entry.sandbox:
+                options = (before.sandbox, entry.sandbox)
+                leaves = differing_leaves("container options", *options, ignored=_OF_ONE_RUN)
+                cells |= dict.fromkeys(leaves)
+    return [f"{c.where}: {c.recorded} then, {c.found} now" for c in cells]
+
+
+def _rules_of(basis: Basis) -> Rules:
+    """Containers and limits as when it was run, scoring as when it was scored."""
+    stages = basis.evidence.stages if basis.evidence else {}
+    if "run" not in stages:
+        return basis.protocol
+    now = basis.protocol
+    return msgspec.structs.replace(
+        stages["run"].protocol,
+        scoring=now.scoring,
+        ranking=now.ranking,
+        reproduction=now.reproduction,
+    )
