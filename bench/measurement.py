@@ -8,6 +8,7 @@ the cgroup, the table has what the engine's samples give, the fallback of a harn
 make a cgroup.
 """
 
+import os
 import statistics
 import sys
 import tempfile
@@ -109,7 +110,7 @@ def _rows(sandbox: Sandbox, image: Image) -> Iterator[tuple[str, float, float, f
 
 def _profile_row(sandbox: Sandbox, image: Image) -> str:
     """The area under memory use of a block held for a known time, from samples at 10 Hz."""
-    from evaluate.running.profile import memory_area_mib_s
+    from evaluate.running.profiles_kept import memory_area_mib_s
 
     areas = []
     for code in (_BARE, _TIMED):
@@ -138,7 +139,7 @@ def main() -> None:
         "|---|---|---|---|",
     ]
     with tempfile.TemporaryDirectory(prefix="segjudge-bench-") as scratch:
-        sandbox = open_sandbox("docker", scratch=Path(scratch))
+        sandbox = open_sandbox("docker", scratch=Path(scratch), environment=os.environ)
         try:
             image = sandbox.prepare(BASE, limits=Limits(timeout_s=1, memory_mib=1))
             for name, known, exact, sampled in _rows(sandbox, image):

@@ -121,8 +121,12 @@ class ForeignTable:
                 )
         return None
 
-    def need(self, *names: str) -> list[int]:
+    def need(self, *names: str, mend: str = "rename the columns, or add them") -> list[int]:
         """The columns of these names.
+
+        Args:
+            names: of columns.
+            mend: what to do where one is missing.
 
         Raises:
             TableError: one is missing or there more than once.
@@ -137,7 +141,7 @@ class ForeignTable:
                     f" {listed(map(quoted, self.columns))}",
                     expected="a first row with the columns' names, parted by commas, semicolons"
                     " or tabs",
-                    mend="rename the columns, or add what is missing",
+                    mend=mend,
                 )
             )
         return [index for index in found if index is not None]

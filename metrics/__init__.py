@@ -7,8 +7,7 @@ arrays' axis order. A value that is not defined (a label in neither map) is nan,
 from metrics.definition import EmptyRules, MetricDef, MetricOption, OptionValue, Rule
 from metrics.errors import KernelError, MetricInputError
 from metrics.label_pair import LabelPair
-from metrics.registry import METRICS
-from metrics.scores import (
+from metrics.label_scoring import (
     Comparison,
     LabelValues,
     dice,
@@ -16,6 +15,7 @@ from metrics.scores import (
     score_labels,
     surface_dice,
 )
+from metrics.registry import METRICS
 
 __all__ = [
     "METRICS",

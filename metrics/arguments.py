@@ -47,12 +47,23 @@ def _same_shape(reference: npt.NDArray[Any], prediction: npt.NDArray[Any]) -> No
         )
 
 
+def _no_masked_arrays(reference: npt.ArrayLike, prediction: npt.ArrayLike) -> None:
+    for name, array in (("reference", reference), ("prediction", prediction)):
+        if isinstance(array, np.ma.MaskedArray):
+            raise MetricInputError(
+                argument=name,
+                found="a masked array, whose mask no metric looks at",
+                expected="a plain array (`array.filled(0)` makes what is masked background)",
+            )
+
+
 def checked_masks(reference: npt.ArrayLike, prediction: npt.ArrayLike) -> tuple[Mask, Mask]:
     """Two bool arrays of one shape, as given.
 
     Raises:
         MetricInputError: the shapes differ, or a dtype is not bool.
     """
+    _no_masked_arrays(reference, prediction)
     masks = np.asarray(reference), np.asarray(prediction)
     for name, mask in zip(("reference", "prediction"), masks, strict=True):
         if mask.dtype != np.bool_:
@@ -74,6 +85,7 @@ def checked_label_maps(
         MetricInputError: the shapes differ, an array is not 2D or 3D, a dtype is not integer, or
             a label is out of range.
     """
+    _no_masked_arrays(reference, prediction)
     maps = np.asarray(reference), np.asarray(prediction)
     _same_shape(*maps)
     checked_dimension(maps[0].ndim)
@@ -162,6 +174,7 @@ def checked_labels(labels: Sequence[int]) -> list[int]:
         MetricInputError: one is not an integer from 1 to MAX_LABEL, or is given twice.
     """
     expected = f"different integers from 1 to {MAX_LABEL} (0 is background)"
+    labels = list(labels)  # a generator can be gone through only once
     for label in labels:
         if not isinstance(label, int | np.integer) or not 1 <= label <= MAX_LABEL:
             raise MetricInputError(argument="labels", found=repr(label), expected=expected)
@@ -209,6 +222,8 @@ def tolerance_of_each(
                 expected="one for each label that is scored",
             )
         return [by_label[label] for label in labels]
+    if isinstance(tolerance_mm, np.ndarray) and tolerance_mm.ndim == 0:
+        tolerance_mm = float(tolerance_mm)
     if isinstance(tolerance_mm, Sequence | np.ndarray):
         if not labels_given or len(tolerance_mm) != len(labels):
             raise MetricInputError(

@@ -19,8 +19,9 @@ class DetectionRules:
     """What an object is, and when it is found.
 
     Attributes:
-        objects: `components` of each value; `instances`, one for each value; `split`, instances,
-            but of a prediction that has only one value its components.
+        objects: `components` of the label or region; `components_of_values`, of which none joins
+            different values; `instances`, one for each value; `split`, instances, but of a
+            prediction that has only one value its components.
         neighbours: that join voxels to components: 6, 18 or 26 (4, 8 and 8 in 2D).
         matching: `any`, `iou`, `one_to_one`, `greedy` (`metrics.matching`); `dilated`, lesions that
             own what lies within their dilation (`metrics.lesions`); `merged`, as LiTS 2017
@@ -32,7 +33,7 @@ class DetectionRules:
         ignored_mm3: lesions of up to this volume are neither found nor missed, of `dilated`.
     """
 
-    objects: Literal["components", "instances", "split"] = "components"
+    objects: Literal["components", "components_of_values", "instances", "split"] = "components"
     neighbours: Connectivity = 26
     matching: Literal["one_to_one", "greedy", "iou", "any", "dilated", "merged", "label"] = (
         "one_to_one"
@@ -89,8 +90,19 @@ def detected(
 def _objects(reference: Spans, prediction: Spans, rules: DetectionRules) -> ObjectPairs:
     if rules.matching == "label":
         return ObjectPairs(reference=reference.union(), prediction=prediction.union())
-    if rules.objects == "components":
-        reference = reference.joined(rules.neighbours)
-    if rules.objects == "components" or (rules.objects == "split" and prediction.value_count == 1):
-        prediction = prediction.joined(rules.neighbours)
-    return ObjectPairs(reference=reference, prediction=prediction)
+    maps = reference, prediction
+    match rules.objects:
+        case "components":
+            maps = reference.union(), prediction.union()
+            are_components = (True, True)
+        case "components_of_values":
+            are_components = (True, True)
+        case "instances":
+            are_components = (False, False)
+        case "split":
+            are_components = (False, prediction.value_count == 1)
+    first, second = (
+        spans.joined(rules.neighbours) if joins else spans
+        for spans, joins in zip(maps, are_components, strict=True)
+    )
+    return ObjectPairs(reference=first, prediction=second)

@@ -1,8 +1,8 @@
 """How far apart two surfaces are, measured once and read as any of the distances in use.
 
 NSD only asks whether an element is near; these ask how far it is. Only the points of the surfaces
-are looked up, in a tree of the other surface's points, and no distance map is made: time and memory
-grow with the surfaces, not with the box around them.
+are looked up (`metrics.nearest`), and no distance map is made: time and memory grow with the
+surfaces, not with the box around them.
 """
 
 import math
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from metrics.arguments import Mask
 from metrics.boundaries import AREAS, Boundary, boundaries
 from metrics.label_extents import Box
+from metrics.nearest import nearest_distances
 
 __all__ = ["Reading", "SurfaceDistances", "measure_distances"]
 
@@ -122,14 +123,10 @@ def measure_distances(
     """
     box = _box_around(reference | prediction)
     points, areas = boundaries((reference[box], prediction[box]), boundary, spacing_mm=spacing_mm)
-    trees: list[npt.NDArray[np.intp]] = [np.argwhere(mask) for mask in points]
-    directed = [
-        _nearest(points[i], trees[i], points[1 - i], trees[1 - i], spacing_mm) for i in (0, 1)
-    ]
     own, other = areas
     return SurfaceDistances(
-        from_reference=directed[0],
-        from_prediction=directed[1],
+        from_reference=nearest_distances(*points, spacing_mm=spacing_mm),
+        from_prediction=nearest_distances(*reversed(points), spacing_mm=spacing_mm),
         areas=None if own is None or other is None else (own, other),
     )
 
@@ -143,34 +140,6 @@ def _box_around(mask: Mask) -> Box:
         first, last = (int(filled[0]), int(filled[-1])) if len(filled) else (0, 0)
         box.append(slice(max(0, first - 1), last + 2))
     return tuple(box)
-
-
-def _nearest(
-    own: Mask,
-    own_points: npt.NDArray[np.intp],
-    other: Mask,
-    other_points: npt.NDArray[np.intp],
-    spacing_mm: tuple[float, ...],
-) -> _Values:
-    """Each point's distance to the nearest of the other surface, from whole steps of the grid."""
-    from scipy import spatial  # slow to import, and only needed here
-
-    if not len(other_points):
-        return np.full(len(own_points), np.inf)
-    distances = np.zeros(len(own_points))
-    apart = ~other[own]
-    if apart.any():
-        # Grids are full of ties, at which a balanced tree loses more than it gains.
-        tree = spatial.cKDTree(
-            other_points * spacing_mm, leafsize=32, balanced_tree=False, compact_nodes=False
-        )
-        _, at = tree.query(own_points[apart] * spacing_mm)
-        steps = other_points[at] - own_points[apart]
-        total = np.zeros(len(steps))
-        for axis, spacing in enumerate(spacing_mm):  # one by one: the order decides the rounding
-            total += (steps[:, axis] * spacing) ** 2
-        distances[apart] = np.sqrt(total)
-    return distances
 
 
 def _mean(distances: _Values, areas: _Values | None) -> float:

@@ -3,6 +3,7 @@
 DSC is finished with these numbers, and the surfaces need to look no further than the boxes.
 """
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -54,6 +55,21 @@ class LabelMaps:
     def for_kernel(self) -> list[npt.NDArray[Any]]:
         """Both maps with three axes, C-contiguous, uint8 or uint16."""
         return [m.reshape((1,) * (3 - m.ndim) + m.shape) for m in self._maps]
+
+    def recoded(self, table: npt.NDArray[np.uint8]) -> "LabelMaps":
+        """The same maps with other values.
+
+        Args:
+            table: the new value of each old one.
+        """
+        other = copy(self)
+        other._maps = [table[label_map] for label_map in self._maps]
+        return other
+
+    @property
+    def value_bound(self) -> int:
+        """More than the largest value that the maps can hold."""
+        return 1 << (8 * max(label_map.itemsize for label_map in self._maps))
 
     def masks(self, label: int, box: Box) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """Where each map has the label within a box; both in the maps' own axis order."""

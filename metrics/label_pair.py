@@ -1,8 +1,10 @@
 """One label in two maps: what metrics are computed from, each part measured once for all."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
+
+import numpy as np
 
 from metrics.arguments import Mask
 from metrics.boundaries import AREAS, Boundary
@@ -13,7 +15,7 @@ from metrics.overlaps import Overlap
 from metrics.spans import Spans
 from metrics.surfaces import SurfaceOverlap, surface_overlaps
 
-__all__ = ["LabelPair", "Pass"]
+__all__ = ["LabelPair", "Pass", "region_pair"]
 
 
 class Pass:
@@ -60,10 +62,15 @@ class LabelPair:
     Args:
         shared: the pass.
         label: one of its labels.
+        spans: where the label is, if it stands for several values that are to be told apart.
     """
 
-    def __init__(self, shared: Pass, label: int) -> None:
+    def __init__(
+        self, shared: Pass, label: int, *, spans: tuple[Spans, Spans] | None = None
+    ) -> None:
         self._shared = shared
+        if spans is not None:
+            self.spans = spans
         self.label = label
         self._distances: dict[tuple[Boundary, bool], SurfaceDistances] = {}
         self._detected: dict[DetectionRules, Detected] = {}
@@ -157,3 +164,30 @@ class LabelPair:
     def surface_overlap(self, tolerance_mm: float) -> SurfaceOverlap:
         """How the two surfaces agree within a tolerance."""
         return self._shared.overlap(self.label, tolerance_mm)
+
+
+def region_pair(
+    maps: LabelMaps,
+    labels: Collection[int] | None,
+    *,
+    spacing_mm: tuple[float, ...],
+    spans: tuple[Spans, Spans],
+) -> LabelPair:
+    """Several labels as one; as objects their values are still told apart.
+
+    Args:
+        maps: the reference and the prediction.
+        labels: of the region; None for all but 0.
+        spacing_mm: in the maps' axis order.
+        spans: of both maps.
+    """
+    table = np.zeros(maps.value_bound, dtype=np.uint8)
+    if labels is None:
+        table[1:] = 1
+    else:
+        table[[label for label in labels if label < len(table)]] = 1
+    as_one = maps.recoded(table)
+    shared = Pass(as_one, LabelExtents.of(as_one), spacing_mm=spacing_mm, labels=[1])
+    if labels is not None:
+        spans = spans[0].only(labels), spans[1].only(labels)
+    return LabelPair(shared, 1, spans=spans)

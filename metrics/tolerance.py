@@ -23,7 +23,7 @@ import numpy.typing as npt
 from metrics.arguments import Mask
 from metrics.kernel import BALL_ROW
 
-__all__ = ["Ball", "ball_of", "nearest_within"]
+__all__ = ["Ball", "ball_of", "nearest_within", "step_lengths"]
 
 _Offsets = npt.NDArray[np.intp]
 _Rows = npt.NDArray[np.void]
@@ -55,7 +55,7 @@ class Ball:
     beyond: _Rows
 
 
-def _distances(offsets: _Offsets, spacing_mm: tuple[float, ...]) -> npt.NDArray[np.float64]:
+def step_lengths(offsets: _Offsets, spacing_mm: tuple[float, ...]) -> npt.NDArray[np.float64]:
     """Lengths of (n, axes) offsets in mm, rounded as the reference rounds them."""
     total = np.zeros(len(offsets))
     for axis, spacing in enumerate(spacing_mm):  # one by one: the order decides the rounding
@@ -101,7 +101,7 @@ def ball_of(
     grid = np.meshgrid(*(np.arange(-steps, steps + 1) for steps in reach), indexing="ij")
     # In the kernel's order, so that a row's offsets follow each other.
     offsets = np.stack([axis.transpose(order).ravel() for axis in grid], axis=-1)
-    distances = _distances(offsets, spacing_mm)
+    distances = step_lengths(offsets, spacing_mm)
     # no rounding can push the offset 0 out
     certain = (distances < tolerance_mm * (1 - _TIE)) | ~offsets.any(axis=1)
     tied = ~certain & (distances <= tolerance_mm * (1 + _TIE))
@@ -115,7 +115,7 @@ def ball_of(
     chosen = chosen[is_last]
     around = chosen.copy()
     around[:, order[-1]] = 0
-    nearest_first = np.argsort(_distances(around, spacing_mm), kind="stable")
+    nearest_first = np.argsort(step_lengths(around, spacing_mm), kind="stable")
     return Ball(
         certain=_as_rows(chosen[nearest_first], order),
         within=_as_rows(offsets[within], order),
@@ -145,5 +145,5 @@ def nearest_within(
         ~other, sampling=spacing_mm, return_distances=False, return_indices=True
     )
     steps = nearest[:, elements].T - np.argwhere(elements)
-    near: Mask = _distances(steps, spacing_mm) <= tolerance_mm
+    near: Mask = step_lengths(steps, spacing_mm) <= tolerance_mm
     return near

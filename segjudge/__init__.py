@@ -40,6 +40,10 @@ def main() -> int:
     gc.disable()
     command_line = importlib.import_module("evaluate.cli")
     # A polite end is an end like Ctrl-C's: containers are removed, what was done is kept.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # So is that of a closed terminal, unless `nohup` has asked for the contrary.
+    for name in ("SIGTERM", "SIGHUP", "SIGQUIT"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     code: int = command_line.main()
     return code

@@ -82,7 +82,7 @@ def _packages(*names: str) -> Callable[[], str | None]:
 
 def _engine() -> str | None:
     try:
-        open_engine().close()
+        open_engine(os.environ).close()
     except EngineMissingError as error:
         return str(error)
     return None

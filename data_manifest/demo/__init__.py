@@ -13,8 +13,8 @@ from data_manifest.demo import (
     real_mr,
     real_photos,
     real_ultrasound,
+    simulated_volumes,
     ultrasound,
-    volumes,
     xray,
 )
 from data_manifest.demo.records import CaseMaker, DemoPackageMissing, RawCase
@@ -34,7 +34,7 @@ _FAMILIES = (
     real_photos,
     real_ultrasound,
     ultrasound,
-    volumes,
+    simulated_volumes,
     xray,
 )
 

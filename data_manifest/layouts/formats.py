@@ -34,6 +34,8 @@ class Format:
             hold it; None where a container never gets a file of this format.
         media_type: as RO-Crates and web servers name it.
         is_compressed: whether compressing a file again is in vain.
+        image_dimensions: of the cases whose image `write_inputs` can write.
+        mask_dimensions: of the cases whose mask a file can be.
         has_keys: whether a file holds several arrays by name.
         has_starter: whether `segjudge init` has a reader and writer of it to give.
         holds_prompts: whether the prompts lie in the image's own file.
@@ -44,6 +46,8 @@ class Format:
     write_inputs: Callable[[Path, CaseInputs], None] | None = None
     media_type: str = "application/octet-stream"
     is_compressed: bool = True
+    image_dimensions: tuple[str, ...] = ("2D", "3D")
+    mask_dimensions: tuple[str, ...] = ("2D", "3D")
     has_keys: bool = False
     has_starter: bool = False
     holds_prompts: bool = False
@@ -89,15 +93,22 @@ FORMATS: Mapping[str, Format] = {
             media_type="application/gzip",
             open_mask=_keyless(partial(open_nifti, compressed=True)),
             write_inputs=write_nifti,
+            image_dimensions=("3D",),
         ),
         Format(
             name="nii",
             is_compressed=False,
             open_mask=_keyless(partial(open_nifti, compressed=False)),
             write_inputs=write_nifti,
+            image_dimensions=("3D",),
         ),
         Format(name="mha", open_mask=_keyless(open_metaimage), is_compressed=False),
-        Format(name="png", open_mask=_keyless(open_png), media_type="image/png"),
+        Format(
+            name="png",
+            open_mask=_keyless(open_png),
+            media_type="image/png",
+            mask_dimensions=("2D",),
+        ),
     )
 }
 """By name."""

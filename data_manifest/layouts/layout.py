@@ -104,6 +104,15 @@ class Layout:
     inputs: Inputs
     output: OutputFile
 
+    def refusal(self, case: Case) -> str:
+        """Why a case can't be put into these files, or answered by one; empty if it can."""
+        for file in self.inputs.files:
+            if case.dimension not in FORMATS[file.format].image_dimensions:
+                return f"is {case.dimension}, which {file.path} can't hold"
+        if case.dimension not in FORMATS[self.output.format].mask_dimensions:
+            return f"is {case.dimension}, which {self.output.path} can't hold"
+        return ""
+
     def place(self, case: Case, data_root: Path, folder: Path) -> None:
         """Put what a container gets of a case into its inputs folder.
 

@@ -50,7 +50,7 @@ def _spacing(path: Path, axes: int) -> tuple[float, ...] | None:
     """As the builder of cases reads it: in mm, and none that the header does not tell."""
     if path.name.lower().endswith(".png"):
         return None
-    from data_manifest.making.volumes import spacing_of  # its libraries are slow to import
+    from data_manifest.making.volume_images import spacing_of  # its libraries are slow to import
 
     spacing_mm = spacing_of(path)
     return None if spacing_mm is None else spacing_mm[-axes:]

@@ -11,9 +11,9 @@ from pathlib import Path
 from data_manifest.demo.records import DemoPackageMissing, RawCase
 from data_manifest.errors import CaseFileError, Finding, ManifestError
 from data_manifest.findings import Tell, untold
-from data_manifest.making.folders import MANIFEST, whole_folder
 from data_manifest.making.from_files import raw_cases
-from data_manifest.making.pairs import Pair
+from data_manifest.making.image_folders import MANIFEST, whole_folder
+from data_manifest.making.image_pairs import Pair
 from data_manifest.making.writing import INPUTS, REFERENCES, write_case
 from data_manifest.manifest import Case, Manifest, Preparation, load_manifest, save_manifest
 from data_manifest.progress import Progress, silent

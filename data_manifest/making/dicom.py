@@ -21,13 +21,13 @@ import SimpleITK as sitk  # noqa: N813  (the name that everyone gives it)
 from pydicom.errors import InvalidDicomError
 
 from data_manifest.making.dicom_classes import check_class, check_pixels
-from data_manifest.making.formats import (
+from data_manifest.making.geometry import Affine, Volume, without_depth
+from data_manifest.making.image_formats import (
     FormatError,
     check_straight,
     checked_spacing,
     library_messages,
 )
-from data_manifest.making.geometry import Affine, Volume, without_depth
 from data_manifest.making.itk_files import last_line
 
 __all__ = ["read_dicom_file", "read_series"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pydicom
 
-from data_manifest.making.formats import FormatError
+from data_manifest.making.image_formats import FormatError
 
 __all__ = ["check_class", "check_pixels"]
 

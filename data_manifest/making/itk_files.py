@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk  # noqa: N813  (the name that everyone gives it)
 
-from data_manifest.making.formats import (
+from data_manifest.making.geometry import Affine, Volume
+from data_manifest.making.image_formats import (
     FormatError,
     check_straight,
     checked_spacing,
     library_messages,
 )
-from data_manifest.making.geometry import Affine, Volume
 
 __all__ = ["itk_spacing", "last_line", "read_itk"]
 

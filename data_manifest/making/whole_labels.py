@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from data_manifest.making.formats import FormatError
 from data_manifest.making.geometry import Volume
+from data_manifest.making.image_formats import FormatError
 
 __all__ = ["check_interpolation", "whole_labels"]
 
@@ -16,7 +16,7 @@ _ROUNDING = 1e-4
 _LARGEST = 65535
 _FEW = 20
 _LEAST = 8
-"""Voxels: fewer are no seam that tells anything."""
+"""Voxels of seams: fewer tell nothing."""
 
 
 def whole_labels(volume: Volume) -> Volume:
@@ -96,15 +96,11 @@ def check_interpolation(labels: npt.NDArray[np.generic], named: Collection[int] 
     # In a seam every voxel touches something higher, and something lower: it has no inside.
     between = (above > labels + 1) & (ndimage.minimum_filter(labels, size=plane) < labels)
     alike = np.bincount(labels[between], minlength=len(counts)) == counts
-    seams = [
-        label
-        for label in present[:-1]
-        if alike[label] and label not in named and counts[label] >= _LEAST
-    ]
-    # A small label beside larger ones (BraTS has 1, 2, 4) may have no inside either.
-    sparse = present[-1] > 2 * len(present)
-    many = 2 * len(seams) > len(present) if consecutive else len(seams) > 2
-    if not seams or not (sparse or many):
+    seams = [label for label in present[:-1] if alike[label] and label not in named]
+    # A small label beside larger ones (BraTS has 1, 2, 4), or a small cell, has no inside either.
+    sparse = present[-1] > 2 * len(present) or len(present) >= _FEW
+    most = 2 * len(seams) >= len(present) and int(counts[seams].sum()) >= _LEAST
+    if not (seams and sparse and most):
         return
     border = max(set(present).difference(seams), key=lambda label: counts[label])
     shown = "; ".join(

@@ -17,7 +17,7 @@ from data_manifest.layouts.formats import NPZ
 from data_manifest.layouts.npz_contract import write_inputs, write_reference
 from data_manifest.making.intensities import hard_to_see, to_uint8
 from data_manifest.making.numbering import consecutive
-from data_manifest.making.objects import foreground_slices, remove_small_objects
+from data_manifest.making.reference_objects import foreground_slices, remove_small_objects
 from data_manifest.manifest import NAME_PATTERN, Case, FileEntry, Label, Preparation, sha256_of
 from data_manifest.prompts import KINDS, USUAL
 

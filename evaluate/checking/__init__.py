@@ -1,16 +1,16 @@
 """Checking: a submission before it is handed in."""
 
 from evaluate.checking.accuracy import accuracy_finding
+from evaluate.checking.archive_checks import archive_findings
 from evaluate.checking.catalogue import CATALOGUE, Check
 from evaluate.checking.causes import without_consequences
+from evaluate.checking.check_findings import gravest_first, make_finding
 from evaluate.checking.estimates import estimate_findings
-from evaluate.checking.findings import gravest_first, make_finding
-from evaluate.checking.folders import folder_findings
-from evaluate.checking.images import archive_findings
-from evaluate.checking.masks import mask_hits
+from evaluate.checking.folder_checks import folder_findings
+from evaluate.checking.mask_checks import mask_hits
 from evaluate.checking.observing import ObservingSandbox
 from evaluate.checking.repeats import Repeat, one_slice_finding, repeat_findings
-from evaluate.checking.runs import run_findings
+from evaluate.checking.run_checks import run_findings
 from evaluate.checking.sanity import ONE_SLICE_PAIR, build_sanity_cases, is_odd
 from evaluate.checking.trials import Trial, gathered
 from evaluate.checking.variants import VariantScores, score_variants, variant_findings

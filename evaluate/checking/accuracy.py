@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from data_manifest.findings import Finding, Severity
-from evaluate.checking.findings import make_finding
+from evaluate.checking.check_findings import make_finding
 
 __all__ = ["accuracy_finding"]
 

@@ -31,8 +31,8 @@ CATALOGUE: dict[str, Check] = {
         looks_at="the archive's members and its manifest",
         expected="one whole image, as `docker save` writes it",
         why="an archive that can't be read fails every case",
-        mend="save it again with `docker save IMAGE | gzip > TEAM.tar.gz`, and compare the SHA-256"
-        " of both ends after the upload",
+        mend="save it again with `docker save -o TEAM.tar IMAGE`, then `gzip TEAM.tar`, and compare"
+        " the SHA-256 of both ends after the upload",
     ),
     "archive-name": Check(
         looks_at="the file's name",
@@ -44,7 +44,8 @@ CATALOGUE: dict[str, Check] = {
         looks_at="the tags in the archive",
         expected="the tag that the protocol asks for",
         why="segjudge runs an image by its digest; an organiser's own script starts TEAM:latest",
-        mend="`docker tag IMAGE TEAM:latest`, then `docker save TEAM:latest | gzip > TEAM.tar.gz`",
+        mend="`docker tag IMAGE TEAM:latest`, `docker save -o TEAM.tar TEAM:latest`,"
+        " `gzip TEAM.tar`",
     ),
     "archive-size": Check(
         looks_at="the archive's size",
@@ -66,7 +67,7 @@ CATALOGUE: dict[str, Check] = {
     ),
     "entry-point": Check(
         looks_at="predict.sh in the image's working directory, or in the folder",
-        expected="a file predict.sh with a first line and Unix line ends",
+        expected="a file predict.sh with a first line, Unix line ends, and words that `sh` knows",
         why="it is what is run; without it every case fails",
         mend="copy it in the Dockerfile: `WORKDIR /workspace` and `COPY predict.sh .`",
     ),
@@ -82,6 +83,12 @@ CATALOGUE: dict[str, Check] = {
         why="the container does not run as root: segjudge opens such files for its run, and other"
         " harnesses do not",
         mend="end the Dockerfile's copies with `RUN chmod -R a+rX /workspace`",
+    ),
+    "covered-files": Check(
+        looks_at="what the image keeps in /tmp and in the protocol's inputs and outputs folders",
+        expected="nothing",
+        why="empty folders are mounted there at run time: the image's files can't be seen",
+        mend="copy them elsewhere in the Dockerfile, such as /opt or the working directory",
     ),
     "user": Check(
         looks_at="the image's USER",
@@ -174,7 +181,7 @@ CATALOGUE: dict[str, Check] = {
         looks_at="the log, for refused writes",
         expected="writes only to the outputs folder and /tmp",
         why="the rest of the file system is read-only, so that no case sees another",
-        mend="point caches to /tmp, for example `ENV MPLCONFIGDIR=/tmp HF_HOME=/tmp`",
+        mend="write to /tmp; common caches are pointed there unless the image sets their variables",
     ),
     "unprivileged-user": Check(
         looks_at="the log, for refused permissions",
@@ -185,7 +192,7 @@ CATALOGUE: dict[str, Check] = {
     ),
     "gpu": Check(
         looks_at="the log, for CUDA; libraries of CUDA in the image",
-        expected="none: the protocol gives no GPU",
+        expected="none where the protocol gives no GPU; with one, that it can be used",
         why="a model that insists on a GPU fails on every case",
         mend="load with `map_location='cpu'`, and choose the device by `torch.cuda.is_available()`",
     ),

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 from data_manifest.findings import Finding, Severity
-from evaluate.checking.findings import make_finding
+from evaluate.checking.check_findings import make_finding
 from evaluate.checking.trials import Trial
 from evaluate.facts.rules import Limits
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from data_manifest.findings import Finding, Severity
+from evaluate.checking.check_findings import make_finding
 from evaluate.checking.file_names import data_sets, is_secret, is_stray
-from evaluate.checking.findings import make_finding
 from evaluate.checking.trials import nothing_found
 from evaluate.sandbox.layers import LayerEntry
 
@@ -14,6 +14,12 @@ __all__ = ["file_findings", "script_findings"]
 _FETCHES = re.compile(
     rb"^[ \t]{0,80}(?:sudo )?(pip3? install|python3? -m pip install|conda install|"
     rb"apt(?:-get)? install|wget\s|curl\s|git clone|gdown\s|huggingface-cli download)",
+    re.MULTILINE,
+)
+# Plain at the beginning of a command; not in a line that hands itself to bash.
+_BASHISMS = re.compile(
+    rb"^[ \t]{0,80}(?:(?:if|while|until|elif|&&|\|\|)[ \t]+)?(?:\[\[[ \t]|source[ \t]|declare[ \t]|"
+    rb"shopt[ \t]|set[ \t]+-[a-z]*o[ \t]+pipefail|[A-Za-z_]\w{0,60}=\()",
     re.MULTILINE,
 )
 _NAMED = 3
@@ -35,8 +41,13 @@ def file_findings(entries: Sequence[LayerEntry]) -> Iterator[Finding]:
         yield make_finding("data-set", Severity.WARNING, found="; ".join(data[:_NAMED]))
 
 
-def script_findings(script: LayerEntry) -> Iterator[Finding]:
-    """What predict.sh says, as far as it is plain to see."""
+def script_findings(script: LayerEntry, *, bash: bool = False) -> Iterator[Finding]:
+    """What predict.sh says, as far as it is plain to see.
+
+    Args:
+        script: the file.
+        bash: whether it is read by bash.
+    """
     content = script.content or b""
     if b"\r\n" in content:
         yield make_finding(
@@ -47,8 +58,17 @@ def script_findings(script: LayerEntry) -> Iterator[Finding]:
             mend="`dos2unix predict.sh`, and `*.sh text eol=lf` in .gitattributes",
         )
     elif not content.strip():
-        found = "an empty file" if script.size == 0 else "nothing that can be read"
-        yield make_finding("entry-point", Severity.PROBLEM, subject="predict.sh", found=found)
+        words = "an empty file" if script.size == 0 else "nothing that can be read"
+        yield make_finding("entry-point", Severity.PROBLEM, subject="predict.sh", found=words)
+    elif not bash and (own := _BASHISMS.search(content)):
+        word = own[0].decode("ascii", "replace").strip()
+        yield make_finding(
+            "entry-point",
+            Severity.PROBLEM,
+            subject="predict.sh",
+            found=f"`{word}` is bash's, and it is started with `sh`, which is another shell here",
+            mend="write it for `sh`, or let it hold one line: `exec bash real.sh`",
+        )
     else:
         yield nothing_found("entry-point", f"/{script.path.lstrip('/')}")
     fetches = _FETCHES.search(content)

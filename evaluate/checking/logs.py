@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from data_manifest.errors import printable
 from data_manifest.findings import Finding, Severity
 from evaluate.checking.trials import Trial
+from evaluate.running.hints import Explanation, explain, matching
 
 __all__ = ["log_hits"]
 
@@ -30,58 +31,51 @@ _HOSTS = tuple(
         rf"ENOTFOUND {_HOST}",
     )
 )
-_NETWORK = re.compile(
-    r"name resolution|Name or service not known|Network is unreachable|Could not resolve|"
-    r"unable to resolve|Failed to establish a new connection|Max retries exceeded|"
-    r"(?-i:\bENOTFOUND\b)|getaddrinfo failed|nodename nor servname|No route to host|URLError|"
-    r"couldn't connect to 'https?:",
-    re.IGNORECASE,
-)
-_PATTERNS = (
-    ("writes-outside", re.compile(r"Read-only file system|Errno 30\b|EROFS")),
-    ("unprivileged-user", re.compile(r"Permission denied|PermissionError|Operation not permitted")),
-    (
-        "gpu",
-        re.compile(
-            r"Found no NVIDIA driver|not compiled with CUDA|no CUDA-capable device|"
-            r"torch\.cuda\.is_available\(\) is False|CUDA (?:error|driver)|libcuda\.so|"
-            r"cudaErrorNoDevice|nvidia-smi.{0,20}not found|CUDA_ERROR_NO_DEVICE",
-            re.IGNORECASE,
-        ),
-    ),
-)
-_PACKAGE = re.compile(r"No module named '?([A-Za-z0-9_.]{1,80})")
+# What a run that has answered may still have met: nothing of it is a reason for a failure.
+_BESIDE = {"network", "writes-outside", "unprivileged-user"}
 
 
-def log_hits(trial: Trial) -> Iterator[Finding]:
-    """What one case's log hints at."""
+def log_hits(trial: Trial, *, gpus: int = 0) -> Iterator[Finding]:
+    """What one case's log hints at: of a failure its cause, of an answer what was refused to it."""
     lines = _lines(trial.log)
-    where = trial.case.id
-    network = [line for line in lines if _NETWORK.search(line)]
-    if network:
-        hosts = sorted({match[1] for line in lines for p in _HOSTS for match in p.finditer(line)})
-        tried = f"it tried {', '.join(hosts[:4])}" if hosts else "the log names no host"
-        yield _warn("network", where, f"{tried}: {_shown(network[0])}")
-    for check, pattern in _PATTERNS:
-        found = next((line for line in lines if pattern.search(line)), None)
-        if found is not None:
-            yield _warn(check, where, _shown(found))
-    package = next((match for line in lines if (match := _PACKAGE.search(line))), None)
-    if package is not None:
-        yield _warn("python-package", where, f"no package {package[1]}")
+    if trial.answered:
+        met: dict[str, str] = {}
+        for line in lines:
+            hint = matching(line, gpus=gpus)
+            if hint is not None and hint.check in _BESIDE:
+                met.setdefault(hint.check, line)
+        for check, line in met.items():
+            yield _warn(check, trial.case.id, _told(check, line, lines))
+    elif trial.observation is not None:
+        execution = trial.observation.execution
+        why = explain(
+            trial.log, gpus=gpus, covered=execution.covered, exit_code=execution.exit_code
+        )
+        if why is not None:
+            found = _told(why.hint.check, why.line, lines)
+            yield _warn(why.hint.check, trial.case.id, found, why=why)
     yield from _noise(trial)
+
+
+def _told(check: str, line: str, lines: list[str]) -> str:
+    if check != "network":
+        return _shown(line)
+    hosts = sorted({match[1] for text in lines for p in _HOSTS for match in p.finditer(text)})
+    tried = f"it tried {', '.join(hosts[:4])}" if hosts else "the log names no host"
+    return f"{tried}: {_shown(line)}"
 
 
 def _noise(trial: Trial) -> Iterator[Finding]:
     log = trial.log
     count = log.count(b"\n") + log.count(b"\r")
     if count > _MOST_LINES or len(log) > _MOST_BYTES:
-        found = f"{count:,} lines, {len(log) / 1024:,.0f} KiB"
-        yield _warn("log-noise", trial.case.id, found)
+        words = f"{count:,} lines, {len(log) / 1024:,.0f} KiB"
+        yield _warn("log-noise", trial.case.id, words)
 
 
-def _warn(check: str, case: str, found: str) -> Finding:
-    return Finding(code=check, severity=Severity.WARNING, where=case, found=found)
+def _warn(check: str, case: str, found: str, *, why: Explanation | None = None) -> Finding:
+    said = f"{why}: {found}" if why is not None and found else str(why) if why else found
+    return Finding(code=check, severity=Severity.WARNING, where=case, found=said)
 
 
 def _lines(log: bytes) -> list[str]:

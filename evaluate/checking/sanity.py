@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from data_manifest.demo.records import RawCase
 from data_manifest.demo.shapes import FloatArray, case_generator, smooth_noise
+from data_manifest.layouts import Layout
 from data_manifest.making.writing import INPUTS, REFERENCES, write_case
 from data_manifest.manifest import MODALITIES, Manifest, Preparation, save_manifest
 from data_manifest.progress import Progress, silent
@@ -39,7 +40,12 @@ def is_odd(case: str) -> bool:
 
 
 def build_sanity_cases(
-    out: Path, *, seed: int = 0, only: Sequence[str] = (), progress: Progress = silent
+    out: Path,
+    *,
+    seed: int = 0,
+    only: Sequence[str] = (),
+    layout: Layout | None = None,
+    progress: Progress = silent,
 ) -> Path:
     """Write the cases and their manifest.
 
@@ -47,6 +53,7 @@ def build_sanity_cases(
         out: folder for manifest.json, inputs/ and references/; made if it is missing.
         seed: of what is simulated.
         only: identifiers of the cases to write; all by default.
+        layout: leaves out cases that can't be put into its files.
         progress: told after every case.
 
     Returns:
@@ -58,7 +65,9 @@ def build_sanity_cases(
     makers = {name: make for name, make in _makers().items() if not only or name in only}
     cases = []
     for done, (name, make) in enumerate(sorted(makers.items()), start=1):
-        cases.append(write_case(out, make(name, seed), preparation=preparation))
+        case = write_case(out, make(name, seed), preparation=preparation)
+        if layout is None or not layout.refusal(case):
+            cases.append(case)
         progress(done, len(makers), name)
     manifest = Manifest(schema=1, name="sanity", cases=tuple(cases))
     save_manifest(manifest, out / "manifest.json")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from data_manifest.findings import Finding, Severity
 from data_manifest.manifest import Case
-from evaluate.checking.findings import make_finding
+from evaluate.checking.check_findings import make_finding
 from evaluate.checking.observing import Observation
 from evaluate.checking.sanity import is_odd
 from evaluate.facts.attempts import Attempt

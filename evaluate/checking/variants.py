@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from data_manifest.findings import Finding, Severity
-from evaluate.checking.findings import make_finding
+from evaluate.checking.check_findings import make_finding
 from evaluate.checking.trials import nothing_found
 
 __all__ = ["RENUMBERING", "VariantScores", "score_variants", "variant_findings"]

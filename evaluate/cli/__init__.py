@@ -3,8 +3,10 @@
 import gc
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from data_manifest.errors import SegjudgeError, printable
 from evaluate.cli.commands import parse
@@ -24,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         options = parse(arguments)
+        # Whatever is called gets what it is to know of the process from here.
+        options.environment, options.cache = os.environ, _cache_folder()
         gc.freeze()
         gc.enable()
         code: int = options.call(options)
@@ -55,6 +59,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 2
     return code
+
+
+def _cache_folder() -> Path:
+    """Where what was found out about images is kept; a folder of this user's."""
+    said = os.environ.get("XDG_CACHE_HOME")
+    try:
+        root = Path(said) if said else Path.home() / ".cache"
+    except RuntimeError:  # a user without a name and a home
+        root = Path(tempfile.gettempdir()) / f"segjudge-cache-{os.getuid()}"
+    return root / "segjudge"
 
 
 def _complain(text: str) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from evaluate.auditing.examination import RerunOptions
 from evaluate.cli import bundle, published, verify
-from evaluate.cli.arguments import natural, positive
 from evaluate.cli.audit_words import say_audit
+from evaluate.cli.command_arguments import natural, positive
 from evaluate.cli.sandboxes import add_sandbox_arguments, sandbox_of
 from evaluate.cli.terminal import say, show_progress, warn
 from evaluate.facts.errors import EngineMissingError, Finding, UsageError

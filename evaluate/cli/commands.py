@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from evaluate.cli.arguments import CommandParser, group_command
+from evaluate.cli.command_arguments import CommandParser, group_command
 
 __all__ = ["COMMANDS", "parse"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from data_manifest.making.build import build_demo
 from evaluate.checking.starter_kit import ready_participants
-from evaluate.cli.arguments import natural
+from evaluate.cli.command_arguments import natural
 from evaluate.cli.rank import say_leaderboard
 from evaluate.cli.run import run_into, say_outcomes
 from evaluate.cli.sandboxes import NOT_ISOLATED, add_sandbox_arguments
@@ -13,7 +13,7 @@ from evaluate.cli.score import say_scores
 from evaluate.cli.terminal import say, show_progress, warn
 from evaluate.facts.rules import load_protocol
 from evaluate.ranking.stage import rank_run
-from evaluate.reporting.stage import report_run
+from evaluate.reporting.report_of_run import report_run
 from evaluate.scoring.stage import score_run
 
 __all__ = ["add_arguments", "call"]

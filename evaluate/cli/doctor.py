@@ -1,7 +1,6 @@
 """`segjudge doctor`."""
 
 import argparse
-import tempfile
 from pathlib import Path
 
 from data_manifest.findings import Severity
@@ -20,11 +19,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> int:
     """Say what works here; 3 if no engine answers."""
-    if options.engine:
-        with tempfile.TemporaryDirectory(prefix="segjudge-") as scratch:
-            findings = examine_engine(Path(scratch))
-    else:
-        findings = examine_machine()
+    examine = examine_engine if options.engine else examine_machine
+    findings = examine(options.environment)
     missing = any(f.where == "engine" and f.severity is not Severity.OK for f in findings)
     if options.json:
         write_doctor_document(options.json, findings, engine=not missing)

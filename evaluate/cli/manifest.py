@@ -6,10 +6,10 @@ from pathlib import Path
 from data_manifest.errors import ManifestError
 from data_manifest.findings import Finding, Tell, grouped
 from data_manifest.making.build import build_manifest
-from data_manifest.making.pairs import Pair, pairs_from_csv, pairs_from_folders
+from data_manifest.making.image_pairs import Pair, pairs_from_csv, pairs_from_folders
 from data_manifest.manifest import load_manifest
 from data_manifest.verify import verify_manifest
-from evaluate.cli.arguments import CommandParser, group_command, natural
+from evaluate.cli.command_arguments import CommandParser, group_command, natural
 from evaluate.cli.terminal import say, show_progress, table, warn
 from evaluate.facts.errors import UsageError
 

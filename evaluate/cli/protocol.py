@@ -4,7 +4,7 @@ import argparse
 from importlib.resources import files
 from pathlib import Path
 
-from evaluate.cli.arguments import CommandParser, group_command
+from evaluate.cli.command_arguments import CommandParser, group_command
 from evaluate.cli.terminal import say
 from evaluate.facts.rules import builtin_protocols, load_protocol
 

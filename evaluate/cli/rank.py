@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from evaluate.cli.arguments import natural
+from evaluate.cli.command_arguments import natural
 from evaluate.cli.run import warn_of_machines
 from evaluate.cli.terminal import number, say, table, warn
 from evaluate.facts.errors import Finding, UsageError

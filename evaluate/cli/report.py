@@ -5,7 +5,7 @@ import webbrowser
 from pathlib import Path
 
 from evaluate.cli.terminal import say, show_progress
-from evaluate.reporting.stage import report_run
+from evaluate.reporting.report_of_run import report_run
 
 __all__ = ["add_arguments", "call"]
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from evaluate.cli.arguments import natural, positive
+from evaluate.cli.command_arguments import natural, positive
 from evaluate.cli.sandboxes import add_sandbox_arguments, sandbox_of
 from evaluate.cli.terminal import say, show_progress, warn
 from evaluate.facts.attempts import Attempt

@@ -1,14 +1,13 @@
 """Opens the sandbox that the options name, says so when it isolates nothing, and closes it."""
 
 import argparse
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 from evaluate.cli.terminal import warn
 from evaluate.facts.errors import Finding, UsageError
 from evaluate.sandbox import Sandbox, open_sandbox
+from evaluate.sandbox.scratch import scratch_folder
 
 __all__ = ["NOT_ISOLATED", "add_sandbox_arguments", "sandbox_of"]
 
@@ -52,11 +51,13 @@ def sandbox_of(options: argparse.Namespace) -> Iterator[Sandbox]:
     """
     build_arguments = _build_arguments(options.build_arg)
     with (
-        tempfile.TemporaryDirectory(prefix="segjudge-") as scratch,
+        scratch_folder() as scratch,
         closing(
             open_sandbox(
                 options.sandbox,
-                scratch=Path(scratch),
+                scratch=scratch,
+                environment=options.environment,
+                cache=options.cache,
                 build_arguments=build_arguments,
                 runtime=options.runtime,
             )

@@ -4,7 +4,7 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from evaluate.cli.arguments import positive
+from evaluate.cli.command_arguments import positive
 from evaluate.cli.terminal import number, say, show_progress, table, warn
 from evaluate.facts.errors import Finding, UsageError
 from evaluate.facts.outcome import Outcome

@@ -6,8 +6,8 @@ from typing import TypeAlias
 
 from data_manifest.findings import printable
 from evaluate.auditing.bundles import verify_bundle
-from evaluate.cli.arguments import positive
 from evaluate.cli.audit_words import say_audit
+from evaluate.cli.command_arguments import positive
 from evaluate.cli.terminal import say, show_progress, warn
 
 __all__ = ["add_arguments", "add_check_arguments", "call"]

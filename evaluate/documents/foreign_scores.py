@@ -60,8 +60,9 @@ def read_foreign_scores(
         TableError: what can't be read, or could be read in two ways; with line and column.
     """
     table = read_foreign_table(path, needed=(*_NAMES, *metrics))
-    names = table.need(*_NAMES)
-    found = dict(zip(metrics, table.need(*metrics), strict=True))
+    names = table.need(*_NAMES, mend="name columns so; one modality for all rows will do")
+    other = "or name other columns to rank by: `--metric NAME:WEIGHT:higher` (or lower)"
+    found = dict(zip(metrics, table.need(*metrics, mend=f"add it, {other}"), strict=True))
     for name in METRICS:
         if name in table.columns and name not in found:
             found[name] = table.columns.index(name)
@@ -75,6 +76,9 @@ def read_foreign_scores(
         raise TableError(found_none)
     problems = [*_blanks(table, names), *(p for i in names for p in table.spelled_alike(i))]
     outcomes = _outcomes(table, problems)
+    keys = [tuple(table.text(row, index) for index in names) for row in table.rows]
+    if not problems:
+        problems += _unlike(table, keys)
     if problems:
         raise TableError(*problems)
     fractions = [index for name, index in found.items() if _is_fraction(name)]
@@ -83,8 +87,8 @@ def read_foreign_scores(
         if index not in fractions and _SCORE.search(name):
             _check_scale(table, names[0], index, values[index])
     rows = []
-    for number, row in enumerate(table.rows):
-        team, case, modality = (table.text(row, index) for index in names)
+    for number in range(len(table.rows)):
+        team, case, modality = keys[number]
         rows.append(
             ForeignScore(
                 team=team,
@@ -115,6 +119,39 @@ def _blanks(table: ForeignTable, names: Sequence[int]) -> Iterator[Finding]:
                 expected=f"a {plain(table.columns[index])} in every row",
                 mend="fill it in"
                 + ("; one word for all rows will do" if index == names[2] else ""),
+            )
+
+
+def _unlike(table: ForeignTable, keys: Sequence[tuple[str, ...]]) -> Iterator[Finding]:
+    """Rows that keep the teams from having the same cases, once each, in the same modality."""
+    first: dict[tuple[str, str], int] = {}
+    modality_of: dict[str, tuple[str, int]] = {}
+    doubled, moved = [], []
+    for row, (team, case, modality) in zip(table.rows, keys, strict=True):
+        before = first.setdefault((team, case), row.line)
+        if before != row.line:
+            doubled.append(f"team {quoted(team)} case {quoted(case)} in lines {before}, {row.line}")
+        known, line = modality_of.setdefault(case, (modality, row.line))
+        if known != modality:
+            others = f"{quoted(known)} in line {line}, {quoted(modality)} in line {row.line}"
+            moved.append(f"case {quoted(case)}: {others}")
+    missing = [
+        f"team {quoted(team)} case {quoted(case)}"
+        for team in dict.fromkeys(team for team, *_ in keys)
+        for case in modality_of
+        if (team, case) not in first
+    ]
+    for what, where, mend in (
+        ("rows that are there twice", doubled, "leave one of each"),
+        ("cases in two modalities", moved, "give each case one"),
+        ("rows that are missing", missing, "add them, with empty cells where a team has no value"),
+    ):
+        if where:
+            yield Finding(
+                where=str(table.path),
+                found=f"{len(where)} {what}: {listed(where)}",
+                expected="every team with every case once, and each case in one modality",
+                mend=mend,
             )
 
 

@@ -14,7 +14,7 @@ DOCUMENTS: Mapping[str, str] = {
     "run": "run.RunDocument",
     "evidence": "evidence.Evidence",
     "audit": "audit.AuditDocument",
-    "comparison": "comparison.ComparisonDocument",
+    "comparison": "team_comparison.ComparisonDocument",
     "check": "check.CheckDocument",
     "doctor": "doctor.DoctorDocument",
     "published": "published.PublishedDocument",

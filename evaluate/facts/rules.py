@@ -4,7 +4,7 @@ import hashlib
 import tomllib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -12,18 +12,14 @@ from data_manifest.errors import Finding
 from data_manifest.layouts import Inputs, Layout, OutputFile, contradictions
 from evaluate.facts.errors import ProtocolError
 from evaluate.facts.first_schema import upgraded
+from evaluate.facts.ranking_rules import RankedMetric, Ranking, ranking_problem
 from evaluate.facts.scoring_rules import (
-    MEASURED,
     ScoredMetric,
     Scoring,
     Strict,
-    metric_named,
     scoring_problem,
     with_options,
 )
-
-if TYPE_CHECKING:
-    from metrics import MetricDef
 
 __all__ = [
     "RUN_PARTS",
@@ -38,7 +34,6 @@ __all__ = [
     "ScoredMetric",
     "Scoring",
     "builtin_protocols",
-    "direction_problem",
     "load_protocol",
 ]
 
@@ -128,47 +123,6 @@ class HandIn(Strict, frozen=True, kw_only=True):
     largest_case: tuple[_Count, _Count, _Count] | None = None
 
 
-class RankedMetric(Strict, frozen=True, kw_only=True):
-    """A column of case_scores.csv that teams are ranked by, and its weight.
-
-    Attributes:
-        name: one of segjudge's own metrics, or a column of another tool's table.
-        direction: of another tool's: whether higher or lower values are better; not for our own.
-        tolerance: values better than this one count as this one (FLARE: memory below the tolerance
-            makes ties); None for no clipping.
-    """
-
-    name: Annotated[str, msgspec.Meta(pattern=r"^[^\s\x00-\x1f](.{0,98}\S)?$")]
-    direction: Literal["higher", "lower"] | None = None
-    weight: _Positive = 1.0
-    tolerance: Annotated[float, msgspec.Meta(ge=0)] | None = None
-
-
-class Ranking(Strict, frozen=True, kw_only=True):
-    """How places are made.
-
-    Attributes:
-        metrics: ranked separately; a team's ranks are averaged over them by weight.
-        rank_level: `case` ranks the teams in every case; `modality` ranks their means over the
-            cases of each modality.
-        across_modalities: with `rank_level` case: `micro` weighs every case alike, `macro` every
-            modality. Ranking by `modality` always weighs modalities alike.
-        ties: the rank that equal values share.
-        tie_breaks: ranked metrics whose means over the modalities part teams of equal mean rank, in
-            this order; without them such teams share a place.
-        alpha: level of the tests.
-        adjustment: of the tests' p-values for there being many pairs of teams.
-    """
-
-    metrics: tuple[RankedMetric, ...]
-    rank_level: Literal["case", "modality"] = "case"
-    across_modalities: Literal["micro", "macro"] = "macro"
-    ties: Literal["min", "average", "max"] = "min"
-    tie_breaks: tuple[str, ...] = ()
-    alpha: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.05
-    adjustment: Literal["holm", "bh", "none"] = "holm"
-
-
 class Reproduction(Strict, frozen=True, kw_only=True):
     """How much another run of the same container may differ and still count as equivalent.
 
@@ -218,14 +172,6 @@ class Rules(Strict, frozen=True, kw_only=True):
         data: dict[str, Any] = msgspec.to_builtins(self)
         return data
 
-    def definition(self, name: str) -> "MetricDef | None":
-        """The metric of a column; None if no stage of this protocol makes it."""
-        scored = self.scoring.metric(name)
-        if scored is not None:
-            return scored.definition
-        known = metric_named(name)
-        return known if known is not None and known.is_measured else None
-
     def digest(self, *parts: str) -> str:
         """SHA-256 of the named parts (all without names): equal for equal rules.
 
@@ -240,7 +186,7 @@ class Rules(Strict, frozen=True, kw_only=True):
     @property
     def run_sha256(self) -> str:
         """SHA-256 of what decides an attempt: attempts of one ranking must be alike in it."""
-        return self.digest(*RUN_PARTS)
+        return self.digest("run")
 
 
 def builtin_protocols() -> list[str]:
@@ -302,46 +248,10 @@ def protocol_from_json(data: object, *, where: str, other_columns: bool = False)
         raise ProtocolError(
             *(replace(problem, where=f"{where}: {problem.where}") for problem in problems)
         )
-    wrong = scoring_problem(protocol.scoring) or _ranking_problem(protocol, other_columns)
+    wrong = scoring_problem(protocol.scoring) or ranking_problem(
+        protocol.ranking, protocol.scoring, other_columns=other_columns
+    )
     if wrong is not None:
         key, found, expected = wrong
         raise ProtocolError(Finding(where=f"{where}: {key}", found=found, expected=expected))
     return protocol
-
-
-def _ranking_problem(protocol: Rules, other_columns: bool) -> tuple[str, str, str] | None:
-    """What is wrong with the ranking: the key, what was found, what is expected."""
-    names = [metric.name for metric in protocol.ranking.metrics]
-    if not names or len(set(names)) < len(names):
-        return "ranking.metrics", f"{names}", "at least one metric, each named once"
-    for metric in protocol.ranking.metrics:
-        problem = direction_problem(metric, protocol, where="ranking.metrics")
-        if problem is not None:
-            return problem.where, problem.found, problem.expected
-    made = [*protocol.scoring.names, *(m for m in MEASURED)]
-    missing = [name for name in names if name not in made]
-    if missing and not other_columns:
-        return (
-            "ranking.metrics",
-            f"{', '.join(missing)}, which this protocol does not compute",
-            f"{', '.join(made)}, or a metric that scoring.metrics names too (by another tool's"
-            " column only `segjudge rank --scores` ranks)",
-        )
-    breaks = protocol.ranking.tie_breaks
-    if len(set(breaks)) < len(breaks) or not set(breaks) <= set(names):
-        expected = f"some of the ranked metrics ({', '.join(names)}), each named once"
-        return "ranking.tie_breaks", f"{list(breaks)}", expected
-    return None
-
-
-def direction_problem(metric: RankedMetric, protocol: Rules, *, where: str) -> Finding | None:
-    """Why a metric can't be ranked by: another tool's needs a direction, our own has one."""
-    known = protocol.definition(metric.name) or metric_named(metric.name)
-    if (known is None) == (metric.direction is not None):
-        return None
-    return Finding(
-        where=where,
-        found=f"{metric.name} with direction {metric.direction or 'not named'}",
-        expected=f"one of {', '.join((*protocol.scoring.names, *MEASURED))}, which have their"
-        " directions, or another tool's column with `higher` or `lower`",
-    )

@@ -245,6 +245,13 @@ class Scoring(Strict, frozen=True, kw_only=True):
         """A metric by its name; None if this protocol does not compute it."""
         return next((metric for metric in self.metrics if metric.name == name), None)
 
+    def definition(self, name: str) -> "MetricDef | None":
+        """The metric of a column, a measured one's too; None if no stage makes such a column."""
+        scored = self.metric(name)
+        if scored is not None:
+            return scored.definition
+        return metric_named(name) if name in MEASURED else None
+
 
 def metric_named(name: str) -> "MetricDef | None":
     """A metric of the registry; None if there is none of that name."""

@@ -1,10 +1,10 @@
 """`segjudge check`: a submission before it runs, and the organiser's own run of it."""
 
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,10 @@ from evaluate.checking import archive_findings, build_sanity_cases, folder_findi
 from evaluate.checking.examined import ExaminedCase
 from evaluate.checking.rehearsals import Rehearsal
 from evaluate.facts.rules import Rules
-from evaluate.reporting.pictures import CasePicture, draw_case
+from evaluate.reporting.case_pictures import CasePicture, draw_case
 from evaluate.sandbox import Sandbox
 from evaluate.sandbox.layers import save_image
+from evaluate.sandbox.scratch import scratch_folder
 
 __all__ = ["NEEDS_ENGINE", "SubmissionCheck", "check_submission"]
 
@@ -47,6 +48,7 @@ def check_submission(
     *,
     protocol: Rules,
     sandbox: Sandbox | None,
+    environment: Mapping[str, str] = MappingProxyType({}),
     manifest_path: Path | None = None,
     pictures: bool = False,
     progress: Progress = silent,
@@ -61,6 +63,7 @@ def check_submission(
         reference: archive, image reference or folder.
         protocol: the rules.
         sandbox: where containers run; None to run nothing.
+        environment: the command's variables, which may name the engine that has the image.
         manifest_path: cases of the team's own; the sanity cases by default.
         pictures: whether the cases are drawn.
         progress: told after every run.
@@ -69,14 +72,13 @@ def check_submission(
     Raises:
         SegjudgeError: the reference names nothing, the data are bad, or the sandbox broke.
     """
-    with tempfile.TemporaryDirectory(prefix="segjudge-check-") as name:
-        scratch = Path(name)
+    with scratch_folder() as scratch:
         progress(0, 1, "looking into it")
-        findings = _static(reference, protocol, sandbox, scratch, now())
+        findings = _static(reference, protocol, sandbox, scratch, environment, now())
         not_run = _not_run(reference, findings, sandbox)
         cases: list[ExaminedCase[CasePicture]] = []
         if sandbox is not None and not not_run:
-            data = manifest_path or build_sanity_cases(scratch / "data")
+            data = manifest_path or build_sanity_cases(scratch / "data", layout=protocol.layout)
             rehearsal = Rehearsal(reference, protocol, sandbox, data, scratch, progress)
             cases = rehearsal.run(_draw if pictures else None)
             findings += rehearsal.findings
@@ -102,7 +104,12 @@ def _draw(
 
 
 def _static(
-    reference: str, protocol: Rules, sandbox: Sandbox | None, scratch: Path, now: datetime
+    reference: str,
+    protocol: Rules,
+    sandbox: Sandbox | None,
+    scratch: Path,
+    environment: Mapping[str, str],
+    now: datetime,
 ) -> list[Finding]:
     """What can be seen before anything runs."""
     path = Path(reference)
@@ -110,13 +117,13 @@ def _static(
         return archive_findings(path, protocol, now=now)
     if path.is_dir():
         return folder_findings(path)
-    from evaluate.sandbox.images import classify  # the engine's client is not everywhere
+    from evaluate.sandbox.engine_images import classify  # the engine's client is not everywhere
 
     classify(reference)  # raises where it looks like a path
     if sandbox is not None and not sandbox.isolated:
         return []  # which can't run it, and says so
     saved = scratch / "image.tar"
-    save_image(reference, saved)
+    save_image(reference, saved, environment=environment)
     try:
         findings = archive_findings(saved, protocol, now=now)
     finally:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_manifest.progress import Progress, silent
-from evaluate.comparing.stage import Compared
-from evaluate.documents.comparison import ComparisonDocument, write_comparison_document
+from evaluate.comparing.two_runs import Compared
+from evaluate.documents.team_comparison import ComparisonDocument, write_comparison_document
 from evaluate.reporting.comparison_page import ComparedSide, write_comparison_page
 
 __all__ = ["write_comparison", "write_comparison_json"]

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from evaluate.facts.errors import Finding, RankingRefusedError
-from evaluate.facts.rules import RankedMetric, Rules, direction_problem
+from evaluate.facts.ranking_rules import RankedMetric, direction_problem
+from evaluate.facts.rules import Rules
 from evaluate.facts.scoring_rules import metric_named
 
 __all__ = ["Adjustment", "Compat", "RankSettings", "RankedColumn", "Ties", "ranked_column"]
@@ -87,7 +88,7 @@ class RankSettings:
                 )
             )
         for metric in chosen:
-            problem = direction_problem(metric, protocol, where="metrics to rank by")
+            problem = direction_problem(metric, protocol.scoring, where="metrics to rank by")
             if problem is not None:
                 raise RankingRefusedError(problem)
         return cls(
@@ -134,7 +135,7 @@ def ranked_column(
         weight: its weight.
         direction: of another tool's metric.
     """
-    known = protocol.definition(name) or metric_named(name)
+    known = protocol.scoring.definition(name) or metric_named(name)
     worst = known.worst if known else None
     return RankedColumn(
         name=name,

@@ -17,7 +17,7 @@ from PIL import Image
 from data_manifest.layouts import BadPrediction, OutputFile, read_prediction
 from data_manifest.manifest import Case
 from evaluate.reporting.case_files import Unreadable, read_case_files
-from evaluate.reporting.windows import Window, row_height, window_around
+from evaluate.reporting.display_windows import Window, row_height, window_around
 
 __all__ = ["CaseAssets", "CaseJob", "draw_assets", "undrawn"]
 

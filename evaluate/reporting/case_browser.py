@@ -18,7 +18,7 @@ from evaluate.reporting.case_assets import CaseAssets, CaseJob, draw_assets, und
 from evaluate.reporting.failures import OUTCOME_WORDS
 from evaluate.reporting.quantities import clipped
 from evaluate.reporting.rendering import render
-from evaluate.reporting.sources import Sources
+from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.standings import shown_quantities
 from evaluate.store import RunDirectory
 

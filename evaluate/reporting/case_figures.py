@@ -7,7 +7,6 @@ import numpy as np
 from markupsafe import Markup
 
 from evaluate.facts.scores import CaseScore
-from evaluate.reporting.grids import blob_chart
 from evaluate.reporting.podium import (
     MOST_ON_NARROW_PODIUM,
     MOST_ON_PODIUM,
@@ -15,7 +14,8 @@ from evaluate.reporting.podium import (
     podium_chart,
 )
 from evaluate.reporting.quantities import Quantity, clipped
-from evaluate.reporting.sources import Sources
+from evaluate.reporting.run_sources import Sources
+from evaluate.reporting.shared_grids import blob_chart
 from evaluate.reporting.spreads import Dot, Spread, spread_chart
 from evaluate.reporting.standings import shown_quantities
 

@@ -9,8 +9,8 @@ from markupsafe import Markup
 from data_manifest.findings import Finding
 from evaluate.checking.examined import ExaminedCase
 from evaluate.facts.rules import Rules
+from evaluate.reporting.case_pictures import CasePicture
 from evaluate.reporting.failures import OUTCOME_WORDS
-from evaluate.reporting.pictures import CasePicture
 from evaluate.reporting.quantities import DASH, clipped
 from evaluate.reporting.rendering import render
 

@@ -18,7 +18,7 @@ from evaluate.reporting.methods_text import (
 )
 from evaluate.reporting.provenance import submissions
 from evaluate.reporting.quantities import clipped, count_of
-from evaluate.reporting.sources import Sources
+from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.words import metric_title
 
 __all__ = ["Item", "checklist", "checklist_table"]

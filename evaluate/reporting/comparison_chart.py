@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from evaluate.documents.comparison import TeamComparison, Trade
+from evaluate.documents.team_comparison import TeamComparison, Trade
 from evaluate.reporting.charts import time_and_score_plane
 from evaluate.reporting.quantities import QUANTITIES, clipped, percent
 from evaluate.reporting.svg import Axis, circle, drawing, element, text

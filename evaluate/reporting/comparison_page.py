@@ -12,18 +12,18 @@ from markupsafe import Markup
 from data_manifest.layouts import BadPrediction, read_prediction
 from data_manifest.manifest import Manifest
 from data_manifest.progress import Progress, silent
-from evaluate.documents.comparison import (
+from evaluate.documents.tables import write_atomically
+from evaluate.documents.team_comparison import (
     CaseChange,
     Difference,
     ResampledInterval,
     TeamComparison,
     TimeRatio,
 )
-from evaluate.documents.tables import write_atomically
 from evaluate.facts.rules import Rules
 from evaluate.reporting.case_files import CaseFiles, Unreadable, read_case_files
+from evaluate.reporting.case_pictures import draw_case
 from evaluate.reporting.comparison_chart import trade_chart
-from evaluate.reporting.pictures import draw_case
 from evaluate.reporting.quantities import DASH, QUANTITIES, Quantity, clipped, percent
 from evaluate.reporting.rendering import render
 from evaluate.store import RunDirectory

@@ -7,9 +7,9 @@ from evaluate.facts.outcome import Outcome
 from evaluate.reporting.certainty import Certainty
 from evaluate.reporting.method_charts import METHOD_TITLES
 from evaluate.reporting.provenance import submissions
-from evaluate.reporting.quantities import QUANTITIES, Quantity, percent
+from evaluate.reporting.quantities import Quantity, percent
 from evaluate.reporting.robustness import pair_tests, ranks_by_method
-from evaluate.reporting.sources import Sources
+from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.standings import macro, micro, shown_quantities
 from evaluate.reporting.svg import number
 
@@ -115,7 +115,7 @@ def _failures(sources: Sources) -> DataTable:
 
 def _submissions(sources: Sources) -> DataTable:
     rows = [(s.team, s.kind, s.reference, s.digest, s.problem) for s in submissions(sources)]
-    heads = ("Team", "Kind", "Handed in as", "Digest")
+    heads = ("Team", "Kind", "Handed in as", "Digest", "Problem")
     return DataTable(
         name="submissions", title="Submissions", columns=_plain(*heads), rows=tuple(rows)
     )
@@ -144,8 +144,8 @@ def _tests(sources: Sources, metric: str) -> DataTable | None:
     ]
     return DataTable(
         name=f"tests-{metric}",
-        title=f"One-sided Wilcoxon signed-rank tests in {QUANTITIES[metric].title}, {tests.cases}"
-        f" cases, p-values adjusted ({tests.adjustment}), alpha {tests.alpha:g}",
+        title=f"One-sided Wilcoxon signed-rank tests in {sources.quantities[metric].title},"
+        f" {tests.cases} cases, p-values adjusted ({tests.adjustment}), alpha {tests.alpha:g}",
         columns=(
             *_plain("Team", "Against"),
             DataColumn(head="Adjusted p", as_text="{:.3g}".format),

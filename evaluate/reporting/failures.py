@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from data_manifest.errors import printable
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore
-from evaluate.reporting.sources import Sources
+from evaluate.reporting.run_sources import Sources
 from evaluate.running.log_tail import log_tail
 from evaluate.store import RunDirectory
 

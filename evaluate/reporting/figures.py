@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from evaluate.reporting.grids import MANY_TEAMS, blob_chart, place_heat_map, significance_map
 from evaluate.reporting.method_charts import method_chart, tau_chart
-from evaluate.reporting.quantities import QUANTITIES, count_of
+from evaluate.reporting.quantities import count_of
 from evaluate.reporting.robustness import (
     ALL,
     pair_tests,
@@ -14,7 +13,8 @@ from evaluate.reporting.robustness import (
     ranks_by_method,
     tau_spreads,
 )
-from evaluate.reporting.sources import Sources
+from evaluate.reporting.run_sources import Sources
+from evaluate.reporting.shared_grids import MANY_TEAMS, blob_chart, place_heat_map, significance_map
 
 __all__ = ["Figure", "modality_figures", "ranking_figures"]
 
@@ -91,7 +91,7 @@ def _blobs(sources: Sources, metrics: list[str], modality: str) -> list[Figure]:
         shares = place_shares(sources.ranking, sources.teams, metric, modality)
         if not shares:
             continue
-        name = QUANTITIES[metric].title if metric else "all metrics"
+        name = sources.quantities[metric].title if metric else "all metrics"
         found.append(
             Figure(
                 name=f"blobs-{metric}" if metric else "blobs",
@@ -118,7 +118,7 @@ def _significance(sources: Sources, modality: str) -> list[Figure]:
         tests = pair_tests(sources.ranking, sources.teams, metric, modality)
         if tests is None:
             continue
-        quantity = QUANTITIES[metric]
+        quantity = sources.quantities[metric]
         how = _ADJUSTMENTS.get(tests.adjustment, "adjusted p-values")
         drawn = significance_map(
             sources.teams, tests, name=f"significance-{metric}", title=f"Who beats whom in {metric}"

@@ -11,9 +11,9 @@ from data_manifest.manifest import Case
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore, LabelScore
 from evaluate.reporting.case_files import Unreadable, read_case_files
-from evaluate.reporting.pictures import CasePicture, draw_case
+from evaluate.reporting.case_pictures import CasePicture, draw_case
 from evaluate.reporting.quantities import DASH, QUANTITIES, clipped, score_text
-from evaluate.reporting.sources import Sources
+from evaluate.reporting.run_sources import Sources
 from evaluate.store import RunDirectory
 
 __all__ = ["Exhibit", "Gallery", "TeamExhibits", "make_gallery"]

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from evaluate.reporting.grids import MANY_TEAMS
 from evaluate.reporting.quantities import QUANTITIES, clipped, count_of
 from evaluate.reporting.robustness import TauSpread
+from evaluate.reporting.shared_grids import MANY_TEAMS
 from evaluate.reporting.svg import Axis, circle, drawing, element, line, number, text
 
 __all__ = ["METHOD_TITLES", "method_chart", "tau_chart"]

@@ -5,8 +5,8 @@ from typing import Any
 
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scoring_rules import Scoring
-from evaluate.reporting.quantities import QUANTITIES, clipped, count_of
-from evaluate.reporting.sources import Sources
+from evaluate.reporting.quantities import clipped, count_of
+from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.standings import modalities
 from evaluate.reporting.words import costs_of_failure, metric_title
 
@@ -99,11 +99,10 @@ def metrics_text(sources: Sources) -> str:
     """What was measured, with each metric's settings."""
     scoring = sources.protocol.scoring
     titles = [metric_title(metric) for metric in scoring.metrics]
-    names = [
-        f"{QUANTITIES[m.name].long_title}, {QUANTITIES[m.name].metric.direction} is better"
-        for m in sources.protocol.ranking.metrics
-    ]
+    ranked = [sources.quantities[m.name] for m in sources.protocol.ranking.metrics]
+    names = [f"{one.long_title}, {one.metric.direction} is better" for one in ranked]
     text = f"Metrics are: {'; '.join(names)}. "
+    text += "".join(f"{one.title}: {one.metric.definition} " for one in ranked)
     text += (
         f"{' and '.join(titles)} were computed for {_scored(scoring)} and averaged over the"
         " labels of a case"
@@ -129,7 +128,7 @@ def metrics_text(sources: Sources) -> str:
 def aggregation_text(sources: Sources) -> str:
     """From the values of cases to places."""
     ranking = sources.protocol.ranking
-    weights = ", ".join(f"{QUANTITIES[m.name].title} {m.weight:g}" for m in ranking.metrics)
+    weights = ", ".join(f"{sources.quantities[m.name].title} {m.weight:g}" for m in ranking.metrics)
     if ranking.rank_level == "modality":
         first = "Teams were ranked by their mean in each modality, metric by metric"
         over = "over modalities"
@@ -138,9 +137,9 @@ def aggregation_text(sources: Sources) -> str:
         alike = "modality" if ranking.across_modalities == "macro" else "case"
         over = f"over cases so that every {alike} weighs alike"
     clipped_at = [
-        f"{QUANTITIES[m.name].title} better than {QUANTITIES[m.name].text_with_unit(m.tolerance)}"
+        f"{quantity.title} better than {quantity.text_with_unit(m.tolerance)}"
         for m in ranking.metrics
-        if m.tolerance is not None
+        if m.tolerance is not None and (quantity := sources.quantities[m.name])
     ]
     if clipped_at:
         first += f" (values of {' and of '.join(clipped_at)} counted as equal to it)"

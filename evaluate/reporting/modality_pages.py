@@ -9,7 +9,7 @@ from evaluate.reporting.case_figures import MOST_DOTS, CaseFigure, podiums, spre
 from evaluate.reporting.figures import Figure, modality_figures
 from evaluate.reporting.quantities import DASH
 from evaluate.reporting.rendering import render
-from evaluate.reporting.sources import Sources
+from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.standings import Modality, StandingCell, modalities, shown_quantities
 from evaluate.reporting.svg import number
 from evaluate.store import RunDirectory

@@ -26,7 +26,7 @@ from evaluate.reporting.modality_pages import modality_pages, write_modality_pag
 from evaluate.reporting.provenance import fact_groups, protocol_text, submissions
 from evaluate.reporting.quantities import QUANTITIES, clipped
 from evaluate.reporting.rendering import render
-from evaluate.reporting.sources import Sources, read_sources
+from evaluate.reporting.run_sources import Sources, read_sources
 from evaluate.reporting.standings import (
     heat_tables,
     leaderboard,
@@ -114,6 +114,7 @@ def write_report(run: RunDirectory, *, data_root: Path | None, progress: Progres
         fact_groups=fact_groups(sources),
         protocol_text=protocol_text(sources),
         quantities=QUANTITIES,
+        warnings=sources.warnings,
     )
     return run.write_document("report/index.html", text.encode("utf-8"))
 

@@ -11,7 +11,7 @@ import msgspec
 from data_manifest.errors import printable
 from evaluate.documents.run import Calibration, SubmissionEntry
 from evaluate.reporting.quantities import DASH
-from evaluate.reporting.sources import Sources
+from evaluate.reporting.run_sources import Sources
 
 __all__ = ["Fact", "FactGroup", "SubmissionShown", "fact_groups", "protocol_text", "submissions"]
 

@@ -1,11 +1,22 @@
 """How a quantity is named and printed: titles, units, which direction is better, digits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from data_manifest.errors import printable
+from evaluate.facts.rules import Rules
+from evaluate.facts.scoring_rules import MEASURED
 from metrics import METRICS, MetricDef
 
-__all__ = ["DASH", "QUANTITIES", "Quantity", "clipped", "count_of", "percent", "score_text"]
+__all__ = [
+    "DASH",
+    "QUANTITIES",
+    "Quantity",
+    "clipped",
+    "count_of",
+    "percent",
+    "quantities_of",
+    "score_text",
+]
 
 
 DASH = "\N{EN DASH}"
@@ -44,12 +55,12 @@ class Quantity:
     @property
     def is_score(self) -> bool:
         """Whether it runs from 0 to 1; the others are positive amounts, shown on a log axis."""
-        return self.unit == ""
+        return self.unit == "" and self.higher_is_better
 
     @property
     def word(self) -> str:
         """Title inside a sentence."""
-        return self.title if self.title[1].isupper() else self.title.lower()
+        return self.title if self.title[1:2].isupper() else self.title.lower()
 
     @property
     def head(self) -> str:
@@ -68,10 +79,27 @@ class Quantity:
 
 
 QUANTITIES = {
-    metric.name: Quantity(metric=metric, title=metric.title, long_title=metric.long_title)
-    for metric in METRICS.values()
+    name: Quantity(
+        metric=METRICS[name], title=METRICS[name].title, long_title=METRICS[name].long_title
+    )
+    for name in METRICS
+    if not METRICS.is_foreign(name)
 }
-"""By column name, in the order in which a page shows them."""
+"""Our own metrics, by column name."""
+
+
+def quantities_of(rules: Rules) -> dict[str, Quantity]:
+    """Every column of a protocol's scores, in the order in which a page shows them."""
+    found = {}
+    for scored in rules.scoring.metrics:
+        definition = replace(scored.definition, name=scored.name)
+        own = scored.metric in (None, scored.name)
+        found[scored.name] = Quantity(
+            metric=definition,
+            title=definition.title if own else scored.name,
+            long_title=definition.long_title if own else f"{definition.long_title} ({scored.name})",
+        )
+    return found | {name: QUANTITIES[name] for name in MEASURED}
 
 
 def score_text(value: float) -> str:

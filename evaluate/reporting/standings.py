@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 from evaluate.reporting.certainty import Certainty
-from evaluate.reporting.quantities import DASH, QUANTITIES, Quantity, count_of, percent
-from evaluate.reporting.sources import Sources
+from evaluate.reporting.quantities import DASH, Quantity, count_of, percent
+from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.svg import number
 
 __all__ = [
@@ -102,7 +102,7 @@ def shown_quantities(sources: Sources) -> tuple[Quantity, ...]:
     """DSC, NSD, time, and whatever else the protocol ranks by."""
     ranked = {metric.name for metric in sources.protocol.ranking.metrics}
     wanted = {"dsc", "nsd", "wall_s"} | ranked
-    return tuple(quantity for name, quantity in QUANTITIES.items() if name in wanted)
+    return tuple(quantity for name, quantity in sources.quantities.items() if name in wanted)
 
 
 def modalities(sources: Sources) -> tuple[Modality, ...]:

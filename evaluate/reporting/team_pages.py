@@ -15,7 +15,7 @@ from evaluate.reporting.gallery import Gallery
 from evaluate.reporting.provenance import submissions
 from evaluate.reporting.quantities import QUANTITIES, Quantity, percent
 from evaluate.reporting.rendering import render
-from evaluate.reporting.sources import Sources
+from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.standings import StandingCell, macro, micro, modalities, shown_quantities
 from evaluate.reporting.svg import number
 from evaluate.store import RunDirectory

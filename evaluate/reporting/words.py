@@ -8,7 +8,7 @@ from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import RankedMetric, Rules, ScoredMetric
 from evaluate.reporting.certainty import Certainty, tied_with_first
 from evaluate.reporting.quantities import QUANTITIES, clipped, count_of, percent
-from evaluate.reporting.sources import Place, Sources
+from evaluate.reporting.run_sources import Place, Sources
 from evaluate.reporting.standings import macro
 from evaluate.reporting.svg import number
 
@@ -186,7 +186,7 @@ def _listed(names: Sequence[str]) -> str:
 def scheme(sources: Sources) -> str:
     """How places are made, in a sentence."""
     ranking = sources.protocol.ranking
-    names = [QUANTITIES[m.name].word + _how(m) for m in ranking.metrics]
+    names = [sources.quantities[m.name].word + _how(m, sources) for m in ranking.metrics]
     if ranking.rank_level == "modality":
         level = "on the teams' means of every modality, and the ranks are averaged"
     elif ranking.across_modalities == "macro":
@@ -194,7 +194,7 @@ def scheme(sources: Sources) -> str:
     else:
         level = "in every case, and the ranks are averaged so that every case weighs alike"
     if ranking.tie_breaks:
-        breaks = _listed([QUANTITIES[name].word for name in ranking.tie_breaks])
+        breaks = _listed([sources.quantities[name].word for name in ranking.tie_breaks])
         level += f"; teams of equal mean rank are parted by mean {breaks}"
     return (
         f"Teams are ranked by {_listed(names)} {level}. A failed case stays in every mean:"
@@ -222,11 +222,11 @@ def metric_title(metric: ScoredMetric) -> str:
     return metric.definition.title if metric.metric in (None, metric.name) else metric.name
 
 
-def _how(metric: RankedMetric) -> str:
+def _how(metric: RankedMetric, sources: Sources) -> str:
     """Weight and tolerance of a ranked metric, where they are not the ordinary ones."""
     said = [f"weight {metric.weight:g}"] if metric.weight != 1 else []
     if metric.tolerance is not None:
-        limit = QUANTITIES[metric.name].text_with_unit(metric.tolerance)
+        limit = sources.quantities[metric.name].text_with_unit(metric.tolerance)
         said.append(f"nothing counts as better than {limit}")
     return f" ({', '.join(said)})" if said else ""
 

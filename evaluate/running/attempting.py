@@ -22,7 +22,7 @@ from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.turns import Turn
 from evaluate.running.plan import Plan, Series
-from evaluate.running.profile import gpu_memory_area_mib_s, memory_area_mib_s, profile_csv
+from evaluate.running.profiles_kept import gpu_memory_area_mib_s, memory_area_mib_s, profile_csv
 from evaluate.running.verdict import Output, judge
 from evaluate.running.workspace import Workspace, listing, workspace
 from evaluate.sandbox import Execution, Image, Job, Sandbox, SandboxError
@@ -30,7 +30,9 @@ from evaluate.sandbox import Execution, Image, Job, Sandbox, SandboxError
 __all__ = ["Made", "Slot"]
 
 # Folders of the harness, and a container's and its cgroup's name.
-_NAMES_OF_ONE_RUN = re.compile(r'[^":= ]*(?:segjudge-run-|local_)[^/": ]+|segjudge_[\w-]+_\d+')
+_NAMES_OF_ONE_RUN = re.compile(
+    r'[^":= ]*(?:segjudge-run-|segjudge-tmp-|local_)[^/": ]+|segjudge_[\w-]+_\d+'
+)
 _BACK_OFF_S = (1.0, 4.0)  # an engine that restarts is back in seconds
 
 

@@ -84,6 +84,8 @@ def _check_data(manifest_path: Path, manifest: Manifest, protocol: Rules) -> Non
             found = "another file than when the manifest was made (its SHA-256 differs)"
         elif missing:
             found = f"has no {', '.join(missing)}, which protocol {protocol.name} asks for"
+        elif refusal := protocol.layout.refusal(case):
+            found = f"{refusal} (protocol {protocol.name})"
         else:
             continue
         mend = f"`segjudge manifest verify {manifest_path}` lists every problem"

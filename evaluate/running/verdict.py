@@ -5,28 +5,10 @@ from dataclasses import dataclass
 from data_manifest.errors import printable
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Limits
+from evaluate.running.hints import explain, last_line
 from evaluate.sandbox import Ending, Execution
 
 __all__ = ["Output", "judge"]
-
-_HINTS = (
-    (b"No module named", "a Python package is missing in the image"),
-    (
-        b"Read-only file system",
-        "it writes outside the outputs folder and /tmp; the rest is read-only",
-    ),
-    (b"Permission denied", "a file can't be opened; it runs as an unprivileged user"),
-    (b"No space left on device", "a folder is full; /tmp is small and in memory"),
-    (b"Temporary failure in name resolution", "it wants the network; there is none"),
-    (b"Network is unreachable", "it wants the network; there is none"),
-    (b"CUDA", "it wants a GPU; there is none"),
-    (b"MemoryError", "it asked for more memory than the limit"),
-    (b"predict.sh: No such file", "the image's working directory has no predict.sh"),
-    (b"can't open 'predict.sh'", "the image's working directory has no predict.sh"),
-    (b"cannot open predict.sh", "the image's working directory has no predict.sh"),
-    (b"exec format error", "the image is for another processor architecture"),
-)
-_LOG_TAIL = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +40,7 @@ def judge(
         expected: name of the file that it should have left.
     """
     detail = f" ({execution.detail})" if execution.detail else ""
-    said = _explain(execution.log)
+    said = _said(execution, limits)
     match execution.ending:
         case Ending.TIMEOUT:
             reason = f"stopped at the time limit of {limits.timeout_s:g} s{detail}"
@@ -87,10 +69,20 @@ def judge(
     return Outcome.OK, ""
 
 
-def _explain(log: bytes) -> str:
-    """The last line of the log and a hint, as far as there are any."""
-    tail = log[-_LOG_TAIL:]
-    lines = [line.strip() for line in tail.split(b"\n") if line.strip()]
-    last = printable(lines[-1].decode("utf-8", "replace"))[:300] if lines else ""
-    hint = next((hint for pattern, hint in _HINTS if pattern in tail), "")
-    return (f"; {hint}" if hint else "") + (f"; its last line: {last}" if last else "")
+def _said(execution: Execution, limits: Limits) -> str:
+    """What the kernel has counted, a hint, and the log's last line, as far as there are any."""
+    parts = []
+    if execution.memory_kill and execution.ending is not Ending.OUT_OF_MEMORY:
+        parts.append("the kernel ended a process for memory")
+    why = explain(
+        execution.log,
+        gpus=limits.gpus,
+        covered=execution.covered,
+        exit_code=execution.exit_code,
+    )
+    if why is not None:
+        parts.append(str(why))
+    last = last_line(execution.log)
+    if last:
+        parts.append(f"its last line: {last}")
+    return "".join(f"; {part}" for part in parts)

@@ -1,8 +1,6 @@
 """The two folders that a container sees: fresh for every run, gone afterwards."""
 
 import os
-import shutil
-import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +8,9 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-__all__ = ["Workspace", "listing", "remove_stale", "remove_tree", "workspace"]
+from evaluate.sandbox.removal import remove_tree
+
+__all__ = ["Workspace", "listing", "remove_stale", "workspace"]
 
 _PREFIX = "segjudge-run-"
 
@@ -47,15 +47,6 @@ def remove_stale(owner: str) -> None:
     """Remove what a killed harness has left; only for who has locked the run directory."""
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}{owner}-*"):
         remove_tree(path)
-
-
-def remove_tree(root: Path) -> None:
-    """Remove a folder that a participant wrote into; follows no link, minds no permissions."""
-    for folder, names, _ in os.walk(root):
-        for path in (Path(folder, name) for name in names):
-            if stat.S_ISDIR(path.lstat().st_mode):
-                path.chmod(0o700)
-    shutil.rmtree(root, ignore_errors=True)
 
 
 def listing(folder: Path, limit: int = 20) -> tuple[str, ...]:

@@ -11,8 +11,10 @@ from evaluate.sandbox.port import (
     Sandbox,
     SandboxError,
 )
+from evaluate.sandbox.surroundings import Covered
 
 __all__ = [
+    "Covered",
     "Ending",
     "Execution",
     "Image",

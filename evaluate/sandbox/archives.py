@@ -10,20 +10,50 @@ import hashlib
 import json
 import posixpath
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evaluate.sandbox.port import ImageProblem
-from evaluate.sandbox.tarstream import TarMember, open_members
+from evaluate.sandbox.tarstream import (
+    SAVE,
+    TarMember,
+    is_compressed,
+    open_members,
+    unpacked_bytes,
+)
 
-__all__ = ["ArchivedImage", "load_stream", "read_archive"]
+__all__ = ["ArchivedImage", "load_stream", "read_archive", "refuse_excess"]
 
 _CHUNK = 2**20
 _LARGEST_JSON = 4 * 2**20
 _JSON_TOGETHER = 64 * 2**20
-_SAVE = "save it with `docker save IMAGE | gzip > TEAM.tar.gz`"
+_SAVE = f"save it with {SAVE}"
+
+
+_MOST_SETTINGS = 1000
+_LARGEST_SETTINGS = 2**20
+
+
+def refuse_excess(settings: Mapping[str, Any]) -> None:
+    """Refuse a configuration that would keep an engine busy before any limit holds.
+
+    Args:
+        settings: `config` of an image.
+
+    Raises:
+        ImageProblem: more entries, or longer ones, than any Dockerfile makes.
+    """
+    for key, value in settings.items():
+        if isinstance(value, list | dict) and len(value) > _MOST_SETTINGS:
+            raise ImageProblem(
+                f"the image's configuration has {len(value)} entries in {key}, more than"
+                f" {_MOST_SETTINGS}"
+            )
+    size = len(json.dumps(settings))
+    if size > _LARGEST_SETTINGS:
+        raise ImageProblem(f"the image's configuration is {size} bytes, over {_LARGEST_SETTINGS}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +68,7 @@ class ArchivedImage:
         architecture: as the configuration says, such as `amd64`.
         system: as the configuration says, such as `linux`.
         archive_sha256: of the file.
-        unpacked_bytes: size of all members together.
+        unpacked_bytes: size of all members together, decompressed.
     """
 
     config: str
@@ -58,6 +88,7 @@ class _Contents:
         self.sizes: dict[str, int] = {}
         self.links: dict[str, str] = {}
         self.texts: dict[str, bytes] = {}
+        self.within = 0  # what compressed members hold beyond their own sizes
         self._kept = 0
 
     def add(self, member: TarMember) -> None:
@@ -67,11 +98,17 @@ class _Contents:
         if member.name in self.sizes:
             raise ImageProblem(f"the archive has two members {member.name!r}; {_SAVE}")
         self.sizes[member.name] = member.size
-        if member.size <= _LARGEST_JSON and self._kept + member.size <= _JSON_TOGETHER:
-            first = member.read(1)
-            if first in (b"{", b"["):
-                self.texts[member.name] = first + member.read(member.size - 1)
-                self._kept += member.size
+        stream = member.stream()
+        first = stream.peek(6)[:6]
+        if is_compressed(first):  # an engine unpacks it: its size here says nothing
+            self.within += unpacked_bytes(stream, first, member.name, member.size) - member.size
+        elif (
+            first[:1] in (b"{", b"[")
+            and member.size <= _LARGEST_JSON
+            and self._kept + member.size <= _JSON_TOGETHER
+        ):
+            self.texts[member.name] = stream.read(member.size)
+            self._kept += member.size
 
     def resolve(self, name: str, what: str) -> str:
         """The regular member behind a name: older archives link layers that are shared."""
@@ -110,6 +147,7 @@ def read_archive(path: Path) -> ArchivedImage:
     try:
         config, layers, tags = _manifest(contents)
         about = contents.json(config, "image configuration")
+        refuse_excess(about.get("config") or {})
         return ArchivedImage(
             config=config,
             config_sha256=_sha256(contents.texts[config]),
@@ -118,7 +156,7 @@ def read_archive(path: Path) -> ArchivedImage:
             architecture=str(about.get("architecture", "")),
             system=str(about.get("os", "")),
             archive_sha256=archive_sha256,
-            unpacked_bytes=sum(contents.sizes.values()),
+            unpacked_bytes=sum(contents.sizes.values()) + contents.within,
         )
     except (AttributeError, KeyError, TypeError, IndexError) as error:
         raise ImageProblem(

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from evaluate.facts.errors import EngineMissingError, Finding, UsageError
 from evaluate.sandbox.port import Sandbox
-from evaluate.sandbox.registry import foreign_sandbox
+from evaluate.sandbox.sandbox_registry import foreign_sandbox
 
 __all__ = ["open_sandbox"]
 
@@ -14,8 +16,11 @@ def open_sandbox(
     name: str,
     *,
     scratch: Path,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    cache: Path | None = None,
     build_arguments: Mapping[str, str] | None = None,
     runtime: str | None = None,
+    clean: bool = True,
 ) -> Sandbox:
     """Open a sandbox; the caller closes it.
 
@@ -23,8 +28,11 @@ def open_sandbox(
         name: `docker`, `local`, or that of another package's sandbox; `auto` takes docker if an
             engine answers, and local otherwise.
         scratch: folder for temporary files, made if it is missing.
+        environment: the command's variables, which may name an engine (`DOCKER_HOST`).
+        cache: folder of what earlier looks at images have found; None for one in `scratch`.
         build_arguments: for the ARGs of Dockerfiles, where a submission is a folder to build.
         runtime: the engine's runtime for the containers; None for its own choice.
+        clean: remove what killed harnesses have left in the engine.
 
     Raises:
         EngineMissingError: `docker` or a runtime was asked for and no engine answers.
@@ -37,7 +45,13 @@ def open_sandbox(
     # Imported here: the SDK takes longer to import than many commands take to run.
     if name != "local":
         try:
-            return _open_docker(build_arguments, runtime)
+            return _open_docker(
+                environment=environment,
+                cache=cache or scratch / "cache",
+                build_arguments=build_arguments,
+                runtime=runtime,
+                clean=clean,
+            )
         except EngineMissingError:
             # Who asked for a runtime wants more isolation than the engine's, not less.
             if name == "docker" or runtime is not None:
@@ -50,7 +64,7 @@ def open_sandbox(
     return LocalSandbox(scratch=scratch)
 
 
-def _open_docker(build_arguments: Mapping[str, str] | None, runtime: str | None) -> Sandbox:
+def _open_docker(**options: Any) -> Sandbox:
     try:
         from evaluate.sandbox.docker import DockerSandbox
     except ModuleNotFoundError as error:
@@ -64,4 +78,4 @@ def _open_docker(build_arguments: Mapping[str, str] | None, runtime: str | None)
                 mend="use segjudge outside of the evaluator image",
             )
         ) from error
-    return DockerSandbox(build_arguments=build_arguments, runtime=runtime)
+    return DockerSandbox(**options)

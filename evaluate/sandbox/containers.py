@@ -1,9 +1,11 @@
 """One container from its creation to its certain removal."""
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Any
 
@@ -29,6 +31,7 @@ __all__ = [
 
 _KILL_GRACE_S = 60.0
 _REMOVAL_ATTEMPTS = 4
+_RECORDED_S = 7200
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
 # Not its mounts, which fail with the same words.
@@ -120,11 +123,13 @@ class OwnedContainer:
         self.started_at = 0.0
         self.startup_s = 0.0
         self._ended_at = 0.0
+        self.id = ""
 
     def __enter__(self) -> "OwnedContainer":
         try:
             with refusals(self._options):
-                self._engine.create_container_from_config(self._options, self._name)
+                made = self._engine.create_container_from_config(self._options, self._name)
+            self.id = str(made["Id"])
             # Before the start, or the first words are lost.
             self._output = self._engine.attach_socket(
                 self._name, params={"stdout": 1, "stderr": 1, "stream": 1, "logs": 0}
@@ -184,6 +189,21 @@ class OwnedContainer:
             thread.join(timeout=10.0)  # the last of the output is on its way
         return state, self._ended_at - self.started_at
 
+    def killed_from_outside(self) -> str:
+        """Who else than we has ended it, by the engine's own record; empty if nobody.
+
+        A program may kill itself; only the engine's record tells that from an operator's kill.
+        """
+        # By the engine's clock, in whole seconds: the last one has to pass.
+        now = _seconds(self._engine.info()["SystemTime"])
+        span = {"since": now - _RECORDED_S, "until": now + 1}
+        filters = {"container": self.id, "event": ["kill", "destroy"]}
+        for event in self._engine.events(**span, filters=filters, decode=True):
+            about = event.get("Actor", {}).get("Attributes", {})
+            signal = about.get("signal", "")
+            return f"{event.get('Action')} {signal}".strip()
+        return ""
+
     def sample_beside(self, meter: StatsMeter) -> None:
         """Let the meter have what the engine samples, about once a second, until the end."""
 
@@ -242,6 +262,11 @@ class OwnedContainer:
                 time.sleep(0.2 * 2**attempt)
             else:
                 return
+
+
+def _seconds(text: str) -> int:
+    """A time of the engine's, in seconds since 1970."""
+    return int(datetime.fromisoformat(re.sub(r"\.\d+", "", text)).timestamp())
 
 
 def remove_stale(engine: docker.APIClient) -> None:

@@ -18,7 +18,7 @@ import requests
 
 from evaluate.sandbox.policy import OWNER_LABEL
 
-__all__ = ["Control", "is_exhausted"]
+__all__ = ["Control", "image_archive", "is_exhausted", "tar_of"]
 
 _REPOSITORY = "segjudge/empty"
 # What an engine says when its machine lacks something: never an image's fault.
@@ -28,7 +28,6 @@ _EXHAUSTED = (
     "cannot allocate memory",
     "too many open files",
     "input/output error",
-    "read-only file system",
 )
 
 
@@ -98,13 +97,20 @@ class Control:
 
     def _make(self) -> None:
         if not self._made:
-            for _ in self._engine.load_image(_archive(self._tag, self._machine)):
+            empty = image_archive(tar_of({}), self._machine, tag=self._tag)
+            for _ in self._engine.load_image(empty):
                 pass
             self._made = True
 
 
-def _archive(tag: str, machine: tuple[str, str]) -> bytes:
-    layer = bytes(2 * tarfile.BLOCKSIZE)
+def image_archive(layer: bytes, machine: tuple[str, str], *, tag: str | None = None) -> bytes:
+    """An archive of an image of one layer, as `docker save` writes it.
+
+    Args:
+        layer: a tar file.
+        machine: operating system and architecture.
+        tag: its name.
+    """
     config = json.dumps(
         {
             "os": machine[0],
@@ -115,16 +121,20 @@ def _archive(tag: str, machine: tuple[str, str]) -> bytes:
                 "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"],
             },
         }
-    ).encode()
-    manifest = json.dumps([{"Config": "config.json", "RepoTags": [tag], "Layers": ["layer.tar"]}])
+    )
+    tags = [tag] if tag else None
+    manifest = json.dumps([{"Config": "config.json", "RepoTags": tags, "Layers": ["layer.tar"]}])
+    return tar_of(
+        {"config.json": config.encode(), "layer.tar": layer, "manifest.json": manifest.encode()}
+    )
+
+
+def tar_of(files: Mapping[str, bytes]) -> bytes:
+    """A tar file of files that everyone may read and execute."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, content in (
-            ("config.json", config),
-            ("layer.tar", layer),
-            ("manifest.json", manifest.encode()),
-        ):
+        for name, content in files.items():
             info = tarfile.TarInfo(name)
-            info.size = len(content)
+            info.size, info.mode = len(content), 0o755
             archive.addfile(info, io.BytesIO(content))
     return buffer.getvalue()

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from data_manifest.errors import printable
@@ -29,7 +30,9 @@ from evaluate.sandbox.engine import (
     machine,
     open_engine,
 )
-from evaluate.sandbox.images import ImageStore
+from evaluate.sandbox.engine_images import ImageStore
+from evaluate.sandbox.image_volumes import Volumes, misplaced_volume
+from evaluate.sandbox.left_outputs import reclaim
 from evaluate.sandbox.log import BoundedLog
 from evaluate.sandbox.measurement import (
     Profile,
@@ -38,18 +41,19 @@ from evaluate.sandbox.measurement import (
     Usage,
     remove_stale_cgroups,
 )
-from evaluate.sandbox.outputs import reclaim
 from evaluate.sandbox.ownership import Owner
-from evaluate.sandbox.policy import container_options, container_user, not_enforced
-from evaluate.sandbox.port import Ending, Execution, Image, Job, SandboxError
+from evaluate.sandbox.policy import container_options, container_user, mounted, not_enforced
+from evaluate.sandbox.port import Ending, Execution, Image, Job, SandboxError, one_line
 from evaluate.sandbox.processors import Processors
+from evaluate.sandbox.room import Room
 from evaluate.sandbox.run_files import RunFiles
 from evaluate.sandbox.supervision import StopReason, Watch, supervise, too_large
-from evaluate.sandbox.volumes import Volumes, misplaced_volume
 
 __all__ = ["DockerSandbox"]
 
 _WATCH_S = 0.2
+_KILLED = 137
+_SOCKETS_MIB = 64
 _MIB = 2**20
 _NUMBERS = itertools.count(1)  # of the process: two sandboxes of one process share the owner
 
@@ -58,8 +62,11 @@ class DockerSandbox:
     """The adapter for a container engine.
 
     Args:
+        environment: variables that name the engine.
+        cache: folder of what earlier looks at images have found.
         build_arguments: for the ARGs of Dockerfiles, where a submission is a folder to build.
         runtime: the engine's runtime for the containers; None for its own choice.
+        clean: remove what killed harnesses have left.
 
     Raises:
         EngineMissingError: no engine answers.
@@ -70,16 +77,22 @@ class DockerSandbox:
     isolated = True
 
     def __init__(
-        self, *, build_arguments: Mapping[str, str] | None = None, runtime: str | None = None
+        self,
+        *,
+        environment: Mapping[str, str],
+        cache: Path,
+        build_arguments: Mapping[str, str] | None = None,
+        runtime: str | None = None,
+        clean: bool = True,
     ) -> None:
-        self._engine = open_engine()
+        self._engine = open_engine(environment)
         try:
             with engine_failures("asking what it can do"):
                 info = self._engine.info()
                 self._facts = engine_facts(info, runtime)
                 self._description = describe_engine(info, self._engine.version(), self._facts)
             self._owner = Owner.current().token
-            self._files = RunFiles(self._owner)
+            self._files = RunFiles()
             self._local = is_local(self._engine)
             self._processors = Processors(self._facts, local=self._local)
             self._control = Control(self._engine, owner=self._owner, machine=machine(info))
@@ -90,15 +103,20 @@ class DockerSandbox:
                 machine=machine(info),
                 control=self._control,
                 build_arguments=build_arguments or {},
+                cache=cache,
             )
-            with engine_failures("removing what a killed harness has left"):
-                remove_stale(self._engine)
-                self._images.remove_stale()
-            if self._local:
-                remove_stale_cgroups()
+            if clean:
+                self._clean()
         except BaseException:
             self._engine.close()
             raise
+
+    def _clean(self) -> None:
+        with engine_failures("removing what a killed harness has left"):
+            remove_stale(self._engine)
+            self._images.remove_stale()
+        if self._local:
+            remove_stale_cgroups()
 
     def describe(self) -> dict[str, Any]:
         """See `Sandbox.describe`."""
@@ -149,7 +167,7 @@ class DockerSandbox:
                         passwd=self._files.passwd(image, container_user(self._facts)),
                         cores=cores,
                     )
-                    return self._run(name, options, job, cgroup)
+                    return self._run(name, options, image, job, cgroup)
             except CreationRefused as refusal:
                 return self._refuse(image, refusal, name)
             finally:
@@ -170,13 +188,21 @@ class DockerSandbox:
         return _refusal(self._refused[image.handle])
 
     def _run(
-        self, name: str, options: dict[str, Any], job: Job, cgroup: RunCgroup | None
+        self,
+        name: str,
+        options: dict[str, Any],
+        image: Image,
+        job: Job,
+        cgroup: RunCgroup | None,
     ) -> Execution:
         log = BoundedLog(limit_bytes=job.limits.log_mib * _MIB)
         profile = Profile(job.profile_hz)
         meter = _Meter(cgroup, profile)
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        covered = tuple(place for place in image.around.covered if place.folder in mounted(job))
         with OwnedContainer(self._engine, name=name, options=options, log=log) as container:
+            if cgroup is not None:
+                cgroup.limit_sockets(container.id, min(_SOCKETS_MIB, job.limits.memory_mib))
             try:
                 container.start()
             except StartRefused as refusal:
@@ -191,9 +217,12 @@ class DockerSandbox:
                     started_at=started_at,
                     log=str(refusal).encode(),
                     options=self._enforced(options, job),
+                    covered=covered,
                 )
+            room = Room(job.outputs)
             checks = [
                 Watch(look=lambda: too_large(job), every_s=_WATCH_S),
+                Watch(look=room.look, every_s=_WATCH_S),
                 Watch(look=lambda: meter.look(container), every_s=_WATCH_S),
             ]
             profile.start(container.started_at)
@@ -209,8 +238,13 @@ class DockerSandbox:
                 container.kill()
             state, wall_s = container.end()
             usage = meter.usage()
+            if verdict is None:
+                _blame_ourselves(container, state, usage)
+        room.demand()
         return Execution(
             **_ending(verdict, state, usage, wall_s, job),
+            memory_kill=_killed_for_memory(state, usage),
+            covered=covered,
             wall_s=wall_s,
             cpu_s=usage.cpu_s,
             peak_memory_mib=usage.peak_memory_mib,
@@ -306,6 +340,29 @@ class _Meter:
         return exact or self._stats.usage()
 
 
+def _killed_for_memory(state: dict[str, Any], usage: Usage) -> bool:
+    return bool(state.get("OOMKilled")) or bool(usage.oom_kills)
+
+
+def _blame_ourselves(container: OwnedContainer, state: dict[str, Any], usage: Usage) -> None:
+    """Raise if somebody else than the command, its limits and we has ended the container.
+
+    Raises:
+        SandboxError: that is our side's failure, and the case is run again.
+    """
+    found = ""
+    if state.get("Error"):
+        found = one_line(f"the engine says: {state['Error']}")
+    elif usage.oom_kills and usage.limit_hits == 0:
+        found = "the machine itself ran out of memory, and the kernel ended a process of it"
+    elif int(state["ExitCode"]) == _KILLED and not _killed_for_memory(state, usage):
+        by = container.killed_from_outside()
+        found = f"it was ended from outside ({by})" if by else ""
+    if found:
+        mend = "leave containers and the machine's memory alone while a run is under way"
+        raise SandboxError(Finding(where="container of a case", found=found, mend=mend))
+
+
 def _ending(
     verdict: StopReason | None, state: dict[str, Any], usage: Usage, wall_s: float, job: Job
 ) -> dict[str, Any]:
@@ -315,7 +372,7 @@ def _ending(
     lose a worker and finish.
     """
     exit_code = int(state["ExitCode"])
-    out_of_memory = bool(state.get("OOMKilled")) or bool(usage.oom_kills)
+    out_of_memory = _killed_for_memory(state, usage)
     limit = job.limits.memory_mib
     if verdict is None and wall_s > job.limits.timeout_s:
         verdict = StopReason(ending=Ending.TIMEOUT, detail=f"took {wall_s:.3f} s")

@@ -3,6 +3,7 @@
 import os
 import platform
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 import docker
@@ -20,18 +21,23 @@ _MIB = 2**20
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 
 
-def open_engine() -> docker.APIClient:
+def open_engine(environment: Mapping[str, str]) -> docker.APIClient:
     """A client of the engine that `DOCKER_HOST` names, or of the machine's own.
+
+    Args:
+        environment: variables of the command; those of Docker's client are read.
 
     Raises:
         EngineMissingError: none answers.
     """
-    where = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    where = environment.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     client = None
     try:
         _knock(where)
         client = docker.APIClient(
-            version="auto", timeout=_TIMEOUT_S, **docker.utils.kwargs_from_env()
+            version="auto",
+            timeout=_TIMEOUT_S,
+            **docker.utils.kwargs_from_env(environment=environment),
         )
         client.ping()
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
@@ -106,7 +112,8 @@ def engine_facts(info: dict[str, Any], runtime: str | None = None) -> EngineFact
         memory_mib=int(info.get("MemTotal", 0)) // _MIB,
         gpus="nvidia" in runtimes,
         runtime=runtime,
-        socket_limit=bool(info.get("KernelMemoryTCP")),
+        sockets_limit=str(info.get("CgroupVersion")) == "2"
+        or (os.getuid() == 0 and info.get("CgroupDriver") == "cgroupfs"),
         cpuset=bool(info.get("CPUSet")),
     )
 

@@ -6,6 +6,7 @@ streams within bounds; of all contents only a small predict.sh is kept.
 
 import json
 import posixpath
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,8 +140,13 @@ def _entry(info: Any, member: TarMember) -> LayerEntry:
     )
 
 
-def save_image(reference: str, path: Path) -> None:
+def save_image(reference: str, path: Path, *, environment: Mapping[str, str]) -> None:
     """Write an image of the engine to an archive, as `docker save` does.
+
+    Args:
+        reference: of the image.
+        path: the archive.
+        environment: see `open_engine`.
 
     Raises:
         SandboxError: the engine failed.
@@ -150,7 +156,7 @@ def save_image(reference: str, path: Path) -> None:
     from evaluate.sandbox.containers import engine_failures
     from evaluate.sandbox.engine import open_engine
 
-    engine = open_engine()
+    engine = open_engine(environment)
     try:
         with engine_failures(f"saving {reference}"), path.open("wb") as file:
             for chunk in engine.get_image(reference):

@@ -20,12 +20,13 @@ import psutil
 
 from evaluate.facts.errors import Finding, SubmissionError
 from evaluate.facts.rules import Limits
-from evaluate.sandbox.folders import copy_folder, folder_digest
+from evaluate.sandbox.case_folders import copy_folder, folder_digest
+from evaluate.sandbox.left_outputs import reclaim
 from evaluate.sandbox.log import BoundedLog
 from evaluate.sandbox.measurement import ProcessTree, Profile, kill_marked
-from evaluate.sandbox.outputs import reclaim
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.port import Ending, Execution, Image, ImageProblem, Job, SandboxError
+from evaluate.sandbox.room import Room
 from evaluate.sandbox.supervision import StopReason, Watch, supervise, too_large
 from evaluate.sandbox.surroundings import threads
 
@@ -154,6 +155,7 @@ class _LocalRun:
         environment = _environment(self._job, self._home, mark)
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         started = time.monotonic()
+        room = Room(self._job.outputs, self._home)
         process = subprocess.Popen(  # noqa: S603 - an argument vector, in no shell
             ["/bin/sh", "-c", _LIMITER, "sh", str(limits.open_files), *_command(self._job)],
             cwd=self._home / "work",
@@ -173,6 +175,7 @@ class _LocalRun:
         checks = [
             Watch(look=lambda: _memory(tree, limits, profile), every_s=every_s),
             Watch(look=lambda: too_large(self._job), every_s=_OUTPUTS_EVERY_S),
+            Watch(look=room.look, every_s=_OUTPUTS_EVERY_S),
         ]
         try:
             waiter.start()
@@ -198,6 +201,7 @@ class _LocalRun:
         if verdict is None and wall_s > limits.timeout_s:
             verdict = StopReason(ending=Ending.TIMEOUT, detail=f"took {wall_s:.3f} s")
         verdict = verdict or too_large(self._job)
+        room.demand()
         return Execution(
             ending=verdict.ending if verdict else Ending.EXITED,
             detail=verdict.detail if verdict else "",

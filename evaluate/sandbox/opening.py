@@ -10,6 +10,7 @@ import contextlib
 import posixpath
 import tarfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -46,7 +47,13 @@ def _opened(members: Members, names: set[str]) -> Iterator[bytes]:
 
 
 def look_and_open(
-    engine: docker.APIClient, image_id: str, *, name: str, labels: dict[str, str], tag: str
+    engine: docker.APIClient,
+    image_id: str,
+    *,
+    name: str,
+    labels: dict[str, str],
+    tag: str,
+    cache: Path,
 ) -> Surroundings:
     """Look at an image, and make one that is this one with everything readable if it needs that.
 
@@ -56,6 +63,7 @@ def look_and_open(
         name: for the containers that are made and removed.
         labels: for them, so that what a killed harness leaves is found.
         tag: for the new image, `repository:tag`.
+        cache: folder of what earlier looks have found.
 
     Returns:
         What is around a program in it; `tag` is there if something was closed.
@@ -63,7 +71,7 @@ def look_and_open(
     Raises:
         ImageProblem: too much of it is closed, or its files can't be listed.
     """
-    known = recall(image_id)
+    known = recall(image_id, cache)
     if known is not None and not known.closed:
         return known
     about: dict[str, Any] = engine.inspect_image(image_id)
@@ -85,5 +93,5 @@ def look_and_open(
         for container in (source, target):
             with contextlib.suppress(docker.errors.NotFound):
                 engine.remove_container(container, v=True, force=True)
-    remember(image_id, around)
+    remember(image_id, around, cache)
     return around

@@ -15,24 +15,33 @@ import psutil
 
 __all__ = ["Owner"]
 
-_TOKEN = re.compile(r"([0-9a-f]{8})_([0-9a-f]{8})_([0-9]{1,10})_([0-9]{1,15})")
+_TOKEN = re.compile(r"([0-9a-f]{8})_([0-9a-f]{8})_([0-9]{1,10})_t([0-9]{1,15})")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_TICKS = Path("/proc/self/stat").exists()
+_TOLERANCE = 0 if _TICKS else 1000  # elsewhere it is a time in ms, by a clock that may be set
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A process, told apart from every other one of this machine, before and after a reboot."""
+    """A process, told apart from every other one of this machine, before and after a reboot.
+
+    Attributes:
+        host: digest of the machine's name.
+        boot: digest of what the kernel calls this start of the machine.
+        pid: its number.
+        started: when it began, in ticks since the boot; elsewhere than on Linux in ms.
+    """
 
     host: str
     boot: str
     pid: int
-    started_ms: int
+    started: int
 
     @classmethod
     def current(cls) -> "Owner":
         """This process."""
         pid = os.getpid()
-        return cls(_short(platform.node()), _boot(), pid, _started_ms(pid))
+        return cls(_short(platform.node()), _boot(), pid, _started(pid))
 
     @classmethod
     def parse(cls, token: str) -> "Owner | None":
@@ -40,13 +49,14 @@ class Owner:
         match = _TOKEN.fullmatch(token)
         if match is None:
             return None
-        host, boot, pid, started_ms = match.groups()
-        return cls(host, boot, int(pid), int(started_ms))
+        host, boot, pid, started = match.groups()
+        return cls(host, boot, int(pid), int(started))
 
     @property
     def token(self) -> str:
         """Letters, digits and underscores: fit for a label, a tag, a cgroup and a file name."""
-        return f"{self.host}_{self.boot}_{self.pid}_{self.started_ms}"
+        # The `t` tells it from the tokens of versions that went by the clock of the day.
+        return f"{self.host}_{self.boot}_{self.pid}_t{self.started}"
 
     def is_gone(self) -> bool:
         """Whether the process surely runs no more. Another machine's process never is."""
@@ -55,8 +65,7 @@ class Owner:
         if self.boot != _boot():
             return True
         try:
-            # A second of tolerance: the kernel's clock ticks are coarse.
-            return abs(_started_ms(self.pid) - self.started_ms) > 1000
+            return abs(_started(self.pid) - self.started) > _TOLERANCE
         except psutil.NoSuchProcess:
             return True
 
@@ -72,5 +81,17 @@ def _boot() -> str:
         return _short(str(int(psutil.boot_time()) // 60))
 
 
-def _started_ms(pid: int) -> int:
-    return int(psutil.Process(pid).create_time() * 1000)
+def _started(pid: int) -> int:
+    """When a process began, by no clock that anyone sets: in the kernel's ticks since it booted.
+
+    Raises:
+        psutil.NoSuchProcess: there is none.
+    """
+    if not _TICKS:
+        return int(psutil.Process(pid).create_time() * 1000)
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise psutil.NoSuchProcess(pid) from error
+    # Its name is in brackets, and may hold any.
+    return int(text.rpartition(")")[2].split()[19])

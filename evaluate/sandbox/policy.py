@@ -25,7 +25,6 @@ __all__ = [
 
 _MIB = 2**20
 _HOST = "segjudge"
-_SOCKETS_MIB = 64
 
 OWNER_LABEL = "org.segjudge.owner"
 
@@ -49,7 +48,7 @@ class EngineFacts:
         memory_mib: memory of the engine's machine.
         gpus: the engine has NVIDIA's runtime, by which containers get GPUs.
         runtime: what the user has chosen to run containers; None for the engine's own choice.
-        socket_limit: the kernel counts sockets' buffers apart, and can limit them.
+        sockets_limit: what waits in sockets counts as memory, or has a limit of its own.
         cpuset: the kernel can keep a container on some processors.
     """
 
@@ -67,7 +66,7 @@ class EngineFacts:
     memory_mib: int
     gpus: bool = False
     runtime: str | None = None
-    socket_limit: bool = False
+    sockets_limit: bool = True
     cpuset: bool = False
 
 
@@ -179,8 +178,6 @@ def _host_config(
     }
     if limits.cpus is not None:
         options["NanoCpus"] = round(min(limits.cpus, engine.cpus) * 1e9)
-    if engine.socket_limit:  # cgroup v1 counts what waits in sockets apart from memory
-        options["KernelMemoryTCP"] = min(_SOCKETS_MIB, limits.memory_mib) * _MIB
     chosen = ",".join(map(str, cores))
     if chosen:
         options["CpusetCpus"] = chosen
@@ -264,6 +261,11 @@ def not_enforced(limits: Limits | None, engine: EngineFacts) -> list[str]:
         (
             engine.swap_limit,
             "swap: the engine can't limit it, so memory may be exceeded by swapping",
+        ),
+        (
+            engine.sockets_limit,
+            "sockets: this kernel (cgroup v1) counts what waits in them apart from memory, and only"
+            " root can limit it",
         ),
         (engine.pids_limit, "processes: the engine can't limit their number"),
         (engine.cpu_limit, "CPUs: the engine can't limit them"),

@@ -13,7 +13,7 @@ from data_manifest.errors import printable
 from evaluate.facts.errors import SegjudgeError
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.measurement import Sample
-from evaluate.sandbox.surroundings import Surroundings
+from evaluate.sandbox.surroundings import Covered, Surroundings
 
 __all__ = [
     "Ending",
@@ -134,6 +134,8 @@ class Execution:
         options: what was enforced, as data; key `not_enforced` lists in words what was not.
         startup_s: part of `wall_s`: until the command's first process ran; None if it never did.
         profile: CPU time and memory over time, where the job asks for it.
+        memory_kill: the kernel ended a process for memory, whatever the command then did.
+        covered: what the image keeps where something was mounted.
     """
 
     ending: Ending
@@ -148,6 +150,8 @@ class Execution:
     options: dict[str, Any]
     startup_s: float | None = None
     profile: tuple[Sample, ...] = ()
+    memory_kill: bool = False
+    covered: tuple[Covered, ...] = ()
 
 
 class Sandbox(Protocol):

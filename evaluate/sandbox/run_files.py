@@ -1,35 +1,23 @@
 """Small files of ours that containers get, in a folder that is found after a killed harness."""
 
 import hashlib
-import shutil
-import tempfile
 import threading
 from pathlib import Path
 
-from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.port import Image
+from evaluate.sandbox.removal import remove_tree
+from evaluate.sandbox.scratch import make_scratch
 from evaluate.sandbox.surroundings import passwd
 
 __all__ = ["RunFiles"]
 
-_PREFIX = "segjudge-files-"
-
 
 class RunFiles:
-    """The files of one sandbox.
+    """The files of one sandbox."""
 
-    Args:
-        owner: token of the harness.
-    """
-
-    def __init__(self, owner: str) -> None:
-        self._owner = owner
+    def __init__(self) -> None:
         self._folder: Path | None = None
         self._lock = threading.Lock()
-        for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-            other = Owner.parse(left.name.removeprefix(_PREFIX).partition("-")[0])
-            if other is not None and other.is_gone():
-                shutil.rmtree(left, ignore_errors=True)
 
     def passwd(self, image: Image, user: tuple[int, int]) -> str | None:
         """The /etc/passwd of this image's containers; None where the image's own can't be covered.
@@ -43,7 +31,8 @@ class RunFiles:
         content = passwd(image.around, uid=user[0], gid=user[1]).encode()
         with self._lock:
             if self._folder is None:
-                self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{self._owner}-"))
+                self._folder = make_scratch()
+                self._folder.chmod(0o755)
             path = self._folder / hashlib.sha256(content).hexdigest()
             if not path.exists():
                 path.write_bytes(content)
@@ -54,5 +43,5 @@ class RunFiles:
         """Remove them."""
         with self._lock:
             if self._folder is not None:
-                shutil.rmtree(self._folder, ignore_errors=True)
+                remove_tree(self._folder)
                 self._folder = None

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from evaluate.sandbox.outputs import excess
+from evaluate.sandbox.left_outputs import excess
 from evaluate.sandbox.port import Ending, Job
 
 __all__ = ["StopReason", "Watch", "supervise", "too_large"]

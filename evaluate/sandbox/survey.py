@@ -11,7 +11,6 @@ import json
 import os
 import posixpath
 import tarfile
-import tempfile
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -272,27 +271,21 @@ def _accounts(engine: docker.APIClient, container: str) -> str | None:
     return None
 
 
-def _cache(image_id: str) -> Path:
-    """Where an image's answer is kept; a folder of this user's."""
-    said = os.environ.get("XDG_CACHE_HOME")
-    try:
-        root = Path(said) if said else Path.home() / ".cache"
-    except RuntimeError:  # a user without a name and a home
-        root = Path(tempfile.gettempdir()) / f"segjudge-cache-{os.getuid()}"
-    return root / "segjudge" / f"images-{_VERSION}" / f"{image_id.removeprefix('sha256:')}.json"
+def _answer(cache: Path, image_id: str) -> Path:
+    return cache / f"images-{_VERSION}" / f"{image_id.removeprefix('sha256:')}.json"
 
 
-def recall(image_id: str) -> Surroundings | None:
+def recall(image_id: str, cache: Path) -> Surroundings | None:
     """What an earlier look at the image, a matter of seconds, has found."""
     try:
-        return msgspec.json.decode(_cache(image_id).read_bytes(), type=Surroundings)
+        return msgspec.json.decode(_answer(cache, image_id).read_bytes(), type=Surroundings)
     except (OSError, msgspec.MsgspecError):
         return None
 
 
-def remember(image_id: str, around: Surroundings) -> None:
+def remember(image_id: str, around: Surroundings, cache: Path) -> None:
     """Spare the next run the look; if that can't be written, it costs seconds and no more."""
-    path = _cache(image_id)
+    path = _answer(cache, image_id)
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}")

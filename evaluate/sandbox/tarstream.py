@@ -18,11 +18,24 @@ import zstandard
 from evaluate.facts.errors import Finding, SubmissionError
 from evaluate.sandbox.port import ImageProblem
 
-__all__ = ["TarMember", "TarStream", "open_layer", "open_members"]
+__all__ = [
+    "SAVE",
+    "TarMember",
+    "TarStream",
+    "is_compressed",
+    "open_layer",
+    "open_members",
+    "unpacked_bytes",
+]
+
+# Not by `>`: PowerShell makes text of what goes through it.
+SAVE = "`docker save -o TEAM.tar IMAGE`, then `gzip TEAM.tar`"
 
 _MOST_MEMBERS = 10_000  # an image has at most some hundred layers
 _LARGEST_UNPACKED = 128 * 2**30
 _LARGEST_HEADER = 2**20
+# Nothing that people put into images shrinks to a hundredth, beyond what any image may have.
+_LARGEST_RATIO, _RATIO_FROM = 100, 2**30
 _LARGEST_ZSTD_WINDOW = 2**27  # what `zstd --long` asks for; more must be refused, not allocated
 _DAMAGE = (
     tarfile.TarError,
@@ -105,6 +118,10 @@ class TarMember:
         except _DAMAGE as error:
             raise ImageProblem(_damaged(error)) from error
 
+    def stream(self) -> io.BufferedReader:
+        """It as a file with `peek`."""
+        return io.BufferedReader(_MemberFile(self))
+
     def chunks(self, size: int) -> Iterator[bytes]:
         """All that is left of it; exactly `self.size` bytes if nothing was read before."""
         while chunk := self.read(size):
@@ -114,11 +131,20 @@ class TarMember:
 class TarStream:
     """The members of an archive in order; a context manager. Made by `open_members`."""
 
-    def __init__(self, file: IO[bytes], name: str) -> None:
+    def __init__(self, file: IO[bytes], name: str, size: int) -> None:
         self._file = file
         self._hashing = _HashingFile(file)
         self._name = name
-        self._unpacked = _decompressed(self._hashing, file.peek(6)[:6])  # type: ignore[attr-defined]
+        self._most_bytes = max(_RATIO_FROM, _LARGEST_RATIO * size)
+        magic = file.peek(6)[:6]  # type: ignore[attr-defined]
+        if magic.startswith((b"\xff\xfe", b"\xfe\xff")):
+            file.close()
+            raise ImageProblem(
+                f"{name} is UTF-16 text, which PowerShell makes of what goes through `>` and `|`; "
+                f"save it again with {SAVE}"
+            )
+        self._unpacked = _decompressed(self._hashing, magic)
+        self._compressed = self._unpacked is not self._hashing
 
     def __enter__(self) -> "TarStream":
         return self
@@ -159,14 +185,27 @@ class TarStream:
 
     def _headers(self, most: int) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
         total = 0
+        unpacked = self._unpacked
         try:
+            if self._compressed:
+                unpacked = _Peeked(unpacked)
+                if is_compressed(unpacked.first):
+                    raise ImageProblem(
+                        f"{self._name} is compressed twice; decompress it once (`gunzip`), or save"
+                        f" it again with {SAVE}"
+                    )
             with tarfile.open(
-                fileobj=self._unpacked, mode="r|", tarinfo=_BoundedHeader, bufsize=2**16
+                fileobj=unpacked, mode="r|", tarinfo=_BoundedHeader, bufsize=2**16
             ) as archive:
                 for number, info in enumerate(archive):
                     # A stream remembers every member, which a hostile one uses to fill memory.
                     archive.members.clear()  # type: ignore[attr-defined]
                     total += info.size
+                    if total > self._most_bytes:
+                        raise ImageProblem(
+                            f"{self._name} unpacks to over {_LARGEST_RATIO} times its size, as no"
+                            " image does"
+                        )
                     if number >= most or total > _LARGEST_UNPACKED:
                         raise ImageProblem(
                             f"{self._name} unpacks to more than {most} files or "
@@ -192,7 +231,7 @@ def open_members(path: Path) -> TarStream:
     except OSError as error:
         raise SubmissionError(Finding(where=str(path), found=f"can't be read: {error}")) from error
     try:
-        return TarStream(file, path.name)
+        return TarStream(file, path.name, path.stat().st_size)
     except BaseException:
         file.close()
         raise
@@ -204,8 +243,33 @@ def open_layer(member: TarMember) -> TarStream:
     Raises:
         ImageProblem: compressed in another way.
     """
-    # Any buffered reader will do; the member's own has no `peek`.
-    return TarStream(io.BufferedReader(_MemberFile(member)), member.name)
+    return TarStream(member.stream(), member.name, member.size)
+
+
+def unpacked_bytes(stream: IO[bytes], magic: bytes, name: str, size: int) -> int:
+    """How many bytes a compressed member holds; counted, and not kept.
+
+    Args:
+        stream: the member.
+        magic: its first bytes.
+        name: for messages.
+        size: its own.
+
+    Raises:
+        ImageProblem: it is damaged, or a bomb.
+    """
+    total = 0
+    try:
+        unpacked = _decompressed(stream, magic)
+        while chunk := unpacked.read(2**20):
+            total += len(chunk)
+            if total > max(_RATIO_FROM, _LARGEST_RATIO * size):
+                raise ImageProblem(
+                    f"{name} unpacks to over {_LARGEST_RATIO} times its size, as no layer does"
+                )
+    except _DAMAGE as error:
+        raise ImageProblem(f"{name}: {_damaged(error)}") from error
+    return total
 
 
 class _MemberFile(io.RawIOBase):
@@ -221,6 +285,25 @@ class _MemberFile(io.RawIOBase):
         data = self._member.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
+
+
+class _Peeked:
+    """A stream whose first bytes are known before it is read."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.first: bytes = stream.read(6)
+        self._rest = self.first
+
+    def read(self, size: int) -> bytes:
+        head, self._rest = self._rest[:size], self._rest[size:]
+        more: bytes = self._stream.read(size - len(head)) if len(head) < size else b""
+        return bytes(head + more)
+
+
+def is_compressed(magic: bytes) -> bool:
+    """Whether a file that begins with these bytes is compressed in a way that is read here."""
+    return magic.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"))
 
 
 def _decompressed(file: Any, magic: bytes) -> Any:
@@ -240,5 +323,5 @@ def _damaged(error: BaseException) -> str:
     return (
         f"not a whole tar file, plain or compressed ({error}): cut short on its way, or not an "
         "archive; compare its size and SHA-256 with the original, or save it again with "
-        "`docker save IMAGE | gzip > TEAM.tar.gz`"
+        f"{SAVE}"
     )

@@ -46,9 +46,17 @@ class _Scored:
     Args:
         chosen: of the protocol.
         scoring: the protocol's, with regions that may have rules of their own.
+        shape: of the maps.
+        spacing_mm: in their axis order; a diagonal is in voxels where a metric is.
     """
 
-    def __init__(self, chosen: ScoredMetric, scoring: Scoring) -> None:
+    def __init__(
+        self,
+        chosen: ScoredMetric,
+        scoring: Scoring,
+        shape: tuple[int, ...],
+        spacing_mm: tuple[float, ...],
+    ) -> None:
         self.chosen, self.name = chosen, chosen.name
         self._definition = chosen.definition
         regions: dict[str | None, Region | None] = {r.name: r for r in scoring.regions}
@@ -56,35 +64,36 @@ class _Scored:
         if scoring.labels != ():
             regions |= {None: None}  # else a setting may be each region's own
         self._settings = {name: chosen.settings_of(region) for name, region in regions.items()}
+        units = {settings.get("unit") for settings in self._settings.values()}
+        sides = spacing_mm if units != {"voxels"} else (1.0,) * len(shape)
+        self._diagonal = math.hypot(*(n * s for n, s in zip(shape, sides, strict=True)))
 
-    def value(self, part: Part, diagonal_mm: float) -> metrics.Rule:
+    def value(self, part: Part) -> metrics.Rule:
         """Of a label or region: a number, `skip` or `undefined`."""
         rule = self.rules(part).of(part.pair)
-        return self._computed(part, diagonal_mm) if rule is None else self.ruled(rule, diagonal_mm)
+        return self._computed(part) if rule is None else self.ruled(rule)
 
-    def cost(self, part: Part, diagonal_mm: float) -> metrics.Rule:
+    def cost(self, part: Part) -> metrics.Rule:
         """What a failed case costs at a label or region, whose prediction is empty."""
         rule = self.rules(part).failed
-        if rule == "computed":
-            return self._computed(part, diagonal_mm)
-        return self.ruled(rule, diagonal_mm)
+        return self._computed(part) if rule == "computed" else self.ruled(rule)
 
-    def _computed(self, part: Part, diagonal_mm: float) -> metrics.Rule:
+    def _computed(self, part: Part) -> metrics.Rule:
         settings = self._settings[part.region.name if part.region else None]
         value = self._definition.computed(part.pair, **settings)
         if self._definition.worst == "diagonal" and not math.isnan(value):
-            value = min(value, diagonal_mm)  # nothing is further away
+            value = min(value, self._diagonal)  # nothing is further away
         return value if math.isfinite(value) else "skip"
 
     def rules(self, part: Part | None = None) -> metrics.EmptyRules:
         """For empty masks; of the case as a whole without a part."""
         return self._rules[part.region.name if part and part.region else None]
 
-    def ruled(self, rule: metrics.Rule, diagonal_mm: float) -> metrics.Rule:
+    def ruled(self, rule: metrics.Rule) -> metrics.Rule:
         """The number of a rule, or what it says instead."""
         if rule == "undefined":
             return rule
-        value = self._definition.ruled(rule, diagonal_mm=diagonal_mm)
+        value = self._definition.ruled(rule, diagonal_mm=self._diagonal)
         return value if math.isfinite(value) else "skip"
 
     def passes(self, values: Mapping[str, float | None]) -> bool:
@@ -128,24 +137,22 @@ def score_case(
     """
     a, b, spacing_mm = _in_scoring_space(reference, prediction, scoring)
     comparison = metrics.Comparison(a, b)
-    longest = _diagonal(a.shape, spacing_mm)
     parts = parts_of(comparison, a, b, scoring, spacing_mm=spacing_mm)
-    scored = [_Scored(metric, scoring) for metric in scoring.metrics]
+    scored = [_Scored(metric, scoring, a.shape, spacing_mm) for metric in scoring.metrics]
     strange = unexpected_labels(comparison, scoring)
     if strange and scoring.unexpected == "worst":
-        found = [{m.name: m.ruled("worst", longest) for m in scored} for _ in parts]
+        found = [{m.name: m.ruled("worst") for m in scored} for _ in parts]
     else:
-        found = [_values(part, scored, longest) for part in parts]
+        found = [_values(part, scored) for part in parts]
     values = {m.name: _mean(_counted(m.name, parts, found)) for m in scored}
     if not parts and scoring.labels != "one_to_maximum":
         # A healthy case: the rules hold for the masks as a whole.
-        for m in scored:
-            rule = m.rules().reference if comparison.surplus else m.rules().both
-            values[m.name] = _number(m.ruled(rule, longest))
+        whole = Part(name="", pair=comparison.region(spacing_mm=spacing_mm))
+        values = {m.name: _number(m.value(whole)) for m in scored}
     gated = [m for m in scored if m.chosen.gate and m.chosen.gate.level == "case"]
     for m in gated:
         if not m.passes(values):
-            values[m.name] = _number(m.ruled("worst", longest))
+            values[m.name] = _number(m.ruled("worst"))
     listed = _listed(comparison)
     measured = [
         _row(part, row)
@@ -164,14 +171,14 @@ def score_case(
     return CaseMeasures(values=values, labels=tuple(measured))
 
 
-def _values(part: Part, scored: Sequence[_Scored], longest: float) -> dict[str, metrics.Rule]:
+def _values(part: Part, scored: Sequence[_Scored]) -> dict[str, metrics.Rule]:
     """Every metric of a label or region that it is scored by, gates applied."""
-    found = {m.name: m.value(part, longest) for m in scored if part.has(m.name)}
+    found = {m.name: m.value(part) for m in scored if part.has(m.name)}
     numbers = {name: _number(value) for name, value in found.items()}
     for m in scored:
         gate = m.chosen.gate
         if gate and gate.level == "label" and m.name in found and numbers[gate.metric] is not None:
-            found[m.name] = found[m.name] if m.passes(numbers) else m.ruled("worst", longest)
+            found[m.name] = found[m.name] if m.passes(numbers) else m.ruled("worst")
     return found
 
 
@@ -218,10 +225,6 @@ def _number(value: metrics.Rule) -> float | None:
     return value if isinstance(value, float) else None
 
 
-def _diagonal(shape: tuple[int, ...], spacing_mm: tuple[float, ...]) -> float:
-    return math.hypot(*(n * s for n, s in zip(shape, spacing_mm, strict=True)))
-
-
 def costs_of_failure(reference: Reference, scoring: Scoring) -> CaseMeasures:
     """What a failed case costs, and each label that it was to find.
 
@@ -230,15 +233,15 @@ def costs_of_failure(reference: Reference, scoring: Scoring) -> CaseMeasures:
         scoring: the protocol's conventions.
     """
     labels, _, spacing_mm = _in_scoring_space(reference, reference.labels, scoring)
-    longest = _diagonal(labels.shape, spacing_mm)
     nothing = np.zeros_like(labels)
     comparison = metrics.Comparison(labels, nothing)
     parts = parts_of(comparison, labels, nothing, scoring, spacing_mm=spacing_mm)
-    scored = [_Scored(metric, scoring) for metric in scoring.metrics]
-    found = [{m.name: m.cost(part, longest) for m in scored if part.has(m.name)} for part in parts]
+    scored = [_Scored(metric, scoring, labels.shape, spacing_mm) for metric in scoring.metrics]
+    found = [{m.name: m.cost(part) for m in scored if part.has(m.name)} for part in parts]
     costs = {m.name: _cost(_counted(m.name, parts, found)) for m in scored}
     if not parts:
-        costs = {m.name: _number(m.ruled(m.rules().failed, longest)) for m in scored}
+        whole = Part(name="", pair=comparison.region(spacing_mm=spacing_mm))
+        costs = {m.name: _number(m.cost(whole)) for m in scored}
     return CaseMeasures(
         values=costs,
         labels=tuple(

@@ -12,8 +12,8 @@ from evaluate.facts.scoring_rules import MEASURED
 from evaluate.scoring.case_scores import CaseMeasures, LabelMeasures
 from evaluate.scoring.jobs import CaseResult, ScoringJob, result_of, score_job
 from evaluate.scoring.parallel import score_as_they_come
-from evaluate.store.evidence import SCORING_CODE, code_digests
 from evaluate.store.score_cache import ScoreCache, score_key
+from evaluate.store.sealing import SCORING_CODE, code_digests
 from metrics import METRICS
 
 __all__ = ["score_what_is_new"]

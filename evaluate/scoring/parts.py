@@ -1,6 +1,5 @@
 """What a case is scored by: its labels, and the regions that a protocol makes of them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -62,16 +61,14 @@ def parts_of(
     labels = comparison.pairs(_scored_labels(comparison, scoring), spacing_mm=spacing_mm)
     names = scoring.label_names
     parts = [Part(name=names.get(str(pair.label), pair.label), pair=pair) for pair in labels]
-    whole = [region for region in scoring.regions if region.window == "whole" and not region.needs]
-    found: dict[str, LabelPair] = {}
-    for group in _disjoint(whole):
-        maps = (_mapped(label_map, group) for label_map in (reference, prediction))
-        pairs = metrics.Comparison(*maps).pairs(range(1, len(group) + 1), spacing_mm=spacing_mm)
-        found |= {region.name: pair for region, pair in zip(group, pairs, strict=True)}
-    for region in scoring.regions:
-        if region.name not in found:
-            found[region.name] = _by_itself(region, reference, prediction, spacing_mm)
-    return parts + [Part(name=r.name, pair=found[r.name], region=r) for r in scoring.regions]
+    return parts + [
+        Part(
+            name=region.name,
+            pair=_region(region, comparison, reference, prediction, spacing_mm=spacing_mm),
+            region=region,
+        )
+        for region in scoring.regions
+    ]
 
 
 def unexpected_labels(comparison: metrics.Comparison, scoring: Scoring) -> list[int]:
@@ -98,45 +95,39 @@ def _scored_labels(comparison: metrics.Comparison, scoring: Scoring) -> list[int
             return list(listed)
 
 
-def _disjoint(regions: Sequence[Region]) -> list[list[Region]]:
-    """Regions that share no label can be measured together."""
-    groups: list[list[Region]] = []
-    for region in regions:
-        for group in groups:
-            if len(group) < 255 and not any(_overlap(region, other) for other in group):
-                group.append(region)
-                break
-        else:
-            groups.append([region])
-    return groups
-
-
-def _overlap(one: Region, other: Region) -> bool:
-    return "any" in (one.labels, other.labels) or bool(set(one.labels) & set(other.labels))
-
-
-def _mapped(label_map: LabelMap, group: Sequence[Region]) -> npt.NDArray[np.uint8]:
-    """A map in which the group's regions are numbered from 1."""
-    table = np.zeros(max(int(label_map.max(initial=0)), 1) + 1, dtype=np.uint8)
-    for number, region in enumerate(group, start=1):
-        if region.labels == "any":
-            table[1:] = number
-        else:
-            table[[label for label in region.labels if int(label) < len(table)]] = number
-    mapped: npt.NDArray[np.uint8] = table[label_map]
-    return mapped
-
-
-def _by_itself(
-    region: Region, reference: LabelMap, prediction: LabelMap, spacing_mm: tuple[float, ...]
+def _region(
+    region: Region,
+    comparison: metrics.Comparison,
+    reference: LabelMap,
+    prediction: LabelMap,
+    *,
+    spacing_mm: tuple[float, ...],
 ) -> LabelPair:
-    """A region that looks at a part of the maps, or not at the prediction at all."""
-    truth, answer = _mapped(reference, [region]), _mapped(prediction, [region])
+    labels = None if region.labels == "any" else region.labels
+    if region.window != "whole" or region.needs:
+        truth, answer = _part_of_maps(region, reference, prediction)
+        comparison = metrics.Comparison(truth, answer)
+    if labels is not None and len(labels) == 1:
+        return comparison.pairs(labels, spacing_mm=spacing_mm)[0]
+    return comparison.region(labels, spacing_mm=spacing_mm)
+
+
+def _part_of_maps(
+    region: Region, reference: LabelMap, prediction: LabelMap
+) -> tuple[LabelMap, LabelMap]:
+    """What a region looks at, where it is not all that there is."""
     if region.needs and not np.isin(prediction, region.needs).any():
-        answer[:] = 0
-    if region.window != "whole" and truth.any() and answer.any():
+        prediction = np.zeros_like(prediction)
+    if region.window == "whole":
+        return reference, prediction
+    truth, answer = (
+        label_map > 0 if region.labels == "any" else np.isin(label_map, region.labels)
+        for label_map in (reference, prediction)
+    )
+    window = None
+    if truth.any() and answer.any():
         inclusive = region.window == "reference_slices"
-        window = reference_slices(truth.astype(np.bool_), axis=0, inclusive=inclusive)
-        if window is not None:
-            truth, answer = (np.ascontiguousarray(part[window]) for part in (truth, answer))
-    return metrics.Comparison(truth, answer).pairs([1], spacing_mm=spacing_mm)[0]
+        window = reference_slices(truth, axis=0, inclusive=inclusive)
+    if window is None:
+        return reference, prediction
+    return np.ascontiguousarray(reference[window]), np.ascontiguousarray(prediction[window])

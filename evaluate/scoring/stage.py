@@ -24,8 +24,8 @@ from evaluate.scoring import (
 )
 from evaluate.scoring.cohort import cohort_scores
 from evaluate.scoring.kept import score_what_is_new
+from evaluate.scoring.mask_sources import Digests, plain_digests
 from evaluate.scoring.one_set_of_rules import check_rules
-from evaluate.scoring.sources import Digests, plain_digests
 from evaluate.store import RunDirectory
 from evaluate.store.origin import data_of, protocol_of
 from evaluate.store.seals import seal_stage

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from evaluate.documents.run import StageName
 from evaluate.facts.machine import describe_host, library_versions
 from evaluate.store.directory import RunDirectory
-from evaluate.store.evidence import seal
+from evaluate.store.sealing import seal
 
 __all__ = ["seal_stage"]
 

@@ -16,7 +16,7 @@ __all__ = ["DEFINITIONS", "DETECTION", "rules_of"]
 
 DETECTION: Mapping[str, MetricOption] = MappingProxyType(
     {
-        "objects": choice("objects", "components", "instances", "split"),
+        "objects": choice("objects", "components", "components_of_values", "instances", "split"),
         "neighbours": choice("neighbours", 6, 18, 26, default=26),
         "matching": choice(
             "matching", "one_to_one", "greedy", "iou", "any", "dilated", "merged", "label"

@@ -4,12 +4,24 @@ import math
 
 from metrics.definition import EmptyRules, MetricDef
 from metrics.label_pair import LabelPair
+from metrics.options import flag
+from metrics.spans import Spans, pair_counts
 
 __all__ = ["DEFINITIONS"]
 
 
-def _dsc(pair: LabelPair) -> float:
+def _dsc(pair: LabelPair, *, sum_values: bool = False) -> float:
+    if sum_values:
+        return _dsc_of_sums(*pair.spans)
     return 2 * pair.shared_voxels / (pair.reference_voxels + pair.prediction_voxels)
+
+
+def _dsc_of_sums(reference: Spans, prediction: Spans) -> float:
+    first, second, shared = pair_counts(reference, prediction)
+    sums = sum(
+        int((spans.table["value"] * spans.voxels).sum()) for spans in (reference, prediction)
+    )
+    return 2 * int((first * second * shared).sum()) / sums
 
 
 def _iou(pair: LabelPair) -> float:
@@ -30,6 +42,7 @@ DEFINITIONS = (
         definition="Twice the voxels that both masks have, over the voxels of both masks.",
         direction="higher",
         worst=0.0,
+        options={"sum_values": flag("sum_values", default=False)},
         compute=_dsc,
     ),
     MetricDef(

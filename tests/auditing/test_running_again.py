@@ -17,7 +17,7 @@ from evaluate.auditing.standing import bounds_of_places
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Limits
 from evaluate.facts.scores import CaseScore
-from evaluate.sandbox.folders import folder_digest
+from evaluate.sandbox.case_folders import folder_digest
 from tests.auditing.conftest import code, command
 
 Tampered = Callable[[], Path]

@@ -27,10 +27,10 @@ from evaluate.checking import (
     score_variants,
     variant_findings,
 )
+from evaluate.checking.archive_checks import image_findings
 from evaluate.checking.file_names import is_secret, named_secrets
 from evaluate.checking.file_system import stack
 from evaluate.checking.files import script_findings
-from evaluate.checking.images import image_findings
 from evaluate.cli import main
 from evaluate.facts.rules import load_protocol
 from evaluate.sandbox.archives import ArchivedImage

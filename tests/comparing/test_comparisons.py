@@ -18,7 +18,7 @@ from synthetic_run import HOSTILE, TEAMS, Scale, Synthetic, make_run
 
 from data_manifest.manifest import load_manifest, save_manifest
 from evaluate.cli import main
-from evaluate.comparing.stage import compare_runs
+from evaluate.comparing.two_runs import compare_runs
 from evaluate.documents.run import RunDocument
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import load_protocol

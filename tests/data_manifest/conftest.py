@@ -9,7 +9,7 @@ from PIL import Image
 from reading import Builder
 
 from data_manifest.making.build import build_manifest
-from data_manifest.making.pairs import pairs_from_csv
+from data_manifest.making.image_pairs import pairs_from_csv
 
 ROWS = """id,image,reference,modality,labels,source,licence,origin
 ,ct/a_0000.nii.gz,ct/a.nii.gz,ct,3=liver;7=spleen,a scanner,CC-BY-4.0,real

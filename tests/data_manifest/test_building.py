@@ -13,7 +13,7 @@ from data_manifest.demo.records import DemoPackageMissing, RawCase
 from data_manifest.errors import ManifestError
 from data_manifest.layouts import read_inputs, read_reference
 from data_manifest.making.build import build_demo, build_manifest
-from data_manifest.making.pairs import Pair, pairs_from_csv
+from data_manifest.making.image_pairs import Pair, pairs_from_csv
 from data_manifest.manifest import load_manifest
 from data_manifest.verify import verify_manifest
 

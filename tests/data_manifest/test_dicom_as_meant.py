@@ -24,7 +24,7 @@ from pydicom.uid import (
 )
 from reading import Builder
 
-from data_manifest.making.volumes import read_volume
+from data_manifest.making.volume_images import read_volume
 
 SHAPE = (8, 12, 10)  # z, y, x
 SERIES = "1.2.826.0.1.3680043.8.498.1"

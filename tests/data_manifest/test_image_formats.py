@@ -15,7 +15,7 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from data_manifest.errors import CaseFileError
-from data_manifest.making.volumes import read_pair, read_volume, stem_of
+from data_manifest.making.volume_images import read_pair, read_volume, stem_of
 
 SHAPE = (4, 5, 6)  # z, y, x
 MARK = (1, 2, 4)

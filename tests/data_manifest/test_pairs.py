@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from data_manifest.errors import ManifestError
-from data_manifest.making.pairs import pairs_from_csv, pairs_from_folders, parse_label_names
+from data_manifest.making.image_pairs import pairs_from_csv, pairs_from_folders, parse_label_names
 
 
 def touch(folder: Path, *names: str) -> Path:

@@ -10,6 +10,9 @@ import pytest
 import tifffile
 from PIL import Image
 from reading import Builder, grey_png, png
+from scipy import ndimage
+
+from data_manifest.making.whole_labels import check_interpolation
 
 GENERATOR = np.random.default_rng(3)
 PHOTO = GENERATOR.integers(0, 256, (24, 30, 3), dtype=np.uint8)
@@ -193,21 +196,16 @@ def test_several_pages_are_no_picture(builder: Builder, photo: Path, tmp_path: P
     assert "several pictures" in builder.refused(photo, path, modality="Dermoscopy", of=path)
 
 
-def test_a_very_large_picture_is_read(builder: Builder, tmp_path: Path) -> None:
+def test_a_very_large_picture_is_read(tmp_path: Path) -> None:
     """More pixels than Pillow's guard against strangers lets through."""
-    side = 13_500
-    labels = Image.new("1", (side, side))
-    labels.paste(1, (100, 100, 5000, 5000))
-    labels.save(tmp_path / "mask.png")
-    image = Image.new("L", (side, side))
-    image.paste(200, (0, 0, side, 4000))
-    image.save(tmp_path / "image.png")
-    found = read(tmp_path / "image.png"), read(tmp_path / "mask.png", labels=True)
-    assert found[0].shape == found[1].shape == (side, side)
+    picture = Image.new("1", (13_500, 13_500))
+    picture.paste(1, (100, 100, 5000, 5000))
+    picture.save(tmp_path / "mask.png")
+    assert read(tmp_path / "mask.png", labels=True).shape == (13_500, 13_500)
 
 
 def read(path: Path, *, labels: bool = False) -> np.ndarray:
-    from data_manifest.making.volumes import read_volume
+    from data_manifest.making.volume_images import read_volume
 
     return read_volume(path, labels=labels).array
 
@@ -240,3 +238,19 @@ def test_a_thin_label_that_has_a_name_is_meant(
     )
     built = builder.built(photo, path, modality="CT", labels="100=wall;200=lumen")
     np.testing.assert_array_equal(built.labels, labels // 100)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_cells_and_nested_tissues_are_no_seams(seed: int) -> None:
+    """Small cells with any numbers, touching, and the labels 1, 2, 4 of BraTS with thin shells."""
+    generator = np.random.default_rng(seed)
+    centres = generator.integers(0, 120, (60, 2))
+    grid = np.stack(np.mgrid[:120, :120], axis=-1)
+    distances = ((grid[:, :, None] - centres) ** 2).sum(axis=-1)
+    numbers = generator.permutation(5000)[:60] + 1
+    cells = np.where(distances.min(axis=-1) < 40, numbers[distances.argmin(axis=-1)], 0)
+    check_interpolation(cells)
+    check_interpolation(np.where(np.isin(cells, numbers[:6]), cells, 0))
+    smooth = ndimage.gaussian_filter(generator.normal(size=(8, 60, 60)), 2)
+    levels = np.quantile(smooth, [0.6, 0.7, 0.75])
+    check_interpolation(np.array([0, 2, 1, 4])[np.digitize(smooth, levels)])

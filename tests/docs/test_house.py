@@ -24,6 +24,16 @@ def test_no_two_classes_have_one_name() -> None:
     assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
 
 
+def test_no_two_modules_have_one_name() -> None:
+    """But for those that CONTRIBUTING names: they are looked for by their folder."""
+    homes = defaultdict(list)
+    for path, _ in modules():
+        in_folder = path.parent.as_posix() in {"evaluate/cli", "metrics/catalogue"}
+        if path.stem not in {"__init__", "errors", "port", "stage"} and not in_folder:
+            homes[path.stem].append(str(path))
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
+
+
 def test_only_findings_say_where_what_was_expected_and_how_to_mend_it() -> None:
     shapes = set()
     for path, tree in modules():

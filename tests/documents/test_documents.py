@@ -10,10 +10,10 @@ from synthetic_run import TEAMS, Scale, make_run
 
 from evaluate.cli import main
 from evaluate.documents.check import CheckDocument
-from evaluate.documents.comparison import ComparisonDocument
 from evaluate.documents.doctor import DoctorDocument
 from evaluate.documents.published import PublishedDocument
 from evaluate.documents.schemas import DOCUMENTS, schema_of
+from evaluate.documents.team_comparison import ComparisonDocument
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 

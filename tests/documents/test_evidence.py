@@ -11,16 +11,18 @@ import data_manifest
 import evaluate
 import metrics
 from evaluate.documents.evidence import read_evidence
-from evaluate.store.evidence import code_digests, digest_of_sources
+from evaluate.store.sealing import code_digests, digest_of_sources
 from evaluate.store.seals import seal_stage
 
 EDITS: dict[str, Callable[[Path], object]] = {
-    "a byte of Python": lambda f: (f / "scores.py").write_text("edited = 1\n", encoding="utf-8"),
+    "a byte of Python": lambda f: (f / "label_scoring.py").write_text(
+        "edited = 1\n", encoding="utf-8"
+    ),
     "a byte of C": lambda f: (f / "kernel" / "kernel.c").write_text("/* edited */", "utf-8"),
     "a header": lambda f: (f / "kernel" / "new.h").write_text("#define X 1", encoding="utf-8"),
     "a new file": lambda f: (f / "another.py").write_text("", encoding="utf-8"),
-    "a file under another name": lambda f: (f / "scores.py").rename(f / "scored.py"),
-    "a file less": lambda f: (f / "scores.py").unlink(),
+    "a file under another name": lambda f: (f / "label_scoring.py").rename(f / "scored.py"),
+    "a file less": lambda f: (f / "label_scoring.py").unlink(),
 }
 
 

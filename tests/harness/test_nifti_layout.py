@@ -119,6 +119,37 @@ def test_check_tells_a_file_of_another_name_and_an_empty_mask(
     assert "mask-empty" in capsys.readouterr().out
 
 
+def test_data_that_the_layout_can_not_hold_are_named_before_anything_runs(
+    small_data: Path,
+    tmp_path: Path,
+    make_submission: Callable[[str, str], Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    protocol = tmp_path / "threshold.toml"
+    protocol.write_text(PROTOCOL, encoding="utf-8")
+    own = make_submission("own", "")
+    arguments = ["--manifest", small_data, "--protocol", protocol, "--sandbox", "local"]
+    run = tmp_path / "run"
+    assert main(["run", *map(str, arguments), f"--submission=own={own}", str(run)]) == 2
+    told = capsys.readouterr().err
+    assert "is 2D, which images/{case}_0000.nii.gz can't hold" in told
+    assert not run.exists()
+
+
+def test_check_takes_the_sanity_cases_that_the_layout_can_hold(
+    tmp_path: Path,
+    make_submission: Callable[[str, str], Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    protocol = tmp_path / "threshold.toml"
+    protocol.write_text(PROTOCOL, encoding="utf-8")
+    own = make_submission("own", f"{THRESHOLD}\naffine = image.affine\n{SAVE}")
+    main(["check", str(own), "--protocol", str(protocol), "--sandbox", "local"])
+    told = capsys.readouterr().out
+    assert "3DBox_CT_sanity" in told
+    assert "2DBox" not in told
+
+
 def test_with_the_references_grid_only_the_array_counts(
     data: Path, tmp_path: Path, make_submission: Callable[[str, str], Path]
 ) -> None:

@@ -5,7 +5,7 @@ import doctest
 import numpy as np
 import pytest
 
-import metrics.scores
+import metrics.label_scoring
 from metrics import MetricInputError, dice, false_positive_voxels, score_labels, surface_dice
 
 _MASK = np.ones((4, 5, 6), dtype=bool)
@@ -125,6 +125,27 @@ def test_labels_and_spacings_may_be_numpys():
 
 
 def test_the_examples_in_the_docstrings_hold():
-    result = doctest.testmod(metrics.scores)
+    result = doctest.testmod(metrics.label_scoring)
     assert result.attempted
     assert not result.failed
+
+
+def test_labels_may_come_one_by_one_and_a_tolerance_as_an_array_of_one() -> None:
+    reference = np.array([[0, 1, 1], [0, 3, 3]], dtype=np.uint8)
+    scores = score_labels(
+        reference,
+        reference,
+        spacing_mm=(1, 1),
+        tolerance_mm=np.array(1.0),
+        labels=(label for label in (1, 3)),
+    )
+    assert [score.label for score in scores] == [1, 3]
+
+
+def test_a_masked_array_is_refused_since_its_mask_would_be_ignored() -> None:
+    masked = np.ma.masked_equal(np.array([[0, 1], [1, 2]], dtype=np.uint8), 2)
+    plain = np.asarray(masked)
+    with pytest.raises(MetricInputError, match=r"prediction.*filled"):
+        score_labels(plain, masked, spacing_mm=(1, 1), tolerance_mm=1)
+    with pytest.raises(MetricInputError, match=r"reference.*filled"):
+        dice(masked > 0, plain > 0)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from metrics import nearest
 from metrics.boundaries import Boundary
 from metrics.distances import measure_distances
 from tests.metrics.volumes import mask_pairs
@@ -69,6 +70,22 @@ def test_distances_are_symmetric_and_none_is_beyond_the_largest(pair, elements):
         assert one.percentile(95, reading) <= one.hausdorff() * (1 + 1e-12)
     assert one.mean() <= one.root_mean_square() * (1 + 1e-12)
     assert one.hausdorff() == other.hausdorff()
+
+
+@pytest.mark.parametrize(("small", "share"), [(0, 0.0), (10**9, 1.0)])
+def test_tree_and_transform_measure_noise_alike(monkeypatch, small, share):
+    monkeypatch.setattr(nearest, "_SMALL", small)
+    monkeypatch.setattr(nearest, "_MAX_TREE_SHARE", share)
+    monkeypatch.setattr(nearest, "_AT_ONCE", 7)
+    rng = np.random.default_rng(3)
+    noise, blob = np.zeros((2, 12, 13, 14), dtype=bool)
+    noise[:9] = rng.random((9, 13, 14)) < 0.5
+    blob[6:11, 3:9, 2:12] = True
+    boundary = Boundary(elements="voxels", connectivity=6)
+    found = measure_distances(noise, blob, spacing_mm=SPACING, boundary=boundary)
+    first, second = directed((noise, blob), 6, False, SPACING)
+    np.testing.assert_allclose(found.from_reference, first, rtol=1e-12)
+    np.testing.assert_allclose(found.from_prediction, second, rtol=1e-12)
 
 
 def line(length, *, missing=0):

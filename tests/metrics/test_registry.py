@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metrics import METRICS
+from metrics import METRICS, Comparison, catalogue
+from metrics.registry import Registry
 from tests.scoring.folders import protocol_file, read_rows, write_folders
 
 MASK = np.zeros((8, 10, 10), np.uint8)
@@ -91,6 +92,23 @@ def test_a_metric_that_can_not_be_had_is_one_clear_line(
     done = segjudge(installed, *arguments, "--protocol", mine)
     assert done.returncode == 2
     assert words in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_new_metric_is_one_module_of_the_catalogue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The recipe of CONTRIBUTING: the registry finds the module by itself."""
+    (tmp_path / "half.py").write_text(
+        "from metrics.definition import MetricDef\n"
+        "DEFINITIONS = (MetricDef(name='half', title='Half', long_title='half',"
+        " definition='Always one half.', direction='higher', worst=0.0,"
+        " compute=lambda pair: 0.5),)\n"
+    )
+    monkeypatch.setattr(catalogue, "__path__", [*catalogue.__path__, str(tmp_path)])
+    found = Registry()
+    assert set(found) == {*METRICS, "half"}
+    (pair,) = Comparison(MASK, MASK).pairs([1], spacing_mm=(1, 1, 1))
+    assert found["half"].value(pair) == 0.5
 
 
 def test_every_metric_says_in_a_sentence_what_it_is() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evaluate.checking.starter_kit import ready_participants
-from evaluate.sandbox.folders import folder_digest
+from evaluate.sandbox.case_folders import folder_digest
 from tests.capabilities import need
 from tests.participants.cases import (
     KIT,

@@ -15,7 +15,7 @@ from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore, ModalityScore
 from evaluate.reporting import write_report
 from evaluate.reporting.case_figures import CaseFigure, podiums
-from evaluate.reporting.sources import Sources, read_sources
+from evaluate.reporting.run_sources import Sources, read_sources
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 from synthetic_run import Scale, Synthetic, make_run
 
 from evaluate.reporting.checklist import checklist, checklist_table
 from evaluate.reporting.methods_text import methods_paragraphs
-from evaluate.reporting.sources import Sources, read_sources
+from evaluate.reporting.run_sources import Sources, read_sources
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def test_the_checklist_answers_from_the_run_and_marks_the_rest(sources: Sources)
 def test_the_section_is_on_the_page_and_beside_it(sources: Sources, ranked_report: Path) -> None:
     page = ranked_report.read_text(encoding="utf-8")
     first = methods_paragraphs(sources)[1]
-    assert first in page
+    assert str(escape(first)) in page
     for ending in ("tex", "md"):
         text = (ranked_report.parent / f"methods.{ending}").read_text(encoding="utf-8")
         assert "ranked within each case" in text

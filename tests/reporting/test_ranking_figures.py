@@ -11,7 +11,7 @@ from synthetic_run import TEAMS, Scale, Synthetic, make_run
 
 from evaluate.reporting.figures import Figure, ranking_figures
 from evaluate.reporting.robustness import place_shares
-from evaluate.reporting.sources import read_sources
+from evaluate.reporting.run_sources import read_sources
 
 NAMES = {
     "rank-heat", "blobs", "blobs-dsc", "blobs-nsd", "blobs-wall_s",

@@ -9,7 +9,7 @@ from synthetic_run import HOSTILE, TEAMS, Scale, Synthetic, make_run
 
 from evaluate.facts.outcome import Outcome
 from evaluate.reporting import write_report
-from evaluate.reporting.sources import read_sources
+from evaluate.reporting.run_sources import read_sources
 from evaluate.reporting.team_pages import page_name
 
 

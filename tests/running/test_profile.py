@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import trapezoid
 
-from evaluate.running.profile import memory_area_mib_s, profile_csv
+from evaluate.running.profiles_kept import memory_area_mib_s, profile_csv
 from evaluate.sandbox import Sample
 
 samples = st.lists(

@@ -1,5 +1,6 @@
 """Fixtures of the sandbox's tests: each adapter ready to run, and a view into the engine."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,9 @@ def docker_sandbox(
     """The engine's sandbox, with one image for all tests, removed at the end."""
     import docker
 
-    sandbox = open_sandbox("docker", scratch=tmp_path_factory.mktemp("scratch"))
+    sandbox = open_sandbox(
+        "docker", scratch=tmp_path_factory.mktemp("scratch"), environment=os.environ
+    )
     image = sandbox.prepare(str(submission), limits=Limits(timeout_s=1, memory_mib=1))
     yield sandbox, image
     sandbox.release(image)

@@ -17,6 +17,7 @@ from evaluate.sandbox.ownership import Owner
 from tests.sandbox.archive_writer import HandmadeImage, shell_files, tar_of, write_archive
 
 _HARNESS = """
+import os
 import sys
 from pathlib import Path
 from evaluate.facts.rules import Limits
@@ -27,7 +28,7 @@ limits = Limits(timeout_s=60, memory_mib=128)
 inputs, outputs = Path(folder, "in"), Path(folder, "out")
 inputs.mkdir()
 outputs.mkdir()
-sandbox = open_sandbox(kind, scratch=Path(folder, "scratch"))
+sandbox = open_sandbox(kind, scratch=Path(folder, "scratch"), environment=os.environ)
 try:
     image = sandbox.prepare(reference, limits=limits)
     command = ("/bin/sh", "-c", "echo > ${SEGJUDGE_OUTPUTS:-/workspace/outputs}/started; sleep 61")
@@ -111,13 +112,15 @@ def test_what_a_killed_harness_leaves_is_removed_by_the_next_and_not_before(
     tmp_path: Path,
 ) -> None:
     process = harness("docker", str(archive))
-    open_sandbox("docker", scratch=tmp_path).close()  # while the other is at work
+    open_sandbox(
+        "docker", scratch=tmp_path, environment=os.environ
+    ).close()  # while the other is at work
     assert len(_left(engine, process.pid)) >= 3
     process.kill()
     process.wait()
     assert len(_left(engine, process.pid)) >= 3
 
-    open_sandbox("docker", scratch=tmp_path).close()
+    open_sandbox("docker", scratch=tmp_path, environment=os.environ).close()
 
     assert _left(engine, process.pid) == []
     # Another harness, this very process, has lost nothing.
@@ -176,7 +179,7 @@ def test_only_a_process_that_is_surely_gone_is_gone() -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
 
-    assert Owner(mine.host, mine.boot, ended.pid, mine.started_ms).is_gone()
-    assert Owner(mine.host, mine.boot, mine.pid, mine.started_ms - 60_000).is_gone()
-    assert Owner(mine.host, "00000000", mine.pid, mine.started_ms).is_gone()
+    assert Owner(mine.host, mine.boot, ended.pid, mine.started).is_gone()
+    assert Owner(mine.host, mine.boot, mine.pid, mine.started - 1).is_gone()
+    assert Owner(mine.host, "00000000", mine.pid, mine.started).is_gone()
     assert not Owner("00000000", mine.boot, ended.pid, 0).is_gone()  # another machine's

@@ -7,9 +7,9 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluate.sandbox.folders import folder_digest
+from evaluate.sandbox.case_folders import folder_digest
+from evaluate.sandbox.left_outputs import excess, reclaim
 from evaluate.sandbox.log import BoundedLog
-from evaluate.sandbox.outputs import excess, reclaim
 
 
 @given(st.lists(st.binary(max_size=30), max_size=30), st.integers(1, 60))

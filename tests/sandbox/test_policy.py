@@ -167,13 +167,6 @@ def test_shared_memory_is_as_large_as_memory_unless_the_protocol_says_less() -> 
     assert _options(limits=limits)["HostConfig"]["ShmSize"] == 5 * 2**20
 
 
-def test_what_waits_in_sockets_is_limited_where_the_kernel_counts_it_apart() -> None:
-    assert "KernelMemoryTCP" not in _options()["HostConfig"]
-
-    engine = dataclasses.replace(_ENGINE, socket_limit=True)
-    assert _options(engine=engine)["HostConfig"]["KernelMemoryTCP"] == 64 * 2**20
-
-
 def test_a_name_and_processors_are_given_where_there_are_some() -> None:
     host = _options(passwd="/host/passwd", cores=(2, 5))["HostConfig"]  # noqa: S106
 
@@ -192,7 +185,7 @@ def test_without_a_limit_of_cpus_none_is_set_as_in_the_reference() -> None:
 @pytest.mark.parametrize(
     ("field", "word"),
     [("memory_limit", "memory"), ("swap_limit", "swap"), ("pids_limit", "processes"),
-     ("cpu_limit", "CPUs"), ("seccomp", "seccomp"), ("init", "init")],
+     ("cpu_limit", "CPUs"), ("sockets_limit", "sockets"), ("seccomp", "seccomp"), ("init", "init")],
 )  # fmt: skip
 def test_what_an_engine_lacks_is_said_in_words(field: str, word: str) -> None:
     assert not_enforced(_LIMITS, _ENGINE) == []

@@ -150,7 +150,7 @@ def test_an_environment_that_bashrc_sets_up_and_weights_in_the_home_are_found(
     code = 'cat ~/.cache/torch/hub/w.pth; echo ${TORCH_HOME:-there}; mypython -c "print(6 * 7)"'
     ended = docker_bench.run("/bin/bash", "-ic", code, image=image)
 
-    assert ended.log.split()[-3:] == [b"weights", b"there", b"42"], ended.log
+    assert {b"weights", b"there", b"42"} <= set(ended.log.split()), ended.log
 
 
 @pytest.mark.engine

@@ -21,12 +21,14 @@ def command(*arguments: object) -> int:
     return main([str(argument) for argument in arguments])
 
 
-def write_folders(folder: Path, pairs: Mapping[str, tuple[Labels, Labels | None]]) -> list[object]:
+def write_folders(
+    folder: Path, pairs: Mapping[str, tuple[Labels, Labels | None]], *, spacing_mm: float = 1.0
+) -> list[object]:
     """The arguments of `segjudge score` for these cases; None: the team left no file."""
     for name in ("gts", "segs"):
         (folder / name).mkdir(parents=True)
     for case, (reference, prediction) in pairs.items():
-        spacing = {"spacing": np.ones(3)} if reference.ndim == 3 else {}
+        spacing = {"spacing": np.full(3, spacing_mm)} if reference.ndim == 3 else {}
         np.savez(folder / "gts" / f"{case}.npz", gts=reference, **spacing)  # type: ignore[arg-type]
         if prediction is not None:
             np.savez(folder / "segs" / f"{case}.npz", segs=prediction)
@@ -37,10 +39,15 @@ def write_folders(folder: Path, pairs: Mapping[str, tuple[Labels, Labels | None]
 
 
 def score_pairs(
-    folder: Path, protocol: str | Path, pairs: Mapping[str, tuple[Labels, Labels | None]]
+    folder: Path,
+    protocol: str | Path,
+    pairs: Mapping[str, tuple[Labels, Labels | None]],
+    *,
+    spacing_mm: float = 1.0,
 ) -> dict[str, dict[str, str]]:
     """The rows of case_scores.csv by case."""
-    assert command(*write_folders(folder, pairs), "--protocol", protocol) == 0
+    arguments = write_folders(folder, pairs, spacing_mm=spacing_mm)
+    assert command(*arguments, "--protocol", protocol) == 0
     return {row["case"]: row for row in read_rows(folder / "out" / "case_scores.csv")}
 
 

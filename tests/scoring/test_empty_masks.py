@@ -61,6 +61,31 @@ def test_a_distance_of_a_missed_or_made_up_label_is_the_cases_diagonal(tmp_path:
     assert [row["volume_difference"] for row in rows.values()] == ["100.0", "", "100.0"]
 
 
+def test_objects_of_a_healthy_case_are_counted_and_distances_may_be_in_voxels(
+    tmp_path: Path,
+) -> None:
+    settings = 'reading = "pooled"\nunit = "voxels"'
+    mine = protocol_file(
+        tmp_path,
+        'name = "lesion_fp"',
+        'name = "lesion_fn"',
+        f'name = "hd95"\n{settings}',
+        f'name = "far"\nmetric = "hd95"\n{settings}\ncap_mm = 2.0',
+    )
+    far = np.roll(CUBE, 4, axis=2)
+    far[0, 0, 0] = 1
+    pairs = {"3DBox_CT_1": (EMPTY, far), "3DBox_CT_2": (CUBE, far), "3DBox_CT_3": (EMPTY, EMPTY)}
+    rows = list(score_pairs(tmp_path / "data", mine, pairs, spacing_mm=0.25).values())
+    assert [(float(row["lesion_fp"]), float(row["lesion_fn"])) for row in rows] == [
+        (2, 0),  # two that nobody asked for
+        (2, 1),  # an IoU of a third
+        (0, 0),
+    ]
+    diagonal = float(np.linalg.norm(CUBE.shape))
+    assert [row["hd95"] for row in rows] == [str(diagonal), "4.0", ""]
+    assert rows[1]["far"] == "2.0"
+
+
 def test_what_a_mean_leaves_out_is_counted_where_it_is_shown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,3 +157,11 @@ def test_a_metric_that_can_not_be_is_refused_in_one_line(
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert all(word in said for word in words), said
+
+
+def test_a_volume_of_false_alarms_is_measured_in_a_healthy_case_too(tmp_path: Path) -> None:
+    mine = protocol_file(tmp_path, 'name = "fp_volume_ml"')
+    pairs = {"3DBox_CT_1": (EMPTY, EMPTY), "3DBox_CT_2": (EMPTY, CUBE)}
+    rows = score_pairs(tmp_path / "data", mine, pairs)
+    # 512 voxels of 1 mm.
+    assert [float(row["fp_volume_ml"]) for row in rows.values()] == pytest.approx([0.0, 0.512])

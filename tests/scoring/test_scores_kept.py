@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evaluate.scoring import jobs
-from evaluate.store.evidence import code_digests
+from evaluate.store.sealing import code_digests
 from tests.scoring.folders import command
 
 Counted = Callable[[], list[str]]

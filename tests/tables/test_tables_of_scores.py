@@ -121,6 +121,34 @@ HEAD = "team,case,modality,dsc\n"
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
+        (
+            "A,c1,CT,.9\nA,c1,CT,.8\n",
+            "1 rows that are there twice: team 'A' case 'c1' in lines 2, 3",
+        ),
+        ("A,c1,CT,.9\nB,c1,MR,.8\n", "case 'c1': 'CT' in line 2, 'MR' in line 3"),
+        ("A,c1,CT,.9\nA,c2,CT,.9\nB,c1,CT,.8\n", "rows that are missing: team 'B' case 'c2'"),
+    ],
+)
+def test_teams_of_unlike_cases_are_told_by_row(
+    refused: Refused, tmp_path: Path, rows: str, said: str
+) -> None:
+    assert said in refused(write(tmp_path, HEAD + rows))
+
+
+def test_a_metric_that_the_protocol_wants_and_the_table_lacks_names_the_way_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "table.csv"
+    FRAME.rename(columns={"nsd": "Surface Dice"}).to_csv(path, index=False)
+    assert main(["rank", "--scores", str(path), *_fixed(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "no column 'nsd', 'wall_s'; the columns are 'team', 'case', 'modality', 'dsc'," in said
+    assert "`--metric NAME:WEIGHT:higher`" in said
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
         ("A,c1,CT,abc\n", "line 2, column 'dsc': 'abc' is no number"),
         ("\nA,c1,CT,0.9 ± 0.1\n", "line 3, column 'dsc': '0.9 ± 0.1' is no number"),
         ("A,c1,CT,#DIV/0!\n", "line 2, column 'dsc': '#DIV/0!' is no number"),

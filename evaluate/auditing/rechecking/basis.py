@@ -19,7 +19,7 @@ from evaluate.facts.errors import RunDirectoryError
 from evaluate.facts.machine import library_versions
 from evaluate.facts.rules import Rules
 from evaluate.store import JournalEntry, RunDirectory
-from evaluate.store.evidence import code_digests
+from evaluate.store.sealing import code_digests
 
 __all__ = ["AtHand", "Basis", "Journal", "Pair", "read_basis"]
 

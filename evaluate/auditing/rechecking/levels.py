@@ -7,9 +7,9 @@ from data_manifest.findings import Cell, Finding
 from data_manifest.progress import Progress, silent
 from evaluate.auditing.file_digests import altered_data, altered_results, file_findings
 from evaluate.auditing.rechecking.basis import AtHand, Basis, Pair, read_basis
-from evaluate.auditing.rechecking.places import is_stale_ranking, stale_stages, trace_places
-from evaluate.auditing.rechecking.runs import in_doubt, trace_runs
-from evaluate.auditing.rechecking.scores import trace_scores, with_effects_of_protocol
+from evaluate.auditing.rechecking.places_again import is_stale_ranking, stale_stages, trace_places
+from evaluate.auditing.rechecking.runs_again import in_doubt, trace_runs
+from evaluate.auditing.rechecking.scores_again import trace_scores, with_effects_of_protocol
 from evaluate.auditing.tracing import merged
 from evaluate.documents.audit import Cause
 from evaluate.facts.scores import CaseScore

@@ -67,6 +67,23 @@ class RunCgroup:
         """The name by which the engine takes it as `CgroupParent`."""
         return self._name if self._name.endswith(".slice") else f"/{self._name}"
 
+    def limit_sockets(self, container: str, mib: int) -> None:
+        """Limit what waits in sockets, which version 1 counts apart, before a container starts.
+
+        Version 2 counts it as memory. The engine has no option for it that reaches the kernel, and
+        a socket that is made earlier is never counted: so the container's own group is made here.
+
+        Args:
+            container: the engine's id, by which it names the group.
+            mib: the limit.
+        """
+        if self._version == 1 and not self._name.endswith(".slice"):
+            with contextlib.suppress(OSError):
+                folder = self._root / "memory" / self._name / container
+                folder.mkdir()
+                limit = folder / "memory.kmem.tcp.limit_in_bytes"
+                limit.write_text(str(mib * _MIB), encoding="ascii")
+
     def usage(self) -> Usage | None:
         """What has been used so far; None if nothing was, so that the container is not below."""
         try:
@@ -93,6 +110,8 @@ class RunCgroup:
     def remove(self) -> None:
         """Remove it from every hierarchy; the container must be gone."""
         for folder in [self._root / self._name, *self._root.glob(f"*/{self._name}")]:
+            for below in folder.glob("*/"):  # of a container that never started
+                _remove_folder(below)
             _remove_folder(folder)
 
     def _counting(self) -> list[Path]:
@@ -116,11 +135,13 @@ class RunCgroup:
             # Linux before 5.19 has no memory.peak: the largest value that we have seen.
             current = int(_read(folder / "memory.current")) / _MIB
             self._peak = max(self._peak, current)
+        events = _table(folder / "memory.events")
         return Usage(
             cpu_s=_table(folder / "cpu.stat")["usage_usec"] / 1e6,
             peak_memory_mib=self._peak,
             measured_by="cgroup",
-            oom_kills=_table(folder / "memory.events").get("oom_kill"),
+            oom_kills=events.get("oom_kill"),
+            limit_hits=events.get("oom"),
         )
 
 

@@ -6,7 +6,7 @@ What is used after the last sample is missed, so both values are a little low.
 from collections.abc import Mapping
 from typing import Any
 
-from evaluate.sandbox.measurement.profile import Profile
+from evaluate.sandbox.measurement.profile_samples import Profile
 from evaluate.sandbox.measurement.usage import Usage
 
 __all__ = ["StatsMeter"]

@@ -14,9 +14,13 @@ class Usage:
         peak_memory_mib: the largest memory use of all of it together.
         measured_by: `cgroup`, `stats` or `rusage`.
         oom_kills: processes that the kernel killed for memory; None where it does not count them.
+        limit_hits: how often the limit of memory was why; None where that is not counted.
+        file_memory_mib: pages of files in memory at the end, which `peak_memory_mib` leaves out.
     """
 
     cpu_s: float | None
     peak_memory_mib: float | None
     measured_by: str
     oom_kills: int | None = None
+    limit_hits: int | None = None
+    file_memory_mib: float | None = None

@@ -18,6 +18,7 @@ from data_manifest.making.geometry import Affine, angle_between_axes
 
 __all__ = ["FormatError", "check_straight", "checked_spacing", "library_messages"]
 
+_ESCAPE = "\x1b"
 _LOGGERS = ("nibabel", "nibabel.global", "pydicom", "PIL")
 _STRAIGHT_DEGREES = 0.05
 """Rounding of headers gives thousandths of a degree; a gantry's tilt is degrees."""
@@ -114,7 +115,8 @@ def _stderr_of_c(lines: list[str]) -> Iterator[None]:
         return
     with tempfile.TemporaryFile() as kept, open(saved, "w", buffering=1) as terminal:  # noqa: PTH123
         try:
-            if python is sys.__stderr__ is not None:
+            # A progress bar puts a proxy in its place, and writes from a thread of its own.
+            if getattr(python, "rich_proxied_file", python) is sys.__stderr__ is not None:
                 sys.__stderr__.flush()
                 sys.stderr = terminal
             os.dup2(kept.fileno(), 2)
@@ -123,4 +125,5 @@ def _stderr_of_c(lines: list[str]) -> Iterator[None]:
             os.dup2(saved, 2)
             sys.stderr = python
             kept.seek(0)
-            lines += kept.read(1 << 14).decode("utf-8", "replace").splitlines()
+            written = kept.read(1 << 14).decode("utf-8", "replace").splitlines()
+            lines += (line for line in written if _ESCAPE not in line)  # a bar's, by a hair

@@ -14,6 +14,7 @@ from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, TableError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
+from evaluate.reporting.quantities import Quantity, quantities_of
 from evaluate.store import RunDirectory
 
 __all__ = ["Place", "Sources", "read_sources"]
@@ -59,6 +60,17 @@ class Sources:
     runs: dict[tuple[str, str], Attempt]
     manifest_cases: dict[str, Case]
     manifest_problem: str
+
+    @property
+    def quantities(self) -> dict[str, Quantity]:
+        """Every column of the scores, by name."""
+        return quantities_of(self.protocol)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What ranking.json says that a reader must know."""
+        said = self.ranking.get("warnings", [])
+        return [str(warning) for warning in said] if isinstance(said, list) else []
 
     @property
     def teams(self) -> list[str]:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import numpy as np
 import psutil
 
 from data_manifest.findings import Finding
-from evaluate.doctor.findings import looked_at
+from evaluate.doctor.bearings import looked_at
+from evaluate.doctor.limits import broken_limits
 from evaluate.facts.errors import EngineMissingError
-from evaluate.sandbox import open_sandbox
-from evaluate.sandbox.engine import is_local, open_engine
+from evaluate.sandbox import ImageProblem, Sandbox, SandboxError, open_sandbox
+from evaluate.sandbox.engine import is_local, machine, open_engine
 from evaluate.sandbox.measurement import RunCgroup
+from evaluate.sandbox.scratch import scratch_folder
 from metrics import KernelError
 from metrics.kernel import count_labels
 
@@ -38,17 +41,24 @@ _SHOWN = {
 }
 
 
-def examine_engine(scratch: Path) -> list[Finding]:
-    """The container engine, and every limit that it can't enforce.
+def examine_engine(environment: Mapping[str, str]) -> list[Finding]:
+    """The container engine, and every limit that it does not enforce when it is tried.
+
+    Args:
+        environment: the command's variables, which may name an engine.
 
     Raises:
         EngineMissingError: none answers.
     """
-    sandbox = open_sandbox("docker", scratch=scratch)
-    try:
+    with (
+        scratch_folder() as scratch,
+        # What other harnesses have left is theirs, and their next start's.
+        closing(
+            open_sandbox("docker", scratch=scratch, environment=environment, clean=False)
+        ) as sandbox,
+    ):
         facts = sandbox.describe()
-    finally:
-        sandbox.close()
+        tried = _tried(sandbox, scratch, environment)
     findings = [
         looked_at(where=f"engine: {name}", found=str(facts[key]), good=True)
         for key, name in _SHOWN.items()
@@ -64,7 +74,26 @@ def examine_engine(scratch: Path) -> list[Finding]:
         )
         for limit in facts.get("not_enforced", [])
     ]
-    return [*findings, *_engine_here(facts)]
+    return [*findings, *tried, *_engine_here(facts, environment)]
+
+
+def _tried(sandbox: Sandbox, scratch: Path, environment: Mapping[str, str]) -> list[Finding]:
+    """Each limit that a container could break, or that none could."""
+    where = "engine: limits, tried"
+    engine = open_engine(environment)
+    try:
+        broken = broken_limits(sandbox, scratch, machine(engine.info()))
+    except (SandboxError, ImageProblem) as error:
+        broken = [f"a plain container can't be run: {error}"]
+    finally:
+        engine.close()
+    if broken is None:
+        return [looked_at(where=where, found="not tried: this machine has no shell to try with")]
+    if not broken:
+        found = "memory, processes, CPUs, network, root file system, privileges: all hold"
+        return [looked_at(where=where, found=found)]
+    meaning = "a submission could do the same: no result of this engine is fair, and none is safe"
+    return [looked_at(where=where, found=text, good=False, meaning=meaning) for text in broken]
 
 
 def _storage_driver(facts: Mapping[str, Any]) -> Finding:
@@ -87,9 +116,9 @@ def _cgroups(facts: Mapping[str, Any]) -> Finding:
     )
 
 
-def _engine_here(facts: Mapping[str, Any]) -> list[Finding]:
+def _engine_here(facts: Mapping[str, Any], environment: Mapping[str, str]) -> list[Finding]:
     """What only an engine on this machine lets us see: its counters and its disk."""
-    engine = open_engine()
+    engine = open_engine(environment)
     try:
         local, folder = is_local(engine), str(engine.info().get("DockerRootDir") or "")
     finally:
@@ -121,21 +150,20 @@ def _measurement(facts: Mapping[str, Any], *, local: bool) -> Finding:
     )
 
 
-def examine_machine() -> list[Finding]:
+def examine_machine(environment: Mapping[str, str]) -> list[Finding]:
     """Everything, engine or not."""
-    with tempfile.TemporaryDirectory(prefix="segjudge-") as scratch:
-        try:
-            findings = examine_engine(Path(scratch))
-        except EngineMissingError as error:
-            findings = [
-                looked_at(
-                    where="engine",
-                    found=f"{error.problems[0].where} {error.problems[0].found}",
-                    good=False,
-                    meaning="only the local sandbox works, which is not valid for official scores;"
-                    f" {error.problems[0].mend}",
-                )
-            ]
+    try:
+        findings = examine_engine(environment)
+    except EngineMissingError as error:
+        findings = [
+            looked_at(
+                where="engine",
+                found=f"{error.problems[0].where} {error.problems[0].found}",
+                good=False,
+                meaning="only the local sandbox works, which is not valid for official scores;"
+                f" {error.problems[0].mend}",
+            )
+        ]
     temporary = tempfile.gettempdir()
     return [
         *findings,

@@ -12,9 +12,9 @@ from PIL import Image
 
 from data_manifest.cases import CaseInputs, Reference
 from data_manifest.prompts import Rectangle
+from evaluate.reporting.display_windows import Window, row_height, window_around
 from evaluate.reporting.outlines import outline_path
 from evaluate.reporting.svg import drawing, element
-from evaluate.reporting.windows import Window, row_height, window_around
 
 __all__ = ["CasePicture", "draw_case", "slice_to_show"]
 

@@ -11,13 +11,13 @@ import nibabel
 import numpy as np
 
 from data_manifest.layouts.nifti import MILLIMETRES
-from data_manifest.making.formats import (
+from data_manifest.making.geometry import Affine, Volume, furthest_corner
+from data_manifest.making.image_formats import (
     FormatError,
     check_straight,
     checked_spacing,
     library_messages,
 )
-from data_manifest.making.geometry import Affine, Volume, furthest_corner
 
 __all__ = ["nifti_spacing", "read_nifti"]
 

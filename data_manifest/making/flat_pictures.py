@@ -8,8 +8,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from data_manifest.layouts.png import any_size
-from data_manifest.making.formats import FormatError, library_messages
 from data_manifest.making.geometry import Volume
+from data_manifest.making.image_formats import FormatError, library_messages
 
 __all__ = ["read_picture"]
 

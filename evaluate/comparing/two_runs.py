@@ -7,7 +7,7 @@ import numpy as np
 
 from data_manifest.manifest import Manifest, load_manifest
 from evaluate.comparing import Pairs, calibration_ratio, check_comparable, compare, pair_scores
-from evaluate.documents.comparison import Side, TeamComparison
+from evaluate.documents.team_comparison import Side, TeamComparison
 from evaluate.facts.errors import Finding, RunDirectoryError, UsageError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore

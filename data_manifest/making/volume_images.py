@@ -8,11 +8,11 @@ import numpy as np
 
 from data_manifest.errors import CaseFileError, Finding
 from data_manifest.layouts.grids import implausible
-from data_manifest.making.formats import FormatError
+from data_manifest.making.flat_pictures import read_picture
 from data_manifest.making.geometry import Volume, mismatches, without_depth
+from data_manifest.making.image_formats import FormatError
 from data_manifest.making.itk_files import itk_spacing, read_itk
-from data_manifest.making.nifti import nifti_spacing, read_nifti
-from data_manifest.making.pictures import read_picture
+from data_manifest.making.nifti_images import nifti_spacing, read_nifti
 from data_manifest.making.whole_labels import check_interpolation, whole_labels
 
 __all__ = ["SUFFIXES", "read_pair", "read_volume", "spacing_of", "stem_of"]

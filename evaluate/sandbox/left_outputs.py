@@ -4,13 +4,13 @@ import os
 import stat
 from pathlib import Path
 
+from evaluate.sandbox.removal import open_folder
+
 __all__ = ["excess", "reclaim"]
 
 # Deeper than any challenge asks for, and shallow enough that a walk never runs out of file
 # descriptors or of path length.
 _DEEPEST = 32
-_OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FOLDER_ITSELF = getattr(os, "O_PATH", 0) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MIB = 2**20
 
 
@@ -51,8 +51,11 @@ def excess(outputs: Path, *, output_mib: int, output_files: int) -> str:
     Entries of any kind count as files. Ends at the first excess.
     """
     tally = _Tally(output_mib=output_mib, output_files=output_files)
+    folder = open_folder(os.fspath(outputs), None)
+    if folder is None:
+        raise FileNotFoundError(f"{outputs} is gone, or not ours")
     try:
-        _walk(os.open(outputs, _OPEN_FOLDER), depth=1, tally=tally)
+        _walk(folder, depth=1, tally=tally)
     except _Excess as reason:
         return str(reason)
     return ""
@@ -74,36 +77,11 @@ def _walk(folder: int, *, depth: int, tally: _Tally) -> None:
         if folders and depth >= _DEEPEST:
             raise _Excess(f"folders nested deeper than {_DEEPEST} in the outputs folder")
         for name in folders:
-            opened = _open_below(folder, name)
+            opened = open_folder(name, folder)
             if opened is not None:
                 _walk(opened, depth=depth + 1, tally=tally)
     finally:
         os.close(folder)
-
-
-def _open_below(folder: int, name: str) -> int | None:
-    """Open a folder that its owner may have closed to itself; None if it is gone or not ours."""
-    try:
-        return os.open(name, _OPEN_FOLDER, dir_fd=folder)
-    except PermissionError:
-        # A container that runs with our own user id can hide files in a folder of mode 000.
-        pass
-    except OSError:
-        return None
-    if not hasattr(os, "O_PATH"):  # macOS
-        return None
-    try:
-        # By the opened folder, not by its name: the writer may put a link in its place meanwhile.
-        handle = os.open(name, _FOLDER_ITSELF, dir_fd=folder)
-    except OSError:
-        return None
-    try:
-        Path(f"/proc/self/fd/{handle}").chmod(0o700)
-        return os.open(name, _OPEN_FOLDER, dir_fd=folder)
-    except OSError:
-        return None
-    finally:
-        os.close(handle)
 
 
 def reclaim(outputs: Path) -> None:

@@ -16,6 +16,7 @@ _BEARS_ON = {
     "engine: storage driver": "how fast images load and containers start",
     "engine: cgroups": "what limits and counts CPU time and memory",
     "engine: limit": "what a hostile submission could exceed",
+    "engine: limits, tried": "what a container that breaks each limit meets",
     "measurement": "how exact CPU time and peak memory are",
     "disk of the engine": "images are kept there",
     "user": "who may ask the kernel for exact counters",

@@ -13,9 +13,9 @@ import docker
 import requests
 
 from evaluate.facts.errors import Finding, SubmissionError
-from evaluate.sandbox.archives import ArchivedImage, load_stream, read_archive
+from evaluate.sandbox.archives import ArchivedImage, load_stream, read_archive, refuse_excess
+from evaluate.sandbox.case_folders import folder_digest
 from evaluate.sandbox.control import Control, is_exhausted
-from evaluate.sandbox.folders import folder_digest
 from evaluate.sandbox.opening import look_and_open
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.policy import OWNER_LABEL
@@ -63,6 +63,7 @@ class ImageStore:
         machine: the engine's operating system and architecture, as images name them.
         control: an image that shows whose fault a refusal is.
         build_arguments: for the ARGs of the Dockerfiles that are built.
+        cache: folder of what earlier looks at images have found.
     """
 
     def __init__(
@@ -73,11 +74,13 @@ class ImageStore:
         machine: tuple[str, str],
         control: Control,
         build_arguments: Mapping[str, str],
+        cache: Path,
     ) -> None:
         self._engine = engine
         self._owner = owner
         self._machine = machine
         self._control = control
+        self._cache = cache
         self._build_arguments = dict(build_arguments)
         self._users: Counter[str] = Counter()
         self._loaded: set[str] = set()
@@ -141,7 +144,9 @@ class ImageStore:
             name = f"segjudge_{self._owner}_{tag.rpartition('-')[2]}"
             labels = {OWNER_LABEL: self._owner}
             try:
-                around = look_and_open(self._engine, image_id, name=name, labels=labels, tag=tag)
+                around = look_and_open(
+                    *(self._engine, image_id), name=name, labels=labels, tag=tag, cache=self._cache
+                )
             except docker.errors.APIError as error:
                 text = str(error.explanation or error)
                 if is_exhausted(text) or not self._control.serves({}, f"{name}-control"):
@@ -274,6 +279,7 @@ class ImageStore:
     ) -> Image:
         about = self._inspect(image_id) or {}
         config = about.get("Config") or {}
+        refuse_excess(config)
         details = {
             **facts,
             "architecture": one_line(str(about.get("Architecture", ""))),

@@ -8,9 +8,9 @@ from itertools import islice
 from pathlib import Path
 
 from data_manifest.findings import Finding, Severity
+from evaluate.checking.check_findings import make_finding
 from evaluate.checking.file_names import named_secrets
 from evaluate.checking.files import file_findings, script_findings
-from evaluate.checking.findings import make_finding
 from evaluate.checking.trials import nothing_found
 from evaluate.sandbox.layers import LayerEntry
 
@@ -29,14 +29,15 @@ def folder_findings(folder: Path) -> list[Finding]:
         entry = LayerEntry(
             path="predict.sh", kind="file", size=script.stat().st_size, mode=0, content=content
         )
-        findings += script_findings(entry)
+        # Of a folder nobody knows yet which shell its image has: only images are told.
+        findings += script_findings(entry, bash=True)
     else:
-        found = f"no predict.sh in {folder.name}"
+        words = f"no predict.sh in {folder.name}"
         findings.append(
             make_finding(
                 "entry-point",
                 Severity.PROBLEM,
-                found=found,
+                found=words,
                 mend="write one: it reads every case in the inputs folder, and leaves a mask in"
                 " the outputs folder",
             )

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from data_manifest.findings import Finding, Severity
+from evaluate.checking.check_findings import make_finding
 from evaluate.checking.file_names import is_cache, named_secrets
 from evaluate.checking.file_system import FileSystem, stack
 from evaluate.checking.files import file_findings, script_findings
-from evaluate.checking.findings import make_finding
 from evaluate.checking.trials import nothing_found
 from evaluate.facts.rules import HandIn, Rules
 from evaluate.sandbox.archives import ArchivedImage, read_archive
 from evaluate.sandbox.layers import ImageContents, read_layers
 from evaluate.sandbox.port import ImageProblem
+from evaluate.sandbox.surroundings import SCRATCH, normalised
 
 __all__ = ["archive_findings", "image_findings"]
 
@@ -62,7 +63,8 @@ def image_findings(
         *_shell(system, settings, protocol),
         *_entry_point(system, settings, protocol),
         *_user(settings),
-        *_cuda(system),
+        *(_cuda(system) if not protocol.limits.gpus else ()),
+        *_covered(system, settings, protocol),
         *_told_secrets(contents.config, settings),
         *file_findings([*system.entries.values(), *system.hidden]),
         *_age(contents.config, now),
@@ -96,21 +98,21 @@ def _size(path: Path, rules: HandIn) -> Iterator[Finding]:
     mib = path.stat().st_size / _MIB
     limit = rules.archive_mib
     if limit is not None and mib > limit:
-        found = f"{mib:,.1f} MiB, the limit is {limit:,} MiB"
-        yield _problem("archive-size", found, subject=path.name)
+        words = f"{mib:,.1f} MiB, the limit is {limit:,} MiB"
+        yield _problem("archive-size", words, subject=path.name)
     elif mib > _LARGE_MIB:
-        found = f"{mib:,.0f} MiB"
-        yield make_finding("archive-size", Severity.WARNING, subject=path.name, found=found)
+        words = f"{mib:,.0f} MiB"
+        yield make_finding("archive-size", Severity.WARNING, subject=path.name, found=words)
     else:
         yield nothing_found("archive-size", f"{mib:,.1f} MiB")
 
 
 def _architecture(image: ArchivedImage) -> Iterator[Finding]:
-    found = f"{image.system}/{image.architecture}"
+    words = f"{image.system}/{image.architecture}"
     if (image.system, image.architecture) == _PLATFORM:
-        yield nothing_found("architecture", found)
+        yield nothing_found("architecture", words)
     else:
-        yield _problem("architecture", found)
+        yield _problem("architecture", words)
 
 
 def _shell(system: FileSystem, settings: dict[str, Any], protocol: Rules) -> Iterator[Finding]:
@@ -142,10 +144,10 @@ def _entry_point(
         others = [path for path in system.entries if path.rpartition("/")[2] == "predict.sh"]
         elsewhere = f"; there is one in /{others[0].rpartition('/')[0]}" if others else ""
         mend = f"set `WORKDIR /{others[0].rpartition('/')[0]}` in the Dockerfile" if others else ""
-        found = f"no predict.sh in the working directory {folder}{elsewhere}"
-        yield make_finding("entry-point", Severity.PROBLEM, found=found, mend=mend)
+        words = f"no predict.sh in the working directory {folder}{elsewhere}"
+        yield make_finding("entry-point", Severity.PROBLEM, found=words, mend=mend)
         return
-    yield from script_findings(script)
+    yield from script_findings(script, bash=_sh_is_bash(system, protocol))
     yield from _modes(system, script.path, folder)
 
 
@@ -159,16 +161,43 @@ def _modes(system: FileSystem, script: str, folder: str) -> Iterator[Finding]:
     if not closed:
         yield nothing_found("file-modes", "everyone may read what runs")
         return
-    found = f"closed to all but their owner: {', '.join(closed[:3])}"
-    found += f" and {len(closed) - 3} more" if len(closed) > 3 else ""
-    yield make_finding("file-modes", Severity.WARNING, found=found)
+    words = f"closed to all but their owner: {', '.join(closed[:3])}"
+    words += f" and {len(closed) - 3} more" if len(closed) > 3 else ""
+    yield make_finding("file-modes", Severity.WARNING, found=words)
+
+
+def _sh_is_bash(system: FileSystem, protocol: Rules) -> bool:
+    """Whether the shell that reads predict.sh understands bash's own words."""
+    if not any(re.match(r"sh\s", word) for word in protocol.container.command[1:]):
+        return True
+    shell = next((s for at in _PATH.split(":") if (s := system.find(f"{at}/sh"))), None)
+    return shell is None or shell.path.rpartition("/")[2] == "bash"
+
+
+def _covered(system: FileSystem, settings: dict[str, Any], protocol: Rules) -> Iterator[Finding]:
+    """What the image keeps in folders that are mounted at run time."""
+    container = protocol.container
+    working = normalised(str(settings.get("WorkingDir") or "/"))
+    lost = []
+    for folder in (SCRATCH, normalised(container.inputs), normalised(container.outputs)):
+        files = [entry for entry in system.below(folder) if entry.kind not in ("folder", "other")]
+        if files:
+            size = sum(entry.size for entry in files) / _MIB
+            lost.append(f"{len(files)} in {folder} ({size:,.1f} MiB), such as /{files[0].path}")
+        if f"{working}/".startswith(f"{folder}/"):
+            lost.append(f"the working directory {working} lies in {folder}")
+    if lost:
+        severity = Severity.PROBLEM if "working" in lost[-1] else Severity.WARNING
+        yield make_finding("covered-files", severity, found="; ".join(lost))
+    else:
+        yield nothing_found("covered-files", "nothing of the image is covered")
 
 
 def _user(settings: dict[str, Any]) -> Iterator[Finding]:
     user = str(settings.get("User") or "")
     if user in ("", "0", "root", "0:0", "root:root"):
-        found = "root, by default; the harness runs it as an unprivileged user"
-        yield make_finding("user", Severity.NOTE, found=found)
+        words = "root, by default; the harness runs it as an unprivileged user"
+        yield make_finding("user", Severity.NOTE, found=words)
     else:
         yield nothing_found("user", user)
 
@@ -176,9 +205,9 @@ def _user(settings: dict[str, Any]) -> Iterator[Finding]:
 def _cuda(system: FileSystem) -> Iterator[Finding]:
     mib = sum(e.size for e in system.entries.values() if _CUDA.search(e.path)) / _MIB
     if mib > _WASTE_MIB:
-        found = f"{mib:,.0f} MiB of CUDA libraries are in the image, and nothing can use them"
+        words = f"{mib:,.0f} MiB of CUDA libraries are in the image, and nothing can use them"
         mend = "install the build for processors alone, for example from PyTorch's `cpu` index"
-        yield make_finding("gpu", Severity.NOTE, found=found, mend=mend)
+        yield make_finding("gpu", Severity.NOTE, found=words, mend=mend)
 
 
 def _told_secrets(config: dict[str, Any], settings: dict[str, Any]) -> Iterator[Finding]:
@@ -189,8 +218,8 @@ def _told_secrets(config: dict[str, Any], settings: dict[str, Any]) -> Iterator[
     ]
     names = named_secrets(texts)
     if names:
-        found = f"{', '.join(names[:4])} in the image's settings or its history"
-        yield _problem("secrets", found, subject="settings")
+        words = f"{', '.join(names[:4])} in the image's settings or its history"
+        yield _problem("secrets", words, subject="settings")
 
 
 def _age(config: dict[str, Any], now: datetime) -> Iterator[Finding]:
@@ -200,11 +229,11 @@ def _age(config: dict[str, Any], now: datetime) -> Iterator[Finding]:
     if not known:
         return
     days = (now - min(known)).days
-    found = f"the oldest part is of {min(known):%Y-%m-%d}, {days / 365.25:.1f} years ago"
+    words = f"the oldest part is of {min(known):%Y-%m-%d}, {days / 365.25:.1f} years ago"
     if days > _OLD_DAYS:
-        yield make_finding("image-age", Severity.WARNING, found=found)
+        yield make_finding("image-age", Severity.WARNING, found=words)
     else:
-        yield nothing_found("image-age", found)
+        yield nothing_found("image-age", words)
 
 
 def _date(text: object) -> datetime | None:
@@ -219,13 +248,13 @@ def _waste(system: FileSystem) -> Iterator[Finding]:
     hidden = sum(entry.size for entry in system.hidden) / _MIB
     caches = [entry for entry in system.entries.values() if is_cache(entry.path)]
     cached = sum(entry.size for entry in caches) / _MIB
-    found = f"{hidden:,.0f} MiB deleted or replaced by later layers, {cached:,.0f} MiB of caches"
+    words = f"{hidden:,.0f} MiB deleted or replaced by later layers, {cached:,.0f} MiB of caches"
     if hidden + cached <= _WASTE_MIB:
-        yield nothing_found("layer-waste", found)
+        yield nothing_found("layer-waste", words)
         return
     largest = sorted([*system.hidden, *caches], key=lambda entry: -entry.size)[:2]
     named = ", ".join(f"/{entry.path} ({entry.size / _MIB:,.0f} MiB)" for entry in largest)
-    yield make_finding("layer-waste", Severity.WARNING, found=f"{found}; largest: {named}")
+    yield make_finding("layer-waste", Severity.WARNING, found=f"{words}; largest: {named}")
 
 
 def _texts(value: object) -> list[str]:

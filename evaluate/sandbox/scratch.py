@@ -1,0 +1,37 @@
+"""Temporary folders with an owner, so that what a killed command leaves is found and removed."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from evaluate.sandbox.ownership import Owner
+from evaluate.sandbox.removal import remove_tree
+
+__all__ = ["make_scratch", "remove_stale_scratch", "scratch_folder"]
+
+_PREFIX = "segjudge-tmp-"
+
+
+def make_scratch() -> Path:
+    """A new folder of this process's; whoever makes it removes it."""
+    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{Owner.current().token}-"))
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A new folder of this process's, gone afterwards; what killed ones have left is removed."""
+    remove_stale_scratch()
+    folder = make_scratch()
+    try:
+        yield folder
+    finally:
+        remove_tree(folder)
+
+
+def remove_stale_scratch() -> None:
+    """Remove the folders of processes that are gone."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        owner = Owner.parse(left.name.removeprefix(_PREFIX).partition("-")[0])
+        if owner is not None and owner.is_gone():
+            remove_tree(left)
