@@ -124,11 +124,11 @@ def examine(
             for entry in basis.document.submissions
             if again is not None or entry.kind == "reference"
         ]
-        with found_submissions(wanted, sandbox, basis.protocol.limits) as found:
-            findings += [f.finding for f in found.values() if f.finding is not None]
+        with found_submissions(wanted, sandbox, basis.protocol.limits) as submissions:
+            findings += [f.finding for f in submissions.values() if f.finding is not None]
             if again is not None:
                 made = rerun(
-                    *(run, checked, found, sandbox),
+                    *(run, checked, submissions, sandbox),
                     sample=again.sample,
                     seed=again.seed,
                     progress=progress,
@@ -202,13 +202,13 @@ def _places(
 
 
 def _digests(basis: Basis) -> dict[str, str]:
-    found = {
+    digests = {
         "manifest": basis.document.manifest.sha256,
         f"protocol {basis.protocol.name} {basis.protocol.version}": basis.protocol.digest(),
     }
     for entry in basis.document.submissions:
-        found[f"image of {entry.team}"] = entry.digest or "no image"
-    return found | (dict(sorted(basis.evidence.files.items())) if basis.evidence else {})
+        digests[f"image of {entry.team}"] = entry.digest or "no image"
+    return digests | (dict(sorted(basis.evidence.files.items())) if basis.evidence else {})
 
 
 def _environment(basis: Basis, sandbox: Sandbox | None, made: Rerun | None) -> ThenAndNow:

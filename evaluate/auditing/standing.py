@@ -52,7 +52,7 @@ def bounds_of_places(
     believed = None
     if not any(row.outcome is Outcome.HARNESS_ERROR for row in scores):
         believed = rank(list(scores))
-    found = []
+    bounds = []
     for team in teams:
         ends = []
         for mine in (True, False):
@@ -62,8 +62,8 @@ def bounds_of_places(
             ]
             ends.append(rank(rows)[team])
         place = believed[team] if believed else None
-        found.append(_bounds(team, place, min(ends), max(ends), guilty))
-    return found
+        bounds.append(_bounds(team, place, min(ends), max(ends), guilty))
+    return bounds
 
 
 def _bounds(

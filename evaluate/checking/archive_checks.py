@@ -98,21 +98,21 @@ def _size(path: Path, rules: HandIn) -> Iterator[Finding]:
     mib = path.stat().st_size / _MIB
     limit = rules.archive_mib
     if limit is not None and mib > limit:
-        found = f"{mib:,.1f} MiB, the limit is {limit:,} MiB"
-        yield _problem("archive-size", found, subject=path.name)
+        words = f"{mib:,.1f} MiB, the limit is {limit:,} MiB"
+        yield _problem("archive-size", words, subject=path.name)
     elif mib > _LARGE_MIB:
-        found = f"{mib:,.0f} MiB"
-        yield make_finding("archive-size", Severity.WARNING, subject=path.name, found=found)
+        words = f"{mib:,.0f} MiB"
+        yield make_finding("archive-size", Severity.WARNING, subject=path.name, found=words)
     else:
         yield nothing_found("archive-size", f"{mib:,.1f} MiB")
 
 
 def _architecture(image: ArchivedImage) -> Iterator[Finding]:
-    found = f"{image.system}/{image.architecture}"
+    words = f"{image.system}/{image.architecture}"
     if (image.system, image.architecture) == _PLATFORM:
-        yield nothing_found("architecture", found)
+        yield nothing_found("architecture", words)
     else:
-        yield _problem("architecture", found)
+        yield _problem("architecture", words)
 
 
 def _shell(system: FileSystem, settings: dict[str, Any], protocol: Rules) -> Iterator[Finding]:
@@ -144,8 +144,8 @@ def _entry_point(
         others = [path for path in system.entries if path.rpartition("/")[2] == "predict.sh"]
         elsewhere = f"; there is one in /{others[0].rpartition('/')[0]}" if others else ""
         mend = f"set `WORKDIR /{others[0].rpartition('/')[0]}` in the Dockerfile" if others else ""
-        found = f"no predict.sh in the working directory {folder}{elsewhere}"
-        yield make_finding("entry-point", Severity.PROBLEM, found=found, mend=mend)
+        words = f"no predict.sh in the working directory {folder}{elsewhere}"
+        yield make_finding("entry-point", Severity.PROBLEM, found=words, mend=mend)
         return
     yield from script_findings(script, bash=_sh_is_bash(system, protocol))
     yield from _modes(system, script.path, folder)
@@ -161,9 +161,9 @@ def _modes(system: FileSystem, script: str, folder: str) -> Iterator[Finding]:
     if not closed:
         yield nothing_found("file-modes", "everyone may read what runs")
         return
-    found = f"closed to all but their owner: {', '.join(closed[:3])}"
-    found += f" and {len(closed) - 3} more" if len(closed) > 3 else ""
-    yield make_finding("file-modes", Severity.WARNING, found=found)
+    words = f"closed to all but their owner: {', '.join(closed[:3])}"
+    words += f" and {len(closed) - 3} more" if len(closed) > 3 else ""
+    yield make_finding("file-modes", Severity.WARNING, found=words)
 
 
 def _sh_is_bash(system: FileSystem, protocol: Rules) -> bool:
@@ -196,8 +196,8 @@ def _covered(system: FileSystem, settings: dict[str, Any], protocol: Rules) -> I
 def _user(settings: dict[str, Any]) -> Iterator[Finding]:
     user = str(settings.get("User") or "")
     if user in ("", "0", "root", "0:0", "root:root"):
-        found = "root, by default; the harness runs it as an unprivileged user"
-        yield make_finding("user", Severity.NOTE, found=found)
+        words = "root, by default; the harness runs it as an unprivileged user"
+        yield make_finding("user", Severity.NOTE, found=words)
     else:
         yield nothing_found("user", user)
 
@@ -205,9 +205,9 @@ def _user(settings: dict[str, Any]) -> Iterator[Finding]:
 def _cuda(system: FileSystem) -> Iterator[Finding]:
     mib = sum(e.size for e in system.entries.values() if _CUDA.search(e.path)) / _MIB
     if mib > _WASTE_MIB:
-        found = f"{mib:,.0f} MiB of CUDA libraries are in the image, and nothing can use them"
+        words = f"{mib:,.0f} MiB of CUDA libraries are in the image, and nothing can use them"
         mend = "install the build for processors alone, for example from PyTorch's `cpu` index"
-        yield make_finding("gpu", Severity.NOTE, found=found, mend=mend)
+        yield make_finding("gpu", Severity.NOTE, found=words, mend=mend)
 
 
 def _told_secrets(config: dict[str, Any], settings: dict[str, Any]) -> Iterator[Finding]:
@@ -218,8 +218,8 @@ def _told_secrets(config: dict[str, Any], settings: dict[str, Any]) -> Iterator[
     ]
     names = named_secrets(texts)
     if names:
-        found = f"{', '.join(names[:4])} in the image's settings or its history"
-        yield _problem("secrets", found, subject="settings")
+        words = f"{', '.join(names[:4])} in the image's settings or its history"
+        yield _problem("secrets", words, subject="settings")
 
 
 def _age(config: dict[str, Any], now: datetime) -> Iterator[Finding]:
@@ -229,11 +229,11 @@ def _age(config: dict[str, Any], now: datetime) -> Iterator[Finding]:
     if not known:
         return
     days = (now - min(known)).days
-    found = f"the oldest part is of {min(known):%Y-%m-%d}, {days / 365.25:.1f} years ago"
+    words = f"the oldest part is of {min(known):%Y-%m-%d}, {days / 365.25:.1f} years ago"
     if days > _OLD_DAYS:
-        yield make_finding("image-age", Severity.WARNING, found=found)
+        yield make_finding("image-age", Severity.WARNING, found=words)
     else:
-        yield nothing_found("image-age", found)
+        yield nothing_found("image-age", words)
 
 
 def _date(text: object) -> datetime | None:
@@ -248,13 +248,13 @@ def _waste(system: FileSystem) -> Iterator[Finding]:
     hidden = sum(entry.size for entry in system.hidden) / _MIB
     caches = [entry for entry in system.entries.values() if is_cache(entry.path)]
     cached = sum(entry.size for entry in caches) / _MIB
-    found = f"{hidden:,.0f} MiB deleted or replaced by later layers, {cached:,.0f} MiB of caches"
+    words = f"{hidden:,.0f} MiB deleted or replaced by later layers, {cached:,.0f} MiB of caches"
     if hidden + cached <= _WASTE_MIB:
-        yield nothing_found("layer-waste", found)
+        yield nothing_found("layer-waste", words)
         return
     largest = sorted([*system.hidden, *caches], key=lambda entry: -entry.size)[:2]
     named = ", ".join(f"/{entry.path} ({entry.size / _MIB:,.0f} MiB)" for entry in largest)
-    yield make_finding("layer-waste", Severity.WARNING, found=f"{found}; largest: {named}")
+    yield make_finding("layer-waste", Severity.WARNING, found=f"{words}; largest: {named}")
 
 
 def _texts(value: object) -> list[str]:

@@ -70,14 +70,14 @@ class Examination(Generic[Picture]):
         path = (run or self._run).prediction_path(TEAM, case.id)
         if not path.is_file():
             return None
-        found = read_prediction(
+        mask = read_prediction(
             path,
             output=self._protocol.output,
             shape=case.shape,
             spacing_mm=case.spacing_mm,
             max_bytes=self._protocol.limits.output_mib << 20,
         )
-        return None if isinstance(found, BadPrediction) else found
+        return None if isinstance(mask, BadPrediction) else mask
 
     def examine(self, trial: Trial, score: CaseScore) -> ExaminedCase[Picture]:
         """Look at one case's mask."""

@@ -58,8 +58,8 @@ def script_findings(script: LayerEntry, *, bash: bool = False) -> Iterator[Findi
             mend="`dos2unix predict.sh`, and `*.sh text eol=lf` in .gitattributes",
         )
     elif not content.strip():
-        found = "an empty file" if script.size == 0 else "nothing that can be read"
-        yield make_finding("entry-point", Severity.PROBLEM, subject="predict.sh", found=found)
+        words = "an empty file" if script.size == 0 else "nothing that can be read"
+        yield make_finding("entry-point", Severity.PROBLEM, subject="predict.sh", found=words)
     elif not bash and (own := _BASHISMS.search(content)):
         word = own[0].decode("ascii", "replace").strip()
         yield make_finding(

@@ -32,12 +32,12 @@ def folder_findings(folder: Path) -> list[Finding]:
         # Of a folder nobody knows yet which shell its image has: only images are told.
         findings += script_findings(entry, bash=True)
     else:
-        found = f"no predict.sh in {folder.name}"
+        words = f"no predict.sh in {folder.name}"
         findings.append(
             make_finding(
                 "entry-point",
                 Severity.PROBLEM,
-                found=found,
+                found=words,
                 mend="write one: it reads every case in the inputs folder, and leaves a mask in"
                 " the outputs folder",
             )

@@ -69,8 +69,8 @@ def _noise(trial: Trial) -> Iterator[Finding]:
     log = trial.log
     count = log.count(b"\n") + log.count(b"\r")
     if count > _MOST_LINES or len(log) > _MOST_BYTES:
-        found = f"{count:,} lines, {len(log) / 1024:,.0f} KiB"
-        yield _warn("log-noise", trial.case.id, found)
+        words = f"{count:,} lines, {len(log) / 1024:,.0f} KiB"
+        yield _warn("log-noise", trial.case.id, words)
 
 
 def _warn(check: str, case: str, found: str, *, why: Explanation | None = None) -> Finding:

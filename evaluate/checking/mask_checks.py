@@ -35,8 +35,8 @@ def mask_hits(case: str, prompts: Prompts | None, prediction: _LabelMap) -> Iter
     covered = 1 - counts[0] / prediction.size
     asked = np.count_nonzero(prompts.baseline(prediction.shape)) / prediction.size
     if covered > max(0.5, 1.5 * asked):
-        found = f"{covered:.0%} of the image is labelled, the prompts ask for {asked:.0%}"
-        yield _hit("mask-fills-image", case, found)
+        words = f"{covered:.0%} of the image is labelled, the prompts ask for {asked:.0%}"
+        yield _hit("mask-fills-image", case, words)
         return
     yield from _numbering(case, counts, prompts)
     located = prompts.regions(prediction.shape)
@@ -51,17 +51,17 @@ def _numbering(case: str, counts: npt.NDArray[np.integer], prompts: Prompts) -> 
     missing = sorted(set(range(1, asked + 1)) - set(present))
     if surplus:
         severity = Severity.PROBLEM if missing else Severity.WARNING
-        found = f"labels {_listed(surplus)} for {asked} {prompts.kind}"
-        yield _hit("labels-surplus", case, found, severity)
+        words = f"labels {_listed(surplus)} for {asked} {prompts.kind}"
+        yield _hit("labels-surplus", case, words, severity)
     if missing:
         severity = Severity.PROBLEM if 2 * len(missing) >= asked else Severity.WARNING
-        found = f"no voxel of label {_listed(missing)}; the mask has {_listed(present)}"
+        words = f"no voxel of label {_listed(missing)}; the mask has {_listed(present)}"
         mend = (
             f"the mask is binary: write k for the object of {prompts.one} k"
             if len(present) == 1 and asked > 1
             else ""
         )
-        yield _hit("labels-missing", case, found, severity, mend)
+        yield _hit("labels-missing", case, words, severity, mend)
 
 
 def _places(

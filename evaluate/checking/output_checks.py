@@ -32,8 +32,8 @@ def _no_output(trial: Trial, files: tuple[str, ...], protocol: Rules) -> Finding
     expected = protocol.output.name(trial.case.id)
     if not files:
         return _hit("output-missing", trial, f"no {expected}: the outputs folder is empty")
-    found = f"no {expected}, but {', '.join(map(printable, files[:3]))}"
-    return _hit("output-name", trial, found)
+    words = f"no {expected}, but {', '.join(map(printable, files[:3]))}"
+    return _hit("output-name", trial, words)
 
 
 def _bad_output(trial: Trial, arrays: tuple[ArrayFacts, ...] | None, protocol: Rules) -> Finding:
@@ -47,8 +47,8 @@ def _bad_output(trial: Trial, arrays: tuple[ArrayFacts, ...] | None, protocol: R
     if mask.dtype == "object":
         return _hit("output-dtype", trial, "an object, which only pickle could read")
     if mask.shape != shape:
-        found = f"shape {mask.shape}, the image's is {shape}"
-        return _hit("output-shape", trial, found, mend=_shape_advice(mask.shape, shape))
+        words = f"shape {mask.shape}, the image's is {shape}"
+        return _hit("output-shape", trial, words, mend=_shape_advice(mask.shape, shape))
     return _hit("output-dtype", trial, f"{mask.dtype}: {trial.record.reason}")
 
 
@@ -69,8 +69,8 @@ def _unwise(trial: Trial, arrays: tuple[ArrayFacts, ...], protocol: Rules) -> It
     key = protocol.output.key
     mask = next((array for array in arrays if array.name == key), None)
     if mask is not None and (mask.dtype.startswith("float") or mask.dtype.endswith("64")):
-        found = f"{mask.dtype}: it is read, and takes {_times(mask.dtype)} the room of uint8"
-        yield Finding(code="output-dtype", severity=Severity.NOTE, where=trial.case.id, found=found)
+        words = f"{mask.dtype}: it is read, and takes {_times(mask.dtype)} the room of uint8"
+        yield Finding(code="output-dtype", severity=Severity.NOTE, where=trial.case.id, found=words)
 
 
 def _times(dtype: str) -> str:

@@ -170,7 +170,7 @@ def _one_slice(manifest: Manifest, examination: Examination[Picture]) -> list[Fi
 
 def _sandbox_finding(sandbox: Sandbox) -> list[Finding]:
     if sandbox.isolated:
-        found = f"{sandbox.name}: no network, an unprivileged user, a read-only root"
-        return [make_finding("sandbox", Severity.OK, found=found)]
-    found = f"{sandbox.name}: nothing is isolated, the limits are only watched"
-    return [make_finding("sandbox", Severity.NOTE, found=found)]
+        words = f"{sandbox.name}: no network, an unprivileged user, a read-only root"
+        return [make_finding("sandbox", Severity.OK, found=words)]
+    words = f"{sandbox.name}: nothing is isolated, the limits are only watched"
+    return [make_finding("sandbox", Severity.NOTE, found=words)]

@@ -47,16 +47,16 @@ def repeat_findings(repeats: Sequence[Repeat]) -> list[Finding]:
 
 def _difference(repeat: Repeat) -> Finding | None:
     if repeat.outcomes[0] != repeat.outcomes[1]:
-        found = f"first {repeat.outcomes[0]}, then {repeat.outcomes[1]}"
-        return Finding(code="repeatable", severity=Severity.PROBLEM, where=repeat.case, found=found)
+        words = f"first {repeat.outcomes[0]}, then {repeat.outcomes[1]}"
+        return Finding(code="repeatable", severity=Severity.PROBLEM, where=repeat.case, found=words)
     first, second = repeat.first, repeat.second
     if first is None or second is None or np.array_equal(first, second):
         return None
     share = np.count_nonzero(first != second) / first.size
     agreement = _agreement(first, second)
     severity = Severity.NOTE if agreement >= _NEARLY else Severity.WARNING
-    found = f"the two masks differ in {share:.2%} of the voxels; DSC between them {agreement:.4f}"
-    return Finding(code="repeatable", severity=severity, where=repeat.case, found=found)
+    words = f"the two masks differ in {share:.2%} of the voxels; DSC between them {agreement:.4f}"
+    return Finding(code="repeatable", severity=severity, where=repeat.case, found=words)
 
 
 def _agreement(first: _LabelMap, second: _LabelMap) -> float:

@@ -66,8 +66,8 @@ def _ending(trial: Trial, protocol: Rules) -> Iterator[Finding]:
     )
     for check, value, limit, unit in shares:
         if value is not None and value > _NEAR * limit:
-            found = f"{value:.1f} {unit}, {value / limit:.0%} of the limit of {limit:g} {unit}"
-            yield _hit(check, Severity.WARNING, trial, found)
+            words = f"{value:.1f} {unit}, {value / limit:.0%} of the limit of {limit:g} {unit}"
+            yield _hit(check, Severity.WARNING, trial, words)
 
 
 def _beside(trial: Trial, protocol: Rules) -> Iterator[Finding]:
@@ -77,15 +77,15 @@ def _beside(trial: Trial, protocol: Rules) -> Iterator[Finding]:
     expected = protocol.output.name(trial.case.id)
     surplus = [name for name in seen.files if name != expected]
     if surplus and expected in seen.files:
-        found = f"{len(surplus)} further: {', '.join(surplus[:3])}"
-        yield _hit("leftover-files", Severity.WARNING, trial, found)
+        words = f"{len(surplus)} further: {', '.join(surplus[:3])}"
+        yield _hit("leftover-files", Severity.WARNING, trial, words)
     if seen.inputs_changed:
-        found = "a file there was changed, removed or added"
-        yield _hit("inputs-unchanged", Severity.PROBLEM, trial, found)
+        words = "a file there was changed, removed or added"
+        yield _hit("inputs-unchanged", Severity.PROBLEM, trial, words)
     running = int(seen.execution.options.get("left_running", 0))
     if running:
-        found = f"{running} still ran when the command had ended"
-        yield _hit("leftover-processes", Severity.WARNING, trial, found)
+        words = f"{running} still ran when the command had ended"
+        yield _hit("leftover-processes", Severity.WARNING, trial, words)
 
 
 def _margins(trials: Sequence[Trial], protocol: Rules) -> Iterator[Finding]:
@@ -97,8 +97,8 @@ def _margins(trials: Sequence[Trial], protocol: Rules) -> Iterator[Finding]:
     ):
         known = [value for value in values if value is not None]
         if known:
-            found = f"at most {max(known):,.1f} {unit}, {max(known) / limit:.1%} of the limit"
-            yield nothing_found(check, f"{found} of {limit:g} {unit}")
+            words = f"at most {max(known):,.1f} {unit}, {max(known) / limit:.1%} of the limit"
+            yield nothing_found(check, f"{words} of {limit:g} {unit}")
         else:
             yield make_finding(check, Severity.NOTE, found="not measured")
 

@@ -10,19 +10,19 @@ __all__ = ["say_audit"]
 _MOST_FINDINGS = 20
 
 
-def say_audit(found: Audit) -> None:
+def say_audit(audit: Audit) -> None:
     """Findings, verdicts and places."""
-    _line("looked at " + ", ".join(f"{count} {what}" for what, count in found.checked.items()))
-    _say_findings(found.findings)
-    for verdict in found.verdicts:
+    _line("looked at " + ", ".join(f"{count} {what}" for what, count in audit.checked.items()))
+    _say_findings(audit.findings)
+    for verdict in audit.verdicts:
         _line(f"{'LOOK' if verdict.is_open else 'ok  '}  {verdict.team}: {verdict.verdict}")
         _line(f"      {verdict.words}")
-    if found.rerun is not None:
-        for team in found.rerun.teams:
+    if audit.rerun is not None:
+        for team in audit.rerun.teams:
             _say_ratios(team)
-    for note in found.notes:
+    for note in audit.notes:
         warn(note)
-    _say_places(found.places)
+    _say_places(audit.places)
 
 
 def _say_findings(findings: list[Finding]) -> None:

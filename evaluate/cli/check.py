@@ -74,16 +74,16 @@ def call(options: argparse.Namespace) -> int:
 def _say(options: argparse.Namespace, done: SubmissionCheck) -> None:
     if done.cases:
         _cases(f"{options.reference} by protocol {options.protocol}", done.cases)
-    good = [found.code for found in done.findings if found.severity is Severity.OK]
+    good = [finding.code for finding in done.findings if finding.severity is Severity.OK]
     if good:
         say(f"fine: {', '.join(dict.fromkeys(good))}")
-    for found in reversed(done.findings):  # the gravest last: where a terminal is read from
-        if found.severity is not Severity.OK:
-            say_finding(found, names=BY_SEVERITY)
+    for finding in reversed(done.findings):  # the gravest last: where a terminal is read from
+        if finding.severity is not Severity.OK:
+            say_finding(finding, names=BY_SEVERITY)
     _log(done.cases)
     if done.not_run:
         say(f"not run: {done.not_run}")
-    counts = Counter(found.severity for found in done.findings)
+    counts = Counter(finding.severity for finding in done.findings)
     told = ", ".join(
         f"{counts[severity]} {severity}{'s' if counts[severity] != 1 else ''}"
         for severity in (Severity.PROBLEM, Severity.WARNING, Severity.NOTE)

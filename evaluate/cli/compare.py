@@ -40,7 +40,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> int:
     """Compare two submissions; 0 whatever the answer is."""
-    found = compare_runs(
+    compared = compare_runs(
         options.run_a,
         options.run_b,
         team=options.team,
@@ -49,36 +49,36 @@ def call(options: argparse.Namespace) -> int:
         seed=options.seed,
         manifest_path=options.manifest,
     )
-    for comparison in found.comparisons:
+    for comparison in compared.comparisons:
         _say(comparison)
-    for note in dict.fromkeys(n for c in found.comparisons for n in c.notes):
+    for note in dict.fromkeys(n for c in compared.comparisons for n in c.notes):
         warn(note)
     if options.json:
-        write_comparison_json(options.json, found)
+        write_comparison_json(options.json, compared)
         say(f"all of it, as JSON: {options.json}")
     if options.html:
         with show_progress("drawing") as progress:
-            write_comparison(options.html, found, progress=progress)
+            write_comparison(options.html, compared, progress=progress)
         say(f"page: {options.html}")
     return 0
 
 
-def _say(found: TeamComparison) -> None:
-    say(printable(found.answer))
+def _say(comparison: TeamComparison) -> None:
+    say(printable(comparison.answer))
     say()
-    _say_overall(found)
+    _say_overall(comparison)
     say("macro: every modality alike; micro: every case alike; p: Wilcoxon, not adjusted")
-    _say_modalities(found)
-    _say_cases("better", found.better)
-    _say_cases("worse", found.worse)
-    _say_cases("failures fewer", found.failures_lost)
-    _say_cases("failures new", found.failures_gained)
+    _say_modalities(comparison)
+    _say_cases("better", comparison.better)
+    _say_cases("worse", comparison.worse)
+    _say_cases("failures fewer", comparison.failures_lost)
+    _say_cases("failures new", comparison.failures_gained)
     say()
 
 
-def _say_overall(found: TeamComparison) -> None:
+def _say_overall(comparison: TeamComparison) -> None:
     table(
-        f"B ({printable(found.b.label)}) less A ({printable(found.a.label)})",
+        f"B ({printable(comparison.b.label)}) less A ({printable(comparison.a.label)})",
         ["", "cases", "A", "B", "B − A", "95 % interval", "p"],
         [
             [
@@ -91,22 +91,22 @@ def _say_overall(found: TeamComparison) -> None:
                 "–" if d.p_value is None else f"{d.p_value:.2g}",
             ]
             for place in ("macro", "micro")
-            for d in found.differences
+            for d in comparison.differences
             if d.where == place
         ],
     )
 
 
-def _say_modalities(found: TeamComparison) -> None:
-    ratios = {ratio.where: ratio for ratio in found.ratios}
+def _say_modalities(comparison: TeamComparison) -> None:
+    ratios = {ratio.where: ratio for ratio in comparison.ratios}
     rows = []
-    for modality in found.modalities:
-        dsc, nsd = (found.difference(metric, modality) for metric in ("dsc", "nsd"))
+    for modality in comparison.modalities:
+        dsc, nsd = (comparison.difference(metric, modality) for metric in ("dsc", "nsd"))
         ratio = ratios.get(modality)
         rows.append(
             [
                 modality,
-                str(max(d.n for d in found.differences if d.where == modality)),
+                str(max(d.n for d in comparison.differences if d.where == modality)),
                 "–" if dsc is None else f"{dsc.mean:+.3f}",
                 "–" if dsc is None else _ends(dsc.interval, 3),
                 "–" if nsd is None else f"{nsd.mean:+.3f}",

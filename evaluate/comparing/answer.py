@@ -5,21 +5,21 @@ from evaluate.documents.team_comparison import Difference, ResampledInterval, Te
 __all__ = ["answer"]
 
 
-def answer(found: TeamComparison) -> str:
+def answer(comparison: TeamComparison) -> str:
     """The sentence that a reader came for. Accuracy is the mean over the modalities."""
-    a, b = found.a.label, found.b.label
-    count = f"{len(found.cases)} case{'s' if len(found.cases) > 1 else ''}"
-    scores = [d for m in ("dsc", "nsd") if (d := found.difference(m, "macro")) is not None]
+    a, b = comparison.a.label, comparison.b.label
+    count = f"{len(comparison.cases)} case{'s' if len(comparison.cases) > 1 else ''}"
+    scores = [d for m in ("dsc", "nsd") if (d := comparison.difference(m, "macro")) is not None]
     how_much = ", ".join(map(_said, scores))
     if not scores:
         words = f"{b} and {a} have no common score in {count}"
-    elif not found.better and not found.worse:
+    elif not comparison.better and not comparison.worse:
         words = f"{b} and {a} have the same scores in every one of {count}"
     else:
         words = f"{_verdict(b, a, scores)} on {count}: {how_much}"
         metric = scores[0].metric.upper()
         words += f"; ahead by {metric} in {_share(scores[0].b_ahead)} of the resamples"
-    return f"{words}; {_time(found)}{_failures(found)}."
+    return f"{words}; {_time(comparison)}{_failures(comparison)}."
 
 
 def _verdict(b: str, a: str, scores: list[Difference]) -> str:
@@ -60,8 +60,8 @@ def _share(share: float) -> str:
     return f"{share * 100:.1f} %"
 
 
-def _time(found: TeamComparison) -> str:
-    ratio = next((r for r in found.ratios if r.where == "micro"), None)
+def _time(comparison: TeamComparison) -> str:
+    ratio = next((r for r in comparison.ratios if r.where == "micro"), None)
     if ratio is None:
         return "no case was timed for both"
     shown, interval, how = ratio.ratio, ratio.interval, ""
@@ -73,12 +73,12 @@ def _time(found: TeamComparison) -> str:
         sure = "takes about as long"
     else:
         sure = "is faster" if shown < 1 else "is slower"
-    where = f" on the {ratio.n} that both finished" if ratio.n < len(found.cases) else ""
-    return f"{found.b.label} {sure}{where}, {shown:.2f} times the time{ends}{how}"
+    where = f" on the {ratio.n} that both finished" if ratio.n < len(comparison.cases) else ""
+    return f"{comparison.b.label} {sure}{where}, {shown:.2f} times the time{ends}{how}"
 
 
-def _failures(found: TeamComparison) -> str:
-    lost, gained = len(found.failures_lost), len(found.failures_gained)
+def _failures(comparison: TeamComparison) -> str:
+    lost, gained = len(comparison.failures_lost), len(comparison.failures_gained)
     if not lost and not gained:
         return ""
     return f"; {lost} failures fewer and {gained} new"

@@ -54,7 +54,7 @@ def compare(
         notes: what a reader must know.
     """
     differences = tuple(
-        found for metric in COMPARED for found in _differences(metric, pairs, counts)
+        difference for metric in COMPARED for difference in _differences(metric, pairs, counts)
     )
     ratios = tuple(_ratios(pairs, counts, calibration))
     changes = _changes(pairs)
@@ -134,13 +134,13 @@ def _means_by_modality(
     values: Floats, modalities: Mapping[str, slice], counts: Counts
 ) -> dict[str, Floats]:
     """Of every modality that has a value."""
-    found = {}
+    by_modality = {}
     for name, where in modalities.items():
         usable = np.zeros(values.shape[1], dtype=np.bool_)
         usable[where] = ~np.isnan(values[0, where])
         if usable.any():
-            found[name] = resampled_means(values[:, usable], counts[usable])
-    return found
+            by_modality[name] = resampled_means(values[:, usable], counts[usable])
+    return by_modality
 
 
 def _macro(values: Floats, modalities: Mapping[str, slice]) -> Floats:

@@ -217,8 +217,8 @@ def read_table(
             absent = set(columns) - set(header)
             missing = sorted((absent - set(defaults)) | (set(needed) - set(header)))
             if missing:
-                found = f"no column {', '.join(missing)}"
-                raise TableError(Finding(where=str(path), found=found, mend=mend))
+                words = f"no column {', '.join(missing)}"
+                raise TableError(Finding(where=str(path), found=words, mend=mend))
             wanted = [n for n in header if n not in columns and (metrics is None or n in metrics)]
             rows = []
             for cells in reader:
@@ -235,5 +235,5 @@ def read_table(
                 rows.append(kind(**values))
             return rows
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        found = f"can't be read: {error}"
-        raise TableError(Finding(where=str(path), found=found, mend=mend)) from error
+        words = f"can't be read: {error}"
+        raise TableError(Finding(where=str(path), found=words, mend=mend)) from error

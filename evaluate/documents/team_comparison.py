@@ -179,8 +179,8 @@ class TeamComparison:
 
     def difference(self, metric: str, where: str) -> Difference | None:
         """One of the differences, if it is defined."""
-        found = (d for d in self.differences if (d.metric, d.where) == (metric, where))
-        return next(found, None)
+        matching = (d for d in self.differences if (d.metric, d.where) == (metric, where))
+        return next(matching, None)
 
     @property
     def modalities(self) -> list[str]:

@@ -16,7 +16,7 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 pytestmark = pytest.mark.engine
 ROOT = Path(__file__).parents[2]
-TAG = "segjudge-test/boxfill:latest"
+TAG = f"segjudge-test/boxfill:of-{os.getpid()}"  # another suite may use the same engine
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -114,7 +114,7 @@ def test_compose_runs_the_participant_then_the_evaluator(small_data: Path, tmp_p
     environment = os.environ | {
         "DATA": str(data),
         "SCORES": str(tmp_path / "scores"),
-        "COMPOSE_PROJECT_NAME": "segjudge-test",
+        "COMPOSE_PROJECT_NAME": f"segjudge-test-{os.getpid()}",
     }
     (tmp_path / "scores").mkdir()
 

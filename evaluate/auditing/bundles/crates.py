@@ -106,5 +106,5 @@ def sums_of(digests: Mapping[str, str]) -> bytes:
 def read_sums(data: bytes) -> dict[str, str]:
     """Read what `sums_of` wrote; lines of another form are left out, and their files missed."""
     text = data.decode("utf-8", "replace")
-    found = (_LINE.fullmatch(line) for line in text.splitlines())
-    return {match[2]: match[1] for match in found if match}
+    matches = (_LINE.fullmatch(line) for line in text.splitlines())
+    return {match[2]: match[1] for match in matches if match}

@@ -15,35 +15,35 @@ if TYPE_CHECKING:
 __all__ = ["altered_members", "check_signature"]
 
 
-def altered_members(root: Path, found: Mapping[str, str]) -> list[Finding]:
+def altered_members(root: Path, digests: Mapping[str, str]) -> list[Finding]:
     """Members beside SHA256SUMS and the crate's metadata."""
-    sums = read_sums((root / SUMS).read_bytes()) if SUMS in found else {}
-    crate = crate_digests((root / METADATA).read_bytes()) if METADATA in found else {}
+    sums = read_sums((root / SUMS).read_bytes()) if SUMS in digests else {}
+    crate = crate_digests((root / METADATA).read_bytes()) if METADATA in digests else {}
     findings = []
-    for name in sorted((sums.keys() | crate.keys() | found.keys()) - {SUMS, ATTESTATION}):
+    for name in sorted((sums.keys() | crate.keys() | digests.keys()) - {SUMS, ATTESTATION}):
         lists = [sums] if name == METADATA else [sums, crate]
         recorded = {listed.get(name, "nothing") for listed in lists}
-        if recorded != {found.get(name)}:
+        if recorded != {digests.get(name)}:
             findings.append(
                 Finding(
                     code=Cause.BUNDLE,
                     where=name,
                     expected=f"SHA-256 {' or '.join(sorted(recorded))}",
-                    found=f"SHA-256 {found[name]}" if name in found else "no such member",
+                    found=f"SHA-256 {digests[name]}" if name in digests else "no such member",
                 )
             )
     return findings
 
 
 def check_signature(
-    root: Path, found: Mapping[str, str], key: "SSlibKey | None"
+    root: Path, digests: Mapping[str, str], key: "SSlibKey | None"
 ) -> tuple[list[Finding], str]:
     """What the attestation says, and who has signed it."""
 
     def finding(cause: Cause, recorded: str, what: str, where: str = ATTESTATION) -> Finding:
         return Finding(code=cause, where=where, expected=recorded, found=what)
 
-    if ATTESTATION not in found:
+    if ATTESTATION not in digests:
         if key is None:
             return [], "not signed"
         return [finding(Cause.KEY, f"key {key.keyid}", "no signature")], "not signed"
@@ -57,11 +57,11 @@ def check_signature(
         finding(
             Cause.BUNDLE,
             f"SHA-256 {said.get(name, 'nothing')}, as signed",
-            f"SHA-256 {found[name]}" if name in found else "no such member",
+            f"SHA-256 {digests[name]}" if name in digests else "no such member",
             name,
         )
-        for name in sorted((said.keys() | found.keys()) - {ATTESTATION})
-        if said.get(name) != found.get(name)
+        for name in sorted((said.keys() | digests.keys()) - {ATTESTATION})
+        if said.get(name) != digests.get(name)
     ]
     if key is None:
         return findings, f"signed with key {signers}, not checked: no --key was given"

@@ -66,9 +66,9 @@ def verify_bundle(
     key = read_public_key(key_file) if key_file else None
     with tempfile.TemporaryDirectory(prefix="segjudge-verify-") as scratch:
         root = Path(scratch)
-        found = extract(path, root)
-        findings = altered_members(root, found)
-        more, signature = check_signature(root, found, key)
+        digests = extract(path, root)
+        findings = altered_members(root, digests)
+        more, signature = check_signature(root, digests, key)
         findings += more
         _check_facts(path, root)
         journal = _journal(path, root)
@@ -92,7 +92,7 @@ def verify_bundle(
     }
     return Verified(
         audit=replace(audit, findings=[*reversed(own.values()), *audit.findings]),
-        files=len(found),
+        files=len(digests),
         scored=has_references,
         signature=signature,
     )
@@ -112,8 +112,8 @@ def _journal(path: Path, root: Path) -> dict[tuple[str, str, int], JournalEntry]
     for entry in entries:
         for name in (entry.record.team, entry.record.case):
             if not re.fullmatch(NAME_PATTERN, name):
-                found = f"{name!r}, which is no name of a team or case"
-                raise BundleError(Finding(where=f"{path}: {JOURNAL}", found=found))
+                words = f"{name!r}, which is no name of a team or case"
+                raise BundleError(Finding(where=f"{path}: {JOURNAL}", found=words))
     return {(e.record.team, e.record.case, e.record.round): e for e in entries}
 
 
@@ -134,8 +134,8 @@ def _check_facts(path: Path, root: Path) -> None:
         documents.append(evidence.run)
     for team in {team for document in documents for team in document.teams}:
         if not re.fullmatch(NAME_PATTERN, team):
-            found = f"{team!r}, which is no name of a team"
-            raise BundleError(Finding(where=where, found=found))
+            words = f"{team!r}, which is no name of a team"
+            raise BundleError(Finding(where=where, found=words))
 
 
 def _lay_out(data: Path, manifest: Manifest, references: Path | None) -> tuple[bool, bool]:

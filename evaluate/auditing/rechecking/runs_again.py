@@ -85,9 +85,9 @@ def _without_result(basis: Basis, told: Sequence[Finding]) -> list[Finding]:
         for case in basis.manifest.cases:
             entry = basis.journal.get((team, case.id, 0))
             if entry is None and (team, case.id) not in known:
-                found = "no run of it in the journal"
+                words = "no run of it in the journal"
             elif entry is not None and entry.record.outcome is Outcome.HARNESS_ERROR:
-                found = f"a failure on our side: {entry.record.reason}"
+                words = f"a failure on our side: {entry.record.reason}"
             else:
                 continue
             findings.append(
@@ -95,7 +95,7 @@ def _without_result(basis: Basis, told: Sequence[Finding]) -> list[Finding]:
                     code=Cause.UNFINISHED,
                     where=f"{team} {case.id}",
                     expected="one result for each team and case",
-                    found=found,
+                    found=words,
                     teams=(team,),
                     cases=(case.id,),
                 )

@@ -79,8 +79,8 @@ def trace_scores(
         )
         # Told already, where only the bytes can be looked at.
         findings += [f for f in more if basis.at_hand.references or f.is_problem]
-        for pair, found in cells.items():
-            follows.setdefault(pair, []).extend(found)
+        for pair, more_cells in cells.items():
+            follows.setdefault(pair, []).extend(more_cells)
     believed = _believed(basis, scores, explained)
     table = read_cells(basis.run.table_path(ModalityScore))
     more, _ = trace_table(
@@ -164,21 +164,21 @@ def with_effects_of_protocol(
     findings: Sequence[Finding], basis: Basis, altered: Sequence[AlteredFile], progress: Progress
 ) -> list[Finding]:
     """The findings; an edited rule with the scores that it would change."""
-    found = list(findings)
+    told = list(findings)
     key = basis.edited.rules_key_of("score")
     changed = [
         index
-        for index, f in enumerate(found)
+        for index, f in enumerate(told)
         if f.where.startswith(tuple(f"run.json, rules.{key}.{part}" for part in _RULES))
     ]
     if not changed or not basis.at_hand.references:
-        return found
+        return told
     edited = basis.edited.rules_of("score")
     if edited.digest(*_RULES) == basis.protocol.digest(*_RULES):
-        return found
+        return told
     rows = _score(basis, altered, edited, progress).cases
     recorded = read_cells(basis.run.table_path(CaseScore))
     again = made_again(recorded.name, rows, CaseScore)
     cells = tuple(cell for row in compare_tables(recorded, again) for cell in row.cells)
-    found[changed[0]] = replace(found[changed[0]], cells=cells)
-    return found
+    told[changed[0]] = replace(told[changed[0]], cells=cells)
+    return told
