@@ -189,6 +189,10 @@ class OwnedContainer:
             thread.join(timeout=10.0)  # the last of the output is on its way
         return state, self._ended_at - self.started_at
 
+    def pid(self) -> int:
+        """Of its first process, on the engine's machine."""
+        return int(self._engine.inspect_container(self._name)["State"]["Pid"])
+
     def killed_from_outside(self) -> str:
         """Who else than we has ended it, by the engine's own record; empty if nobody.
 

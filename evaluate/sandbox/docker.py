@@ -54,6 +54,7 @@ __all__ = ["DockerSandbox"]
 _WATCH_S = 0.2
 _KILLED = 137
 _SOCKETS_MIB = 64
+_FOLLOW_S = 0.02
 _MIB = 2**20
 _NUMBERS = itertools.count(1)  # of the process: two sandboxes of one process share the owner
 
@@ -197,7 +198,8 @@ class DockerSandbox:
     ) -> Execution:
         log = BoundedLog(limit_bytes=job.limits.log_mib * _MIB)
         profile = Profile(job.profile_hz)
-        meter = _Meter(cgroup, profile)
+        version = self._description["cgroup_version"] if self._local else None
+        meter = _Meter(cgroup, profile, version)
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         covered = tuple(place for place in image.around.covered if place.folder in mounted(job))
         with OwnedContainer(self._engine, name=name, options=options, log=log) as container:
@@ -224,6 +226,7 @@ class DockerSandbox:
                 Watch(look=lambda: too_large(job), every_s=_WATCH_S),
                 Watch(look=room.look, every_s=_WATCH_S),
                 Watch(look=lambda: meter.look(container), every_s=_WATCH_S),
+                Watch(look=meter.follow, every_s=_FOLLOW_S),
             ]
             profile.start(container.started_at)
             if profile.every_s is not None:
@@ -313,10 +316,19 @@ def _refusal(problem: str) -> Execution:
 
 
 class _Meter:
-    """The run's cgroup where the container is in it, and samples of the engine otherwise."""
+    """The run's cgroup where the container is in it, and samples otherwise.
 
-    def __init__(self, cgroup: RunCgroup | None, profile: Profile) -> None:
+    Args:
+        cgroup: the run's own; None where none could be made.
+        profile: takes samples over time.
+        version: the cgroup version of an engine on this machine, whose containers' groups can be
+            read; None for one elsewhere.
+    """
+
+    def __init__(self, cgroup: RunCgroup | None, profile: Profile, version: int | None) -> None:
         self._cgroup = cgroup
+        self._version = version
+        self._found: RunCgroup | None = None
         self._profile = profile
         self._stats = StatsMeter(profile)
         self._sampling = False
@@ -327,7 +339,16 @@ class _Meter:
             return
         if not self._sampling:
             self._sampling = True
+            if self._version is not None:
+                self._found = RunCgroup.of_process(
+                    container.pid(), container=container.id, version=self._version
+                )
             container.sample_beside(self._stats)
+
+    def follow(self) -> None:
+        """Keep what the container's own group says: it is gone with the container."""
+        if self._found is not None:
+            self._found.usage()
 
     def sample(self) -> None:
         """Add to the profile what the cgroup says now; without one, the engine's samples do."""
@@ -337,7 +358,8 @@ class _Meter:
 
     def usage(self) -> Usage:
         exact = self._cgroup.usage() if self._cgroup else None
-        return exact or self._stats.usage()
+        followed = self._found.usage() if self._found else None
+        return exact or followed or self._stats.usage()
 
 
 def _killed_for_memory(state: dict[str, Any], usage: Usage) -> bool:

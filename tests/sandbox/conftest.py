@@ -23,6 +23,8 @@ def submission(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (folder / "Dockerfile").write_text(
         "ARG BASE_IMAGE=python:3.11-slim\nFROM ${BASE_IMAGE}\nWORKDIR /workspace\nCOPY . .\n"
+        # Its image is removed at the end: not that of another suite with the same engine.
+        f"# suite {os.getpid()}\n"
     )
     return folder
 

@@ -183,3 +183,32 @@ def test_only_a_process_that_is_surely_gone_is_gone() -> None:
     assert Owner(mine.host, mine.boot, mine.pid, mine.started - 1).is_gone()
     assert Owner(mine.host, "00000000", mine.pid, mine.started).is_gone()
     assert not Owner("00000000", mine.boot, ended.pid, 0).is_gone()  # another machine's
+
+
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGQUIT", "SIGTERM"])
+def test_a_polite_signal_ends_a_harness_like_ctrl_c(
+    name: str, small_data: Path, make_submission: Any, tmp_path: Path
+) -> None:
+    """A terminal that is closed leaves no command running without a time limit."""
+    started = tmp_path / "started"
+    lines = f"pathlib.Path({str(started)!r}).write_text(str(os.getpid()))\ntime.sleep(61)\n"
+    team = make_submission("sleeper", lines)
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "segjudge", "run", "--manifest", str(small_data)),
+            *("--protocol", "cvpr24", "--sandbox", "local", "--submission", f"team={team}"),
+            str(tmp_path / "run"),
+        ],
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 60
+    while not (started.exists() and started.read_text()):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(getattr(signal, name))
+    _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 130, said
+    assert b"nothing is lost" in said
+    assert not psutil.pid_exists(int(started.read_text()))

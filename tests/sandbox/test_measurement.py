@@ -148,3 +148,58 @@ def test_the_engine_s_samples_stand_in_where_no_cgroup_can_be_made(
     assert ended.measured_by == "stats"
     assert ended.cpu_s == pytest.approx(0.5, abs=0.25)
     assert ended.peak_memory_mib == pytest.approx(105, rel=0.15)
+
+
+@pytest.mark.engine
+def test_a_short_run_of_an_ordinary_user_s_harness_is_measured_too(
+    docker_bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RunCgroup, "make", lambda **_: None)
+
+    ended = docker_bench.python(
+        """
+        x = bytearray(150 << 20)
+        while time.process_time() < 0.3:
+            pass
+        """
+    )
+
+    assert ended.cpu_s == pytest.approx(0.3, abs=0.15)
+    assert ended.peak_memory_mib == pytest.approx(155, rel=0.15)
+
+
+@pytest.mark.engine
+def test_pages_of_files_are_no_memory_that_a_program_has_asked_for(docker_bench: Any) -> None:
+    code = "open(outputs + '/{0}', 'wb').write(b'x' * ({1} << 20)); x = bytearray({2} << 20)"
+    little, much = (docker_bench.python(code.format("f", mib, 40)) for mib in (1, 120))
+    if little.measured_by == "stats":
+        pytest.skip("this user may make no cgroup for the container; the engine's samples remain")
+
+    # 120 MiB are in memory once as the program's, and again as pages of the file.
+    assert 40 < little.peak_memory_mib < 80
+    assert 120 < much.peak_memory_mib < 180
+
+
+def test_what_was_in_use_without_files_is_the_peak(tmp_path: Path) -> None:
+    cgroup = _v2(tmp_path)
+    folder = tmp_path / f"segjudge_{_TOKEN}_7"
+    mib = 2**20
+    for current, files in ((300, 250), (120, 10)):
+        _write_v2(
+            folder,
+            memory_peak=f"{310 * mib}\n",
+            memory_current=f"{current * mib}\n",
+            memory_stat=f"anon 1\nfile {(files + 5) * mib}\nshmem {5 * mib}\n",
+        )
+        usage = cgroup.usage()
+
+    assert usage is not None
+    assert (usage.peak_memory_mib, usage.file_memory_mib) == (110.0, 250.0)
+    assert usage.limit_hits == 1
+
+
+def test_the_group_of_another_container_is_not_read(tmp_path: Path) -> None:
+    import os
+
+    assert RunCgroup.of_process(os.getpid(), container="0" * 64, version=1) is None
+    assert RunCgroup.of_process(2**22 + 1, container="", version=2) is None

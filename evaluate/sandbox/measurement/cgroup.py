@@ -5,6 +5,7 @@ it, and the kernel counts everything below into it, children of children include
 """
 
 import contextlib
+import dataclasses
 import time
 from pathlib import Path
 
@@ -29,9 +30,13 @@ class RunCgroup:
 
     def __init__(self, name: str, *, version: int, root: Path = _ROOT) -> None:
         self._name = name
+        self._found: list[Path] = []
+        self._last: Usage | None = None
         self._version = version
         self._root = root
         self._peak = 0.0
+        self._own = 0.0  # the most that was in use without pages of files
+        self._files = 0.0
 
     @classmethod
     def make(
@@ -62,6 +67,34 @@ class RunCgroup:
             return None
         return cgroup
 
+    @classmethod
+    def of_process(
+        cls, pid: int, *, container: str, version: int, root: Path = _ROOT
+    ) -> "RunCgroup | None":
+        """The container's own cgroup, which an ordinary user may read as long as it is there.
+
+        Args:
+            pid: the container's first process, on this machine.
+            container: the engine's id of it, by which the group is known to be its.
+            version: the engine's cgroup version, 1 or 2.
+            root: where the cgroup file systems are mounted.
+        """
+        try:
+            lines = _read(Path(f"/proc/{pid}/cgroup")).splitlines()
+        except (OSError, ValueError):
+            return None
+        paths = {kind: path for _, kind, path in (line.split(":", 2) for line in lines)}
+        wanted = ("cpuacct", "memory") if version == 1 else ("",)
+        found = []
+        for kind in wanted:
+            path = next((p for kinds, p in paths.items() if kind in kinds.split(",")), "")
+            if container not in path:
+                return None
+            found.append(root / kind / path.lstrip("/"))
+        cgroup = cls("", version=version, root=root)
+        cgroup._found = found
+        return cgroup
+
     @property
     def parent(self) -> str:
         """The name by which the engine takes it as `CgroupParent`."""
@@ -89,7 +122,10 @@ class RunCgroup:
         try:
             usage = self._read_v1() if self._version == 1 else self._read_v2()
         except (OSError, ValueError, KeyError):
-            return None
+            return self._last
+        if self._found:
+            self._last = dataclasses.replace(usage, measured_by="stats") if usage.cpu_s else None
+            return self._last
         return usage if usage.cpu_s else None
 
     def now(self) -> tuple[float, float] | None:
@@ -115,31 +151,54 @@ class RunCgroup:
             _remove_folder(folder)
 
     def _counting(self) -> list[Path]:
+        if self._found:
+            return self._found
         if self._version == 2:
             return [self._root / self._name]
         return [self._root / "cpuacct" / self._name, self._root / "memory" / self._name]
 
     def _read_v1(self) -> Usage:
         cpu, memory = self._counting()
+        peak = int(_read(memory / "memory.max_usage_in_bytes")) / _MIB
+        in_use = _number(memory / "memory.usage_in_bytes", 0) / _MIB
+        stat = _stat(memory)
         return Usage(
             cpu_s=int(_read(cpu / "cpuacct.usage")) / 1e9,
-            peak_memory_mib=int(_read(memory / "memory.max_usage_in_bytes")) / _MIB,
+            peak_memory_mib=self._without_files(
+                peak, in_use, stat.get("total_cache", 0) - stat.get("total_shmem", 0)
+            ),
             measured_by="cgroup",
+            file_memory_mib=self._files,
         )
+
+    def _without_files(self, peak: float, in_use: float, files: int) -> float:
+        """The peak of what a program asked for, in MiB.
+
+        The kernel's peak holds the pages of files, too, whose number tells what others have read
+        before, and which it gives up for the asking. At the peak there were no more of them than
+        the most that were seen; and what was seen in use without them was in use.
+        """
+        self._files = max(self._files, files / _MIB)
+        self._own = max(self._own, in_use - files / _MIB, peak - self._files)
+        return self._own
 
     def _read_v2(self) -> Usage:
         folder = self._counting()[0]
+        current = _number(folder / "memory.current", 0) / _MIB
+        stat = _stat(folder)
         try:
             self._peak = int(_read(folder / "memory.peak")) / _MIB
         except OSError:
             # Linux before 5.19 has no memory.peak: the largest value that we have seen.
-            current = int(_read(folder / "memory.current")) / _MIB
             self._peak = max(self._peak, current)
         events = _table(folder / "memory.events")
         return Usage(
             cpu_s=_table(folder / "cpu.stat")["usage_usec"] / 1e6,
-            peak_memory_mib=self._peak,
+            peak_memory_mib=self._without_files(
+                self._peak, current, stat.get("file", 0) - stat.get("shmem", 0)
+            ),
             measured_by="cgroup",
+            file_memory_mib=self._files,
             oom_kills=events.get("oom_kill"),
             limit_hits=events.get("oom"),
         )
@@ -171,6 +230,21 @@ def _remove_folder(folder: Path) -> None:
 
 def _read(path: Path) -> str:
     return path.read_text(encoding="ascii").strip()
+
+
+def _number(path: Path, otherwise: int) -> int:
+    try:
+        return int(_read(path))
+    except OSError:
+        return otherwise
+
+
+def _stat(folder: Path) -> dict[str, int]:
+    """What memory is used for; empty where the kernel does not say."""
+    try:
+        return _table(folder / "memory.stat")
+    except OSError:
+        return {}
 
 
 def _table(path: Path) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """What a run used, and which method says so."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["Usage"]
 
@@ -11,8 +11,8 @@ class Usage:
 
     Attributes:
         cpu_s: user and system time.
-        peak_memory_mib: the largest memory use of all of it together.
-        measured_by: `cgroup`, `stats` or `rusage`.
+        peak_memory_mib: the largest memory use of all of it together, without pages of files.
+        measured_by: `cgroup`; `stats`, which are samples; or `rusage`.
         oom_kills: processes that the kernel killed for memory; None where it does not count them.
         limit_hits: how often the limit of memory was why; None where that is not counted.
         file_memory_mib: pages of files in memory at the end, which `peak_memory_mib` leaves out.
@@ -22,5 +22,5 @@ class Usage:
     peak_memory_mib: float | None
     measured_by: str
     oom_kills: int | None = None
-    limit_hits: int | None = None
-    file_memory_mib: float | None = None
+    limit_hits: int | None = field(default=None, compare=False)
+    file_memory_mib: float | None = field(default=None, compare=False)
