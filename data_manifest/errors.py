@@ -12,15 +12,10 @@ __all__ = [
     "CaseFileError",
     "Finding",
     "ManifestError",
-    "Problem",
     "SegjudgeError",
     "TableError",
     "printable",
 ]
-
-
-# The name that a finding had; goes away when everybody has moved.
-Problem = Finding
 
 
 class SegjudgeError(Exception):

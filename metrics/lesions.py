@@ -64,12 +64,12 @@ class LesionWise:
     Attributes:
         objects: lesions of the reference and components of the prediction.
         lesions: in the order of their numbers.
-        false_positives: predicted components that no lesion owns, not even one too small.
+        false: predicted components that no lesion owns, not even one too small.
     """
 
     objects: ObjectPairs
     lesions: tuple[Lesion, ...]
-    false_positives: int
+    false: frozenset[int]
 
     @cached_property
     def kept(self) -> tuple[Lesion, ...]:
@@ -82,9 +82,11 @@ class LesionWise:
         found = tuple(((lesion.number,), lesion.owned) for lesion in self.kept if lesion.owned)
         return Detection(
             tp=len(found),
-            fp=self.false_positives,
+            fp=len(self.false),
             fn=len(self.kept) - len(found),
             pairs=found,
+            found=frozenset(lesion.number for lesion in self.kept if lesion.owned),
+            false=self.false,
         )
 
     def masks(self, lesion: Lesion) -> tuple[Mask, Mask]:
@@ -104,11 +106,11 @@ class LesionWise:
         Returns:
             nan where there are neither.
         """
-        if not self.kept and not self.false_positives:
+        if not self.kept and not self.false:
             return float("nan")
         total = sum(score(lesion) if lesion.owned else missed for lesion in self.kept)
-        total += false_positive * self.false_positives
-        return total / (len(self.kept) + self.false_positives)
+        total += false_positive * len(self.false)
+        return total / (len(self.kept) + len(self.false))
 
 
 def lesion_wise(
@@ -147,5 +149,5 @@ def lesion_wise(
     return LesionWise(
         objects=objects,
         lesions=tuple(lesions),
-        false_positives=len(np.setdiff1d(objects.predicted_objects, owned)),
+        false=frozenset(np.setdiff1d(objects.predicted_objects, owned).tolist()),
     )

@@ -4,7 +4,7 @@ Every rule reads one histogram of overlaps (`ObjectPairs`). No rule knows what a
 worth: a share of nothing is nan here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -33,6 +33,8 @@ class Detection:
         pairs: the matched objects of the reference and of the prediction, of a rule that makes
             pairs; each side is one object, or several that count as one.
         iou_sum: the intersections over unions of pairs of one object each, added up.
+        found: the numbers of the reference's objects that were found.
+        false: the numbers of the predicted objects that are none of the reference's.
     """
 
     tp: int
@@ -40,6 +42,8 @@ class Detection:
     fn: int
     pairs: tuple[Pair, ...] = ()
     iou_sum: float = 0.0
+    found: frozenset[int] = frozenset()
+    false: frozenset[int] = frozenset()
 
     @property
     def precision(self) -> float:
@@ -98,10 +102,17 @@ def detect_label(reference: int, prediction: int, shared: int, *, min_iou: float
         min_iou: the intersection over union from which it is found, inclusive.
     """
     if not reference:
-        return Detection(tp=0, fp=int(prediction > 0), fn=0)
+        false = frozenset([1] if prediction else [])
+        return Detection(tp=0, fp=len(false), fn=0, false=false)
     iou = shared / (reference + prediction - shared)
     is_found = iou >= min_iou
-    return Detection(tp=int(is_found), fp=0, fn=int(not is_found), iou_sum=iou * is_found)
+    return Detection(
+        tp=int(is_found),
+        fp=0,
+        fn=int(not is_found),
+        iou_sum=iou * is_found,
+        found=frozenset([1] if is_found else []),
+    )
 
 
 def match_any(objects: ObjectPairs) -> Detection:
@@ -138,22 +149,19 @@ def match_by_iou(
         ((found,), (made,))
         for found, made in zip(first[chosen].tolist(), second[chosen].tolist(), strict=True)
     )
-    return Detection(
-        tp=len(pairs),
-        fp=len(objects.predicted_objects) - len(pairs),
-        fn=len(objects.reference_objects) - len(pairs),
-        pairs=pairs,
-        iou_sum=float(ious[chosen].sum()),
-    )
+    counted = _counted(objects, found=first[chosen], real=second[chosen])
+    return replace(counted, pairs=pairs, iou_sum=float(ious[chosen].sum()))
 
 
 def _counted(objects: ObjectPairs, *, found: _Numbers, real: _Numbers) -> Detection:
-    """Counts of a rule under which objects may match several; each object counts once."""
-    tp = len(np.unique(found))
+    """Each object counts once, however many it matches."""
+    those, false = np.unique(found), np.setdiff1d(objects.predicted_objects, real)
     return Detection(
-        tp=tp,
-        fp=len(objects.predicted_objects) - len(np.unique(real)),
-        fn=len(objects.reference_objects) - tp,
+        tp=len(those),
+        fp=len(false),
+        fn=len(objects.reference_objects) - len(those),
+        found=frozenset(those.tolist()),
+        false=frozenset(false.tolist()),
     )
 
 

@@ -48,6 +48,10 @@ def merge_lesions(objects: ObjectPairs, *, overlap: float) -> Detection:
         fp=len(objects.predicted_objects) - found,
         fn=len(objects.reference_objects) - found,
         pairs=tuple(pairs),
+        found=frozenset(number for lesions, _ in pairs for number in lesions),
+        false=frozenset(objects.predicted_objects.tolist()).difference(
+            number for _, made in pairs for number in made
+        ),
     )
 
 

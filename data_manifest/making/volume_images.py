@@ -57,9 +57,11 @@ def read_volume(path: Path, *, labels: bool = False) -> Volume:
         volume = _read(path, labels=labels)
         return whole_labels(volume) if labels else _finite(volume)
     except FormatError as error:
-        raise CaseFileError(
-            Finding(where=str(path), found=str(error), expected=error.expected, mend=error.mend)
-        ) from error
+        raise CaseFileError(_refusal(path, error)) from error
+
+
+def _refusal(path: Path, error: FormatError) -> Finding:
+    return Finding(where=str(path), found=str(error), expected=error.expected, mend=error.mend)
 
 
 def spacing_of(path: Path) -> tuple[float, ...] | None:
@@ -71,9 +73,7 @@ def spacing_of(path: Path) -> tuple[float, ...] | None:
     try:
         return _spacing_of(path)
     except FormatError as error:
-        raise CaseFileError(
-            Finding(where=str(path), found=str(error), expected=error.expected, mend=error.mend)
-        ) from error
+        raise CaseFileError(_refusal(path, error)) from error
 
 
 def _spacing_of(path: Path) -> tuple[float, ...] | None:
@@ -155,14 +155,7 @@ def read_pair(
         try:
             check_interpolation(reference.array, named)
         except FormatError as error:
-            problems = [
-                Finding(
-                    where=str(reference_path),
-                    found=str(error),
-                    expected=error.expected,
-                    mend=error.mend,
-                )
-            ]
+            problems = [_refusal(reference_path, error)]
     if (
         not problems
         and reference.array.ndim == 3

@@ -100,9 +100,9 @@ def check_interpolation(labels: npt.NDArray[np.generic], named: Collection[int] 
     # A small label beside larger ones (BraTS has 1, 2, 4), or a small cell, has no inside either.
     sparse = present[-1] > 2 * len(present) or len(present) >= _FEW
     most = 2 * len(seams) >= len(present) and int(counts[seams].sum()) >= _LEAST
-    if not (seams and sparse and most):
-        return
     border = max(set(present).difference(seams), key=lambda label: counts[label])
+    if not (seams and sparse and most and counts[border] >= _LEAST):
+        return
     shown = "; ".join(
         f"label {label}: {counts[label]} pixels, only along the border of {border}"
         for label in seams[:4]

@@ -3,12 +3,11 @@
 A participant's failure is never one of these: it is an `Outcome`.
 """
 
-from data_manifest.errors import Finding, Problem, SegjudgeError, TableError
+from data_manifest.errors import Finding, SegjudgeError, TableError
 
 __all__ = [
     "EngineMissingError",
     "Finding",
-    "Problem",
     "ProtocolError",
     "RankingRefusedError",
     "RunDirectoryError",

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from metrics.detection import DetectionRules, detected
 from metrics.lesions import LesionRules, lesion_wise
 from metrics.matching import Detection, detect_label, match_any, match_by_iou
 from metrics.merged_lesions import merge_lesions
+from metrics.object_rows import object_rows
 from metrics.objects import ObjectPairs
 from metrics.spans import Spans
 from tests.metrics.volumes import mask_pairs
@@ -108,7 +110,7 @@ def test_lesions_are_those_of_the_rules_applied_one_lesion_at_a_time(pair, dilat
     found = scored(*pair, dilation=dilation, max_ignored_mm3=limit)
     scores, false_positives = published_rules(*pair, dilation, limit)
     assert sorted(lesion.dsc for lesion in found.kept) == pytest.approx(sorted(scores))
-    assert found.false_positives == false_positives
+    assert len(found.false) == false_positives
 
 
 # ---- matching
@@ -222,3 +224,39 @@ def test_the_same_below_the_overlap_takes_two_off_the_one_that_was_counted():
 def test_predictions_of_one_lesion_are_one():
     found = merge_lesions(components(row((0, 11)), row((0, 5), (6, 11), (20, 22)), 6), overlap=0.5)
     assert (found.tp, found.fp, found.fn, found.pairs) == (1, 2, 0, (((1,), (1, 2)),))
+
+
+# ---- a table of lesions
+def rows_of(reference, prediction, **rules):
+    first = Spans.of(reference)
+    found = detected(
+        first, Spans.of(prediction, like=first), DetectionRules(**rules), voxel_mm3=1.0
+    )
+    return [
+        (row.side, row.number, row.volume_ml, row.outcome, row.partners, row.dsc, row.hd95_mm)
+        for row in object_rows(found, spacing_mm=(1.0, 1.0, 1.0))
+    ]
+
+
+@pytest.mark.parametrize("matching", ["one_to_one", "greedy", "iou", "any", "dilated"])
+def test_a_table_of_lesions_says_what_became_of_each(matching):
+    rows = rows_of(row((0, 4), (10, 14), (20, 22)), row((0, 4), (30, 33)), matching=matching)
+    assert rows == [
+        ("reference", 1, 0.004, "found", (1,), 1.0, 0.0),
+        ("reference", 2, 0.004, "missed", (), 0.0, math.inf),
+        ("reference", 3, 0.002, "missed", (), 0.0, math.inf),
+        ("prediction", 2, 0.003, "false", (), 0.0, math.inf),
+    ]
+
+
+def test_a_lesion_too_small_to_count_is_in_the_table_as_ignored():
+    rows = rows_of(row((0, 4), (20, 22)), row((20, 22)), matching="dilated", ignored_mm3=2)
+    assert [(number, outcome, partners) for _, number, _, outcome, partners, *_ in rows] == [
+        (1, "missed", ()),
+        (2, "ignored", (1,)),
+    ]
+
+
+def test_a_lesion_shares_its_row_with_all_that_overlaps_it_where_nothing_is_paired():
+    (only,) = rows_of(row((0, 11)), row((0, 5), (6, 9)), matching="any")
+    assert only[3:6] == ("found", (1, 2), 2 * 8 / 19)

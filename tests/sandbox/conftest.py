@@ -17,14 +17,14 @@ from tests.capabilities import missing
 def submission(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A submission's folder, for either sandbox: copies its inputs to its outputs."""
     folder = tmp_path_factory.mktemp("submission")
-    # Its image is removed at the end: not that of another suite with the same engine.
-    (folder / "suite").write_text(f"{os.getpid()}\n")
     (folder / "predict.sh").write_text(
         'cp "${SEGJUDGE_INPUTS:-/workspace/inputs}"/* "${SEGJUDGE_OUTPUTS:-/workspace/outputs}"\n'
         "echo predicted\n"
     )
     (folder / "Dockerfile").write_text(
         "ARG BASE_IMAGE=python:3.11-slim\nFROM ${BASE_IMAGE}\nWORKDIR /workspace\nCOPY . .\n"
+        # Its image is removed at the end: not that of another suite with the same engine.
+        f"# suite {os.getpid()}\n"
     )
     return folder
 

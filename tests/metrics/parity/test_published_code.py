@@ -7,7 +7,12 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from tests.metrics.parity import lesion_challenges, region_challenges
+from tests.metrics.parity import (
+    lesion_challenges,
+    merged_and_instances,
+    region_challenges,
+    tube_challenges,
+)
 from tests.metrics.parity.official import differences, inputs, needs_reference, official_values
 
 ROUNDED_4, ROUNDED_8 = 0.5001e-4, 0.5001e-8
@@ -15,7 +20,7 @@ FLOAT32_VOLUME = 2e-7  # they multiply the float32 spacings of the header in flo
 
 # By challenge: how many values are compared, the scorer, by pattern how much may differ where it
 # is more than 1e-9, and what is not compared, with the reason.
-LESIONS, REGIONS = lesion_challenges, region_challenges
+LESIONS, REGIONS, TUBES = lesion_challenges, region_challenges, tube_challenges
 CHALLENGES = {
     "autopet": (
         230,
@@ -24,7 +29,7 @@ CHALLENGES = {
         {},
     ),
     "brats23": (2550, LESIONS.brats23, {}, {}),
-    "conic22": (327, LESIONS.conic22, {}, {"counts_*": "copies of the inputs"}),
+    "conic22": (327, merged_and_instances.conic22, {}, {"counts_*": "copies of the inputs"}),
     "cvpr25-text": (68, REGIONS.cvpr25_text, {"*": ROUNDED_4}, {}),
     "flare22": (338, REGIONS.flare22, {"*": ROUNDED_4}, {}),
     "flare23": (394, REGIONS.flare23, {"scores.csv*": ROUNDED_4, "scores.txt*": 1.5001e-4}, {}),
@@ -44,11 +49,16 @@ CHALLENGES = {
         {"scores.csv/average/*": 1.0001e-8, "*": ROUNDED_8},
         {"summary.csv*": "the generator's", "ranking.csv*": "a ranking, not a metric"},
     ),
-    "lits": (480, LESIONS.lits, {}, {"scores.txt*": "scores.json's `all` at 3 decimals"}),
+    "lits": (
+        480,
+        merged_and_instances.lits,
+        {},
+        {"scores.txt*": "scores.json's `all` at 3 decimals"},
+    ),
     "panther25": (77, REGIONS.panther25, {}, {"empty.json/time_score": "a placeholder"}),
     "toothfairy1": (
         105,
-        REGIONS.toothfairy1,
+        TUBES.toothfairy1,
         {"*HausdorffDistance95*": 1e-5},  # their distance map is float32
         {
             "scores.csv/P1[23].mha/HausdorffDistance95": "an empty mask: 1.8e19",
@@ -56,11 +66,11 @@ CHALLENGES = {
             "aggregates.json/HausdorffDistance95/std": "and in the spread",
         },
     ),
-    "toothfairy2": (110, REGIONS.toothfairy2, {}, {}),
-    "toothfairy3": (128, REGIONS.toothfairy3, {}, {}),
+    "toothfairy2": (110, TUBES.toothfairy2, {}, {}),
+    "toothfairy3": (128, TUBES.toothfairy3, {}, {}),
     "topcow24": (
         980,
-        REGIONS.topcow24,
+        TUBES.topcow24,
         {"*HD*": 2e-5},
         {
             "aggregate.json/detection/*/label": "a name",

@@ -19,7 +19,7 @@ from tests.metrics.parity.official import (
     needs_reference,
     official_values,
 )
-from tests.metrics.parity.region_challenges import PULPS, TEETH, VESSELS
+from tests.metrics.parity.tube_challenges import PULPS, TEETH, VESSELS
 
 BOTH_EMPTY = {"both": 1.0}
 UNDEFINED = {"both": "skip", "reference": "skip"}
