@@ -6,7 +6,7 @@ A case without a value (nan) is left out and counted: every result says of how m
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 _Values: TypeAlias = npt.NDArray[np.float64]
-_Columns: TypeAlias = Mapping[str, npt.NDArray[np.generic]]
+_Columns: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

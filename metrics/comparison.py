@@ -67,6 +67,11 @@ class Comparison:
         """The labels that the reference has, rising."""
         return self._extents.reference_labels
 
+    @property
+    def prediction_labels(self) -> list[int]:
+        """The labels that the prediction has, rising."""
+        return self._extents.prediction_labels
+
     def reference_voxels(self, label: int) -> int:
         """How many voxels of a label the reference has."""
         return self._extents.voxels(label)[0]

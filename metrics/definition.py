@@ -30,7 +30,7 @@ class EmptyRules:
         both: neither map has the label.
         reference: only the prediction has it: a false alarm.
         prediction: only the reference has it: it was missed.
-        failed: the case failed, and there is no prediction.
+        failed: the case failed, and there is no prediction; `computed` takes it for an empty one.
     """
 
     both: Rule = "skip"

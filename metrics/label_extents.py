@@ -107,6 +107,11 @@ class LabelExtents:
         return [int(label) for label in np.flatnonzero(self.table["reference"])]
 
     @property
+    def prediction_labels(self) -> list[int]:
+        """The labels that the prediction has, rising."""
+        return [int(label) for label in np.flatnonzero(self.table["prediction"])]
+
+    @property
     def surplus(self) -> dict[int, int]:
         """The prediction's voxels of each label that the reference does not have, rising."""
         reference, prediction = self.table["reference"], self.table["prediction"]

@@ -18,9 +18,10 @@ from typing import Any, BinaryIO, TypeVar
 
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, TableError
-from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
+from evaluate.facts.scores import CaseScore, CohortScore, LabelScore, ModalityScore
 
 __all__ = [
+    "in_order",
     "read_table",
     "sync_folder",
     "write_atomically",
@@ -28,7 +29,7 @@ __all__ = [
     "write_table",
 ]
 
-Row = TypeVar("Row", Attempt, LabelScore, CaseScore, ModalityScore)
+Row = TypeVar("Row", Attempt, LabelScore, CaseScore, ModalityScore, CohortScore)
 
 _VALUES = "values"
 _SORTED_BY = ("team", "case", "modality", "metric", "round", "label")
@@ -135,7 +136,7 @@ def write_table(
         rows = list(rows)
         columns = _columns_of(rows, kind, metrics)
         keys = [key for key in _SORTED_BY if key in columns]
-        rows.sort(key=lambda row: [getattr(row, key) for key in keys])
+        rows.sort(key=lambda row: [in_order(getattr(row, key)) for key in keys])
     with _replacing(path) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
         writer = csv.writer(text, lineterminator="\n")
@@ -149,6 +150,11 @@ def write_table(
             )
         text.flush()
         text.detach()
+
+
+def in_order(identifier: int | str) -> tuple[int, int, str]:
+    """Numbers by their value, before names."""
+    return (0, identifier, "") if isinstance(identifier, int) else (1, 0, identifier)
 
 
 def _columns_of(rows: Sequence[Any], kind: type, metrics: Sequence[str]) -> dict[str, bool]:
@@ -169,6 +175,8 @@ def _from_cell(text: str, kind: Any) -> object:
     options = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if text == "" and type(None) in options:
         return None
+    if int in options and str in options:
+        return int(text) if text.isdecimal() else text.removeprefix("'")
     target = next(option for option in options if option is not type(None))
     if target is str:
         return text.removeprefix("'")

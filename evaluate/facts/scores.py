@@ -9,17 +9,17 @@ from dataclasses import dataclass, field, replace
 
 from evaluate.facts.outcome import Outcome
 
-__all__ = ["CaseScore", "LabelScore", "ModalityScore"]
+__all__ = ["CaseScore", "CohortScore", "LabelScore", "ModalityScore"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelScore:
-    """One label of one case: a row of label_scores.csv. None: the value is undefined."""
+    """One label or region of one case: a row of label_scores.csv. None: the value is undefined."""
 
     team: str
     case: str
     modality: str
-    label: int
+    label: int | str
     values: Mapping[str, float | None] = field(default_factory=dict)
     reference_voxels: int
     prediction_voxels: int
@@ -74,3 +74,23 @@ class ModalityScore:
     median: float | None
     q25: float | None
     q75: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CohortScore:
+    """One number over many cases of a team: a row of cohort_scores.csv.
+
+    Attributes:
+        modality: whose cases; empty for all.
+        label: or region; empty where it is of no single one.
+        metric: with the ending of the statistic.
+        n: how many values it is of; cases whose value is undefined are left out.
+        value: None where nothing is defined.
+    """
+
+    team: str
+    modality: str
+    label: int | str
+    metric: str
+    n: int
+    value: float | None

@@ -1,5 +1,6 @@
 """The part of a challenge's rules that makes numbers of masks: labels, conventions, metrics."""
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -10,9 +11,11 @@ if TYPE_CHECKING:  # the metrics bring numpy and the kernel: not for a command t
 __all__ = [
     "MEASURED",
     "NOT_FOR_METRICS",
+    "Cohort",
     "EmptyChoice",
     "Gate",
     "Name",
+    "Region",
     "ScoredMetric",
     "Scoring",
     "Strict",
@@ -33,8 +36,11 @@ NOT_FOR_METRICS = frozenset(
 """Other columns of the tables."""
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
-_Priced: TypeAlias = float | Literal["worst", "diagonal", "skip", "undefined"]
-_Rule: TypeAlias = _Priced | Literal["computed"]
+_Label = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+_Rule: TypeAlias = float | Literal["worst", "diagonal", "skip", "undefined", "computed"]
+_Statistic: TypeAlias = Literal[
+    "mean", "sd", "min", "q25", "median", "q75", "max", "rmse", "sum", "aggregated", "global"
+]
 
 
 class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,19 +60,37 @@ class EmptyChoice(Strict, frozen=True, kw_only=True):
     both: _Rule | None = None
     reference: _Rule | None = None
     prediction: _Rule | None = None
-    failed: _Priced | None = None
+    failed: _Rule | None = None
 
 
 class Gate(Strict, frozen=True, kw_only=True):
-    """A metric of a case is its worst value unless another one is above a threshold.
+    """A metric is its worst value unless another one reaches a threshold.
 
     Attributes:
         metric: the other one's name.
-        above: the threshold, which itself is not enough.
+        above: the threshold, which itself is not enough; None where `at_least` says it.
+        at_least: the threshold, which itself is enough.
+        level: whether it is the case's mean that must reach it, or each label's own value.
     """
 
     metric: str
-    above: float
+    above: float | None = None
+    at_least: float | None = None
+    level: Literal["case", "label"] = "case"
+
+    @property
+    def unmet(self) -> str:
+        """What a value is that does not reach the threshold, in words."""
+        of = "" if self.level == "case" else " of the same label"
+        if self.above is not None:
+            return f"not above {self.above:g}{of}"
+        return f"below {self.at_least:g}{of}"
+
+    def holds(self, value: float | None) -> bool:
+        """Whether a value reaches the threshold; one that is undefined does not."""
+        if value is None:
+            return False
+        return value > self.above if self.above is not None else value >= (self.at_least or 0.0)
 
 
 class ScoredMetric(Strict, frozen=True, kw_only=True):
@@ -96,20 +120,89 @@ class ScoredMetric(Strict, frozen=True, kw_only=True):
     @property
     def rules(self) -> "EmptyRules":
         """The protocol's choices, and the definition's where it makes none."""
+        return self.rules_of(None)
+
+    def rules_of(self, region: "Region | None") -> "EmptyRules":
+        """The region's choices, where it makes none the metric's, and then the definition's."""
         from metrics import EmptyRules
 
-        own, chosen = self.definition.empty, self.empty
+        own = EmptyChoice() if region is None else region.empty.get(self.name, EmptyChoice())
+
+        def chosen(where: str) -> Any:
+            choices = (getattr(choice, where) for choice in (own, self.empty))
+            default = getattr(self.definition.empty, where)
+            return next((choice for choice in choices if choice is not None), default)
+
         return EmptyRules(
-            both=own.both if chosen.both is None else chosen.both,
-            reference=own.reference if chosen.reference is None else chosen.reference,
-            prediction=own.prediction if chosen.prediction is None else chosen.prediction,
-            failed=own.failed if chosen.failed is None else chosen.failed,
+            both=chosen("both"),
+            reference=chosen("reference"),
+            prediction=chosen("prediction"),
+            failed=chosen("failed"),
         )
 
     @property
     def settings(self) -> dict[str, Any]:
         """Every option with its value, checked."""
-        return self.definition.checked(self.options)
+        return self.settings_of(None)
+
+    def settings_of(self, region: "Region | None") -> dict[str, Any]:
+        """Every option with its value for a region, checked."""
+        own = {} if region is None else region.options.get(self.name, {})
+        return self.definition.checked(self.options | own)
+
+
+class Region(Strict, frozen=True, kw_only=True):
+    """Several labels as one, or one label by rules of its own.
+
+    Attributes:
+        name: what stands in the column `label`.
+        labels: that make it up; `any` for all but background.
+        metrics: it is scored by; None for all of the protocol's.
+        in_case_mean: whether it counts in the case's values, or stands for itself.
+        window: `reference_slices` compares the slices from the reference's lowest to its highest,
+            where both maps have the region; `reference_slices_below_highest` leaves the highest
+            out, as FLARE's scripts do for tubes. What is cut away counts as outside the image.
+        needs: labels of which the prediction must have one, or the region counts as absent there.
+        options: settings of its own, by metric.
+        empty: rules of its own, by metric.
+    """
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 +_.-]{0,63}$")]
+    labels: tuple[_Label, ...] | Literal["any"]
+    metrics: tuple[str, ...] | None = None
+    in_case_mean: bool = True
+    window: Literal["whole", "reference_slices", "reference_slices_below_highest"] = "whole"
+    needs: tuple[_Label, ...] = ()
+    options: dict[str, dict[str, bool | int | float | str]] = {}
+    empty: dict[str, EmptyChoice] = {}
+
+
+class Cohort(Strict, frozen=True, kw_only=True):
+    """Numbers over all cases of a team: rows of cohort_scores.csv.
+
+    Attributes:
+        metric: a column of the tables.
+        statistics: `mean`, `sd` of a sample, quartiles interpolated linearly, `rmse`, `sum`;
+            `aggregated`, a Dice or a detection metric of volumes or counts that are summed over the
+            cases first; `global`, a Dice of voxels summed so.
+        over: the values of each label and region, or those of the cases.
+        labels: names of those that are meant; none for all.
+        joined: name of a further row, of the mean over these labels' values; `-` for no label.
+        joined_spread: whether that row is of `_mean` and `_sd` (of a population) over the labels.
+        cases: all cases, or only those that have a prediction which counts (`answered`), as scripts
+            do that forget a missing file.
+        groups: pattern whose match in a case's name is its data set; each statistic is then also
+            taken of each set, and averaged (`_macro`).
+    """
+
+    metric: str
+    statistics: tuple[_Statistic, ...]
+    over: Literal["labels", "cases"] = "labels"
+    labels: tuple[str, ...] = ()
+    joined: str | None = None
+    joined_spread: bool = False
+    cases: Literal["all", "answered"] = "all"
+    groups: str | None = None
 
 
 class Scoring(Strict, frozen=True, kw_only=True):
@@ -119,7 +212,13 @@ class Scoring(Strict, frozen=True, kw_only=True):
         metrics: what cases are scored by; columns of the tables, in this order.
         labels: `reference` scores the labels that the reference has; `union` also those that only
             the prediction has; `one_to_maximum` scores 1 to the reference's largest, gaps included,
-            as the CVPR 2024 script.
+            as the CVPR 2024 script; a list scores those, whether a case has them or not.
+        regions: scored besides, whether a case has them or not.
+        cohort: numbers over all cases.
+        label_names: what labels are called in the tables, by their number; others by the number.
+        unexpected: what a label costs that the protocol does not know, where it names labels or
+            regions: nothing (`ignore`), every value of the case (`worst`), or the file, which is
+            no valid prediction then (`bad_output`).
         spacing_order: `array` uses the spacing in the array's axis order; `stored` applies the
             file's x, y, z to the array's z, y, x by index, as the CVPR 2024 script.
         two_d: `contour` compares outlines; `slab` a one-voxel-thick (H, W, 1) volume, whose faces
@@ -128,7 +227,11 @@ class Scoring(Strict, frozen=True, kw_only=True):
     """
 
     metrics: tuple[ScoredMetric, ...]
-    labels: Literal["reference", "union", "one_to_maximum"] = "reference"
+    labels: Literal["reference", "union", "one_to_maximum"] | tuple[_Label, ...] = "reference"
+    regions: tuple[Region, ...] = ()
+    cohort: tuple[Cohort, ...] = ()
+    label_names: dict[str, str] = {}
+    unexpected: Literal["ignore", "worst", "bad_output"] = "ignore"
     spacing_order: Literal["array", "stored"] = "array"
     two_d: Literal["contour", "slab"] = "contour"
     two_d_spacing: Literal["case", "unit"] = "case"
@@ -190,11 +293,69 @@ def scoring_problem(scoring: Scoring) -> tuple[str, str, str] | None:
             return where, f"{base} under the name of another metric", "a name of its own"
         if metric.name in NOT_FOR_METRICS:
             return where, "the name of another column of the tables", "a name of its own"
-        try:
-            metric.definition.checked(metric.options)
-        except ValueError as error:
-            return where, str(error), "the metric's own options"
+        regions = [*scoring.regions] if scoring.labels == () else [None, *scoring.regions]
+        for region in regions:
+            try:
+                metric.settings_of(region)
+            except ValueError as error:
+                of = f" of region {region.name}" if region else ""
+                return f"{where}{of}", str(error), "the metric's own options"
         if metric.gate is not None and metric.gate.metric not in set(names) - {metric.name}:
             expected = "another metric that this protocol computes"
             return f"{where}, gate.metric", metric.gate.metric, expected
+        gate = metric.gate
+        if gate is not None and (gate.above is None) == (gate.at_least is None):
+            return f"{where}, gate", "both `above` and `at_least`, or neither", "one of the two"
+    return _region_problem(scoring)
+
+
+def _region_problem(scoring: Scoring) -> tuple[str, str, str] | None:
+    """What is wrong with labels, names and regions, if anything is."""
+    if scoring.labels == () and not scoring.regions:
+        return "scoring.labels", "an empty list, and no region", "something to score"
+    numbers = [name for name in scoring.label_names if not (name.isdecimal() and int(name) > 0)]
+    if numbers:
+        return "scoring.label_names", f"{numbers}", "labels' numbers as keys"
+    listed = [region.name for region in scoring.regions]
+    taken = [*listed, *scoring.label_names.values()]
+    if len(set(taken)) < len(taken):
+        return "scoring.regions and scoring.label_names", f"{taken}", "each name once"
+    for region in scoring.regions:
+        where = f"scoring.regions, {region.name}"
+        if not region.labels:
+            return where, "no label", 'the labels that make it up, or "any"'
+        named = {*region.options, *region.empty, *(region.metrics or ())}
+        if named - set(scoring.names):
+            unknown = ", ".join(sorted(named - set(scoring.names)))
+            return where, f"metric {unknown}", f"of {', '.join(scoring.names)}"
+    return next(filter(None, (_cohort_problem(scoring, cohort) for cohort in scoring.cohort)), None)
+
+
+_SUMMED = {
+    "dsc": ("intersection_volume_ml", "reference_volume_ml", "prediction_volume_ml"),
+    **dict.fromkeys(
+        ("lesion_f1", "lesion_precision", "lesion_sensitivity"),
+        ("lesion_tp", "lesion_fp", "lesion_fn"),
+    ),
+    "panoptic_quality": ("lesion_tp", "lesion_fp", "lesion_fn", "lesion_iou_sum"),
+}
+"""Which columns an aggregated metric is made of."""
+
+
+def _cohort_problem(scoring: Scoring, cohort: Cohort) -> tuple[str, str, str] | None:
+    where = f"scoring.cohort, {cohort.metric}"
+    if cohort.metric not in scoring.names and cohort.statistics != ("aggregated",):
+        return where, "a metric that is not computed", f"one of {', '.join(scoring.names)}"
+    if "aggregated" in cohort.statistics:
+        if cohort.metric not in _SUMMED:
+            return where, "no way to aggregate it", f"one of {', '.join(_SUMMED)}"
+        missing = [name for name in _SUMMED[cohort.metric] if name not in scoring.names]
+        if missing:
+            return where, f"no {', '.join(missing)} to sum", "these among scoring.metrics"
+    if "global" in cohort.statistics and (cohort.metric != "dsc" or cohort.over == "cases"):
+        return where, "`global`", "of dsc, over labels"
+    try:
+        re.compile(cohort.groups or "")
+    except re.error as error:
+        return f"{where}, groups", f"{cohort.groups!r}: {error}", "a regular expression"
     return None

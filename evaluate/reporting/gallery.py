@@ -168,7 +168,8 @@ class _Studio:
         known = self.sources.manifest_cases.get(score.case)
         names = {label.label: label.name for label in known.labels} if known else {}
         worst_first = sorted(
-            labels, key=lambda row: (row.value("dsc") is None, row.value("dsc") or 0.0, row.label)
+            labels,
+            key=lambda row: (row.value("dsc") is None, row.value("dsc") or 0.0, str(row.label)),
         )
         return Exhibit(
             score=score,
@@ -183,7 +184,8 @@ class _Studio:
 
 
 def _label_text(row: LabelScore, names: dict[int, str]) -> tuple[str, str]:
-    name = clipped(names.get(row.label, "") or f"label {row.label}", 40)
+    own = row.label if isinstance(row.label, str) else names.get(row.label, "")
+    name = clipped(own or f"label {row.label}", 40)
     dsc = row.value("dsc")
     return name, DASH if dsc is None else score_text(dsc)
 

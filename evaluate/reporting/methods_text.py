@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evaluate.facts.outcome import Outcome
+from evaluate.facts.scoring_rules import Scoring
 from evaluate.reporting.quantities import clipped, count_of
 from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.standings import modalities
@@ -81,6 +82,19 @@ _LABELS = {
 }
 
 
+def _scored(scoring: Scoring) -> str:
+    """The labels and regions that count, in words."""
+    words = []
+    if isinstance(scoring.labels, str):
+        words.append(_LABELS[scoring.labels])
+    elif scoring.labels:
+        named = [scoring.label_names.get(str(label), str(label)) for label in scoring.labels]
+        words.append(f"the labels {', '.join(named)}")
+    if scoring.regions:
+        words.append(f"the regions {', '.join(region.name for region in scoring.regions)}")
+    return " and ".join(words)
+
+
 def metrics_text(sources: Sources) -> str:
     """What was measured, with each metric's settings."""
     scoring = sources.protocol.scoring
@@ -90,7 +104,7 @@ def metrics_text(sources: Sources) -> str:
     text = f"Metrics are: {'; '.join(names)}. "
     text += "".join(f"{one.title}: {one.metric.definition} " for one in ranked)
     text += (
-        f"{' and '.join(titles)} were computed for {_LABELS[scoring.labels]} and averaged over the"
+        f"{' and '.join(titles)} were computed for {_scored(scoring)} and averaged over the"
         " labels of a case"
     )
     for metric in scoring.metrics:
@@ -101,10 +115,8 @@ def metrics_text(sources: Sources) -> str:
             text += " (pixels for 2D cases)" if scoring.two_d_spacing == "unit" else ""
             text += " (pixels without spacing)" if scoring.two_d_spacing == "case" else ""
         if metric.gate is not None:
-            text += (
-                f", and {metric_title(metric)} counted as 0 where {metric.gate.metric.upper()} is"
-                f" not above {metric.gate.above:g}"
-            )
+            text += f", and {metric_title(metric)} counted as its worst value where"
+            text += f" {metric.gate.metric.upper()} is {metric.gate.unmet}"
     if scoring.spacing_order == "stored":
         text += (
             ". As in the challenge’s own script, the stored x, y, z spacing was applied to z, y, x"

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 import metrics
 from data_manifest.cases import Reference
-from evaluate.facts.scoring_rules import ScoredMetric, Scoring
-from metrics import LabelPair
+from evaluate.facts.scoring_rules import Region, ScoredMetric, Scoring
+from evaluate.scoring.parts import Part, parts_of, unexpected_labels
 
 __all__ = ["CaseMeasures", "LabelMeasures", "costs_of_failure", "score_case"]
 
@@ -24,9 +24,9 @@ MAX_EXTRA_LABELS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelMeasures:
-    """One label; None where a value is undefined, or where the label is not scored."""
+    """A label or region; None where a value is undefined, or where it is not scored."""
 
-    label: int
+    label: int | str
     values: Mapping[str, float | None]
     reference_voxels: int
     prediction_voxels: int
@@ -40,47 +40,66 @@ class CaseMeasures:
     labels: tuple[LabelMeasures, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Scored:
-    """A metric with all that the protocol says of it, looked up once."""
+    """A metric with all that the protocol says of it, looked up once.
 
-    chosen: ScoredMetric
-    definition: metrics.MetricDef
-    rules: metrics.EmptyRules
-    settings: Mapping[str, metrics.OptionValue]
-    diagonal: float
+    Args:
+        chosen: of the protocol.
+        scoring: the protocol's, with regions that may have rules of their own.
+        shape: of the maps.
+        spacing_mm: in their axis order; a diagonal is in voxels where a metric is.
+    """
 
-    @classmethod
-    def of(
-        cls, chosen: ScoredMetric, shape: tuple[int, ...], spacing_mm: tuple[float, ...]
-    ) -> "_Scored":
-        """For maps of this shape and spacing; their diagonal is in voxels where the metric is."""
-        settings = chosen.definition.checked(chosen.options)
-        if settings.get("unit") == "voxels":
-            spacing_mm = (1.0,) * len(shape)
-        return cls(
-            chosen=chosen,
-            definition=chosen.definition,
-            rules=chosen.rules,
-            settings=settings,
-            diagonal=math.hypot(*(n * s for n, s in zip(shape, spacing_mm, strict=True))),
-        )
+    def __init__(
+        self,
+        chosen: ScoredMetric,
+        scoring: Scoring,
+        shape: tuple[int, ...],
+        spacing_mm: tuple[float, ...],
+    ) -> None:
+        self.chosen, self.name = chosen, chosen.name
+        self._definition = chosen.definition
+        regions: dict[str | None, Region | None] = {r.name: r for r in scoring.regions}
+        self._rules = {name: chosen.rules_of(r) for name, r in (regions | {None: None}).items()}
+        if scoring.labels != ():
+            regions |= {None: None}  # else a setting may be each region's own
+        self._settings = {name: chosen.settings_of(region) for name, region in regions.items()}
+        units = {settings.get("unit") for settings in self._settings.values()}
+        sides = spacing_mm if units != {"voxels"} else (1.0,) * len(shape)
+        self._diagonal = math.hypot(*(n * s for n, s in zip(shape, sides, strict=True)))
 
-    def value(self, pair: LabelPair) -> metrics.Rule:
-        """Of one label: a number, `skip` or `undefined`."""
-        rule = self.rules.of(pair)
-        if rule is not None:
-            return self.ruled(rule)
-        value = self.definition.computed(pair, **self.settings)
-        if self.definition.worst == "diagonal" and not math.isnan(value):
-            value = min(value, self.diagonal)  # nothing is further away
+    def value(self, part: Part) -> metrics.Rule:
+        """Of a label or region: a number, `skip` or `undefined`."""
+        rule = self.rules(part).of(part.pair)
+        return self._computed(part) if rule is None else self.ruled(rule)
+
+    def cost(self, part: Part) -> metrics.Rule:
+        """What a failed case costs at a label or region, whose prediction is empty."""
+        rule = self.rules(part).failed
+        return self._computed(part) if rule == "computed" else self.ruled(rule)
+
+    def _computed(self, part: Part) -> metrics.Rule:
+        settings = self._settings[part.region.name if part.region else None]
+        value = self._definition.computed(part.pair, **settings)
+        if self._definition.worst == "diagonal" and not math.isnan(value):
+            value = min(value, self._diagonal)  # nothing is further away
         return value if math.isfinite(value) else "skip"
+
+    def rules(self, part: Part | None = None) -> metrics.EmptyRules:
+        """For empty masks; of the case as a whole without a part."""
+        return self._rules[part.region.name if part and part.region else None]
 
     def ruled(self, rule: metrics.Rule) -> metrics.Rule:
+        """The number of a rule, or what it says instead."""
         if rule == "undefined":
             return rule
-        value = self.definition.ruled(rule, diagonal_mm=self.diagonal)
+        value = self._definition.ruled(rule, diagonal_mm=self._diagonal)
         return value if math.isfinite(value) else "skip"
+
+    def passes(self, values: Mapping[str, float | None]) -> bool:
+        """Whether the gate, if there is one, lets the value stand."""
+        gate = self.chosen.gate
+        return gate is None or gate.holds(values.get(gate.metric))
 
 
 def _in_scoring_space(
@@ -97,16 +116,6 @@ def _in_scoring_space(
     if labels.ndim == 2 and scoring.two_d == "slab":
         return labels[..., np.newaxis], prediction[..., np.newaxis], (*spacing_mm, 1.0)
     return labels, prediction, spacing_mm
-
-
-def _scored_labels(comparison: metrics.Comparison, scoring: Scoring) -> list[int]:
-    """The labels that count towards the case's score, rising."""
-    present = comparison.reference_labels
-    if scoring.labels == "one_to_maximum":
-        return list(range(1, max(present, default=0) + 1))
-    if scoring.labels == "union":
-        return sorted({*present, *comparison.surplus})
-    return present
 
 
 def score_case(
@@ -128,41 +137,69 @@ def score_case(
     """
     a, b, spacing_mm = _in_scoring_space(reference, prediction, scoring)
     comparison = metrics.Comparison(a, b)
-    pairs = comparison.pairs(_scored_labels(comparison, scoring), spacing_mm=spacing_mm)
-    found: dict[str, list[metrics.Rule]] = {}
-    values: dict[str, float | None] = {}
-    chosen = [_Scored.of(metric, a.shape, spacing_mm) for metric in scoring.metrics]
-    for metric in chosen:
-        name = metric.chosen.name
-        found[name] = [metric.value(pair) for pair in pairs]
-        if not pairs and scoring.labels != "one_to_maximum":
-            # A healthy case: the rules hold for the masks as a whole.
-            found[name] = [metric.value(comparison.region(spacing_mm=spacing_mm))]
-        values[name] = _mean(found[name])
-    for metric in chosen:
-        gate = metric.chosen.gate
-        if gate is not None:
-            other = values[gate.metric]
-            if other is None or not other > gate.above:
-                values[metric.chosen.name] = _number(metric.ruled("worst"))
+    parts = parts_of(comparison, a, b, scoring, spacing_mm=spacing_mm)
+    scored = [_Scored(metric, scoring, a.shape, spacing_mm) for metric in scoring.metrics]
+    strange = unexpected_labels(comparison, scoring)
+    if strange and scoring.unexpected == "worst":
+        found = [{m.name: m.ruled("worst") for m in scored} for _ in parts]
+    else:
+        found = [_values(part, scored) for part in parts]
+    values = {m.name: _mean(_counted(m.name, parts, found)) for m in scored}
+    if not parts and scoring.labels != "one_to_maximum":
+        # A healthy case: the rules hold for the masks as a whole.
+        whole = Part(name="", pair=comparison.region(spacing_mm=spacing_mm))
+        values = {m.name: _number(m.value(whole)) for m in scored}
+    gated = [m for m in scored if m.chosen.gate and m.chosen.gate.level == "case"]
+    for m in gated:
+        if not m.passes(values):
+            values[m.name] = _number(m.ruled("worst"))
     listed = _listed(comparison)
     measured = [
-        LabelMeasures(
-            label=pair.label,
-            values={name: _number(column[index]) for name, column in found.items()},
-            reference_voxels=pair.reference_voxels,
-            prediction_voxels=pair.prediction_voxels,
-        )
-        for index, pair in enumerate(pairs)
-        if pair.reference_voxels or pair.label in listed or scoring.labels != "union"
+        _row(part, row)
+        for part, row in zip(parts, found, strict=True)
+        if part.pair.reference_voxels
+        or part.pair.label in listed
+        or part.region
+        or scoring.labels != "union"
     ]
-    scored = {pair.label for pair in pairs}
+    known = {part.pair.label for part in parts if part.region is None}
     measured += [
         LabelMeasures(label=label, values={}, reference_voxels=0, prediction_voxels=voxels)
         for label, voxels in listed.items()
-        if label not in scored
+        if label not in known and (not scoring.regions or label in strange)
     ]
     return CaseMeasures(values=values, labels=tuple(measured))
+
+
+def _values(part: Part, scored: Sequence[_Scored]) -> dict[str, metrics.Rule]:
+    """Every metric of a label or region that it is scored by, gates applied."""
+    found = {m.name: m.value(part) for m in scored if part.has(m.name)}
+    numbers = {name: _number(value) for name, value in found.items()}
+    for m in scored:
+        gate = m.chosen.gate
+        if gate and gate.level == "label" and m.name in found and numbers[gate.metric] is not None:
+            found[m.name] = found[m.name] if m.passes(numbers) else m.ruled("worst")
+    return found
+
+
+def _counted(
+    name: str, parts: Sequence[Part], found: Sequence[Mapping[str, metrics.Rule]]
+) -> list[metrics.Rule]:
+    """The values of a metric that the case's mean is over."""
+    return [
+        row[name]
+        for part, row in zip(parts, found, strict=True)
+        if name in row and part.in_case_mean
+    ]
+
+
+def _row(part: Part, values: Mapping[str, metrics.Rule]) -> LabelMeasures:
+    return LabelMeasures(
+        label=part.name,
+        values={name: _number(value) for name, value in values.items()},
+        reference_voxels=part.pair.reference_voxels,
+        prediction_voxels=part.pair.prediction_voxels,
+    )
 
 
 def _listed(comparison: metrics.Comparison) -> dict[int, int]:
@@ -179,6 +216,11 @@ def _mean(values: Sequence[metrics.Rule]) -> float | None:
     return float(np.mean(counted)) if counted else None
 
 
+def _cost(values: Sequence[metrics.Rule]) -> float | None:
+    """Of labels that cost the same each, which no mean may round."""
+    return _number(values[0]) if len(set(values)) == 1 else _mean(values)
+
+
 def _number(value: metrics.Rule) -> float | None:
     return value if isinstance(value, float) else None
 
@@ -191,18 +233,24 @@ def costs_of_failure(reference: Reference, scoring: Scoring) -> CaseMeasures:
         scoring: the protocol's conventions.
     """
     labels, _, spacing_mm = _in_scoring_space(reference, reference.labels, scoring)
-    comparison = metrics.Comparison(labels, labels)
-    chosen = [_Scored.of(metric, labels.shape, spacing_mm) for metric in scoring.metrics]
-    costs = {m.chosen.name: _number(m.ruled(m.rules.failed)) for m in chosen}
+    nothing = np.zeros_like(labels)
+    comparison = metrics.Comparison(labels, nothing)
+    parts = parts_of(comparison, labels, nothing, scoring, spacing_mm=spacing_mm)
+    scored = [_Scored(metric, scoring, labels.shape, spacing_mm) for metric in scoring.metrics]
+    found = [{m.name: m.cost(part) for m in scored if part.has(m.name)} for part in parts]
+    costs = {m.name: _cost(_counted(m.name, parts, found)) for m in scored}
+    if not parts:
+        whole = Part(name="", pair=comparison.region(spacing_mm=spacing_mm))
+        costs = {m.name: _number(m.cost(whole)) for m in scored}
     return CaseMeasures(
         values=costs,
         labels=tuple(
             LabelMeasures(
-                label=label,
-                values=costs,
-                reference_voxels=comparison.reference_voxels(label),
+                label=part.name,
+                values={name: _number(value) for name, value in row.items()},
+                reference_voxels=part.pair.reference_voxels,
                 prediction_voxels=0,
             )
-            for label in _scored_labels(comparison, scoring)
+            for part, row in zip(parts, found, strict=True)
         ),
     )

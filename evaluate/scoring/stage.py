@@ -1,19 +1,19 @@
 """`segjudge score`: from what was run, or from two folders, to tables of scores."""
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from data_manifest.progress import Progress, silent
-from evaluate.documents.tables import write_table
+from evaluate.documents.tables import in_order, write_table
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, UsageError
 from evaluate.facts.rules import Rules
-from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
-from evaluate.facts.scoring_rules import MEASURED
+from evaluate.facts.scores import CaseScore, CohortScore, LabelScore, ModalityScore
+from evaluate.facts.scoring_rules import MEASURED, Scoring
 from evaluate.scoring import (
     CaseResult,
     ScoringJob,
@@ -22,6 +22,7 @@ from evaluate.scoring import (
     modality_scores,
     score_jobs,
 )
+from evaluate.scoring.cohort import cohort_scores
 from evaluate.scoring.kept import score_what_is_new
 from evaluate.scoring.mask_sources import Digests, plain_digests
 from evaluate.scoring.one_set_of_rules import check_rules
@@ -45,24 +46,30 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunScores:
-    """Scores of cases and modalities; those of labels are in their table."""
+    """Scores of cases, modalities and all cases; those of labels are in their table."""
 
     cases: list[CaseScore]
     modalities: list[ModalityScore]
+    cohort: list[CohortScore]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores(RunScores):
-    """The three tables of scores."""
+    """The tables of scores."""
 
     labels: list[LabelScore]
 
 
-def tables_of(results: list[CaseResult]) -> Scores:
-    """The three tables of what was scored."""
+def tables_of(results: list[CaseResult], scoring: Scoring) -> Scores:
+    """The tables of what was scored."""
     cases = [result.case for result in results]
     labels = [label for result in results for label in result.labels]
-    return Scores(cases=cases, labels=labels, modalities=modality_scores(cases))
+    return Scores(
+        cases=cases,
+        labels=labels,
+        modalities=modality_scores(cases),
+        cohort=cohort_scores(cases, labels, scoring),
+    )
 
 
 def score_again(
@@ -74,7 +81,9 @@ def score_again(
 ) -> Scores:
     """Score a run's predictions by the run's protocol, all anew, without writing anything."""
     jobs = _jobs(run, manifest_path)
-    return tables_of(score_jobs(jobs, protocol_of(run), workers=workers, progress=progress))
+    rules = protocol_of(run)
+    results = score_jobs(jobs, rules, workers=workers, progress=progress)
+    return tables_of(results, rules.scoring)
 
 
 def _jobs(
@@ -94,21 +103,29 @@ def _jobs(
     return sorted(jobs, key=lambda job: (job.team, job.case))
 
 
-def _write_scores(
-    run: RunDirectory, results: Iterable[CaseResult], names: Sequence[str]
-) -> RunScores:
-    """The three tables; labels are written as they come, since there may be very many."""
+def _write_scores(run: RunDirectory, results: Iterable[CaseResult], scoring: Scoring) -> RunScores:
+    """The tables; labels are written as they come, since there may be very many."""
     cases: list[CaseScore] = []
+    kept: list[LabelScore] = []  # only where a number over cases needs them
 
     def labels() -> Iterator[LabelScore]:
         for result in results:
             cases.append(result.case)
-            yield from sorted(result.labels, key=lambda row: row.label)
+            if scoring.cohort:
+                kept.extend(result.labels)
+            yield from sorted(result.labels, key=lambda row: in_order(row.label))
 
+    names = scoring.names
     run.write_rows(labels(), LabelScore, metrics=names, as_they_come=True)
     run.write_rows(cases, CaseScore, metrics=(*names, *MEASURED))
-    scores = RunScores(cases=cases, modalities=modality_scores(cases))
+    scores = RunScores(
+        cases=cases,
+        modalities=modality_scores(cases),
+        cohort=cohort_scores(cases, kept, scoring),
+    )
     run.write_rows(scores.modalities, ModalityScore)
+    if scoring.cohort:
+        run.write_rows(scores.cohort, CohortScore)
     return scores
 
 
@@ -145,9 +162,10 @@ def score_run(
             results = score_what_is_new(
                 jobs, document.rules_of("score"), cache, workers=workers, progress=progress
             )
-            scores = _write_scores(run, results, document.rules_of("score").scoring.names)
+            scores = _write_scores(run, results, document.rules_of("score").scoring)
         run.write_run_document(msgspec.structs.replace(document, scored_from=run.journal_sha256()))
-        tables = (Attempt, LabelScore, CaseScore, ModalityScore)
+        tables: list[type] = [Attempt, LabelScore, CaseScore, ModalityScore]
+        tables += [CohortScore] if document.rules_of("score").scoring.cohort else []
         seal_stage(run, "score", *(run.table_path(kind).name for kind in tables))
     return scores
 
@@ -177,7 +195,7 @@ def score_folders(
         raise UsageError(Finding(where=f"--out {out}", found="a file", expected="a folder"))
     jobs, warnings = jobs_of_folders(references, predictions, output=protocol.output)
     results = score_jobs(jobs, protocol, workers=workers, progress=progress)
-    scores = tables_of(results)
+    scores = tables_of(results, protocol.scoring)
     failed = [case for case in scores.cases if case.outcome.is_failure]
     if failed:
         shown = "; ".join(f"{case.case}: {case.reason}" for case in failed[:_SHOWN])
@@ -192,6 +210,8 @@ def score_folders(
         write_table(new / "label_scores.csv", scores.labels, LabelScore, metrics=names)
         write_table(new / "case_scores.csv", scores.cases, CaseScore, metrics=(*names, *MEASURED))
         write_table(new / "modality_scores.csv", scores.modalities, ModalityScore)
+        if protocol.scoring.cohort:
+            write_table(new / "cohort_scores.csv", scores.cohort, CohortScore)
         for table in sorted(new.iterdir()):
             table.replace(out / table.name)
     return FolderScores(scores=scores, warnings=warnings)

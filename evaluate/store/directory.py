@@ -26,7 +26,7 @@ from evaluate.documents.tables import (
 )
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, RunDirectoryError
-from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
+from evaluate.facts.scores import CaseScore, CohortScore, LabelScore, ModalityScore
 from evaluate.facts.turns import Turn
 from evaluate.store.folders import replace_folder, tidy_up
 from evaluate.store.ledger import JournalEntry, Ledger
@@ -34,13 +34,14 @@ from evaluate.store.score_cache import ScoreCache
 
 __all__ = ["JournalEntry", "RunDirectory"]
 
-Row = TypeVar("Row", Attempt, LabelScore, CaseScore, ModalityScore)
+Row = TypeVar("Row", Attempt, LabelScore, CaseScore, ModalityScore, CohortScore)
 
 _TABLES: dict[type, str] = {
     Attempt: "runs.csv",
     LabelScore: "label_scores.csv",
     CaseScore: "case_scores.csv",
     ModalityScore: "modality_scores.csv",
+    CohortScore: "cohort_scores.csv",
 }
 _MARKER = "run.json"
 _LEDGER = "ledger.sqlite"

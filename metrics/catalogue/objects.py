@@ -30,8 +30,10 @@ DETECTION: Mapping[str, MetricOption] = MappingProxyType(
 """What every metric of objects may be told: what an object is, and when it is found."""
 
 _SMOOTHING = number("smoothing", default=0.0, high=1.0)
-_COUNTED = EmptyRules(both="computed", reference="computed", prediction="computed", failed="skip")
-"""Counts are what they are, whatever is empty; of a case that failed there are none."""
+_COUNTED = EmptyRules(
+    both="computed", reference="computed", prediction="computed", failed="computed"
+)
+"""Counts are what they are, whatever is empty; a case that failed has found nothing."""
 
 
 def rules_of(options: Mapping[str, OptionValue]) -> DetectionRules:

@@ -10,7 +10,9 @@ from metrics.overlaps import Overlap, boundary_iou
 
 __all__ = ["DEFINITIONS"]
 
-_COMPUTED = EmptyRules(both="computed", reference="computed", prediction="computed", failed="skip")
+_COMPUTED = EmptyRules(
+    both="computed", reference="computed", prediction="computed", failed="computed"
+)
 
 
 def _volume(name: str, title: str, definition: str, read: Callable[[Overlap], float]) -> MetricDef:

@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import msgspec
 import pytest
@@ -26,9 +26,12 @@ def _fields(struct: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
             continue
         # The tables of files are told one by one; options stand beside a metric's other keys.
         if key not in ("input.files", "scoring.metrics.options"):
-            yield key, field.default
+            made = field.default_factory
+            yield key, field.default if made is msgspec.NODEFAULT else made()
         for part in get_args(field.type):
-            if isinstance(part, type) and issubclass(part, msgspec.Struct):
+            # A region's rules by metric are those of the metrics, told there.
+            by_metric = get_origin(field.type) is dict
+            if isinstance(part, type) and issubclass(part, msgspec.Struct) and not by_metric:
                 yield from _fields(part, f"{key}.")
 
 

@@ -106,7 +106,8 @@ def _score(
         limits=basis.document.rules_of("run").limits,
     )
     workers = basis.at_hand.workers
-    return tables_of(score_jobs(jobs, protocol, workers=workers, progress=progress))
+    results = score_jobs(jobs, protocol, workers=workers, progress=progress)
+    return tables_of(results, protocol.scoring)
 
 
 def _recorded(basis: Basis) -> tuple[Scores, list[Finding]]:
@@ -126,7 +127,7 @@ def _recorded(basis: Basis) -> tuple[Scores, list[Finding]]:
         labels, cases = run.read_rows(LabelScore), run.read_rows(CaseScore)
     except TableError:
         labels, cases = [], []  # told above: such bytes no stage has written
-    return Scores(cases=cases, labels=labels, modalities=[]), findings
+    return Scores(cases=cases, labels=labels, modalities=[], cohort=[]), findings
 
 
 def _explained(basis: Basis, altered: Sequence[AlteredFile]) -> set[Pair]:

@@ -1,0 +1,198 @@
+"""Numbers over all cases of a team: statistics of values, and metrics of what is summed first."""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.scores import CaseScore, CohortScore, LabelScore
+from evaluate.facts.scoring_rules import Cohort, Scoring
+from metrics.cohort import STATISTICS, aggregated_dice, aggregated_f1, by_group, present
+
+__all__ = ["cohort_scores"]
+
+_Columns = Mapping[str, npt.NDArray[np.float64]]
+_Value = Callable[[_Columns], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """A label or a case, with what a statistic may ask of it."""
+
+    case: str
+    label: int | str
+    values: Mapping[str, float | None]
+    reference_voxels: int = 0
+    prediction_voxels: int = 0
+
+
+def cohort_scores(
+    cases: Sequence[CaseScore], labels: Sequence[LabelScore], scoring: Scoring
+) -> list[CohortScore]:
+    """Every number over cases that a protocol asks for: of each modality, and of all together.
+
+    A failed case is in it with what a failure costs; an error of the harness is not, and `n` says
+    how many values remain.
+    """
+    if not scoring.cohort:
+        return []
+    made: list[CohortScore] = []
+    for team in sorted({case.team for case in cases}):
+        own = [c for c in cases if c.team == team and c.outcome is not Outcome.HARNESS_ERROR]
+        modalities = sorted({case.modality for case in own})
+        for modality in ("", *(modalities if len(modalities) > 1 else ())):
+            chosen = [case for case in own if modality in ("", case.modality)]
+            known = {case.case for case in chosen}
+            rows = [row for row in labels if row.team == team and row.case in known]
+            for cohort in scoring.cohort:
+                made += _of_cohort(cohort, chosen, rows, team=team, modality=modality)
+    return made
+
+
+def _of_cohort(
+    cohort: Cohort,
+    cases: Sequence[CaseScore],
+    labels: Sequence[LabelScore],
+    *,
+    team: str,
+    modality: str,
+) -> Iterable[CohortScore]:
+    answered = {c.case for c in cases if cohort.cases == "all" or c.outcome is Outcome.OK}
+    groups: dict[int | str, list[_Row]] = {}
+    if cohort.over == "cases":
+        groups[""] = [
+            _Row(case=c.case, label="", values=c.values) for c in cases if c.case in answered
+        ]
+    else:
+        for row in labels:
+            if row.case in answered and (not cohort.labels or str(row.label) in cohort.labels):
+                groups.setdefault(row.label, []).append(
+                    _Row(
+                        case=row.case,
+                        label=row.label,
+                        values=row.values,
+                        reference_voxels=row.reference_voxels,
+                        prediction_voxels=row.prediction_voxels,
+                    )
+                )
+    for statistic in cohort.statistics:
+        of_label = {}
+        for label, rows in groups.items():
+            name = f"{cohort.metric}_{statistic}"
+            columns, value = _columns(rows, cohort.metric), _statistic(cohort.metric, statistic)
+            n = len(present(columns[cohort.metric])) if statistic != "aggregated" else len(rows)
+            of_label[label] = value(columns) if rows else math.nan
+            endings = {name: of_label[label]}
+            if cohort.groups is not None and rows:
+                sets = [_data_set(cohort.groups, row.case) for row in rows]
+                endings[f"{name}_macro"] = by_group(value, columns, sets)
+            for ending, number in endings.items():
+                yield CohortScore(
+                    team=team,
+                    modality=modality,
+                    label=label,
+                    metric=ending,
+                    n=n,
+                    value=_defined(number),
+                )
+        if cohort.joined is not None:
+            for ending, number in _joined(cohort, list(of_label.values())):
+                yield CohortScore(
+                    team=team,
+                    modality=modality,
+                    label="" if cohort.joined == "-" else cohort.joined,
+                    metric=f"{cohort.metric}_{statistic}{ending}",
+                    n=len(present(list(of_label.values()))),
+                    value=_defined(number),
+                )
+
+
+def _joined(cohort: Cohort, values: Sequence[float]) -> list[tuple[str, float]]:
+    """The mean over labels, and their spread."""
+    known = present(values)
+    mean = float(known.mean()) if known.size else math.nan
+    if not cohort.joined_spread:
+        return [("", mean)]
+    return [("_mean", mean), ("_sd", float(known.std()) if known.size else math.nan)]
+
+
+def _data_set(pattern: str, case: str) -> str:
+    found = re.search(pattern, case)
+    return found[0] if found else ""
+
+
+def _columns(rows: Sequence[_Row], metric: str) -> dict[str, npt.NDArray[np.float64]]:
+    names = dict.fromkeys((metric, *(name for row in rows for name in row.values)))
+    columns: dict[str, npt.NDArray[np.float64]] = {
+        name: np.array([_number(row.values.get(name)) for row in rows], dtype=np.float64)
+        for name in names
+    }
+    voxels = [(row.reference_voxels, row.prediction_voxels) for row in rows]
+    both = np.array(voxels, dtype=np.float64).reshape(-1, 2)
+    columns["reference_voxels"], columns["prediction_voxels"] = both[:, 0], both[:, 1]
+    return columns
+
+
+def _statistic(metric: str, statistic: str) -> _Value:
+    """The number that a statistic makes of columns."""
+    if statistic == "global":
+        return _global_dice
+    if statistic == "aggregated":
+        return _AGGREGATED[metric]
+    return lambda columns: STATISTICS[statistic](columns[metric])
+
+
+def _global_dice(columns: _Columns) -> float:
+    both = columns["reference_voxels"] + columns["prediction_voxels"]
+    shared = np.rint(columns["dsc"] * both / 2)  # whole voxels, whatever the division rounded
+    return aggregated_dice(shared, both)
+
+
+def _aggregated_dice(columns: _Columns) -> float:
+    both = columns["reference_volume_ml"] + columns["prediction_volume_ml"]
+    return aggregated_dice(columns["intersection_volume_ml"], both)
+
+
+def _counts(columns: _Columns) -> tuple[float, float, float]:
+    tp, fp, fn = (float(present(columns[f"lesion_{name}"]).sum()) for name in ("tp", "fp", "fn"))
+    return tp, fp, fn
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else math.nan
+
+
+def _aggregated_precision(columns: _Columns) -> float:
+    tp, fp, _ = _counts(columns)
+    return _ratio(tp, tp + fp)
+
+
+def _aggregated_sensitivity(columns: _Columns) -> float:
+    tp, _, fn = _counts(columns)
+    return _ratio(tp, tp + fn)
+
+
+def _aggregated_quality(columns: _Columns) -> float:
+    tp, fp, fn = _counts(columns)
+    return _ratio(float(present(columns["lesion_iou_sum"]).sum()), tp + fp / 2 + fn / 2)
+
+
+_AGGREGATED: Mapping[str, _Value] = {
+    "dsc": _aggregated_dice,
+    "lesion_f1": lambda c: aggregated_f1(c["lesion_tp"], c["lesion_fp"], c["lesion_fn"]),
+    "lesion_precision": _aggregated_precision,
+    "lesion_sensitivity": _aggregated_sensitivity,
+    "panoptic_quality": _aggregated_quality,
+}
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _defined(value: float) -> float | None:
+    return None if math.isnan(value) else value

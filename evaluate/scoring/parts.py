@@ -1,0 +1,133 @@
+"""What a case is scored by: its labels, and the regions that a protocol makes of them."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+import metrics
+from evaluate.facts.scoring_rules import Region, Scoring
+from metrics import LabelPair
+from metrics.windows import reference_slices
+
+__all__ = ["Part", "parts_of", "unexpected_labels"]
+
+LabelMap: TypeAlias = npt.NDArray[np.integer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A label or a region of a case.
+
+    Attributes:
+        name: what stands in the column `label`.
+        pair: of both maps.
+        region: its own rules; None for a label.
+    """
+
+    name: int | str
+    pair: LabelPair
+    region: Region | None = None
+
+    def has(self, metric: str) -> bool:
+        """Whether it is scored by a metric."""
+        chosen = None if self.region is None else self.region.metrics
+        return chosen is None or metric in chosen
+
+    @property
+    def in_case_mean(self) -> bool:
+        """Whether it counts in the case's values."""
+        return self.region is None or self.region.in_case_mean
+
+
+def parts_of(
+    comparison: metrics.Comparison,
+    reference: LabelMap,
+    prediction: LabelMap,
+    scoring: Scoring,
+    *,
+    spacing_mm: tuple[float, ...],
+) -> list[Part]:
+    """Labels, rising, and then the regions in the protocol's order.
+
+    Args:
+        comparison: of the two maps.
+        reference: its label map, as the protocol measures it.
+        prediction: the same.
+        scoring: the protocol's conventions.
+        spacing_mm: in the maps' axis order.
+    """
+    labels = comparison.pairs(_scored_labels(comparison, scoring), spacing_mm=spacing_mm)
+    names = scoring.label_names
+    parts = [Part(name=names.get(str(pair.label), pair.label), pair=pair) for pair in labels]
+    return parts + [
+        Part(
+            name=region.name,
+            pair=_region(region, comparison, reference, prediction, spacing_mm=spacing_mm),
+            region=region,
+        )
+        for region in scoring.regions
+    ]
+
+
+def unexpected_labels(comparison: metrics.Comparison, scoring: Scoring) -> list[int]:
+    """Labels of the prediction that the protocol does not know, rising; none where it knows all."""
+    if isinstance(scoring.labels, str) and not scoring.regions:
+        return []
+    listed = () if isinstance(scoring.labels, str) else scoring.labels
+    known = {*listed, *(int(label) for label in scoring.label_names)}
+    for region in scoring.regions:
+        known |= set(region.labels) if region.labels != "any" else {1}
+    return sorted(set(comparison.prediction_labels) - known)
+
+
+def _scored_labels(comparison: metrics.Comparison, scoring: Scoring) -> list[int]:
+    present = comparison.reference_labels
+    match scoring.labels:
+        case "one_to_maximum":
+            return list(range(1, max(present, default=0) + 1))
+        case "union":
+            return sorted({*present, *comparison.surplus})
+        case "reference":
+            return present
+        case listed:
+            return list(listed)
+
+
+def _region(
+    region: Region,
+    comparison: metrics.Comparison,
+    reference: LabelMap,
+    prediction: LabelMap,
+    *,
+    spacing_mm: tuple[float, ...],
+) -> LabelPair:
+    labels = None if region.labels == "any" else region.labels
+    if region.window != "whole" or region.needs:
+        truth, answer = _part_of_maps(region, reference, prediction)
+        comparison = metrics.Comparison(truth, answer)
+    if labels is not None and len(labels) == 1:
+        return comparison.pairs(labels, spacing_mm=spacing_mm)[0]
+    return comparison.region(labels, spacing_mm=spacing_mm)
+
+
+def _part_of_maps(
+    region: Region, reference: LabelMap, prediction: LabelMap
+) -> tuple[LabelMap, LabelMap]:
+    """What a region looks at, where it is not all that there is."""
+    if region.needs and not np.isin(prediction, region.needs).any():
+        prediction = np.zeros_like(prediction)
+    if region.window == "whole":
+        return reference, prediction
+    truth, answer = (
+        label_map > 0 if region.labels == "any" else np.isin(label_map, region.labels)
+        for label_map in (reference, prediction)
+    )
+    window = None
+    if truth.any() and answer.any():
+        inclusive = region.window == "reference_slices"
+        window = reference_slices(truth, axis=0, inclusive=inclusive)
+    if window is None:
+        return reference, prediction
+    return np.ascontiguousarray(reference[window]), np.ascontiguousarray(prediction[window])
