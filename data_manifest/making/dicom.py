@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pydicom
 import SimpleITK as sitk  # noqa: N813  (the name that everyone gives it)
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from data_manifest.making.dicom_classes import check_class, check_pixels
 from data_manifest.making.geometry import Affine, Volume, without_depth
@@ -30,7 +30,7 @@ from data_manifest.making.image_formats import (
 )
 from data_manifest.making.itk_files import last_line
 
-__all__ = ["read_dicom_file", "read_series"]
+__all__ = ["BytesLengthException", "read_dicom_file", "read_series"]
 
 _Vectors = npt.NDArray[np.float64]
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
