@@ -10,9 +10,11 @@ import msgspec
 
 from data_manifest.errors import Finding
 from data_manifest.layouts import Inputs, Layout, OutputFile, contradictions
+from data_manifest.prompts import KINDS
 from evaluate.facts.errors import ProtocolError
 from evaluate.facts.first_schema import upgraded
 from evaluate.facts.ranking_rules import RankedMetric, Ranking, ranking_problem
+from evaluate.facts.rounds import Rounds, rounds_problem
 from evaluate.facts.scoring_rules import (
     ScoredMetric,
     Scoring,
@@ -30,6 +32,7 @@ __all__ = [
     "RankedMetric",
     "Ranking",
     "Reproduction",
+    "Rounds",
     "Rules",
     "ScoredMetric",
     "Scoring",
@@ -142,7 +145,7 @@ class Rules(Strict, frozen=True, kw_only=True):
     """One challenge's rules, whole.
 
     Attributes:
-        rounds: how many times a case's container is run; an interactive protocol has several.
+        rounds: how often a case's container is run; an interactive protocol has several.
     """
 
     schema: Literal[2]
@@ -151,7 +154,7 @@ class Rules(Strict, frozen=True, kw_only=True):
     title: str
     description: str
     prompts: tuple[str, ...]
-    rounds: Literal[1] = 1
+    rounds: Rounds = Rounds()
     input: Inputs
     container: Container
     output: OutputFile
@@ -244,6 +247,8 @@ def protocol_from_json(data: object, *, where: str, other_columns: bool = False)
             )
         ) from error
     problems = list(contradictions(protocol.input, protocol.output, protocol.prompts))
+    in_rounds = rounds_problem(protocol.rounds, tuple(KINDS))
+    problems += [in_rounds] if in_rounds else []
     if problems:
         raise ProtocolError(
             *(replace(problem, where=f"{where}: {problem.where}") for problem in problems)
