@@ -145,11 +145,11 @@ def read_pair(
     problems = [
         Finding(
             where=str(reference_path),
-            found=found,
+            found=fault,
             expected=f"{expected} ({image_path.name})",
             mend=mend,
         )
-        for found, expected, mend in mismatches(image, reference)
+        for fault, expected, mend in mismatches(image, reference)
     ]
     if not problems:
         try:

@@ -85,14 +85,14 @@ class RunCgroup:
             return None
         paths = {kind: path for _, kind, path in (line.split(":", 2) for line in lines)}
         wanted = ("cpuacct", "memory") if version == 1 else ("",)
-        found = []
+        groups = []
         for kind in wanted:
             path = next((p for kinds, p in paths.items() if kind in kinds.split(",")), "")
             if container not in path:
                 return None
-            found.append(root / kind / path.lstrip("/"))
+            groups.append(root / kind / path.lstrip("/"))
         cgroup = cls("", version=version, root=root)
-        cgroup._found = found
+        cgroup._found = groups
         return cgroup
 
     @property
