@@ -193,7 +193,8 @@ def test_what_was_in_use_without_files_is_the_peak(tmp_path: Path) -> None:
             folder,
             memory_peak=f"{310 * mib}\n",
             memory_current=f"{current * mib}\n",
-            memory_stat=f"anon {(current - files - 5) * mib}\nfile {(files + 5) * mib}\nshmem {5 * mib}\n",
+            memory_stat=f"anon {(current - files - 5) * mib}\n"
+            f"file {(files + 5) * mib}\nshmem {5 * mib}\n",
         )
         usage = cgroup.usage()
 
