@@ -97,6 +97,8 @@ def refusals(options: Mapping[str, Any]) -> Iterator[None]:
         yield
     except docker.errors.APIError as error:
         raise CreationRefused(one_line(str(error.explanation or error)), options) from error
+    except requests.exceptions.ReadTimeout as error:
+        raise CreationRefused("the engine does not come to an end with it", options) from error
 
 
 class OwnedContainer:
@@ -260,6 +262,8 @@ class OwnedContainer:
                 self._engine.remove_container(self._name, v=True, force=True)
             except docker.errors.NotFound:
                 return
+            except requests.exceptions.ReadTimeout:
+                return  # the engine hangs at it: the next start finds it by its owner
             except docker.errors.APIError:  # its file system is still in use for a moment
                 if attempt == _REMOVAL_ATTEMPTS - 1:
                     raise
@@ -286,7 +290,7 @@ def remove_stale(engine: docker.APIClient) -> None:
                 engine.remove_volume(volume["Name"])
 
 
-def _is_stale(found: dict[str, Any], name: str) -> bool:
+def _is_stale(state: dict[str, Any], name: str) -> bool:
     # The name as well: a container of anyone's inherits the labels that its image has.
-    owner = Owner.parse((found.get("Labels") or {}).get(OWNER_LABEL, ""))
+    owner = Owner.parse((state.get("Labels") or {}).get(OWNER_LABEL, ""))
     return owner is not None and name.startswith(f"segjudge_{owner.token}_") and owner.is_gone()

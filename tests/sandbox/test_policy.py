@@ -176,6 +176,13 @@ def test_a_name_and_processors_are_given_where_there_are_some() -> None:
     ]
 
 
+def test_podman_which_gives_no_user_a_piece_of_memory_has_the_home_in_scratch() -> None:
+    options = _options(engine=dataclasses.replace(_ENGINE, podman=True))
+
+    assert list(options["HostConfig"]["Tmpfs"]) == ["/tmp"]  # noqa: S108
+    assert "HOME=/tmp" in options["Env"]
+
+
 def test_without_a_limit_of_cpus_none_is_set_as_in_the_reference() -> None:
     limits = Limits(timeout_s=10, memory_mib=100)
 

@@ -277,7 +277,7 @@ def _is_behind(cost: _Ends, of: _Ends) -> bool:
 
     A value that was rounded up to one digit, and down to the next one, is no tie.
     """
-    if math.isclose(cost[0], of[1], abs_tol=1e-12):
+    if math.isclose(cost[0], of[1], rel_tol=1e-8, abs_tol=1e-8):
         return cost[0] < cost[1] or of[0] < of[1]
     return cost[0] > of[1]
 
