@@ -20,6 +20,7 @@ import numpy.typing as npt
 from data_manifest.layouts.labels import BLOCK, Buffer, LabelError, ShortDataError, read_labels
 from data_manifest.layouts.npy_header import Header, NpzError, read_header
 from data_manifest.layouts.npz_member import DecompressionError, Member
+from data_manifest.layouts.pickled import MAX_PICKLED_BYTES, Plain, read_pickled
 
 __all__ = [
     "MAX_ARRAY_BYTES",
@@ -207,6 +208,17 @@ class NpzArchive:
             except (LabelError, ShortDataError) as error:
                 raise NpzError(f"array `{key}` {error}") from error
         return _in_shape(labels, header)
+
+    def objects(self, key: str) -> list[Plain]:
+        """The values of an array of objects: dictionaries, lists, texts and numbers, as data.
+
+        Raises:
+            NpzError: with the reason; whatever else its pickle says is refused unrun.
+        """
+        with self._member(key) as (member, header):
+            if header.dtype != np.dtype(object):
+                raise NpzError(f"array `{key}` has dtype {header.dtype}; expected objects")
+            return read_pickled(member.read(MAX_PICKLED_BYTES + 1), key)
 
     @contextlib.contextmanager
     def _member(self, key: str) -> Iterator[tuple[Member, Header]]:
