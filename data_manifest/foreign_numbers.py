@@ -4,6 +4,7 @@ A comma between digits means two things in this world. What it means is told by 
 whole, and a table that does not tell, or tells both, is refused.
 """
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -151,7 +152,8 @@ def _number(text: str, comma_is_decimal: bool) -> float | None:
         text = text.replace(",", ".")
     elif _THOUSANDS_AND_POINT.fullmatch(text) or _MAYBE_THOUSANDS.fullmatch(text):
         text = text.replace(",", "")
-    return float(text) if _POINT.fullmatch(text) else None
+    number = float(text) if _POINT.fullmatch(text) else math.inf
+    return number if math.isfinite(number) else None  # 1e400 is no number either
 
 
 def _no_number(table: ForeignTable, cell: _Cell) -> Finding:

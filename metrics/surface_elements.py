@@ -12,7 +12,7 @@ are cut into triangles; there we follow the reference, google-deepmind/surface-d
 (Apache-2.0), whose values the tests compare for all 256 codes.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -95,6 +95,7 @@ def _pieces(axes: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
     return np.array(codes), np.array(normals) / 2.0**axes * (2 if axes == 2 else 1)
 
 
+@lru_cache(maxsize=64)
 def element_areas(spacing_mm: tuple[float, ...]) -> npt.NDArray[np.float64]:
     """The area of an element of each code.
 
@@ -103,6 +104,7 @@ def element_areas(spacing_mm: tuple[float, ...]) -> npt.NDArray[np.float64]:
 
     Returns:
         (16,) lengths in mm, or (256,) areas in mm²; 0 for the codes all outside and all inside.
+        Not to be written into: it is kept.
     """
     axes = len(spacing_mm)
     codes, normals = _pieces(axes)
@@ -112,4 +114,5 @@ def element_areas(spacing_mm: tuple[float, ...]) -> npt.NDArray[np.float64]:
     lengths = np.hypot.reduce(normals * np.array(scale), axis=1)
     areas = np.zeros(2**2**axes)
     np.add.at(areas, codes, lengths)
+    areas.flags.writeable = False
     return areas

@@ -16,7 +16,7 @@ __all__ = ["read_picture"]
 _ORIENTATION, _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 274, 258, 262, 339
 _GREY = ("1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 _COLOURS = ("P", "RGB", "RGBA", "LA", "PA")
-_LARGEST_PIXELS = 1 << 31
+_LARGEST_PIXELS = 1 << 30
 _AS_GREY = "save the labels' numbers as a grey PNG"
 _TURNED = {
     2: "mirrored",

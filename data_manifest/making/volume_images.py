@@ -1,6 +1,8 @@
 """Reading an image or a label map of any common format, and a pair of both that fit together."""
 
-from collections.abc import Collection
+import contextlib
+import zlib
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from data_manifest.errors import CaseFileError, Finding
 from data_manifest.layouts.grids import implausible
 from data_manifest.making.flat_pictures import read_picture
 from data_manifest.making.geometry import Volume, mismatches, without_depth
-from data_manifest.making.image_formats import FormatError
+from data_manifest.making.image_formats import FormatError, library_messages
 from data_manifest.making.itk_files import itk_spacing, read_itk
 from data_manifest.making.nifti_images import nifti_spacing, read_nifti
 from data_manifest.making.whole_labels import check_interpolation, whole_labels
@@ -21,6 +23,12 @@ _NIFTI = (".nii", ".nii.gz")
 _ITK = (".mha", ".mhd", ".nrrd", ".nhdr")
 _DICOM = (".dcm",)
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+
+_LIBRARY_ERRORS = (
+    *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, NotImplementedError),
+    *(OSError, SyntaxError, TypeError, ValueError, zlib.error),
+)
+"""What the formats' libraries raise where a damaged header leads them astray."""
 
 SUFFIXES = (*_NIFTI, *_ITK, *_DICOM, *_PICTURES)
 """The endings of the files that are read; a folder is read as one DICOM series."""
@@ -53,11 +61,24 @@ def read_volume(path: Path, *, labels: bool = False) -> Volume:
     Raises:
         CaseFileError: the file, what was found, and what was expected.
     """
-    try:
+    with _by_name(path) as said:
         volume = _read(path, labels=labels)
-        return whole_labels(volume) if labels else _finite(volume)
+        volume = whole_labels(volume) if labels else _finite(volume)
+    return replace(volume, notes=tuple(dict.fromkeys((*volume.notes, *said))))
+
+
+@contextlib.contextmanager
+def _by_name(path: Path) -> Iterator[list[str]]:
+    """Whatever goes wrong with a file has its name; yields what libraries say of it."""
+    try:
+        with library_messages() as said:
+            yield said
     except FormatError as error:
         raise CaseFileError(_refusal(path, error)) from error
+    except _LIBRARY_ERRORS as error:
+        found = f"can't be read: {type(error).__name__}: {str(error)[:200]}"
+        refusal = FormatError(found, "a whole file of its format", "take a fresh copy")
+        raise CaseFileError(_refusal(path, refusal)) from error
 
 
 def _refusal(path: Path, error: FormatError) -> Finding:
@@ -70,10 +91,8 @@ def spacing_of(path: Path) -> tuple[float, ...] | None:
     Raises:
         CaseFileError: a geometry that `read_volume` refuses.
     """
-    try:
+    with _by_name(path):
         return _spacing_of(path)
-    except FormatError as error:
-        raise CaseFileError(_refusal(path, error)) from error
 
 
 def _spacing_of(path: Path) -> tuple[float, ...] | None:
@@ -89,7 +108,12 @@ def _read(path: Path, *, labels: bool) -> Volume:
     if path.is_dir() or name.endswith(_DICOM):
         from data_manifest.making import dicom  # its library is slow to import
 
-        return (dicom.read_series if path.is_dir() else dicom.read_dicom_file)(path, labels=labels)
+        try:
+            return (dicom.read_series if path.is_dir() else dicom.read_dicom_file)(
+                path, labels=labels
+            )
+        except dicom.BytesLengthException as error:  # of no family that Python knows
+            raise ValueError(str(error)) from error
     if name.endswith(_NIFTI):
         return read_nifti(path)
     if name.endswith(_ITK):

@@ -265,7 +265,7 @@ class DockerSandbox:
     @contextlib.contextmanager
     def _cgroup(self, number: int) -> Iterator[RunCgroup | None]:
         cgroup = None
-        if self._local and not self._facts.rootless:
+        if self._local and not self._facts.rootless and not self._facts.podman:
             cgroup = RunCgroup.make(
                 token=self._owner,
                 number=number,

@@ -4,6 +4,7 @@ import os
 import platform
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -95,27 +96,44 @@ def engine_facts(info: dict[str, Any], runtime: str | None = None) -> EngineFact
             )
         )
     security = " ".join(info.get("SecurityOptions") or [])
-    # The engine says the commit of its init process, or that it has found none.
-    init = (info.get("InitCommit") or {}).get("ID", "N/A")
+    # The engine says the commit of its init process, or that it has found none; Podman names none.
+    init = (info.get("InitCommit") or {}).get("ID", "N/A") if info.get("InitBinary") else "N/A"
+    podman = "Rootless" in info
+    rootless = "name=rootless" in security or bool(info.get("Rootless"))
+    given = _delegated(os.getuid()) if podman and rootless else None
     return EngineFacts(
         uid=os.getuid(),
         gid=os.getgid(),
-        rootless="name=rootless" in security,
+        rootless=rootless,
+        podman=podman,
         remapped="name=userns" in security,
         init=init != "N/A",
         seccomp="name=seccomp" in security and "profile=unconfined" not in security,
-        memory_limit=bool(info.get("MemoryLimit")),
+        memory_limit=bool(info.get("MemoryLimit")) and (given is None or "memory" in given),
         swap_limit=bool(info.get("SwapLimit")) or int(info.get("SwapTotal", 1)) == 0,
-        pids_limit=bool(info.get("PidsLimit")),
-        cpu_limit=bool(info.get("CpuCfsQuota")),
+        pids_limit=bool(info.get("PidsLimit")) and (given is None or "pids" in given),
+        cpu_limit=bool(info.get("CpuCfsQuota")) and (given is None or "cpu" in given),
         cpus=int(info.get("NCPU", 1)),
         memory_mib=int(info.get("MemTotal", 0)) // _MIB,
         gpus="nvidia" in runtimes,
         runtime=runtime,
         sockets_limit=str(info.get("CgroupVersion")) == "2"
         or (os.getuid() == 0 and info.get("CgroupDriver") == "cgroupfs"),
-        cpuset=bool(info.get("CPUSet")),
+        cpuset=bool(info.get("CPUSet")) and (given is None or "cpuset" in given),
     )
+
+
+def _delegated(uid: int) -> set[str]:
+    """What of memory, processes and CPUs a rootless engine of this user may limit.
+
+    Podman says of itself what the kernel could do. It can do what systemd has handed to the user,
+    and that needs cgroup v2.
+    """
+    user = Path(f"/sys/fs/cgroup/user.slice/user-{uid}.slice/user@{uid}.service")
+    try:
+        return set((user / "cgroup.controllers").read_text(encoding="ascii").split())
+    except OSError:
+        return set()
 
 
 def describe_engine(

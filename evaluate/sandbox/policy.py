@@ -48,6 +48,7 @@ class EngineFacts:
         memory_mib: memory of the engine's machine.
         gpus: the engine has NVIDIA's runtime, by which containers get GPUs.
         runtime: what the user has chosen to run containers; None for the engine's own choice.
+        podman: it is Podman, whose helpers share a container's parent cgroup.
         sockets_limit: what waits in sockets counts as memory, or has a limit of its own.
         cpuset: the kernel can keep a container on some processors.
     """
@@ -66,6 +67,7 @@ class EngineFacts:
     memory_mib: int
     gpus: bool = False
     runtime: str | None = None
+    podman: bool = False
     sockets_limit: bool = True
     cpuset: bool = False
 
@@ -127,7 +129,7 @@ def container_options(
         "Tty": False,
         "HostConfig": {
             **_host_config(job, engine, cgroup_parent, cores),
-            "Tmpfs": _scratch(job, image, uid=uid, gid=gid),
+            "Tmpfs": _scratch(job, image),
             "Mounts": [
                 _bind(str(job.inputs), job.container_inputs, read_only=True),
                 _bind(str(job.outputs), job.container_outputs, read_only=False),
@@ -213,15 +215,15 @@ def mounted(job: Job) -> tuple[str, ...]:
     return (SCRATCH, normalised(job.container_inputs), normalised(job.container_outputs))
 
 
-def _scratch(job: Job, image: Image, *, uid: int, gid: int) -> dict[str, str]:
+def _scratch(job: Job, image: Image) -> dict[str, str]:
     """Pieces of memory to write to: /tmp, and a home that holds nothing of the image's."""
     # Executable: compilers of models load what they have just built from there.
-    size = f"rw,nosuid,nodev,exec,size={job.limits.scratch_mib}m"
-    pieces = {SCRATCH: f"{size},mode=1777"}
+    scratch = f"rw,nosuid,nodev,exec,size={job.limits.scratch_mib}m,mode=1777"
+    pieces = {SCRATCH: scratch}
     home = image.around.home
     ours = (*mounted(job), "/dev", "/etc", "/proc", "/sys")
     if image.around.home_is_bare and not any(f"{home}/".startswith(f"{at}/") for at in ours):
-        pieces[home] = f"{size},mode=0700,uid={uid},gid={gid}"
+        pieces[home] = scratch
     return pieces
 
 

@@ -81,8 +81,8 @@ class _Scored:
     def _computed(self, part: Part) -> metrics.Rule:
         settings = self._settings[part.region.name if part.region else None]
         value = self._definition.computed(part.pair, **settings)
-        if self._definition.worst == "diagonal" and not math.isnan(value):
-            value = min(value, self._diagonal)  # nothing is further away
+        if self._definition.worst == "diagonal" and math.isinf(value):
+            value = self._diagonal  # nothing is further away, but for a penalty that was declared
         return value if math.isfinite(value) else "skip"
 
     def rules(self, part: Part | None = None) -> metrics.EmptyRules:

@@ -22,7 +22,7 @@ from evaluate.scoring import (
     modality_scores,
     score_jobs,
 )
-from evaluate.scoring.cohort import cohort_scores
+from evaluate.scoring.cohort_rows import cohort_scores
 from evaluate.scoring.kept import score_what_is_new
 from evaluate.scoring.mask_sources import Digests, plain_digests
 from evaluate.scoring.one_set_of_rules import check_rules

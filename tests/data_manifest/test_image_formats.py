@@ -366,3 +366,30 @@ def test_both_files_of_a_pair_are_looked_at_before_it_is_refused(tmp_path: Path)
 )
 def test_the_stem_is_the_name_without_the_format(name: str, stem: str) -> None:
     assert stem_of(Path(name)) == stem
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_damaged_header_gives_one_line_or_an_image_and_nothing_on_the_terminal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], seed: int
+) -> None:
+    """Whatever bytes of a header are changed: no other exception, and no line of a library."""
+    generator = np.random.default_rng(seed)
+    nibabel.save(nibabel.Nifti1Image(marked().T, np.eye(4)), tmp_path / "a.nii")
+    for suffix in (".mha", ".nrrd"):
+        sitk.WriteImage(itk_image(marked(), np.eye(3)), str(tmp_path / f"a{suffix}"))
+    for suffix in (".png", ".tif", ".bmp"):
+        Image.fromarray(marked()[1].astype(np.uint8)).save(tmp_path / f"a{suffix}")
+    write_series(tmp_path / "series", marked()[:1])
+    next((tmp_path / "series").iterdir()).rename(tmp_path / "a.dcm")
+    for path in [path for path in sorted(tmp_path.iterdir()) if path.is_file()]:
+        whole = path.read_bytes()
+        for _ in range(40):
+            data = bytearray(whole)
+            for place in generator.integers(0, min(len(data), 600), 3):
+                data[place] = generator.integers(256)
+            path.write_bytes(data)
+            try:
+                read_volume(path, labels=bool(generator.integers(2)))
+            except CaseFileError as error:
+                assert "\n" not in str(error) and str(path) in str(error)
+    assert capfd.readouterr() == ("", "")

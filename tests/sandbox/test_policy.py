@@ -80,7 +80,7 @@ def test_the_host_configuration_is_exactly_this() -> None:
         "ReadonlyRootfs": True,
         "Tmpfs": {
             "/tmp": "rw,nosuid,nodev,exec,size=7m,mode=1777",  # noqa: S108
-            "/home/ada": "rw,nosuid,nodev,exec,size=7m,mode=0700,uid=1000,gid=1000",
+            "/home/ada": "rw,nosuid,nodev,exec,size=7m,mode=1777",
         },
         "ShmSize": 100 * mib,
         "Mounts": [

@@ -273,6 +273,7 @@ def test_a_volume_or_folder_that_is_spelled_oddly_is_made_to_work(
         {"Volumes": {"/workspace/outputs/deep": {}}},
         {"Volumes": {"/workspace/inputs/deep": {}}},
         {"Env": ["=x"]},
+        {"Volumes": {"/": {}}},
         {"Volumes": {"/data/x": {}}},
     ],
     ids=str,

@@ -86,6 +86,17 @@ def test_objects_of_a_healthy_case_are_counted_and_distances_may_be_in_voxels(
     assert rows[1]["far"] == "2.0"
 
 
+def test_a_penalty_that_is_declared_may_be_longer_than_the_diagonal(tmp_path: Path) -> None:
+    mine = protocol_file(
+        tmp_path,
+        'name = "lesion_hd95"\npenalty_mm = 374.0',
+        'name = "unlimited"\nmetric = "lesion_hd95"',
+    )
+    row = score_pairs(tmp_path / "data", mine, {"3DBox_CT_1": (CUBE, EMPTY)})["3DBox_CT_1"]
+    diagonal = float(np.linalg.norm(CUBE.shape))
+    assert (float(row["lesion_hd95"]), float(row["unlimited"])) == (374.0, diagonal)
+
+
 def test_what_a_mean_leaves_out_is_counted_where_it_is_shown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -169,6 +169,8 @@ class RunCgroup:
             ),
             measured_by="cgroup",
             file_memory_mib=self._files,
+            # The group's own alone: version 1 tells no parent.
+            oom_kills=_oom_kills(memory) if self._found else None,
         )
 
     def _without_files(self, peak: float, in_use: float, files: int) -> float:
@@ -179,8 +181,9 @@ class RunCgroup:
         the most that were seen; and what was seen in use without them was in use.
         """
         self._files = max(self._files, files / _MIB)
-        self._own = max(self._own, in_use - files / _MIB, peak - self._files)
-        return self._own
+        self._own = max(self._own, in_use - files / _MIB)
+        # Of now alone: a look at a moment when few of the files were seen must not stay.
+        return max(self._own, peak - self._files)
 
     def _read_v2(self) -> Usage:
         folder = self._counting()[0]
@@ -237,6 +240,13 @@ def _number(path: Path, otherwise: int) -> int:
         return int(_read(path))
     except OSError:
         return otherwise
+
+
+def _oom_kills(folder: Path) -> int | None:
+    try:
+        return _table(folder / "memory.oom_control").get("oom_kill")
+    except OSError:
+        return None
 
 
 def _stat(folder: Path) -> dict[str, int]:
