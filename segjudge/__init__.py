@@ -7,6 +7,7 @@ comes first, this module still starts and can say so.
 import gc
 import importlib
 import importlib.util
+import os
 import signal
 import sys
 from pathlib import Path
@@ -28,6 +29,10 @@ def _foreign_package() -> str | None:
 
 def main() -> int:
     """Run the command line; returns the exit code."""
+    # A stream that was closed before the start is None: what is said into it is lost, no more.
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     foreign = _foreign_package()
     if foreign is not None:
         sys.stderr.write(

@@ -49,6 +49,7 @@ def read_labels(
     *,
     into: Buffer | None = None,
     scaling: tuple[float, float] = (1.0, 0.0),
+    cut: bool = False,
 ) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
     """Read so many labels.
 
@@ -59,6 +60,7 @@ def read_labels(
         into: memory to use; what was read into it before is lost.
         scaling: slope and intercept of the stored numbers; what is within 1e-4 of a whole number
             then is one.
+        cut: whether fractions are dropped, towards 0, instead of being refused.
 
     Returns:
         (count,), uint8 if `dtype` is uint8 or bool, else uint16.
@@ -80,7 +82,9 @@ def read_labels(
             found = done * dtype.itemsize + len(block)
             raise ShortDataError(f"ends after {found} of {count * dtype.itemsize} bytes")
         numbers = np.frombuffer(block, dtype=dtype, count=whole)
-        labels[done : done + whole] = _checked(_scaled(numbers, scaling) if is_scaled else numbers)
+        numbers = _scaled(numbers, scaling) if is_scaled else numbers
+        numbers = np.trunc(numbers) if cut and numbers.dtype.kind == "f" else numbers
+        labels[done : done + whole] = _checked(numbers)
         done += whole
     return labels
 

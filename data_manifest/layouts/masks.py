@@ -41,14 +41,15 @@ class OpenMask:
         dtype: of the numbers in the file.
         has_slice_axis: whether a picture may have a first axis of length 1 (formats of volumes).
         grid: reads where the voxels lie; PredictionError where the file's own words make no sense.
-        labels: reads them all, into this memory: flat, or of the file's shape.
+        labels: reads them all, into this memory, and drops fractions if told to: flat, or of the
+            file's shape.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     has_slice_axis: bool
     grid: Callable[[], Grid]
-    labels: Callable[[Buffer | None], Labels]
+    labels: Callable[[Buffer | None, bool], Labels]
 
 
 @contextlib.contextmanager

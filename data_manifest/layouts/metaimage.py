@@ -53,11 +53,11 @@ def open_metaimage(stream: BinaryIO) -> OpenMask:
             spacing_mm = tuple(float(length) for length in lengths[::-1])
             return Grid(spacing_mm=spacing_mm, directions=directions)
 
-    def labels(into: Buffer | None) -> Labels:
+    def labels(into: Buffer | None, cut: bool) -> Labels:
         with reading("MetaImage"):
             is_compressed = fields.get("CompressedData") == "True"
             read = whole(_inflated(stream) if is_compressed else stream.read)
-            return read_labels(read, _dtype(fields), int(np.prod(shape)), into=into)
+            return read_labels(read, _dtype(fields), int(np.prod(shape)), into=into, cut=cut)
 
     return OpenMask(
         shape=shape,

@@ -62,10 +62,11 @@ def open_nifti(stream: BinaryIO, *, compressed: bool) -> OpenMask:
                 raise ValueError(f"its orientation is no rotation: {error}") from error
             return Grid(spacing_mm=tuple(zooms), directions=directions)
 
-    def labels(into: Buffer | None) -> Labels:
+    def labels(into: Buffer | None, cut: bool) -> Labels:
         with reading("NIfTI file"):
             skip(read, int(header["vox_offset"]) - _HEADER)
-            return read_labels(read, dtype, int(np.prod(shape)), into=into, scaling=scaling)
+            count = int(np.prod(shape))
+            return read_labels(read, dtype, count, into=into, scaling=scaling, cut=cut)
 
     return OpenMask(shape=shape, dtype=dtype, has_slice_axis=True, grid=grid, labels=labels)
 

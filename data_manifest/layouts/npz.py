@@ -185,6 +185,7 @@ class NpzArchive:
         max_bytes: int = MAX_ARRAY_BYTES,
         shape: tuple[int, ...] | None = None,
         into: Buffer | None = None,
+        cut: bool = False,
     ) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
         """Read one array of labels, whatever number dtype it was written in.
 
@@ -193,6 +194,7 @@ class NpzArchive:
             max_bytes: the most that it may take in its own dtype.
             shape: the shape that it must have, if that is known.
             into: memory to use; what was read into it before is lost.
+            cut: whether fractions are dropped instead of being refused.
 
         Returns:
             uint8 where it was written as uint8 or bool, else uint16; in its own memory order.
@@ -204,7 +206,8 @@ class NpzArchive:
         with self._member(key) as (member, header):
             _check_header(header, key, size=member.size, max_bytes=max_bytes, shape=shape)
             try:
-                labels = read_labels(member.read, header.dtype, math.prod(header.shape), into=into)
+                count = math.prod(header.shape)
+                labels = read_labels(member.read, header.dtype, count, into=into, cut=cut)
             except (LabelError, ShortDataError) as error:
                 raise NpzError(f"array `{key}` {error}") from error
         return _in_shape(labels, header)

@@ -237,6 +237,20 @@ class Scoring(Strict, frozen=True, kw_only=True):
     two_d_spacing: Literal["case", "unit"] = "case"
 
     @property
+    def known_labels(self) -> frozenset[int] | None:
+        """What a prediction's labels may be without being unexpected; None for any."""
+        if isinstance(self.labels, str) and not self.regions:
+            return None
+        listed = () if isinstance(self.labels, str) else self.labels
+        sets = [(1,) if region.labels == "any" else region.labels for region in self.regions]
+        return frozenset({*listed, *map(int, self.label_names), *(n for s in sets for n in s)})
+
+    @property
+    def allowed_labels(self) -> frozenset[int] | None:
+        """What a mask may hold without being bad output; None for any label."""
+        return self.known_labels if self.unexpected == "bad_output" else None
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Of the metrics, in their order."""
         return tuple(metric.name for metric in self.metrics)

@@ -97,6 +97,8 @@ def refusals(options: Mapping[str, Any]) -> Iterator[None]:
         yield
     except docker.errors.APIError as error:
         raise CreationRefused(one_line(str(error.explanation or error)), options) from error
+    except requests.exceptions.ReadTimeout as error:
+        raise CreationRefused("the engine does not come to an end with it", options) from error
 
 
 class OwnedContainer:
@@ -260,6 +262,8 @@ class OwnedContainer:
                 self._engine.remove_container(self._name, v=True, force=True)
             except docker.errors.NotFound:
                 return
+            except requests.exceptions.ReadTimeout:
+                return  # the engine hangs at it: the next start finds it by its owner
             except docker.errors.APIError:  # its file system is still in use for a moment
                 if attempt == _REMOVAL_ATTEMPTS - 1:
                     raise

@@ -147,8 +147,8 @@ class ImageStore:
                 around = look_and_open(
                     *(self._engine, image_id), name=name, labels=labels, tag=tag, cache=self._cache
                 )
-            except docker.errors.APIError as error:
-                text = str(error.explanation or error)
+            except (docker.errors.APIError, requests.exceptions.ReadTimeout) as error:
+                text = str(getattr(error, "explanation", None) or error)
                 if is_exhausted(text) or not self._control.serves({}, f"{name}-control"):
                     raise
                 raise ImageProblem(f"the engine makes no container of the image: {text}") from error

@@ -85,7 +85,7 @@ def needed_mode(info: tarfile.TarInfo) -> int:
     """The mode by which all can use what its owner can; the same mode if they can already."""
     if info.isdir():
         return info.mode | _FOLDER
-    if info.isreg():
+    if info.isreg() or info.islnk():  # a further name of a file has the file's mode
         return info.mode | _FILE | (0o001 if info.mode & 0o100 else 0)
     return info.mode  # links and devices have no mode that matters
 
@@ -182,7 +182,7 @@ class _Walk:
         parents = set(map(str, PurePosixPath(name).parents))
         if not self._is_skeleton(name):
             self._inhabited |= self._folders & parents
-        if needed_mode(info) != info.mode or (info.islnk() and info.linkname in self._files):
+        if needed_mode(info) != info.mode:
             self._files.add(name)
             self._closed_bytes += info.size
 

@@ -73,13 +73,8 @@ def parts_of(
 
 def unexpected_labels(comparison: metrics.Comparison, scoring: Scoring) -> list[int]:
     """Labels of the prediction that the protocol does not know, rising; none where it knows all."""
-    if isinstance(scoring.labels, str) and not scoring.regions:
-        return []
-    listed = () if isinstance(scoring.labels, str) else scoring.labels
-    known = {*listed, *(int(label) for label in scoring.label_names)}
-    for region in scoring.regions:
-        known |= set(region.labels) if region.labels != "any" else {1}
-    return sorted(set(comparison.prediction_labels) - known)
+    known = scoring.known_labels
+    return [] if known is None else sorted(set(comparison.prediction_labels) - known)
 
 
 def _scored_labels(comparison: metrics.Comparison, scoring: Scoring) -> list[int]:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -214,3 +215,10 @@ def test_a_foreign_package_of_our_name_is_named(tmp_path: Path, segjudge: Comman
     assert shadowed.returncode == 2
     assert "another distribution's" in shadowed.stderr
     assert "Traceback" not in shadowed.stderr
+
+
+def test_a_closed_terminal_stream_changes_no_exit_code(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m segjudge run --manifest nothing.json run 2>&- 1>&-"
+    ended = subprocess.run(["sh", "-c", command], cwd=tmp_path, check=False)
+
+    assert ended.returncode == 2

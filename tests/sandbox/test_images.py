@@ -257,6 +257,23 @@ def test_what_an_image_keeps_for_root_is_open_to_its_run_and_the_system_s_own_is
 
 
 @pytest.mark.engine
+def test_a_closed_file_of_several_names_is_open_under_all_of_them(
+    docker_bench: Bench, shell: bytes, prepared: Callable[..., Image]
+) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, target in (("opt/a", ""), ("opt/b", "opt/a"), ("srv/c", "opt/a")):
+            info = tarfile.TarInfo(name)
+            info.mode, info.size = 0o600, 0 if target else 3
+            info.type, info.linkname = tarfile.LNKTYPE if target else tarfile.REGTYPE, target
+            archive.addfile(info, io.BytesIO(b"" if target else b"ok\n"))
+    image = prepared(HandmadeImage([shell, buffer.getvalue()]))
+    script = "for name in /opt/a /opt/b /srv/c; do read x < $name; echo $x; done"
+
+    assert docker_bench.run("/bin/sh", "-c", script, image=image).log == b"ok\nok\nok\n"
+
+
+@pytest.mark.engine
 def test_a_program_that_can_t_be_executed_is_the_team_s_failure(
     docker_bench: Bench, shell: bytes, prepared: Callable[..., Image]
 ) -> None:
