@@ -139,4 +139,4 @@ def _read(
     check_shape(mask.shape, shape, has_slice_axis=mask.has_slice_axis)
     if output.grid == "must_match" and (len(shape) == 3 or spacing_mm is not None):
         check_grid(mask.grid(), axes=len(shape), spacing_mm=spacing_mm)
-    return mask.labels(into, output.fractions == "cut").reshape(shape)
+    return mask.labels(into, output.fractions).reshape(shape)
