@@ -84,14 +84,16 @@ def detected(
         case "label":
             shared = int(objects.overlaps[2].sum())
             counts = reference.total, prediction.total, shared
-            found = detect_label(*counts, min_iou=rules.min_iou)
+            detection = detect_label(*counts, min_iou=rules.min_iou)
         case "any":
-            found = match_any(objects)
+            detection = match_any(objects)
         case "merged":
-            found = merge_lesions(objects, overlap=rules.min_iou)
+            detection = merge_lesions(objects, overlap=rules.min_iou)
         case by_iou:
-            found = match_by_iou(objects, by_iou, min_iou=rules.min_iou, inclusive=rules.inclusive)
-    return Detected(objects=objects, detection=found)
+            detection = match_by_iou(
+                objects, by_iou, min_iou=rules.min_iou, inclusive=rules.inclusive
+            )
+    return Detected(objects=objects, detection=detection)
 
 
 def _objects(reference: Spans, prediction: Spans, rules: DetectionRules) -> ObjectPairs:

@@ -84,13 +84,13 @@ class LesionWise:
     @property
     def detection(self) -> Detection:
         """Kept lesions with and without a prediction, and predictions without a lesion."""
-        found = tuple(((lesion.number,), lesion.owned) for lesion in self.kept if lesion.owned)
+        hits = tuple(((lesion.number,), lesion.owned) for lesion in self.kept if lesion.owned)
         return Detection(
-            tp=len(found),
+            tp=len(hits),
             fp=len(self.false),
-            fn=len(self.kept) - len(found),
-            pairs=found,
-            found=frozenset(lesion.number for lesion in self.kept if lesion.owned),
+            fn=len(self.kept) - len(hits),
+            pairs=hits,
+            hit=frozenset(lesion.number for lesion in self.kept if lesion.owned),
             false=self.false,
         )
 

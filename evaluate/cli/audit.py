@@ -125,10 +125,10 @@ def _sandbox_for(options: argparse.Namespace) -> Iterator[Sandbox | None]:
             yield sandbox
         return
     with ExitStack() as stack:
-        found = None
+        opened = None
         if tagged and options.sandbox == "docker":
             try:
-                found = stack.enter_context(sandbox_of(options))
+                opened = stack.enter_context(sandbox_of(options))
             except EngineMissingError:
                 warn("no container engine answers: whether images were replaced is not known")
-        yield found
+        yield opened

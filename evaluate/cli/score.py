@@ -120,6 +120,6 @@ def say_scores(scores: RunScores) -> None:
     ours = [case for case in scores.cases if case.outcome is Outcome.HARNESS_ERROR]
     for case in ours[:5]:
         warn(f"{case.team} {case.case}: not scored, a failure on our side: {case.reason}")
-    for kind, found in (("undefined", undefined), ("not scored", ours)):
-        if len(found) > 5:
-            warn(f"{len(found)} cases {kind}; case_scores.csv lists them")
+    for kind, concerned in (("undefined", undefined), ("not scored", ours)):
+        if len(concerned) > 5:
+            warn(f"{len(concerned)} cases {kind}; case_scores.csv lists them")

@@ -232,6 +232,6 @@ def protocol_from_json(data: object, *, where: str, other_columns: bool = False)
         protocol.ranking, protocol.scoring, other_columns=other_columns
     )
     if wrong is not None:
-        key, found, expected = wrong
-        raise ProtocolError(Finding(where=f"{where}: {key}", found=found, expected=expected))
+        key, value, expected = wrong
+        raise ProtocolError(Finding(where=f"{where}: {key}", found=value, expected=expected))
     return protocol

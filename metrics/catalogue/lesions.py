@@ -63,9 +63,9 @@ _SURFACE = {
 
 def _over_pairs(measure: Callable[[ObjectPairs, Pair], float]) -> Callable[..., float]:
     def compute(pair: LabelPair, *, unmatched: float, **options: OptionValue) -> float:
-        found = pair.detected(rules_of(options))
-        values = [measure(found.objects, matched) for matched in found.detection.pairs]
-        if found.detection.tp <= 0 or not values:
+        detected = pair.detected(rules_of(options))
+        values = [measure(detected.objects, matched) for matched in detected.detection.pairs]
+        if detected.detection.tp <= 0 or not values:
             return unmatched
         return sum(values) / len(values)
 

@@ -55,8 +55,8 @@ def _of_detection(
 
 def _quality(name: str) -> Callable[..., float]:
     def compute(pair: LabelPair, *, smoothing: float, **options: OptionValue) -> float:
-        found = pair.detected(rules_of(options)).detection
-        quality: float = getattr(found, f"{name}_quality")(smoothing=smoothing)
+        detection = pair.detected(rules_of(options)).detection
+        quality: float = getattr(detection, f"{name}_quality")(smoothing=smoothing)
         return quality
 
     return compute
@@ -85,7 +85,7 @@ def _share(name: str, title: str, long_title: str, definition: str, read: str) -
         direction="higher",
         worst=0.0,
         options=DETECTION,
-        compute=_of_detection(lambda found: getattr(found, read)),
+        compute=_of_detection(lambda detection: getattr(detection, read)),
     )
 
 
@@ -108,7 +108,7 @@ def _count(
         unit=unit,
         empty=_COUNTED,
         options=DETECTION,
-        compute=_of_detection(lambda found: getattr(found, read)),
+        compute=_of_detection(lambda detection: getattr(detection, read)),
     )
 
 
