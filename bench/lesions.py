@@ -75,7 +75,7 @@ def ours(reference: Mask, prediction: Mask) -> dict[str, float]:
     maps = reference.view(np.uint8), prediction.view(np.uint8)
     (pair,) = Comparison(*maps).pairs([1], spacing_mm=SPACING)
     given = {"dilation": DILATION, "ignored_mm3": IGNORED_MM3}
-    found = {}
+    values = {}
     for name, options in {
         "lesion_dsc": given,
         "lesion_hd95": given | {"penalty_mm": PENALTY_MM},
@@ -83,8 +83,8 @@ def ours(reference: Mask, prediction: Mask) -> dict[str, float]:
         "lesion_fp": given | {"matching": "dilated"},
     }.items():
         metric = METRICS[name]
-        found[name] = metric.value(pair, **metric.checked(options))
-    return found
+        values[name] = metric.value(pair, **metric.checked(options))
+    return values
 
 
 def our_components(mask: Mask) -> int:
@@ -148,20 +148,20 @@ def peers(path: Path) -> None:
 
     with np.load(path) as pair:
         reference, prediction = pair["reference"], pair["prediction"]
-    script_s, found = _best(lambda: script(reference, prediction), 1)
+    script_s, values = _best(lambda: script(reference, prediction), 1)
     components_s, count = _best(
         lambda: int(cc3d.connected_components(reference, connectivity=26).max()), 10
     )
-    print(json.dumps([script_s, found, components_s, count]))
+    print(json.dumps([script_s, values, components_s, count]))
 
 
 def main() -> None:
     """Measure segjudge, then the peers, and print both."""
     reference, prediction = make_pair()
     ours(reference, prediction)  # what is loaded on first use
-    lesions_s, found = _best(lambda: ours(reference, prediction), 5)
+    lesions_s, values = _best(lambda: ours(reference, prediction), 5)
     components_s, count = _best(lambda: our_components(reference), 10)
-    print(f"{SHAPE[0]}x{SHAPE[1]}x{SHAPE[2]} voxels, {count} lesions: {found}")
+    print(f"{SHAPE[0]}x{SHAPE[1]}x{SHAPE[2]} voxels, {count} lesions: {values}")
     print(f"lesion-wise scores: segjudge {1000 * lesions_s:.1f} ms")
     print(f"components: segjudge {1000 * components_s:.2f} ms")
     if not PEERS_PYTHON.exists():
@@ -175,7 +175,7 @@ def main() -> None:
             cwd=ROOT, capture_output=True, encoding="utf-8", check=True,
         )  # fmt: skip
     script_s, theirs, cc3d_s, their_count = json.loads(done.stdout.splitlines()[-1])
-    same = all(abs(theirs[name] - value) <= 1e-9 * abs(value) for name, value in found.items())
+    same = all(abs(theirs[name] - value) <= 1e-9 * abs(value) for name, value in values.items())
     print(f"the script's approach {script_s:.1f} s: {script_s / lesions_s:.0f} times as long;"
           f" {'the same numbers' if same else f'OTHER NUMBERS: {theirs}'}")  # fmt: skip
     print(f"cc3d {1000 * cc3d_s:.2f} ms: {cc3d_s / components_s:.1f} times as long;"

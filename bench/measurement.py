@@ -118,10 +118,10 @@ def _profile_row(sandbox: Sandbox, image: Image) -> str:
         areas.append(memory_area_mib_s(run.profile, run.wall_s))
         rate = len(run.profile) / (run.wall_s - (run.startup_s or 0.0))
     known = 512 * (2.5 + float(run.log) / 2)
-    found = areas[1] - areas[0]
+    area = areas[1] - areas[0]
     return (
-        f"| area under memory, 512 MiB for 2.5 s, MiB·s | {known:.0f} | {found:.0f}"
-        f" ({found / known - 1:+.1%}), {rate:.1f} samples a second | |"
+        f"| area under memory, 512 MiB for 2.5 s, MiB·s | {known:.0f} | {area:.0f}"
+        f" ({area / known - 1:+.1%}), {rate:.1f} samples a second | |"
     )
 
 

@@ -70,7 +70,7 @@ def _looped(
 ) -> list[dict[str, int]]:
     """By replicate, the place of each team: rank in the cases, average, rank, in pandas."""
     by_case = table.set_index("case")
-    found = []
+    ranked = []
     for row in counts:
         copies = np.repeat(cases, row)
         drawn = by_case.loc[copies].reset_index()
@@ -84,8 +84,8 @@ def _looped(
             means.append(of_modality.groupby("team").mean())
         mean = sum(means[1:], means[0]) / len(means)
         places = mean.round(9).rank(method="min")
-        found.append({str(team): int(place) for team, place in places.items()})
-    return found
+        ranked.append({str(team): int(place) for team, place in places.items()})
+    return ranked
 
 
 def _agree(places: list[dict[str, int]], document: dict[str, Any]) -> bool:

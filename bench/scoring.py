@@ -79,10 +79,10 @@ def _ours(folder: Path) -> Measured:
     return Measured(seconds=seconds, peak_mib=peak, values=values)
 
 
-def _difference(found: Measured, expected: Measured) -> float:
+def _difference(measured: Measured, expected: Measured) -> float:
     return max(
         abs(a - b)
-        for case, values in found.values.items()
+        for case, values in measured.values.items()
         for a, b in zip(values, expected.values[case], strict=True)
     )
 

@@ -105,12 +105,12 @@ class ForeignTable:
             TableError: there are several.
         """
         for same in (str, plain):
-            found = [i for i, known in enumerate(self.columns) if same(known) == same(name)]
-            if len(found) == 1:
-                return found[0]
-            if found:
-                numbers = ", ".join(str(i + 1) for i in found)
-                names = ", ".join(dict.fromkeys(quoted(self.columns[i]) for i in found))
+            matches = [i for i, known in enumerate(self.columns) if same(known) == same(name)]
+            if len(matches) == 1:
+                return matches[0]
+            if matches:
+                numbers = ", ".join(str(i + 1) for i in matches)
+                names = ", ".join(dict.fromkeys(quoted(self.columns[i]) for i in matches))
                 raise TableError(
                     Finding(
                         where=f"{self.path}, line 1",
@@ -131,8 +131,10 @@ class ForeignTable:
         Raises:
             TableError: one is missing or there more than once.
         """
-        found = [self.find(name) for name in names]
-        missing = [quoted(name) for name, index in zip(names, found, strict=True) if index is None]
+        indices = [self.find(name) for name in names]
+        missing = [
+            quoted(name) for name, index in zip(names, indices, strict=True) if index is None
+        ]
         if missing:
             raise TableError(
                 Finding(
@@ -144,7 +146,7 @@ class ForeignTable:
                     mend=mend,
                 )
             )
-        return [index for index in found if index is not None]
+        return [index for index in indices if index is not None]
 
     def text(self, row: Row, column: int) -> str:
         """A cell's text: composed, without blanks around it and without a spreadsheet's quote."""
@@ -277,8 +279,8 @@ def _windows_text(path: Path, data: bytes) -> str:
     except UnicodeDecodeError as error:
         strange = error.start
         where = f"line {data[:strange].count(10) + 1}: byte 0x{data[strange]:02X}"
-        found = f"{where} is neither UTF-8 nor Windows-1252"
-        raise _bad(path, found, mend=_AS_CSV) from error
+        fault = f"{where} is neither UTF-8 nor Windows-1252"
+        raise _bad(path, fault, mend=_AS_CSV) from error
 
 
 def _line_of(text: str, position: int) -> int:

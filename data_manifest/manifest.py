@@ -171,8 +171,8 @@ def load_manifest(path: Path) -> Manifest:
             )
         ) from error
     problems = [
-        Finding(where=f"{path}: {where}", found=found, expected=expected)
-        for where, found, expected in _inconsistencies(manifest)
+        Finding(where=f"{path}: {where}", found=fault, expected=expected)
+        for where, fault, expected in _inconsistencies(manifest)
     ]
     if problems:
         raise ManifestError(*problems)
@@ -180,22 +180,24 @@ def load_manifest(path: Path) -> Manifest:
 
 
 def _inconsistencies(manifest: Manifest) -> list[tuple[str, str, str]]:
-    found: list[tuple[str, str, str]] = []
+    faults: list[tuple[str, str, str]] = []
     identifiers = [case.id for case in manifest.cases]
     if not identifiers:
-        found.append(("cases", "none", "at least one case"))
+        faults.append(("cases", "none", "at least one case"))
     if sorted(set(identifiers)) != identifiers:
-        found.append(("cases", "not sorted, or an id twice", "unique ids in sorted order"))
+        faults.append(("cases", "not sorted, or an id twice", "unique ids in sorted order"))
     for case in manifest.cases:
-        found += [(case.id, *fact) for fact in _inconsistencies_of(case)]
+        faults += [(case.id, *fact) for fact in _inconsistencies_of(case)]
     paths = Counter(entry.path for case in manifest.cases for entry in (case.image, case.reference))
-    found += [(path, f"named {n} times", "a file of its own") for path, n in paths.items() if n > 1]
+    faults += [
+        (path, f"named {n} times", "a file of its own") for path, n in paths.items() if n > 1
+    ]
     # A container that is given a folder of inputs must not find a reference in it.
     references = {PurePosixPath(case.reference.path) for case in manifest.cases}
     for folder in sorted({PurePosixPath(case.image.path).parent for case in manifest.cases}):
         if any(reference.is_relative_to(folder) for reference in references):
-            found.append((f"{folder}/", "inputs and references", "folders of their own for both"))
-    return found
+            faults.append((f"{folder}/", "inputs and references", "folders of their own for both"))
+    return faults
 
 
 def _inconsistencies_of(case: Case) -> Iterator[tuple[str, str]]:

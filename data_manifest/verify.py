@@ -66,8 +66,8 @@ def _checked(
         digest = sha256_of(file)
         if digest != entry.sha256:
             yield _problem(file, f"SHA-256 {digest}", f"{entry.sha256}, as in the manifest")
-        for found, expected in facts(file):
-            yield _problem(file, found, expected)
+        for fault, expected in facts(file):
+            yield _problem(file, fault, expected)
     except CaseFileError as error:
         yield from error.problems
     except OSError as error:
@@ -103,10 +103,10 @@ def _reference_facts(case: Case, file: Path) -> Iterator[tuple[str, str]]:
         yield f"reference of shape {reference.labels.shape}", f"{case.shape}"
     occurs = np.zeros(1 << 16, dtype=np.bool_)  # `unique` would sort a copy of the volume
     occurs[reference.labels] = True
-    found = (np.flatnonzero(occurs[1:]) + 1).tolist()
+    labels = (np.flatnonzero(occurs[1:]) + 1).tolist()
     expected = [label.label for label in case.labels]
-    if found != expected:
-        yield f"labels {_brief(found)}", _brief(expected)
+    if labels != expected:
+        yield f"labels {_brief(labels)}", _brief(expected)
     yield from _spacing_fact(case, reference.spacing_mm)
 
 
@@ -114,8 +114,8 @@ def _spacing_fact(case: Case, spacing_mm: tuple[float, ...] | None) -> Iterator[
     if spacing_mm is None and case.dimension == "2D":
         return  # the challenge's 2D files have none
     if spacing_mm != case.spacing_mm:
-        found = f"spacing {spacing_mm} mm" if spacing_mm else "no `spacing`"
-        yield found, f"{case.spacing_mm} mm (axes z, y, x)"
+        fault = f"spacing {spacing_mm} mm" if spacing_mm else "no `spacing`"
+        yield fault, f"{case.spacing_mm} mm (axes z, y, x)"
 
 
 def _brief(labels: list[int]) -> str:

@@ -107,9 +107,9 @@ def aggregated_f1(tp: npt.ArrayLike, fp: npt.ArrayLike, fn: npt.ArrayLike) -> fl
         fp: (n,).
         fn: (n,).
     """
-    found, invented, missed = (float(present(counts).sum()) for counts in (tp, fp, fn))
-    whole = 2 * found + invented + missed
-    return 2 * found / whole if whole else math.nan
+    hit, invented, missed = (float(present(counts).sum()) for counts in (tp, fp, fn))
+    whole = 2 * hit + invented + missed
+    return 2 * hit / whole if whole else math.nan
 
 
 def determination(reference: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
@@ -123,10 +123,10 @@ def determination(reference: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
         At most 1; may be negative. Where the reference does not vary, 1 if the prediction is
         perfect and else 0; nan without cases.
     """
-    true, found = (np.asarray(v, dtype=np.float64) for v in (reference, prediction))
+    true, predicted = (np.asarray(v, dtype=np.float64) for v in (reference, prediction))
     if not len(true):
         return math.nan
-    error = float(((true - found) ** 2).sum())
+    error = float(((true - predicted) ** 2).sum())
     variance = float(((true - true.mean()) ** 2).sum())
     if not variance:
         return float(error == 0)
@@ -141,8 +141,8 @@ def balanced_accuracy(reference: Sequence[Hashable], prediction: Sequence[Hashab
         prediction: each case's predicted class.
     """
     right: dict[Hashable, list[bool]] = {}
-    for true, found in zip(reference, prediction, strict=True):
-        right.setdefault(true, []).append(true == found)
+    for true, predicted in zip(reference, prediction, strict=True):
+        right.setdefault(true, []).append(true == predicted)
     return macro_mean([float(np.mean(hits)) for hits in right.values()])
 
 

@@ -33,7 +33,7 @@ class Detection:
         pairs: the matched objects of the reference and of the prediction, of a rule that makes
             pairs; each side is one object, or several that count as one.
         iou_sum: the intersections over unions of pairs of one object each, added up.
-        found: the numbers of the reference's objects that were found.
+        hit: the numbers of the reference's objects that were found.
         false: the numbers of the predicted objects that are none of the reference's.
     """
 
@@ -42,7 +42,7 @@ class Detection:
     fn: int
     pairs: tuple[Pair, ...] = ()
     iou_sum: float = 0.0
-    found: frozenset[int] = frozenset()
+    hit: frozenset[int] = frozenset()
     false: frozenset[int] = frozenset()
 
     @property
@@ -111,7 +111,7 @@ def detect_label(reference: int, prediction: int, shared: int, *, min_iou: float
         fp=0,
         fn=int(not is_found),
         iou_sum=iou * is_found,
-        found=frozenset([1] if is_found else []),
+        hit=frozenset([1] if is_found else []),
     )
 
 
@@ -121,7 +121,7 @@ def match_any(objects: ObjectPairs) -> Detection:
     An object of the reference is found where it shares a voxel with any prediction, and a predicted
     one is false where it shares none with the reference.
     """
-    return _counted(objects, found=objects.overlaps[0], real=objects.overlaps[1])
+    return _counted(objects, hit=objects.overlaps[0], real=objects.overlaps[1])
 
 
 def match_by_iou(
@@ -143,24 +143,24 @@ def match_by_iou(
     fits = ious >= min_iou if inclusive else ious > min_iou
     first, second, ious = objects.overlaps[0][fits], objects.overlaps[1][fits], ious[fits]
     if matching == "iou":
-        return _counted(objects, found=first, real=second)
+        return _counted(objects, hit=first, real=second)
     chosen = _greedy(first, second, ious) if matching == "greedy" else _best(first, second, ious)
     pairs = tuple(
-        ((found,), (made,))
-        for found, made in zip(first[chosen].tolist(), second[chosen].tolist(), strict=True)
+        ((real,), (made,))
+        for real, made in zip(first[chosen].tolist(), second[chosen].tolist(), strict=True)
     )
-    counted = _counted(objects, found=first[chosen], real=second[chosen])
+    counted = _counted(objects, hit=first[chosen], real=second[chosen])
     return replace(counted, pairs=pairs, iou_sum=float(ious[chosen].sum()))
 
 
-def _counted(objects: ObjectPairs, *, found: _Numbers, real: _Numbers) -> Detection:
+def _counted(objects: ObjectPairs, *, hit: _Numbers, real: _Numbers) -> Detection:
     """Each object counts once, however many it matches."""
-    those, false = np.unique(found), np.setdiff1d(objects.predicted_objects, real)
+    those, false = np.unique(hit), np.setdiff1d(objects.predicted_objects, real)
     return Detection(
         tp=len(those),
         fp=len(false),
         fn=len(objects.reference_objects) - len(those),
-        found=frozenset(those.tolist()),
+        hit=frozenset(those.tolist()),
         false=frozenset(false.tolist()),
     )
 

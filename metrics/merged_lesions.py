@@ -30,7 +30,7 @@ def merge_lesions(objects: ObjectPairs, *, overlap: float) -> Detection:
     """
     lesions = _merged_references(objects)
     predictions = _merged_predictions(objects, lesions)
-    found, pairs = len(predictions), list[Pair]()
+    hit, pairs = len(predictions), list[Pair]()
     for number in sorted(predictions, key=lambda n: predictions[n][0]):
         own = predictions[number]
         shared = objects.shared(lesions[number], own)
@@ -39,16 +39,16 @@ def merge_lesions(objects: ObjectPairs, *, overlap: float) -> Detection:
         union += int(objects.prediction.sizes[list(other)].sum())
         union -= objects.shared(lesions[number], other)
         if shared / union <= overlap:
-            found -= len(lesions[number])
+            hit -= len(lesions[number])
             del predictions[number]
         else:
             pairs.append((lesions[number], own))
     return Detection(
-        tp=found,
-        fp=len(objects.predicted_objects) - found,
-        fn=len(objects.reference_objects) - found,
+        tp=hit,
+        fp=len(objects.predicted_objects) - hit,
+        fn=len(objects.reference_objects) - hit,
         pairs=tuple(pairs),
-        found=frozenset(number for lesions, _ in pairs for number in lesions),
+        hit=frozenset(number for lesions, _ in pairs for number in lesions),
         false=frozenset(objects.predicted_objects.tolist()).difference(
             number for _, made in pairs for number in made
         ),

@@ -51,11 +51,11 @@ def nearest_distances(
     most = max(len(points), int(np.count_nonzero(other)))
     is_dense = most > max(_SMALL, _MAX_TREE_SHARE * other.size)
     nearest = (_by_transform if is_dense else _by_tree)(other, spacing_mm)
-    found = np.empty(len(points))
+    lengths = np.empty(len(points))
     for first in range(0, len(points), _AT_ONCE):
         some = points[first : first + _AT_ONCE]
-        found[first : first + _AT_ONCE] = step_lengths(nearest(some) - some, spacing_mm)
-    distances[~other[own]] = found
+        lengths[first : first + _AT_ONCE] = step_lengths(nearest(some) - some, spacing_mm)
+    distances[~other[own]] = lengths
     return distances
 
 

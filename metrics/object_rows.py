@@ -36,24 +36,24 @@ class ObjectRow:
     hd95_mm: float
 
 
-def object_rows(found: Detected, *, spacing_mm: tuple[float, ...]) -> Iterator[ObjectRow]:
+def object_rows(detected: Detected, *, spacing_mm: tuple[float, ...]) -> Iterator[ObjectRow]:
     """The reference's objects by their numbers, then the false ones.
 
     Args:
-        found: objects, and which of them were found.
+        detected: objects, and which of them were found.
         spacing_mm: in the axis order of the maps.
     """
-    objects = found.objects
+    objects = detected.objects
     voxel_ml = math.prod(spacing_mm) / 1000 if len(spacing_mm) == 3 else math.nan
-    partners = _partners(found)
+    partners = _partners(detected)
     ignored = {
         lesion.number
-        for lesion in (found.lesions.lesions if found.lesions else ())
+        for lesion in (detected.lesions.lesions if detected.lesions else ())
         if not lesion.is_kept
     }
     for number in objects.reference_objects.tolist():
         own = partners.get(number, ())
-        is_found = number in found.detection.found
+        is_found = number in detected.detection.hit
         dsc, hd95_mm = 0.0, math.inf
         if own:
             dsc = objects.dsc([number], own)
@@ -68,7 +68,7 @@ def object_rows(found: Detected, *, spacing_mm: tuple[float, ...]) -> Iterator[O
             dsc=dsc,
             hd95_mm=hd95_mm,
         )
-    for number in sorted(found.detection.false):
+    for number in sorted(detected.detection.false):
         yield ObjectRow(
             side="prediction",
             number=number,
@@ -80,13 +80,13 @@ def object_rows(found: Detected, *, spacing_mm: tuple[float, ...]) -> Iterator[O
         )
 
 
-def _partners(found: Detected) -> dict[int, tuple[int, ...]]:
+def _partners(detected: Detected) -> dict[int, tuple[int, ...]]:
     """By the reference's objects."""
-    if found.lesions:
-        return {lesion.number: lesion.owned for lesion in found.lesions.lesions}
-    if found.detection.pairs:
-        return {number: made for numbers, made in found.detection.pairs for number in numbers}
+    if detected.lesions:
+        return {lesion.number: lesion.owned for lesion in detected.lesions.lesions}
+    if detected.detection.pairs:
+        return {number: made for numbers, made in detected.detection.pairs for number in numbers}
     partners: dict[int, tuple[int, ...]] = {}
-    for number, made in zip(*(a.tolist() for a in found.objects.overlaps[:2]), strict=True):
+    for number, made in zip(*(a.tolist() for a in detected.objects.overlaps[:2]), strict=True):
         partners[number] = (*partners.get(number, ()), made)
     return partners

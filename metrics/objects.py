@@ -41,8 +41,8 @@ class ObjectPairs:
     @cached_property
     def ious(self) -> npt.NDArray[np.float64]:
         """Intersection over union of each of these pairs."""
-        found, made, shared = self.overlaps
-        sizes = self.reference.sizes[found] + self.prediction.sizes[made]
+        real, made, shared = self.overlaps
+        sizes = self.reference.sizes[real] + self.prediction.sizes[made]
         ious: npt.NDArray[np.float64] = shared / (sizes - shared)
         return ious
 
@@ -56,11 +56,11 @@ class ObjectPairs:
         """The numbers of the prediction's objects, rising."""
         return np.flatnonzero(self.prediction.sizes)
 
-    def shared(self, found: Collection[int], made: Collection[int]) -> int:
+    def shared(self, real: Collection[int], made: Collection[int]) -> int:
         """The voxels that some of the reference's objects share with some of the prediction's."""
         second, voxels = self.overlaps[1:]
         wanted, total = set(made), 0
-        for number in found:
+        for number in real:
             for at in range(*self._overlaps_of(number)):
                 total += int(voxels[at]) if int(second[at]) in wanted else 0
         return total
@@ -80,25 +80,25 @@ class ObjectPairs:
         alone = np.setdiff1d(self.predicted_objects, self.overlaps[1])
         return int(self.prediction.sizes[alone].sum())
 
-    def dsc(self, found: Collection[int], made: Collection[int]) -> float:
+    def dsc(self, real: Collection[int], made: Collection[int]) -> float:
         """The Dice coefficient of some of the reference's objects against some predicted ones."""
-        voxels = int(self.reference.sizes[list(found)].sum())
+        voxels = int(self.reference.sizes[list(real)].sum())
         voxels += int(self.prediction.sizes[list(made)].sum())
-        return 2 * self.shared(found, made) / voxels
+        return 2 * self.shared(real, made) / voxels
 
     def dsc_of(self, pair: tuple[Collection[int], Collection[int]]) -> float:
         """The Dice coefficient of a matched pair."""
         return self.dsc(*pair)
 
-    def masks(self, found: Sequence[int], made: Sequence[int]) -> tuple[Mask, Mask]:
+    def masks(self, real: Sequence[int], made: Sequence[int]) -> tuple[Mask, Mask]:
         """Some of the reference's objects and some predicted ones, in the box around all of them.
 
         The image's border is not theirs: what lies outside the box is background.
         """
-        boxes = [self.reference.boxes[number] for number in found]
+        boxes = [self.reference.boxes[number] for number in real]
         boxes += [self.prediction.boxes[number] for number in made]
         box: Box = tuple(
             slice(min(side.start for side in sides), max(side.stop for side in sides))
             for sides in zip(*boxes, strict=True)
         )
-        return self.reference.mask(found, box), self.prediction.mask(made, box)
+        return self.reference.mask(real, box), self.prediction.mask(made, box)

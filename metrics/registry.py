@@ -47,12 +47,12 @@ class Registry(Mapping[str, MetricDef]):
     @cached_property
     def _own(self) -> dict[str, MetricDef]:
         modules = sorted(m.name for m in pkgutil.iter_modules(catalogue.__path__))
-        found = {
+        known = {
             metric.name: metric
             for name in sorted(modules, key=lambda name: (name == "runs", name))
             for metric in import_module(f"{catalogue.__name__}.{name}").DEFINITIONS
         }
-        return {name: found[name] for name in (*_ORDER, *(n for n in found if n not in _ORDER))}
+        return {name: known[name] for name in (*_ORDER, *(n for n in known if n not in _ORDER))}
 
     @cached_property
     def _foreign(self) -> dict[str, importlib.metadata.EntryPoint]:

@@ -33,14 +33,14 @@ def shipped_file(package: str, path: str, sha256: str) -> Path:
         )
     file = Path(spec.origin).parent / path
     try:
-        found = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
         raise DemoPackageMissing(
             f"{file}: not found; expected: {name} ships it for the demo data"
         ) from error
-    if found != sha256:
+    if digest != sha256:
         raise DemoPackageMissing(
-            f"{file}: found SHA-256 {found}; expected {sha256}, the image that the reference was"
+            f"{file}: found SHA-256 {digest}; expected {sha256}, the image that the reference was"
             " drawn on"
         )
     return file

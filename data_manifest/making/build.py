@@ -110,12 +110,12 @@ def build_demo(out: Path, *, seed: int = 0, progress: Progress = silent) -> Mani
 
 def _intact_build(manifest: Path, preparation: Preparation) -> Manifest | None:
     try:
-        found = load_manifest(manifest)
+        built = load_manifest(manifest)
     except ManifestError:
         return None
-    if (found.name, found.preparation) != (DEMO, preparation) or verify_manifest(manifest):
+    if (built.name, built.preparation) != (DEMO, preparation) or verify_manifest(manifest):
         return None
-    return found
+    return built
 
 
 def _build(

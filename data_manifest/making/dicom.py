@@ -79,8 +79,8 @@ def read_series(folder: Path, *, labels: bool = False) -> Volume:
         listed = "; ".join(
             f"{name}: {len(names)} files" for name, names in zip(series[:4], files, strict=False)
         )
-        found = f"{len(series)} DICOM series ({listed})" if series else "no DICOM series"
-        raise FormatError(found, "a folder with one", "give every series a folder of its own")
+        fault = f"{len(series)} DICOM series ({listed})" if series else "no DICOM series"
+        raise FormatError(fault, "a folder with one", "give every series a folder of its own")
     names = files[0]
     headers = [_header(Path(name)) for name in names]
     for header in headers:
@@ -168,9 +168,9 @@ def _decoded(reader: Any, path: str | None = None) -> npt.NDArray[np.generic]:
         array = array[0]  # a colour photograph
     is_picture = colours == 3 and array.ndim == 3 and array.dtype == np.uint8
     if not (is_picture or colours == 1) or array.dtype.kind not in "iuf":
-        found = f"{array.ndim} axes, {colours} values a voxel, dtype {array.dtype}"
+        fault = f"{array.ndim} axes, {colours} values a voxel, dtype {array.dtype}"
         raise FormatError(
-            found,
+            fault,
             "a 2D or 3D image of real numbers, or 2D with uint8 colours",
             "save each picture, or channel, as a file of its own",
         )

@@ -45,10 +45,10 @@ def check_pixels(headers: Sequence[pydicom.Dataset], *, labels: bool) -> None:
         FormatError: they are not.
     """
     for tag in ("Rows", "Columns", "PhotometricInterpretation", "BitsStored"):
-        found = sorted({str(header.get(tag)) for header in headers})
-        if len(found) > 1:
+        values = sorted({str(header.get(tag)) for header in headers})
+        if len(values) > 1:
             raise FormatError(
-                f"slices of different {tag}: {', '.join(found[:4])}",
+                f"slices of different {tag}: {', '.join(values[:4])}",
                 "one for all",
                 "the series holds several scans: part them",
             )

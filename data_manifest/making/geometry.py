@@ -110,10 +110,10 @@ def _turned(image: Volume, reference: Volume) -> bool:
         return False
     if image.array.ndim != 3 or reference.array.ndim != 3:
         return False
-    wanted, found = map(nibabel.io_orientation, (image.affine, reference.affine))
-    if np.array_equal(wanted, found) or np.isnan(wanted).any() or np.isnan(found).any():
+    wanted, given = map(nibabel.io_orientation, (image.affine, reference.affine))
+    if np.array_equal(wanted, given) or np.isnan(wanted).any() or np.isnan(given).any():
         return False
-    turn = nibabel.orientations.ornt_transform(found, wanted)
+    turn = nibabel.orientations.ornt_transform(given, wanted)
     sizes = reference.array.shape[::-1]
     affine = reference.affine @ nibabel.orientations.inv_ornt_aff(turn, sizes)
     turned = [0, 0, 0]

@@ -59,9 +59,9 @@ def _put_in_place(new: Path, out: Path, old: Path) -> None:
 
 
 def _unwritable(out: Path, error: OSError) -> ManifestError:
-    found = f"can't be written: {error}"
+    fault = f"can't be written: {error}"
     mend = "free space there, or choose another folder"
-    return ManifestError(Finding(where=str(out), found=found, mend=mend))
+    return ManifestError(Finding(where=str(out), found=fault, mend=mend))
 
 
 def _refuse_other_things(out: Path, name: str) -> None:
@@ -76,14 +76,14 @@ def _refuse_other_things(out: Path, name: str) -> None:
     manifest = out / MANIFEST
     if not manifest.is_file():
         others = sorted(entry.name for entry in out.iterdir())
-        found = f"other things: {', '.join(others[:4])}"
-        raise ManifestError(Finding(where=str(out), found=found, expected=expected, mend=mend))
+        fault = f"other things: {', '.join(others[:4])}"
+        raise ManifestError(Finding(where=str(out), found=fault, expected=expected, mend=mend))
     earlier = load_manifest(manifest)
     entries = [entry for case in earlier.cases for entry in (case.image, case.reference)]
     named = {manifest, *(out / entry.path for entry in entries)}
     others = sorted(str(file) for file in out.rglob("*") if file not in named and not file.is_dir())
     if earlier.name != name or others:
-        found = f"`{earlier.name}`" + (
+        fault = f"`{earlier.name}`" + (
             f" and other things: {', '.join(others[:4])}" if others else ""
         )
-        raise ManifestError(Finding(where=str(out), found=found, expected=expected, mend=mend))
+        raise ManifestError(Finding(where=str(out), found=fault, expected=expected, mend=mend))

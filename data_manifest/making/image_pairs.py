@@ -210,10 +210,10 @@ def pairs_from_folders(images: Path, references: Path, *, modality: str) -> list
     if canonical is None:
         expected = f"one of {', '.join(MODALITIES)}"
         problems.append(Finding(where="--modality", found=repr(modality), expected=expected))
-    found = [_by_stem(folder, problems) for folder in (images, references)]
+    by_stem = [_by_stem(folder, problems) for folder in (images, references)]
     if problems or canonical is None:
         raise ManifestError(*problems)
-    by_image, by_reference = found
+    by_image, by_reference = by_stem
     # The channel is cut off only where the whole name has no partner: a name may end in a year.
     partner = {stem: stem if stem in by_reference else _CHANNEL.sub("", stem) for stem in by_image}
     mend = f"pairs are found by name: give it a partner in {references}"
@@ -239,8 +239,8 @@ def _by_stem(folder: Path, problems: list[Finding]) -> dict[str, Path]:
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
-        where, found = str(folder), f"can't be listed: {error.strerror}"
-        problems.append(Finding(where=where, found=found, expected="a folder of images"))
+        where, fault = str(folder), f"can't be listed: {error.strerror}"
+        problems.append(Finding(where=where, found=fault, expected="a folder of images"))
         return {}
     files: dict[str, Path] = {}
     for entry in entries:
@@ -250,8 +250,8 @@ def _by_stem(folder: Path, problems: list[Finding]) -> dict[str, Path]:
         stem = unicodedata.normalize("NFC", stem_of(entry))
         if stem in files:
             names = f"{quoted(files[stem].name)} and {quoted(entry.name)}"
-            found, expected = f"a name twice: {names}", "one file of each name, in any format"
-            problems.append(Finding(where=str(entry), found=found, expected=expected))
+            fault, expected = f"a name twice: {names}", "one file of each name, in any format"
+            problems.append(Finding(where=str(entry), found=fault, expected=expected))
         files[stem] = entry
     if not files:
         problems.append(Finding(where=str(folder), found="no images", expected="images"))

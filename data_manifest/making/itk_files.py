@@ -52,9 +52,9 @@ def read_itk(path: Path) -> Volume:
     picture = colours == 3 and axes == 2 and array.dtype == np.uint8
     plain = colours == 1 and axes in (2, 3)
     if not (plain or picture) or array.dtype.kind not in "iuf":
-        found = f"{axes} axes, {colours} values a voxel, dtype {array.dtype}"
+        fault = f"{axes} axes, {colours} values a voxel, dtype {array.dtype}"
         raise FormatError(
-            found,
+            fault,
             "a 2D or 3D image of real numbers, or 2D with uint8 colours",
             "save each channel, or time, as a file of its own",
         )
@@ -70,8 +70,8 @@ def _opened(path: Path, notes: list[str]) -> tuple[Any, tuple[float, ...] | None
     """A reader that has read the header, the spacing, and the place: None where not told."""
     header = _header(path)
     is_nrrd = path.name.lower().endswith((".nrrd", ".nhdr"))
-    spaced, placed, found = (_nrrd if is_nrrd else _metaimage)(header)
-    notes += found
+    spaced, placed, said = (_nrrd if is_nrrd else _metaimage)(header)
+    notes += said
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     with library_messages():

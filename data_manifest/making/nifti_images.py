@@ -51,9 +51,9 @@ def read_nifti(path: Path) -> Volume:
     while data.ndim > 3 and data.shape[-1] == 1:
         data = data[..., 0]
     if data.ndim not in (2, 3) or 0 in data.shape or data.dtype.kind not in "biuf":
-        found = f"NIfTI of shape {data.shape}, dtype {data.dtype}"
+        fault = f"NIfTI of shape {data.shape}, dtype {data.dtype}"
         raise FormatError(
-            found,
+            fault,
             "one volume of real numbers, (x, y, z)",
             "save each volume, or channel, as a file of its own",
         )
@@ -136,10 +136,10 @@ def _place(
     except _ERRORS as error:
         raise FormatError(f"a qform that is no rotation: {error}", "a rotation", _PLACE) from error
     places = {}
-    for name, found in (("sform", sform), ("qform", qform)):
-        if found is None:
+    for name, placement in (("sform", sform), ("qform", qform)):
+        if placement is None:
             continue
-        affine = np.array(found, dtype=np.float64)
+        affine = np.array(placement, dtype=np.float64)
         affine[:3] *= unit
         if not np.isfinite(affine).all():
             raise FormatError(f"a {name} with nan", "numbers", _PLACE)

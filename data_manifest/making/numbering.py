@@ -31,21 +31,21 @@ def consecutive(
     >>> consecutive(np.array([0, 7, 3, 3]), {7: "liver"})[1]
     (Label(label=1, name='label 3'), Label(label=2, name='liver'))
     """
-    found = np.unique(labels)
-    if found.size and found[0] < 0:
-        raise ValueError(f"label {found[0]}; labels are 0 (background) and above")
-    found = found[found > 0]
-    if found.size > _MOST_LABELS:
-        raise ValueError(f"{found.size} labels; at most {_MOST_LABELS} can be told apart")
-    dtype = np.uint8 if found.size <= 255 else np.uint16
+    values = np.unique(labels)
+    if values.size and values[0] < 0:
+        raise ValueError(f"label {values[0]}; labels are 0 (background) and above")
+    values = values[values > 0]
+    if values.size > _MOST_LABELS:
+        raise ValueError(f"{values.size} labels; at most {_MOST_LABELS} can be told apart")
+    dtype = np.uint8 if values.size <= 255 else np.uint16
     numbered = np.zeros(labels.shape, dtype=dtype)
     for index in np.ndindex(labels.shape[:-2]):  # slice by slice: `searchsorted` gives int64
         plane = labels[index]
         inside = plane > 0
-        numbered[index][inside] = np.searchsorted(found, plane[inside]) + 1
+        numbered[index][inside] = np.searchsorted(values, plane[inside]) + 1
     names = names or {}
     listed = tuple(
         Label(label=number, name=names.get(int(old), f"label {old}"))
-        for number, old in enumerate(found, start=1)
+        for number, old in enumerate(values, start=1)
     )
     return numbered, listed

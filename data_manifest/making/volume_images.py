@@ -76,8 +76,8 @@ def _by_name(path: Path) -> Iterator[list[str]]:
     except FormatError as error:
         raise CaseFileError(_refusal(path, error)) from error
     except _LIBRARY_ERRORS as error:
-        found = f"can't be read: {type(error).__name__}: {str(error)[:200]}"
-        refusal = FormatError(found, "a whole file of its format", "take a fresh copy")
+        fault = f"can't be read: {type(error).__name__}: {str(error)[:200]}"
+        refusal = FormatError(fault, "a whole file of its format", "take a fresh copy")
         raise CaseFileError(_refusal(path, refusal)) from error
 
 
@@ -169,11 +169,11 @@ def read_pair(
     problems = [
         Finding(
             where=str(reference_path),
-            found=found,
+            found=fault,
             expected=f"{expected} ({image_path.name})",
             mend=mend,
         )
-        for found, expected, mend in mismatches(image, reference)
+        for fault, expected, mend in mismatches(image, reference)
     ]
     if not problems:
         try:

@@ -147,8 +147,8 @@ def _check(raw: RawCase) -> None:
         ),
     ]
     problems = [
-        Finding(where=raw.file or raw.identifier, found=found, expected=expected)
-        for wrong, found, expected in facts
+        Finding(where=raw.file or raw.identifier, found=fault, expected=expected)
+        for wrong, fault, expected in facts
         if wrong
     ]
     if problems:

@@ -12,14 +12,14 @@ _LONGEST = 200
 
 
 def differing_leaves(
-    name: str, recorded: object, found: object, *, ignored: frozenset[str] = frozenset()
+    name: str, recorded: object, recomputed: object, *, ignored: frozenset[str] = frozenset()
 ) -> list[Cell]:
     """Every leaf that differs, in order of the paths.
 
     Args:
         name: of the document, before each path.
         recorded: as it was.
-        found: as it is.
+        recomputed: as it is.
         ignored: paths, with all below them, that may differ.
 
     >>> differing_leaves("x.json", {"a": {"b": 1}}, {"a": {"b": 2}})
@@ -27,7 +27,7 @@ def differing_leaves(
     """
     return [
         Cell(where=f"{name}, {path}", recorded=_shown(old), found=_shown(new))
-        for path, old, new in _leaves(recorded, found, "")
+        for path, old, new in _leaves(recorded, recomputed, "")
         if not any(path == skip or path.startswith((f"{skip}.", f"{skip}[")) for skip in ignored)
     ]
 

@@ -49,8 +49,8 @@ def altered_data(
         for _, cause, entry in filter(operator.itemgetter(0), kinds):
             looked_at += 1
             path = data_root / entry.path
-            found = sha256_of(path) if path.is_file() else None
-            if found != entry.sha256:
+            digest = sha256_of(path) if path.is_file() else None
+            if digest != entry.sha256:
                 altered.append(
                     AlteredFile(
                         cause=cause,
@@ -59,7 +59,7 @@ def altered_data(
                         path=path,
                         shown=entry.path,
                         recorded=entry.sha256,
-                        found=found,
+                        found=digest,
                     )
                 )
     return altered, looked_at
@@ -81,8 +81,8 @@ def altered_results(
             kept.append((Cause.PROFILE, profile, entry.profile_sha256))
         for cause, path, recorded in kept:
             looked_at += 1
-            found = _digest(path)
-            if found != recorded:
+            digest = _digest(path)
+            if digest != recorded:
                 altered.append(
                     AlteredFile(
                         cause=cause,
@@ -91,7 +91,7 @@ def altered_results(
                         path=path,
                         shown=path.relative_to(run.root).as_posix(),
                         recorded=recorded,
-                        found=found,
+                        found=digest,
                     )
                 )
     return altered, looked_at
@@ -138,10 +138,10 @@ def as_found(
     cases = []
     for case in data.cases:
         if case.id in references:
-            found = references[case.id]
-            if found is None:
+            digest = references[case.id]
+            if digest is None:
                 continue
-            entry = msgspec.structs.replace(case.reference, sha256=found)
+            entry = msgspec.structs.replace(case.reference, sha256=digest)
             cases.append(msgspec.structs.replace(case, reference=entry))
         else:
             cases.append(case)
@@ -197,9 +197,9 @@ def file_findings(
         if file.cause in (Cause.MASK, Cause.REFERENCE):
             cells = tuple(
                 cell
-                for (team, case), found in sorted(follows.items())
+                for (team, case), affected in sorted(follows.items())
                 if case == file.case and file.team in ("", team)
-                for cell in found
+                for cell in affected
             )
         findings.append(
             Finding(

@@ -41,7 +41,7 @@ class RowDifference:
     Attributes:
         key: what names the row.
         recorded: the row as the table has it; None if it has none.
-        found: the row as it should be; None if there should be none.
+        recomputed: the row as it should be; None if there should be none.
         cells: those that differ.
     """
 
@@ -79,13 +79,13 @@ def read_cells(path: Path) -> Table:
 
 
 def compare_tables(
-    recorded: Table, found: Table, *, swapped: Mapping[str, str] | None = None
+    recorded: Table, recomputed: Table, *, swapped: Mapping[str, str] | None = None
 ) -> list[RowDifference]:
     """The rows that differ.
 
     Args:
         recorded: the table of the run directory.
-        found: the same table, made again.
+        recomputed: the same table, made again.
         swapped: other names for teams of the recorded table, to see whether they explain it.
     """
     rows = recorded.rows
@@ -97,8 +97,8 @@ def compare_tables(
             for key, row in rows.items()
         }
     differences = []
-    for key in sorted(rows.keys() | found.rows.keys()):
-        old, new = rows.get(key), found.rows.get(key)
+    for key in sorted(rows.keys() | recomputed.rows.keys()):
+        old, new = rows.get(key), recomputed.rows.get(key)
         where = f"{recorded.name}, {printable(' '.join(value for _, value in key))}"
         if old is None or new is None:
             cell = Cell(

@@ -19,22 +19,22 @@ def environment_changes(
     then: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]
 ) -> str:
     """In words, which versions and sources are others than those that the numbers came from."""
-    found = []
+    changes = []
     for kind in ("versions", "code"):
         for name, old in then[kind].items():
             new = now[kind].get(name, "absent")
             if new != old:
-                found.append(
+                changes.append(
                     f"{name} {old} then, {new} now"
                     if kind == "versions"
                     else f"the sources of {name} are others"
                 )
-    return "; ".join(found) or "no version differs: this machine computes other digits"
+    return "; ".join(changes) or "no version differs: this machine computes other digits"
 
 
 def trace_table(
     recorded: Table,
-    found: Table,
+    recomputed: Table,
     *,
     intact: bool | None,
     explained: Collection[_Pair] = (),
@@ -46,7 +46,7 @@ def trace_table(
 
     Args:
         recorded: the run directory's.
-        found: made again.
+        recomputed: made again.
         intact: whether its bytes are those that the stage wrote; None where nobody wrote it down.
         explained: teams and cases whose files were altered: what differs there follows from that.
         failed: teams and cases that failed.
@@ -58,7 +58,7 @@ def trace_table(
     """
     if recorded.problem:
         return [_edited(recorded.name, recorded="a table", found=recorded.problem)], {}
-    differences = compare_tables(recorded, found)
+    differences = compare_tables(recorded, recomputed)
     follows: dict[_Pair, list[Cell]] = {}
     rest = []
     for row in differences:
@@ -72,7 +72,7 @@ def trace_table(
         reason = environment if why is Cause.METRIC else ""
         findings.append(_of_rows(why, recorded.name, rest, found=reason))
     elif rest:
-        findings, rest = _swaps(recorded, found, rest)
+        findings, rest = _swaps(recorded, recomputed, rest)
         for row in [row for row in rest if row.recorded is None or row.found is None]:
             findings.append(_row_finding(row, failed))
         cells = [row for row in rest if row.recorded is not None and row.found is not None]
@@ -161,16 +161,16 @@ def _row_finding(row: RowDifference, failed: Collection[_Pair]) -> Finding:
 
 
 def _swaps(
-    recorded: Table, found: Table, rest: Sequence[RowDifference]
+    recorded: Table, recomputed: Table, rest: Sequence[RowDifference]
 ) -> tuple[list[Finding], list[RowDifference]]:
     """Pairs of teams that have changed names in this table, and the rows that this leaves."""
     left, findings = list(rest), []
     teams = sorted({row.team for row in rest} - {""})
     for first, second in itertools.combinations(teams, 2):
         mine = [row for row in left if row.team in (first, second)]
-        if not _is_likely(mine, found, first, second):
+        if not _is_likely(mine, recomputed, first, second):
             continue
-        again = compare_tables(recorded, found, swapped={first: second, second: first})
+        again = compare_tables(recorded, recomputed, swapped={first: second, second: first})
         if len({row.team for row in mine}) < 2 or any(r.team in (first, second) for r in again):
             continue
         findings.append(_swap(recorded.name, first, second, [c for row in mine for c in row.cells]))
@@ -178,7 +178,7 @@ def _swaps(
     return findings, left
 
 
-def _is_likely(rows: Sequence[RowDifference], found: Table, first: str, second: str) -> bool:
+def _is_likely(rows: Sequence[RowDifference], recomputed: Table, first: str, second: str) -> bool:
     """Whether one differing row of the first team is what should stand under the second.
 
     A look at one row, so that fifty teams do not mean a thousand comparisons of whole tables.
@@ -186,7 +186,7 @@ def _is_likely(rows: Sequence[RowDifference], found: Table, first: str, second: 
     for row in rows:
         if row.team == first and row.recorded is not None:
             key = tuple((n, second if n == "team" else value) for n, value in row.key)
-            return found.rows.get(key) == {**row.recorded, "team": second}
+            return recomputed.rows.get(key) == {**row.recorded, "team": second}
     return False
 
 
@@ -204,7 +204,7 @@ def _swap(name: str, first: str, second: str, cells: Iterable[Cell]) -> Finding:
 def trace_document(
     name: str,
     recorded: object,
-    found: object,
+    recomputed: object,
     *,
     intact: bool | None,
     teams: Sequence[str],
@@ -213,7 +213,7 @@ def trace_document(
     ignored: frozenset[str] = frozenset(),
 ) -> list[Finding]:
     """Name the cause of every difference of a JSON document; arguments as `trace_table`."""
-    cells = differing_leaves(name, recorded, found, ignored=ignored)
+    cells = differing_leaves(name, recorded, recomputed, ignored=ignored)
     if not cells:
         if intact is not False:
             return []
@@ -230,13 +230,13 @@ def trace_document(
         cause: Cause = Cause.METRIC if source is Cause.TABLE else source
         extra = f" ({environment})" if cause is Cause.METRIC else ""
     else:
-        small = _smallest_difference(recorded, found)
+        small = _smallest_difference(recorded, recomputed)
         for first, second in itertools.combinations(teams, 2):
             names = {first: second, second: first}
             if any(renamed(old, names) != new for old, new in small):
                 continue
             other = renamed(recorded, names)
-            if not differing_leaves(name, other, found, ignored=ignored):
+            if not differing_leaves(name, other, recomputed, ignored=ignored):
                 return [_swap(name, first, second, cells)]
         cause, extra = (Cause.TABLE if intact is False else Cause.TABLE_OR_METRIC), ""
     one = cells[0] if len(cells) == 1 else None
@@ -251,11 +251,11 @@ def trace_document(
     ]
 
 
-def _smallest_difference(recorded: object, found: object) -> list[tuple[object, object]]:
+def _smallest_difference(recorded: object, recomputed: object) -> list[tuple[object, object]]:
     """The smallest part of two documents that differs: what a swap of teams must explain first."""
-    if not (isinstance(recorded, dict) and isinstance(found, dict)):
+    if not (isinstance(recorded, dict) and isinstance(recomputed, dict)):
         return []
-    parts = [(recorded[key], found[key]) for key in recorded.keys() & found.keys()]
+    parts = [(recorded[key], recomputed[key]) for key in recorded.keys() & recomputed.keys()]
     return sorted((part for part in parts if part[0] != part[1]), key=lambda p: len(str(p[1])))[:1]
 
 

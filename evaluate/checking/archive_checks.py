@@ -78,7 +78,7 @@ def image_findings(
 
 def _names(path: Path, image: ArchivedImage, rules: HandIn) -> Iterator[Finding]:
     team = path.name.partition(".")[0].lower()
-    for check, rule, found in (
+    for check, rule, names in (
         ("archive-name", rules.archive, [path.name]),
         ("image-tag", rules.tag, [tag.rpartition("/")[2] for tag in image.tags]),
     ):
@@ -86,11 +86,11 @@ def _names(path: Path, image: ArchivedImage, rules: HandIn) -> Iterator[Finding]
             continue
         wanted = rule.replace("{team}", team)
         # The index of an OCI layout may name the tag alone, without the repository.
-        fits = wanted in found or (check == "image-tag" and wanted.rpartition(":")[2] in found)
+        fits = wanted in names or (check == "image-tag" and wanted.rpartition(":")[2] in names)
         if fits and _TEAM.fullmatch(team):
             yield nothing_found(check, wanted)
         else:
-            told = f"{', '.join(found[:3]) or 'no tag'}; wanted: {wanted}"
+            told = f"{', '.join(names[:3]) or 'no tag'}; wanted: {wanted}"
             yield make_finding(check, Severity.WARNING, subject=path.name, found=told)
 
 

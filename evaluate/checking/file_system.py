@@ -29,25 +29,25 @@ class FileSystem:
         todo = [part for part in path.split("/") if part not in ("", ".")]
         here: list[str] = []
         links = 0
-        found: LayerEntry | None = None
+        entry: LayerEntry | None = None
         while todo:
             part = todo.pop(0)
             if part == "..":
                 del here[-1:]
                 continue
-            found = self.entries.get("/".join([*here, part]))
-            if found is not None and found.kind == "link":
+            entry = self.entries.get("/".join([*here, part]))
+            if entry is not None and entry.kind == "link":
                 links += 1
                 if links > _MOST_LINKS:
                     return None
-                if found.link.startswith("/"):
+                if entry.link.startswith("/"):
                     here = []
-                todo = [p for p in found.link.split("/") if p not in ("", ".")] + todo
+                todo = [p for p in entry.link.split("/") if p not in ("", ".")] + todo
                 continue
             here.append(part)
-        if found is not None and found.kind == "hardlink":
-            return self.entries.get(posixpath.normpath(found.link).lstrip("/"))
-        return found
+        if entry is not None and entry.kind == "hardlink":
+            return self.entries.get(posixpath.normpath(entry.link).lstrip("/"))
+        return entry
 
     def below(self, folder: str) -> list[LayerEntry]:
         """Everything in a folder, at any depth."""

@@ -52,8 +52,8 @@ def log_hits(trial: Trial, *, gpus: int = 0) -> Iterator[Finding]:
             trial.log, gpus=gpus, covered=execution.covered, exit_code=execution.exit_code
         )
         if why is not None:
-            found = _told(why.hint.check, why.line, lines)
-            yield _warn(why.hint.check, trial.case.id, found, why=why)
+            told = _told(why.hint.check, why.line, lines)
+            yield _warn(why.hint.check, trial.case.id, told, why=why)
     yield from _noise(trial)
 
 

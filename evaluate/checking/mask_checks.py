@@ -96,11 +96,11 @@ def _places(
     share = _inside(prediction, prompts)[0] / total
     if share < _AWAY:
         severity = Severity.PROBLEM if share < _FAR else Severity.WARNING
-        found = f"{share:.0%} of the labelled voxels lie in a {prompts.one}"
+        share_in_words = f"{share:.0%} of the labelled voxels lie in a {prompts.one}"
         words, elsewhere = _misread(prediction, prompts)
         if elsewhere > _MISREAD * total and elsewhere > 2 * share * total:
-            found += f", {elsewhere / total:.0%} would if {words}"
-        yield _hit("mask-at-prompts", case, found, severity)
+            share_in_words += f", {elsewhere / total:.0%} would if {words}"
+        yield _hit("mask-at-prompts", case, share_in_words, severity)
 
 
 def _inside(prediction: _LabelMap, prompts: Prompts) -> tuple[int, float]:

@@ -104,18 +104,18 @@ class ObservingSandbox:
 
 def _digest(folder: Path) -> list[tuple[str, str]]:
     """Names and SHA-256 of a folder's ordinary files; nothing is followed."""
-    found = []
+    digests = []
     for name in _names(folder):
         stream = open_regular_file(folder / name, within=folder)
         if stream is None:
-            found.append((name, ""))
+            digests.append((name, ""))
             continue
         with stream:
             digest = hashlib.sha256()
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
-            found.append((name, digest.hexdigest()))
-    return found
+            digests.append((name, digest.hexdigest()))
+    return digests
 
 
 def _names(folder: Path) -> tuple[str, ...]:

@@ -52,15 +52,15 @@ def _bad_output(trial: Trial, arrays: tuple[ArrayFacts, ...] | None, protocol: R
     return _hit("output-dtype", trial, f"{mask.dtype}: {trial.record.reason}")
 
 
-def _shape_advice(found: tuple[int, ...], expected: tuple[int, ...]) -> str:
-    if len(found) == len(expected) and found != expected and sorted(found) == sorted(expected):
+def _shape_advice(shape: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    if len(shape) == len(expected) and shape != expected and sorted(shape) == sorted(expected):
         order = "x, y" if len(expected) == 2 else "x, y, z"
         return f"the axes are swapped: transpose the mask; arrays are not in {order} order"
-    if found in ((1, *expected), (*expected, 1)):
+    if shape in ((1, *expected), (*expected, 1)):
         return "take the axis of length 1 away: `mask.squeeze()`"
-    if found == (*expected, 3):
+    if shape == (*expected, 3):
         return "the colours are still there: one number a pixel is the label"
-    if len(found) == len(expected) + 1:
+    if len(shape) == len(expected) + 1:
         return "one layer for each object or class: write one map, with label k for prompt k"
     return ""
 

@@ -137,8 +137,8 @@ def _case(
     axes = len(shape)
     labels = np.zeros(shape, np.uint8)
     image = 0.32 + 0.04 * _texture(generator, shape)
-    for label, found in enumerate(objects, start=1):
-        inside = _distance(shape, found[:axes], found[axes:], generator) < 1
+    for label, ellipsoid in enumerate(objects, start=1):
+        inside = _distance(shape, ellipsoid[:axes], ellipsoid[axes:], generator) < 1
         labels[inside & (labels == 0)] = label
         image[labels == label] += 0.34 if label % 2 else 0.22
     if empty is not None:

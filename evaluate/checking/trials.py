@@ -55,10 +55,10 @@ def gathered(hits: Sequence[Finding], cases: Sequence[str]) -> list[Finding]:
         groups.setdefault(hit.code, []).append(hit)
     findings = []
     ordinary = any(not is_odd(case) for case in cases)
-    for check, found in groups.items():
+    for check, of_check in groups.items():
         order = list(Severity)
-        worst = min(found, key=lambda hit: order.index(hit.severity))
-        named = list(dict.fromkeys(hit.where for hit in found))
+        worst = min(of_check, key=lambda hit: order.index(hit.severity))
+        named = list(dict.fromkeys(hit.where for hit in of_check))
         only_odd = ordinary and all(is_odd(name) for name in named)
         detail = worst.found if len(named) == 1 else f"{worst.where}: {worst.found}"
         more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""

@@ -70,19 +70,19 @@ def score_variants(case: str, reference: _LabelMap, prediction: _LabelMap) -> Va
 
 def variant_findings(scores: Sequence[VariantScores]) -> list[Finding]:
     """The one change that would clearly mend the masks, if there is one."""
-    found = []
+    changes = []
     for words in dict.fromkeys(words for score in scores for words in score.variants):
         tried = [score for score in scores if words in score.variants]
         before = float(np.mean([score.as_it_is for score in tried]))
         after = float(np.mean([score.variants[words] for score in tried]))
         better = sum(score.variants[words] > score.as_it_is + _CLEARLY for score in tried)
         if after >= max(_FITS, before + _CLEARLY) and 3 * better >= 2 * len(tried):
-            found.append((len(tried), after, before, words))
-    if not found:
+            changes.append((len(tried), after, before, words))
+    if not changes:
         return [nothing_found("mask-variant", "no variant of the masks fits clearly better")]
-    best = max(after for _, after, _, _ in found)
+    best = max(after for _, after, _, _ in changes)
     # Of variants that are as good, the first is the simplest: they are tried in that order.
-    count, after, before, words = next(f for f in found if f[1] >= best - _AS_GOOD)
+    count, after, before, words = next(f for f in changes if f[1] >= best - _AS_GOOD)
     return [
         make_finding(
             "mask-variant",

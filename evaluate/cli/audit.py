@@ -125,10 +125,16 @@ def _sandbox_for(options: argparse.Namespace) -> Iterator[Sandbox | None]:
             yield sandbox
         return
     with ExitStack() as stack:
-        found = None
+        opened = None
         if tagged and options.sandbox == "docker":
             try:
-                found = stack.enter_context(sandbox_of(options))
+                opened = stack.enter_context(sandbox_of(options))
             except EngineMissingError:
-                warn("no container engine answers: whether images were replaced is not known")
-        yield found
+                warn(
+                    Finding(
+                        where="images",
+                        found="whether they were replaced is not known: no container engine",
+                        mend="`segjudge doctor` says what it lacks",
+                    )
+                )
+        yield opened

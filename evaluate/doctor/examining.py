@@ -90,8 +90,8 @@ def _tried(sandbox: Sandbox, scratch: Path, environment: Mapping[str, str]) -> l
     if broken is None:
         return [looked_at(where=where, found="not tried: this machine has no shell to try with")]
     if not broken:
-        found = "memory, processes, CPUs, network, root file system, privileges: all hold"
-        return [looked_at(where=where, found=found)]
+        words = "memory, processes, CPUs, network, root file system, privileges: all hold"
+        return [looked_at(where=where, found=words)]
     meaning = "a submission could do the same: no result of this engine is fair, and none is safe"
     return [looked_at(where=where, found=text, good=False, meaning=meaning) for text in broken]
 
@@ -312,12 +312,12 @@ def _kernel() -> Finding:
         one = np.ones((1, 1, 1), np.uint8)
         count_labels(one, one, labels=2)
     except KernelError as error:
-        found, good = str(error), False
+        words, good = str(error), False
     else:
-        found, good = "compiled, of this version", True
+        words, good = "compiled, of this version", True
     return looked_at(
         where="scoring kernel",
-        found=found,
+        found=words,
         good=good,
         meaning="nothing can be scored: install segjudge again (in a checkout, `make`)",
     )

@@ -62,10 +62,10 @@ def read_foreign_scores(
     table = read_foreign_table(path, needed=(*_NAMES, *metrics))
     names = table.need(*_NAMES, mend="name columns so; one modality for all rows will do")
     other = "or name other columns to rank by: `--metric NAME:WEIGHT:higher` (or lower)"
-    found = dict(zip(metrics, table.need(*metrics, mend=f"add it, {other}"), strict=True))
+    columns = dict(zip(metrics, table.need(*metrics, mend=f"add it, {other}"), strict=True))
     for name in METRICS:
-        if name in table.columns and name not in found:
-            found[name] = table.columns.index(name)
+        if name in table.columns and name not in columns:
+            columns[name] = table.columns.index(name)
     if not table.rows:
         found_none = Finding(
             where=str(path),
@@ -81,9 +81,9 @@ def read_foreign_scores(
         problems += _unlike(table, keys)
     if problems:
         raise TableError(*problems)
-    fractions = [index for name, index in found.items() if _is_fraction(name)]
-    values, notes = read_numbers(table, tuple(found.values()), fractions=fractions)
-    for name, index in found.items():
+    fractions = [index for name, index in columns.items() if _is_fraction(name)]
+    values, notes = read_numbers(table, tuple(columns.values()), fractions=fractions)
+    for name, index in columns.items():
         if index not in fractions and _SCORE.search(name):
             _check_scale(table, names[0], index, values[index])
     rows = []
@@ -97,7 +97,7 @@ def read_foreign_scores(
                 dimension=_optional(table, number, "dimension"),
                 outcome=outcomes[number],
                 reason=_optional(table, number, "reason"),
-                values={name: values[index][number] for name, index in found.items()},
+                values={name: values[index][number] for name, index in columns.items()},
             )
         )
     return rows, (*table.notes, *notes)

@@ -286,8 +286,8 @@ def decode_run_document(data: bytes, *, where: str) -> RunDocument:
         raise RunDirectoryError(problem) from error
     named = {document.stages.run, document.stages.score, document.stages.rank} - {None}
     if not document.machines or not named <= document.rules.keys():
-        found = "no machine, or not the rules that it names"
-        raise RunDirectoryError(Finding(where=where, found=found, expected="a run's facts"))
+        fault = "no machine, or not the rules that it names"
+        raise RunDirectoryError(Finding(where=where, found=fault, expected="a run's facts"))
     return document
 
 

@@ -49,7 +49,7 @@ def metric_tests(
     means = cases.aggregate("mean_then_rank", once(len(cases.usable)))[:, 0]
     low, high = _difference_intervals(resampled_means)
     wins = p_adjusted <= cases.settings.alpha
-    found = {
+    tests_by_team = {
         "cases": int(cases.usable.sum()),
         "p": by_pair(teams, p),
         "p_adjusted": by_pair(teams, p_adjusted),
@@ -62,7 +62,7 @@ def metric_tests(
         "mean_difference_low": by_pair(teams, low),
         "mean_difference_high": by_pair(teams, high),
     }
-    return found, wins | wins.T
+    return tests_by_team, wins | wins.T
 
 
 def _difference_intervals(means: Floats) -> tuple[Floats, Floats]:

@@ -228,8 +228,8 @@ def _method_places(parts: _Parts, settings: RankSettings) -> dict[Method, dict[s
     pooled = settings.across_modalities == "micro"
     return {
         method: {
-            metric: [p.places[method] for name, p in found.items() if (name == ALL) == pooled]
-            for metric, found in parts.items()
+            metric: [p.places[method] for name, p in by_modality.items() if (name == ALL) == pooled]
+            for metric, by_modality in parts.items()
         }
         for method in METHODS
     }
@@ -300,10 +300,10 @@ def _consensus(table: ScoreTable, standing: Standing) -> dict[str, Any]:
 
 
 def _with_values(table: ScoreTable, metrics: Sequence[RankedColumn]) -> dict[str, Column | None]:
-    found: dict[str, Column | None] = {}
+    known: dict[str, Column | None] = {}
     for metric in metrics:
         try:
-            found[metric.name] = column(table, metric)
+            known[metric.name] = column(table, metric)
         except RankingRefusedError:  # nothing to show: only a metric that is ranked must be there
-            found[metric.name] = None
-    return found
+            known[metric.name] = None
+    return known

@@ -161,7 +161,7 @@ def _problems(
     run_again = "`segjudge run` again (it resumes), then `segjudge score`"
     once = "every combination of team and case once, and each case in one modality"
     rows_of = Counter((score.team, score.case) for score in scores)
-    found = [
+    faults = [
         (
             "unscored by an error of the harness",
             [key for key, row in rows.items() if row.outcome is Outcome.HARNESS_ERROR],
@@ -199,7 +199,7 @@ def _problems(
     ]
     return [
         Finding(where="case scores", found=f"{_listed(keys)} {what}", expected=once, mend=mend)
-        for what, keys, mend in found
+        for what, keys, mend in faults
         if keys
     ]
 

@@ -42,8 +42,8 @@ def sensitivity_of(
     ) -> Floats:
         return Scheme(chosen, rules, modalities).apply(counts).rank[:, 0]
 
-    def entry(found: Floats) -> dict[str, Any]:
-        return _compared(table.teams, found, actual)
+    def entry(places: Floats) -> dict[str, Any]:
+        return _compared(table.teams, places, actual)
 
     report: dict[str, Any] = {
         "methods": {
@@ -63,9 +63,9 @@ def sensitivity_of(
         for name, m in table.modalities.items():
             without = everything.copy()
             without[m] = 0
-            found = places(columns, settings, without)
-            if not np.isnan(found).any():
-                report["left_out_modality"][name] = entry(found)
+            places_without = places(columns, settings, without)
+            if not np.isnan(places_without).any():
+                report["left_out_modality"][name] = entry(places_without)
     variants = [e for part in report.values() for e in part.values()]
     return report | {
         "variants": len(variants),
@@ -73,14 +73,14 @@ def sensitivity_of(
     }
 
 
-def _compared(teams: Sequence[str], found: Floats, actual: Floats) -> dict[str, Any]:
-    winners = [t for t, place in zip(teams, found, strict=True) if place == found.min()]
+def _compared(teams: Sequence[str], places: Floats, actual: Floats) -> dict[str, Any]:
+    winners = [t for t, place in zip(teams, places, strict=True) if place == places.min()]
     before = [t for t, place in zip(teams, actual, strict=True) if place == actual.min()]
     return {
         "winners": winners,
         "same_winners": winners == before,
-        "tau": plain(tau_b(found[:, np.newaxis], actual)[0]),
-        "ranks": {t: rank_value(place) for t, place in zip(teams, found, strict=True)},
+        "tau": plain(tau_b(places[:, np.newaxis], actual)[0]),
+        "ranks": {t: rank_value(place) for t, place in zip(teams, places, strict=True)},
     }
 
 

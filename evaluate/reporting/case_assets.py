@@ -93,10 +93,14 @@ def draw_assets(job: CaseJob) -> CaseAssets:
     Slices lie below one another in one image a kind: `image.webp`, `reference.png` and `N.png` for
     team number N. `thumbnail.webp` is the slice with the largest reference area.
     """
-    found = read_case_files(job.data_root, job.case)
-    if isinstance(found, Unreadable):
-        return undrawn(found.reason)
-    image, labels, prompts = found.inputs.image, found.reference.labels, found.inputs.prompts
+    case_files = read_case_files(job.data_root, job.case)
+    if isinstance(case_files, Unreadable):
+        return undrawn(case_files.reason)
+    image, labels, prompts = (
+        case_files.inputs.image,
+        case_files.reference.labels,
+        case_files.inputs.prompts,
+    )
     shape = labels.shape
     if labels.ndim == 2:
         image, labels = image[np.newaxis], labels[np.newaxis]
@@ -118,7 +122,7 @@ def draw_assets(job: CaseJob) -> CaseAssets:
             path,
             output=job.output,
             shape=shape,
-            spacing_mm=found.reference.spacing_mm,
+            spacing_mm=case_files.reference.spacing_mm,
             max_bytes=job.max_bytes,
         )
         if isinstance(prediction, BadPrediction):
@@ -136,7 +140,7 @@ def draw_assets(job: CaseJob) -> CaseAssets:
         depth=len(labels),
         columns=columns,
         rows=rows,
-        aspect=window.columns / (window.rows * row_height(found.inputs.spacing_mm)),
+        aspect=window.columns / (window.rows * row_height(case_files.inputs.spacing_mm)),
         is_cut=(window.rows, window.columns) != labels.shape[1:],
         outside=outside,
         problems=problems,
@@ -226,12 +230,12 @@ def _slices(labels: _Labels, asked: Sequence[int], most: int) -> tuple[int, ...]
 
 def _differences(reference: _Labels, prediction: _Labels) -> npt.NDArray[np.uint8]:
     wanted, given = reference > 0, prediction > 0
-    found = np.zeros(reference.shape, np.uint8)
-    found[given & ~wanted] = _FALSE_POSITIVE
-    found[wanted & ~given] = _FALSE_NEGATIVE
+    classes = np.zeros(reference.shape, np.uint8)
+    classes[given & ~wanted] = _FALSE_POSITIVE
+    classes[wanted & ~given] = _FALSE_NEGATIVE
     both = wanted & given
-    found[both] = np.where(reference[both] == prediction[both], _AGREE, _WRONG_LABEL)
-    return found
+    classes[both] = np.where(reference[both] == prediction[both], _AGREE, _WRONG_LABEL)
+    return classes
 
 
 def _as_png(codes: npt.NDArray[np.integer]) -> bytes:

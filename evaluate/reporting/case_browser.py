@@ -53,7 +53,7 @@ def write_case_browser(
         jobs = _jobs(run, sources, data_root)
         run.write_folder("report/cases", _drawn_into(drawn, jobs, sources.cases, progress))
         if not any(assets.files for assets in drawn.values()):
-            problem = next((found.problem for found in drawn.values()), "no case was run")
+            problem = next((drawing.problem for drawing in drawn.values()), "no case was run")
     text = render(
         "cases.html.j2",
         styles=("style.css", "cases.css"),

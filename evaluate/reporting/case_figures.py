@@ -58,7 +58,7 @@ class CaseFigure:
 
 def spreads(sources: Sources, modality: str | None = None) -> list[CaseFigure]:
     """Dots over boxes of every shown metric; of one modality, or of all."""
-    found = []
+    figures = []
     for quantity in shown_quantities(sources):
         rows = [_spread(sources, team, quantity, modality) for team in sources.teams]
         if any(row.values for row in rows):
@@ -69,13 +69,13 @@ def spreads(sources: Sources, modality: str | None = None) -> list[CaseFigure]:
             )
             chart = spread_chart(rows, quantity, description=f"Medians: {medians}.")
             side = "right" if quantity.higher_is_better else "left"
-            found.append(
+            figures.append(
                 CaseFigure(
                     kind="spread", quantity=quantity, drawing=chart,
                     reading=f"Further {side} is better.", is_broad=False,
                 )
             )  # fmt: skip
-    return found
+    return figures
 
 
 def _of(sources: Sources, team: str, modality: str | None) -> list[CaseScore]:
@@ -115,7 +115,7 @@ def podiums(sources: Sources, modality: str | None = None) -> list[CaseFigure]:
     """
     if len(sources.teams) < 2:
         return []
-    found = []
+    figures = []
     for metric in sources.protocol.ranking.metrics:
         cases = [
             case
@@ -139,13 +139,13 @@ def podiums(sources: Sources, modality: str | None = None) -> list[CaseFigure]:
                 taken, name=name, title=title, by_what="place within the case", of="cases"
             )
             reading = "The larger a circle, the more cases the team came to that place in."
-        found.append(
+        figures.append(
             CaseFigure(
                 kind="podium", quantity=quantity, drawing=chart, reading=reading,
                 is_broad=len(sources.teams) > MOST_ON_NARROW_PODIUM,
             )
         )  # fmt: skip
-    return found
+    return figures
 
 
 def _shares(places: list[int]) -> dict[int, float]:

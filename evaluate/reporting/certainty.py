@@ -29,14 +29,14 @@ class Certainty:
 
 def read_certainty(ranking: dict[str, Any], teams: Sequence[str]) -> Certainty | None:
     """The bootstrap of ranking.json; None where it is not there for every team."""
-    found = ranking.get("bootstrap")
-    if not isinstance(found, dict) or "rank_interval" not in found:
+    document = ranking.get("bootstrap")
+    if not isinstance(document, dict) or "rank_interval" not in document:
         return None
-    counts = found.get("rank_counts")
+    counts = document.get("rank_counts")
     try:
-        intervals, first = found["rank_interval"], found["p_first"]
+        intervals, first = document["rank_interval"], document["p_first"]
         return Certainty(
-            replicates=int(found["replicates"]),
+            replicates=int(document["replicates"]),
             intervals={t: (float(intervals[t][0]), float(intervals[t][1])) for t in teams},
             first={team: float(first[team]) for team in teams},
             shares={team: _shares(counts[team]) for team in teams} if counts else {},

@@ -50,9 +50,9 @@ def check_page(
         cases: as they ran.
         not_run: why nothing was run; empty if something was.
     """
-    counts = Counter(str(found.severity) for found in findings)
+    counts = Counter(str(finding.severity) for finding in findings)
     groups = [
-        (title, severity, [found for found in findings if found.severity == severity])
+        (title, severity, [finding for finding in findings if finding.severity == severity])
         for severity, title in _SEVERITIES
     ]
     rows = [_row(case) for case in cases]
@@ -66,7 +66,7 @@ def check_page(
         passed=not counts["problem"],
         lead=_lead(cases, not_run),
         groups=[group for group in groups if group[2]],
-        fine=[found for found in findings if found.severity == "ok"],
+        fine=[finding for finding in findings if finding.severity == "ok"],
         rows=rows,
         logs=[row for row in rows if row.log][:_MOST_LOGS],
         images=list(images.values()),

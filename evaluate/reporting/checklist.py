@@ -90,13 +90,16 @@ def _submitted(sources: Sources) -> str:
 
 def _sources_of_data(sources: Sources) -> str:
     cases = sources.manifest_cases.values()
-    found = sorted({(case.source, case.licence) for case in cases})
-    if not found:
+    sources_and_licences = sorted({(case.source, case.licence) for case in cases})
+    if not sources_and_licences:
         return ""
-    if len(found) > 12:
-        return f"{len(found)} sources, named with their licences in manifest.json."
+    if len(sources_and_licences) > 12:
+        return f"{len(sources_and_licences)} sources, named with their licences in manifest.json."
     return (
-        "; ".join(f"{clipped(source, 120)} ({clipped(licence, 40)})" for source, licence in found)
+        "; ".join(
+            f"{clipped(source, 120)} ({clipped(licence, 40)})"
+            for source, licence in sources_and_licences
+        )
         + "."
     )
 

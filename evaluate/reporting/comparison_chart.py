@@ -10,11 +10,11 @@ from evaluate.reporting.svg import Axis, circle, drawing, element, text
 __all__ = ["trade_chart"]
 
 
-def trade_chart(found: TeamComparison, trade: Trade, *, name: str) -> Markup:
+def trade_chart(comparison: TeamComparison, trade: Trade, *, name: str) -> Markup:
     """Mean DSC over mean time (log axis): A hollow, B full, a dot for each of the resamples.
 
     Args:
-        found: the comparison, for the names.
+        comparison: the comparison, for the names.
         trade: what is drawn.
         name: unique on the page.
     """
@@ -28,8 +28,8 @@ def trade_chart(found: TeamComparison, trade: Trade, *, name: str) -> Markup:
     parts += [circle(x(t), y(d), 2.2, "dot hollow") for t, d in trade.cloud_a]
     parts += [circle(x(t), y(d), 2.2, "cell share-8") for t, d in trade.cloud_b]
     for letter, label, t, d, kind in (
-        ("A", found.a.label, trade.wall_s_a, trade.dsc_a, "hollow"),
-        ("B", found.b.label, trade.wall_s_b, trade.dsc_b, ""),
+        ("A", comparison.a.label, trade.wall_s_a, trade.dsc_a, "hollow"),
+        ("B", comparison.b.label, trade.wall_s_b, trade.dsc_b, ""),
     ):
         words = f"{letter}, {clipped(label, 60)}: {dsc.title} {dsc.text(d)}, "
         mark = element(
@@ -44,8 +44,8 @@ def trade_chart(found: TeamComparison, trade: Trade, *, name: str) -> Markup:
         name=name,
         title="Accuracy against runtime",
         description=(
-            f"A, {clipped(found.a.label, 60)}: {dsc.text(trade.dsc_a)} in"
-            f" {time.text_with_unit(trade.wall_s_a)}; B, {clipped(found.b.label, 60)}:"
+            f"A, {clipped(comparison.a.label, 60)}: {dsc.text(trade.dsc_a)} in"
+            f" {time.text_with_unit(trade.wall_s_a)}; B, {clipped(comparison.b.label, 60)}:"
             f" {dsc.text(trade.dsc_b)} in {time.text_with_unit(trade.wall_s_b)}. B is at least as"
             f" good in both in {percent(trade.b_dominates)} of the resamples, A in"
             f" {percent(trade.a_dominates)}."

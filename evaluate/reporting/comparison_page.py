@@ -80,7 +80,7 @@ class _Section:
     """What the page shows of one pair."""
 
     number: int
-    found: TeamComparison
+    comparison: TeamComparison
     chart: Markup | None
     rows: tuple[_ComparisonRow, ...]
     ratios: tuple[_ComparisonRow, ...]
@@ -114,35 +114,39 @@ def write_comparison_page(
     studio = _PairStudio(a, b)
     total = sum(
         min(_MOST_PICTURES, len(side))
-        for found in comparisons
-        for side in (found.better, found.worse)
+        for comparison in comparisons
+        for side in (comparison.better, comparison.worse)
     )
     sections = []
-    for number, found in enumerate(comparisons, start=1):
+    for number, comparison in enumerate(comparisons, start=1):
         drawn: dict[str, tuple[_Shown, ...]] = {}
-        for kind, changes in (("better", found.better), ("worse", found.worse)):
+        for kind, changes in (("better", comparison.better), ("worse", comparison.worse)):
             shown = []
             for change in changes[:_MOST_PICTURES]:
-                shown.append(studio.draw(found, change, number))
+                shown.append(studio.draw(comparison, change, number))
                 progress(studio.drawn, total, change.case)
             drawn[kind] = tuple(shown)
-        sections.append(_section(number, found, drawn))
+        sections.append(_section(number, comparison, drawn))
     text = render(
         "comparison.html.j2",
         styles=("style.css", "charts.css", "comparison.css"),
         scripts=("theme.js",),
         sections=sections,
-        notes=list(dict.fromkeys(note for found in comparisons for note in found.notes)),
+        notes=list(dict.fromkeys(note for comparison in comparisons for note in comparison.notes)),
         calibration=None if calibration is None else f"{calibration:.3f}",
         images=tuple(studio.images.values()),
     )
     write_atomically(path, text.encode("utf-8"))
 
 
-def _section(number: int, found: TeamComparison, drawn: dict[str, tuple[_Shown, ...]]) -> _Section:
+def _section(
+    number: int, comparison: TeamComparison, drawn: dict[str, tuple[_Shown, ...]]
+) -> _Section:
     dsc, nsd = QUANTITIES["dsc"], QUANTITIES["nsd"]
-    changes = sorted((*found.better, *found.worse), key=lambda c: (-abs(c.change), c.case))
-    trade = found.trade
+    changes = sorted(
+        (*comparison.better, *comparison.worse), key=lambda c: (-abs(c.change), c.case)
+    )
+    trade = comparison.trade
     dominance = ""
     if trade is not None:
         dominance = (
@@ -152,15 +156,15 @@ def _section(number: int, found: TeamComparison, drawn: dict[str, tuple[_Shown, 
         )
     return _Section(
         number=number,
-        found=found,
-        chart=trade_chart(found, trade, name=f"trade-{number}") if trade is not None else None,
+        comparison=comparison,
+        chart=trade_chart(comparison, trade, name=f"trade-{number}") if trade is not None else None,
         rows=tuple(
             _difference_row(d)
-            for place in ("macro", "micro", *found.modalities)
-            for d in found.differences
+            for place in ("macro", "micro", *comparison.modalities)
+            for d in comparison.differences
             if d.where == place
         ),
-        ratios=tuple(_ratio_row(r) for r in found.ratios),
+        ratios=tuple(_ratio_row(r) for r in comparison.ratios),
         better=drawn["better"],
         worse=drawn["worse"],
         changes=tuple(
@@ -177,7 +181,7 @@ def _section(number: int, found: TeamComparison, drawn: dict[str, tuple[_Shown, 
             for c in changes[:_MOST_ROWS]
         ),
         changes_left_out=max(0, len(changes) - _MOST_ROWS),
-        failures=(*found.failures_gained, *found.failures_lost),
+        failures=(*comparison.failures_gained, *comparison.failures_lost),
         dominance=dominance,
     )
 
@@ -234,13 +238,13 @@ class _PairStudio:
         self.images: dict[str, Markup] = {}
         self.drawn = 0
 
-    def draw(self, found: TeamComparison, change: CaseChange, number: int) -> _Shown:
+    def draw(self, comparison: TeamComparison, change: CaseChange, number: int) -> _Shown:
         self.drawn += 1
         files = self._files(change.case)
         panels = []
         for letter, team, side, outcome, dsc, nsd in (
-            ("A", found.a.team, self.sides[0], change.outcome_a, change.dsc_a, change.nsd_a),
-            ("B", found.b.team, self.sides[1], change.outcome_b, change.dsc_b, change.nsd_b),
+            ("A", comparison.a.team, self.sides[0], change.outcome_a, change.dsc_a, change.nsd_a),
+            ("B", comparison.b.team, self.sides[1], change.outcome_b, change.dsc_b, change.nsd_b),
         ):
             picture, problem, where = self._draw(files, side, team, change, letter, number)
             panels.append(
@@ -258,14 +262,14 @@ class _PairStudio:
 
     def _files(self, case: str) -> CaseFiles | Unreadable:
         """The case's files, from whichever side has them still: the references are the same."""
-        found: CaseFiles | Unreadable = Unreadable(reason="the case is in no manifest")
+        files: CaseFiles | Unreadable = Unreadable(reason="the case is in no manifest")
         for side in self.sides:
             known = next((c for c in side.manifest.cases if c.id == case), None)
             if known is not None:
-                found = read_case_files(side.data_root, known)
-            if isinstance(found, CaseFiles):
-                return found
-        return found
+                files = read_case_files(side.data_root, known)
+            if isinstance(files, CaseFiles):
+                return files
+        return files
 
     def _draw(
         self,

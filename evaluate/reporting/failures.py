@@ -50,13 +50,13 @@ class Failure:
 
 def failures(sources: Sources, run: RunDirectory) -> list[Failure]:
     """Every failed or unscored case, in the order of the ranking, then of cases."""
-    found = []
+    failed_cases = []
     for team in sources.teams:
         failed = [s for s in sources.scores_of(team) if s.outcome is not Outcome.OK]
         for position, score in enumerate(failed):
             path = run.log_path(team, score.case)
             shown = position < _MOST_LOGS
-            found.append(
+            failed_cases.append(
                 Failure(
                     score=score,
                     what=OUTCOME_WORDS.get(score.outcome, score.outcome.value),
@@ -67,7 +67,7 @@ def failures(sources: Sources, run: RunDirectory) -> list[Failure]:
                     log_is_left_out=not shown,
                 )
             )
-    return found
+    return failed_cases
 
 
 def _measured(sources: Sources, score: CaseScore) -> str:

@@ -36,4 +36,4 @@ def _styles() -> str:
     light = page[page.index(":root {") : page.index("}")]
     values = dict(re.findall(r"--([a-z-]+): ([^;]+);", light))
     charts = (templates / "charts.css").read_text(encoding="utf-8")
-    return re.sub(r"var\(--([a-z-]+)\)", lambda found: values[found[1]], charts)
+    return re.sub(r"var\(--([a-z-]+)\)", lambda match: values[match[1]], charts)

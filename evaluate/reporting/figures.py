@@ -86,13 +86,13 @@ def _rank_heat(sources: Sources) -> list[Figure]:
 
 
 def _blobs(sources: Sources, metrics: list[str], modality: str) -> list[Figure]:
-    found = []
+    figures = []
     for metric in metrics:
         shares = place_shares(sources.ranking, sources.teams, metric, modality)
         if not shares:
             continue
         name = sources.quantities[metric].title if metric else "all metrics"
-        found.append(
+        figures.append(
             Figure(
                 name=f"blobs-{metric}" if metric else "blobs",
                 title=f"Places in the resamples: {name}",
@@ -109,11 +109,11 @@ def _blobs(sources: Sources, metrics: list[str], modality: str) -> list[Figure]:
                 is_broad=len(sources.teams) > MANY_TEAMS,
             )
         )
-    return found
+    return figures
 
 
 def _significance(sources: Sources, modality: str) -> list[Figure]:
-    found = []
+    figures = []
     for metric in _ranked(sources):
         tests = pair_tests(sources.ranking, sources.teams, metric, modality)
         if tests is None:
@@ -123,7 +123,7 @@ def _significance(sources: Sources, modality: str) -> list[Figure]:
         drawn = significance_map(
             sources.teams, tests, name=f"significance-{metric}", title=f"Who beats whom in {metric}"
         )
-        found.append(
+        figures.append(
             Figure(
                 name=f"significance-{metric}",
                 title=f"Who beats whom: {quantity.title}",
@@ -134,7 +134,7 @@ def _significance(sources: Sources, modality: str) -> list[Figure]:
                 is_broad=len(sources.teams) > MANY_TEAMS,
             )
         )
-    return found
+    return figures
 
 
 def _methods(sources: Sources) -> list[Figure]:

@@ -42,8 +42,8 @@ class ModalityPage:
 
 def modality_pages(sources: Sources) -> tuple[ModalityPage, ...]:
     """A page for each modality; none where there is only one, as the report is that page."""
-    found = modalities(sources)
-    if len(found) < 2:
+    shown = modalities(sources)
+    if len(shown) < 2:
         return ()
     return tuple(
         ModalityPage(
@@ -52,7 +52,7 @@ def modality_pages(sources: Sources) -> tuple[ModalityPage, ...]:
             cases=(*spreads(sources, modality.name), *podiums(sources, modality.name)),
             ranking=modality_figures(sources, modality.name),
         )
-        for position, modality in enumerate(found, start=1)
+        for position, modality in enumerate(shown, start=1)
     )
 
 
@@ -110,7 +110,7 @@ def _row(sources: Sources, team: str, modality: Modality) -> tuple[str, list[Sta
 def _standing(sources: Sources, team: str, modality: str) -> dict[str, float | None]:
     """The team's place in the modality as ranking.json has it; empty where it has none."""
     try:
-        found = sources.ranking["overall"][team]["by_modality"][modality]
-        return {key: None if found[key] is None else float(found[key]) for key in found}
+        standing = sources.ranking["overall"][team]["by_modality"][modality]
+        return {key: None if standing[key] is None else float(standing[key]) for key in standing}
     except (KeyError, TypeError, ValueError):
         return {}

@@ -81,8 +81,8 @@ def write_report(run: RunDirectory, *, data_root: Path | None, progress: Progres
     items, paragraphs = checklist(sources), methods_paragraphs(sources)
     write_tables(run, [*data_tables(sources, certainty), checklist_table(items)])
     write_methods(run, paragraphs)
-    found = failures(sources, run)
-    write_team_pages(run, sources, certainty, found, gallery)
+    failed = failures(sources, run)
+    write_team_pages(run, sources, certainty, failed, gallery)
     write_modality_pages(run, sources, pages)
     write_case_browser(run, sources, data_root, problem=gallery.problem, progress=progress)
     text = render(
@@ -106,7 +106,7 @@ def write_report(run: RunDirectory, *, data_root: Path | None, progress: Progres
         dots_are_thinned=len(sources.cases) > MOST_DOTS,
         results=len(sources.case_scores),
         figures=figures,
-        failures=found,
+        failures=failed,
         gallery=gallery,
         methods=paragraphs,
         checklist=items,

@@ -51,10 +51,10 @@ class SubmissionShown:
 def submissions(sources: Sources) -> list[SubmissionShown]:
     """Every submission in the ranking's order, with the digest that identifies it."""
     known = {entry.team: entry for entry in sources.document.submissions}
-    found = []
+    shown = []
     for team in sources.teams:
         entry = known.get(team, SubmissionEntry(team=team, reference=""))
-        found.append(
+        shown.append(
             SubmissionShown(
                 team=team,
                 kind=_value(entry.kind),
@@ -65,7 +65,7 @@ def submissions(sources: Sources) -> list[SubmissionShown]:
                 problem=printable(entry.problem),
             )
         )
-    return found
+    return shown
 
 
 def fact_groups(sources: Sources) -> list[FactGroup]:
@@ -113,14 +113,14 @@ def protocol_text(sources: Sources) -> str:
 
 def _facts(values: Mapping[str, Any], prefix: str = "") -> tuple[Fact, ...]:
     """Nested values as one flat list, names joined."""
-    found: list[Fact] = []
+    facts: list[Fact] = []
     for key, value in values.items():
         name = prefix + _readable(printable(str(key)))
         if isinstance(value, dict) and value:
-            found += _facts(value, f"{name} · ")
+            facts += _facts(value, f"{name} · ")
         else:
-            found.append(Fact(name=name, value=_value(value), is_code=_is_digest(value)))
-    return tuple(found)
+            facts.append(Fact(name=name, value=_value(value), is_code=_is_digest(value)))
+    return tuple(facts)
 
 
 def _filled(details: Mapping[str, Any]) -> dict[str, Any]:

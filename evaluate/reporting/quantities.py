@@ -90,11 +90,11 @@ QUANTITIES = {
 
 def quantities_of(rules: Rules) -> dict[str, Quantity]:
     """Every column of a protocol's scores, in the order in which a page shows them."""
-    found = {}
+    quantities = {}
     for scored in rules.scoring.metrics:
         definition = replace(scored.definition, name=scored.name)
         own = scored.metric in (None, scored.name)
-        found[scored.name] = Quantity(
+        quantities[scored.name] = Quantity(
             metric=definition,
             title=definition.title if own else scored.name,
             long_title=definition.long_title if own else f"{definition.long_title} ({scored.name})",
@@ -102,10 +102,10 @@ def quantities_of(rules: Rules) -> dict[str, Quantity]:
     for reduced in rules.scoring.over_rounds:
         whole = rules.scoring.definition(reduced.name)
         if whole is not None:
-            found[reduced.name] = Quantity(
+            quantities[reduced.name] = Quantity(
                 metric=whole, title=whole.title, long_title=whole.long_title
             )
-    return found | {name: QUANTITIES[name] for name in MEASURED}
+    return quantities | {name: QUANTITIES[name] for name in MEASURED}
 
 
 def score_text(value: float) -> str:

@@ -30,5 +30,5 @@ def report_run(
                     mend=f"`segjudge rank {root}`",
                 )
             )
-        found = data_root if data_root.is_dir() else None
-        return write_report(run, data_root=found, progress=progress)
+        data = data_root if data_root.is_dir() else None
+        return write_report(run, data_root=data, progress=progress)

@@ -108,9 +108,9 @@ def pair_tests(
     """The Wilcoxon tests over the cases of a modality, or all; None where they are not there."""
     try:
         tests, settings = ranking["tests"]["wilcoxon"][metric][modality], ranking["settings"]
-        found = tests["p_adjusted"]
+        adjusted = tests["p_adjusted"]
         pairs = [(a, b) for a in teams for b in teams if a != b]
-        values = {(a, b): found[a].get(b) for a, b in pairs}
+        values = {(a, b): adjusted[a].get(b) for a, b in pairs}
         return PairTests(
             cases=int(tests["cases"]),
             p={pair: None if value is None else float(value) for pair, value in values.items()},
@@ -125,19 +125,19 @@ def ranks_by_method(
     ranking: Mapping[str, Any], teams: Sequence[str]
 ) -> dict[str, dict[str, float]]:
     """Each team's place under every method that has a place for all of them."""
-    found = {}
+    by_method = {}
     for method in _METHODS:
         try:
             ranks = ranking["sensitivity"]["methods"][method]["ranks"]
-            found[method] = {team: float(ranks[team]) for team in teams}
+            by_method[method] = {team: float(ranks[team]) for team in teams}
         except _ABSENT:
             continue
-    return found
+    return by_method
 
 
 def tau_spreads(ranking: Mapping[str, Any], metrics: Sequence[str]) -> list[TauSpread]:
     """Tau of the protocol's own scheme, then of every metric ranked alone by each method."""
-    found = []
+    spreads = []
     for method, metric in [("", ""), *((way, name) for name in metrics for way in _METHODS)]:
         try:
             part = ranking["bootstrap"]
@@ -145,7 +145,7 @@ def tau_spreads(ranking: Mapping[str, Any], metrics: Sequence[str]) -> list[TauS
             values = tuple((float(value), int(count)) for value, count in tau["values"])
             if not values:
                 continue
-            found.append(
+            spreads.append(
                 TauSpread(
                     method=method,
                     metric=metric,
@@ -156,4 +156,4 @@ def tau_spreads(ranking: Mapping[str, Any], metrics: Sequence[str]) -> list[TauS
             )
         except _ABSENT:
             continue
-    return found
+    return spreads

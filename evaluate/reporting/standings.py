@@ -108,13 +108,13 @@ def shown_quantities(sources: Sources) -> tuple[Quantity, ...]:
 def modalities(sources: Sources) -> tuple[Modality, ...]:
     """Every modality with its counts of cases."""
     of_case = {case: score.modality for (_, case), score in sources.case_scores.items()}
-    found = []
+    made = []
     for name in sources.modalities:
         origins = [sources.simulated(case) for case, m in of_case.items() if m == name]
         unknown = any(origin is None for origin in origins)
         simulated = None if unknown else sum(1 for origin in origins if origin)
-        found.append(Modality(name=name, cases=len(origins), simulated=simulated))
-    return tuple(found)
+        made.append(Modality(name=name, cases=len(origins), simulated=simulated))
+    return tuple(made)
 
 
 def micro(sources: Sources, team: str, metric: str) -> tuple[float | None, int]:

@@ -105,10 +105,10 @@ class Axis:
         """Round values on the axis, about `most` of them at most."""
         if self.is_log:
             for steps in ((1, 2, 5), (1, 3), (1,)):
-                found = self._log_ticks(steps)
-                if len(found) <= most:
-                    return found
-            return found[:: math.ceil(len(found) / most)]
+                numbers = self._log_ticks(steps)
+                if len(numbers) <= most:
+                    return numbers
+            return numbers[:: math.ceil(len(numbers) / most)]
         step = _round_step((self.high - self.low) / most)
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)

@@ -133,13 +133,13 @@ def _by_modality(
 ) -> tuple[_TeamRow, ...]:
     rows = []
     for modality in modalities(sources):
-        found = [sources.modality_scores.get((team, modality.name, q.name)) for q in quantities]
-        means = [None if row is None else row.mean for row in found]
+        scores = [sources.modality_scores.get((team, modality.name, q.name)) for q in quantities]
+        means = [None if row is None else row.mean for row in scores]
         cells = [
             StandingCell(text=q.text(mean), order=mean)
             for q, mean in zip(quantities, means, strict=True)
         ]
-        failed = max((row.failures for row in found if row is not None), default=0)
+        failed = max((row.failures for row in scores if row is not None), default=0)
         counts = (modality.cases, failed)
         cells += [StandingCell(text=str(count), order=count) for count in counts]
         rows.append(_TeamRow(name=modality.name, cells=tuple(cells)))
@@ -163,5 +163,5 @@ def _own_images(gallery: Gallery, team: str) -> list[Markup]:
     return [
         image
         for image in gallery.images
-        if (found := re.search(r'\bid="([^"]+)"', image)) and found[1] in wanted
+        if (identifier := re.search(r'\bid="([^"]+)"', image)) and identifier[1] in wanted
     ]

@@ -233,14 +233,14 @@ def _how(metric: RankedMetric, sources: Sources) -> str:
 
 def banners(sources: Sources) -> list[Banner]:
     """What limits the use of these results, the gravest first."""
-    found = []
+    shown = []
     open_ones = [m.sandbox for m in sources.document.machines.values() if not m.sandbox.isolated]
     if open_ones:
         missing = open_ones[0].engine.get("not_enforced")
         names = [clipped(str(item), 40) for item in missing] if isinstance(missing, list) else []
         detail = f" Not enforced: {', '.join(names)}." if names else ""
         name = clipped(open_ones[0].name, 40)
-        found.append(
+        shown.append(
             Banner(
                 kind="stop",
                 title="Not valid for official scoring",
@@ -250,7 +250,7 @@ def banners(sources: Sources) -> list[Banner]:
         )
     unscored = [s for s in sources.case_scores.values() if s.outcome is Outcome.HARNESS_ERROR]
     if unscored:
-        found.append(
+        shown.append(
             Banner(
                 kind="stop",
                 title="Not complete",
@@ -258,17 +258,17 @@ def banners(sources: Sources) -> list[Banner]:
                 " of the harness, not of a team. Run and score these again.",
             )
         )
-    return found + _notes(sources)
+    return shown + _notes(sources)
 
 
 def _notes(sources: Sources) -> list[Banner]:
-    found = []
+    notes = []
     simulated = {case for case in sources.cases if sources.simulated(case)}
     if simulated:
         cases = len(sources.cases)
         shapes = {s.modality for (_, c), s in sources.case_scores.items() if c in simulated}
         share = "All" if len(simulated) == cases else f"{len(simulated)} of the"
-        found.append(
+        notes.append(
             Banner(
                 kind="note",
                 title="Simulated data",
@@ -278,7 +278,7 @@ def _notes(sources: Sources) -> list[Banner]:
             )
         )
     if sources.document.unequal_machines:
-        found.append(
+        notes.append(
             Banner(
                 kind="stop",
                 title="Times of several machines",
@@ -288,14 +288,14 @@ def _notes(sources: Sources) -> list[Banner]:
         )
     unsteady = [c for c in sources.document.calibration.values() if not c.fair]
     if unsteady:
-        found.append(
+        notes.append(
             Banner(
                 kind="note",
                 title="Times are not comparable",
                 text=_unfair(unsteady),
             )
         )
-    return found
+    return notes
 
 
 def _unfair(unsteady: Sequence[Calibration]) -> str:

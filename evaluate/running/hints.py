@@ -232,9 +232,9 @@ def _detail(hint: Hint, line: str) -> str:
     """What of the line is worth saying: a name of harmless letters, or a path made printable."""
     match hint.check:
         case "python-package":
-            found = _NAMED.search(line)
+            match = _NAMED.search(line)
         case "writes-outside" | "unprivileged-user":
-            found = _QUOTED.search(line)
+            match = _QUOTED.search(line)
         case _:
-            found = _LIBRARY.search(line)
-    return f" ({printable(found[1])})" if found else ""
+            match = _LIBRARY.search(line)
+    return f" ({printable(match[1])})" if match else ""

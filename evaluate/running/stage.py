@@ -64,7 +64,13 @@ def parse_submissions(arguments: list[str]) -> dict[str, str]:
                 )
             )
         elif team.lower() in {known.lower() for known in submissions}:
-            problems.append(Finding(where=where, found="a second team of this name"))
+            problems.append(
+                Finding(
+                    where=where,
+                    found="a second team of this name",
+                    expected="names that differ by more than capitals",
+                )
+            )
         else:
             submissions[team] = reference
     if problems:
@@ -79,17 +85,17 @@ def _check_data(manifest_path: Path, manifest: Manifest, protocol: Rules) -> Non
         path = manifest_path.parent / case.image.path
         missing = sorted(set(protocol.prompts) - set(case.prompts))
         if not path.is_file():
-            found = "no such file"
+            fault = "no such file"
         elif sha256_of(path) != case.image.sha256:
-            found = "another file than when the manifest was made (its SHA-256 differs)"
+            fault = "another file than when the manifest was made (its SHA-256 differs)"
         elif missing:
-            found = f"has no {', '.join(missing)}, which protocol {protocol.name} asks for"
+            fault = f"has no {', '.join(missing)}, which protocol {protocol.name} asks for"
         elif refusal := protocol.layout.refusal(case):
-            found = f"{refusal} (protocol {protocol.name})"
+            fault = f"{refusal} (protocol {protocol.name})"
         else:
             continue
         mend = f"`segjudge manifest verify {manifest_path}` lists every problem"
-        problems.append(Finding(where=str(path), found=found, mend=mend))
+        problems.append(Finding(where=str(path), found=fault, mend=mend))
     if problems:
         raise ManifestError(*problems)
 

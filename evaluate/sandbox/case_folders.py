@@ -48,15 +48,15 @@ def copy_folder(folder: Path, target: Path) -> None:
 
 def _entries(folder: Path) -> Iterator[Path]:
     """Everything below the folder but folders, in an order that no file system decides."""
-    found: list[Path] = []
+    entries: list[Path] = []
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if name not in _IGNORED]
         # A link to a folder is listed among the folders, and is content, not a folder.
         links = [name for name in folders if Path(parent, name).is_symlink()]
-        found += [Path(parent, name) for name in (*files, *links) if name not in _IGNORED]
+        entries += [Path(parent, name) for name in (*files, *links) if name not in _IGNORED]
     return iter(
         sorted(
-            found,
+            entries,
             key=lambda path: path.relative_to(folder).as_posix().encode("utf-8", "surrogateescape"),
         )
     )

@@ -57,8 +57,8 @@ def open_sandbox(
             if name == "docker" or runtime is not None:
                 raise
     elif runtime is not None:
-        found = "a runtime for the local sandbox, which has no containers"
-        raise UsageError(Finding(where=f"--runtime {runtime}", found=found))
+        fault = "a runtime for the local sandbox, which has no containers"
+        raise UsageError(Finding(where=f"--runtime {runtime}", found=fault))
     from evaluate.sandbox.local import LocalSandbox
 
     return LocalSandbox(scratch=scratch)

@@ -290,7 +290,7 @@ def remove_stale(engine: docker.APIClient) -> None:
                 engine.remove_volume(volume["Name"])
 
 
-def _is_stale(found: dict[str, Any], name: str) -> bool:
+def _is_stale(state: dict[str, Any], name: str) -> bool:
     # The name as well: a container of anyone's inherits the labels that its image has.
-    owner = Owner.parse((found.get("Labels") or {}).get(OWNER_LABEL, ""))
+    owner = Owner.parse((state.get("Labels") or {}).get(OWNER_LABEL, ""))
     return owner is not None and name.startswith(f"segjudge_{owner.token}_") and owner.is_gone()

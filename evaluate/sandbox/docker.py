@@ -372,17 +372,17 @@ def _blame_ourselves(container: OwnedContainer, state: dict[str, Any], usage: Us
     Raises:
         SandboxError: that is our side's failure, and the case is run again.
     """
-    found = ""
+    blame = ""
     if state.get("Error"):
-        found = one_line(f"the engine says: {state['Error']}")
+        blame = one_line(f"the engine says: {state['Error']}")
     elif usage.oom_kills and usage.limit_hits == 0:
-        found = "the machine itself ran out of memory, and the kernel ended a process of it"
+        blame = "the machine itself ran out of memory, and the kernel ended a process of it"
     elif int(state["ExitCode"]) == _KILLED and not _killed_for_memory(state, usage):
         by = container.killed_from_outside()
-        found = f"it was ended from outside ({by})" if by else ""
-    if found:
+        blame = f"it was ended from outside ({by})" if by else ""
+    if blame:
         mend = "leave containers and the machine's memory alone while a run is under way"
-        raise SandboxError(Finding(where="container of a case", found=found, mend=mend))
+        raise SandboxError(Finding(where="container of a case", found=blame, mend=mend))
 
 
 def _ending(

@@ -181,10 +181,10 @@ class ImageStore:
 
     def _check_machine(self, system: str, architecture: str) -> None:
         """Refuse an image of another machine, before it is tried and says `exec format error`."""
-        found, needed = f"{system}/{architecture}", "/".join(self._machine)
-        if found != needed:
+        built_for, needed = f"{system}/{architecture}", "/".join(self._machine)
+        if built_for != needed:
             raise ImageProblem(
-                f"the image is for {found}, this engine runs {needed}; "
+                f"the image is for {built_for}, this engine runs {needed}; "
                 f"build it with `docker build --platform {needed}`"
             )
 
@@ -214,12 +214,12 @@ class ImageStore:
 
     def _look_up(self, reference: str) -> Image:
         try:
-            found = self._inspect(reference)
+            image = self._inspect(reference)
         except docker.errors.APIError as error:
-            found, reason = None, f" ({error.explanation})"
+            image, reason = None, f" ({error.explanation})"
         else:
             reason = ""
-        if found is None:
+        if image is None:
             raise SubmissionError(
                 Finding(
                     where=reference,
@@ -227,8 +227,8 @@ class ImageStore:
                     mend=f"fetch it first, with `docker pull {reference}`, or give its archive",
                 )
             )
-        self._check_machine(str(found.get("Os", "")), str(found.get("Architecture", "")))
-        return self._image(reference, "reference", found["Id"], {})
+        self._check_machine(str(image.get("Os", "")), str(image.get("Architecture", "")))
+        return self._image(reference, "reference", image["Id"], {})
 
     def _build(self, folder: Path) -> Image:
         """Build the folder, or take what was built from the very same files.
@@ -259,11 +259,11 @@ class ImageStore:
                 self._check_build(folder, answers)
             except (docker.errors.APIError, docker.errors.DockerException) as error:
                 raise _refused(f"{folder} can't be built: {error}") from error
-        found = self._inspect(tag)
-        if found is None:
+        image = self._inspect(tag)
+        if image is None:
             raise SandboxError(Finding(where=str(folder), found="was built, and is not there"))
-        self._check_machine(str(found.get("Os", "")), str(found.get("Architecture", "")))
-        return self._image(str(folder), "folder", found["Id"], {"folder_sha256": digest})
+        self._check_machine(str(image.get("Os", "")), str(image.get("Architecture", "")))
+        return self._image(str(folder), "folder", image["Id"], {"folder_sha256": digest})
 
     def _check_build(self, folder: Path, answers: Any) -> None:
         lines: list[str] = []

@@ -96,10 +96,10 @@ def read_layers(path: Path, image: ArchivedImage) -> ImageContents:
 
 def _object(data: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(data)
+        value = json.loads(data)
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _listing(member: TarMember, room: int) -> tuple[list[LayerEntry], str]:
@@ -107,11 +107,11 @@ def _listing(member: TarMember, room: int) -> tuple[list[LayerEntry], str]:
     entries: list[LayerEntry] = []
     try:
         with open_layer(member) as layer:
-            for info, found in layer.entries(_MOST_ENTRIES):
+            for info, entry in layer.entries(_MOST_ENTRIES):
                 if len(entries) >= room:
                     return entries, f"more than {_MOST_KEPT} files in the layers"
-                if len(found.name) <= _LONGEST_PATH:
-                    entries.append(_entry(info, found))
+                if len(entry.name) <= _LONGEST_PATH:
+                    entries.append(_entry(info, entry))
     except ImageProblem as problem:
         return entries, str(problem)
     return entries, ""

@@ -194,9 +194,9 @@ class _LocalRun:
                     thread.join(timeout=patience_s)
             reclaim(self._job.outputs)
         if waiter.is_alive():
-            found = f"still runs {_KILL_GRACE_S:g} s after it was killed"
+            fault = f"still runs {_KILL_GRACE_S:g} s after it was killed"
             mend = "a process may hang in the kernel: see its state with `ps`"
-            raise SandboxError(Finding(where=f"process {process.pid}", found=found, mend=mend))
+            raise SandboxError(Finding(where=f"process {process.pid}", found=fault, mend=mend))
         wall_s = self._ended_at - started
         if verdict is None and wall_s > limits.timeout_s:
             verdict = StopReason(ending=Ending.TIMEOUT, detail=f"took {wall_s:.3f} s")

@@ -4,6 +4,7 @@ The options are the body of the engine's `POST /containers/create`. Nothing here
 the host: a test reads the result as data.
 """
 
+import dataclasses
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.port import Image, Job
-from evaluate.sandbox.surroundings import SCRATCH, environment, normalised
+from evaluate.sandbox.surroundings import SCRATCH, Surroundings, environment, normalised
 
 __all__ = [
     "OWNER_LABEL",
@@ -111,6 +112,8 @@ def container_options(
     """
     uid, gid = container_user(engine)
     around = image.around
+    if engine.podman and around.home_is_bare:  # which can't give such a piece to a user
+        around = dataclasses.replace(around, home=SCRATCH, home_is_bare=False)
     return {
         "Image": image.handle,
         # The first word as the entry point, so that the image's own can't swallow the command (an
@@ -129,7 +132,7 @@ def container_options(
         "Tty": False,
         "HostConfig": {
             **_host_config(job, engine, cgroup_parent, cores),
-            "Tmpfs": _scratch(job, image),
+            "Tmpfs": _scratch(job, around, uid=uid, gid=gid),
             "Mounts": [
                 _bind(str(job.inputs), job.container_inputs, read_only=True),
                 _bind(str(job.outputs), job.container_outputs, read_only=False),
@@ -215,15 +218,16 @@ def mounted(job: Job) -> tuple[str, ...]:
     return (SCRATCH, normalised(job.container_inputs), normalised(job.container_outputs))
 
 
-def _scratch(job: Job, image: Image) -> dict[str, str]:
+def _scratch(job: Job, around: Surroundings, *, uid: int, gid: int) -> dict[str, str]:
     """Pieces of memory to write to: /tmp, and a home that holds nothing of the image's."""
     # Executable: compilers of models load what they have just built from there.
-    scratch = f"rw,nosuid,nodev,exec,size={job.limits.scratch_mib}m,mode=1777"
-    pieces = {SCRATCH: scratch}
-    home = image.around.home
+    scratch = f"rw,nosuid,nodev,exec,size={job.limits.scratch_mib}m,mode="
+    pieces = {SCRATCH: f"{scratch}1777"}
+    home = around.home
     ours = (*mounted(job), "/dev", "/etc", "/proc", "/sys")
-    if image.around.home_is_bare and not any(f"{home}/".startswith(f"{at}/") for at in ours):
-        pieces[home] = scratch
+    if around.home_is_bare and not any(f"{home}/".startswith(f"{at}/") for at in ours):
+        # Its owner has to be said: the engine gives it the mode that the image's folder has.
+        pieces[home] = f"{scratch}0700,uid={uid},gid={gid}"
     return pieces
 
 

@@ -113,10 +113,10 @@ class RunDirectory:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                found = "another segjudge is working in it"
+                fault = "another segjudge is working in it"
                 mend = "wait until it is done, or stop it"
                 raise RunDirectoryError(
-                    Finding(where=str(self.root), found=found, mend=mend)
+                    Finding(where=str(self.root), found=fault, mend=mend)
                 ) from error
             tidy_up(self.root)
             yield

@@ -68,26 +68,26 @@ class ScoreCache:
     def digests(self, paths: Iterable[Path]) -> dict[Path, str | None]:
         """SHA-256 of each file, None where there is none; as many at a time as there are CPUs."""
         known = {path: (stamp, sha) for path, stamp, sha in self._rows("select * from files")}
-        found: dict[Path, str | None] = {}
+        by_path: dict[Path, str | None] = {}
         new: list[tuple[Path, str]] = []
         for path in paths:
             stamp = _stamp(path)
             kept = known.get(str(path))
             if stamp is None:
-                found[path] = None
+                by_path[path] = None
             elif kept is not None and kept[0] == stamp:
-                found[path] = kept[1]
+                by_path[path] = kept[1]
             else:
                 new.append((path, stamp))
         with ThreadPoolExecutor(os.cpu_count()) as threads:
             made = threads.map(sha256_of, [path for path, _ in new])
             for (path, stamp), sha256 in zip(new, made, strict=True):
-                found[path] = sha256
+                by_path[path] = sha256
                 if stamp == _stamp(path) and _is_settled(path):
                     self._write(
                         "insert or replace into files values (?, ?, ?)", str(path), stamp, sha256
                     )
-        return found
+        return by_path
 
     def _rows(self, query: str, *values: object) -> list[Any]:
         if self._connection is None:

@@ -15,7 +15,10 @@ from metrics.options import choice, length, number
 
 __all__ = ["DEFINITIONS"]
 
-_LESIONS = {name: DETECTION[name] for name in ("neighbours", "dilation", "ignored_mm3")}
+_LESIONS = {
+    name: DETECTION[name]
+    for name in ("neighbours", "dilation", "reach", "ignored_mm3", "ignored_sides")
+}
 _ALWAYS = EmptyRules(reference="computed", prediction="computed")
 """Lesions too small to count, and predictions near them, may leave nothing to be missed."""
 
@@ -60,9 +63,9 @@ _SURFACE = {
 
 def _over_pairs(measure: Callable[[ObjectPairs, Pair], float]) -> Callable[..., float]:
     def compute(pair: LabelPair, *, unmatched: float, **options: OptionValue) -> float:
-        found = pair.detected(rules_of(options))
-        values = [measure(found.objects, matched) for matched in found.detection.pairs]
-        if found.detection.tp <= 0 or not values:
+        detected = pair.detected(rules_of(options))
+        values = [measure(detected.objects, matched) for matched in detected.detection.pairs]
+        if detected.detection.tp <= 0 or not values:
             return unmatched
         return sum(values) / len(values)
 

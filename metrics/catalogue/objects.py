@@ -24,7 +24,9 @@ DETECTION: Mapping[str, MetricOption] = MappingProxyType(
         "min_iou": MetricOption(check=checked_min_iou, default=0.5),
         "inclusive": flag("inclusive", default=True),
         "dilation": choice("dilation", *range(21)),
+        "reach": choice("reach", "dilation", "overlap"),
         "ignored_mm3": number("ignored_mm3", default=0.0, unit="mm³"),
+        "ignored_sides": choice("ignored_sides", "reference", "both"),
     }
 )
 """What every metric of objects may be told: what an object is, and when it is found."""
@@ -53,8 +55,8 @@ def _of_detection(
 
 def _quality(name: str) -> Callable[..., float]:
     def compute(pair: LabelPair, *, smoothing: float, **options: OptionValue) -> float:
-        found = pair.detected(rules_of(options)).detection
-        quality: float = getattr(found, f"{name}_quality")(smoothing=smoothing)
+        detection = pair.detected(rules_of(options)).detection
+        quality: float = getattr(detection, f"{name}_quality")(smoothing=smoothing)
         return quality
 
     return compute
@@ -83,7 +85,7 @@ def _share(name: str, title: str, long_title: str, definition: str, read: str) -
         direction="higher",
         worst=0.0,
         options=DETECTION,
-        compute=_of_detection(lambda found: getattr(found, read)),
+        compute=_of_detection(lambda detection: getattr(detection, read)),
     )
 
 
@@ -106,7 +108,7 @@ def _count(
         unit=unit,
         empty=_COUNTED,
         options=DETECTION,
-        compute=_of_detection(lambda found: getattr(found, read)),
+        compute=_of_detection(lambda detection: getattr(detection, read)),
     )
 
 

@@ -56,11 +56,11 @@ def _library() -> ctypes.CDLL:
     Raises:
         KernelError: it is not there, was made from other C files, or can't be loaded.
     """
-    found = sorted(_FOLDER.glob("_kernel.*"))
-    if not found:
+    libraries = sorted(_FOLDER.glob("_kernel.*"))
+    if not libraries:
         raise KernelError(f"no compiled kernel in {_FOLDER}")
     try:
-        library = ctypes.CDLL(str(found[0]))
+        library = ctypes.CDLL(str(libraries[0]))
     except OSError as error:
         raise KernelError(f"the compiled kernel can't be loaded: {error}") from error
     library.segjudge_source.restype = ctypes.c_char_p
@@ -68,7 +68,7 @@ def _library() -> ctypes.CDLL:
     if sources:
         digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
         if library.segjudge_source().decode("ascii") != digest:
-            raise KernelError(f"{found[0].name} was not made from the C files in {_FOLDER}")
+            raise KernelError(f"{libraries[0].name} was not made from the C files in {_FOLDER}")
     library.segjudge_count.restype = None
     library.segjudge_measure.restype = ctypes.c_int
     library.segjudge_find_spans.restype = ctypes.c_int64

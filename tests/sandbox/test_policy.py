@@ -80,7 +80,7 @@ def test_the_host_configuration_is_exactly_this() -> None:
         "ReadonlyRootfs": True,
         "Tmpfs": {
             "/tmp": "rw,nosuid,nodev,exec,size=7m,mode=1777",  # noqa: S108
-            "/home/ada": "rw,nosuid,nodev,exec,size=7m,mode=1777",
+            "/home/ada": "rw,nosuid,nodev,exec,size=7m,mode=0700,uid=1000,gid=1000",
         },
         "ShmSize": 100 * mib,
         "Mounts": [
@@ -174,6 +174,13 @@ def test_a_name_and_processors_are_given_where_there_are_some() -> None:
     assert ["/host/passwd", "/etc/passwd", True] in [
         [mount["Source"], mount["Target"], mount["ReadOnly"]] for mount in host["Mounts"]
     ]
+
+
+def test_podman_which_gives_no_user_a_piece_of_memory_has_the_home_in_scratch() -> None:
+    options = _options(engine=dataclasses.replace(_ENGINE, podman=True))
+
+    assert list(options["HostConfig"]["Tmpfs"]) == ["/tmp"]  # noqa: S108
+    assert "HOME=/tmp" in options["Env"]
 
 
 def test_without_a_limit_of_cpus_none_is_set_as_in_the_reference() -> None:

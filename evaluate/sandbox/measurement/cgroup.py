@@ -85,14 +85,14 @@ class RunCgroup:
             return None
         paths = {kind: path for _, kind, path in (line.split(":", 2) for line in lines)}
         wanted = ("cpuacct", "memory") if version == 1 else ("",)
-        found = []
+        groups = []
         for kind in wanted:
             path = next((p for kinds, p in paths.items() if kind in kinds.split(",")), "")
             if container not in path:
                 return None
-            found.append(root / kind / path.lstrip("/"))
+            groups.append(root / kind / path.lstrip("/"))
         cgroup = cls("", version=version, root=root)
-        cgroup._found = found
+        cgroup._found = groups
         return cgroup
 
     @property
@@ -160,12 +160,12 @@ class RunCgroup:
     def _read_v1(self) -> Usage:
         cpu, memory = self._counting()
         peak = int(_read(memory / "memory.max_usage_in_bytes")) / _MIB
-        in_use = _number(memory / "memory.usage_in_bytes", 0) / _MIB
         stat = _stat(memory)
+        own = stat.get("total_rss", 0) + stat.get("total_shmem", 0)
         return Usage(
             cpu_s=int(_read(cpu / "cpuacct.usage")) / 1e9,
             peak_memory_mib=self._without_files(
-                peak, in_use, stat.get("total_cache", 0) - stat.get("total_shmem", 0)
+                peak, own, stat.get("total_cache", 0) - stat.get("total_shmem", 0)
             ),
             measured_by="cgroup",
             file_memory_mib=self._files,
@@ -173,32 +173,32 @@ class RunCgroup:
             oom_kills=_oom_kills(memory) if self._found else None,
         )
 
-    def _without_files(self, peak: float, in_use: float, files: int) -> float:
+    def _without_files(self, peak: float, own: int, files: int) -> float:
         """The peak of what a program asked for, in MiB.
 
         The kernel's peak holds the pages of files, too, whose number tells what others have read
         before, and which it gives up for the asking. At the peak there were no more of them than
-        the most that were seen; and what was seen in use without them was in use.
+        the most that were seen; and what was seen to be no file's was in use.
         """
         self._files = max(self._files, files / _MIB)
-        self._own = max(self._own, in_use - files / _MIB)
+        self._own = max(self._own, own / _MIB)
         # Of now alone: a look at a moment when few of the files were seen must not stay.
         return max(self._own, peak - self._files)
 
     def _read_v2(self) -> Usage:
         folder = self._counting()[0]
-        current = _number(folder / "memory.current", 0) / _MIB
         stat = _stat(folder)
+        own = stat.get("anon", 0) + stat.get("shmem", 0)
         try:
             self._peak = int(_read(folder / "memory.peak")) / _MIB
         except OSError:
             # Linux before 5.19 has no memory.peak: the largest value that we have seen.
-            self._peak = max(self._peak, current)
+            self._peak = max(self._peak, int(_read(folder / "memory.current")) / _MIB)
         events = _table(folder / "memory.events")
         return Usage(
             cpu_s=_table(folder / "cpu.stat")["usage_usec"] / 1e6,
             peak_memory_mib=self._without_files(
-                self._peak, current, stat.get("file", 0) - stat.get("shmem", 0)
+                self._peak, own, stat.get("file", 0) - stat.get("shmem", 0)
             ),
             measured_by="cgroup",
             file_memory_mib=self._files,
@@ -233,13 +233,6 @@ def _remove_folder(folder: Path) -> None:
 
 def _read(path: Path) -> str:
     return path.read_text(encoding="ascii").strip()
-
-
-def _number(path: Path, otherwise: int) -> int:
-    try:
-        return int(_read(path))
-    except OSError:
-        return otherwise
 
 
 def _oom_kills(folder: Path) -> int | None:

@@ -62,9 +62,9 @@ class ProcessTree:
         killed: set[psutil.Process] = set()
         for _ in range(_KILL_ROUNDS):
             seen = [process for process in self._cpu_s if process.is_running() and _runs(process)]
-            found = {*seen, *self._descendants(), *_marked(self._mark)}
-            killed |= found
-            if not _kill(found):
+            living = {*seen, *self._descendants(), *_marked(self._mark)}
+            killed |= living
+            if not _kill(living):
                 break
             # Never waited for here: only the parent may, and it wants the resource usage.
             time.sleep(_KILL_PAUSE_S)
@@ -72,10 +72,10 @@ class ProcessTree:
 
     def _descendants(self) -> list[psutil.Process]:
         try:
-            found = [self._root, *self._root.children(recursive=True)]
+            processes = [self._root, *self._root.children(recursive=True)]
         except psutil.Error:
             return []
-        return [process for process in found if _runs(process)]
+        return [process for process in processes if _runs(process)]
 
 
 def kill_marked(mark: str) -> None:
@@ -97,14 +97,14 @@ def _kill(processes: set[psutil.Process]) -> bool:
 def _marked(mark: str) -> list[psutil.Process]:
     """Processes of ours with the mark in their environment, wherever they are in the tree."""
     name, _, value = mark.partition("=")
-    found = []
+    marked = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if process.uids().real != os.getuid() or not _runs(process):
                 continue
             if process.environ().get(name) == value:
-                found.append(process)
-    return found
+                marked.append(process)
+    return marked
 
 
 def _high_water_mib(pid: int) -> float:
