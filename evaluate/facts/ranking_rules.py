@@ -98,5 +98,6 @@ def direction_problem(metric: RankedMetric, scoring: Scoring, *, where: str) -> 
         where=where,
         found=f"{metric.name} with direction not named",
         expected=f"one of {', '.join((*scoring.case_names, *MEASURED))} or another of"
-        " docs/metrics.md, which have their directions, or another tool's column with `higher` or `lower`",
+        " docs/metrics.md, which have their directions, or another tool's column with `higher`"
+        " or `lower`",
     )
