@@ -1,6 +1,5 @@
 """`segjudge rank`: from scores to places."""
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,8 +44,7 @@ def rank_result(
     if not document.unequal_machines:
         return result
     warning = f"cases were run on {document.unequal_machines}: their times may not be compared"
-    warnings = [*result.document["warnings"], warning]
-    return dataclasses.replace(result, document={**result.document, "warnings": warnings})
+    return result.warned(warning)
 
 
 def rank_run(root: Path, options: RankOptions | None = None) -> Result:
@@ -136,7 +134,7 @@ def rank_table(
         priced=False,
         missing=missing,
     )
-    result.document["warnings"] += notes
+    result = result.warned(*notes)
     write_table(out / "ranking.csv", result.rows, type(result.rows[0]))
     write_json(out / "ranking.json", result.to_json(), lines_down_to=4)
     return result, notes
