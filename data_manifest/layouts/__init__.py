@@ -6,6 +6,7 @@ from data_manifest.layouts.layout import (
     Inputs,
     Layout,
     OutputFile,
+    References,
     contradictions,
     first_contract,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "Inputs",
     "Layout",
     "OutputFile",
+    "References",
     "array_facts",
     "contradictions",
     "first_contract",

@@ -10,7 +10,8 @@ from typing import Literal
 import msgspec
 
 from data_manifest.errors import CaseFileError, Finding
-from data_manifest.layouts.formats import FORMATS, NPZ, Format, format_of
+from data_manifest.layouts.formats import FORMATS, NPZ, Format, format_of, stem_of
+from data_manifest.layouts.labels import Fractions
 from data_manifest.layouts.npz_contract import read_inputs
 from data_manifest.manifest import Case
 from data_manifest.prompts import KINDS
@@ -21,6 +22,7 @@ __all__ = [
     "Inputs",
     "Layout",
     "OutputFile",
+    "References",
     "contradictions",
     "first_contract",
 ]
@@ -65,12 +67,18 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         grid: `must_match` refuses a mask whose own spacing or axes are not the case's;
             `reference` looks at the array alone, and takes it to lie on the reference's grid. The
             shape has to fit in both, and a mask's own spacing never enters a score.
+        fractions: of a mask's values: `refuse` takes a mask that holds any as no valid one; `cut`
+            drops them, 2.75 to 2, as scripts do that read numbers as integers; `up` raises them,
+            as scripts do for which all but 0 is the object; `apart` cuts them, but what lies
+            between 0 and 1 is a label of its own, 65535, which a region of labels `any` has and
+            one of labels `whole` has not.
     """
 
     path: str
     format: str
     key: str = ""
     grid: Literal["must_match", "reference"] = "must_match"
+    fractions: Fractions = "refuse"
 
     @property
     def suffix(self) -> str:
@@ -80,6 +88,31 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def name(self, case: str) -> str:
         """The path of a case's mask in the outputs folder."""
         return _filled(self.path, case)
+
+
+class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a folder of references, of no manifest, has those of the cases.
+
+    Attributes:
+        path: the end of a reference's path, with `{case}` in it; other files are no references.
+            None for every file of a mask's format, whose name then is the case's.
+    """
+
+    path: str | None = None
+
+    def case_of(self, file: PurePosixPath) -> str | None:
+        """The case that a file is the reference of; None if it is none.
+
+        Args:
+            file: its path below the folder.
+        """
+        if self.path is None:
+            return stem_of(file.name) if format_of(file.name) else None
+        parts = PurePosixPath(self.path).parts
+        name = "/".join(file.parts[-len(parts) :])
+        before, _, after = self.path.partition("{case}")
+        fits = re.fullmatch(f"{re.escape(before)}([^/]+){re.escape(after)}", name, re.IGNORECASE)
+        return fits[1] if fits else None
 
 
 def first_contract(output_format: object, output_key: object) -> tuple[object, object]:
@@ -170,7 +203,9 @@ def _filled(template: str, case: str) -> str:
     return template.replace("{case}", case)
 
 
-def contradictions(inputs: Inputs, output: OutputFile, prompts: Sequence[str]) -> Iterator[Finding]:
+def contradictions(
+    inputs: Inputs, output: OutputFile, references: References, prompts: Sequence[str]
+) -> Iterator[Finding]:
     """What of a protocol's layout can't be, one line each; `where` is the key."""
     for number, file in enumerate(inputs.files, start=1):
         where = f"input.files, {number}. file"
@@ -199,6 +234,9 @@ def contradictions(inputs: Inputs, output: OutputFile, prompts: Sequence[str]) -
             expected=f"an image in format {_one_of(holders)}, or `prompts = []`",
         )
     yield from _of_path("output", output.path, output.format)
+    if references.path is not None:
+        form = format_of(references.path)
+        yield from _of_path("references", references.path, form.name if form else "")
     if output.format in FORMATS and FORMATS[output.format].has_keys != bool(output.key):
         keyed = FORMATS[output.format].has_keys
         yield Finding(

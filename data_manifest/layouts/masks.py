@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from data_manifest.layouts.labels import Buffer, LabelError, ShortDataError
+from data_manifest.layouts.labels import Buffer, Fractions, LabelError, ShortDataError
 from data_manifest.layouts.npz_member import DecompressionError
 from data_manifest.layouts.regular_files import PredictionError
 
@@ -41,14 +41,15 @@ class OpenMask:
         dtype: of the numbers in the file.
         has_slice_axis: whether a picture may have a first axis of length 1 (formats of volumes).
         grid: reads where the voxels lie; PredictionError where the file's own words make no sense.
-        labels: reads them all, into this memory: flat, or of the file's shape.
+        labels: reads them all, into this memory, and drops fractions if told to: flat, or of the
+            file's shape.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     has_slice_axis: bool
     grid: Callable[[], Grid]
-    labels: Callable[[Buffer | None], Labels]
+    labels: Callable[[Buffer | None, Fractions], Labels]
 
 
 @contextlib.contextmanager

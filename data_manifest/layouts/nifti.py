@@ -11,7 +11,7 @@ import numpy as np
 from isal import igzip
 
 from data_manifest.cases import CaseInputs
-from data_manifest.layouts.labels import Buffer, read_labels
+from data_manifest.layouts.labels import Buffer, Fractions, read_labels
 from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading, skip, whole
 
 __all__ = ["MILLIMETRES", "open_nifti", "write_nifti"]
@@ -62,10 +62,11 @@ def open_nifti(stream: BinaryIO, *, compressed: bool) -> OpenMask:
                 raise ValueError(f"its orientation is no rotation: {error}") from error
             return Grid(spacing_mm=tuple(zooms), directions=directions)
 
-    def labels(into: Buffer | None) -> Labels:
+    def labels(into: Buffer | None, fractions: Fractions) -> Labels:
         with reading("NIfTI file"):
             skip(read, int(header["vox_offset"]) - _HEADER)
-            return read_labels(read, dtype, int(np.prod(shape)), into=into, scaling=scaling)
+            count = int(np.prod(shape))
+            return read_labels(read, dtype, count, into=into, scaling=scaling, fractions=fractions)
 
     return OpenMask(shape=shape, dtype=dtype, has_slice_axis=True, grid=grid, labels=labels)
 

@@ -5,9 +5,12 @@ dtype are known from the header before anything is allocated.
 """
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+import numpy as np
 
 from data_manifest.errors import printable
 from data_manifest.layouts.formats import FORMATS
@@ -25,9 +28,15 @@ _MOST_NAMES = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadPrediction:
-    """Why a file is no valid prediction, in one line for the team."""
+    """Why a file is no valid prediction.
+
+    Attributes:
+        reason: in one line for the team.
+        readable: whether it is a mask, only of labels that nobody asked for.
+    """
 
     reason: str
+    readable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +84,7 @@ def read_prediction(
     max_bytes: int,
     within: Path | None = None,
     follow_links: bool = False,
+    allowed: Collection[int] | None = None,
     into: Buffer | None = None,
 ) -> Labels | BadPrediction:
     """Read a team's output for one case.
@@ -88,6 +98,7 @@ def read_prediction(
         max_bytes: the largest file that is read.
         within: the folder that was the participant's; by default the file's own.
         follow_links: for an organiser's own file, whose links lead nowhere that they did not mean.
+        allowed: the labels that it may hold besides 0; None for any.
         into: memory to use; what was read into it before is lost.
 
     Returns:
@@ -105,9 +116,16 @@ def read_prediction(
                 reason=f"the output has {size} bytes; at most {max_bytes} are read"
             )
         try:
-            return _read(stream, output, shape, spacing_mm, into)
+            labels = _read(stream, output, shape, spacing_mm, into)
         except (NpzError, PredictionError) as error:
             return BadPrediction(reason=printable(str(error))[:400])
+    found = [] if allowed is None else np.flatnonzero(np.bincount(labels.ravel())).tolist()
+    strange = [label for label in found if label and label not in (allowed or ())]
+    if strange:
+        shown = ", ".join(map(str, strange[:5]))
+        reason = f"the mask holds labels that nobody asked for: {shown}"
+        return BadPrediction(reason=reason, readable=True)
+    return labels
 
 
 def _read(
@@ -121,4 +139,4 @@ def _read(
     check_shape(mask.shape, shape, has_slice_axis=mask.has_slice_axis)
     if output.grid == "must_match" and (len(shape) == 3 or spacing_mm is not None):
         check_grid(mask.grid(), axes=len(shape), spacing_mm=spacing_mm)
-    return mask.labels(into).reshape(shape)
+    return mask.labels(into, output.fractions).reshape(shape)

@@ -1,11 +1,10 @@
 """`segjudge protocol list` and `segjudge protocol show`."""
 
 import argparse
-from importlib.resources import files
-from pathlib import Path
 
 from evaluate.cli.command_arguments import CommandParser, group_command
 from evaluate.cli.terminal import say
+from evaluate.facts.protocol_files import protocol_text
 from evaluate.facts.rules import builtin_protocols, load_protocol
 
 __all__ = ["add_arguments"]
@@ -36,8 +35,5 @@ def names(options: argparse.Namespace) -> int:
 def show(options: argparse.Namespace) -> int:
     """Print a protocol's TOML, after checking it whole."""
     load_protocol(options.name)
-    source = files("evaluate") / "protocols" / f"{options.name}.toml"
-    builtin = options.name in builtin_protocols()
-    text = source.read_text("utf-8") if builtin else Path(options.name).read_text("utf-8")
-    say(text.rstrip("\n"))
+    say(protocol_text(options.name).rstrip("\n"))
     return 0

@@ -1,17 +1,16 @@
 """A challenge's rules, from container to ranking, read whole from one TOML file."""
 
 import hashlib
-import tomllib
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from data_manifest.errors import Finding
-from data_manifest.layouts import Inputs, Layout, OutputFile, contradictions
+from data_manifest.layouts import Inputs, Layout, OutputFile, References, contradictions
 from evaluate.facts.errors import ProtocolError
 from evaluate.facts.first_schema import upgraded
+from evaluate.facts.protocol_files import builtin_protocols, whole_file
 from evaluate.facts.ranking_rules import RankedMetric, Ranking, ranking_problem
 from evaluate.facts.scoring_rules import (
     ScoredMetric,
@@ -42,8 +41,6 @@ RUN_PARTS = ("prompts", "rounds", "input", "container", "output", "limits", "mea
 
 _STAGES = {"run": RUN_PARTS, "score": ("scoring", "output"), "rank": ("ranking",)}
 """What each stage reads of the rules."""
-
-_BUILTIN = Path(__file__).parent.parent / "protocols"
 
 _Positive = Annotated[float, msgspec.Meta(gt=0)]
 _Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -142,6 +139,7 @@ class Rules(Strict, frozen=True, kw_only=True):
     """One challenge's rules, whole.
 
     Attributes:
+        traps: what it repeats of a published script though its authors hardly meant it, in words.
         rounds: how many times a case's container is run; an interactive protocol has several.
     """
 
@@ -150,11 +148,13 @@ class Rules(Strict, frozen=True, kw_only=True):
     version: str
     title: str
     description: str
+    traps: tuple[str, ...] = ()
     prompts: tuple[str, ...]
     rounds: Literal[1] = 1
     input: Inputs
     container: Container
     output: OutputFile
+    references: References = References()
     limits: Limits
     measurement: Measurement = Measurement()
     scoring: Scoring
@@ -189,11 +189,6 @@ class Rules(Strict, frozen=True, kw_only=True):
         return self.digest("run")
 
 
-def builtin_protocols() -> list[str]:
-    """Names of the protocols that come with segjudge, sorted."""
-    return sorted(path.stem for path in _BUILTIN.glob("*.toml"))
-
-
 def load_protocol(name_or_path: str, *, other_columns: bool = False) -> Rules:
     """Read a built-in protocol by name, or a TOML file by path.
 
@@ -204,25 +199,8 @@ def load_protocol(name_or_path: str, *, other_columns: bool = False) -> Rules:
     Raises:
         ProtocolError: unknown name, unreadable file, or a key that is wrong, missing or unknown.
     """
-    path = _BUILTIN / f"{name_or_path}.toml"
-    if name_or_path not in builtin_protocols():
-        path = Path(name_or_path)
-        if not path.is_file():
-            raise ProtocolError(
-                Finding(
-                    where=f"protocol {name_or_path}",
-                    found="neither a built-in protocol nor a file",
-                    expected=f"one of {', '.join(builtin_protocols())}, or the path of a TOML file",
-                    mend="`segjudge protocol list` shows the built-in ones",
-                )
-            )
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ProtocolError(
-            Finding(where=str(path), found=f"can't be read: {error}", expected="a TOML file")
-        ) from error
-    return protocol_from_json(data, where=str(path), other_columns=other_columns)
+    data, where = whole_file(name_or_path)
+    return protocol_from_json(data, where=where, other_columns=other_columns)
 
 
 def protocol_from_json(data: object, *, where: str, other_columns: bool = False) -> Rules:
@@ -243,7 +221,9 @@ def protocol_from_json(data: object, *, where: str, other_columns: bool = False)
                 mend="`segjudge protocol show segjudge` prints a valid one",
             )
         ) from error
-    problems = list(contradictions(protocol.input, protocol.output, protocol.prompts))
+    problems = list(
+        contradictions(protocol.input, protocol.output, protocol.references, protocol.prompts)
+    )
     if problems:
         raise ProtocolError(
             *(replace(problem, where=f"{where}: {problem.where}") for problem in problems)

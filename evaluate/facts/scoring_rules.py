@@ -156,7 +156,8 @@ class Region(Strict, frozen=True, kw_only=True):
 
     Attributes:
         name: what stands in the column `label`.
-        labels: that make it up; `any` for all but background.
+        labels: that make it up; `any` for all but background, `whole` for all but background and
+            the fractions that `output.fractions` keeps apart.
         metrics: it is scored by; None for all of the protocol's.
         in_case_mean: whether it counts in the case's values, or stands for itself.
         window: `reference_slices` compares the slices from the reference's lowest to its highest,
@@ -168,7 +169,7 @@ class Region(Strict, frozen=True, kw_only=True):
     """
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 +_.-]{0,63}$")]
-    labels: tuple[_Label, ...] | Literal["any"]
+    labels: tuple[_Label, ...] | Literal["any", "whole"]
     metrics: tuple[str, ...] | None = None
     in_case_mean: bool = True
     window: Literal["whole", "reference_slices", "reference_slices_below_highest"] = "whole"
@@ -235,6 +236,22 @@ class Scoring(Strict, frozen=True, kw_only=True):
     spacing_order: Literal["array", "stored"] = "array"
     two_d: Literal["contour", "slab"] = "contour"
     two_d_spacing: Literal["case", "unit"] = "case"
+
+    @property
+    def known_labels(self) -> frozenset[int] | None:
+        """What a prediction's labels may be without being unexpected; None for any."""
+        if isinstance(self.labels, str) and not self.regions:
+            return None
+        listed = () if isinstance(self.labels, str) else self.labels
+        sets = [
+            (1,) if isinstance(region.labels, str) else region.labels for region in self.regions
+        ]
+        return frozenset({*listed, *map(int, self.label_names), *(n for s in sets for n in s)})
+
+    @property
+    def allowed_labels(self) -> frozenset[int] | None:
+        """What a mask may hold without being bad output; None for any label."""
+        return self.known_labels if self.unexpected == "bad_output" else None
 
     @property
     def names(self) -> tuple[str, ...]:

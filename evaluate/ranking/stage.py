@@ -119,8 +119,7 @@ def rank_table(
             )
         )
     RankSettings.from_protocol(protocol, metrics=metrics)  # before a long table is read
-    read, said = read_foreign_scores(scores, names)
-    notes = tuple(f"{scores}: {note}" for note in said)
+    read, notes = read_foreign_scores(scores, names)
     if missing is None:
         missing = "undefined" if any(score.outcome for score in read) else "failure"
     result = rank(
@@ -134,10 +133,10 @@ def rank_table(
         priced=False,
         missing=missing,
     )
-    result = result.warned(*notes)
+    result = result.warned(*(f"{scores}: {note}" for note in notes))
     write_table(out / "ranking.csv", result.rows, type(result.rows[0]))
     write_json(out / "ranking.json", result.to_json(), lines_down_to=4)
-    return result, notes
+    return result, tuple(notes)
 
 
 def _case_score(score: ForeignScore) -> CaseScore:

@@ -209,6 +209,7 @@ def _look_at(path: Path, outputs: Path, case: Case, protocol: Rules) -> Output:
         spacing_mm=case.spacing_mm,
         max_bytes=protocol.limits.output_mib << 20,
         within=outputs,
+        allowed=protocol.scoring.allowed_labels,
     )
     problem = prediction.reason if isinstance(prediction, BadPrediction) else ""
     return Output(present=True, problem=problem)

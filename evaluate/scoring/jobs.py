@@ -78,10 +78,11 @@ def score_job(job: ScoringJob, protocol: Rules) -> CaseResult:
         spacing_mm=reference.spacing_mm,
         max_bytes=protocol.limits.output_mib << 20,
         follow_links=job.own_files,
+        allowed=protocol.scoring.allowed_labels,
         into=_PREDICTION,
     )
     if isinstance(prediction, BadPrediction):
-        if job.judged:
+        if job.judged and not prediction.readable:
             found = f"the run took this output as a mask, and scoring can't: {prediction.reason}"
             return unscored(job, found)
         return _failed(job, protocol, Outcome.BAD_OUTPUT, prediction.reason)

@@ -13,6 +13,7 @@ from data_manifest.errors import CaseFileError, SegjudgeError, printable
 from data_manifest.layouts import (
     FORMATS,
     OutputFile,
+    References,
     format_of,
     read_reference_header,
     stem_of,
@@ -28,7 +29,7 @@ _SHOWN = 3
 
 
 def jobs_of_folders(
-    references: Path, predictions: Path, *, output: OutputFile
+    references: Path, predictions: Path, *, output: OutputFile, named: References
 ) -> tuple[list[ScoringJob], list[str]]:
     """The cases of a folder of references, answered by files of the protocol's names.
 
@@ -39,6 +40,7 @@ def jobs_of_folders(
         references: one file a case, of any format, at any depth.
         predictions: files named as `output` says, at any depth.
         output: the protocol's.
+        named: which files of `references` are those of which cases.
 
     Returns:
         The jobs, sorted by case, and warnings in words.
@@ -53,7 +55,7 @@ def jobs_of_folders(
             raise UsageError(
                 Finding(where=f"{option} {folder}", found="no such folder", expected="masks")
             )
-    cases = _references(references)
+    cases = _references(references, named)
     answers = _Answers(predictions, output)
     team = re.sub(r"[^A-Za-z0-9._-]+", "-", predictions.resolve().name).strip("-.") or "submission"
     jobs: list[ScoringJob] = []
@@ -96,15 +98,15 @@ def jobs_of_folders(
     return jobs, [f"{len(names)} {words}: {_shown(names)}" for names, words in counted if names]
 
 
-def _references(folder: Path) -> dict[str, Path]:
+def _references(folder: Path, named: References) -> dict[str, Path]:
     """By case."""
     found: dict[str, Path] = {}
     others: Counter[str] = Counter()
     for path in _files(folder):
-        if format_of(path.name) is None:
+        case = named.case_of(PurePosixPath(path.relative_to(folder)))
+        if case is None:
             others[_ending(path.name)] += 1
             continue
-        case = stem_of(path.name)
         if case in found:
             raise UsageError(
                 Finding(
@@ -119,7 +121,7 @@ def _references(folder: Path) -> dict[str, Path]:
             Finding(
                 where=f"--references {folder}",
                 found=_told(others),
-                expected=f"one mask a case, in {', '.join(FORMATS)}",
+                expected=named.path or f"one mask a case, in {', '.join(FORMATS)}",
             )
         )
     unspoken = [case for case in found if not case.isprintable()]

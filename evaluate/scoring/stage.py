@@ -193,7 +193,9 @@ def score_folders(
     """
     if out.exists() and not out.is_dir():
         raise UsageError(Finding(where=f"--out {out}", found="a file", expected="a folder"))
-    jobs, warnings = jobs_of_folders(references, predictions, output=protocol.output)
+    jobs, warnings = jobs_of_folders(
+        references, predictions, output=protocol.output, named=protocol.references
+    )
     results = score_jobs(jobs, protocol, workers=workers, progress=progress)
     scores = tables_of(results, protocol.scoring)
     failed = [case for case in scores.cases if case.outcome.is_failure]

@@ -1,0 +1,103 @@
+"""Where protocols lie, and what a file says together with those that it is based on."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from evaluate.facts.errors import Finding, ProtocolError
+
+__all__ = ["builtin_protocols", "protocol_text", "whole_file"]
+
+_BUILTIN = Path(__file__).parent.parent / "protocols"
+
+
+def builtin_protocols() -> list[str]:
+    """Names of the protocols that come with segjudge, sorted."""
+    return sorted(path.stem for path in _BUILTIN.glob("*.toml"))
+
+
+def protocol_text(name_or_path: str) -> str:
+    """A protocol's file as it stands.
+
+    Raises:
+        ProtocolError: there is none, or it can't be read.
+    """
+    path = _path(name_or_path)
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def whole_file(name_or_path: str) -> tuple[dict[str, Any], str]:
+    """What a protocol's file and its bases say together, and the path to name in messages.
+
+    A base is named as on the command line; a path is looked for beside the file that names it. What
+    the file says counts. Tables are joined key by key, a list of named tables name by name; any
+    other list is the file's own.
+
+    Raises:
+        ProtocolError: a file is missing or can't be read, or is its own base.
+    """
+    seen: list[Path] = []
+    data: dict[str, Any] = {}
+    name: object = name_or_path
+    while isinstance(name, str):
+        path = _path(name, beside=seen[-1].parent if seen else None)
+        if path.resolve() in {other.resolve() for other in seen}:
+            raise ProtocolError(
+                Finding(where=f"{seen[-1]}: base", found=name, expected="not one of its own heirs")
+            )
+        seen.append(path)
+        try:
+            own = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise _unreadable(path, error) from error
+        name = own.pop("base", None)
+        data = _joined(own, data)
+    if name is not None:
+        raise ProtocolError(
+            Finding(where=f"{seen[-1]}: base", found=repr(name), expected="a protocol's name")
+        )
+    return data, str(seen[0])
+
+
+def _path(name: str, beside: Path | None = None) -> Path:
+    if name in builtin_protocols():
+        return _BUILTIN / f"{name}.toml"
+    path = Path(name) if beside is None else beside / name
+    if path.is_file():
+        return path
+    raise ProtocolError(
+        Finding(
+            where=f"protocol {name}",
+            found="neither a built-in protocol nor a file",
+            expected=f"one of {', '.join(builtin_protocols())}, or the path of a TOML file",
+            mend="`segjudge protocol list` shows the built-in ones",
+        )
+    )
+
+
+def _unreadable(path: Path, error: Exception) -> ProtocolError:
+    return ProtocolError(
+        Finding(where=str(path), found=f"can't be read: {error}", expected="a TOML file")
+    )
+
+
+def _joined(base: object, own: object) -> Any:
+    """What both say; the second counts."""
+    if isinstance(base, dict) and isinstance(own, dict):
+        both = {key: _joined(base[key], own[key]) for key in base if key in own}
+        return base | own | both
+    if isinstance(base, list) and isinstance(own, list):
+        names = [_name(table) for table in (*base, *own)]
+        if all(names):
+            mine = {_name(table): table for table in own}
+            kept = {_name(t): _joined(t, mine.get(_name(t), {})) for t in base}
+            return [*kept.values(), *(t for name, t in mine.items() if name not in kept)]
+    return own
+
+
+def _name(table: object) -> str:
+    name = table.get("name") if isinstance(table, dict) else None
+    return name if isinstance(name, str) else ""
