@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evaluate.documents.ranking import (
+from evaluate.facts.ranking_record import (
     AggregatedPlace,
     MetricInterval,
     PlaceCertainty,

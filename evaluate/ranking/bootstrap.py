@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evaluate.documents.ranking import PlaceCertainty, ResamplesDrawn, TauSummary
+from evaluate.facts.ranking_record import PlaceCertainty, ResamplesDrawn, TauSummary
 from evaluate.pairing import LEVEL, Counts
 from evaluate.ranking.agreement import tau_b
 from evaluate.ranking.plain import by_team, plain, rank_value

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit
 
-from evaluate.documents.ranking import MetricInterval
+from evaluate.facts.ranking_record import MetricInterval
 from evaluate.pairing import LEVEL, percentile_interval
 from evaluate.ranking.methods import MetricCases, once
 from evaluate.ranking.plain import plain

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from evaluate.documents.ranking import (
+from evaluate.facts.ranking_record import (
     MetricMeanRanks,
     ModalityPlace,
     OverallPlace,

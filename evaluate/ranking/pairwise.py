@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from msgspec import UNSET, UnsetType
 
-from evaluate.documents.ranking import TiedTeams, WilcoxonTests
+from evaluate.facts.ranking_record import TiedTeams, WilcoxonTests
 from evaluate.pairing import percentile_interval
 from evaluate.pairing.wilcoxon import SignedRanks
 from evaluate.ranking.methods import MetricCases, once, ordered_pairs

@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 import scipy
 
-from evaluate.documents.ranking import (
+from evaluate.facts.errors import Finding, RankingRefusedError
+from evaluate.facts.ranking_record import (
     ConsensusPlaces,
     KemenyOrder,
     PermutationTests,
@@ -19,7 +20,6 @@ from evaluate.documents.ranking import (
     ResampledPlaces,
     TiedTeams,
 )
-from evaluate.facts.errors import Finding, RankingRefusedError
 from evaluate.facts.rules import RankedMetric, Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.facts.scoring_rules import MEASURED

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from evaluate.documents.ranking import RankingDocument
+from evaluate.facts.ranking_record import RankingDocument
 
 __all__ = ["RankingRow", "Result"]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluate.documents.ranking import OtherRanking, RankingSensitivity
+from evaluate.facts.ranking_record import OtherRanking, RankingSensitivity
 from evaluate.ranking.agreement import tau_b
 from evaluate.ranking.methods import METHODS, Method
 from evaluate.ranking.places import rank_columns
