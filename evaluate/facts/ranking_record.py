@@ -1,4 +1,4 @@
-"""What a ranking says: places by every method, tests, resamples, and what a reader must know of them."""
+"""What a ranking says: places, tests, resamples, and what a reader must know of them."""
 
 from typing import Literal, TypeAlias
 

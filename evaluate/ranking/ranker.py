@@ -18,6 +18,7 @@ from evaluate.facts.ranking_record import (
     RankingGroups,
     RankingSettings,
     ResampledPlaces,
+    SettingsMetric,
     TiedTeams,
 )
 from evaluate.facts.rules import RankedMetric, Rules
@@ -181,7 +182,8 @@ def rank_table(
     notes = value_warnings(table, columns)
     document = RankingDocument(
         settings=RankingSettings(
-            **asdict(settings),
+            **asdict(settings)
+            | {"metrics": tuple(SettingsMetric(**asdict(metric)) for metric in settings.metrics)},
             seed=seed,
             bootstrap=bootstrap,
             resampled_methods=tuple(method for method in METHODS if method in resampled),
