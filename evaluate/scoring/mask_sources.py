@@ -34,6 +34,7 @@ def jobs_of_run(
     data_root: Path,
     teams: list[str],
     rules: Rules,
+    with_prompts: bool = False,
     digests: Digests = plain_digests,
 ) -> list[ScoringJob]:
     """Every round of every case and team; one not run yet counts as an error of the harness.
@@ -45,6 +46,7 @@ def jobs_of_run(
         data_root: where their references are.
         teams: whose.
         rules: that the run had, whose limits price a failure.
+        with_prompts: whether the scores depend on text prompts, which lie in the images' files.
         digests: SHA-256 of files, None where there is none.
 
     Raises:
@@ -58,9 +60,17 @@ def jobs_of_run(
         raise RunDirectoryError(*problems)
     prices = _prices_by_case(rules, manifest, [entry.record for entry in journal.values()])
     return [
-        _job(run, case, Turn(team=team, case=case.id, round=number), kept, prices[case.id], path)
+        _job(
+            run,
+            case,
+            Turn(team=team, case=case.id, round=number),
+            kept,
+            prices=prices[case.id],
+            reference=references[case.id],
+            prompts=data_root / case.image.path if with_prompts else None,
+        )
         for team in teams
-        for case, path in ((case, references[case.id]) for case in manifest.cases)
+        for case in manifest.cases
         for number, kept in _in_one_piece(team, case, rules, journal)
     ]
 
@@ -86,8 +96,10 @@ def _job(
     case: Case,
     turn: Turn,
     entry: JournalEntry | None,
+    *,
     prices: Mapping[str, float],
     reference: Path,
+    prompts: Path | None,
 ) -> ScoringJob:
     record = entry.record if entry else None
     path = run.prediction_path(turn.team, case.id, earlier_round=run.earlier_round(turn))
@@ -103,6 +115,7 @@ def _job(
         measured={name: getattr(record, name) for name in MEASURED} if record else {},
         prices=prices,
         judged=True,
+        prompts=prompts,
         reference_sha256=case.reference.sha256,
         prediction_sha256=entry.prediction_sha256 if entry else None,
         round=turn.round,

@@ -104,6 +104,7 @@ def _jobs(
         data_root=data_root,
         teams=run.document().teams,
         rules=run.document().rules_of("run"),
+        with_prompts=run.document().rules_of("score").scoring.needs_prompts,
         digests=digests,
     )
     return sorted(jobs, key=lambda job: (job.team, job.case, job.round))
