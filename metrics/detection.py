@@ -30,7 +30,10 @@ class DetectionRules:
         inclusive: whether a pair of exactly `min_iou` matches; `merged` never includes it, `label`
             always.
         dilation: steps with the 18 nearest neighbours, of `dilated`.
+        reach: what a lesion owns: what its dilation touches, or what it shares a voxel with, of
+            `dilated`.
         ignored_mm3: lesions of up to this volume are neither found nor missed, of `dilated`.
+        ignored_sides: whether predictions of up to this volume are not false either.
     """
 
     objects: Literal["components", "components_of_values", "instances", "split"] = "components"
@@ -41,7 +44,9 @@ class DetectionRules:
     min_iou: float = 0.5
     inclusive: bool = True
     dilation: int = 0
+    reach: Literal["dilation", "overlap"] = "dilation"
     ignored_mm3: float = 0.0
+    ignored_sides: Literal["reference", "both"] = "reference"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +73,9 @@ def detected(
         of_lesions = LesionRules(
             connectivity=rules.neighbours,
             dilation=rules.dilation,
+            reach=rules.reach,
             max_ignored_mm3=rules.ignored_mm3,
+            ignored_sides=rules.ignored_sides,
         )
         lesions = lesion_wise(reference, prediction, of_lesions, voxel_mm3=voxel_mm3)
         return Detected(objects=lesions.objects, detection=lesions.detection, lesions=lesions)

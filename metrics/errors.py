@@ -24,8 +24,10 @@ class KernelError(RuntimeError):
         found: what is wrong with it.
     """
 
+    where = "metrics.kernel"
+    expected = "the one that installing segjudge compiles"
+    mend = "run `pip install .` (in a checkout `pip install --editable .`) again"
+
     def __init__(self, found: str) -> None:
-        super().__init__(
-            f"metrics.kernel: {found}; expected the one that installing segjudge compiles; run"
-            " `pip install .` (in a checkout `pip install --editable .`) again"
-        )
+        self.found = found
+        super().__init__(f"{self.where}: {found}; expected {self.expected}; {self.mend}")

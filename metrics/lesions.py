@@ -29,13 +29,18 @@ class LesionRules:
         dilation: by how many steps lesions are grown before they are told apart, and before they
             look for predictions; 0 for the components as they are.
         dilation_connectivity: the neighbours that a step adds.
+        reach: which predictions a lesion owns: those within its dilation, or only those that share
+            a voxel with it.
         max_ignored_mm3: lesions of up to this volume leave the score; what they own is not false.
+        ignored_sides: whether that holds for lesions alone, or for false predictions too.
     """
 
     connectivity: Literal[6, 18, 26] = 26
     dilation: int = 0
     dilation_connectivity: Literal[6, 18, 26] = 18
+    reach: Literal["dilation", "overlap"] = "dilation"
     max_ignored_mm3: float = 0.0
+    ignored_sides: Literal["reference", "both"] = "reference"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +136,8 @@ def lesion_wise(
         reference=mask.numbered_by(grown),
         prediction=prediction.union().joined(rules.connectivity),
     )
-    owners, owned, _ = pair_counts(grown, objects.prediction)
+    reaching = grown if rules.reach == "dilation" else objects.reference
+    owners, owned, _ = pair_counts(reaching, objects.prediction)
     lesions = []
     for number in objects.reference_objects.tolist():
         first, end = np.searchsorted(owners, [number, number + 1])
@@ -146,8 +152,7 @@ def lesion_wise(
                 is_kept=voxels * voxel_mm3 > rules.max_ignored_mm3,
             )
         )
-    return LesionWise(
-        objects=objects,
-        lesions=tuple(lesions),
-        false=frozenset(np.setdiff1d(objects.predicted_objects, owned).tolist()),
-    )
+    false = np.setdiff1d(objects.predicted_objects, owned)
+    if rules.ignored_sides == "both":
+        false = false[objects.prediction.sizes[false] * voxel_mm3 > rules.max_ignored_mm3]
+    return LesionWise(objects=objects, lesions=tuple(lesions), false=frozenset(false.tolist()))

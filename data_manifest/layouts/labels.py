@@ -4,15 +4,31 @@ Whatever dtype a file has, no more of it is in memory than one block and the lab
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BLOCK", "MAX_LABEL", "Buffer", "LabelError", "ShortDataError", "read_labels"]
+__all__ = [
+    "BLOCK",
+    "FRACTION",
+    "MAX_LABEL",
+    "Buffer",
+    "Fractions",
+    "LabelError",
+    "ShortDataError",
+    "read_labels",
+]
 
 MAX_LABEL = 65535
 """The largest label: what uint16 holds."""
+
+FRACTION = MAX_LABEL
+"""What stands for a value between 0 and 1 where it is kept apart."""
+
+Fractions: TypeAlias = Literal["refuse", "cut", "up", "apart"]
+"""What becomes of values that are not whole: they are refused, cut towards 0, raised to the next
+whole number, or cut, but for those between 0 and 1, which become `FRACTION`."""
 
 _ROUNDING = 1e-4
 
@@ -49,7 +65,7 @@ def read_labels(
     *,
     into: Buffer | None = None,
     scaling: tuple[float, float] = (1.0, 0.0),
-    cut: bool = False,
+    fractions: Fractions = "refuse",
 ) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
     """Read so many labels.
 
@@ -60,7 +76,7 @@ def read_labels(
         into: memory to use; what was read into it before is lost.
         scaling: slope and intercept of the stored numbers; what is within 1e-4 of a whole number
             then is one.
-        cut: whether fractions are dropped, towards 0, instead of being refused.
+        fractions: what becomes of them.
 
     Returns:
         (count,), uint8 if `dtype` is uint8 or bool, else uint16.
@@ -83,8 +99,7 @@ def read_labels(
             raise ShortDataError(f"ends after {found} of {count * dtype.itemsize} bytes")
         numbers = np.frombuffer(block, dtype=dtype, count=whole)
         numbers = _scaled(numbers, scaling) if is_scaled else numbers
-        numbers = np.trunc(numbers) if cut and numbers.dtype.kind == "f" else numbers
-        labels[done : done + whole] = _checked(numbers)
+        labels[done : done + whole] = _checked(_whole(numbers, fractions))
         done += whole
     return labels
 
@@ -95,6 +110,18 @@ def _scaled(block: npt.NDArray[Any], scaling: tuple[float, float]) -> npt.NDArra
     nearest = np.rint(values)
     near = np.abs(values - nearest) <= _ROUNDING
     return np.where(near, nearest, values)
+
+
+def _whole(block: npt.NDArray[Any], fractions: Fractions) -> npt.NDArray[Any]:
+    """Whole numbers of others, by the rule."""
+    if block.dtype.kind != "f" or fractions == "refuse":
+        return block
+    if fractions == "up":
+        return np.asarray(np.copysign(np.ceil(np.abs(block)), block))
+    cut = np.trunc(block)
+    if fractions == "cut":
+        return np.asarray(cut)
+    return np.where((block > 0) & (block < 1), np.float64(FRACTION), cut)  # no float16 holds it
 
 
 def _checked(block: npt.NDArray[Any]) -> npt.NDArray[Any]:

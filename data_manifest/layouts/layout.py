@@ -11,6 +11,7 @@ import msgspec
 
 from data_manifest.errors import CaseFileError, Finding
 from data_manifest.layouts.formats import FORMATS, NPZ, Format, format_of, stem_of
+from data_manifest.layouts.labels import Fractions
 from data_manifest.layouts.npz_contract import read_inputs
 from data_manifest.manifest import Case
 from data_manifest.prompts import KINDS
@@ -69,14 +70,17 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             it or fills it up with 0, where the reference's file tells its place; its spacing and
             axes have to be the case's. A mask's own spacing never enters a score.
         fractions: of a mask's values: `refuse` takes a mask that holds any as no valid one; `cut`
-            drops them, 2.75 to 2, as scripts do that read numbers as integers.
+            drops them, 2.75 to 2, as scripts do that read numbers as integers; `up` raises them,
+            as scripts do for which all but 0 is the object; `apart` cuts them, but what lies
+            between 0 and 1 is a label of its own, 65535, which a region of labels `any` has and
+            one of labels `whole` has not.
     """
 
     path: str
     format: str
     key: str = ""
     grid: Literal["must_match", "reference", "nearest"] = "must_match"
-    fractions: Literal["refuse", "cut"] = "refuse"
+    fractions: Fractions = "refuse"
 
     @property
     def suffix(self) -> str:

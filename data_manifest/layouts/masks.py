@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from data_manifest.layouts.labels import Buffer, LabelError, ShortDataError
+from data_manifest.layouts.labels import Buffer, Fractions, LabelError, ShortDataError
 from data_manifest.layouts.npz_member import DecompressionError
 from data_manifest.layouts.regular_files import PredictionError
 
@@ -65,7 +65,7 @@ class OpenMask:
     dtype: np.dtype[Any]
     has_slice_axis: bool
     grid: Callable[[], Grid]
-    labels: Callable[[Buffer | None, bool], Labels]
+    labels: Callable[[Buffer | None, Fractions], Labels]
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from isal import isal_zlib
 
-from data_manifest.layouts.labels import Buffer, read_labels
+from data_manifest.layouts.labels import Buffer, Fractions, read_labels
 from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading, whole
 
 __all__ = ["open_metaimage"]
@@ -61,11 +61,13 @@ def open_metaimage(stream: BinaryIO) -> OpenMask:
                 origin_mm=tuple((origin * to_front).tolist()),
             )
 
-    def labels(into: Buffer | None, cut: bool) -> Labels:
+    def labels(into: Buffer | None, fractions: Fractions) -> Labels:
         with reading("MetaImage"):
             is_compressed = fields.get("CompressedData") == "True"
             read = whole(_inflated(stream) if is_compressed else stream.read)
-            return read_labels(read, _dtype(fields), int(np.prod(shape)), into=into, cut=cut)
+            return read_labels(
+                read, _dtype(fields), int(np.prod(shape)), into=into, fractions=fractions
+            )
 
     return OpenMask(
         shape=shape,

@@ -11,7 +11,7 @@ import numpy as np
 from isal import igzip
 
 from data_manifest.cases import CaseInputs
-from data_manifest.layouts.labels import Buffer, read_labels
+from data_manifest.layouts.labels import Buffer, Fractions, read_labels
 from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading, skip, whole
 
 __all__ = ["MILLIMETRES", "open_nifti", "write_nifti"]
@@ -63,11 +63,11 @@ def open_nifti(stream: BinaryIO, *, compressed: bool) -> OpenMask:
             origin_mm = tuple((affine[:3, 3] * unit).tolist())
             return Grid(spacing_mm=tuple(zooms), directions=affine[:3, :3], origin_mm=origin_mm)
 
-    def labels(into: Buffer | None, cut: bool) -> Labels:
+    def labels(into: Buffer | None, fractions: Fractions) -> Labels:
         with reading("NIfTI file"):
             skip(read, int(header["vox_offset"]) - _HEADER)
             count = int(np.prod(shape))
-            return read_labels(read, dtype, count, into=into, scaling=scaling, cut=cut)
+            return read_labels(read, dtype, count, into=into, scaling=scaling, fractions=fractions)
 
     return OpenMask(shape=shape, dtype=dtype, has_slice_axis=True, grid=grid, labels=labels)
 

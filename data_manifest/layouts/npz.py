@@ -17,9 +17,17 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from data_manifest.layouts.labels import BLOCK, Buffer, LabelError, ShortDataError, read_labels
+from data_manifest.layouts.labels import (
+    BLOCK,
+    Buffer,
+    Fractions,
+    LabelError,
+    ShortDataError,
+    read_labels,
+)
 from data_manifest.layouts.npy_header import Header, NpzError, read_header
 from data_manifest.layouts.npz_member import DecompressionError, Member
+from data_manifest.layouts.pickled import MAX_PICKLED_BYTES, Plain, read_pickled
 
 __all__ = [
     "MAX_ARRAY_BYTES",
@@ -184,7 +192,7 @@ class NpzArchive:
         max_bytes: int = MAX_ARRAY_BYTES,
         shape: tuple[int, ...] | None = None,
         into: Buffer | None = None,
-        cut: bool = False,
+        fractions: Fractions = "refuse",
     ) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
         """Read one array of labels, whatever number dtype it was written in.
 
@@ -193,7 +201,7 @@ class NpzArchive:
             max_bytes: the most that it may take in its own dtype.
             shape: the shape that it must have, if that is known.
             into: memory to use; what was read into it before is lost.
-            cut: whether fractions are dropped instead of being refused.
+            fractions: what becomes of them.
 
         Returns:
             uint8 where it was written as uint8 or bool, else uint16; in its own memory order.
@@ -206,10 +214,23 @@ class NpzArchive:
             _check_header(header, key, size=member.size, max_bytes=max_bytes, shape=shape)
             try:
                 count = math.prod(header.shape)
-                labels = read_labels(member.read, header.dtype, count, into=into, cut=cut)
+                labels = read_labels(
+                    member.read, header.dtype, count, into=into, fractions=fractions
+                )
             except (LabelError, ShortDataError) as error:
                 raise NpzError(f"array `{key}` {error}") from error
         return _in_shape(labels, header)
+
+    def objects(self, key: str) -> list[Plain]:
+        """The values of an array of objects: dictionaries, lists, texts and numbers, as data.
+
+        Raises:
+            NpzError: with the reason; whatever else its pickle says is refused unrun.
+        """
+        with self._member(key) as (member, header):
+            if header.dtype != np.dtype(object):
+                raise NpzError(f"array `{key}` has dtype {header.dtype}; expected objects")
+            return read_pickled(member.read(MAX_PICKLED_BYTES + 1), key)
 
     @contextlib.contextmanager
     def _member(self, key: str) -> Iterator[tuple[Member, Header]]:

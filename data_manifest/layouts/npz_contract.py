@@ -156,8 +156,8 @@ def open_npz(stream: BinaryIO, key: str) -> OpenMask:
         dtype=header.dtype,
         has_slice_axis=False,
         grid=Grid,
-        labels=lambda into, cut: archive.label_map(
-            key, max_bytes=math.prod(header.shape) * _MAX_ITEMSIZE, into=into, cut=cut
+        labels=lambda into, fractions: archive.label_map(
+            key, max_bytes=math.prod(header.shape) * _MAX_ITEMSIZE, into=into, fractions=fractions
         ),
     )
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from data_manifest.errors import printable
 from data_manifest.layouts.formats import FORMATS
 from data_manifest.layouts.grids import check_grid, check_shape, moved_to, offset_voxels
-from data_manifest.layouts.labels import Buffer
+from data_manifest.layouts.labels import Buffer, Fractions
 from data_manifest.layouts.layout import OutputFile
 from data_manifest.layouts.masks import Labels, OpenMask
 from data_manifest.layouts.npy_header import NpzError
@@ -150,7 +150,7 @@ def _read(
     check_shape(mask.shape, shape, has_slice_axis=mask.has_slice_axis)
     if output.grid != "reference" and (len(shape) == 3 or spacing_mm is not None):
         check_grid(mask.grid(), axes=len(shape), spacing_mm=spacing_mm)
-    return mask.labels(into, output.fractions == "cut").reshape(shape)
+    return mask.labels(into, output.fractions).reshape(shape)
 
 
 def _moved(
@@ -158,12 +158,12 @@ def _moved(
     shape: tuple[int, ...],
     affine: npt.NDArray[np.float64],
     *,
-    fractions: str,
+    fractions: Fractions,
     into: Buffer | None,
 ) -> Labels:
     """A mask of another field of view on the case's grid."""
     if len(mask.shape) != len(shape) or math.prod(mask.shape) > _LARGEST * math.prod(shape):
         raise PredictionError(f"the mask has shape {mask.shape}; expected about {shape}")
     offset = offset_voxels(mask.grid().affine, affine)
-    labels = mask.labels(into, fractions == "cut").reshape(mask.shape)
+    labels = mask.labels(into, fractions).reshape(mask.shape)
     return moved_to(labels, shape, offset)

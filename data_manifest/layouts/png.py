@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from data_manifest.layouts.labels import Buffer, read_labels
+from data_manifest.layouts.labels import Buffer, Fractions, read_labels
 from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading
 from data_manifest.layouts.regular_files import PredictionError
 
@@ -42,7 +42,7 @@ def open_png(stream: BinaryIO) -> OpenMask:
         except UnidentifiedImageError as error:
             raise PredictionError("not a PNG that can be read") from error
 
-    def labels(into: Buffer | None, cut: bool) -> Labels:
+    def labels(into: Buffer | None, fractions: Fractions) -> Labels:
         with reading("PNG"):
             if image.mode not in ("1", "L", "P", "I;16", "I"):
                 raise ValueError(
@@ -53,7 +53,7 @@ def open_png(stream: BinaryIO) -> OpenMask:
             pixels = np.ascontiguousarray(np.asarray(image))
             pixels = pixels // step if step > 1 else pixels
             data = io.BytesIO(pixels.tobytes())
-            return read_labels(data.read, pixels.dtype, pixels.size, into=into, cut=cut)
+            return read_labels(data.read, pixels.dtype, pixels.size, into=into, fractions=fractions)
 
     return OpenMask(
         shape=image.size[::-1],

@@ -30,7 +30,7 @@ def read_reference(path: Path, *, into: Buffer | None = None) -> Reference:
         return npz_contract.read_reference(path, into=into)
     with _opened(path) as mask:
         spacing_mm = _spacing(path, len(mask.shape))
-        labels = mask.labels(into, False).reshape(mask.shape)
+        labels = mask.labels(into, "refuse").reshape(mask.shape)
         affine = mask.grid().affine if len(mask.shape) == 3 else None
     return Reference(labels=labels, spacing_mm=spacing_mm, affine=affine)
 

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from data_manifest.errors import SegjudgeError, printable
+from data_manifest.errors import Finding, SegjudgeError
 from evaluate.cli.commands import parse
 
 __all__ = ["main"]
@@ -33,17 +33,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = options.call(options)
     except SegjudgeError as error:
         for problem in error.problems:
-            _complain(str(problem))
+            _complain(problem)
         return error.exit_code
     except KeyboardInterrupt:
-        _complain("stopped; nothing is lost: the same command continues where it was")
+        found = "stopped; nothing is lost: the same command continues where it was"
+        _complain(Finding(where="this command", found=found))
         return 130
     except BrokenPipeError:
         # The reader of our output has gone, as `segjudge ... | head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        _complain(f"{error.filename or 'system'}: {error.strerror or error}")
+        _complain(
+            Finding(
+                where=str(error.filename or "the system"),
+                found=str(error.strerror or error),
+                mend="look at its path, its rights and the room on its disk",
+            )
+        )
         return 2
     except Exception as error:  # noqa: BLE001  # the last resort: a line instead of a traceback
         if os.environ.get("SEGJUDGE_DEBUG"):
@@ -51,11 +58,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from metrics import KernelError  # not for every command: it brings numpy
 
         if isinstance(error, KernelError):
-            _complain(str(error))
+            where, found = error.where, error.found
+            _complain(Finding(where=where, found=found, expected=error.expected, mend=error.mend))
             return 2
         _complain(
-            f"a defect of segjudge: {type(error).__name__}: {printable(str(error))};"
-            " please report it, with the output of the same command under SEGJUDGE_DEBUG=1"
+            Finding(
+                where="a defect of segjudge",
+                found=f"{type(error).__name__}: {error}",
+                mend="please report it, with the output of the same command under SEGJUDGE_DEBUG=1",
+            )
         )
         return 2
     return code
@@ -71,5 +82,5 @@ def _cache_folder() -> Path:
     return root / "segjudge"
 
 
-def _complain(text: str) -> None:
-    sys.stderr.write(f"segjudge: {text}\n")
+def _complain(finding: Finding) -> None:
+    sys.stderr.write(f"segjudge: {finding}\n")

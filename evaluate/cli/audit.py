@@ -130,5 +130,11 @@ def _sandbox_for(options: argparse.Namespace) -> Iterator[Sandbox | None]:
             try:
                 opened = stack.enter_context(sandbox_of(options))
             except EngineMissingError:
-                warn("no container engine answers: whether images were replaced is not known")
+                warn(
+                    Finding(
+                        where="images",
+                        found="whether they were replaced is not known: no container engine",
+                        mend="`segjudge doctor` says what it lacks",
+                    )
+                )
         yield opened

@@ -21,7 +21,7 @@ def say_audit(audit: Audit) -> None:
         for team in audit.rerun.teams:
             _say_ratios(team)
     for note in audit.notes:
-        warn(note)
+        warn(Finding(where="this audit", found=note))
     _say_places(audit.places)
 
 

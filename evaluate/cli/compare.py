@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from data_manifest.errors import printable
+from data_manifest.errors import Finding, printable
 from evaluate.cli.command_arguments import natural, positive
 from evaluate.cli.terminal import number, say, show_progress, table, warn
 from evaluate.comparing.two_runs import compare_runs
@@ -52,7 +52,7 @@ def call(options: argparse.Namespace) -> int:
     for comparison in compared.comparisons:
         _say(comparison)
     for note in dict.fromkeys(n for c in compared.comparisons for n in c.notes):
-        warn(note)
+        warn(Finding(where="this comparison", found=note))
     if options.json:
         write_comparison_json(options.json, compared)
         say(f"all of it, as JSON: {options.json}")

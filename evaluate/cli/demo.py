@@ -55,7 +55,7 @@ def call(options: argparse.Namespace) -> int:
     result = rank_run(root)
     with show_progress("report") as progress:
         path = report_run(root, progress=progress)
-    say_leaderboard(result.rows)
+    say_leaderboard(result)
     if not made.document().is_isolated:
         warn(NOT_ISOLATED)
     say(f"report: {path}")

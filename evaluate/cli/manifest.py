@@ -94,7 +94,7 @@ def build(options: argparse.Namespace) -> int:
             tell=notes.append,
         )
     for note in grouped(notes):
-        warn(str(note))
+        warn(note)
     say(f"{len(made.cases)} cases in {options.out}; manifest: {options.out / 'manifest.json'}")
     return 0
 

@@ -20,7 +20,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def call(options: argparse.Namespace) -> int:
-    """Check a paper's table; 1 if a cell, a rank or a row does not hold."""
+    """Check a paper's table; 1 if a cell, a rank or a row does not hold, or nothing is known."""
     verdict = audit_table(options.table, options.run_dir)
     for text in verdict.holds:
         say(f"ok    {printable(text)}")
@@ -44,7 +44,7 @@ def call(options: argparse.Namespace) -> int:
         say(f"did not pass: {count} finding{'s' if count > 1 else ''}")
         return 1
     say(_passed(verdict.checked, with_run=options.run_dir is not None))
-    return 0
+    return 0 if verdict.passed else 1
 
 
 def _passed(checked: Sequence[str], *, with_run: bool) -> str:

@@ -2,7 +2,6 @@
 
 import argparse
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,7 +11,8 @@ from evaluate.cli.run import warn_of_machines
 from evaluate.cli.terminal import number, say, table, warn
 from evaluate.facts.errors import Finding, UsageError
 from evaluate.facts.rules import RankedMetric, load_protocol
-from evaluate.ranking import RankingRow
+from evaluate.facts.scoring_rules import MEASURED, metric_named
+from evaluate.ranking import Result
 from evaluate.ranking.score_table import Missing
 from evaluate.ranking.stage import RankOptions, rank_run, rank_table
 from evaluate.store import RunDirectory
@@ -20,6 +20,7 @@ from evaluate.store import RunDirectory
 __all__ = ["add_arguments", "call", "say_leaderboard"]
 
 
+_MEASURED = {"wall_s": "time s", "cpu_s": "CPU s", "peak_memory_mib": "memory MiB"}
 _MISSING: dict[str, Missing] = {"failure": "failure", "leave-out": "undefined"}
 
 
@@ -88,8 +89,8 @@ def call(options: argparse.Namespace) -> int:
     if options.run_dir is not None and (options.scores, options.out, options.metric) == (None,) * 3:
         result = rank_run(options.run_dir, chosen)
         for note in result.notes:
-            warn(note)
-        say_leaderboard(result.rows)
+            warn(Finding(where=str(options.run_dir), found=note))
+        say_leaderboard(result)
         warn_of_machines(RunDirectory.open(options.run_dir))
         say(f"next: segjudge report {options.run_dir}")
         return 0
@@ -111,21 +112,24 @@ def call(options: argparse.Namespace) -> int:
         missing=_MISSING[options.missing] if options.missing else None,
     )
     for note in (*notes, *result.notes):
-        warn(note)
-    say_leaderboard(result.rows)
+        warn(Finding(where=str(options.scores), found=note))
+    say_leaderboard(result)
     say(f"ranking.csv and ranking.json in {options.out}")
     return 0
 
 
-def say_leaderboard(rows: Sequence[RankingRow]) -> None:
-    """The places, best first; odd values are counted where there are any."""
+def say_leaderboard(result: Result) -> None:
+    """The places, best first, with the means that they are by; odd values are counted."""
+    ranked = [metric["name"] for metric in result.document["settings"]["metrics"]]
     odd = [
-        name for name in ("missing", "infinite", "left_out") if any(getattr(r, name) for r in rows)
+        n for n in ("missing", "infinite", "left_out") if any(getattr(r, n) for r in result.rows)
     ]
     table(
         "Leaderboard",
         [
-            *("team", "place", "mean rank", "DSC", "NSD", "time s", "failed"),
+            *("team", "place", "mean rank"),
+            *map(_head, ranked),
+            "failed",
             *(name.replace("_", " ") for name in odd),
         ],
         [
@@ -133,12 +137,15 @@ def say_leaderboard(rows: Sequence[RankingRow]) -> None:
                 row.team,
                 str(row.rank),
                 number(row.mean_rank, 2),
-                number(row.value("dsc"), 4),
-                number(row.value("nsd"), 4),
-                number(row.value("wall_s"), 2),
+                *(number(row.value(name), 2 if name in MEASURED else 4) for name in ranked),
                 str(row.failures),
                 *(str(getattr(row, name)) for name in odd),
             ]
-            for row in sorted(rows, key=lambda row: (row.rank, row.team))
+            for row in sorted(result.rows, key=lambda row: (row.rank, row.team))
         ],
     )
+
+
+def _head(name: str) -> str:
+    metric = metric_named(name)
+    return _MEASURED.get(name) or (metric.title if metric else name)

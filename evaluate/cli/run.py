@@ -1,13 +1,14 @@
 """`segjudge run`."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from evaluate.cli.command_arguments import natural, positive
 from evaluate.cli.sandboxes import add_sandbox_arguments, sandbox_of
 from evaluate.cli.terminal import say, show_progress, warn
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import RunDirectoryError
+from evaluate.facts.errors import Finding, RunDirectoryError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules, load_protocol
 from evaluate.running.stage import parse_submissions, run_submissions
@@ -65,12 +66,16 @@ def run_into(
 ) -> RunDirectory:
     """Run in the sandbox of the options, into their run directory."""
     if jobs > 1:
-        warn("several containers at a time: the times can't be compared")
+        found = "several containers at a time: the times can't be compared"
+        warn(Finding(where=f"--jobs {jobs}", found=found, mend="to rank by times, leave it out"))
     for (team, case), times in RunDirectory(options.run_dir).cut_off().items():
         if times > 1:
             warn(
-                f"{team} {case} began {times} times and was cut off each time: where you did not"
-                " stop it yourself, it may bring this machine down"
+                Finding(
+                    where=f"{team} {case}",
+                    found=f"began {times} times and was cut off each time",
+                    mend="where you did not stop it yourself, it may bring this machine down",
+                )
             )
     with sandbox_of(options) as sandbox, show_progress("running") as progress:
         return run_submissions(
@@ -89,7 +94,8 @@ def warn_of_machines(run: RunDirectory) -> None:
     """Say it where attempts were made on machines whose times may not be compared."""
     unequal = run.document().unequal_machines
     if unequal:
-        warn(f"cases were run on {unequal}: their times may not be compared")
+        found = f"cases were run on {unequal}: their times may not be compared"
+        warn(Finding(where=str(run.root), found=found))
 
 
 def _warn_of_rules(run: RunDirectory) -> None:
@@ -98,7 +104,8 @@ def _warn_of_rules(run: RunDirectory) -> None:
     try:
         check_rules(document, run.attempts(), document.rules_of("run"), where=str(run.root))
     except RunDirectoryError as error:
-        warn(f"scoring will refuse this: {error.problems[0]}")
+        for problem in error.problems[:1]:
+            warn(replace(problem, found=f"scoring will refuse this: {problem.found}"))
 
 
 def say_outcomes(run: RunDirectory) -> None:

@@ -11,9 +11,11 @@ from evaluate.sandbox.scratch import scratch_folder
 
 __all__ = ["NOT_ISOLATED", "add_sandbox_arguments", "sandbox_of"]
 
-NOT_ISOLATED = (
-    "the local sandbox is not isolated: a submission can read and change this machine's files;"
-    " its results are not valid for official scoring"
+NOT_ISOLATED = Finding(
+    where="the local sandbox",
+    found="it is not isolated: a submission can read and change this machine's files; its results"
+    " are not valid for official scoring",
+    mend="with a container engine, `--sandbox docker`",
 )
 
 

@@ -63,7 +63,7 @@ def call(options: argparse.Namespace) -> int:
             progress=progress,
         )
     for warning in made.warnings:
-        warn(warning)
+        warn(Finding(where=str(options.predictions), found=warning))
     say_scores(made.scores)
     say(f"tables in {options.out}")
     return 0
@@ -72,6 +72,10 @@ def call(options: argparse.Namespace) -> int:
 def _without_value(case: CaseScore) -> list[str]:
     """The metrics of masks that have no value."""
     return [n for n, value in case.values.items() if value is None and n not in MEASURED]
+
+
+def _case(case: CaseScore) -> str:
+    return f"{case.team} {case.case}".strip()
 
 
 def _mean(score: ModalityScore | None, cases: int) -> str:
@@ -116,10 +120,14 @@ def say_scores(scores: RunScores) -> None:
     ]
     for case in undefined[:5]:
         names = ", ".join(_without_value(case))
-        warn(f"{case.team} {case.case}: {names} undefined; the case is left out of that mean")
+        found = f"{names} undefined; the case is left out of that mean"
+        warn(Finding(where=_case(case), found=found))
     ours = [case for case in scores.cases if case.outcome is Outcome.HARNESS_ERROR]
     for case in ours[:5]:
-        warn(f"{case.team} {case.case}: not scored, a failure on our side: {case.reason}")
-    for kind, concerned in (("undefined", undefined), ("not scored", ours)):
-        if len(concerned) > 5:
-            warn(f"{len(concerned)} cases {kind}; case_scores.csv lists them")
+        found = f"not scored, a failure on our side: {case.reason}"
+        mend = "`segjudge run` again (it resumes), then `segjudge score`"
+        warn(Finding(where=_case(case), found=found, mend=mend))
+    for kind, odd in (("undefined", undefined), ("not scored", ours)):
+        if len(odd) > 5:
+            found = f"{len(odd)} cases {kind}"
+            warn(Finding(where="case_scores.csv", found=found, mend="it lists them all"))

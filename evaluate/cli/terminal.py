@@ -45,9 +45,9 @@ def say(text: str = "") -> None:
     _OUT.print(text)
 
 
-def warn(text: str) -> None:
+def warn(finding: Finding) -> None:
     """A line that the reader must not miss."""
-    _ERR.print(Text(f"warning: {printable(text)}", style="bold yellow"))
+    _ERR.print(Text(f"warning: {finding}", style="bold yellow"))
 
 
 def number(value: float | None, digits: int = 3) -> str:

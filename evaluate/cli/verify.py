@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
-from data_manifest.findings import printable
+from data_manifest.findings import Finding, printable
 from evaluate.auditing.bundles import verify_bundle
 from evaluate.cli.audit_words import say_audit
 from evaluate.cli.command_arguments import positive
@@ -42,7 +42,13 @@ def call(options: argparse.Namespace) -> int:
         )
     say(f"bundle: {made.files} files; {printable(made.signature)}")
     if not made.scored:
-        warn("no references: scores were not computed again; --references names their folder")
+        warn(
+            Finding(
+                where=str(options.bundle),
+                found="it has no references: scores were not computed again",
+                mend="--references names their folder",
+            )
+        )
     say_audit(made.audit)
     say(f"{'passed' if made.audit.passed else 'did not pass'}: {options.bundle}")
     return 0 if made.audit.passed else 1

@@ -44,7 +44,7 @@ class PublishedDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     Attributes:
         table: its file.
         run: the run directory; None if there was none.
-        passed: whether nothing is wrong or open, of what was checked.
+        passed: whether something was checked, and nothing of it is wrong or open.
         checked: what could be checked.
         findings: what is wrong, or open.
         holds: what is right, in words.

@@ -83,11 +83,20 @@ def ranking_problem(
 def direction_problem(metric: RankedMetric, scoring: Scoring, *, where: str) -> Finding | None:
     """Why a metric can't be ranked by: another tool's needs a direction, our own has one."""
     known = scoring.definition(metric.name) or metric_named(metric.name)
-    if (known is None) == (metric.direction is not None):
+    if known is not None:
+        if metric.direction in (None, known.direction):
+            return None
+        return Finding(
+            where=where,
+            found=f"{metric.name} with direction {metric.direction}",
+            expected=f"{known.direction}: of {known.title}, {known.direction} values are better",
+            mend="leave the direction out, or give another quantity a name of its own",
+        )
+    if metric.direction is not None:
         return None
     return Finding(
         where=where,
-        found=f"{metric.name} with direction {metric.direction or 'not named'}",
-        expected=f"one of {', '.join((*scoring.names, *MEASURED))}, which have their"
-        " directions, or another tool's column with `higher` or `lower`",
+        found=f"{metric.name} with direction not named",
+        expected=f"one of {', '.join((*scoring.names, *MEASURED))} or another of docs/metrics.md,"
+        " which have their directions, or another tool's column with `higher` or `lower`",
     )

@@ -158,7 +158,8 @@ class Region(Strict, frozen=True, kw_only=True):
 
     Attributes:
         name: what stands in the column `label`.
-        labels: that make it up; `any` for all but background.
+        labels: that make it up; `any` for all but background, `whole` for all but background and
+            the fractions that `output.fractions` keeps apart.
         metrics: it is scored by; None for all of the protocol's.
         in_case_mean: whether it counts in the case's values, or stands for itself; a list says in
             those of which metrics.
@@ -171,7 +172,7 @@ class Region(Strict, frozen=True, kw_only=True):
     """
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 +_.-]{0,63}$")]
-    labels: tuple[_Label, ...] | Literal["any"]
+    labels: tuple[_Label, ...] | Literal["any", "whole"]
     metrics: tuple[str, ...] | None = None
     in_case_mean: bool | tuple[str, ...] = True
     window: Literal["whole", "reference_slices", "reference_slices_below_highest"] = "whole"
@@ -245,7 +246,9 @@ class Scoring(Strict, frozen=True, kw_only=True):
         if isinstance(self.labels, str) and not self.regions:
             return None
         listed = () if isinstance(self.labels, str) else self.labels
-        sets = [(1,) if region.labels == "any" else region.labels for region in self.regions]
+        sets = [
+            (1,) if isinstance(region.labels, str) else region.labels for region in self.regions
+        ]
         return frozenset({*listed, *map(int, self.label_names), *(n for s in sets for n in s)})
 
     @property

@@ -121,8 +121,7 @@ def rank_table(
             )
         )
     RankSettings.from_protocol(protocol, metrics=metrics)  # before a long table is read
-    read, said = read_foreign_scores(scores, names)
-    notes = tuple(f"{scores}: {note}" for note in said)
+    read, notes = read_foreign_scores(scores, names)
     if missing is None:
         missing = "undefined" if any(score.outcome for score in read) else "failure"
     result = rank(
@@ -136,10 +135,10 @@ def rank_table(
         priced=False,
         missing=missing,
     )
-    result.document["warnings"] += notes
+    result.document["warnings"] += [f"{scores}: {note}" for note in notes]
     write_table(out / "ranking.csv", result.rows, type(result.rows[0]))
     write_json(out / "ranking.json", result.to_json(), lines_down_to=4)
-    return result, notes
+    return result, tuple(notes)
 
 
 def _case_score(score: ForeignScore) -> CaseScore:

@@ -64,7 +64,13 @@ def parse_submissions(arguments: list[str]) -> dict[str, str]:
                 )
             )
         elif team.lower() in {known.lower() for known in submissions}:
-            problems.append(Finding(where=where, found="a second team of this name"))
+            problems.append(
+                Finding(
+                    where=where,
+                    found="a second team of this name",
+                    expected="names that differ by more than capitals",
+                )
+            )
         else:
             submissions[team] = reference
     if problems:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 import metrics
+from data_manifest.layouts.labels import FRACTION
 from evaluate.facts.scoring_rules import Region, Scoring
 from metrics import LabelPair
 from metrics.windows import reference_slices
@@ -98,17 +99,29 @@ def _region(
     *,
     spacing_mm: tuple[float, ...],
 ) -> LabelPair:
-    labels = None if region.labels == "any" else region.labels
+    labels = _labels_of(region, comparison)
     if region.window != "whole" or region.needs:
-        truth, answer = _part_of_maps(region, reference, prediction)
+        truth, answer = _part_of_maps(region, labels, reference, prediction)
         comparison = metrics.Comparison(truth, answer)
     if labels is not None and len(labels) == 1:
         return comparison.pairs(labels, spacing_mm=spacing_mm)[0]
     return comparison.region(labels, spacing_mm=spacing_mm)
 
 
+def _labels_of(region: Region, comparison: metrics.Comparison) -> tuple[int, ...] | None:
+    """Of a region; None for all but background."""
+    match region.labels:
+        case "any":
+            return None
+        case "whole":
+            present = {*comparison.reference_labels, *comparison.prediction_labels}
+            return tuple(sorted(present - {FRACTION}))
+        case listed:
+            return listed
+
+
 def _part_of_maps(
-    region: Region, reference: LabelMap, prediction: LabelMap
+    region: Region, labels: tuple[int, ...] | None, reference: LabelMap, prediction: LabelMap
 ) -> tuple[LabelMap, LabelMap]:
     """What a region looks at, where it is not all that there is."""
     if region.needs and not np.isin(prediction, region.needs).any():
@@ -116,7 +129,7 @@ def _part_of_maps(
     if region.window == "whole":
         return reference, prediction
     truth, answer = (
-        label_map > 0 if region.labels == "any" else np.isin(label_map, region.labels)
+        label_map > 0 if labels is None else np.isin(label_map, labels)
         for label_map in (reference, prediction)
     )
     window = None

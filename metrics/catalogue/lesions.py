@@ -15,7 +15,10 @@ from metrics.options import choice, length, number
 
 __all__ = ["DEFINITIONS"]
 
-_LESIONS = {name: DETECTION[name] for name in ("neighbours", "dilation", "ignored_mm3")}
+_LESIONS = {
+    name: DETECTION[name]
+    for name in ("neighbours", "dilation", "reach", "ignored_mm3", "ignored_sides")
+}
 _ALWAYS = EmptyRules(reference="computed", prediction="computed")
 """Lesions too small to count, and predictions near them, may leave nothing to be missed."""
 

@@ -24,7 +24,9 @@ DETECTION: Mapping[str, MetricOption] = MappingProxyType(
         "min_iou": MetricOption(check=checked_min_iou, default=0.5),
         "inclusive": flag("inclusive", default=True),
         "dilation": choice("dilation", *range(21)),
+        "reach": choice("reach", "dilation", "overlap"),
         "ignored_mm3": number("ignored_mm3", default=0.0, unit="mm³"),
+        "ignored_sides": choice("ignored_sides", "reference", "both"),
     }
 )
 """What every metric of objects may be told: what an object is, and when it is found."""

@@ -5,6 +5,7 @@ automlfreiburg team, whose average is the mean of the modalities, and a comparis
 BiomedParse data in a public model card, whose row of all is weighted by the cases it counts.
 """
 
+import json
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,12 @@ def test_a_rank_of_equal_printed_values_may_be_either(tmp_path: Path) -> None:
     assert checked(tmp_path, "Team,DSC,Rank\na,0.91,2\nb,0.91,1\nc,0.80,3\n").passed
 
 
+def test_a_rank_against_two_printed_values_that_touch_is_found(tmp_path: Path) -> None:
+    """0.91 may be up to 0.915 and 0.92 from there on: that is no tie."""
+    found = checked(tmp_path, "Team,DSC,HD95,Rank\na,0.91,5.0,1\nb,0.92,4.0,2\n")
+    assert [(f.code, f.where) for f in found.findings] == [("rank", "ranks: a before b")]
+
+
 def test_ranks_from_several_metrics_are_tried_each_and_by_mean_rank(tmp_path: Path) -> None:
     rows = ["a,0.90,0.90,9.0,2", "b,0.85,0.85,1.0,1", "c,0.70,0.72,5.0,4"]
     found = checked(tmp_path, "\n".join(["Team,DSC,NSD,Time,Rank", *rows, "d,0.75,0.71,2.0,3"]))
@@ -223,5 +230,7 @@ def test_passed_says_what_was_checked_and_what_could_not_be(
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith("passed: range; the table has no averages and no ranks to check; no run")
     path.write_text("team,Colour depth\na,8\nb,16\n", encoding="utf-8")
-    assert main(["published", str(path)]) == 0
+    found = tmp_path / "found.json"
+    assert main(["published", str(path), "--json", str(found)]) == 1
+    assert json.loads(found.read_text(encoding="utf-8"))["passed"] is False
     assert capsys.readouterr().out.splitlines()[-1].startswith("nothing could be checked")

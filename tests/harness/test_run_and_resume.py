@@ -242,4 +242,4 @@ def test_a_case_that_was_cut_off_again_and_again_is_named(
     again = segjudge(*arguments)
 
     assert again.returncode == 0
-    assert "good 3DBox_CT_1 began 3 times and was cut off each time" in again.stderr
+    assert "good 3DBox_CT_1: began 3 times and was cut off each time" in again.stderr

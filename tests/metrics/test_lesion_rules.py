@@ -73,6 +73,20 @@ def test_a_lesion_up_to_the_limit_leaves_the_score_and_what_it_owns_is_not_false
     assert found.mean(lambda lesion: lesion.dsc, missed=0, false_positive=0) == 1
 
 
+def test_a_lesion_may_own_only_what_it_shares_a_voxel_with():
+    pair = row((2, 6), (8, 9)), row((7, 8), (8, 10))
+    found = scored(row((2, 6)), row((7, 9)), dilation=2, reach="overlap")
+    assert (found.detection.tp, found.detection.fp, found.detection.fn) == (0, 1, 1)
+    # two lesions whose dilations touch are still one, found by either of them
+    assert scored(*pair, dilation=2, reach="overlap").detection.tp == 1
+
+
+def test_false_predictions_may_have_the_limit_of_the_lesions():
+    pair = row((2, 6)), row((10, 14), (20, 25))
+    assert scored(*pair, max_ignored_mm3=4).detection.fp == 2
+    assert scored(*pair, max_ignored_mm3=4, ignored_sides="both").detection.fp == 1
+
+
 def test_a_component_that_covers_two_lesions_is_compared_whole_with_each():
     found = scored(row((2, 6), (20, 30)), row((2, 30)))
     assert [lesion.owned for lesion in found.lesions] == [(1,), (1,)]

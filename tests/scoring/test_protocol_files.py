@@ -66,6 +66,33 @@ def test_fractions_are_refused_or_cut(
     assert (found["CT_1"]["outcome"], found["CT_1"]["dsc"]) == (outcome, dsc)
 
 
+@pytest.mark.parametrize(("fractions", "whole", "any_"), [("up", 1.0, 1.0), ("apart", 0.5, 1.0)])
+def test_fractions_may_be_raised_or_a_label_of_their_own(
+    tmp_path: Path, fractions: str, whole: float, any_: float
+) -> None:
+    protocol_file(tmp_path, 'name = "sensitivity"')
+    path = heir(
+        tmp_path,
+        f"""
+        base = "mine.toml"
+        output.fractions = "{fractions}"
+        [scoring]
+        labels = []
+        regions = [{{ name = "whole", labels = "whole" }}, {{ name = "any", labels = "any" }}]
+        """,
+    )
+    half = LABELS.astype(np.float16)
+    half[2] *= 0.5
+    score_pairs(tmp_path, path, {"CT_1": (LABELS, half), "CT_2": (LABELS, half * 0)})
+    found = {
+        (row["case"], row["label"]): float(row["sensitivity"])
+        for row in read_rows(tmp_path / "out" / "label_scores.csv")
+        if row["label"] in ("whole", "any")
+    }
+    assert (found["CT_1", "whole"], found["CT_1", "any"]) == (whole, any_)
+    assert (found["CT_2", "whole"], found["CT_2", "any"]) == (0.0, 0.0)
+
+
 @pytest.mark.parametrize(
     ("unexpected", "outcome", "dsc"),
     [("ignore", "ok", "1.0"), ("worst", "ok", "0.0"), ("bad_output", "bad_output", "0.0")],

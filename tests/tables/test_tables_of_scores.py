@@ -219,6 +219,28 @@ def test_a_metric_of_any_name_is_ranked(ranked: Ranked, tmp_path: Path) -> None:
     assert ranked(path, "--metric", "dice SCORE (%):0.5:lower")["A"] == 3.0
 
 
+def test_the_leaderboard_shows_what_was_ranked(
+    ranked: Ranked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "table.csv"
+    FRAME.assign(Dice=FRAME.dsc).to_csv(path, index=False)
+    assert ranked(path, "--metric", "Dice:higher") == PLACES
+    said = capsys.readouterr().out
+    assert " Dice " in said and "0.92" in said and "NSD" not in said
+
+
+def test_a_direction_of_a_metric_of_ours_is_taken_where_it_is_right(
+    ranked: Ranked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "table.csv"
+    FRAME.assign(hd95=100 - FRAME.dsc).to_csv(path, index=False)
+    assert ranked(path, "--metric", "dsc:1:higher", "--metric", "hd95:lower") == PLACES
+    wrong = ("--metric", "dsc:1:lower")
+    assert main(["rank", "--scores", str(path), *_fixed(tmp_path), *wrong]) == 2
+    said = capsys.readouterr().err
+    assert "dsc with direction lower; expected higher" in said and "leave the direction out" in said
+
+
 def test_a_score_in_percent_counts_as_one_and_is_said(
     ranked: Ranked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

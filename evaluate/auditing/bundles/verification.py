@@ -24,6 +24,8 @@ from evaluate.store import JournalEntry, RunDirectory
 
 __all__ = ["Verified", "verify_bundle"]
 
+_NAMES = "letters, digits, `.`, `_` and `-`"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
@@ -113,7 +115,8 @@ def _journal(path: Path, root: Path) -> dict[tuple[str, str, int], JournalEntry]
         for name in (entry.record.team, entry.record.case):
             if not re.fullmatch(NAME_PATTERN, name):
                 words = f"{name!r}, which is no name of a team or case"
-                raise BundleError(Finding(where=f"{path}: {JOURNAL}", found=words))
+                where = f"{path}: {JOURNAL}"
+                raise BundleError(Finding(where=where, found=words, expected=_NAMES))
     return {(e.record.team, e.record.case, e.record.round): e for e in entries}
 
 
@@ -135,7 +138,7 @@ def _check_facts(path: Path, root: Path) -> None:
     for team in {team for document in documents for team in document.teams}:
         if not re.fullmatch(NAME_PATTERN, team):
             words = f"{team!r}, which is no name of a team"
-            raise BundleError(Finding(where=where, found=words))
+            raise BundleError(Finding(where=where, found=words, expected=_NAMES))
 
 
 def _lay_out(data: Path, manifest: Manifest, references: Path | None) -> tuple[bool, bool]:

@@ -55,8 +55,8 @@ class TableVerdict:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing is wrong or open; `checked` says of what."""
-        return not self.findings
+        """Whether something was checked, and nothing of it is wrong or open."""
+        return bool(self.checked) and not self.findings
 
 
 def check_alone(table: PublishedTable) -> TableVerdict:
@@ -268,6 +268,20 @@ def _orders(table: PublishedTable, metric: str) -> dict[str, dict[str, _Ends]]:
     return orders
 
 
+def _is_above(cost: _Ends, of: _Ends) -> bool:
+    return cost[0] > of[1]
+
+
+def _is_behind(cost: _Ends, of: _Ends) -> bool:
+    """Whether a printed value is the worse one, whatever was rounded.
+
+    A value that was rounded up to one digit, and down to the next one, is no tie.
+    """
+    if math.isclose(cost[0], of[1], rel_tol=1e-8, abs_tol=1e-8):
+        return cost[0] < cost[1] or of[0] < of[1]
+    return cost[0] > of[1]
+
+
 def _judge_ranks(
     ranks: Mapping[str, float], orders: Mapping[str, Mapping[str, _Ends]]
 ) -> tuple[list[tuple[str, str]], str]:
@@ -278,10 +292,14 @@ def _judge_ranks(
         tried["the mean of the ranks by each metric"] = {
             team: (
                 float(
-                    np.mean([1 + sum(c[o][1] < c[team][0] for o in teams) for c in orders.values()])
+                    np.mean(
+                        [1 + sum(_is_behind(c[team], c[o]) for o in teams) for c in orders.values()]
+                    )
                 ),
                 float(
-                    np.mean([sum(c[o][0] <= c[team][1] for o in teams) for c in orders.values()])
+                    np.mean(
+                        [sum(not _is_behind(c[o], c[team]) for o in teams) for c in orders.values()]
+                    )
                 ),
             )
             for team in teams
@@ -290,7 +308,8 @@ def _judge_ranks(
         name: {
             (a, b)
             for a, b in itertools.permutations([team for team in ranks if team in costs], 2)
-            if ranks[a] < ranks[b] and costs[a][0] > costs[b][1]
+            if ranks[a] < ranks[b]
+            and (_is_behind if name in orders else _is_above)(costs[a], costs[b])
         }
         for name, costs in tried.items()
     }
