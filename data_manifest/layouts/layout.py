@@ -98,9 +98,11 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     Attributes:
         path: the end of a reference's path, with `{case}` in it; other files are no references.
             None for every file of a mask's format, whose name then is the case's.
+        prompts: where the file with a case's text prompts is, in the folder in which `path` begins.
     """
 
     path: str | None = None
+    prompts: str | None = None
 
     def case_of(self, file: PurePosixPath) -> str | None:
         """The case that a file is the reference of; None if it is none.
@@ -115,6 +117,18 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         before, _, after = self.path.partition("{case}")
         fits = re.fullmatch(f"{re.escape(before)}([^/]+){re.escape(after)}", name, re.IGNORECASE)
         return fits[1] if fits else None
+
+    def prompts_of(self, case: str, file: Path) -> Path | None:
+        """The file with a case's text prompts.
+
+        Args:
+            case: the case.
+            file: its reference.
+        """
+        if self.prompts is None:
+            return None
+        above = len(PurePosixPath(self.path or file.name).parts)
+        return file.parents[above - 1] / _filled(self.prompts, case)
 
 
 def first_contract(output_format: object, output_key: object) -> tuple[object, object]:
@@ -239,6 +253,8 @@ def contradictions(
     if references.path is not None:
         form = format_of(references.path)
         yield from _of_path("references", references.path, form.name if form else "")
+    if references.prompts is not None:
+        yield from _of_path("references.prompts", references.prompts, NPZ.name)
     if output.format in FORMATS and FORMATS[output.format].has_keys != bool(output.key):
         keyed = FORMATS[output.format].has_keys
         yield Finding(

@@ -120,7 +120,7 @@ def call(options: argparse.Namespace) -> int:
 
 def say_leaderboard(result: Result) -> None:
     """The places, best first, with the means that they are by; odd values are counted."""
-    ranked = [metric["name"] for metric in result.document["settings"]["metrics"]]
+    ranked = [metric.name for metric in result.document.settings.metrics]
     odd = [
         n for n in ("missing", "infinite", "left_out") if any(getattr(r, n) for r in result.rows)
     ]

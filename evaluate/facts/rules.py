@@ -228,6 +228,14 @@ def protocol_from_json(data: object, *, where: str, other_columns: bool = False)
         raise ProtocolError(
             *(replace(problem, where=f"{where}: {problem.where}") for problem in problems)
         )
+    if protocol.scoring.needs_prompts and protocol.references.prompts is None:
+        raise ProtocolError(
+            Finding(
+                where=f"{where}: references.prompts",
+                found="nothing, and what is scored depends on a case's text prompts",
+                expected="where they lie, such as imgs/{case}.npz",
+            )
+        )
     wrong = scoring_problem(protocol.scoring) or ranking_problem(
         protocol.ranking, protocol.scoring, other_columns=other_columns
     )

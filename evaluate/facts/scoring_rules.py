@@ -38,6 +38,9 @@ NOT_FOR_METRICS = frozenset(
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 _Label = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 _Rule: TypeAlias = float | Literal["worst", "diagonal", "skip", "undefined", "computed"]
+_Labels: TypeAlias = Literal[
+    "reference", "union", "one_to_maximum", "prompted", "prompted_above_lowest"
+]
 _Statistic: TypeAlias = Literal[
     "mean", "sd", "min", "q25", "median", "q75", "max", "rmse", "sum", "aggregated", "global"
 ]
@@ -103,11 +106,14 @@ class ScoredMetric(Strict, frozen=True, kw_only=True):
         metric: of the registry; None for the one of that name.
         empty: rules for empty masks.
         gate: what else a case needs.
+        cases: which cases have it, by their text prompts: those of which objects are to be told
+            apart (`instance`), or the others.
         options: the metric's settings; in a file they stand beside the other keys.
     """
 
     name: Name
     metric: str | None = None
+    cases: Literal["all", "semantic", "instance"] = "all"
     empty: EmptyChoice = EmptyChoice()
     gate: Gate | None = None
     options: dict[str, bool | int | float | str] = {}
@@ -216,7 +222,10 @@ class Scoring(Strict, frozen=True, kw_only=True):
         metrics: what cases are scored by; columns of the tables, in this order.
         labels: `reference` scores the labels that the reference has; `union` also those that only
             the prediction has; `one_to_maximum` scores 1 to the reference's largest, gaps included,
-            as the CVPR 2024 script; a list scores those, whether a case has them or not.
+            as the CVPR 2024 script; a list scores those, whether a case has them or not; `prompted`
+            scores those of the reference that the case's text prompts name, and none of an
+            `instance` case; `prompted_above_lowest` never the reference's smallest value, which is
+            no background where there is none, as the script of CVPR 2025's text track.
         regions: scored besides, whether a case has them or not.
         cohort: numbers over all cases.
         label_names: what labels are called in the tables, by their number; others by the number.
@@ -231,7 +240,7 @@ class Scoring(Strict, frozen=True, kw_only=True):
     """
 
     metrics: tuple[ScoredMetric, ...]
-    labels: Literal["reference", "union", "one_to_maximum"] | tuple[_Label, ...] = "reference"
+    labels: _Labels | tuple[_Label, ...] = "reference"
     regions: tuple[Region, ...] = ()
     cohort: tuple[Cohort, ...] = ()
     label_names: dict[str, str] = {}
@@ -239,6 +248,12 @@ class Scoring(Strict, frozen=True, kw_only=True):
     spacing_order: Literal["array", "stored"] = "array"
     two_d: Literal["contour", "slab"] = "contour"
     two_d_spacing: Literal["case", "unit"] = "case"
+
+    @property
+    def needs_prompts(self) -> bool:
+        """Whether a case's text prompts decide what is scored of it."""
+        prompted = self.labels in ("prompted", "prompted_above_lowest")
+        return prompted or any(metric.cases != "all" for metric in self.metrics)
 
     @property
     def known_labels(self) -> frozenset[int] | None:

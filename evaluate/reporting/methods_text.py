@@ -79,6 +79,9 @@ _LABELS = {
     "reference": "each label of the reference",
     "union": "each label of the reference or of the prediction",
     "one_to_maximum": "the labels from 1 to the reference’s largest",
+    "prompted": "each label that the case’s text prompts name and its reference has",
+    "prompted_above_lowest": "each label that the case’s text prompts name and its reference has,"
+    " but for the reference’s smallest value",
 }
 
 

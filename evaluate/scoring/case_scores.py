@@ -13,7 +13,9 @@ import numpy.typing as npt
 
 import metrics
 from data_manifest.cases import Reference
+from data_manifest.layouts.text_prompts import TextPrompts
 from evaluate.facts.scoring_rules import Region, ScoredMetric, Scoring
+from evaluate.scoring.kinds_of_cases import scoring_of_case
 from evaluate.scoring.parts import Part, parts_of, unexpected_labels
 
 __all__ = ["CaseMeasures", "LabelMeasures", "costs_of_failure", "score_case"]
@@ -124,7 +126,10 @@ def _in_scoring_space(
 
 
 def score_case(
-    reference: Reference, prediction: npt.NDArray[np.integer], scoring: Scoring
+    reference: Reference,
+    prediction: npt.NDArray[np.integer],
+    scoring: Scoring,
+    asked: TextPrompts | None = None,
 ) -> CaseMeasures:
     """Score one case.
 
@@ -132,6 +137,7 @@ def score_case(
         reference: integer labels, (H, W) or (D, H, W), with the spacing in that axis order.
         prediction: integer labels of the same shape.
         scoring: the protocol's conventions.
+        asked: the case's text prompts, where the protocol needs them.
 
     Returns:
         The case's values (means over the scored labels), each label's, and the labels that only the
@@ -140,6 +146,7 @@ def score_case(
     Raises:
         metrics.MetricInputError: the shapes differ.
     """
+    scoring = scoring_of_case(scoring, reference.labels, asked)
     a, b, spacing_mm = _in_scoring_space(reference, prediction, scoring)
     comparison = metrics.Comparison(a, b)
     parts = parts_of(comparison, a, b, scoring, spacing_mm=spacing_mm)
@@ -234,13 +241,17 @@ def _number(value: metrics.Rule) -> float | None:
     return value if isinstance(value, float) else None
 
 
-def costs_of_failure(reference: Reference, scoring: Scoring) -> CaseMeasures:
+def costs_of_failure(
+    reference: Reference, scoring: Scoring, asked: TextPrompts | None = None
+) -> CaseMeasures:
     """What a failed case costs, and each label that it was to find.
 
     Args:
         reference: of the case.
         scoring: the protocol's conventions.
+        asked: the case's text prompts, where the protocol needs them.
     """
+    scoring = scoring_of_case(scoring, reference.labels, asked)
     labels, _, spacing_mm = _in_scoring_space(reference, reference.labels, scoring)
     nothing = np.zeros_like(labels)
     comparison = metrics.Comparison(labels, nothing)

@@ -31,6 +31,7 @@ def jobs_of_run(
     data_root: Path,
     teams: list[str],
     limits: Limits,
+    with_prompts: bool = False,
     digests: Digests = plain_digests,
 ) -> list[ScoringJob]:
     """Every case of every team; one that was not run yet counts as an error of the harness.
@@ -42,6 +43,7 @@ def jobs_of_run(
         data_root: where their references are.
         teams: whose.
         limits: that the run had, which price a failure.
+        with_prompts: whether the scores depend on text prompts, which lie in the images' files.
         digests: SHA-256 of files, None where there is none.
 
     Raises:
@@ -73,6 +75,7 @@ def jobs_of_run(
                     measured={name: getattr(record, name) for name in MEASURED} if record else {},
                     prices=prices,
                     judged=True,
+                    prompts=data_root / case.image.path if with_prompts else None,
                     reference_sha256=case.reference.sha256,
                     prediction_sha256=entry.prediction_sha256 if entry else None,
                 )

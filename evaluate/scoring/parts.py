@@ -87,6 +87,8 @@ def _scored_labels(comparison: metrics.Comparison, scoring: Scoring) -> list[int
             return sorted({*present, *comparison.surplus})
         case "reference":
             return present
+        case "prompted" | "prompted_above_lowest":
+            raise ValueError("which labels a case's prompts name was not looked up")
         case listed:
             return list(listed)
 

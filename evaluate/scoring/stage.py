@@ -98,6 +98,7 @@ def _jobs(
         data_root=data_root,
         teams=run.document().teams,
         limits=run.document().rules_of("run").limits,
+        with_prompts=run.document().rules_of("score").scoring.needs_prompts,
         digests=digests,
     )
     return sorted(jobs, key=lambda job: (job.team, job.case))
