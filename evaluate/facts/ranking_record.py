@@ -280,7 +280,9 @@ class RankingFailures(_RankingPart, frozen=True, kw_only=True):
 
 
 class RankingDocument(_RankingPart, frozen=True, kw_only=True):
-    """ranking.json, whole. Keys of modalities include ALL, the cases of all of them together.
+    """ranking.json, whole; a report does without a part that is absent.
+
+    Keys of modalities include ALL, the cases of all of them together.
 
     Attributes:
         settings: all that decides a place.
@@ -297,14 +299,14 @@ class RankingDocument(_RankingPart, frozen=True, kw_only=True):
     """
 
     schema: Literal[1] = 1
-    settings: RankingSettings
-    overall: dict[str, OverallPlace]
-    methods: dict[str, dict[str, dict[str, dict[str, AggregatedPlace]]]]
-    bootstrap: ResampledPlaces
-    tests: RankedTests
-    groups: RankingGroups
-    consensus: ConsensusPlaces
-    sensitivity: RankingSensitivity
-    intervals: dict[str, dict[str, dict[str, MetricInterval]]]
-    failures: RankingFailures
-    warnings: tuple[str, ...]
+    settings: RankingSettings | UnsetType = UNSET
+    overall: dict[str, OverallPlace] | UnsetType = UNSET
+    methods: dict[str, dict[str, dict[str, dict[str, AggregatedPlace]]]] | UnsetType = UNSET
+    bootstrap: ResampledPlaces | UnsetType = UNSET
+    tests: RankedTests | UnsetType = UNSET
+    groups: RankingGroups | UnsetType = UNSET
+    consensus: ConsensusPlaces | UnsetType = UNSET
+    sensitivity: RankingSensitivity | UnsetType = UNSET
+    intervals: dict[str, dict[str, dict[str, MetricInterval]]] | UnsetType = UNSET
+    failures: RankingFailures | UnsetType = UNSET
+    warnings: tuple[str, ...] = ()

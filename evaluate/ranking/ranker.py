@@ -96,10 +96,12 @@ def rank(
         ],
         resampled=resampled,
     )
-    named = msgspec.structs.replace(
-        result.document.settings, protocol=protocol.name, protocol_version=protocol.version
-    )
-    return replace(result, document=msgspec.structs.replace(result.document, settings=named))
+    made = result.document.settings
+    if made:
+        made = msgspec.structs.replace(
+            made, protocol=protocol.name, protocol_version=protocol.version
+        )
+    return replace(result, document=msgspec.structs.replace(result.document, settings=made))
 
 
 def places_of(scores: Sequence[CaseScore], protocol: Rules) -> dict[str, float]:
