@@ -82,7 +82,7 @@ class Beside:
         team: str,
         case: Case,
     ) -> CaseAgain:
-        key = (team, case.id, 0)
+        key = (team, case.id, self.rules.rounds.number - 1)
         entries = [
             self.basis.journal.get(key),
             *(journal.get(key) for journal in self.new.journals),
