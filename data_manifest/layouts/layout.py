@@ -66,7 +66,9 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         key: the array that is the mask, in a format of several arrays; empty in others.
         grid: `must_match` refuses a mask whose own spacing or axes are not the case's;
             `reference` looks at the array alone, and takes it to lie on the reference's grid. The
-            shape has to fit in both, and a mask's own spacing never enters a score.
+            shape has to fit in both. `nearest` takes a mask of another field of view, too, and cuts
+            it or fills it up with 0, where the reference's file tells its place; its spacing and
+            axes have to be the case's. A mask's own spacing never enters a score.
         fractions: of a mask's values: `refuse` takes a mask that holds any as no valid one; `cut`
             drops them, 2.75 to 2, as scripts do that read numbers as integers; `up` raises them,
             as scripts do for which all but 0 is the object; `apart` cuts them, but what lies
@@ -77,7 +79,7 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     path: str
     format: str
     key: str = ""
-    grid: Literal["must_match", "reference"] = "must_match"
+    grid: Literal["must_match", "reference", "nearest"] = "must_match"
     fractions: Fractions = "refuse"
 
     @property

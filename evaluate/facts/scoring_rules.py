@@ -60,12 +60,14 @@ class EmptyChoice(Strict, frozen=True, kw_only=True):
         reference: only the prediction has it.
         prediction: only the reference has it.
         failed: the case failed.
+        case: neither map has any label at all: of the case's value; None: that of its labels.
     """
 
     both: _Rule | None = None
     reference: _Rule | None = None
     prediction: _Rule | None = None
     failed: _Rule | None = None
+    case: float | Literal["worst", "diagonal", "undefined"] | None = None
 
 
 class Gate(Strict, frozen=True, kw_only=True):
@@ -167,7 +169,8 @@ class Region(Strict, frozen=True, kw_only=True):
         labels: that make it up; `any` for all but background, `whole` for all but background and
             the fractions that `output.fractions` keeps apart.
         metrics: it is scored by; None for all of the protocol's.
-        in_case_mean: whether it counts in the case's values, or stands for itself.
+        in_case_mean: whether it counts in the case's values, or stands for itself; a list says in
+            those of which metrics.
         window: `reference_slices` compares the slices from the reference's lowest to its highest,
             where both maps have the region; `reference_slices_below_highest` leaves the highest
             out, as FLARE's scripts do for tubes. What is cut away counts as outside the image.
@@ -179,7 +182,7 @@ class Region(Strict, frozen=True, kw_only=True):
     name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 +_.-]{0,63}$")]
     labels: tuple[_Label, ...] | Literal["any", "whole"]
     metrics: tuple[str, ...] | None = None
-    in_case_mean: bool = True
+    in_case_mean: bool | tuple[str, ...] = True
     window: Literal["whole", "reference_slices", "reference_slices_below_highest"] = "whole"
     needs: tuple[_Label, ...] = ()
     options: dict[str, dict[str, bool | int | float | str]] = {}
@@ -358,7 +361,8 @@ def _region_problem(scoring: Scoring) -> tuple[str, str, str] | None:
         where = f"scoring.regions, {region.name}"
         if not region.labels:
             return where, "no label", 'the labels that make it up, or "any"'
-        named = {*region.options, *region.empty, *(region.metrics or ())}
+        in_mean = () if isinstance(region.in_case_mean, bool) else region.in_case_mean
+        named = {*region.options, *region.empty, *(region.metrics or ()), *in_mean}
         if named - set(scoring.names):
             unknown = ", ".join(sorted(named - set(scoring.names)))
             return where, f"metric {unknown}", f"of {', '.join(scoring.names)}"

@@ -91,6 +91,11 @@ class _Scored:
         """For empty masks; of the case as a whole without a part."""
         return self._rules[part.region.name if part and part.region else None]
 
+    @property
+    def case_rule(self) -> metrics.Rule | None:
+        """For a case without any label; None where its labels' rules say it."""
+        return self.chosen.empty.case
+
     def ruled(self, rule: metrics.Rule) -> metrics.Rule:
         """The number of a rule, or what it says instead."""
         if rule == "undefined":
@@ -156,6 +161,10 @@ def score_case(
         # A healthy case: the rules hold for the masks as a whole.
         whole = Part(name="", pair=comparison.region(spacing_mm=spacing_mm))
         values = {m.name: _number(m.value(whole)) for m in scored}
+    if not (comparison.reference_labels or comparison.prediction_labels):
+        values |= {
+            m.name: _number(m.ruled(rule)) for m in scored if (rule := m.case_rule) is not None
+        }
     gated = [m for m in scored if m.chosen.gate and m.chosen.gate.level == "case"]
     for m in gated:
         if not m.passes(values):
@@ -196,7 +205,7 @@ def _counted(
     return [
         row[name]
         for part, row in zip(parts, found, strict=True)
-        if name in row and part.in_case_mean
+        if name in row and part.counts(name)
     ]
 
 

@@ -81,6 +81,7 @@ def score_job(job: ScoringJob, protocol: Rules) -> CaseResult:
         spacing_mm=reference.spacing_mm,
         max_bytes=protocol.limits.output_mib << 20,
         follow_links=job.own_files,
+        affine=reference.affine,
         allowed=protocol.scoring.allowed_labels,
         into=_PREDICTION,
     )

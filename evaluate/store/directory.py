@@ -17,11 +17,11 @@ from typing import Any, TypeVar
 
 from data_manifest.manifest import Manifest, save_manifest
 from evaluate.documents.audit import AuditDocument, write_audit_document
+from evaluate.documents.ranking import RankingDocument, write_ranking
 from evaluate.documents.run import RunDocument, read_run_document, write_run_document
 from evaluate.documents.tables import (
     read_table,
     write_atomically,
-    write_json,
     write_table,
 )
 from evaluate.facts.attempts import Attempt
@@ -305,10 +305,10 @@ class RunDirectory:
         """Replace the run's own copy of the manifest."""
         save_manifest(manifest, self.root / "manifest.json")
 
-    def write_ranking(self, rows: Sequence[Any], document: object) -> None:
+    def write_ranking(self, rows: Sequence[Any], document: RankingDocument) -> None:
         """Replace ranking.csv and ranking.json."""
         write_table(self.root / "ranking.csv", rows, type(rows[0]))
-        write_json(self.root / "ranking.json", document, lines_down_to=4)
+        write_ranking(self.root / "ranking.json", document)
 
     def write_audit(self, document: AuditDocument) -> None:
         """Replace audit.json."""
