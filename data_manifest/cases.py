@@ -23,11 +23,13 @@ class CaseInputs:
         image: uint8, (H, W, 3) or (D, H, W).
         prompts: of each kind that the case has.
         spacing_mm: in the array's axis order; None where the file has none.
+        previous: the container's own answer of the round before; None where it is not given one.
     """
 
     image: npt.NDArray[np.uint8]
     prompts: tuple[Prompts, ...]
     spacing_mm: tuple[float, ...] | None
+    previous: IntegerArray | None = None
 
     @property
     def axes(self) -> int:
@@ -48,7 +50,9 @@ class Reference:
         labels: integer, (H, W) or (D, H, W), 0 is background; uint8 or uint16 when read from a
             file, in the file's memory order.
         spacing_mm: in the array's axis order; None where the file has none.
+        affine: (4, 4), from a voxel's x, y, z to mm; None where the file does not tell it.
     """
 
     labels: IntegerArray
     spacing_mm: tuple[float, ...] | None
+    affine: npt.NDArray[np.float64] | None = None

@@ -1,16 +1,21 @@
 """What a file says of its grid, beside what the case's grid is."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from data_manifest.layouts.masks import Grid
 from data_manifest.layouts.regular_files import PredictionError
 
-__all__ = ["check_grid", "check_shape", "implausible"]
+__all__ = ["check_grid", "check_shape", "implausible", "moved_to", "offset_voxels"]
 
 _RELATIVE = 1e-3
 """How far a spacing may be off: files keep it in float32, or as a few decimals."""
+
+_FURTHEST = 1e6
+"""In voxels."""
 
 _SPACINGS_MM = (0.001, 50.0)
 _BODIES_MM = (1.0, 3000.0)
@@ -57,6 +62,48 @@ def check_grid(grid: Grid, *, axes: int, spacing_mm: tuple[float, ...] | None) -
             raise PredictionError(
                 "the mask's axes are permuted or oblique; expected the image's grid, x, y, z"
             )
+
+
+def offset_voxels(
+    mask: npt.NDArray[np.float64] | None, case: npt.NDArray[np.float64]
+) -> tuple[int, ...]:
+    """Where in a mask the case's first voxel lies, z, y, x; between two voxels the higher one.
+
+    Args:
+        mask: (4, 4), from a voxel's x, y, z to mm; None of a mask that tells no place.
+        case: the same.
+
+    Raises:
+        PredictionError: the mask's voxels have other lengths or axes, or it tells no place.
+    """
+    if mask is None or not np.isfinite(mask).all() or not np.linalg.det(mask):
+        raise PredictionError("the mask does not tell where its voxels lie")
+    steps = np.linalg.inv(mask) @ case
+    if not np.allclose(steps[:3, :3], np.eye(3), rtol=0, atol=_RELATIVE):
+        raise PredictionError(
+            "the mask's voxels have another spacing, or other axes, than the case's"
+        )
+    if np.abs(steps[:3, 3]).max() > _FURTHEST:
+        raise PredictionError("the mask lies nowhere near the case")
+    return tuple(int(n) for n in np.floor(steps[:3, 3] + 0.5)[::-1])
+
+
+def moved_to(
+    labels: npt.NDArray[Any], shape: tuple[int, ...], offset: tuple[int, ...]
+) -> npt.NDArray[Any]:
+    """The part of a mask that lies on a case's grid; 0 where the mask does not reach."""
+    placed = np.zeros(shape, dtype=labels.dtype)
+    spans = [
+        (max(0, -at), min(n, have - at))
+        for n, have, at in zip(shape, labels.shape, offset, strict=True)
+    ]
+    if all(low < high for low, high in spans):
+        here = tuple(slice(low, high) for low, high in spans)
+        there = tuple(
+            slice(low + at, high + at) for (low, high), at in zip(spans, offset, strict=True)
+        )
+        placed[here] = labels[there]
+    return placed
 
 
 def implausible(shape: tuple[int, ...], spacing_mm: tuple[float, ...] | None) -> str | None:

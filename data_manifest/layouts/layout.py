@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from data_manifest.cases import CaseInputs
 from data_manifest.errors import CaseFileError, Finding
 from data_manifest.layouts.formats import FORMATS, NPZ, Format, format_of, stem_of
 from data_manifest.layouts.labels import Fractions
@@ -66,7 +67,9 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         key: the array that is the mask, in a format of several arrays; empty in others.
         grid: `must_match` refuses a mask whose own spacing or axes are not the case's;
             `reference` looks at the array alone, and takes it to lie on the reference's grid. The
-            shape has to fit in both, and a mask's own spacing never enters a score.
+            shape has to fit in both. `nearest` takes a mask of another field of view, too, and cuts
+            it or fills it up with 0, where the reference's file tells its place; its spacing and
+            axes have to be the case's. A mask's own spacing never enters a score.
         fractions: of a mask's values: `refuse` takes a mask that holds any as no valid one; `cut`
             drops them, 2.75 to 2, as scripts do that read numbers as integers; `up` raises them,
             as scripts do for which all but 0 is the object; `apart` cuts them, but what lies
@@ -77,7 +80,7 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     path: str
     format: str
     key: str = ""
-    grid: Literal["must_match", "reference"] = "must_match"
+    grid: Literal["must_match", "reference", "nearest"] = "must_match"
     fractions: Fractions = "refuse"
 
     @property
@@ -96,9 +99,11 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     Attributes:
         path: the end of a reference's path, with `{case}` in it; other files are no references.
             None for every file of a mask's format, whose name then is the case's.
+        prompts: where the file with a case's text prompts is, in the folder in which `path` begins.
     """
 
     path: str | None = None
+    prompts: str | None = None
 
     def case_of(self, file: PurePosixPath) -> str | None:
         """The case that a file is the reference of; None if it is none.
@@ -113,6 +118,18 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         before, _, after = self.path.partition("{case}")
         fits = re.fullmatch(f"{re.escape(before)}([^/]+){re.escape(after)}", name, re.IGNORECASE)
         return fits[1] if fits else None
+
+    def prompts_of(self, case: str, file: Path) -> Path | None:
+        """The file with a case's text prompts.
+
+        Args:
+            case: the case.
+            file: its reference.
+        """
+        if self.prompts is None:
+            return None
+        above = len(PurePosixPath(self.path or file.name).parts)
+        return file.parents[above - 1] / _filled(self.prompts, case)
 
 
 def first_contract(output_format: object, output_key: object) -> tuple[object, object]:
@@ -146,7 +163,9 @@ class Layout:
             return f"is {case.dimension}, which {self.output.path} can't hold"
         return ""
 
-    def place(self, case: Case, data_root: Path, folder: Path) -> None:
+    def place(
+        self, case: Case, data_root: Path, folder: Path, told: CaseInputs | None = None
+    ) -> None:
         """Put what a container gets of a case into its inputs folder.
 
         A file that is stored in the format asked for is copied byte for byte, so that its hash in
@@ -156,6 +175,7 @@ class Layout:
             case: its entry in the manifest.
             data_root: folder of the data set.
             folder: new and empty.
+            told: the image, prompts and previous answer of a round; None for those stored.
 
         Raises:
             CaseFileError: the case can't be put into this format, or its file can't be read.
@@ -166,10 +186,10 @@ class Layout:
                 (folder / parent).mkdir(exist_ok=True)
                 (folder / parent).chmod(0o755)  # whatever the harness's umask is
             source = data_root / case.file(file.role).path
-            if format_of(source.name) is FORMATS[file.format]:
+            if told is None and format_of(source.name) is FORMATS[file.format]:
                 shutil.copyfile(source, target)
             else:
-                _convert(source, target, FORMATS[file.format])
+                _convert(source, target, FORMATS[file.format], told)
             target.chmod(0o444)
 
     def case_in(self, folder: Path) -> str:
@@ -186,12 +206,12 @@ class Layout:
         raise LookupError(f"no case in {folder}")
 
 
-def _convert(source: Path, target: Path, form: Format) -> None:
+def _convert(source: Path, target: Path, form: Format, told: CaseInputs | None) -> None:
     write = form.write_inputs
     if write is None:
         raise NotImplementedError(form.name)  # `contradictions` refuses it
     try:
-        write(target, read_inputs(source))
+        write(target, told or read_inputs(source))
     except ValueError as error:
         expected = f"what a {form.name} file can hold"
         raise CaseFileError(
@@ -237,6 +257,8 @@ def contradictions(
     if references.path is not None:
         form = format_of(references.path)
         yield from _of_path("references", references.path, form.name if form else "")
+    if references.prompts is not None:
+        yield from _of_path("references.prompts", references.prompts, NPZ.name)
     if output.format in FORMATS and FORMATS[output.format].has_keys != bool(output.key):
         keyed = FORMATS[output.format].has_keys
         yield Finding(

@@ -26,10 +26,26 @@ class Grid:
     Attributes:
         spacing_mm: in the array's axis order; None where the format keeps none.
         directions: (3, 3), a column for each axis, x first; None where the format keeps none.
+        origin_mm: of the first voxel: x to the right, y to the front, z up; None where the format
+            keeps none.
     """
 
     spacing_mm: tuple[float, ...] | None = None
     directions: npt.NDArray[np.float64] | None = None
+    origin_mm: tuple[float, ...] | None = None
+
+    @property
+    def affine(self) -> npt.NDArray[np.float64] | None:
+        """(4, 4), from a voxel's x, y, z to mm; None of a grid that is not wholly told."""
+        if self.spacing_mm is None or self.directions is None or self.origin_mm is None:
+            return None
+        lengths = np.linalg.norm(self.directions, axis=0)
+        if len(self.spacing_mm) != 3 or not np.all(lengths > 0):
+            return None
+        affine = np.eye(4)
+        affine[:3, :3] = self.directions / lengths * self.spacing_mm[::-1]
+        affine[:3, 3] = self.origin_mm
+        return affine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

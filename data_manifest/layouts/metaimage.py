@@ -51,7 +51,15 @@ def open_metaimage(stream: BinaryIO) -> OpenMask:
             matrix = [float(x) for x in fields.get("TransformMatrix", "").split()]
             directions = np.array(matrix).reshape(3, 3).T if len(shape) == 3 and matrix else None
             spacing_mm = tuple(float(length) for length in lengths[::-1])
-            return Grid(spacing_mm=spacing_mm, directions=directions)
+            origin = np.array([float(x) for x in fields.get("Offset", "").split()])
+            if directions is None or len(origin) != 3:
+                return Grid(spacing_mm=spacing_mm, directions=directions)
+            to_front = np.array([-1.0, -1.0, 1.0])  # the format's x and y run left and back
+            return Grid(
+                spacing_mm=spacing_mm,
+                directions=directions * to_front[:, np.newaxis],
+                origin_mm=tuple((origin * to_front).tolist()),
+            )
 
     def labels(into: Buffer | None, fractions: Fractions) -> Labels:
         with reading("MetaImage"):

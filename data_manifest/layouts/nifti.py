@@ -57,10 +57,11 @@ def open_nifti(stream: BinaryIO, *, compressed: bool) -> OpenMask:
             unit = MILLIMETRES[header.get_xyzt_units()[0]]
             zooms = [float(length) * unit for length in header.get_zooms()[:3]][::-1]
             try:
-                directions = np.asarray(header.get_best_affine()[:3, :3], dtype=np.float64)
+                affine = np.asarray(header.get_best_affine(), dtype=np.float64)
             except HeaderDataError as error:
                 raise ValueError(f"its orientation is no rotation: {error}") from error
-            return Grid(spacing_mm=tuple(zooms), directions=directions)
+            origin_mm = tuple((affine[:3, 3] * unit).tolist())
+            return Grid(spacing_mm=tuple(zooms), directions=affine[:3, :3], origin_mm=origin_mm)
 
     def labels(into: Buffer | None, fractions: Fractions) -> Labels:
         with reading("NIfTI file"):

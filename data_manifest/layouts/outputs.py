@@ -4,6 +4,7 @@ Nothing in a prediction file is trusted: it is never unpickled or followed, and 
 dtype are known from the header before anything is allocated.
 """
 
+import math
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,19 +12,23 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
 from data_manifest.errors import printable
 from data_manifest.layouts.formats import FORMATS
-from data_manifest.layouts.grids import check_grid, check_shape
-from data_manifest.layouts.labels import Buffer
+from data_manifest.layouts.grids import check_grid, check_shape, moved_to, offset_voxels
+from data_manifest.layouts.labels import Buffer, Fractions
 from data_manifest.layouts.layout import OutputFile
-from data_manifest.layouts.masks import Labels
+from data_manifest.layouts.masks import Labels, OpenMask
 from data_manifest.layouts.npy_header import NpzError
 from data_manifest.layouts.regular_files import PredictionError, open_regular_file
 
 __all__ = ["ArrayFacts", "BadPrediction", "array_facts", "read_prediction"]
 
 _MOST_NAMES = 50
+
+_LARGEST = 8
+"""A mask of another field of view may have so many times the case's voxels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +89,7 @@ def read_prediction(
     max_bytes: int,
     within: Path | None = None,
     follow_links: bool = False,
+    affine: npt.NDArray[np.float64] | None = None,
     allowed: Collection[int] | None = None,
     into: Buffer | None = None,
 ) -> Labels | BadPrediction:
@@ -98,6 +104,8 @@ def read_prediction(
         max_bytes: the largest file that is read.
         within: the folder that was the participant's; by default the file's own.
         follow_links: for an organiser's own file, whose links lead nowhere that they did not mean.
+        affine: of the case, (4, 4) from a voxel's x, y, z to mm, where masks may have another field
+            of view; None where it is not known, and the shape has to fit.
         allowed: the labels that it may hold besides 0; None for any.
         into: memory to use; what was read into it before is lost.
 
@@ -116,7 +124,7 @@ def read_prediction(
                 reason=f"the output has {size} bytes; at most {max_bytes} are read"
             )
         try:
-            labels = _read(stream, output, shape, spacing_mm, into)
+            labels = _read(stream, output, shape, spacing_mm, affine, into)
         except (NpzError, PredictionError) as error:
             return BadPrediction(reason=printable(str(error))[:400])
     found = [] if allowed is None else np.flatnonzero(np.bincount(labels.ravel())).tolist()
@@ -133,10 +141,29 @@ def _read(
     output: OutputFile,
     shape: tuple[int, ...],
     spacing_mm: tuple[float, ...] | None,
+    affine: npt.NDArray[np.float64] | None,
     into: Buffer | None,
 ) -> Labels:
     mask = FORMATS[output.format].open_mask(stream, output.key)
+    if output.grid == "nearest" and affine is not None:
+        return _moved(mask, shape, affine, fractions=output.fractions, into=into)
     check_shape(mask.shape, shape, has_slice_axis=mask.has_slice_axis)
-    if output.grid == "must_match" and (len(shape) == 3 or spacing_mm is not None):
+    if output.grid != "reference" and (len(shape) == 3 or spacing_mm is not None):
         check_grid(mask.grid(), axes=len(shape), spacing_mm=spacing_mm)
     return mask.labels(into, output.fractions).reshape(shape)
+
+
+def _moved(
+    mask: OpenMask,
+    shape: tuple[int, ...],
+    affine: npt.NDArray[np.float64],
+    *,
+    fractions: Fractions,
+    into: Buffer | None,
+) -> Labels:
+    """A mask of another field of view on the case's grid."""
+    if len(mask.shape) != len(shape) or math.prod(mask.shape) > _LARGEST * math.prod(shape):
+        raise PredictionError(f"the mask has shape {mask.shape}; expected about {shape}")
+    offset = offset_voxels(mask.grid().affine, affine)
+    labels = mask.labels(into, fractions).reshape(mask.shape)
+    return moved_to(labels, shape, offset)

@@ -31,7 +31,8 @@ def read_reference(path: Path, *, into: Buffer | None = None) -> Reference:
     with _opened(path) as mask:
         spacing_mm = _spacing(path, len(mask.shape))
         labels = mask.labels(into, "refuse").reshape(mask.shape)
-    return Reference(labels=labels, spacing_mm=spacing_mm)
+        affine = mask.grid().affine if len(mask.shape) == 3 else None
+    return Reference(labels=labels, spacing_mm=spacing_mm, affine=affine)
 
 
 def read_reference_header(path: Path) -> tuple[tuple[int, ...], tuple[float, ...] | None]:

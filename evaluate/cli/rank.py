@@ -120,7 +120,8 @@ def call(options: argparse.Namespace) -> int:
 
 def say_leaderboard(result: Result) -> None:
     """The places, best first, with the means that they are by; odd values are counted."""
-    ranked = [metric["name"] for metric in result.document["settings"]["metrics"]]
+    settings = result.document.settings
+    ranked = [metric.name for metric in settings.metrics] if settings else []
     odd = [
         n for n in ("missing", "infinite", "left_out") if any(getattr(r, n) for r in result.rows)
     ]

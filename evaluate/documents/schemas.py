@@ -18,6 +18,7 @@ DOCUMENTS: Mapping[str, str] = {
     "check": "check.CheckDocument",
     "doctor": "doctor.DoctorDocument",
     "published": "published.PublishedDocument",
+    "ranking": "ranking.RankingDocument",
 }
 """Each document's module and type."""
 

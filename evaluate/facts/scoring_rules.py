@@ -1,6 +1,9 @@
 """The part of a challenge's rules that makes numbers of masks: labels, conventions, metrics."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -11,14 +14,17 @@ if TYPE_CHECKING:  # the metrics bring numpy and the kernel: not for a command t
 __all__ = [
     "MEASURED",
     "NOT_FOR_METRICS",
+    "OF_PAIRS",
     "Cohort",
     "EmptyChoice",
     "Gate",
     "Name",
+    "OverRounds",
     "Region",
     "ScoredMetric",
     "Scoring",
     "Strict",
+    "aggregated_as",
     "metric_named",
     "scoring_problem",
     "with_options",
@@ -38,6 +44,9 @@ NOT_FOR_METRICS = frozenset(
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 _Label = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 _Rule: TypeAlias = float | Literal["worst", "diagonal", "skip", "undefined", "computed"]
+_Labels: TypeAlias = Literal[
+    "reference", "union", "one_to_maximum", "prompted", "prompted_above_lowest"
+]
 _Statistic: TypeAlias = Literal[
     "mean", "sd", "min", "q25", "median", "q75", "max", "rmse", "sum", "aggregated", "global"
 ]
@@ -55,12 +64,14 @@ class EmptyChoice(Strict, frozen=True, kw_only=True):
         reference: only the prediction has it.
         prediction: only the reference has it.
         failed: the case failed.
+        case: neither map has any label at all: of the case's value; None: that of its labels.
     """
 
     both: _Rule | None = None
     reference: _Rule | None = None
     prediction: _Rule | None = None
     failed: _Rule | None = None
+    case: float | Literal["worst", "diagonal", "undefined"] | None = None
 
 
 class Gate(Strict, frozen=True, kw_only=True):
@@ -101,11 +112,14 @@ class ScoredMetric(Strict, frozen=True, kw_only=True):
         metric: of the registry; None for the one of that name.
         empty: rules for empty masks.
         gate: what else a case needs.
+        cases: which cases have it, by their text prompts: those of which objects are to be told
+            apart (`instance`), or the others.
         options: the metric's settings; in a file they stand beside the other keys.
     """
 
     name: Name
     metric: str | None = None
+    cases: Literal["all", "semantic", "instance"] = "all"
     empty: EmptyChoice = EmptyChoice()
     gate: Gate | None = None
     options: dict[str, bool | int | float | str] = {}
@@ -159,7 +173,8 @@ class Region(Strict, frozen=True, kw_only=True):
         labels: that make it up; `any` for all but background, `whole` for all but background and
             the fractions that `output.fractions` keeps apart.
         metrics: it is scored by; None for all of the protocol's.
-        in_case_mean: whether it counts in the case's values, or stands for itself.
+        in_case_mean: whether it counts in the case's values, or stands for itself; a list says in
+            those of which metrics.
         window: `reference_slices` compares the slices from the reference's lowest to its highest,
             where both maps have the region; `reference_slices_below_highest` leaves the highest
             out, as FLARE's scripts do for tubes. What is cut away counts as outside the image.
@@ -171,7 +186,7 @@ class Region(Strict, frozen=True, kw_only=True):
     name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 +_.-]{0,63}$")]
     labels: tuple[_Label, ...] | Literal["any", "whole"]
     metrics: tuple[str, ...] | None = None
-    in_case_mean: bool = True
+    in_case_mean: bool | tuple[str, ...] = True
     window: Literal["whole", "reference_slices", "reference_slices_below_highest"] = "whole"
     needs: tuple[_Label, ...] = ()
     options: dict[str, dict[str, bool | int | float | str]] = {}
@@ -206,6 +221,36 @@ class Cohort(Strict, frozen=True, kw_only=True):
     groups: str | None = None
 
 
+class OverRounds(Strict, frozen=True, kw_only=True):
+    """A column of case_scores.csv made of a metric's values in all rounds.
+
+    Attributes:
+        name: of the column.
+        metric: whose values; its own column is that of the last round.
+        reduction: `area` under the line through the rounds' values, unit steps apart; `mean`;
+            `best`; `first`.
+        last: so many rounds count, from the end; all without it.
+    """
+
+    name: Name
+    metric: str
+    reduction: Literal["area", "mean", "best", "first"] = "area"
+    last: Annotated[int, msgspec.Meta(ge=2)] | None = None
+
+    def of(self, values: Sequence[float], direction: str) -> float:
+        """The number of a case."""
+        values = values[-self.last :] if self.last else values
+        match self.reduction:
+            case "area":
+                return sum((a + b) / 2 for a, b in pairwise(values))
+            case "mean":
+                return sum(values) / len(values)
+            case "best":
+                return max(values) if direction == "higher" else min(values)
+            case "first":
+                return values[0]
+
+
 class Scoring(Strict, frozen=True, kw_only=True):
     """How a mask becomes numbers.
 
@@ -213,9 +258,13 @@ class Scoring(Strict, frozen=True, kw_only=True):
         metrics: what cases are scored by; columns of the tables, in this order.
         labels: `reference` scores the labels that the reference has; `union` also those that only
             the prediction has; `one_to_maximum` scores 1 to the reference's largest, gaps included,
-            as the CVPR 2024 script; a list scores those, whether a case has them or not.
+            as the CVPR 2024 script; a list scores those, whether a case has them or not; `prompted`
+            scores those of the reference that the case's text prompts name, and none of an
+            `instance` case; `prompted_above_lowest` never the reference's smallest value, which is
+            no background where there is none, as the script of CVPR 2025's text track.
         regions: scored besides, whether a case has them or not.
         cohort: numbers over all cases.
+        over_rounds: further columns of a case, of a protocol with rounds.
         label_names: what labels are called in the tables, by their number; others by the number.
         unexpected: what a label costs that the protocol does not know, where it names labels or
             regions: nothing (`ignore`), every value of the case (`worst`), or the file, which is
@@ -228,14 +277,21 @@ class Scoring(Strict, frozen=True, kw_only=True):
     """
 
     metrics: tuple[ScoredMetric, ...]
-    labels: Literal["reference", "union", "one_to_maximum"] | tuple[_Label, ...] = "reference"
+    labels: _Labels | tuple[_Label, ...] = "reference"
     regions: tuple[Region, ...] = ()
     cohort: tuple[Cohort, ...] = ()
+    over_rounds: tuple[OverRounds, ...] = ()
     label_names: dict[str, str] = {}
     unexpected: Literal["ignore", "worst", "bad_output"] = "ignore"
     spacing_order: Literal["array", "stored"] = "array"
     two_d: Literal["contour", "slab"] = "contour"
     two_d_spacing: Literal["case", "unit"] = "case"
+
+    @property
+    def needs_prompts(self) -> bool:
+        """Whether a case's text prompts decide what is scored of it."""
+        prompted = self.labels in ("prompted", "prompted_above_lowest")
+        return prompted or any(metric.cases != "all" for metric in self.metrics)
 
     @property
     def known_labels(self) -> frozenset[int] | None:
@@ -258,6 +314,11 @@ class Scoring(Strict, frozen=True, kw_only=True):
         """Of the metrics, in their order."""
         return tuple(metric.name for metric in self.metrics)
 
+    @property
+    def case_names(self) -> tuple[str, ...]:
+        """Of a case's columns: the metrics, and what is made of their rounds."""
+        return (*self.names, *(reduced.name for reduced in self.over_rounds))
+
     def metric(self, name: str) -> ScoredMetric | None:
         """A metric by its name; None if this protocol does not compute it."""
         return next((metric for metric in self.metrics if metric.name == name), None)
@@ -267,7 +328,24 @@ class Scoring(Strict, frozen=True, kw_only=True):
         scored = self.metric(name)
         if scored is not None:
             return scored.definition
+        for reduced in self.over_rounds:
+            base = self.metric(reduced.metric) if reduced.name == name else None
+            if base is not None:
+                return _over_rounds(reduced, base.definition)
         return metric_named(name) if name in MEASURED else None
+
+
+def _over_rounds(reduced: OverRounds, base: "MetricDef") -> "MetricDef":
+    """What a column over rounds is; its best value depends on how many rounds there are."""
+    words = {"area": "area over rounds", "mean": "mean over rounds"}
+    how = words.get(reduced.reduction, f"{reduced.reduction} round")
+    return replace(
+        base,
+        name=reduced.name,
+        title=f"{base.title}, {how}",
+        long_title=f"{base.long_title}, {how}",
+        definition=f"{base.definition} Of the rounds' values: {how}.",
+    )
 
 
 def metric_named(name: str) -> "MetricDef | None":
@@ -323,7 +401,18 @@ def scoring_problem(scoring: Scoring) -> tuple[str, str, str] | None:
         gate = metric.gate
         if gate is not None and (gate.above is None) == (gate.at_least is None):
             return f"{where}, gate", "both `above` and `at_least`, or neither", "one of the two"
-    return _region_problem(scoring)
+    return _over_rounds_problem(scoring, {*METRICS, *NOT_FOR_METRICS}) or _region_problem(scoring)
+
+
+def _over_rounds_problem(scoring: Scoring, taken: set[str]) -> tuple[str, str, str] | None:
+    """What is wrong with columns over rounds, if anything is."""
+    taken = taken | set(scoring.names)
+    for reduced in scoring.over_rounds:
+        if reduced.metric not in scoring.names or reduced.name in taken:
+            found = f"{reduced.name}, of {reduced.metric}"
+            return "scoring.over_rounds", found, "a name of its own, of a metric that is computed"
+        taken.add(reduced.name)
+    return None
 
 
 def _region_problem(scoring: Scoring) -> tuple[str, str, str] | None:
@@ -341,12 +430,19 @@ def _region_problem(scoring: Scoring) -> tuple[str, str, str] | None:
         where = f"scoring.regions, {region.name}"
         if not region.labels:
             return where, "no label", 'the labels that make it up, or "any"'
-        named = {*region.options, *region.empty, *(region.metrics or ())}
+        in_mean = () if isinstance(region.in_case_mean, bool) else region.in_case_mean
+        named = {*region.options, *region.empty, *(region.metrics or ()), *in_mean}
         if named - set(scoring.names):
             unknown = ", ".join(sorted(named - set(scoring.names)))
             return where, f"metric {unknown}", f"of {', '.join(scoring.names)}"
     return next(filter(None, (_cohort_problem(scoring, cohort) for cohort in scoring.cohort)), None)
 
+
+OF_PAIRS = tuple(
+    f"lesion_matched_{metric}"
+    for metric in ("dsc", "iou", "relative_volume_difference", "assd", "rmsd", "hd")
+)
+"""Metrics of matched pairs, which are aggregated over the pairs of all cases."""
 
 _SUMMED = {
     "dsc": ("intersection_volume_ml", "reference_volume_ml", "prediction_volume_ml"),
@@ -355,8 +451,20 @@ _SUMMED = {
         ("lesion_tp", "lesion_fp", "lesion_fn"),
     ),
     "panoptic_quality": ("lesion_tp", "lesion_fp", "lesion_fn", "lesion_iou_sum"),
+    **{name: ("lesion_pairs", name) for name in OF_PAIRS},
 }
 """Which columns an aggregated metric is made of."""
+
+
+def aggregated_as(name: str) -> tuple[str, str]:
+    """What a metric is aggregated as, and the ending that it and its columns have besides.
+
+    `lesion_precision_any` is a precision, made of `lesion_tp_any` and its like.
+    """
+    for base in sorted(_SUMMED, key=len, reverse=True):
+        if name == base or name.startswith(f"{base}_"):
+            return base, name.removeprefix(base)
+    return "", ""
 
 
 def _cohort_problem(scoring: Scoring, cohort: Cohort) -> tuple[str, str, str] | None:
@@ -364,9 +472,11 @@ def _cohort_problem(scoring: Scoring, cohort: Cohort) -> tuple[str, str, str] | 
     if cohort.metric not in scoring.names and cohort.statistics != ("aggregated",):
         return where, "a metric that is not computed", f"one of {', '.join(scoring.names)}"
     if "aggregated" in cohort.statistics:
-        if cohort.metric not in _SUMMED:
+        base, ending = aggregated_as(cohort.metric)
+        if not base:
             return where, "no way to aggregate it", f"one of {', '.join(_SUMMED)}"
-        missing = [name for name in _SUMMED[cohort.metric] if name not in scoring.names]
+        summed = [f"{name}{ending}" for name in _SUMMED[base]]
+        missing = [name for name in summed if name not in scoring.names]
         if missing:
             return where, f"no {', '.join(missing)} to sum", "these among scoring.metrics"
     if "global" in cohort.statistics and (cohort.metric != "dsc" or cohort.over == "cases"):

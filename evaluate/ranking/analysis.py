@@ -2,10 +2,17 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
+from evaluate.facts.ranking_record import (
+    AggregatedPlace,
+    MetricInterval,
+    PlaceCertainty,
+    TiedTeams,
+    WholeFieldTest,
+    WilcoxonTests,
+)
 from evaluate.pairing import Counts
 from evaluate.ranking.bootstrap import certainty_of
 from evaluate.ranking.intervals import metric_intervals
@@ -33,12 +40,12 @@ class Analysis:
     """
 
     places: dict[Method, Floats]
-    methods: dict[str, Any]
-    bootstrap: dict[str, Any]
-    wilcoxon: dict[str, Any]
-    friedman: dict[str, Any]
-    groups: dict[str, Any]
-    intervals: dict[str, Any]
+    methods: dict[Method, dict[str, AggregatedPlace]]
+    bootstrap: dict[Method, PlaceCertainty]
+    wilcoxon: WilcoxonTests
+    friedman: WholeFieldTest
+    groups: TiedTeams
+    intervals: dict[str, MetricInterval]
 
 
 def analyse(
@@ -80,7 +87,9 @@ def analyse(
         places=places,
         methods={
             method: {
-                team: {"value": plain(values[method][i, 0]), "rank": rank_value(places[method][i])}
+                team: AggregatedPlace(
+                    value=plain(values[method][i, 0]), rank=rank_value(places[method][i])
+                )
                 for i, team in enumerate(teams)
             }
             for method in METHODS
@@ -99,19 +108,19 @@ def analyse(
 
 def _friedman(
     teams: Sequence[str], column: Column, settings: RankSettings, where: slice
-) -> dict[str, Any]:
+) -> WholeFieldTest:
     averaged = metric_cases(column, replace(settings, ties="average"), where)
     cases = int(averaged.usable.sum())
     if not cases:
-        return {"cases": 0}
+        return WholeFieldTest(cases=0)
     test = friedman(averaged.ranks[:, averaged.usable])
-    return {
-        "cases": cases,
-        "statistic": plain(test.statistic),
-        "degrees_of_freedom": len(teams) - 1,
-        "p": plain(test.p),
-        "mean_ranks": by_team(teams, test.mean_ranks),
-        "nemenyi_critical_difference": plain(
+    return WholeFieldTest(
+        cases=cases,
+        statistic=plain(test.statistic),
+        degrees_of_freedom=len(teams) - 1,
+        p=plain(test.p),
+        mean_ranks=by_team(teams, test.mean_ranks),
+        nemenyi_critical_difference=plain(
             nemenyi_critical_difference(teams=len(teams), cases=cases, alpha=settings.alpha)
         ),
-    }
+    )

@@ -3,10 +3,10 @@
 import base64
 import zlib
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from evaluate.facts.ranking_record import PlaceCertainty, ResamplesDrawn, TauSummary
 from evaluate.pairing import LEVEL, Counts
 from evaluate.ranking.agreement import tau_b
 from evaluate.ranking.plain import by_team, plain, rank_value
@@ -15,7 +15,7 @@ from evaluate.ranking.score_table import Floats
 __all__ = ["certainty_of", "chances", "draws_of"]
 
 
-def certainty_of(teams: Sequence[str], places: Floats, actual: Floats) -> dict[str, Any]:
+def certainty_of(teams: Sequence[str], places: Floats, actual: Floats) -> PlaceCertainty:
     """What the replicates say of each team's place.
 
     Args:
@@ -30,19 +30,19 @@ def certainty_of(teams: Sequence[str], places: Floats, actual: Floats) -> dict[s
     defined = ~np.isnan(places).any(axis=0)
     kept = places[:, defined]
     if not kept.shape[1]:
-        return {"undefined_replicates": int(places.shape[1])}
+        return PlaceCertainty(undefined_replicates=int(places.shape[1]))
     edges = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
     # Attained places, not interpolated ones: an interval from 1 to 2.5 would name no place.
     low, high = np.quantile(kept, edges, axis=1, method="inverted_cdf")
     taken, position = np.unique(kept, return_inverse=True)
     position = position.reshape(kept.shape)
     counts = [np.bincount(row, minlength=len(taken)) for row in position]
-    return {
-        "rank_interval": {
-            team: [rank_value(low[i]), rank_value(high[i])] for i, team in enumerate(teams)
+    return PlaceCertainty(
+        rank_interval={
+            team: (rank_value(low[i]), rank_value(high[i])) for i, team in enumerate(teams)
         },
-        "p_first": by_team(teams, (kept == kept.min(axis=0)).mean(axis=1)),
-        "rank_counts": {
+        p_first=by_team(teams, (kept == kept.min(axis=0)).mean(axis=1)),
+        rank_counts={
             team: {
                 str(rank_value(place)): int(n)
                 for place, n in zip(taken, counts[i], strict=True)
@@ -50,9 +50,9 @@ def certainty_of(teams: Sequence[str], places: Floats, actual: Floats) -> dict[s
             }
             for i, team in enumerate(teams)
         },
-        "tau": _tau_summary(tau_b(kept, actual)),
-        "undefined_replicates": int((~defined).sum()),
-    }
+        tau=_tau_summary(tau_b(kept, actual)),
+        undefined_replicates=int((~defined).sum()),
+    )
 
 
 def chances(teams: Sequence[str], places: Floats) -> dict[str, dict[str, float | None]]:
@@ -68,31 +68,27 @@ def chances(teams: Sequence[str], places: Floats) -> dict[str, dict[str, float |
     }
 
 
-def draws_of(cases: Sequence[str], counts: Counts) -> dict[str, Any]:
+def draws_of(cases: Sequence[str], counts: Counts) -> ResamplesDrawn:
     """The draws themselves, small enough for a JSON file, so that anyone can repeat them."""
     data = np.ascontiguousarray(counts.T, dtype="<u2").tobytes()
-    return {
-        "cases": list(cases),
-        "encoding": "base64 of zlib of little-endian uint16, replicates by cases, row by row",
-        "counts": base64.b64encode(zlib.compress(data, level=1)).decode("ascii"),
-    }
+    return ResamplesDrawn(
+        cases=tuple(cases),
+        encoding="base64 of zlib of little-endian uint16, replicates by cases, row by row",
+        counts=base64.b64encode(zlib.compress(data, level=1)).decode("ascii"),
+    )
 
 
-def _tau_summary(tau: Floats) -> dict[str, Any]:
+def _tau_summary(tau: Floats) -> TauSummary:
     """Quartiles, and each value with how often it was there, for a drawing of the distribution."""
     defined = tau[~np.isnan(tau)]
     values, counts = np.unique(np.round(defined, 9), return_counts=True)
-    summary: dict[str, Any] = {
-        "n": int(defined.size),
-        "undefined": int(tau.size - defined.size),
-        "values": [[plain(v), int(n)] for v, n in zip(values, counts, strict=True)],
-    }
-    if not defined.size:
-        return summary | dict.fromkeys(("mean", "median", "q25", "q75"))
-    q25, median, q75 = np.quantile(defined, (0.25, 0.5, 0.75))
-    return summary | {
-        "mean": plain(defined.mean()),
-        "median": plain(median),
-        "q25": plain(q25),
-        "q75": plain(q75),
-    }
+    q25, median, q75 = np.quantile(defined, (0.25, 0.5, 0.75)) if defined.size else [np.nan] * 3
+    return TauSummary(
+        n=int(defined.size),
+        undefined=int(tau.size - defined.size),
+        values=tuple((plain(v), int(n)) for v, n in zip(values, counts, strict=True)),
+        mean=plain(defined.mean()) if defined.size else None,
+        median=plain(median),
+        q25=plain(q25),
+        q75=plain(q75),
+    )

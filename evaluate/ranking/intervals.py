@@ -1,11 +1,11 @@
 """How well the cases pin down a team's mean and median."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from scipy.special import stdtrit
 
+from evaluate.facts.ranking_record import MetricInterval
 from evaluate.pairing import LEVEL, percentile_interval
 from evaluate.ranking.methods import MetricCases, once
 from evaluate.ranking.plain import plain
@@ -19,7 +19,7 @@ FEW_CASES = 50
 
 def metric_intervals(
     teams: Sequence[str], cases: MetricCases, resampled_medians: Floats
-) -> dict[str, Any]:
+) -> dict[str, MetricInterval]:
     """By team: the mean with Student's interval, the median with the bootstrap's percentiles.
 
     Args:
@@ -39,15 +39,15 @@ def metric_intervals(
     if kept.shape[1]:
         low, high = percentile_interval(kept)
     return {
-        team: {
-            "n": n,
-            "mean": plain(mean[i]),
-            "mean_low": plain(mean[i] - half[i]),
-            "mean_high": plain(mean[i] + half[i]),
-            "median": plain(median[i]),
-            "median_low": plain(low[i]),
-            "median_high": plain(high[i]),
-        }
+        team: MetricInterval(
+            n=n,
+            mean=plain(mean[i]),
+            mean_low=plain(mean[i] - half[i]),
+            mean_high=plain(mean[i] + half[i]),
+            median=plain(median[i]),
+            median_low=plain(low[i]),
+            median_high=plain(high[i]),
+        )
         for i, team in enumerate(teams)
     }
 

@@ -2,10 +2,16 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from evaluate.facts.ranking_record import (
+    MetricMeanRanks,
+    ModalityPlace,
+    OverallPlace,
+    RankingFailures,
+    TeamFailures,
+)
 from evaluate.ranking.places import rank_columns
 from evaluate.ranking.plain import plain, rank_value
 from evaluate.ranking.result import RankingRow
@@ -73,72 +79,70 @@ def rows_of(
 
 def overall_of(
     table: ScoreTable, standing: Standing, settings: RankSettings
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, OverallPlace]:
     """The protocol's own scheme, by team: places, mean ranks, and what they are made from."""
     places = [
         rank_columns(mean, higher_is_better=False, ties=settings.ties)[:, 0]
         for mean in standing.by_modality
     ]
     return {
-        team: {
-            "rank": rank_value(standing.rank[i, 0]),
-            "mean_rank": plain(standing.mean[i, 0]),
-            "rank_micro": rank_value(standing.rank_micro[i, 0]),
-            "mean_rank_micro": plain(standing.micro[i, 0]),
-            "rank_macro": rank_value(standing.rank_macro[i, 0]),
-            "mean_rank_macro": plain(standing.macro[i, 0]),
-            "by_metric": {
-                name: {
-                    "mean_rank_micro": plain(micro[i, 0]),
-                    "mean_rank_macro": plain(macro[i, 0]),
-                }
+        team: OverallPlace(
+            rank=rank_value(standing.rank[i, 0]),
+            mean_rank=plain(standing.mean[i, 0]),
+            rank_micro=rank_value(standing.rank_micro[i, 0]),
+            mean_rank_micro=plain(standing.micro[i, 0]),
+            rank_macro=rank_value(standing.rank_macro[i, 0]),
+            mean_rank_macro=plain(standing.macro[i, 0]),
+            by_metric={
+                name: MetricMeanRanks(
+                    mean_rank_micro=plain(micro[i, 0]),
+                    mean_rank_macro=plain(macro[i, 0]),
+                )
                 for name, (micro, macro) in standing.by_metric.items()
             },
-            "by_modality": {
-                name: {
-                    "mean_rank": plain(standing.by_modality[m, i, 0]),
-                    "rank": rank_value(places[m][i]),
-                }
+            by_modality={
+                name: ModalityPlace(
+                    mean_rank=plain(standing.by_modality[m, i, 0]),
+                    rank=rank_value(places[m][i]),
+                )
                 for m, name in enumerate(table.modalities)
             },
-        }
+        )
         for i, team in enumerate(table.teams)
     }
 
 
-def failures_of(table: ScoreTable, columns: Sequence[Column]) -> dict[str, Any]:
+def failures_of(table: ScoreTable, columns: Sequence[Column]) -> RankingFailures:
     """How often each team failed, where and how, and the cases that a metric had to leave out."""
     failed = table.failed
-    return {
-        "cases": len(table.cases),
-        "cases_by_modality": {name: m.stop - m.start for name, m in table.modalities.items()},
-        "by_team": {
-            team: {
-                "failures": int(failed[i].sum()),
-                "by_modality": {
-                    name: int(failed[i, m].sum()) for name, m in table.modalities.items()
-                },
-                "by_outcome": dict(
+    return RankingFailures(
+        cases=len(table.cases),
+        cases_by_modality={name: m.stop - m.start for name, m in table.modalities.items()},
+        by_team={
+            team: TeamFailures(
+                failures=int(failed[i].sum()),
+                by_modality={name: int(failed[i, m].sum()) for name, m in table.modalities.items()},
+                by_outcome=dict(
                     sorted(Counter(o.value for o in table.outcomes[i] if o.is_failure).items())
                 ),
-            }
+            )
             for i, team in enumerate(table.teams)
         },
-        "left_out": {
-            column.name: [
+        left_out={
+            column.name: tuple(
                 case for case, kept in zip(table.cases, column.usable, strict=True) if not kept
-            ]
+            )
             for column in columns
         },
-        "missing": {column.name: _by_team(table, column.missing) for column in columns},
-        "infinite": {column.name: _by_team(table, column.infinite) for column in columns},
-    }
+        missing={column.name: _by_team(table, column.missing) for column in columns},
+        infinite={column.name: _by_team(table, column.infinite) for column in columns},
+    )
 
 
-def _by_team(table: ScoreTable, which: Bools) -> dict[str, list[str]]:
+def _by_team(table: ScoreTable, which: Bools) -> dict[str, tuple[str, ...]]:
     """The cases of each team that has any."""
     return {
-        team: [case for case, chosen in zip(table.cases, row, strict=True) if chosen]
+        team: tuple(case for case, chosen in zip(table.cases, row, strict=True) if chosen)
         for team, row in zip(table.teams, which, strict=True)
         if row.any()
     }

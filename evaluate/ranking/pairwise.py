@@ -1,10 +1,11 @@
 """Every team against every other: tests, wins, effect sizes, differences; and who is tied."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from msgspec import UNSET, UnsetType
 
+from evaluate.facts.ranking_record import TiedTeams, WilcoxonTests
 from evaluate.pairing import percentile_interval
 from evaluate.pairing.wilcoxon import SignedRanks
 from evaluate.ranking.methods import MetricCases, once, ordered_pairs
@@ -31,7 +32,7 @@ def by_pair(teams: Sequence[str], square: Floats) -> dict[str, dict[str, float |
 
 def metric_tests(
     teams: Sequence[str], cases: MetricCases, tests: SignedRanks, resampled_means: Floats
-) -> tuple[dict[str, Any], Bools]:
+) -> tuple[WilcoxonTests, Bools]:
     """One-sided tests of all ordered pairs on one metric, and how large the differences are.
 
     Args:
@@ -49,20 +50,20 @@ def metric_tests(
     means = cases.aggregate("mean_then_rank", once(len(cases.usable)))[:, 0]
     low, high = _difference_intervals(resampled_means)
     wins = p_adjusted <= cases.settings.alpha
-    tests_by_team = {
-        "cases": int(cases.usable.sum()),
-        "p": by_pair(teams, p),
-        "p_adjusted": by_pair(teams, p_adjusted),
-        "wins": {
-            team: [other for b, other in enumerate(teams) if wins[a, b]]
+    tests_of_pairs = WilcoxonTests(
+        cases=int(cases.usable.sum()),
+        p=by_pair(teams, p),
+        p_adjusted=by_pair(teams, p_adjusted),
+        wins={
+            team: tuple(other for b, other in enumerate(teams) if wins[a, b])
             for a, team in enumerate(teams)
         },
-        "rank_biserial": by_pair(teams, matrix(k, np.concatenate([effect, -effect]))),
-        "mean_difference": by_pair(teams, means[:, np.newaxis] - means),
-        "mean_difference_low": by_pair(teams, low),
-        "mean_difference_high": by_pair(teams, high),
-    }
-    return tests_by_team, wins | wins.T
+        rank_biserial=by_pair(teams, matrix(k, np.concatenate([effect, -effect]))),
+        mean_difference=by_pair(teams, means[:, np.newaxis] - means),
+        mean_difference_low=by_pair(teams, low),
+        mean_difference_high=by_pair(teams, high),
+    )
+    return tests_of_pairs, wins | wins.T
 
 
 def _difference_intervals(means: Floats) -> tuple[Floats, Floats]:
@@ -78,13 +79,16 @@ def _difference_intervals(means: Floats) -> tuple[Floats, Floats]:
     return low, high
 
 
-def tied_groups(teams: Sequence[str], places: Floats, differ: Bools) -> dict[str, Any]:
+def tied_groups(
+    teams: Sequence[str], places: Floats, differ: Bools, *, test: str | UnsetType = UNSET
+) -> TiedTeams:
     """Which neighbours in the ranking no test can part.
 
     Args:
         teams: names.
         places: (teams,).
         differ: whether a test parts two teams, (teams, teams), symmetric.
+        test: its name, where it is not the metric's own.
 
     Returns:
         `groups`: the longest runs of the ranking in which no pair differs; they may overlap, as
@@ -92,17 +96,18 @@ def tied_groups(teams: Sequence[str], places: Floats, differ: Bools) -> dict[str
         every one of them.
     """
     order = sorted(range(len(teams)), key=lambda i: (places[i], teams[i]))
-    groups: list[list[str]] = []
+    groups: list[tuple[str, ...]] = []
     end = 0
     for start, _ in enumerate(order):
         stop = start + 1
         while stop < len(order) and not differ[order[stop], order[start:stop]].any():
             stop += 1
         if stop > end:
-            groups.append([teams[i] for i in order[start:stop]])
+            groups.append(tuple(teams[i] for i in order[start:stop]))
             end = stop
     best = [i for i in order if places[i] == places[order[0]]]
-    return {
-        "groups": groups,
-        "tied_with_first": [teams[i] for i in order if not differ[i, best].all() or i in best],
-    }
+    return TiedTeams(
+        test=test,
+        groups=tuple(groups),
+        tied_with_first=tuple(teams[i] for i in order if not differ[i, best].all() or i in best),
+    )

@@ -1,12 +1,26 @@
 """From scores to a ranking: the one place that puts the parts together."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 import scipy
 
 from evaluate.facts.errors import Finding, RankingRefusedError
+from evaluate.facts.ranking_record import (
+    ConsensusPlaces,
+    KemenyOrder,
+    PermutationTests,
+    RankedTests,
+    RankingDocument,
+    RankingGroups,
+    RankingSettings,
+    ResampledPlaces,
+    SettingsMetric,
+    TiedTeams,
+)
 from evaluate.facts.rules import RankedMetric, Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.facts.scoring_rules import MEASURED
@@ -70,7 +84,7 @@ def rank(
         protocol, metrics=metrics, adjustment=adjustment, compat=compat
     )
     ranked = [metric.name for metric in settings.metrics]
-    names = list(dict.fromkeys((*protocol.scoring.names, *MEASURED, *ranked)))
+    names = list(dict.fromkeys((*protocol.scoring.case_names, *MEASURED, *ranked)))
     _refuse_absent(scores, ranked)
     result = rank_table(
         table_of(scores, names, priced=priced, missing=missing),
@@ -82,8 +96,12 @@ def rank(
         ],
         resampled=resampled,
     )
-    result.document["settings"] |= {"protocol": protocol.name, "protocol_version": protocol.version}
-    return result
+    made = result.document.settings
+    if made:
+        made = msgspec.structs.replace(
+            made, protocol=protocol.name, protocol_version=protocol.version
+        )
+    return replace(result, document=msgspec.structs.replace(result.document, settings=made))
 
 
 def places_of(scores: Sequence[CaseScore], protocol: Rules) -> dict[str, float]:
@@ -164,40 +182,40 @@ def rank_table(
     }
     permutation, overall_groups = _permutation(table, settings, scheme, standing, exchanges)
     notes = value_warnings(table, columns)
-    document = {
-        "schema": 1,
-        "settings": settings.to_json()
-        | {
-            "seed": seed,
-            "bootstrap": bootstrap,
-            "resampled_methods": [method for method in METHODS if method in resampled],
-            "all": f"{ALL} pools the cases of all modalities",
-            "versions": {"numpy": np.__version__, "scipy": scipy.__version__},
-        },
-        "overall": overall_of(table, standing, settings),
-        "methods": _by_method(parts, "methods"),
-        "bootstrap": {
-            "replicates": bootstrap,
+    document = RankingDocument(
+        settings=RankingSettings(
+            **asdict(settings)
+            | {"metrics": tuple(SettingsMetric(**asdict(metric)) for metric in settings.metrics)},
+            seed=seed,
+            bootstrap=bootstrap,
+            resampled_methods=tuple(method for method in METHODS if method in resampled),
+            all=f"{ALL} pools the cases of all modalities",
+            versions={"numpy": np.__version__, "scipy": scipy.__version__},
+        ),
+        overall=overall_of(table, standing, settings),
+        methods=_by_method(parts, "methods"),
+        bootstrap=ResampledPlaces(
+            replicates=bootstrap,
             **_bootstrap(table, scheme, settings, counts, standing),
-            "methods": _by_method(parts, "bootstrap"),
-        },
-        "tests": {
-            "wilcoxon": _by_metric(parts, "wilcoxon"),
-            "friedman": _by_metric(parts, "friedman"),
-            "permutation": permutation,
-        },
-        "groups": {"overall": overall_groups, "metrics": _by_metric(parts, "groups")},
-        "consensus": _consensus(table, standing),
-        "sensitivity": sensitivity_of(
+            methods=_by_method(parts, "bootstrap"),
+        ),
+        tests=RankedTests(
+            wilcoxon=_by_metric(parts, "wilcoxon"),
+            friedman=_by_metric(parts, "friedman"),
+            permutation=permutation,
+        ),
+        groups=RankingGroups(overall=overall_groups, metrics=_by_metric(parts, "groups")),
+        consensus=_consensus(table, standing),
+        sensitivity=sensitivity_of(
             table, columns, settings, standing.rank[:, 0], _method_places(parts, settings)
         ),
-        "intervals": _by_metric(parts, "intervals"),
-        "failures": failures_of(table, columns),
-        "warnings": [
+        intervals=_by_metric(parts, "intervals"),
+        failures=failures_of(table, columns),
+        warnings=(
             *case_count_warnings({n: m.stop - m.start for n, m in everywhere.items()}),
             *notes,
-        ],
-    }
+        ),
+    )
     rows = rows_of(table, standing, _with_values(table, shown), columns)
     return Result(rows=rows, document=document, notes=tuple(notes))
 
@@ -251,7 +269,7 @@ def _bootstrap(
     places = scheme.apply(weights).rank
     return {
         "stratified_by": "modality",
-        **certainty_of(table.teams, places, standing.rank[:, 0]),
+        **msgspec.structs.asdict(certainty_of(table.teams, places, standing.rank[:, 0])),
         "p_beats": chances(table.teams, places),
         "draws": draws_of(table.cases, counts),
     }
@@ -263,40 +281,40 @@ def _permutation(
     scheme: Scheme,
     standing: Standing,
     generator: np.random.Generator,
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[PermutationTests, TiedTeams]:
     """The permutation test of the mean ranks, and the groups that it leaves."""
     p, p_adjusted, permutations = permutation_p_values(scheme.contributions(), generator)
     square = np.full((2, len(table.teams), len(table.teams)), np.nan)
     first, second = np.triu_indices(len(table.teams), k=1)
     square[:, first, second] = square[:, second, first] = np.stack([p, p_adjusted])
-    tests = {
-        "statistic": "difference of mean ranks within cases",
-        "alternative": "two-sided",
-        "adjustment": "holm",
-        "permutations": permutations,
-        "p": by_pair(table.teams, square[0]),
-        "p_adjusted": by_pair(table.teams, square[1]),
-    }
-    groups = tied_groups(table.teams, standing.rank[:, 0], square[1] <= settings.alpha)
-    return tests, {"test": "permutation", **groups}
+    tests = PermutationTests(
+        statistic="difference of mean ranks within cases",
+        alternative="two-sided",
+        adjustment="holm",
+        permutations=permutations,
+        p=by_pair(table.teams, square[0]),
+        p_adjusted=by_pair(table.teams, square[1]),
+    )
+    parted = square[1] <= settings.alpha
+    return tests, tied_groups(table.teams, standing.rank[:, 0], parted, test="permutation")
 
 
-def _consensus(table: ScoreTable, standing: Standing) -> dict[str, Any]:
+def _consensus(table: ScoreTable, standing: Standing) -> ConsensusPlaces:
     """One order for all modalities, each modality's own ranking counting alike."""
     defined = standing.by_modality[~np.isnan(standing.by_modality).any(axis=(1, 2))]
     places = rank_columns(defined[..., 0].T, higher_is_better=False, ties="min")
     best = kemeny(places)
-    return {
-        "euclidean": by_team(table.teams, euclidean(places)),
-        "borda": by_team(table.teams, borda(places)),
-        "kemeny": {
-            "order": [table.teams[i] for i in best.order],
-            "distance": best.distance,
-            "optima": best.optima,
-            "unique": None if best.optima is None else best.optima == 1,
-            "exact": best.exact,
-        },
-    }
+    return ConsensusPlaces(
+        euclidean=by_team(table.teams, euclidean(places)),
+        borda=by_team(table.teams, borda(places)),
+        kemeny=KemenyOrder(
+            order=tuple(table.teams[i] for i in best.order),
+            distance=best.distance,
+            optima=best.optima,
+            unique=None if best.optima is None else best.optima == 1,
+            exact=best.exact,
+        ),
+    )
 
 
 def _with_values(table: ScoreTable, metrics: Sequence[RankedColumn]) -> dict[str, Column | None]:

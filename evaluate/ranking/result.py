@@ -1,8 +1,12 @@
 """What a ranking hands over: the rows of ranking.csv and the document of ranking.json."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+
+from evaluate.facts.ranking_record import RankingDocument
 
 __all__ = ["RankingRow", "Result"]
 
@@ -56,9 +60,15 @@ class Result:
     """
 
     rows: tuple[RankingRow, ...]
-    document: dict[str, Any]
+    document: RankingDocument
     notes: tuple[str, ...] = ()
+
+    def warned(self, *warnings: str) -> "Result":
+        """The same with further warnings."""
+        told = (*self.document.warnings, *warnings)
+        return replace(self, document=msgspec.structs.replace(self.document, warnings=told))
 
     def to_json(self) -> dict[str, Any]:
         """The document of ranking.json."""
-        return self.document
+        data: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self.document))
+        return data

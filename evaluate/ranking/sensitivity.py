@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from evaluate.facts.ranking_record import OtherRanking, RankingSensitivity
 from evaluate.ranking.agreement import tau_b
 from evaluate.ranking.methods import METHODS, Method
 from evaluate.ranking.places import rank_columns
@@ -23,7 +23,7 @@ def sensitivity_of(
     settings: RankSettings,
     actual: Floats,
     method_places: Mapping[Method, Mapping[str, Sequence[Floats]]],
-) -> dict[str, Any]:
+) -> RankingSensitivity:
     """Places under each method, rule, metric weight and left-out modality.
 
     Args:
@@ -42,10 +42,10 @@ def sensitivity_of(
     ) -> Floats:
         return Scheme(chosen, rules, modalities).apply(counts).rank[:, 0]
 
-    def entry(places: Floats) -> dict[str, Any]:
+    def entry(places: Floats) -> OtherRanking:
         return _compared(table.teams, places, actual)
 
-    report: dict[str, Any] = {
+    report: dict[str, dict[str, OtherRanking]] = {
         "methods": {
             method: entry(_places_by_method(columns, settings, method_places[method]))
             for method in METHODS
@@ -67,21 +67,22 @@ def sensitivity_of(
             if not np.isnan(places_without).any():
                 report["left_out_modality"][name] = entry(places_without)
     variants = [e for part in report.values() for e in part.values()]
-    return report | {
-        "variants": len(variants),
-        "variants_with_another_winner": sum(not e["same_winners"] for e in variants),
-    }
+    return RankingSensitivity(
+        **report,
+        variants=len(variants),
+        variants_with_another_winner=sum(not e.same_winners for e in variants),
+    )
 
 
-def _compared(teams: Sequence[str], places: Floats, actual: Floats) -> dict[str, Any]:
-    winners = [t for t, place in zip(teams, places, strict=True) if place == places.min()]
-    before = [t for t, place in zip(teams, actual, strict=True) if place == actual.min()]
-    return {
-        "winners": winners,
-        "same_winners": winners == before,
-        "tau": plain(tau_b(places[:, np.newaxis], actual)[0]),
-        "ranks": {t: rank_value(place) for t, place in zip(teams, places, strict=True)},
-    }
+def _compared(teams: Sequence[str], places: Floats, actual: Floats) -> OtherRanking:
+    winners = tuple(t for t, place in zip(teams, places, strict=True) if place == places.min())
+    before = tuple(t for t, place in zip(teams, actual, strict=True) if place == actual.min())
+    return OtherRanking(
+        winners=winners,
+        same_winners=winners == before,
+        tau=plain(tau_b(places[:, np.newaxis], actual)[0]),
+        ranks={t: rank_value(place) for t, place in zip(teams, places, strict=True)},
+    )
 
 
 def _places_by_method(

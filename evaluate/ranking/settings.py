@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from evaluate.facts.errors import Finding, RankingRefusedError
 from evaluate.facts.ranking_rules import RankedMetric, direction_problem
@@ -113,11 +113,6 @@ class RankSettings:
             adjustment=protocol.ranking.adjustment if adjustment is None else adjustment,
             compat=compat,
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """The settings as plain JSON data."""
-        data = asdict(self)
-        return data | {"metrics": list(data["metrics"]), "tie_breaks": list(self.tie_breaks)}
 
 
 def ranked_column(

@@ -1,6 +1,5 @@
 """`segjudge rank`: from scores to places."""
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,8 +7,9 @@ import msgspec
 
 from data_manifest.manifest import sha256_of
 from evaluate.documents.foreign_scores import ForeignScore, read_foreign_scores
+from evaluate.documents.ranking import write_ranking
 from evaluate.documents.run import RankOptions
-from evaluate.documents.tables import write_json, write_table
+from evaluate.documents.tables import write_table
 from evaluate.facts.errors import Finding, RankingRefusedError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import RankedMetric, Rules
@@ -45,8 +45,7 @@ def rank_result(
     if not document.unequal_machines:
         return result
     warning = f"cases were run on {document.unequal_machines}: their times may not be compared"
-    warnings = [*result.document["warnings"], warning]
-    return dataclasses.replace(result, document={**result.document, "warnings": warnings})
+    return result.warned(warning)
 
 
 def rank_run(root: Path, options: RankOptions | None = None) -> Result:
@@ -67,7 +66,7 @@ def rank_run(root: Path, options: RankOptions | None = None) -> Result:
         if options.seed is None:
             options = msgspec.structs.replace(options, seed=document.seed)
         result = rank_result(run, options)
-        run.write_ranking(result.rows, result.to_json())
+        run.write_ranking(result.rows, result.document)
         run.write_run_document(
             msgspec.structs.replace(
                 document.ranked_as_scored(),
@@ -135,9 +134,9 @@ def rank_table(
         priced=False,
         missing=missing,
     )
-    result.document["warnings"] += [f"{scores}: {note}" for note in notes]
+    result = result.warned(*(f"{scores}: {note}" for note in notes))
     write_table(out / "ranking.csv", result.rows, type(result.rows[0]))
-    write_json(out / "ranking.json", result.to_json(), lines_down_to=4)
+    write_ranking(out / "ranking.json", result.document)
     return result, tuple(notes)
 
 

@@ -1,11 +1,12 @@
-"""How sure the places are: what ranking.json says of resamples and tests, read with tolerance.
+"""How sure the places are: what ranking.json says of resamples and tests.
 
 The report computes no statistic of its own; what is absent is said to be absent.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from evaluate.facts.ranking_record import RankingDocument
 
 __all__ = ["Certainty", "read_certainty", "tied_with_first"]
 
@@ -27,22 +28,22 @@ class Certainty:
     shares: dict[str, dict[float, float]]
 
 
-def read_certainty(ranking: dict[str, Any], teams: Sequence[str]) -> Certainty | None:
+def read_certainty(ranking: RankingDocument, teams: Sequence[str]) -> Certainty | None:
     """The bootstrap of ranking.json; None where it is not there for every team."""
-    document = ranking.get("bootstrap")
-    if not isinstance(document, dict) or "rank_interval" not in document:
+    places = ranking.bootstrap or None
+    if places is None or not places.rank_interval or not places.p_first:
         return None
-    counts = document.get("rank_counts")
-    try:
-        intervals, first = document["rank_interval"], document["p_first"]
-        return Certainty(
-            replicates=int(document["replicates"]),
-            intervals={t: (float(intervals[t][0]), float(intervals[t][1])) for t in teams},
-            first={team: float(first[team]) for team in teams},
-            shares={team: _shares(counts[team]) for team in teams} if counts else {},
-        )
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+    first, counts = places.p_first, places.rank_counts or {}
+    intervals = {t: (low, high) for t, (low, high) in places.rank_interval.items()}
+    shown = {t: first.get(t) for t in teams}
+    if not set(teams) <= intervals.keys() or None in shown.values():
         return None
+    return Certainty(
+        replicates=places.replicates,
+        intervals={t: (float(intervals[t][0] or 0), float(intervals[t][1] or 0)) for t in teams},
+        first={team: share for team, share in shown.items() if share is not None},
+        shares={team: _shares(counts[team]) for team in teams if team in counts},
+    )
 
 
 def _shares(counts: dict[str, int]) -> dict[float, float]:
@@ -50,13 +51,9 @@ def _shares(counts: dict[str, int]) -> dict[float, float]:
     return {float(place): count / total for place, count in counts.items()}
 
 
-def tied_with_first(ranking: dict[str, Any]) -> tuple[str, ...] | None:
+def tied_with_first(ranking: RankingDocument) -> tuple[str, ...] | None:
     """The teams that the test of the mean ranks can not tell from the first, the first included.
 
     None where ranking.json has no such test.
     """
-    try:
-        tied = ranking["groups"]["overall"]["tied_with_first"]
-    except (KeyError, TypeError):
-        return None
-    return tuple(map(str, tied)) if isinstance(tied, list) else None
+    return ranking.groups.overall.tied_with_first if ranking.groups else None

@@ -1,8 +1,5 @@
 """The methods section that an organiser publishes: a paragraph of facts of this very run."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scoring_rules import Scoring
 from evaluate.reporting.quantities import clipped, count_of
@@ -79,6 +76,9 @@ _LABELS = {
     "reference": "each label of the reference",
     "union": "each label of the reference or of the prediction",
     "one_to_maximum": "the labels from 1 to the reference’s largest",
+    "prompted": "each label that the case’s text prompts name and its reference has",
+    "prompted_above_lowest": "each label that the case’s text prompts name and its reference has,"
+    " but for the reference’s smallest value",
 }
 
 
@@ -152,9 +152,9 @@ def aggregation_text(sources: Sources) -> str:
 def ties_text(sources: Sources) -> str:
     """What equal values share."""
     text = f"Equal values share {_TIES[sources.protocol.ranking.ties]} of their ranks"
-    breaks = _part(sources.ranking, "settings").get("tie_breaks")
-    if isinstance(breaks, list) and breaks:
-        text += f"; equal places are parted by {', '.join(clipped(str(b), 40) for b in breaks)}"
+    breaks = sources.ranking.settings.tie_breaks if sources.ranking.settings else ()
+    if breaks:
+        text += f"; equal places are parted by {', '.join(clipped(b, 40) for b in breaks)}"
     return f"{text}."
 
 
@@ -181,21 +181,21 @@ def statistics_text(sources: Sources) -> str:
     """Resamples and tests, as far as ranking.json has them."""
     if len(sources.teams) < 2:
         return "With one team there is nothing to test."
-    settings, bootstrap = _part(sources.ranking, "settings"), _part(sources.ranking, "bootstrap")
+    settings, bootstrap = sources.ranking.settings, sources.ranking.bootstrap
     parts = []
-    if bootstrap.get("replicates"):
-        by = " within each modality" if bootstrap.get("stratified_by") == "modality" else ""
-        seed = f" (seed {settings['seed']})" if "seed" in settings else ""
-        draws = count_of(int(bootstrap["replicates"]), "resample")
+    if bootstrap and bootstrap.replicates:
+        by = " within each modality" if bootstrap.stratified_by == "modality" else ""
+        seed = f" (seed {settings.seed})" if settings else ""
+        draws = count_of(bootstrap.replicates, "resample")
         parts.append(
             f"How sure the places are was estimated with {draws} of the cases, drawn with"
             f" replacement{by}{seed}, the same for all teams."
         )
-    if "wilcoxon" in _part(sources.ranking, "tests") and "alpha" in settings:
-        how = _ADJUSTMENTS.get(str(settings.get("adjustment")), "adjusted")
+    if sources.ranking.tests and settings:
+        how = _ADJUSTMENTS.get(settings.adjustment, "adjusted")
         parts.append(
             "Pairs of teams were compared by one-sided paired Wilcoxon signed-rank tests, with"
-            f" p-values {how}, at alpha {settings['alpha']:g}."
+            f" p-values {how}, at alpha {settings.alpha:g}."
         )
     return " ".join(parts) or "No resamples or tests were computed."
 
@@ -215,8 +215,3 @@ def software_text(sources: Sources) -> str:
         f" (SHA-256 {protocol.digest()[:12]}…)"
     )
     return f"{text}, with {used}." if used else f"{text}."
-
-
-def _part(facts: Mapping[str, Any], key: str) -> dict[str, Any]:
-    part = facts.get(key)
-    return part if isinstance(part, dict) else {}

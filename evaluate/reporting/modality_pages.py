@@ -109,8 +109,6 @@ def _row(sources: Sources, team: str, modality: Modality) -> tuple[str, list[Sta
 
 def _standing(sources: Sources, team: str, modality: str) -> dict[str, float | None]:
     """The team's place in the modality as ranking.json has it; empty where it has none."""
-    try:
-        standing = sources.ranking["overall"][team]["by_modality"][modality]
-        return {key: None if standing[key] is None else float(standing[key]) for key in standing}
-    except (KeyError, TypeError, ValueError):
-        return {}
+    overall = sources.ranking.overall or {}
+    place = overall[team].by_modality.get(modality) if team in overall else None
+    return {} if place is None else {"mean_rank": place.mean_rank, "rank": place.rank}

@@ -1,11 +1,12 @@
 """How well the places hold: resamples, tests and other methods, read from ranking.json.
 
-Every section is optional: what is absent or of another form gives nothing, never an error.
+Every section is optional: what is absent gives nothing, never an error.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from evaluate.facts.ranking_record import PlaceCertainty, RankingDocument, ResampledPlaces
 
 __all__ = [
     "ALL",
@@ -27,7 +28,6 @@ _METHODS = (
     "median_then_rank",
     "test_then_rank",
 )
-_ABSENT = (KeyError, IndexError, TypeError, ValueError, AttributeError, ZeroDivisionError)
 Shares = dict[str, dict[int, float]]
 
 
@@ -73,7 +73,7 @@ class TauSpread:
 
 
 def place_shares(
-    ranking: Mapping[str, Any], teams: Sequence[str], metric: str = "", modality: str = ALL
+    ranking: RankingDocument, teams: Sequence[str], metric: str = "", modality: str = ALL
 ) -> Shares:
     """By team and place, the share of the resamples; empty where they are not there.
 
@@ -83,13 +83,12 @@ def place_shares(
         metric: ranked alone, by the mean of its ranks; the protocol's own scheme if empty.
         modality: of a metric that is ranked alone.
     """
-    try:
-        part = ranking["bootstrap"]
-        if metric:
-            part = part["methods"]["rank_then_mean"][metric][modality]
-        return {team: _as_shares(part["rank_counts"][team]) for team in teams}
-    except _ABSENT:
-        return {}
+    places: ResampledPlaces | PlaceCertainty | None = ranking.bootstrap or None
+    if metric and ranking.bootstrap:
+        methods = ranking.bootstrap.methods or {}
+        places = methods.get("rank_then_mean", {}).get(metric, {}).get(modality)
+    counts = (places.rank_counts if places else None) or {}
+    return {t: _as_shares(counts[t]) for t in teams} if set(teams) <= counts.keys() else {}
 
 
 def _as_shares(counts: Mapping[str, int]) -> dict[int, float]:
@@ -103,57 +102,49 @@ def _as_shares(counts: Mapping[str, int]) -> dict[int, float]:
 
 
 def pair_tests(
-    ranking: Mapping[str, Any], teams: Sequence[str], metric: str, modality: str = ALL
+    ranking: RankingDocument, teams: Sequence[str], metric: str, modality: str = ALL
 ) -> PairTests | None:
     """The Wilcoxon tests over the cases of a modality, or all; None where they are not there."""
-    try:
-        tests, settings = ranking["tests"]["wilcoxon"][metric][modality], ranking["settings"]
-        adjusted = tests["p_adjusted"]
-        pairs = [(a, b) for a in teams for b in teams if a != b]
-        values = {(a, b): adjusted[a].get(b) for a, b in pairs}
-        return PairTests(
-            cases=int(tests["cases"]),
-            p={pair: None if value is None else float(value) for pair, value in values.items()},
-            alpha=float(settings["alpha"]),
-            adjustment=str(settings["adjustment"]),
-        )
-    except _ABSENT:
+    tests, settings = ranking.tests, ranking.settings
+    known = tests.wilcoxon.get(metric, {}).get(modality) if tests else None
+    if known is None or not settings or not set(teams) <= known.p_adjusted.keys():
         return None
+    return PairTests(
+        cases=known.cases,
+        p={(a, b): known.p_adjusted[a].get(b) for a in teams for b in teams if a != b},
+        alpha=settings.alpha,
+        adjustment=settings.adjustment,
+    )
 
 
-def ranks_by_method(
-    ranking: Mapping[str, Any], teams: Sequence[str]
-) -> dict[str, dict[str, float]]:
+def ranks_by_method(ranking: RankingDocument, teams: Sequence[str]) -> dict[str, dict[str, float]]:
     """Each team's place under every method that has a place for all of them."""
+    methods = ranking.sensitivity.methods if ranking.sensitivity else {}
     by_method = {}
     for method in _METHODS:
-        try:
-            ranks = ranking["sensitivity"]["methods"][method]["ranks"]
-            by_method[method] = {team: float(ranks[team]) for team in teams}
-        except _ABSENT:
-            continue
+        ranks = methods[method].ranks if method in methods else {}
+        known = {team: float(rank) for team in teams if (rank := ranks.get(team)) is not None}
+        if len(known) == len(teams):
+            by_method[method] = known
     return by_method
 
 
-def tau_spreads(ranking: Mapping[str, Any], metrics: Sequence[str]) -> list[TauSpread]:
+def tau_spreads(ranking: RankingDocument, metrics: Sequence[str]) -> list[TauSpread]:
     """Tau of the protocol's own scheme, then of every metric ranked alone by each method."""
-    spreads = []
-    for method, metric in [("", ""), *((way, name) for name in metrics for way in _METHODS)]:
-        try:
-            part = ranking["bootstrap"]
-            tau = part["methods"][method][metric][ALL]["tau"] if method else part["tau"]
-            values = tuple((float(value), int(count)) for value, count in tau["values"])
-            if not values:
-                continue
-            spreads.append(
-                TauSpread(
-                    method=method,
-                    metric=metric,
-                    values=values,
-                    median=float(tau["median"]),
-                    undefined=int(tau["undefined"]),
-                )
-            )
-        except _ABSENT:
-            continue
-    return spreads
+    places = ranking.bootstrap or None
+    if places is None:
+        return []
+    methods = places.methods or {}
+    alone = [(way, name) for name in metrics for way in _METHODS]
+    parts = [methods.get(way, {}).get(name, {}).get(ALL) for way, name in alone]
+    return [
+        TauSpread(
+            method=method,
+            metric=metric,
+            values=tuple((value, count) for value, count in tau.values if value is not None),
+            median=tau.median,
+            undefined=tau.undefined,
+        )
+        for (method, metric), part in zip([("", ""), *alone], [places, *parts], strict=True)
+        if part is not None and (tau := part.tau) and tau.median is not None
+    ]

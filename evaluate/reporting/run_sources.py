@@ -1,14 +1,13 @@
 """What the report is made from: the files of a run directory, read once and checked."""
 
 import csv
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from data_manifest.errors import ManifestError
 from data_manifest.manifest import Case, Manifest, load_manifest
+from evaluate.documents.ranking import RankingDocument, read_ranking
 from evaluate.documents.run import RunDocument
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, TableError
@@ -52,7 +51,7 @@ class Sources:
     document: RunDocument
     protocol: Rules
     places: list[Place]
-    ranking: dict[str, Any]
+    ranking: RankingDocument
     case_scores: dict[tuple[str, str], CaseScore]
     team_scores: dict[str, list[CaseScore]]
     modality_scores: dict[tuple[str, str, str], ModalityScore]
@@ -67,10 +66,9 @@ class Sources:
         return quantities_of(self.protocol)
 
     @property
-    def warnings(self) -> list[str]:
+    def warnings(self) -> tuple[str, ...]:
         """What ranking.json says that a reader must know."""
-        said = self.ranking.get("warnings", [])
-        return [str(warning) for warning in said] if isinstance(said, list) else []
+        return self.ranking.warnings
 
     @property
     def teams(self) -> list[str]:
@@ -127,7 +125,7 @@ def read_sources(run: RunDirectory) -> Sources:
         document=document,
         protocol=document.rules_of("rank"),
         places=places,
-        ranking=_read_ranking(run.root / "ranking.json"),
+        ranking=read_ranking(run.root / "ranking.json") or RankingDocument(),
         case_scores=case_scores,
         team_scores={
             team: [score for (name, _), score in sorted(case_scores.items()) if name == team]
@@ -150,18 +148,6 @@ def _read_manifest(path: Path) -> tuple[Manifest | None, str]:
         return load_manifest(path), ""
     except ManifestError as error:
         return None, f"the run directory's copy of the manifest can't be read: {error}"
-
-
-def _read_ranking(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise _broken(path, f"can't be read: {error}") from error
-    if not isinstance(data, dict):
-        raise _broken(path, "no JSON object")
-    return data
 
 
 def _broken(path: Path, found: str) -> TableError:

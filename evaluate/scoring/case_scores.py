@@ -13,7 +13,9 @@ import numpy.typing as npt
 
 import metrics
 from data_manifest.cases import Reference
+from data_manifest.layouts.text_prompts import TextPrompts
 from evaluate.facts.scoring_rules import Region, ScoredMetric, Scoring
+from evaluate.scoring.kinds_of_cases import scoring_of_case
 from evaluate.scoring.parts import Part, parts_of, unexpected_labels
 
 __all__ = ["CaseMeasures", "LabelMeasures", "costs_of_failure", "score_case"]
@@ -89,6 +91,11 @@ class _Scored:
         """For empty masks; of the case as a whole without a part."""
         return self._rules[part.region.name if part and part.region else None]
 
+    @property
+    def case_rule(self) -> metrics.Rule | None:
+        """For a case without any label; None where its labels' rules say it."""
+        return self.chosen.empty.case
+
     def ruled(self, rule: metrics.Rule) -> metrics.Rule:
         """The number of a rule, or what it says instead."""
         if rule == "undefined":
@@ -119,7 +126,10 @@ def _in_scoring_space(
 
 
 def score_case(
-    reference: Reference, prediction: npt.NDArray[np.integer], scoring: Scoring
+    reference: Reference,
+    prediction: npt.NDArray[np.integer],
+    scoring: Scoring,
+    asked: TextPrompts | None = None,
 ) -> CaseMeasures:
     """Score one case.
 
@@ -127,6 +137,7 @@ def score_case(
         reference: integer labels, (H, W) or (D, H, W), with the spacing in that axis order.
         prediction: integer labels of the same shape.
         scoring: the protocol's conventions.
+        asked: the case's text prompts, where the protocol needs them.
 
     Returns:
         The case's values (means over the scored labels), each label's, and the labels that only the
@@ -135,6 +146,7 @@ def score_case(
     Raises:
         metrics.MetricInputError: the shapes differ.
     """
+    scoring = scoring_of_case(scoring, reference.labels, asked)
     a, b, spacing_mm = _in_scoring_space(reference, prediction, scoring)
     comparison = metrics.Comparison(a, b)
     parts = parts_of(comparison, a, b, scoring, spacing_mm=spacing_mm)
@@ -149,6 +161,10 @@ def score_case(
         # A healthy case: the rules hold for the masks as a whole.
         whole = Part(name="", pair=comparison.region(spacing_mm=spacing_mm))
         values = {m.name: _number(m.value(whole)) for m in scored}
+    if not (comparison.reference_labels or comparison.prediction_labels):
+        values |= {
+            m.name: _number(m.ruled(rule)) for m in scored if (rule := m.case_rule) is not None
+        }
     gated = [m for m in scored if m.chosen.gate and m.chosen.gate.level == "case"]
     for m in gated:
         if not m.passes(values):
@@ -189,7 +205,7 @@ def _counted(
     return [
         row[name]
         for part, row in zip(parts, found, strict=True)
-        if name in row and part.in_case_mean
+        if name in row and part.counts(name)
     ]
 
 
@@ -225,13 +241,17 @@ def _number(value: metrics.Rule) -> float | None:
     return value if isinstance(value, float) else None
 
 
-def costs_of_failure(reference: Reference, scoring: Scoring) -> CaseMeasures:
+def costs_of_failure(
+    reference: Reference, scoring: Scoring, asked: TextPrompts | None = None
+) -> CaseMeasures:
     """What a failed case costs, and each label that it was to find.
 
     Args:
         reference: of the case.
         scoring: the protocol's conventions.
+        asked: the case's text prompts, where the protocol needs them.
     """
+    scoring = scoring_of_case(scoring, reference.labels, asked)
     labels, _, spacing_mm = _in_scoring_space(reference, reference.labels, scoring)
     nothing = np.zeros_like(labels)
     comparison = metrics.Comparison(labels, nothing)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from data_manifest.layouts import BadPrediction, read_prediction, read_reference
 from data_manifest.layouts.labels import Buffer
+from data_manifest.layouts.text_prompts import TextPrompts, read_text_prompts
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
-from evaluate.facts.scores import CaseScore, LabelScore
+from evaluate.facts.scores import CaseScore, LabelScore, RoundScore
 from evaluate.facts.scoring_rules import MEASURED
 from evaluate.scoring.case_scores import CaseMeasures, costs_of_failure, score_case
 
@@ -31,7 +32,9 @@ class ScoringJob:
         judged: whether the run has judged the very bytes of the prediction, so that they are not
             judged again.
         reference_sha256, prediction_sha256: of the files, where they are known.
+        prompts: the file with the case's text prompts, for a protocol that needs them.
         own_files: whether the prediction is the organiser's own file, whose links are followed.
+        round: of prompts.
     """
 
     team: str
@@ -47,15 +50,19 @@ class ScoringJob:
     judged: bool = False
     reference_sha256: str | None = None
     prediction_sha256: str | None = None
+    prompts: Path | None = None
     own_files: bool = False
+    round: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseResult:
-    """A case's row and its labels' rows."""
+    """A case's row and its labels' rows, of one round; of a whole case also its rounds' rows."""
 
     case: CaseScore
     labels: tuple[LabelScore, ...]
+    round: int = 0
+    rounds: tuple[RoundScore, ...] = ()
 
 
 def score_job(job: ScoringJob, protocol: Rules) -> CaseResult:
@@ -78,6 +85,7 @@ def score_job(job: ScoringJob, protocol: Rules) -> CaseResult:
         spacing_mm=reference.spacing_mm,
         max_bytes=protocol.limits.output_mib << 20,
         follow_links=job.own_files,
+        affine=reference.affine,
         allowed=protocol.scoring.allowed_labels,
         into=_PREDICTION,
     )
@@ -86,7 +94,7 @@ def score_job(job: ScoringJob, protocol: Rules) -> CaseResult:
             found = f"the run took this output as a mask, and scoring can't: {prediction.reason}"
             return unscored(job, found)
         return _failed(job, protocol, Outcome.BAD_OUTPUT, prediction.reason)
-    measures = score_case(reference, prediction, protocol.scoring)
+    measures = score_case(reference, prediction, protocol.scoring, _asked(job))
     return _result(job, Outcome.OK, "", measures, job.measured)
 
 
@@ -105,8 +113,12 @@ def unscored(job: ScoringJob, reason: str) -> CaseResult:
 def _failed(job: ScoringJob, protocol: Rules, outcome: Outcome, reason: str) -> CaseResult:
     """What a failure costs: the only place where it is paid."""
     reference = read_reference(job.reference, into=_REFERENCE)
-    costs = costs_of_failure(reference, protocol.scoring)
+    costs = costs_of_failure(reference, protocol.scoring, _asked(job))
     return _result(job, outcome, reason, costs, job.prices)
+
+
+def _asked(job: ScoringJob) -> TextPrompts | None:
+    return None if job.prompts is None else read_text_prompts(job.prompts)
 
 
 def _result(
@@ -137,4 +149,4 @@ def _result(
         )
         for label in measures.labels
     )
-    return CaseResult(case=row, labels=labels)
+    return CaseResult(case=row, labels=labels, round=job.round)

@@ -74,7 +74,7 @@ def score_what_is_new(
 
 def _key(job: ScoringJob, made_by: str) -> bytes | None:
     """All that a score depends on; None where nothing can be kept."""
-    if job.outcome is Outcome.HARNESS_ERROR or job.reference_sha256 is None:
+    if job.outcome is Outcome.HARNESS_ERROR or job.reference_sha256 is None or job.prompts:
         return None
     if job.outcome.is_failure or job.prediction is None:
         return score_key(made_by, job.reference_sha256, "failed")

@@ -36,10 +36,10 @@ class Part:
         chosen = None if self.region is None else self.region.metrics
         return chosen is None or metric in chosen
 
-    @property
-    def in_case_mean(self) -> bool:
-        """Whether it counts in the case's values."""
-        return self.region is None or self.region.in_case_mean
+    def counts(self, metric: str) -> bool:
+        """Whether it counts in the case's value of a metric."""
+        chosen = True if self.region is None else self.region.in_case_mean
+        return chosen if isinstance(chosen, bool) else metric in chosen
 
 
 def parts_of(
@@ -87,6 +87,8 @@ def _scored_labels(comparison: metrics.Comparison, scoring: Scoring) -> list[int
             return sorted({*present, *comparison.surplus})
         case "reference":
             return present
+        case "prompted" | "prompted_above_lowest":
+            raise ValueError("which labels a case's prompts name was not looked up")
         case listed:
             return list(listed)
 

@@ -83,6 +83,7 @@ def jobs_of_folders(
                 dimension=dimension,
                 reference=path,
                 prediction=answers.to(case),
+                prompts=named.prompts_of(case, path),
                 own_files=True,
             )
         )

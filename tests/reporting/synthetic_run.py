@@ -366,7 +366,10 @@ def _bootstrap(teams: list[str], per_case: npt.NDArray[np.float64]) -> dict[str,
                 for i, t in enumerate(teams)
             },
         },
-        "groups": {"overall": {"tied_with_first": list(TEAMS[::2])}},
+        "groups": {
+            "overall": {"groups": [], "tied_with_first": list(TEAMS[::2])},
+            "metrics": {},
+        },
     }
 
 

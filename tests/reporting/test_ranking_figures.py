@@ -1,14 +1,19 @@
 """The figures on how well the ranking holds say what ranking.json says, and no more."""
 
+import dataclasses
 import json
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from synthetic_run import TEAMS, Scale, Synthetic, make_run
 
+from evaluate.documents.ranking import RankingDocument, read_ranking
+from evaluate.facts.errors import TableError
+from evaluate.facts.ranking_record import ResampledPlaces
 from evaluate.reporting.figures import Figure, ranking_figures
 from evaluate.reporting.robustness import place_shares
 from evaluate.reporting.run_sources import read_sources
@@ -104,12 +109,10 @@ def test_a_name_in_a_figure_is_text(figures: dict[str, Figure]) -> None:
 
 
 @pytest.mark.parametrize("section", ["bootstrap", "tests", "sensitivity", "settings"])
-@pytest.mark.parametrize("value", [None, {}, [], "text", {"methods": 3}])
-def test_a_section_that_is_absent_or_odd_only_loses_its_figures(
-    ranked: Synthetic, section: str, value: object
-) -> None:
+def test_a_section_that_is_absent_only_loses_its_figures(ranked: Synthetic, section: str) -> None:
     sources = read_sources(ranked.run)
-    sources.ranking[section] = value
+    without = msgspec.structs.replace(sources.ranking, **{section: msgspec.UNSET})
+    sources = dataclasses.replace(sources, ranking=without)
     lost = {
         "bootstrap": re.compile("rank-heat|blobs.*|tau"),
         "tests": re.compile("significance.*"),
@@ -120,6 +123,16 @@ def test_a_section_that_is_absent_or_odd_only_loses_its_figures(
     assert {figure.name for figure in ranking_figures(sources)} == expected
 
 
+@pytest.mark.parametrize("value", [None, [], "text", {"methods": 3}])
+def test_a_section_of_another_form_is_refused_by_the_name_of_the_file(
+    tmp_path: Path, ranking: dict[str, Any], value: object
+) -> None:
+    path = tmp_path / "ranking.json"
+    path.write_text(json.dumps({**ranking, "bootstrap": value}), encoding="utf-8")
+    with pytest.raises(TableError, match=r"ranking\.json: .*rank again"):
+        read_ranking(path)
+
+
 def test_a_team_alone_has_no_such_figures(tmp_path: Path) -> None:
     made = make_run(tmp_path, Scale(masks=False, teams=("alone",), with_ranking_json=False))
     assert ranking_figures(read_sources(made.run)) == ()
@@ -127,5 +140,6 @@ def test_a_team_alone_has_no_such_figures(tmp_path: Path) -> None:
 
 def test_shares_of_places_sum_to_one() -> None:
     counts = {"a": {"1": 3, "2.5": 1}, "b": {"1": 1, "2.5": 3}}
-    shares = place_shares({"bootstrap": {"rank_counts": counts}}, ["a", "b"])
+    places = ResampledPlaces(replicates=4, rank_counts=counts)
+    shares = place_shares(RankingDocument(bootstrap=places), ["a", "b"])
     assert shares == {"a": {1: 0.75, 3: 0.25}, "b": {1: 0.25, 3: 0.75}}

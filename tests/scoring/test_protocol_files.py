@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813
 
 from evaluate.facts.errors import ProtocolError
 from evaluate.facts.rules import load_protocol
@@ -120,3 +121,77 @@ def test_references_are_the_files_that_the_protocol_names(tmp_path: Path) -> Non
     assert command(*arguments, "--protocol", path) == 0
     (row,) = read_rows(tmp_path / "out" / "case_scores.csv")
     assert (row["case"], row["dsc"]) == ("CT_1", "1.0")
+
+
+def write_mha(path: Path, labels: np.ndarray, origin: tuple[float, float, float]) -> None:
+    image = sitk.GetImageFromArray(labels)
+    image.SetSpacing((1.0, 2.0, 3.0))
+    image.SetOrigin(origin)
+    sitk.WriteImage(image, str(path))
+
+
+@pytest.mark.parametrize("form", ["nii.gz", "mha"])
+@pytest.mark.parametrize(("grid", "outcome"), [("nearest", "ok"), ("reference", "bad_output")])
+def test_a_mask_of_another_field_of_view_is_cut_and_filled_up(
+    tmp_path: Path, form: str, grid: str, outcome: str
+) -> None:
+    protocol_file(tmp_path, 'name = "dsc"')
+    path = heir(
+        tmp_path,
+        f"""
+        base = "mine.toml"
+        prompts = []
+        output = {{ path = "{{case}}.{form}", format = "{form}", key = "", grid = "{grid}" }}
+        """,
+    )
+    for name in ("gts", "segs"):
+        (tmp_path / name).mkdir()
+    write_mha(tmp_path / "gts" / f"CT_1.{form}", LABELS, (10.0, 20.0, 30.0))
+    # Without the first two columns and with a row and two slices more, and a third of a voxel off.
+    wider = np.pad(LABELS[:, :, 2:], ((2, 0), (0, 1), (0, 0)))
+    write_mha(tmp_path / "segs" / f"CT_1.{form}", wider, (12.3, 20.0, 24.0))
+    folders = ("--references", tmp_path / "gts", "--predictions", tmp_path / "segs")
+    assert command("score", *folders, "--protocol", path, "--out", tmp_path / "out") == 0
+    (row,) = read_rows(tmp_path / "out" / "case_scores.csv")
+    assert row["outcome"] == outcome
+    if outcome == "ok":
+        assert float(row["dsc"]) == 2 * 24 / (32 + 24)  # a quarter of the object lies outside
+
+
+def test_a_case_without_any_label_has_the_value_that_the_protocol_says(tmp_path: Path) -> None:
+    protocol_file(tmp_path, 'name = "dsc"')
+    path = heir(
+        tmp_path,
+        """
+        base = "mine.toml"
+        [scoring]
+        labels = [1, 2]
+        metrics = [{ name = "dsc", empty = { both = "skip", case = 0.25 } }]
+        """,
+    )
+    nothing = np.zeros_like(LABELS)
+    found = score_pairs(tmp_path, path, {"CT_1": (nothing, nothing), "CT_2": (LABELS, LABELS)})
+    assert (found["CT_1"]["dsc"], found["CT_2"]["dsc"]) == ("0.25", "1.0")
+
+
+def test_a_region_may_count_in_the_case_by_some_metrics_alone(tmp_path: Path) -> None:
+    protocol_file(tmp_path, 'name = "dsc"', 'name = "iou"')
+    path = heir(
+        tmp_path,
+        """
+        base = "mine.toml"
+        [scoring]
+        labels = []
+        [[scoring.regions]]
+        name = "one"
+        labels = [1]
+        metrics = ["dsc"]
+        [[scoring.regions]]
+        name = "all"
+        labels = "any"
+        in_case_mean = ["iou"]
+        """,
+    )
+    prediction = np.where(LABELS, 2, 0).astype(np.uint8)
+    found = score_pairs(tmp_path, path, {"CT_1": (LABELS, prediction)})["CT_1"]
+    assert (found["dsc"], found["iou"]) == ("0.0", "1.0")
