@@ -36,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _complain(problem)
         return error.exit_code
     except KeyboardInterrupt:
-        found = "stopped; nothing is lost: the same command continues where it was"
-        _complain(Finding(where="this command", found=found))
+        fault = "stopped; nothing is lost: the same command continues where it was"
+        _complain(Finding(where="this command", found=fault))
         return 130
     except BrokenPipeError:
         # The reader of our output has gone, as `segjudge ... | head` does.
@@ -58,8 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from metrics import KernelError  # not for every command: it brings numpy
 
         if isinstance(error, KernelError):
-            where, found = error.where, error.found
-            _complain(Finding(where=where, found=found, expected=error.expected, mend=error.mend))
+            where, fault = error.where, error.found
+            _complain(Finding(where=where, found=fault, expected=error.expected, mend=error.mend))
             return 2
         _complain(
             Finding(

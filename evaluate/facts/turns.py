@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Turn"]
+__all__ = ["LAST_ROUND", "Turn"]
+
+LAST_ROUND = 0
+"""Whose answer is scored: the only round, as long as a protocol has one (`Rules.rounds`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -49,3 +49,58 @@ def test_only_findings_say_where_what_was_expected_and_how_to_mend_it() -> None:
                 if {"found", "expected"} <= fields or {"found", "mend"} <= fields:
                     shapes.add(node.name)
     assert shapes == {"Finding"}
+
+
+def bound_names(tree: ast.Module) -> Iterator[str]:
+    """What is assigned to, or a parameter; but for text that goes on into a finding."""
+    fields = {
+        id(line.target)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for line in node.body
+        if isinstance(line, ast.AnnAssign)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            if id(node) not in fields:
+                yield node.id
+        elif isinstance(node, ast.arg):
+            text = node.annotation is not None and ast.unparse(node.annotation) == "str"
+            if not text:
+                yield node.arg
+
+
+def test_found_is_a_field_of_findings_and_no_name_for_a_value() -> None:
+    assert "found" in set(bound_names(ast.parse("for found in shapes: pass")))
+    assert "found" in set(bound_names(ast.parse("def look(found): ...")))
+    assert [str(path) for path, tree in modules() if "found" in bound_names(tree)] == []
+
+
+# Where text of a file, an engine or a protocol is taken apart, and what an engine says is kept.
+UNTYPED = {
+    "evaluate/checking/archive_checks.py": "what an image says of itself",
+    "evaluate/doctor/examining.py": "what an engine says of itself",
+    "evaluate/documents/tables.py": "a row of a table, before it is of a type",
+    "evaluate/facts/first_schema.py": "a protocol of the first schema",
+    "evaluate/facts/protocol_files.py": "a protocol as TOML",
+    "evaluate/facts/rules.py": "rules as JSON",
+    "evaluate/facts/scoring_rules.py": "arguments of a metric",
+    "evaluate/auditing/facts.py": "run.json, leaf by leaf",
+    "evaluate/ranking/ranker.py": "parts of a record by their names",
+    "evaluate/ranking/result.py": "ranking.json as data",
+    "evaluate/running/attempting.py": "what a container was given",
+    "evaluate/store/directory.py": "what a container was given",
+    "evaluate/store/ledger.py": "what a container was given",
+}
+
+
+def test_untyped_dictionaries_stay_where_a_file_or_an_engine_is_read() -> None:
+    homes = {
+        str(path)
+        for path, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Subscript)
+        and ast.unparse(node) in {"dict[str, Any]", "Mapping[str, Any]"}
+        and path.parts[:2] != ("evaluate", "sandbox")
+    }
+    assert homes == UNTYPED.keys()

@@ -10,6 +10,7 @@ from evaluate.auditing.tracing import trace_table
 from evaluate.documents.audit import Cause
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.outcome import Outcome
+from evaluate.facts.turns import LAST_ROUND
 from evaluate.running import job_sha256
 
 __all__ = ["in_doubt", "trace_runs"]
@@ -83,7 +84,7 @@ def _without_result(basis: Basis, told: Sequence[Finding]) -> list[Finding]:
     findings = []
     for team in basis.teams:
         for case in basis.manifest.cases:
-            entry = basis.journal.get((team, case.id, 0))
+            entry = basis.journal.get((team, case.id, LAST_ROUND))
             if entry is None and (team, case.id) not in known:
                 words = "no run of it in the journal"
             elif entry is not None and entry.record.outcome is Outcome.HARNESS_ERROR:

@@ -13,6 +13,7 @@ from evaluate.documents.audit import Cause
 from evaluate.facts.errors import TableError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
+from evaluate.facts.turns import LAST_ROUND
 from evaluate.scoring import jobs_of_run, modality_scores, score_jobs
 from evaluate.scoring.stage import Scores, tables_of
 
@@ -136,7 +137,7 @@ def _explained(basis: Basis, altered: Sequence[AlteredFile]) -> set[Pair]:
         (team, case.id)
         for team in basis.teams
         for case in basis.manifest.cases
-        if (team, case.id, 0) not in basis.journal
+        if (team, case.id, LAST_ROUND) not in basis.journal
     }
     files = {
         (team, file.case)

@@ -14,6 +14,7 @@ from evaluate.documents.audit import CaseAgain, Change, Ratio, TeamAgain
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
+from evaluate.facts.turns import LAST_ROUND
 from evaluate.pairing import Counts, draw_counts
 from evaluate.ranking import places_of
 from evaluate.store import JournalEntry, RunDirectory
@@ -82,7 +83,7 @@ class Beside:
         team: str,
         case: Case,
     ) -> CaseAgain:
-        key = (team, case.id, 0)
+        key = (team, case.id, LAST_ROUND)
         entries = [
             self.basis.journal.get(key),
             *(journal.get(key) for journal in self.new.journals),
@@ -140,7 +141,8 @@ class Beside:
             new: list[float | None] = []
             for case in self.new.cases:
                 entries = [
-                    j.get((team, case.id, 0)) for j in (self.basis.journal, *self.new.journals)
+                    j.get((team, case.id, LAST_ROUND))
+                    for j in (self.basis.journal, *self.new.journals)
                 ]
                 ok = all(e is not None and e.record.outcome is Outcome.OK for e in entries)
                 values = [getattr(e.record, name) for e in entries if e] if ok else [None] * 3
