@@ -1,6 +1,9 @@
 """The part of a challenge's rules that makes numbers of masks: labels, conventions, metrics."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -15,6 +18,7 @@ __all__ = [
     "EmptyChoice",
     "Gate",
     "Name",
+    "OverRounds",
     "Region",
     "ScoredMetric",
     "Scoring",
@@ -215,6 +219,36 @@ class Cohort(Strict, frozen=True, kw_only=True):
     groups: str | None = None
 
 
+class OverRounds(Strict, frozen=True, kw_only=True):
+    """A column of case_scores.csv made of a metric's values in all rounds.
+
+    Attributes:
+        name: of the column.
+        metric: whose values; its own column is that of the last round.
+        reduction: `area` under the line through the rounds' values, unit steps apart; `mean`;
+            `best`; `first`.
+        last: so many rounds count, from the end; all without it.
+    """
+
+    name: Name
+    metric: str
+    reduction: Literal["area", "mean", "best", "first"] = "area"
+    last: Annotated[int, msgspec.Meta(ge=2)] | None = None
+
+    def of(self, values: Sequence[float], direction: str) -> float:
+        """The number of a case."""
+        values = values[-self.last :] if self.last else values
+        match self.reduction:
+            case "area":
+                return sum((a + b) / 2 for a, b in pairwise(values))
+            case "mean":
+                return sum(values) / len(values)
+            case "best":
+                return max(values) if direction == "higher" else min(values)
+            case "first":
+                return values[0]
+
+
 class Scoring(Strict, frozen=True, kw_only=True):
     """How a mask becomes numbers.
 
@@ -228,6 +262,7 @@ class Scoring(Strict, frozen=True, kw_only=True):
             no background where there is none, as the script of CVPR 2025's text track.
         regions: scored besides, whether a case has them or not.
         cohort: numbers over all cases.
+        over_rounds: further columns of a case, of a protocol with rounds.
         label_names: what labels are called in the tables, by their number; others by the number.
         unexpected: what a label costs that the protocol does not know, where it names labels or
             regions: nothing (`ignore`), every value of the case (`worst`), or the file, which is
@@ -243,6 +278,7 @@ class Scoring(Strict, frozen=True, kw_only=True):
     labels: _Labels | tuple[_Label, ...] = "reference"
     regions: tuple[Region, ...] = ()
     cohort: tuple[Cohort, ...] = ()
+    over_rounds: tuple[OverRounds, ...] = ()
     label_names: dict[str, str] = {}
     unexpected: Literal["ignore", "worst", "bad_output"] = "ignore"
     spacing_order: Literal["array", "stored"] = "array"
@@ -276,6 +312,11 @@ class Scoring(Strict, frozen=True, kw_only=True):
         """Of the metrics, in their order."""
         return tuple(metric.name for metric in self.metrics)
 
+    @property
+    def case_names(self) -> tuple[str, ...]:
+        """Of a case's columns: the metrics, and what is made of their rounds."""
+        return (*self.names, *(reduced.name for reduced in self.over_rounds))
+
     def metric(self, name: str) -> ScoredMetric | None:
         """A metric by its name; None if this protocol does not compute it."""
         return next((metric for metric in self.metrics if metric.name == name), None)
@@ -285,7 +326,24 @@ class Scoring(Strict, frozen=True, kw_only=True):
         scored = self.metric(name)
         if scored is not None:
             return scored.definition
+        for reduced in self.over_rounds:
+            base = self.metric(reduced.metric) if reduced.name == name else None
+            if base is not None:
+                return _over_rounds(reduced, base.definition)
         return metric_named(name) if name in MEASURED else None
+
+
+def _over_rounds(reduced: OverRounds, base: "MetricDef") -> "MetricDef":
+    """What a column over rounds is; its best value depends on how many rounds there are."""
+    words = {"area": "area over rounds", "mean": "mean over rounds"}
+    how = words.get(reduced.reduction, f"{reduced.reduction} round")
+    return replace(
+        base,
+        name=reduced.name,
+        title=f"{base.title}, {how}",
+        long_title=f"{base.long_title}, {how}",
+        definition=f"{base.definition} Of the rounds' values: {how}.",
+    )
 
 
 def metric_named(name: str) -> "MetricDef | None":
@@ -341,7 +399,18 @@ def scoring_problem(scoring: Scoring) -> tuple[str, str, str] | None:
         gate = metric.gate
         if gate is not None and (gate.above is None) == (gate.at_least is None):
             return f"{where}, gate", "both `above` and `at_least`, or neither", "one of the two"
-    return _region_problem(scoring)
+    return _over_rounds_problem(scoring, {*METRICS, *NOT_FOR_METRICS}) or _region_problem(scoring)
+
+
+def _over_rounds_problem(scoring: Scoring, taken: set[str]) -> tuple[str, str, str] | None:
+    """What is wrong with columns over rounds, if anything is."""
+    taken = taken | set(scoring.names)
+    for reduced in scoring.over_rounds:
+        if reduced.metric not in scoring.names or reduced.name in taken:
+            fault = f"{reduced.name}, of {reduced.metric}"
+            return "scoring.over_rounds", fault, "a name of its own, of a metric that is computed"
+        taken.add(reduced.name)
+    return None
 
 
 def _region_problem(scoring: Scoring) -> tuple[str, str, str] | None:

@@ -10,7 +10,6 @@ from evaluate.auditing.tracing import trace_table
 from evaluate.documents.audit import Cause
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.outcome import Outcome
-from evaluate.facts.turns import LAST_ROUND
 from evaluate.running import job_sha256
 
 __all__ = ["in_doubt", "trace_runs"]
@@ -84,7 +83,7 @@ def _without_result(basis: Basis, told: Sequence[Finding]) -> list[Finding]:
     findings = []
     for team in basis.teams:
         for case in basis.manifest.cases:
-            entry = basis.journal.get((team, case.id, LAST_ROUND))
+            entry = basis.journal.get((team, case.id, basis.protocol.rounds.last))
             if entry is None and (team, case.id) not in known:
                 words = "no run of it in the journal"
             elif entry is not None and entry.record.outcome is Outcome.HARNESS_ERROR:

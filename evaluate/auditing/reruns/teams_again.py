@@ -14,7 +14,6 @@ from evaluate.documents.audit import CaseAgain, Change, Ratio, TeamAgain
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
-from evaluate.facts.turns import LAST_ROUND
 from evaluate.pairing import Counts, draw_counts
 from evaluate.ranking import places_of
 from evaluate.store import JournalEntry, RunDirectory
@@ -83,7 +82,7 @@ class Beside:
         team: str,
         case: Case,
     ) -> CaseAgain:
-        key = (team, case.id, LAST_ROUND)
+        key = (team, case.id, self.rules.rounds.last)
         entries = [
             self.basis.journal.get(key),
             *(journal.get(key) for journal in self.new.journals),
@@ -140,10 +139,8 @@ class Beside:
             old: list[float | None] = []
             new: list[float | None] = []
             for case in self.new.cases:
-                entries = [
-                    j.get((team, case.id, LAST_ROUND))
-                    for j in (self.basis.journal, *self.new.journals)
-                ]
+                turn = (team, case.id, self.rules.rounds.last)
+                entries = [j.get(turn) for j in (self.basis.journal, *self.new.journals)]
                 ok = all(e is not None and e.record.outcome is Outcome.OK for e in entries)
                 values = [getattr(e.record, name) for e in entries if e] if ok else [None] * 3
                 old.append(values[0])
