@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # the metrics bring numpy and the kernel: not for a command t
 __all__ = [
     "MEASURED",
     "NOT_FOR_METRICS",
+    "OF_PAIRS",
     "Cohort",
     "EmptyChoice",
     "Gate",
@@ -23,6 +24,7 @@ __all__ = [
     "ScoredMetric",
     "Scoring",
     "Strict",
+    "aggregated_as",
     "metric_named",
     "scoring_problem",
     "with_options",
@@ -436,6 +438,12 @@ def _region_problem(scoring: Scoring) -> tuple[str, str, str] | None:
     return next(filter(None, (_cohort_problem(scoring, cohort) for cohort in scoring.cohort)), None)
 
 
+OF_PAIRS = tuple(
+    f"lesion_matched_{metric}"
+    for metric in ("dsc", "iou", "relative_volume_difference", "assd", "rmsd", "hd")
+)
+"""Metrics of matched pairs, which are aggregated over the pairs of all cases."""
+
 _SUMMED = {
     "dsc": ("intersection_volume_ml", "reference_volume_ml", "prediction_volume_ml"),
     **dict.fromkeys(
@@ -443,8 +451,20 @@ _SUMMED = {
         ("lesion_tp", "lesion_fp", "lesion_fn"),
     ),
     "panoptic_quality": ("lesion_tp", "lesion_fp", "lesion_fn", "lesion_iou_sum"),
+    **{name: ("lesion_pairs", name) for name in OF_PAIRS},
 }
 """Which columns an aggregated metric is made of."""
+
+
+def aggregated_as(name: str) -> tuple[str, str]:
+    """What a metric is aggregated as, and the ending that it and its columns have besides.
+
+    `lesion_precision_any` is a precision, made of `lesion_tp_any` and its like.
+    """
+    for base in sorted(_SUMMED, key=len, reverse=True):
+        if name == base or name.startswith(f"{base}_"):
+            return base, name.removeprefix(base)
+    return "", ""
 
 
 def _cohort_problem(scoring: Scoring, cohort: Cohort) -> tuple[str, str, str] | None:
@@ -452,9 +472,11 @@ def _cohort_problem(scoring: Scoring, cohort: Cohort) -> tuple[str, str, str] | 
     if cohort.metric not in scoring.names and cohort.statistics != ("aggregated",):
         return where, "a metric that is not computed", f"one of {', '.join(scoring.names)}"
     if "aggregated" in cohort.statistics:
-        if cohort.metric not in _SUMMED:
+        base, ending = aggregated_as(cohort.metric)
+        if not base:
             return where, "no way to aggregate it", f"one of {', '.join(_SUMMED)}"
-        missing = [name for name in _SUMMED[cohort.metric] if name not in scoring.names]
+        summed = [f"{name}{ending}" for name in _SUMMED[base]]
+        missing = [name for name in summed if name not in scoring.names]
         if missing:
             return where, f"no {', '.join(missing)} to sum", "these among scoring.metrics"
     if "global" in cohort.statistics and (cohort.metric != "dsc" or cohort.over == "cases"):
