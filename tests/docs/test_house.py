@@ -110,29 +110,31 @@ def test_only_findings_say_where_what_was_expected_and_how_to_mend_it() -> None:
     assert shapes == {"Finding"}
 
 
-def bound_names(tree: ast.Module) -> Iterator[str]:
-    """What is assigned to, or a parameter; but for text that goes on into a finding."""
-    fields = {
-        id(line.target)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef)
-        for line in node.body
-        if isinstance(line, ast.AnnAssign)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            if id(node) not in fields:
-                yield node.id
-        elif isinstance(node, ast.arg):
-            text = node.annotation is not None and ast.unparse(node.annotation) == "str"
-            if not text:
-                yield node.arg
+def other_uses_of_found(tree: ast.Module) -> Iterator[int]:
+    """Lines that give the name to a value that is no text on its way into a finding."""
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.Lambda)]
+    for function in functions or [tree]:
+        passed_on = any(
+            keyword.arg == "found" and isinstance(keyword.value, ast.Name)
+            for call in ast.walk(function)
+            if isinstance(call, ast.Call)
+            for keyword in call.keywords
+        )
+        for node in ast.walk(function):
+            is_target = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            if is_target and node.id == "found" and not passed_on:
+                yield node.lineno
+            if isinstance(node, ast.arg) and node.arg == "found":
+                kind = ast.unparse(node.annotation) if node.annotation else ""
+                if kind != "str":
+                    yield node.lineno
 
 
 def test_found_is_a_field_of_findings_and_no_name_for_a_value() -> None:
-    assert "found" in set(bound_names(ast.parse("for found in shapes: pass")))
-    assert "found" in set(bound_names(ast.parse("def look(found): ...")))
-    assert [str(path) for path, tree in modules() if "found" in bound_names(tree)] == []
+    assert [*other_uses_of_found(ast.parse("def look(found): ..."))] == [1]
+    assert [*other_uses_of_found(ast.parse("def look():\n for found in (1, 2): ..."))] == [2]
+    others = [f"{path}:{line}" for path, tree in modules() for line in other_uses_of_found(tree)]
+    assert others == []
 
 
 # Where text of a file, an engine or a protocol is taken apart, and what an engine says is kept.
