@@ -52,7 +52,7 @@ def build_cvpr25(
             except CaseFileError as error:
                 problems += error.problems
             except (ValueError, NpzError) as error:
-                expected = "a case as the challenge hands it out"
+                expected = "a case as the challenge's baseline writes it"
                 problems.append(Finding(where=str(file), found=str(error), expected=expected))
             progress(done, len(files), file.stem)
         if problems:
