@@ -23,11 +23,13 @@ class CaseInputs:
         image: uint8, (H, W, 3) or (D, H, W).
         prompts: of each kind that the case has.
         spacing_mm: in the array's axis order; None where the file has none.
+        previous: the container's own answer of the round before; None where it is not given one.
     """
 
     image: npt.NDArray[np.uint8]
     prompts: tuple[Prompts, ...]
     spacing_mm: tuple[float, ...] | None
+    previous: IntegerArray | None = None
 
     @property
     def axes(self) -> int:

@@ -80,7 +80,8 @@ def read_numbers(
         values[index] = read
     if problems:
         more = len(problems) - _FIRST
-        rest = [Finding(where=str(table.path), found=f"{more} more cells that are no numbers")]
+        more_found = f"{more} more cells that are no numbers"
+        rest = [Finding(where=str(table.path), found=more_found, mend="mend them in the same way")]
         raise TableError(*problems[:_FIRST], *(rest if more > 0 else ()))
     for index, column in cells.items():
         in_percent = _in_percent(table, index, column, values[index], index in fractions)

@@ -60,6 +60,11 @@ class Detection:
         """2tp / (2tp + fp + fn); nan where neither map has an object."""
         return _share(2 * self.tp, 2 * self.tp + self.fp + self.fn)
 
+    @property
+    def scored_pairs(self) -> int:
+        """How many pairs metrics of matched objects are over: none where nothing was found."""
+        return len(self.pairs) if self.tp > 0 else 0
+
     def detection_quality(self, *, smoothing: float = 0.0) -> float:
         """The share tp / (tp + fp/2 + fn/2) of Kirillov et al., Panoptic Segmentation, CVPR 2019.
 

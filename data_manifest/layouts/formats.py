@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from data_manifest.cases import CaseInputs
+from data_manifest.layouts.cvpr25_files import write_cvpr25
 from data_manifest.layouts.masks import OpenMask
 from data_manifest.layouts.metaimage import open_metaimage
 from data_manifest.layouts.nifti import open_nifti, write_nifti
@@ -27,7 +28,7 @@ class Format:
     """How files of one format are read and written.
 
     Attributes:
-        name: in protocols; a file's name ends in it, after a dot.
+        name: in protocols; a file's name ends in it, after a dot, or in `ending`.
         open_mask: reads a mask's header, of this key where the format has keys; PredictionError or
             NpzError where it is none.
         write_inputs: writes what a container gets of a case; ValueError where the format can't
@@ -51,11 +52,12 @@ class Format:
     has_keys: bool = False
     has_starter: bool = False
     holds_prompts: bool = False
+    ending: str = ""
 
     @property
     def suffix(self) -> str:
         """What the name of a file ends in."""
-        return f".{self.name}"
+        return f".{self.ending or self.name}"
 
     def headers(self, stream: BinaryIO) -> Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]:
         """Shape and dtype of every array by its key; "" in a format without keys.
@@ -88,6 +90,15 @@ FORMATS: Mapping[str, Format] = {
     form.name: form
     for form in (
         NPZ,
+        Format(
+            name="npz-cvpr25",
+            ending="npz",
+            open_mask=open_npz,
+            write_inputs=write_cvpr25,
+            image_dimensions=("3D",),
+            has_keys=True,
+            holds_prompts=True,
+        ),
         Format(
             name="nii.gz",
             media_type="application/gzip",

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from data_manifest.cases import CaseInputs
 from data_manifest.errors import CaseFileError, Finding
 from data_manifest.layouts.formats import FORMATS, NPZ, Format, format_of, stem_of
 from data_manifest.layouts.labels import Fractions
@@ -162,7 +163,9 @@ class Layout:
             return f"is {case.dimension}, which {self.output.path} can't hold"
         return ""
 
-    def place(self, case: Case, data_root: Path, folder: Path) -> None:
+    def place(
+        self, case: Case, data_root: Path, folder: Path, told: CaseInputs | None = None
+    ) -> None:
         """Put what a container gets of a case into its inputs folder.
 
         A file that is stored in the format asked for is copied byte for byte, so that its hash in
@@ -172,6 +175,7 @@ class Layout:
             case: its entry in the manifest.
             data_root: folder of the data set.
             folder: new and empty.
+            told: the image, prompts and previous answer of a round; None for those stored.
 
         Raises:
             CaseFileError: the case can't be put into this format, or its file can't be read.
@@ -182,10 +186,10 @@ class Layout:
                 (folder / parent).mkdir(exist_ok=True)
                 (folder / parent).chmod(0o755)  # whatever the harness's umask is
             source = data_root / case.file(file.role).path
-            if format_of(source.name) is FORMATS[file.format]:
+            if told is None and format_of(source.name) is FORMATS[file.format]:
                 shutil.copyfile(source, target)
             else:
-                _convert(source, target, FORMATS[file.format])
+                _convert(source, target, FORMATS[file.format], told)
             target.chmod(0o444)
 
     def case_in(self, folder: Path) -> str:
@@ -202,12 +206,12 @@ class Layout:
         raise LookupError(f"no case in {folder}")
 
 
-def _convert(source: Path, target: Path, form: Format) -> None:
+def _convert(source: Path, target: Path, form: Format, told: CaseInputs | None) -> None:
     write = form.write_inputs
     if write is None:
         raise NotImplementedError(form.name)  # `contradictions` refuses it
     try:
-        write(target, read_inputs(source))
+        write(target, told or read_inputs(source))
     except ValueError as error:
         expected = f"what a {form.name} file can hold"
         raise CaseFileError(

@@ -10,7 +10,7 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -323,7 +323,9 @@ def _in_shape(data: npt.NDArray[Any], header: Header) -> npt.NDArray[Any]:
     return data.reshape(header.shape, order="F" if header.fortran_order else "C")
 
 
-def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
+def write_npz(
+    path: Path, arrays: Mapping[str, npt.NDArray[Any]], *, pickled: Collection[str] = ()
+) -> None:
     """Write a compressed npz, all or nothing, whose bytes depend on nothing but the arrays.
 
     `numpy.savez_compressed` stamps the current time into the archive, so that two builds of the
@@ -332,6 +334,7 @@ def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None
     Args:
         path: where to write; the folder must exist.
         arrays: written in this order.
+        pickled: keys of arrays that may hold objects.
     """
     temporary = path.with_name(path.name + ".tmp")
     try:
@@ -344,7 +347,9 @@ def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None
                     info.external_attr = 0o644 << 16
                     large = array.nbytes > 1 << 30
                     with archive.open(info, "w", force_zip64=large) as member:
-                        np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
+                        np.lib.format.write_array(
+                            member, np.asanyarray(array), allow_pickle=key in pickled
+                        )
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

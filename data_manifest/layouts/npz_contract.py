@@ -169,6 +169,8 @@ def write_inputs(path: Path, inputs: CaseInputs) -> None:
         arrays.update(prompts.arrays())
     if inputs.spacing_mm is not None:
         arrays["spacing"] = np.asarray(inputs.spacing_mm[::-1], dtype=np.float64)
+    if inputs.previous is not None:
+        arrays["prev_pred"] = inputs.previous
     write_npz(path, arrays)
 
 

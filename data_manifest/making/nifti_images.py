@@ -30,6 +30,9 @@ _ERRORS = (
     zlib.error,
 )
 _GZIP = b"\x1f\x8b"
+# The length of a header, by which a file of NIfTI 1 or 2 begins, in either order of bytes.
+_HEADERS = {size.to_bytes(4, order) for size in (348, 540) for order in ("little", "big")}
+_WHOLE = "a whole NIfTI file"
 _COPY = "take a fresh copy"
 _PLACE = "write the scanner's place, or set the code to 0"
 
@@ -45,9 +48,7 @@ def read_nifti(path: Path) -> Volume:
         try:
             data = np.asanyarray(image.dataobj)
         except _ERRORS as error:
-            raise FormatError(
-                f"can't be read as NIfTI: {error}", "a whole NIfTI file", _COPY
-            ) from error
+            raise FormatError(f"can't be read as NIfTI: {error}", _WHOLE, _COPY) from error
     while data.ndim > 3 and data.shape[-1] == 1:
         data = data[..., 0]
     if data.ndim not in (2, 3) or 0 in data.shape or data.dtype.kind not in "biuf":
@@ -90,9 +91,7 @@ def _opened(path: Path) -> tuple[nibabel.Nifti1Image, str]:
                 "an xyzt_units that the format does not know", "mm", "write it as 2"
             ) from error
         except _ERRORS as error:
-            raise FormatError(
-                f"can't be read as NIfTI: {error}", "a whole NIfTI file", _COPY
-            ) from error
+            raise FormatError(f"can't be read as NIfTI: {error}", _WHOLE, _COPY) from error
 
 
 def _geometry(
@@ -108,7 +107,10 @@ def _geometry(
 
 def _check_compression(path: Path) -> None:
     with path.open("rb") as stream:
-        packed = stream.read(2) == _GZIP
+        head = stream.read(40)
+    packed = head.startswith(_GZIP)
+    if head and not packed and head[:4] not in _HEADERS:
+        raise FormatError(f"can't be read as NIfTI: it begins with {head!r}", _WHOLE, _COPY)
     named = path.name.lower().endswith(".gz")
     if path.stat().st_size and packed != named:
         is_named = "ends in .gz" if named else "does not end in .gz"

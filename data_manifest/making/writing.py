@@ -67,7 +67,14 @@ def write_case(
             for kind in prompts
         )
     except ValueError as error:
-        raise CaseFileError(Finding(where=raw.file or raw.identifier, found=str(error))) from error
+        found, _, expected = str(error).partition("; expected ")
+        raise CaseFileError(
+            Finding(
+                where=raw.file or raw.identifier,
+                found=found,
+                expected=expected or "an image and a reference that make a case",
+            )
+        ) from error
     if odd is not None:
         tell(Finding(where=raw.file or raw.identifier, found=odd, severity=Severity.WARNING))
     two_d = raw.labels.ndim == 2

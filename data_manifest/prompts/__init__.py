@@ -7,11 +7,22 @@ entry in `KINDS`.
 from collections.abc import Mapping
 
 from data_manifest.prompts.boxes import Boxes
+from data_manifest.prompts.clicks import Clicks
 from data_manifest.prompts.kind import PromptKind, Prompts, Rectangle, WrongPromptsError
+from data_manifest.prompts.middle_boxes import MiddleBoxes
 
-__all__ = ["KINDS", "USUAL", "PromptKind", "Prompts", "Rectangle", "WrongPromptsError"]
+__all__ = [
+    "KINDS",
+    "USUAL",
+    "Clicks",
+    "MiddleBoxes",
+    "PromptKind",
+    "Prompts",
+    "Rectangle",
+    "WrongPromptsError",
+]
 
-KINDS: Mapping[str, PromptKind] = {kind.kind: kind for kind in (Boxes,)}
+KINDS: Mapping[str, PromptKind] = {kind.kind: kind for kind in (Boxes, MiddleBoxes, Clicks)}
 """By the name that protocols and manifests have for it."""
 
 USUAL = (Boxes.kind,)

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from data_manifest.prompts.error_clicks import Click, error_clicks
 from data_manifest.prompts.kind import Rectangle, WrongPromptsError
+
+if TYPE_CHECKING:
+    from data_manifest.prompts.error_clicks import Click
 
 __all__ = ["Clicks"]
 
@@ -36,7 +38,7 @@ class Clicks:
 
     @classmethod
     def of(
-        cls, labels: Sequence[int], rounds: Sequence[Sequence[Click | None]], *, axes: int
+        cls, labels: Sequence[int], rounds: Sequence[Sequence["Click | None"]], *, axes: int
     ) -> "Clicks":
         """From clicks as they were made, round by round; in 2D their z is 0 and is left out."""
         given = np.full((len(rounds), len(labels), 1 + axes), -1, dtype=np.int64)
@@ -69,6 +71,8 @@ class Clicks:
         generator: np.random.Generator,
     ) -> "Clicks":
         """One in the middle of each object, as `error_clicks` finds it; nothing is random."""
+        from data_manifest.prompts.error_clicks import error_clicks  # slow to import, as scipy is
+
         volume = labels.reshape((1,) * (3 - labels.ndim) + labels.shape)
         wanted = list(range(1, int(labels.max(initial=0)) + 1))
         clicks = error_clicks(volume, np.zeros_like(volume), wanted)

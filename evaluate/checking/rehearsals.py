@@ -109,8 +109,9 @@ class Rehearsal:
 def _trials(run: RunDirectory, manifest: Manifest, observer: ObservingSandbox) -> list[Trial]:
     journal = run.journal()
     seen = {observation.case: observation for observation in observer.observations}
+    last = run.last_round
     return [
-        Trial(case=case, record=journal[TEAM, case.id, 0].record, observation=seen.get(case.id))
+        Trial(case=case, record=journal[TEAM, case.id, last].record, observation=seen.get(case.id))
         for case in manifest.cases
     ]
 
@@ -130,8 +131,8 @@ def _other_order(everything: list[str], chosen: list[str]) -> int:
     """A seed by which the chosen cases come in another order than they did by seed 0."""
 
     def order(cases: list[str], seed: int) -> list[str]:
-        blocks = turns([TEAM], cases, seed=seed)
-        return [turn.case for block in blocks for turn in block if turn.case in chosen]
+        blocks = turns([TEAM], dict.fromkeys(cases, range(1)), seed=seed)
+        return [turn.case for block in blocks for (turn,) in block if turn.case in chosen]
 
     before = order(everything, 0)
     return next((seed for seed in range(1, 100) if order(chosen, seed) != before), 1)
@@ -152,7 +153,8 @@ def _part(data: Path, manifest: Manifest, cases: Sequence[Case], out: Path) -> P
 def _repeat(
     case: Case, first: RunDirectory, second: RunDirectory, examination: Examination[Picture]
 ) -> Repeat:
-    outcomes = [run.journal()[TEAM, case.id, 0].record.outcome for run in (first, second)]
+    turn = (TEAM, case.id, first.last_round)
+    outcomes = [run.journal()[turn].record.outcome for run in (first, second)]
     return Repeat(
         case=case.id,
         outcomes=(str(outcomes[0]), str(outcomes[1])),

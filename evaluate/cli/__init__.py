@@ -36,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _complain(problem)
         return error.exit_code
     except KeyboardInterrupt:
-        found = "stopped; nothing is lost: the same command continues where it was"
-        _complain(Finding(where="this command", found=found))
+        mend = "nothing is lost: the same command continues where it was"
+        _complain(Finding(where="this command", found="stopped", mend=mend))
         return 130
     except BrokenPipeError:
         # The reader of our output has gone, as `segjudge ... | head` does.

@@ -6,6 +6,7 @@ from pathlib import Path
 from data_manifest.errors import ManifestError
 from data_manifest.findings import Finding, Tell, grouped
 from data_manifest.making.build import build_manifest
+from data_manifest.making.cvpr25_folders import build_cvpr25
 from data_manifest.making.image_pairs import Pair, pairs_from_csv, pairs_from_folders
 from data_manifest.manifest import load_manifest
 from data_manifest.verify import verify_manifest
@@ -26,7 +27,11 @@ def add_arguments(group: CommandParser) -> None:
         "segjudge manifest build --pairs cases.csv data",
     )
     command.set_defaults(call=build)
+    command.add_argument("source", type=Path, nargs="?", help="folder in a --layout")
     command.add_argument("out", type=Path)
+    command.add_argument(
+        "--layout", choices=["cvpr"], help="of SOURCE; cvpr: imgs/ and gts/ of CVPR 2025, 3D"
+    )
     command.add_argument("--pairs", type=Path, help="CSV: image,reference,modality[,id,...]")
     command.add_argument("--images", type=Path, help="folder of images")
     command.add_argument("--references", type=Path, help="folder of references of the same names")
@@ -77,6 +82,19 @@ def _pairs(options: argparse.Namespace, tell: Tell) -> list[Pair]:
 
 def build(options: argparse.Namespace) -> int:
     """Make cases and a manifest from pairs of images and references."""
+    if (options.layout is None) != (options.source is None):
+        raise UsageError(
+            Finding(
+                where="segjudge manifest build",
+                found=f"--layout {options.layout} and SOURCE {options.source}",
+                expected="both, or neither",
+            )
+        )
+    if options.layout == "cvpr":
+        with show_progress("building") as progress:
+            made = build_cvpr25(options.source, options.out, name=options.name, progress=progress)
+        say(f"{len(made.cases)} cases in {options.out}; manifest: {options.out / 'manifest.json'}")
+        return 0
     notes: list[Finding] = []
     pairs = _pairs(options, notes.append)
     with show_progress("building") as progress:

@@ -64,7 +64,7 @@ def ranking_problem(
         problem = direction_problem(metric, scoring, where="ranking.metrics")
         if problem is not None:
             return problem.where, problem.found, problem.expected
-    made = [*scoring.names, *(m for m in MEASURED)]
+    made = [*scoring.case_names, *MEASURED]
     missing = [name for name in names if name not in made]
     if missing and not other_columns:
         return (
@@ -97,6 +97,7 @@ def direction_problem(metric: RankedMetric, scoring: Scoring, *, where: str) -> 
     return Finding(
         where=where,
         found=f"{metric.name} with direction not named",
-        expected=f"one of {', '.join((*scoring.names, *MEASURED))} or another of docs/metrics.md,"
-        " which have their directions, or another tool's column with `higher` or `lower`",
+        expected=f"one of {', '.join((*scoring.case_names, *MEASURED))} or another of"
+        " docs/metrics.md, which have their directions, or another tool's column with `higher`"
+        " or `lower`",
     )

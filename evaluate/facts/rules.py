@@ -8,10 +8,12 @@ import msgspec
 
 from data_manifest.errors import Finding
 from data_manifest.layouts import Inputs, Layout, OutputFile, References, contradictions
+from data_manifest.prompts import KINDS
 from evaluate.facts.errors import ProtocolError
 from evaluate.facts.first_schema import upgraded
 from evaluate.facts.protocol_files import builtin_protocols, whole_file
 from evaluate.facts.ranking_rules import RankedMetric, Ranking, ranking_problem
+from evaluate.facts.rounds import Rounds, rounds_problem
 from evaluate.facts.scoring_rules import (
     ScoredMetric,
     Scoring,
@@ -29,6 +31,7 @@ __all__ = [
     "RankedMetric",
     "Ranking",
     "Reproduction",
+    "Rounds",
     "Rules",
     "ScoredMetric",
     "Scoring",
@@ -140,7 +143,7 @@ class Rules(Strict, frozen=True, kw_only=True):
 
     Attributes:
         traps: what it repeats of a published script though its authors hardly meant it, in words.
-        rounds: how many times a case's container is run; an interactive protocol has several.
+        rounds: how often a case's container is run; an interactive protocol has several.
     """
 
     schema: Literal[2]
@@ -150,7 +153,7 @@ class Rules(Strict, frozen=True, kw_only=True):
     description: str
     traps: tuple[str, ...] = ()
     prompts: tuple[str, ...]
-    rounds: Literal[1] = 1
+    rounds: Rounds = Rounds()
     input: Inputs
     container: Container
     output: OutputFile
@@ -224,6 +227,8 @@ def protocol_from_json(data: object, *, where: str, other_columns: bool = False)
     problems = list(
         contradictions(protocol.input, protocol.output, protocol.references, protocol.prompts)
     )
+    in_rounds = rounds_problem(protocol.rounds, tuple(KINDS))
+    problems += [in_rounds] if in_rounds else []
     if problems:
         raise ProtocolError(
             *(replace(problem, where=f"{where}: {problem.where}") for problem in problems)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from evaluate.facts.outcome import Outcome
 
-__all__ = ["CaseScore", "CohortScore", "LabelScore", "ModalityScore"]
+__all__ = ["CaseScore", "CohortScore", "LabelScore", "ModalityScore", "RoundScore"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,23 @@ class CaseScore:
     def with_values(self, **values: float | None) -> "CaseScore":
         """The same row with other values of these metrics."""
         return replace(self, values={**self.values, **values})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundScore:
+    """One round of one case: a row of round_scores.csv.
+
+    Attributes:
+        outcome: of this round; if it is a failure, the values are what it costs.
+        wall_s: of this round; where it failed, its share of the time limit.
+    """
+
+    team: str
+    case: str
+    round: int
+    outcome: Outcome
+    values: Mapping[str, float | None] = field(default_factory=dict)
+    wall_s: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,9 @@
 """The part of a challenge's rules that makes numbers of masks: labels, conventions, metrics."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -11,14 +14,17 @@ if TYPE_CHECKING:  # the metrics bring numpy and the kernel: not for a command t
 __all__ = [
     "MEASURED",
     "NOT_FOR_METRICS",
+    "OF_PAIRS",
     "Cohort",
     "EmptyChoice",
     "Gate",
     "Name",
+    "OverRounds",
     "Region",
     "ScoredMetric",
     "Scoring",
     "Strict",
+    "aggregated_as",
     "metric_named",
     "scoring_problem",
     "with_options",
@@ -215,6 +221,36 @@ class Cohort(Strict, frozen=True, kw_only=True):
     groups: str | None = None
 
 
+class OverRounds(Strict, frozen=True, kw_only=True):
+    """A column of case_scores.csv made of a metric's values in all rounds.
+
+    Attributes:
+        name: of the column.
+        metric: whose values; its own column is that of the last round.
+        reduction: `area` under the line through the rounds' values, unit steps apart; `mean`;
+            `best`; `first`.
+        last: so many rounds count, from the end; all without it.
+    """
+
+    name: Name
+    metric: str
+    reduction: Literal["area", "mean", "best", "first"] = "area"
+    last: Annotated[int, msgspec.Meta(ge=2)] | None = None
+
+    def of(self, values: Sequence[float], direction: str) -> float:
+        """The number of a case."""
+        values = values[-self.last :] if self.last else values
+        match self.reduction:
+            case "area":
+                return sum((a + b) / 2 for a, b in pairwise(values))
+            case "mean":
+                return sum(values) / len(values)
+            case "best":
+                return max(values) if direction == "higher" else min(values)
+            case "first":
+                return values[0]
+
+
 class Scoring(Strict, frozen=True, kw_only=True):
     """How a mask becomes numbers.
 
@@ -228,6 +264,7 @@ class Scoring(Strict, frozen=True, kw_only=True):
             no background where there is none, as the script of CVPR 2025's text track.
         regions: scored besides, whether a case has them or not.
         cohort: numbers over all cases.
+        over_rounds: further columns of a case, of a protocol with rounds.
         label_names: what labels are called in the tables, by their number; others by the number.
         unexpected: what a label costs that the protocol does not know, where it names labels or
             regions: nothing (`ignore`), every value of the case (`worst`), or the file, which is
@@ -243,6 +280,7 @@ class Scoring(Strict, frozen=True, kw_only=True):
     labels: _Labels | tuple[_Label, ...] = "reference"
     regions: tuple[Region, ...] = ()
     cohort: tuple[Cohort, ...] = ()
+    over_rounds: tuple[OverRounds, ...] = ()
     label_names: dict[str, str] = {}
     unexpected: Literal["ignore", "worst", "bad_output"] = "ignore"
     spacing_order: Literal["array", "stored"] = "array"
@@ -276,6 +314,11 @@ class Scoring(Strict, frozen=True, kw_only=True):
         """Of the metrics, in their order."""
         return tuple(metric.name for metric in self.metrics)
 
+    @property
+    def case_names(self) -> tuple[str, ...]:
+        """Of a case's columns: the metrics, and what is made of their rounds."""
+        return (*self.names, *(reduced.name for reduced in self.over_rounds))
+
     def metric(self, name: str) -> ScoredMetric | None:
         """A metric by its name; None if this protocol does not compute it."""
         return next((metric for metric in self.metrics if metric.name == name), None)
@@ -285,7 +328,24 @@ class Scoring(Strict, frozen=True, kw_only=True):
         scored = self.metric(name)
         if scored is not None:
             return scored.definition
+        for reduced in self.over_rounds:
+            base = self.metric(reduced.metric) if reduced.name == name else None
+            if base is not None:
+                return _over_rounds(reduced, base.definition)
         return metric_named(name) if name in MEASURED else None
+
+
+def _over_rounds(reduced: OverRounds, base: "MetricDef") -> "MetricDef":
+    """What a column over rounds is; its best value depends on how many rounds there are."""
+    words = {"area": "area over rounds", "mean": "mean over rounds"}
+    how = words.get(reduced.reduction, f"{reduced.reduction} round")
+    return replace(
+        base,
+        name=reduced.name,
+        title=f"{base.title}, {how}",
+        long_title=f"{base.long_title}, {how}",
+        definition=f"{base.definition} Of the rounds' values: {how}.",
+    )
 
 
 def metric_named(name: str) -> "MetricDef | None":
@@ -341,7 +401,18 @@ def scoring_problem(scoring: Scoring) -> tuple[str, str, str] | None:
         gate = metric.gate
         if gate is not None and (gate.above is None) == (gate.at_least is None):
             return f"{where}, gate", "both `above` and `at_least`, or neither", "one of the two"
-    return _region_problem(scoring)
+    return _over_rounds_problem(scoring, {*METRICS, *NOT_FOR_METRICS}) or _region_problem(scoring)
+
+
+def _over_rounds_problem(scoring: Scoring, taken: set[str]) -> tuple[str, str, str] | None:
+    """What is wrong with columns over rounds, if anything is."""
+    taken = taken | set(scoring.names)
+    for reduced in scoring.over_rounds:
+        if reduced.metric not in scoring.names or reduced.name in taken:
+            found = f"{reduced.name}, of {reduced.metric}"
+            return "scoring.over_rounds", found, "a name of its own, of a metric that is computed"
+        taken.add(reduced.name)
+    return None
 
 
 def _region_problem(scoring: Scoring) -> tuple[str, str, str] | None:
@@ -367,6 +438,12 @@ def _region_problem(scoring: Scoring) -> tuple[str, str, str] | None:
     return next(filter(None, (_cohort_problem(scoring, cohort) for cohort in scoring.cohort)), None)
 
 
+OF_PAIRS = tuple(
+    f"lesion_matched_{metric}"
+    for metric in ("dsc", "iou", "relative_volume_difference", "assd", "rmsd", "hd")
+)
+"""Metrics of matched pairs, which are aggregated over the pairs of all cases."""
+
 _SUMMED = {
     "dsc": ("intersection_volume_ml", "reference_volume_ml", "prediction_volume_ml"),
     **dict.fromkeys(
@@ -374,8 +451,20 @@ _SUMMED = {
         ("lesion_tp", "lesion_fp", "lesion_fn"),
     ),
     "panoptic_quality": ("lesion_tp", "lesion_fp", "lesion_fn", "lesion_iou_sum"),
+    **{name: ("lesion_pairs", name) for name in OF_PAIRS},
 }
 """Which columns an aggregated metric is made of."""
+
+
+def aggregated_as(name: str) -> tuple[str, str]:
+    """What a metric is aggregated as, and the ending that it and its columns have besides.
+
+    `lesion_precision_any` is a precision, made of `lesion_tp_any` and its like.
+    """
+    for base in sorted(_SUMMED, key=len, reverse=True):
+        if name == base or name.startswith(f"{base}_"):
+            return base, name.removeprefix(base)
+    return "", ""
 
 
 def _cohort_problem(scoring: Scoring, cohort: Cohort) -> tuple[str, str, str] | None:
@@ -383,9 +472,11 @@ def _cohort_problem(scoring: Scoring, cohort: Cohort) -> tuple[str, str, str] | 
     if cohort.metric not in scoring.names and cohort.statistics != ("aggregated",):
         return where, "a metric that is not computed", f"one of {', '.join(scoring.names)}"
     if "aggregated" in cohort.statistics:
-        if cohort.metric not in _SUMMED:
+        base, ending = aggregated_as(cohort.metric)
+        if not base:
             return where, "no way to aggregate it", f"one of {', '.join(_SUMMED)}"
-        missing = [name for name in _SUMMED[cohort.metric] if name not in scoring.names]
+        summed = [f"{name}{ending}" for name in _SUMMED[base]]
+        missing = [name for name in summed if name not in scoring.names]
         if missing:
             return where, f"no {', '.join(missing)} to sum", "these among scoring.metrics"
     if "global" in cohort.statistics and (cohort.metric != "dsc" or cohort.over == "cases"):

@@ -1,8 +1,9 @@
 """Whose turn it is: a team, a case, a round."""
 
+import hashlib
 from dataclasses import dataclass
 
-__all__ = ["Turn"]
+__all__ = ["Turn", "following_job"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -12,3 +13,13 @@ class Turn:
     team: str
     case: str
     round: int = 0
+
+
+def following_job(job: str, prediction_sha256: str | None) -> str:
+    """The job of the next round, into which the answers before it go.
+
+    Args:
+        job: of this round.
+        prediction_sha256: of this round's answer; None where it left none that counts.
+    """
+    return hashlib.sha256(f"{job} {prediction_sha256 or '-'}".encode()).hexdigest()

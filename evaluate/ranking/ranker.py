@@ -84,7 +84,7 @@ def rank(
         protocol, metrics=metrics, adjustment=adjustment, compat=compat
     )
     ranked = [metric.name for metric in settings.metrics]
-    names = list(dict.fromkeys((*protocol.scoring.names, *MEASURED, *ranked)))
+    names = list(dict.fromkeys((*protocol.scoring.case_names, *MEASURED, *ranked)))
     _refuse_absent(scores, ranked)
     result = rank_table(
         table_of(scores, names, priced=priced, missing=missing),

@@ -99,6 +99,12 @@ def quantities_of(rules: Rules) -> dict[str, Quantity]:
             title=definition.title if own else scored.name,
             long_title=definition.long_title if own else f"{definition.long_title} ({scored.name})",
         )
+    for reduced in rules.scoring.over_rounds:
+        whole = rules.scoring.definition(reduced.name)
+        if whole is not None:
+            quantities[reduced.name] = Quantity(
+                metric=whole, title=whole.title, long_title=whole.long_title
+            )
     return quantities | {name: QUANTITIES[name] for name in MEASURED}
 
 

@@ -1,9 +1,10 @@
 """An attempt: one container on one case, judged. It touches no store and can be made anywhere."""
 
+import hashlib
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,13 +15,15 @@ from typing import Any
 
 import msgspec
 
+from data_manifest.cases import CaseInputs
 from data_manifest.errors import printable
 from data_manifest.layouts import BadPrediction, open_regular_file, read_prediction
 from data_manifest.manifest import Case
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.outcome import Outcome
-from evaluate.facts.rules import Rules
-from evaluate.facts.turns import Turn
+from evaluate.facts.rules import Limits, Rules
+from evaluate.facts.turns import Turn, following_job
+from evaluate.running.conversation import Conversation
 from evaluate.running.plan import Plan, Series
 from evaluate.running.profiles_kept import gpu_memory_area_mib_s, memory_area_mib_s, profile_csv
 from evaluate.running.verdict import Output, judge
@@ -61,6 +64,13 @@ class Made:
         """Whose it is."""
         return Turn(team=self.attempt.team, case=self.attempt.case, round=self.attempt.round)
 
+    @property
+    def next_job_sha256(self) -> str:
+        """Of all that goes into the next round, this one's answer among it."""
+        kept = self.prediction
+        sha256 = None if kept is None else hashlib.sha256(kept).hexdigest()
+        return following_job(self.job_sha256, sha256)
+
 
 class Slot:
     """Makes attempts; may be used from several threads at once, as its sandbox may.
@@ -84,59 +94,82 @@ class Slot:
 
     def warm_up(self, image: Image) -> None:
         """One uncounted run on the smallest case, so that file caches are warm for all alike."""
-        smallest = min(self._plan.manifest.cases, key=lambda case: prod(case.shape))
+        rules = self._plan.protocol
+        smallest = min(
+            self._plan.manifest.cases, key=lambda c: (rules.rounds.of(c).start, prod(c.shape))
+        )
         with self._workspace(smallest) as folders:
             try:
-                self._sandbox.run(image, self._job(folders))
+                self._sandbox.run(image, self._job(folders, rules.limits))
             except SandboxError as error:
                 _pass_on_interrupt(error)  # else the counted run will say what is wrong
 
-    def make(self, series: Series) -> Sequence[Made]:
+    def make(self, series: Series) -> Iterator[Made]:
         """A team's rounds on a case, in order; a failure on our side ends them."""
-        made: list[Made] = []
+        plan = self._plan
+        talk = Conversation(plan.protocol, series.case, plan.data_root)
+        for earlier in series.earlier:
+            talk.told(earlier.attempt.round)
+            talk.went(earlier.attempt, earlier.prediction)
+        job = series.job_sha256
         for turn in series.turns:
-            made.append(self._persistent(series, turn))
-            if made[-1].attempt.outcome is Outcome.HARNESS_ERROR:
+            made = self._persistent(series, turn, talk, job)
+            yield made
+            if made.attempt.outcome is Outcome.HARNESS_ERROR:
                 break
-        return made
+            job = made.next_job_sha256
 
-    def _persistent(self, series: Series, turn: Turn) -> Made:
+    def _persistent(self, series: Series, turn: Turn, talk: Conversation, job: str) -> Made:
         """What fails on our side is tried again before it counts."""
-        made = self.attempt(series, turn)
+        image = series.submission.image
+        if image is None:
+            return self._made(turn, job, Outcome.IMAGE_ERROR, series.submission.problem)
+        refused = talk.refusal()
+        if refused is not None:
+            return self._made(turn, job, *refused)
+        run = partial(self.attempt, image, series.case, turn, talk, talk.told(turn.round), job)
+        made = run()
         for seconds in _BACK_OFF_S:
             if made.attempt.outcome is not Outcome.HARNESS_ERROR:
                 break
             self._pause(seconds)
-            made = self.attempt(series, turn)
+            made = run()
         return made
 
-    def attempt(self, series: Series, turn: Turn) -> Made:
+    def attempt(
+        self,
+        image: Image,
+        case: Case,
+        turn: Turn,
+        talk: Conversation,
+        told: CaseInputs | None,
+        job: str,
+    ) -> Made:
         """One run and its judgement.
 
         Raises:
             KeyboardInterrupt: passed on, also where it made the sandbox fail.
         """
-        image = series.submission.image
-        if image is None:
-            return self._made(series, turn, Outcome.IMAGE_ERROR, series.submission.problem)
-        rules = self._plan.protocol
+        rules, limits = self._plan.protocol, talk.limits()
         name = rules.output.name(turn.case)
-        with self._workspace(series.case) as folders:
+        with self._workspace(case, told) as folders:
             try:
-                execution = self._sandbox.run(image, self._job(folders))
+                execution = self._sandbox.run(image, self._job(folders, limits))
             except SandboxError as error:
                 _pass_on_interrupt(error)
-                return self._made(series, turn, Outcome.HARNESS_ERROR, printable(str(error)))
-            output = _look_at(folders.outputs / name, folders.outputs, series.case, rules)
-            outcome, reason = judge(execution, output, rules.limits, name)
+                return self._made(turn, job, Outcome.HARNESS_ERROR, printable(str(error)))
+            output = _look_at(folders.outputs / name, folders.outputs, case, rules)
+            outcome, reason = judge(execution, output, limits, name)
             # Only an output that counts is kept: nothing of a failed run can ever be scored.
             kept = _content(folders.outputs, name) if outcome is Outcome.OK else None
-        return self._made(series, turn, outcome, reason, execution, kept)
+            made = self._made(turn, job, outcome, reason, execution, kept)
+            talk.went(made.attempt, None if kept is None else folders.outputs / name)
+        return made
 
     def _made(
         self,
-        series: Series,
         turn: Turn,
+        job: str,
         outcome: Outcome,
         reason: str,
         execution: Execution | None = None,
@@ -160,18 +193,20 @@ class Slot:
                 machine=self._plan.machine_key,
                 rules_sha256=self._plan.rules_sha256,
             ),
-            job_sha256=series.job_sha256,
+            job_sha256=job,
             options=_lasting(execution.options) if execution else {},
             prediction=prediction,
             log=execution.log if execution else b"",
             profile=profile_csv(execution.profile) if execution and execution.profile else None,
         )
 
-    def _workspace(self, case: Case) -> AbstractContextManager[Workspace]:
-        place = partial(self._plan.protocol.layout.place, case, self._plan.data_root)
+    def _workspace(
+        self, case: Case, told: CaseInputs | None = None
+    ) -> AbstractContextManager[Workspace]:
+        place = partial(self._plan.protocol.layout.place, case, self._plan.data_root, told=told)
         return workspace(place, owner=self._owner)
 
-    def _job(self, folders: Workspace) -> Job:
+    def _job(self, folders: Workspace, limits: Limits) -> Job:
         rules = self._plan.protocol
         return Job(
             command=rules.container.command,
@@ -179,7 +214,7 @@ class Slot:
             outputs=folders.outputs,
             container_inputs=rules.container.inputs,
             container_outputs=rules.container.outputs,
-            limits=rules.limits,
+            limits=limits,
             profile_hz=rules.measurement.profile_hz,
         )
 

@@ -79,6 +79,11 @@ HINTS = (
         r"predict\.sh: no such file|(?:can't|cannot) open '?(?:\./)?predict\.sh",
     ),
     _hint(
+        "shell",
+        "the image lacks a shell that the protocol starts",
+        r"\[fatal tini \(\d+\)\] exec \S+ failed: no such file|^\S*bash: line \d+: sh: command not",
+    ),
+    _hint(
         "architecture",
         "a program is for another processor architecture, or a script lacks its first line (#!)",
         r"exec format error|cannot execute binary file",
@@ -90,7 +95,7 @@ HINTS = (
         r"conda: (?:command )?not found|not been properly configured to use 'conda|run 'conda init",
     ),
     _hint("python-package", "a Python package is missing in the image", r"no module named"),
-    _hint("starts", "the container's user has no name", r"uid not found"),
+    _hint("starts", "the container's user, or its group, has no name", r"\b[ug]id not found"),
     _hint(
         "memory",
         "shared memory is full: it is as large as the protocol's `limits.shm_mib`, or as memory",

@@ -1,6 +1,7 @@
 """What a run is to do: submissions on cases, in an order, less what already has a valid result."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,15 +9,24 @@ from pathlib import Path
 import msgspec
 
 from data_manifest.manifest import Case, Manifest, sha256_of
+from evaluate.facts.attempts import Attempt
 from evaluate.facts.machine import Machine
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
-from evaluate.facts.turns import Turn
+from evaluate.facts.turns import Turn, following_job
 from evaluate.running.schedule import turns
 from evaluate.sandbox import Image
 from evaluate.store import RunDirectory
 
-__all__ = ["Block", "Plan", "Series", "Submission", "job_sha256", "outstanding"]
+__all__ = [
+    "Block",
+    "Earlier",
+    "Plan",
+    "Series",
+    "Submission",
+    "job_sha256",
+    "outstanding",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +66,30 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """A round that was made before, and counts: its attempt, and its answer where it left one."""
+
+    attempt: Attempt
+    prediction: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """One submission's rounds on one case, in order, and the digest of all that goes into them."""
+    """One submission's rounds on one case.
+
+    Attributes:
+        submission: whose.
+        case: on which.
+        turns: what is to be made, in order.
+        job_sha256: of all that goes into the first of them.
+        earlier: the rounds before, where a run goes on between two.
+    """
 
     submission: Submission
     case: Case
     turns: tuple[Turn, ...]
     job_sha256: str
+    earlier: tuple[Earlier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,39 +118,53 @@ def job_sha256(*, image: str, inputs_sha256: str, rules_sha256: str, sandbox: st
 
 
 def outstanding(plan: Plan, run: RunDirectory) -> list[Block]:
-    """What has no valid result yet, in its order; of a series all rounds or none.
+    """What has no valid result yet, in its order; of a series all rounds from the first such on.
 
     A result is valid if it is of the same job, not an error of the harness, and its prediction is
     still the file that the run left.
     """
     submissions = {submission.team: submission for submission in plan.submissions}
     cases = {case.id: case for case in plan.manifest.cases}
-    valid = {
-        turn
-        for turn, job, outcome, prediction in run.results()
-        if turn.team in submissions
-        and turn.case in cases
-        and outcome != Outcome.HARNESS_ERROR
-        and job == _job_of(plan, submissions[turn.team], cases[turn.case])
-        and _hash_or_none(_path_of(run, turn)) == prediction
-    }
-    blocks = []
     rounds = plan.protocol.rounds
-    for block in turns(list(submissions), list(cases), seed=plan.seed, rounds=rounds):
-        wanted = [block[start : start + rounds] for start in range(0, len(block), rounds)]
-        series = tuple(
-            Series(
-                submission=submissions[part[0].team],
-                case=cases[part[0].case],
-                turns=tuple(part),
-                job_sha256=_job_of(plan, submissions[part[0].team], cases[part[0].case]),
-            )
-            for part in wanted
-            if not valid.issuperset(part)
-        )
+    results = {turn: facts for turn, *facts in run.results()}
+    attempts = {}
+    if rounds.number > 1:
+        attempts = {Turn(team=a.team, case=a.case, round=a.round): a for a in run.attempts()}
+    blocks = []
+    for block in turns(
+        list(submissions), {case.id: rounds.of(case) for case in cases.values()}, seed=plan.seed
+    ):
+        series = []
+        for of_team in block:
+            submission, case = submissions[of_team[0].team], cases[of_team[0].case]
+            job, done = _job_of(plan, submission, case), 0
+            for turn in of_team:
+                made_by, outcome, prediction = results.get(turn, ("", Outcome.HARNESS_ERROR, None))
+                if (
+                    made_by != job
+                    or outcome == Outcome.HARNESS_ERROR
+                    or _hash_or_none(_path_of(run, turn)) != prediction
+                ):
+                    break
+                job, done = following_job(job, prediction), done + 1
+            if done < len(of_team):
+                series.append(
+                    Series(
+                        submission=submission,
+                        case=case,
+                        turns=of_team[done:],
+                        job_sha256=job,
+                        earlier=tuple(_earlier(run, turn, attempts) for turn in of_team[:done]),
+                    )
+                )
         if series:
-            blocks.append(Block(series=series))
+            blocks.append(Block(series=tuple(series)))
     return blocks
+
+
+def _earlier(run: RunDirectory, turn: Turn, attempts: Mapping[Turn, Attempt]) -> Earlier:
+    path = _path_of(run, turn)
+    return Earlier(attempt=attempts[turn], prediction=path if path.is_file() else None)
 
 
 def _job_of(plan: Plan, submission: Submission, case: Case) -> str:

@@ -41,7 +41,7 @@ def run_all(
         run: where results go.
         sandbox: where containers run.
         parallel: containers at a time; more than one makes times incomparable.
-        progress: told after every series.
+        progress: told after every run.
         calibrate: called before the first block and after the last, when nothing runs; with one
             container at a time also between blocks. With several the load would measure how much
             they disturb it, and to stop them all for it would leave slots idle.
@@ -52,10 +52,10 @@ def run_all(
         KeyboardInterrupt: passed on; what was done is kept.
     """
     todo = outstanding(plan, run)
-    total = len(plan.submissions) * len(plan.manifest.cases)
-    keeper = _Keeper(
-        run, total=total, done=total - sum(len(block.series) for block in todo), progress=progress
-    )
+    rounds = sum(len(plan.protocol.rounds.of(case)) for case in plan.manifest.cases)
+    total = len(plan.submissions) * rounds
+    left = sum(len(series.turns) for block in todo for series in block.series)
+    keeper = _Keeper(run, total=total, done=total - left, progress=progress)
     keeper.tell("starting")
     slot = Slot(plan, sandbox, owner=run.token, pause=pause)
     waiting = {series.submission.team: series.submission for b in todo for series in b.series}
@@ -88,7 +88,7 @@ class _Keeper:
 
     def __init__(self, run: RunDirectory, *, total: int, done: int, progress: Progress) -> None:
         self._run, self._total, self._done, self._progress = run, total, done, progress
-        self._numbers: dict[Turn, int] = {}
+        self._begun: dict[Turn, tuple[int, Sequence[Turn]]] = {}
         self._failures_in_a_row = 0
 
     def tell(self, note: str) -> None:
@@ -98,28 +98,34 @@ class _Keeper:
     def begin(self, series: Series) -> None:
         """Note that a series begins."""
         self.tell(f"{series.submission.team} {series.case.id}")
-        for turn in series.turns:
-            self._numbers[turn] = self._run.begin(turn, job_sha256=series.job_sha256)
+        self._begin(series.turns, series.job_sha256)
 
-    def keep(self, made: Sequence[Made]) -> None:
-        """Make a series durable.
+    def _begin(self, turns: Sequence[Turn], job_sha256: str) -> None:
+        """Note the first of a series' turns that are left."""
+        number = self._run.begin(turns[0], job_sha256=job_sha256)
+        self._begun[turns[0]] = (number, turns[1:])
+
+    def keep(self, made: Made) -> None:
+        """Make an attempt durable, and note that the next round begins.
 
         Raises:
             HarnessStoppedError: so many failed in a row that the next would, too.
         """
-        for result in made:
-            self._run.keep(
-                result.attempt,
-                number=self._numbers.pop(result.turn),
-                job_sha256=result.job_sha256,
-                options=result.options,
-                prediction=result.prediction,
-                log=result.log,
-                profile=result.profile,
-            )
+        number, turns = self._begun.pop(made.turn)
+        self._run.keep(
+            made.attempt,
+            number=number,
+            job_sha256=made.job_sha256,
+            options=made.options,
+            prediction=made.prediction,
+            log=made.log,
+            profile=made.profile,
+        )
         self._done += 1
-        last = made[-1].attempt
+        last = made.attempt
         failed = last.outcome is Outcome.HARNESS_ERROR
+        if turns and not failed:
+            self._begin(turns, made.next_job_sha256)
         self._failures_in_a_row = self._failures_in_a_row + 1 if failed else 0
         self.tell(f"{last.team} {last.case}: {last.outcome}")
         if self._failures_in_a_row >= _GIVE_UP_AFTER:

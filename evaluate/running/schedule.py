@@ -1,6 +1,6 @@
 """Whose turn it is: teams take turns case by case, so that a drifting machine hits all alike."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -10,8 +10,8 @@ __all__ = ["turns"]
 
 
 def turns(
-    teams: Sequence[str], cases: Sequence[str], *, seed: int, rounds: int = 1
-) -> list[list[Turn]]:
+    teams: Sequence[str], cases: Mapping[str, Sequence[int]], *, seed: int
+) -> list[list[tuple[Turn, ...]]]:
     """The order of all turns, block by block.
 
     A block is one case with all teams and all rounds: it stays on one machine, so that rivals
@@ -19,18 +19,26 @@ def turns(
     in a seeded order of its own, each with its rounds one after another. The order depends on
     nothing else, so that it is the same when a run is taken up again.
 
+    Args:
+        teams: in any order.
+        cases: and the rounds of each.
+        seed: of the order.
+
     Returns:
-        Blocks; together they have every combination once.
+        Blocks, each with the rounds of one team after another; together they have every
+        combination once.
     """
-    teams, cases = sorted(teams), sorted(cases)
+    teams, names = sorted(teams), sorted(cases)
     blocks = []
-    for index in np.random.default_rng([seed, 0]).permutation(len(cases)):
+    for index in np.random.default_rng([seed, 0]).permutation(len(names)):
         ranks = np.random.default_rng([seed, 1, int(index)]).permutation(len(teams))
         blocks.append(
             [
-                Turn(team=teams[rank], case=cases[index], round=number)
+                tuple(
+                    Turn(team=teams[rank], case=names[index], round=number)
+                    for number in cases[names[index]]
+                )
                 for rank in ranks
-                for number in range(rounds)
             ]
         )
     return blocks

@@ -58,7 +58,8 @@ def open_sandbox(
                 raise
     elif runtime is not None:
         fault = "a runtime for the local sandbox, which has no containers"
-        raise UsageError(Finding(where=f"--runtime {runtime}", found=fault))
+        mend = "leave it out, or take `--sandbox docker`"
+        raise UsageError(Finding(where=f"--runtime {runtime}", found=fault, mend=mend))
     from evaluate.sandbox.local import LocalSandbox
 
     return LocalSandbox(scratch=scratch)

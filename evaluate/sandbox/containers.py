@@ -35,6 +35,8 @@ _RECORDED_S = 7200
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
 # Not its mounts, which fail with the same words.
+# Where the engine keeps a container's files: of this machine, and no word for a team.
+_LAYERS = re.compile(r"[^\s\":]*/overlay2/\w+/(?:merged|diff)")
 _STARTING = ("exec: ", "chdir", "executable file", "attempted to invoke")
 # What the engine says when the command, not the engine, is why a container does not start.
 _REFUSALS = (
@@ -96,7 +98,10 @@ def refusals(options: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     except docker.errors.APIError as error:
-        raise CreationRefused(one_line(str(error.explanation or error)), options) from error
+        said = _LAYERS.sub("", str(error.explanation or error))
+        for mount in options.get("HostConfig", {}).get("Mounts", ()):
+            said = said.replace(str(mount.get("Source") or "\0"), f"[{mount['Target']}]")
+        raise CreationRefused(one_line(said), options) from error
     except requests.exceptions.ReadTimeout as error:
         raise CreationRefused("the engine does not come to an end with it", options) from error
 

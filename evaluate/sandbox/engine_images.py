@@ -158,7 +158,7 @@ class ImageStore:
         if around.closed:
             made = self._inspect(tag)
             if made is None:
-                raise SandboxError(Finding(where=image.reference, found="was opened, and is gone"))
+                raise SandboxError(_gone(image.reference, "was opened, and is gone"))
             handle, details = made["Id"], details | {"opened_files": around.closed}
         return dataclasses.replace(image, handle=handle, details=details, around=around)
 
@@ -261,7 +261,7 @@ class ImageStore:
                 raise _refused(f"{folder} can't be built: {error}") from error
         image = self._inspect(tag)
         if image is None:
-            raise SandboxError(Finding(where=str(folder), found="was built, and is not there"))
+            raise SandboxError(_gone(str(folder), "was built, and is not there"))
         self._check_machine(str(image.get("Os", "")), str(image.get("Architecture", "")))
         return self._image(str(folder), "folder", image["Id"], {"folder_sha256": digest})
 
@@ -313,6 +313,11 @@ class ImageStore:
             # In use by a container of someone else: then it is theirs to remove.
             if error.status_code != requests.codes.conflict:
                 raise
+
+
+def _gone(where: str, found: str) -> Finding:
+    mend = "keep others from removing images, and run again"
+    return Finding(where=where, found=found, mend=mend)
 
 
 def _refused(text: str) -> ImageProblem | SandboxError:

@@ -51,5 +51,10 @@ def foreign_sandbox(name: str) -> OpenSandbox:
     try:
         return cast("OpenSandbox", known[name].load())
     except (ImportError, AttributeError) as error:
-        problem = Finding(where=f"--sandbox {name}", found=f"{known[name].value}: {error}")
+        problem = Finding(
+            where=f"--sandbox {name}",
+            found=f"{known[name].value}: {error}",
+            expected="a function that opens a sandbox",
+            mend="install its package again, or take another sandbox",
+        )
         raise UsageError(problem) from error

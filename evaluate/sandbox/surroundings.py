@@ -54,6 +54,8 @@ _THREADS = (
     "VECLIB_MAXIMUM_THREADS",
     "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
 )
+# An image may name a folder of its own for what is temporary; only one can be written.
+_TEMPORARY = ("TMPDIR", "TMP", "TEMP")
 _NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _PLAIN_PATH = re.compile(r"/[A-Za-z0-9_./@+-]{0,1000}")
 _NOBODY = "participant"
@@ -147,6 +149,7 @@ def environment(around: Surroundings, cpus: float | None) -> dict[str, str]:
         elif any(place.startswith(f"{outer}/") for _, outer in CACHES if outer not in around.kept):
             added[variable] = f"{around.home}/{place}"
     own = {"HOME": around.home, "USER": around.user, "LOGNAME": around.user}
+    own |= {name: SCRATCH for name in _TEMPORARY if name in around.variables}
     return own | {name: value for name, value in added.items() if name not in around.variables}
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import docker
 import msgspec
 
-from evaluate.sandbox.port import ImageProblem
+from evaluate.sandbox.port import ImageProblem, one_line
 from evaluate.sandbox.surroundings import (
     CACHES,
     COVERABLE,
@@ -44,6 +44,7 @@ _SKELETONS = ("etc/skel/", "usr/share/base-files/dot.")
 # What tools leave in a home, and no program needs.
 _LEFT = (".cache/pip", ".wget-hsts", ".bash_history", ".python_history", ".npm", ".gnupg")
 _FIXED = ("/etc/passwd", "/etc/group")  # the engine opens them, and waits if they are pipes
+_AT_RUN_TIME = ("/proc/", "/dev/", "/sys/")  # no listing of files knows what is there
 
 Members = Iterator[tuple[tarfile.TarInfo, Any]]
 
@@ -246,7 +247,13 @@ _GO_FOLDER, _GO_LINK, _GO_SPECIAL = 1 << 31, 1 << 27, (1 << 26) | (1 << 25) | (1
 def _refuse_special(engine: docker.APIClient, container: str, path: str) -> None:
     about = _stat(engine, container, path)
     if about is not None and about["mode"] & _GO_LINK:
-        about = _stat(engine, container, str(about.get("linkTarget") or "/"))
+        target = str(about.get("linkTarget") or "/")
+        if target.startswith(_AT_RUN_TIME):
+            raise ImageProblem(
+                f"{path} of the image is a link to {one_line(target)}, which is there at run time"
+                " alone: an engine that opens it may wait for ever; make it an ordinary file"
+            )
+        about = _stat(engine, container, target)
     if about is not None and about["mode"] & _GO_SPECIAL:
         raise ImageProblem(
             f"{path} of the image is a pipe, a socket or a device: an engine that opens it waits"

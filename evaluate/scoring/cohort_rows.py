@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore, CohortScore, LabelScore
-from evaluate.facts.scoring_rules import Cohort, Scoring
+from evaluate.facts.scoring_rules import OF_PAIRS, Cohort, Scoring, aggregated_as
 from metrics.cohort import STATISTICS, aggregated_dice, aggregated_f1, by_group, present
 
 __all__ = ["cohort_scores"]
@@ -142,8 +142,26 @@ def _statistic(metric: str, statistic: str) -> _Value:
     if statistic == "global":
         return _global_dice
     if statistic == "aggregated":
-        return _AGGREGATED[metric]
+        base, ending = aggregated_as(metric)
+        return lambda columns: _AGGREGATED[base](_of_setting(columns, ending))
     return lambda columns: STATISTICS[statistic](columns[metric])
+
+
+def _of_setting(columns: _Columns, ending: str) -> _Columns:
+    """The columns of metrics under names of their own that end so, by the names of the metrics."""
+    named = {name.removesuffix(ending): c for name, c in columns.items() if name.endswith(ending)}
+    return {**columns, **named}
+
+
+def _over_pairs(metric: str) -> _Value:
+    """The mean over the matched pairs of all cases."""
+
+    def mean(columns: _Columns) -> float:
+        pairs, values = columns["lesion_pairs"], columns[metric]
+        chosen = pairs > 0
+        return _ratio(float((pairs[chosen] * values[chosen]).sum()), float(pairs[chosen].sum()))
+
+    return mean
 
 
 def _global_dice(columns: _Columns) -> float:
@@ -187,6 +205,7 @@ _AGGREGATED: Mapping[str, _Value] = {
     "lesion_precision": _aggregated_precision,
     "lesion_sensitivity": _aggregated_sensitivity,
     "panoptic_quality": _aggregated_quality,
+    **{metric: _over_pairs(metric) for metric in OF_PAIRS},
 }
 
 

@@ -9,7 +9,7 @@ from data_manifest.layouts.labels import Buffer
 from data_manifest.layouts.text_prompts import TextPrompts, read_text_prompts
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
-from evaluate.facts.scores import CaseScore, LabelScore
+from evaluate.facts.scores import CaseScore, LabelScore, RoundScore
 from evaluate.facts.scoring_rules import MEASURED
 from evaluate.scoring.case_scores import CaseMeasures, costs_of_failure, score_case
 
@@ -34,6 +34,7 @@ class ScoringJob:
         reference_sha256, prediction_sha256: of the files, where they are known.
         prompts: the file with the case's text prompts, for a protocol that needs them.
         own_files: whether the prediction is the organiser's own file, whose links are followed.
+        round: of prompts.
     """
 
     team: str
@@ -51,14 +52,17 @@ class ScoringJob:
     prediction_sha256: str | None = None
     prompts: Path | None = None
     own_files: bool = False
+    round: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseResult:
-    """A case's row and its labels' rows."""
+    """A case's row and its labels' rows, of one round; of a whole case also its rounds' rows."""
 
     case: CaseScore
     labels: tuple[LabelScore, ...]
+    round: int = 0
+    rounds: tuple[RoundScore, ...] = ()
 
 
 def score_job(job: ScoringJob, protocol: Rules) -> CaseResult:
@@ -145,4 +149,4 @@ def _result(
         )
         for label in measures.labels
     )
-    return CaseResult(case=row, labels=labels)
+    return CaseResult(case=row, labels=labels, round=job.round)

@@ -1,15 +1,18 @@
 """What is to be scored of a run directory."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from data_manifest.manifest import Manifest, sha256_of
+import msgspec
+
+from data_manifest.manifest import Case, Manifest, sha256_of
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, RunDirectoryError
 from evaluate.facts.outcome import Outcome
-from evaluate.facts.rules import Limits
+from evaluate.facts.rules import Limits, Rules
 from evaluate.facts.scoring_rules import MEASURED
+from evaluate.facts.turns import Turn, following_job
 from evaluate.scoring.jobs import ScoringJob
 from evaluate.store import JournalEntry, RunDirectory
 
@@ -30,11 +33,11 @@ def jobs_of_run(
     manifest: Manifest,
     data_root: Path,
     teams: list[str],
-    limits: Limits,
+    rules: Rules,
     with_prompts: bool = False,
     digests: Digests = plain_digests,
 ) -> list[ScoringJob]:
-    """Every case of every team; one that was not run yet counts as an error of the harness.
+    """Every round of every case and team; one not run yet counts as an error of the harness.
 
     Args:
         run: where predictions are.
@@ -42,7 +45,7 @@ def jobs_of_run(
         manifest: the cases.
         data_root: where their references are.
         teams: whose.
-        limits: that the run had, which price a failure.
+        rules: that the run had, whose limits price a failure.
         with_prompts: whether the scores depend on text prompts, which lie in the images' files.
         digests: SHA-256 of files, None where there is none.
 
@@ -55,32 +58,89 @@ def jobs_of_run(
     problems += _altered_predictions(run, journal, found)
     if problems:
         raise RunDirectoryError(*problems)
-    prices = prices_of_failure(limits, [entry.record for entry in journal.values()])
-    jobs = []
-    for team in teams:
-        for case in manifest.cases:
-            entry = journal.get((team, case.id, 0))
-            record = entry.record if entry else None
-            path = run.prediction_path(team, case.id)
-            jobs.append(
-                ScoringJob(
-                    team=team,
-                    case=case.id,
-                    modality=case.modality,
-                    dimension=case.dimension,
-                    reference=references[case.id],
-                    prediction=path if path.exists() else None,
-                    outcome=record.outcome if record else Outcome.HARNESS_ERROR,
-                    reason=record.reason if record else "not run yet",
-                    measured={name: getattr(record, name) for name in MEASURED} if record else {},
-                    prices=prices,
-                    judged=True,
-                    prompts=data_root / case.image.path if with_prompts else None,
-                    reference_sha256=case.reference.sha256,
-                    prediction_sha256=entry.prediction_sha256 if entry else None,
-                )
-            )
-    return jobs
+    prices = _prices_by_case(rules, manifest, [entry.record for entry in journal.values()])
+    return [
+        _job(
+            run,
+            case,
+            Turn(team=team, case=case.id, round=number),
+            kept,
+            prices=prices[case.id],
+            reference=references[case.id],
+            prompts=data_root / case.image.path if with_prompts else None,
+        )
+        for team in teams
+        for case in manifest.cases
+        for number, kept in _in_one_piece(team, case, rules, journal)
+    ]
+
+
+def _in_one_piece(
+    team: str, case: Case, rules: Rules, journal: Mapping[tuple[str, str, int], JournalEntry]
+) -> Iterator[tuple[int, JournalEntry | None]]:
+    """Every round's result; None from the first on that is missing, or made after another answer.
+
+    A run that makes rounds anew and is cut off leaves later ones, which answered something else.
+    """
+    job = None
+    for number in rules.rounds.of(case):
+        entry = journal.get((team, case.id, number))
+        if job == "" or (entry and job is not None and entry.job_sha256 != job):
+            entry = None
+        job = following_job(entry.job_sha256, entry.prediction_sha256) if entry else ""
+        yield number, entry
+
+
+def _job(
+    run: RunDirectory,
+    case: Case,
+    turn: Turn,
+    entry: JournalEntry | None,
+    *,
+    prices: Mapping[str, float],
+    reference: Path,
+    prompts: Path | None,
+) -> ScoringJob:
+    record = entry.record if entry else None
+    path = run.prediction_path(turn.team, case.id, earlier_round=run.earlier_round(turn))
+    return ScoringJob(
+        team=turn.team,
+        case=case.id,
+        modality=case.modality,
+        dimension=case.dimension,
+        reference=reference,
+        prediction=path if path.exists() else None,
+        outcome=record.outcome if record else Outcome.HARNESS_ERROR,
+        reason=record.reason if record else "not run yet",
+        measured={name: getattr(record, name) for name in MEASURED} if record else {},
+        prices=prices,
+        judged=True,
+        prompts=prompts,
+        reference_sha256=case.reference.sha256,
+        prediction_sha256=entry.prediction_sha256 if entry else None,
+        round=turn.round,
+    )
+
+
+def _prices_by_case(
+    rules: Rules, manifest: Manifest, records: Sequence[Attempt]
+) -> dict[str, dict[str, float]]:
+    """Of each case, what time and memory count for a failed round of it.
+
+    Where all rounds have a limit together, a round has its share of it.
+    """
+    by_limit: dict[float, dict[str, float]] = {}
+    prices = {}
+    for case in manifest.cases:
+        budget_s = rules.rounds.budget_s(case)
+        limit_s = rules.limits.timeout_s
+        if budget_s is not None:
+            limit_s = min(limit_s, budget_s / len(rules.rounds.of(case)))
+        if limit_s not in by_limit:
+            limits = msgspec.structs.replace(rules.limits, timeout_s=limit_s)
+            by_limit[limit_s] = prices_of_failure(limits, records)
+        prices[case.id] = by_limit[limit_s]
+    return prices
 
 
 def prices_of_failure(limits: Limits, records: Iterable[Attempt]) -> dict[str, float]:
@@ -103,7 +163,12 @@ def prices_of_failure(limits: Limits, records: Iterable[Attempt]) -> dict[str, f
 def _predictions(
     run: RunDirectory, journal: Mapping[tuple[str, str, int], JournalEntry]
 ) -> dict[tuple[str, str, int], Path]:
-    return {key: run.prediction_path(key[0], key[1]) for key in journal}
+    return {
+        (team, case, number): run.prediction_path(
+            team, case, earlier_round=run.earlier_round(Turn(team=team, case=case, round=number))
+        )
+        for team, case, number in journal
+    }
 
 
 def _altered_references(

@@ -12,7 +12,7 @@ from evaluate.documents.tables import in_order, write_table
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, UsageError
 from evaluate.facts.rules import Rules
-from evaluate.facts.scores import CaseScore, CohortScore, LabelScore, ModalityScore
+from evaluate.facts.scores import CaseScore, CohortScore, LabelScore, ModalityScore, RoundScore
 from evaluate.facts.scoring_rules import MEASURED, Scoring
 from evaluate.scoring import (
     CaseResult,
@@ -23,6 +23,7 @@ from evaluate.scoring import (
     score_jobs,
 )
 from evaluate.scoring.cohort_rows import cohort_scores
+from evaluate.scoring.in_rounds import in_rounds
 from evaluate.scoring.kept import score_what_is_new
 from evaluate.scoring.mask_sources import Digests, plain_digests
 from evaluate.scoring.one_set_of_rules import check_rules
@@ -46,9 +47,13 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunScores:
-    """Scores of cases, modalities and all cases; those of labels are in their table."""
+    """Scores of cases, their rounds, modalities and all cases; those of labels are in their table.
+
+    There are none of rounds where a protocol has one.
+    """
 
     cases: list[CaseScore]
+    rounds: list[RoundScore]
     modalities: list[ModalityScore]
     cohort: list[CohortScore]
 
@@ -66,6 +71,7 @@ def tables_of(results: list[CaseResult], scoring: Scoring) -> Scores:
     labels = [label for result in results for label in result.labels]
     return Scores(
         cases=cases,
+        rounds=[row for result in results for row in result.rounds],
         labels=labels,
         modalities=modality_scores(cases),
         cohort=cohort_scores(cases, labels, scoring),
@@ -83,7 +89,7 @@ def score_again(
     jobs = _jobs(run, manifest_path)
     rules = protocol_of(run)
     results = score_jobs(jobs, rules, workers=workers, progress=progress)
-    return tables_of(results, rules.scoring)
+    return tables_of(list(in_rounds(results, rules)), rules.scoring)
 
 
 def _jobs(
@@ -97,36 +103,42 @@ def _jobs(
         manifest=manifest,
         data_root=data_root,
         teams=run.document().teams,
-        limits=run.document().rules_of("run").limits,
+        rules=run.document().rules_of("run"),
         with_prompts=run.document().rules_of("score").scoring.needs_prompts,
         digests=digests,
     )
-    return sorted(jobs, key=lambda job: (job.team, job.case))
+    return sorted(jobs, key=lambda job: (job.team, job.case, job.round))
 
 
-def _write_scores(run: RunDirectory, results: Iterable[CaseResult], scoring: Scoring) -> RunScores:
+def _write_scores(run: RunDirectory, results: Iterable[CaseResult], rules: Rules) -> RunScores:
     """The tables; labels are written as they come, since there may be very many."""
+    scoring = rules.scoring
     cases: list[CaseScore] = []
+    rounds: list[RoundScore] = []
     kept: list[LabelScore] = []  # only where a number over cases needs them
 
     def labels() -> Iterator[LabelScore]:
-        for result in results:
+        for result in in_rounds(results, rules):
             cases.append(result.case)
+            rounds.extend(result.rounds)
             if scoring.cohort:
                 kept.extend(result.labels)
             yield from sorted(result.labels, key=lambda row: in_order(row.label))
 
     names = scoring.names
     run.write_rows(labels(), LabelScore, metrics=names, as_they_come=True)
-    run.write_rows(cases, CaseScore, metrics=(*names, *MEASURED))
+    run.write_rows(cases, CaseScore, metrics=(*scoring.case_names, *MEASURED))
     scores = RunScores(
         cases=cases,
+        rounds=rounds,
         modalities=modality_scores(cases),
         cohort=cohort_scores(cases, kept, scoring),
     )
     run.write_rows(scores.modalities, ModalityScore)
     if scoring.cohort:
         run.write_rows(scores.cohort, CohortScore)
+    if rules.rounds.number > 1:
+        run.write_rows(scores.rounds, RoundScore, metrics=names)
     return scores
 
 
@@ -163,10 +175,11 @@ def score_run(
             results = score_what_is_new(
                 jobs, document.rules_of("score"), cache, workers=workers, progress=progress
             )
-            scores = _write_scores(run, results, document.rules_of("score").scoring)
+            scores = _write_scores(run, results, document.rules_of("score"))
         run.write_run_document(msgspec.structs.replace(document, scored_from=run.journal_sha256()))
         tables: list[type] = [Attempt, LabelScore, CaseScore, ModalityScore]
         tables += [CohortScore] if document.rules_of("score").scoring.cohort else []
+        tables += [RoundScore] if document.rules_of("score").rounds.number > 1 else []
         seal_stage(run, "score", *(run.table_path(kind).name for kind in tables))
     return scores
 

@@ -26,7 +26,7 @@ from evaluate.documents.tables import (
 )
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, RunDirectoryError
-from evaluate.facts.scores import CaseScore, CohortScore, LabelScore, ModalityScore
+from evaluate.facts.scores import CaseScore, CohortScore, LabelScore, ModalityScore, RoundScore
 from evaluate.facts.turns import Turn
 from evaluate.store.folders import replace_folder, tidy_up
 from evaluate.store.ledger import JournalEntry, Ledger
@@ -34,12 +34,13 @@ from evaluate.store.score_cache import ScoreCache
 
 __all__ = ["JournalEntry", "RunDirectory"]
 
-Row = TypeVar("Row", Attempt, LabelScore, CaseScore, ModalityScore, CohortScore)
+Row = TypeVar("Row", Attempt, LabelScore, CaseScore, RoundScore, ModalityScore, CohortScore)
 
 _TABLES: dict[type, str] = {
     Attempt: "runs.csv",
     LabelScore: "label_scores.csv",
     CaseScore: "case_scores.csv",
+    RoundScore: "round_scores.csv",
     ModalityScore: "modality_scores.csv",
     CohortScore: "cohort_scores.csv",
 }
@@ -155,8 +156,9 @@ class RunDirectory:
         return self.document().rules_of("run").output.suffix
 
     @cached_property
-    def _rounds(self) -> int:
-        return self.document().rules_of("run").rounds
+    def last_round(self) -> int:
+        """The number of the last round of prompts; 0 where there is one."""
+        return self.document().rules_of("run").rounds.number - 1
 
     def prediction_path(self, team: str, case: str, *, earlier_round: int | None = None) -> Path:
         """Where a team's output for a case is, or would be; the bytes are the participant's.
@@ -176,7 +178,7 @@ class RunDirectory:
 
     def earlier_round(self, turn: Turn) -> int | None:
         """A turn's round as the paths have it: None for the last one."""
-        return None if turn.round == self._rounds - 1 else turn.round
+        return None if turn.round == self.last_round else turn.round
 
     def begin(self, turn: Turn, *, job_sha256: str) -> int:
         """Note in the ledger that a run begins; returns the number of the attempt."""

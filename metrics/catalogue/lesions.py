@@ -64,9 +64,9 @@ _SURFACE = {
 def _over_pairs(measure: Callable[[ObjectPairs, Pair], float]) -> Callable[..., float]:
     def compute(pair: LabelPair, *, unmatched: float, **options: OptionValue) -> float:
         detected = pair.detected(rules_of(options))
-        values = [measure(detected.objects, matched) for matched in detected.detection.pairs]
-        if detected.detection.tp <= 0 or not values:
+        if not detected.detection.scored_pairs:
             return unmatched
+        values = [measure(detected.objects, matched) for matched in detected.detection.pairs]
         return sum(values) / len(values)
 
     return compute

@@ -174,6 +174,14 @@ DEFINITIONS = (
         more_is_better=False,
     ),
     _count(
+        "lesion_pairs",
+        "Matched pairs",
+        "The pairs that metrics of matched objects are means over; none where nothing was found.",
+        "scored_pairs",
+        more_is_better=True,
+        unit="pairs",
+    ),
+    _count(
         "lesion_iou_sum",
         "Sum of IoU",
         "The IoU of the matched pairs, added up.",

@@ -39,6 +39,14 @@ def _boundary_iou(pair: LabelPair, *, diagonal_share: float) -> float:
     return boundary_iou(*pair.masks, spacing_mm=pair.spacing_mm, width_mm=width_mm)
 
 
+def _burden_difference(pair: LabelPair, *, part: float, without: float) -> float:
+    before, after = (
+        spans.size(int(part)) / spans.total if spans.total else share
+        for spans, share in zip(pair.spans, (0.0, without), strict=True)
+    )
+    return after - before
+
+
 DEFINITIONS = (
     MetricDef(
         name="specificity",
@@ -74,6 +82,22 @@ DEFINITIONS = (
         is_signed=True,
         empty=EmptyRules(prediction="computed"),
         compute=lambda pair: pair.overlap.relative_volume_difference,
+    ),
+    MetricDef(
+        name="burden_difference",
+        title="Burden difference",
+        long_title="difference of the share of one label in the region",
+        definition="The share of label `part` in the region (tumour in the liver): the prediction's"
+        " less the reference's, signed; a prediction without the region has the share `without`.",
+        direction="lower",
+        worst=math.inf,
+        is_signed=True,
+        empty=_COMPUTED,
+        options={
+            "part": number("part", default=2, low=1, high=65535),
+            "without": number("without", default=0.0),
+        },
+        compute=_burden_difference,
     ),
     _volume(
         "volume_difference_ml",

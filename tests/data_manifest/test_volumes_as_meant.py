@@ -176,6 +176,16 @@ def test_a_name_that_says_compressed_and_is_not_tells_how_to_rename(
     assert "rename it to packed.nii.gz" in builder.refused(packed, reference, of=packed)
 
 
+@pytest.mark.parametrize("name", ["page.nii.gz", "page.nii"])
+@pytest.mark.parametrize("text", [b"<html>404</html>", b"version https://git-lfs.github.com/spec"])
+def test_what_was_downloaded_in_place_of_a_volume_is_shown(
+    builder: Builder, tmp_path: Path, reference: Path, name: str, text: bytes
+) -> None:
+    (tmp_path / name).write_bytes(text)
+    said = builder.refused(tmp_path / name, reference, of=tmp_path / name)
+    assert f"it begins with {text!r}" in said and "rename" not in said
+
+
 def test_labels_that_are_rounded_are_taken_and_said(
     builder: Builder, tmp_path: Path, image: Path
 ) -> None:

@@ -1,9 +1,12 @@
 """The house keeps its words: a class has one name in it, a module too, and findings one shape."""
 
 import ast
+import inspect
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+
+from data_manifest.findings import Finding
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("evaluate", "metrics", "data_manifest")
@@ -13,6 +16,62 @@ def modules() -> Iterator[tuple[Path, ast.Module]]:
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             yield path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
+    """Every call by the last word of what is called."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func).rpartition(".")[2], node
+
+
+def test_a_problem_says_where_what_was_found_and_what_to_do() -> None:
+    """Every finding in the sources that may stop a command or fail a submission.
+
+    What `check` finds has a code, by which the catalogue adds what is expected and how to mend it;
+    a reader of files names all three by place.
+    """
+    silent = []
+    for path, tree in modules():
+        warned = {id(arg) for name, call in calls(tree) if name == "warn" for arg in call.args}
+        for name, call in calls(tree):
+            if id(call) in warned:
+                continue
+            given = {word.arg: ast.unparse(word.value) for word in call.keywords}
+            told = {word for word, text in given.items() if text not in {"''", "'', mend=''"}}
+            is_graver = given.get("severity", "Severity.PROBLEM") == "Severity.PROBLEM"
+            is_checked = path.parts[1] == "checking" and "code" in told
+            if name == "Finding" and not {"where", "found"} <= told:
+                silent.append(f"{path}:{call.lineno}")
+            elif name == "Finding" and is_graver and not is_checked:
+                if not {"expected", "mend"} & told:
+                    silent.append(f"{path}:{call.lineno}")
+            elif name == "FormatError" and len(call.args) < 3:
+                silent.append(f"{path}:{call.lineno}")
+    assert silent == []
+
+
+def test_every_check_in_the_catalogue_says_what_is_expected_and_how_to_mend_it() -> None:
+    from evaluate.checking import CATALOGUE
+
+    assert all(check.expected and check.mend and check.why for check in CATALOGUE.values())
+
+
+def test_only_the_command_line_writes_to_the_terminal() -> None:
+    """By functions that take findings, tables and lines of results; a refusal has no other way."""
+    writers = set()
+    for path, tree in modules():
+        for name, call in calls(tree):
+            target = ast.unparse(call.func)
+            if target in {"print", "warnings.warn", "Console"} or (
+                name in {"write", "writelines"} and target.startswith(("sys.", "os."))
+            ):
+                writers.add(path.as_posix())
+    terminal = {f"evaluate/cli/{name}.py" for name in ("__init__", "commands", "terminal")}
+    assert writers <= terminal
+    from evaluate.cli import terminal as shown
+
+    assert inspect.get_annotations(shown.warn) == {"finding": Finding, "return": None}
 
 
 def test_no_two_classes_have_one_name() -> None:

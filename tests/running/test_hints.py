@@ -16,6 +16,7 @@ TRACE = "Traceback (most recent call last):\n  File 'predict.py', line 3, in run
         (TRACE + "ModuleNotFoundError: No module named 'monai'\n", "missing in the image (monai)"),
         ("ImportError: libGL.so.1: cannot open shared object file: No such file", "(libGL.so.1)"),
         (TRACE + "KeyError: 'getpwuid(): uid not found: 10001'\n", "has no name"),
+        (TRACE + "KeyError: 'getgrgid(): gid not found: 10001'\n", "has no name"),
         ("sh: 1: [[: not found\n", "written for bash"),
         ("predict.sh: 2: set: Illegal option -o pipefail\n", "written for bash"),
         ("predict.sh: 3: source: not found\n", "written for bash"),
@@ -24,6 +25,8 @@ TRACE = "Traceback (most recent call last):\n  File 'predict.py', line 3, in run
         ("sh: 0: cannot open predict.sh: No such file\n", "no predict.sh"),
         ("bash: predict.sh: No such file or directory\n", "no predict.sh"),
         ("[FATAL tini (7)] exec /bin/bash failed: Exec format error\n", "another processor"),
+        ("[FATAL tini (7)] exec /bin/bash failed: No such file or directory\n", "lacks a shell"),
+        ("/bin/bash: line 1: sh: command not found\n", "lacks a shell"),
         ("bash: ./tool: cannot execute binary file: Exec format error\n", "another processor"),
         ("Bus error (core dumped)\n", "shared memory is full"),
         (

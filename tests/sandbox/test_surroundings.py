@@ -172,6 +172,16 @@ def test_a_home_with_nothing_in_it_and_every_cache_can_be_written(
 
 
 @pytest.mark.engine
+def test_a_folder_for_temporary_files_that_the_image_names_can_be_written(
+    docker_bench: Bench, build: Build
+) -> None:
+    image = build("RUN mkdir -m 777 /work\nENV TMPDIR=/work TEMP=/tmp/of/the/image\n")
+    ended = docker_bench.run("/bin/bash", "-c", 'mktemp && touch "$TEMP/x"', image=image)
+
+    assert ended.exit_code == 0, ended.log
+
+
+@pytest.mark.engine
 def test_shared_memory_is_as_large_as_memory_and_counts_as_memory(docker_bench: Bench) -> None:
     code = """
         from multiprocessing import shared_memory
@@ -300,6 +310,42 @@ def test_what_the_engine_refuses_of_an_image_is_the_image_s_failure_and_costs_no
 
     assert all(words and words.isprintable() for words in said)
     assert docker_bench.run("/bin/sh", "-c", "exit 0").exit_code == 0
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    "made", ["touch /workspace", "mkdir /workspace && ln -s /etc /workspace/inputs"]
+)
+def test_what_a_team_reads_of_the_engine_names_no_path_of_this_machine(
+    docker_bench: Bench, build: Build, made: str
+) -> None:
+    ended = docker_bench.run("/bin/sh", "-c", "exit 0", image=build(f"RUN {made}\n"))
+
+    assert ended.ending is Ending.REFUSED
+    assert "mounting" in ended.detail
+    assert "overlay2" not in ended.detail and "segjudge-" not in ended.detail, ended.detail
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", ["etc/passwd", "etc/group"])
+@pytest.mark.parametrize("target", ["/proc/kmsg", "../dev/stdin", "elsewhere"])
+def test_a_list_of_users_that_is_there_at_run_time_alone_is_refused(
+    docker_bench: Bench, shell: bytes, prepared: Callable[..., Image], name: str, target: str
+) -> None:
+    """The engine would read the kernel's log, or wait for an input that never comes."""
+    import tarfile
+
+    from evaluate.sandbox import ImageProblem
+
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path, link in ((name, target), ("etc/elsewhere", "/proc/1/fd/0")):
+            info = tarfile.TarInfo(path)
+            info.type, info.linkname = tarfile.SYMTYPE, link
+            archive.addfile(info)
+
+    with pytest.raises(ImageProblem, match=r"is a link to /(proc|dev)/"):
+        prepared(shell, buffer.getvalue())
 
 
 @pytest.mark.engine

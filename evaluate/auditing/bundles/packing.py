@@ -22,12 +22,13 @@ from evaluate.auditing.bundles.zip_files import write_zip
 from evaluate.auditing.manifests import manifest_in_order
 from evaluate.documents.evidence import read_evidence
 from evaluate.documents.run import RunDocument
+from evaluate.facts.turns import Turn
 from evaluate.store import RunDirectory
 
 __all__ = ["BundleOptions", "write_bundle"]
 
 _TABLES = (
-    *("runs.csv", "label_scores.csv", "case_scores.csv", "modality_scores.csv"),
+    *("runs.csv", "label_scores.csv", "case_scores.csv", "round_scores.csv", "modality_scores.csv"),
     *("ranking.csv", "ranking.json", "audit.json", "manifest.json"),
 )
 
@@ -112,9 +113,10 @@ def _files(
             yield f"run/{name}", run.root / name
     journal = run.journal()
     yield JOURNAL, _json([msgspec.to_builtins(entry) for entry in journal.values()])
-    for team, case, _ in journal:
+    for team, case, number in journal:
         results = (run.prediction_path, run.log_path, run.profile_path)
-        for path in (path_of(team, case) for path_of in results):
+        earlier = run.earlier_round(Turn(team=team, case=case, round=number))
+        for path in (path_of(team, case, earlier_round=earlier) for path_of in results):
             if path.is_file() and not path.is_symlink():
                 yield f"run/{path.relative_to(run.root).as_posix()}", path
     for case_entry in manifest.cases:

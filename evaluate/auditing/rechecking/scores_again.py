@@ -14,6 +14,7 @@ from evaluate.facts.errors import TableError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
 from evaluate.scoring import jobs_of_run, modality_scores, score_jobs
+from evaluate.scoring.in_rounds import in_rounds
 from evaluate.scoring.stage import Scores, tables_of
 
 __all__ = ["TracedScores", "trace_scores", "with_effects_of_protocol"]
@@ -103,11 +104,11 @@ def _score(
         manifest=manifest,
         data_root=basis.data_root,
         teams=basis.teams,
-        limits=basis.document.rules_of("run").limits,
+        rules=basis.document.rules_of("run"),
     )
     workers = basis.at_hand.workers
     results = score_jobs(jobs, protocol, workers=workers, progress=progress)
-    return tables_of(results, protocol.scoring)
+    return tables_of(list(in_rounds(results, protocol)), protocol.scoring)
 
 
 def _recorded(basis: Basis) -> tuple[Scores, list[Finding]]:
@@ -127,7 +128,7 @@ def _recorded(basis: Basis) -> tuple[Scores, list[Finding]]:
         labels, cases = run.read_rows(LabelScore), run.read_rows(CaseScore)
     except TableError:
         labels, cases = [], []  # told above: such bytes no stage has written
-    return Scores(cases=cases, labels=labels, modalities=[], cohort=[]), findings
+    return Scores(cases=cases, rounds=[], labels=labels, modalities=[], cohort=[]), findings
 
 
 def _explained(basis: Basis, altered: Sequence[AlteredFile]) -> set[Pair]:
@@ -136,7 +137,7 @@ def _explained(basis: Basis, altered: Sequence[AlteredFile]) -> set[Pair]:
         (team, case.id)
         for team in basis.teams
         for case in basis.manifest.cases
-        if (team, case.id, 0) not in basis.journal
+        if (team, case.id, basis.protocol.rounds.number - 1) not in basis.journal
     }
     files = {
         (team, file.case)

@@ -139,9 +139,8 @@ class Beside:
             old: list[float | None] = []
             new: list[float | None] = []
             for case in self.new.cases:
-                entries = [
-                    j.get((team, case.id, 0)) for j in (self.basis.journal, *self.new.journals)
-                ]
+                turn = (team, case.id, self.rules.rounds.number - 1)
+                entries = [j.get(turn) for j in (self.basis.journal, *self.new.journals)]
                 ok = all(e is not None and e.record.outcome is Outcome.OK for e in entries)
                 values = [getattr(e.record, name) for e in entries if e] if ok else [None] * 3
                 old.append(values[0])

@@ -1,6 +1,6 @@
 """The port between the keeper of results and whatever makes attempts."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from evaluate.running.attempting import Made
@@ -21,12 +21,13 @@ class Executor(Protocol):
         blocks: Iterable[Block],
         *,
         begin: Callable[[Series], None],
-        make: Callable[[Series], Sequence[Made]],
-    ) -> Iterator[Sequence[Made]]:
-        """The attempts of every series, as they come to be.
+        make: Callable[[Series], Iterator[Made]],
+    ) -> Iterator[Made]:
+        """The attempts of every series, each as it comes to be.
 
         Args:
             blocks: asked for one by one, when a slot is free for the next.
             begin: called by the caller's own thread just before a series is started.
-            make: makes a series' attempts; anywhere, and several at a time.
+            make: makes a series' attempts, one after another; anywhere, and several series at a
+                time.
         """

@@ -1,6 +1,6 @@
 """One container at a time: the only executor whose times may be ranked."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 from evaluate.running.attempting import Made
 from evaluate.running.plan import Block, Series
@@ -18,10 +18,10 @@ class SerialExecutor:
         blocks: Iterable[Block],
         *,
         begin: Callable[[Series], None],
-        make: Callable[[Series], Sequence[Made]],
-    ) -> Iterator[Sequence[Made]]:
+        make: Callable[[Series], Iterator[Made]],
+    ) -> Iterator[Made]:
         """See `Executor.run`."""
         for block in blocks:
             for series in block.series:
                 begin(series)
-                yield make(series)
+                yield from make(series)

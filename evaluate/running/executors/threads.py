@@ -1,7 +1,8 @@
 """Several containers at a time on this machine."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 from evaluate.running.attempting import Made
 from evaluate.running.plan import Block, Series
@@ -24,17 +25,38 @@ class ThreadExecutor:
         blocks: Iterable[Block],
         *,
         begin: Callable[[Series], None],
-        make: Callable[[Series], Sequence[Made]],
-    ) -> Iterator[Sequence[Made]]:
+        make: Callable[[Series], Iterator[Made]],
+    ) -> Iterator[Made]:
         """See `Executor.run`."""
-        running: set[Future[Sequence[Made]]] = set()
+        come: SimpleQueue[Made | BaseException | None] = SimpleQueue()
+
+        def work(series: Series) -> None:
+            try:
+                for made in make(series):
+                    come.put(made)
+                come.put(None)
+            except BaseException as error:  # noqa: BLE001 - it is raised again by who waits for it
+                come.put(error)
+
+        running = 0
         with ThreadPoolExecutor(self.slots) as pool:
             for series in (series for block in blocks for series in block.series):
-                if len(running) == self.slots:
-                    ended, running = wait(running, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in ended)
+                while running == self.slots:
+                    made = _taken(come)
+                    running -= made is None
+                    yield from () if made is None else (made,)
                 begin(series)
-                running.add(pool.submit(make, series))
+                pool.submit(work, series)
+                running += 1
             while running:
-                ended, running = wait(running, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in ended)
+                made = _taken(come)
+                running -= made is None
+                yield from () if made is None else (made,)
+
+
+def _taken(come: "SimpleQueue[Made | BaseException | None]") -> Made | None:
+    """The next attempt; None where a series has ended."""
+    made = come.get()
+    if isinstance(made, BaseException):
+        raise made
+    return made

@@ -1,0 +1,127 @@
+"""A case as CVPR 2025's interactive track gives it to containers: npz with pickled prompts.
+
+Teams' containers expect `boxes`, `clicks` and `clicks_order` as pickled arrays of objects, so they
+are written so. The reading of boxes is for an organiser's own files, and executes nothing: of all
+that a pickle can name only an array and its dtype are known here, and both are stand-ins.
+"""
+
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from data_manifest.cases import CaseInputs
+from data_manifest.layouts.npz import write_npz
+from data_manifest.prompts import Clicks, MiddleBoxes
+
+__all__ = ["read_pickled_boxes", "write_cvpr25"]
+
+_BOX = (
+    *("z_mid_x_min", "z_mid_y_min", "z_min", "z_mid_x_max", "z_mid_y_max", "z_max"),
+    "z_mid",
+)
+_MOST_BYTES = 16 << 20
+
+
+def write_cvpr25(path: Path, inputs: CaseInputs) -> None:
+    """Write what a container gets in a round; the same arrays give the same bytes.
+
+    Keys: `imgs`, `spacing` (x, y, z); `boxes`, an object array of dictionaries; from the first
+    clicks on `clicks`, an object array (L,) of `{"fg": [[z, y, x], ...], "bg": [...]}`,
+    `clicks_order` (L, rounds) of "fg", "bg" or None, and `prev_pred`.
+
+    Raises:
+        ValueError: prompts of a kind that these files do not have.
+    """
+    arrays: dict[str, npt.NDArray[Any]] = {"imgs": inputs.image}
+    if inputs.spacing_mm is not None:
+        arrays["spacing"] = np.asarray(inputs.spacing_mm[::-1], dtype=np.float64)
+    for prompts in inputs.prompts:
+        if isinstance(prompts, MiddleBoxes):
+            rows = prompts.arrays()["middle_boxes"].tolist()
+            arrays["boxes"] = _objects([dict(zip(_BOX, row, strict=True)) for row in rows])
+        elif isinstance(prompts, Clicks):
+            arrays |= _clicks(prompts)
+        else:
+            raise ValueError(f"{prompts.kind}, which these files do not hold")
+    if inputs.previous is not None:
+        arrays["prev_pred"] = inputs.previous
+    write_npz(path, arrays, pickled=("boxes", "clicks", "clicks_order"))
+
+
+def _clicks(prompts: Clicks) -> dict[str, npt.NDArray[Any]]:
+    clicks, orders = [], []
+    for column in range(len(prompts.labels)):
+        of_label: dict[str, list[list[int]]] = {"fg": [], "bg": []}
+        order = [{1: "fg", 0: "bg"}.get(sign) for sign in prompts.given[:, column, 0].tolist()]
+        for said, voxel in zip(order, prompts.given[:, column, 1:].tolist(), strict=True):
+            if said is not None:
+                of_label[said].append(voxel)
+        clicks.append(of_label)
+        orders.append(order)
+    return {"clicks": _objects(clicks), "clicks_order": np.array(orders)}
+
+
+def _objects(values: list[Any]) -> npt.NDArray[np.object_]:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+class _Stored:
+    """Stands for an array, or a dtype, of a pickle."""
+
+    shape: object = None
+    items: object = None
+
+    def __init__(self, *_: object) -> None: ...
+
+    def __setstate__(self, state: object) -> None:
+        if isinstance(state, tuple) and len(state) == 5:  # an array: version, shape, dtype, …
+            self.shape, self.items = state[1], state[4]
+
+
+class _Reader(pickle.Unpickler):
+    """Knows nothing that could be called but the stand-in above."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        core = module.removeprefix("numpy.").removesuffix(".multiarray")
+        known = (core in ("core", "_core") and name == "_reconstruct") or (
+            module == "numpy" and name in ("ndarray", "dtype")
+        )
+        if known:
+            return _Stored
+        raise pickle.UnpicklingError(f"it names {module}.{name}")
+
+
+def read_pickled_boxes(path: Path) -> MiddleBoxes | None:
+    """The boxes of a case file of the challenge's data; None where it has none.
+
+    Raises:
+        ValueError: they are not a list of dictionaries of whole numbers.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if "boxes.npy" not in archive.namelist():
+                return None
+            if archive.getinfo("boxes.npy").file_size > _MOST_BYTES:
+                raise ValueError("`boxes` of more than 16 MiB")
+            with archive.open("boxes.npy") as member:
+                np.lib.format.read_magic(member)
+                np.lib.format.read_array_header_1_0(member)
+                boxes = _Reader(member).load().items
+    except (OSError, zipfile.BadZipFile, pickle.UnpicklingError, EOFError, AttributeError) as error:
+        raise ValueError(f"`boxes` can't be read: {error}") from error
+    rows = [[_whole(box, key) for key in _BOX] for box in boxes or ()]
+    table = np.array(rows, dtype=np.int64).reshape(-1, len(_BOX))
+    return MiddleBoxes(corners=table[:, :6], middles=table[:, 6])
+
+
+def _whole(box: object, key: str) -> int:
+    value = box.get(key) if isinstance(box, dict) else None
+    if not isinstance(value, int):
+        raise ValueError(f"a box without a whole number {key}")
+    return value

@@ -1,0 +1,88 @@
+"""Lesions of all cases counted together, and a region that needs one of its labels (LiTS 2017)."""
+
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from tests.scoring.folders import command, read_rows
+
+LIVER = np.zeros((12, 12, 24), np.uint8)
+LIVER[1:11, 1:11, 1:23] = 1
+
+
+def with_lesions(*spans: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """A liver with tumours of 2 by 2 voxels and these lengths along the last axis."""
+    labels = LIVER.copy()
+    for start, stop in spans:
+        labels[4:6, 4:6, start:stop] = 2
+    return labels
+
+
+def score(folder: Path, protocol: str, *pairs: tuple[npt.NDArray[np.uint8], ...]) -> None:
+    for name in ("ref", "res"):
+        (folder / name).mkdir(parents=True)
+    for number, pair in enumerate(pairs):
+        for name, labels in zip(("ref", "res"), pair, strict=True):
+            image = nibabel.Nifti1Image(labels, np.eye(4))
+            nibabel.save(image, folder / name / f"liver-{number}.nii")
+    arguments = ("--references", folder / "ref", "--predictions", folder / "res")
+    done = command(
+        *("score", *arguments, "--out", folder / "out", "--jobs", 1, "--protocol", protocol)
+    )
+    assert done == 0
+
+
+def over_cases(folder: Path) -> dict[str, float | None]:
+    rows = read_rows(folder / "out" / "cohort_scores.csv")
+    return {
+        f"{row['label']}/{row['metric']}": float(row["value"]) if row["value"] else None
+        for row in rows
+    }
+
+
+def test_matched_lesions_are_averaged_over_all_cases_and_counts_are_summed(tmp_path: Path) -> None:
+    three = with_lesions((2, 6), (8, 12), (14, 18))
+    score(
+        tmp_path,
+        "lits17",
+        (three, three),  # three pairs of DSC 1
+        (with_lesions((2, 6)), with_lesions((2, 5), (14, 15))),  # one of 6/7, and one made up
+        (with_lesions((2, 6)), LIVER),  # no pair
+    )
+    found = over_cases(tmp_path)
+    assert found["lesion/lesion_matched_dsc_aggregated"] == pytest.approx((3 + 6 / 7) / 4)
+    counts = [found[f"lesion/lesion_{n}{e}_sum"] for n in ("tp", "fp", "fn") for e in ("", "_any")]
+    assert counts == [4, 4, 1, 1, 1, 1]
+    assert found["lesion/lesion_precision_any_aggregated"] == 0.8
+
+
+@pytest.mark.parametrize(
+    ("protocol", "found", "missed"), [("lits17", 1, 1), ("lits17-corrected", 2, 0)]
+)
+def test_two_lesions_that_one_prediction_covers_are_one_unless_corrected(
+    tmp_path: Path, protocol: str, found: int, missed: int
+) -> None:
+    score(tmp_path, protocol, (with_lesions((2, 6), (7, 11)), with_lesions((2, 11))))
+    counted = over_cases(tmp_path)
+    assert (counted["lesion/lesion_tp_any_sum"], counted["lesion/lesion_fn_any_sum"]) == (
+        found,
+        missed,
+    )
+
+
+@pytest.mark.parametrize(
+    ("protocol", "far", "burden"),
+    [("lits17", 9001.0, 9001 - 16 / 2200), ("lits17-corrected", np.sqrt(864), -16 / 2200)],
+)
+def test_a_liver_without_a_voxel_of_its_own_label_is_missing(
+    tmp_path: Path, protocol: str, far: float, burden: float
+) -> None:
+    tumour = np.where(LIVER, 2, 0).astype(np.uint8)
+    score(tmp_path, protocol, (with_lesions((2, 6)), tumour))
+    found = over_cases(tmp_path)
+    assert found["liver/dsc_mean"] == 0.0
+    assert found["liver/assd_mean"] == pytest.approx(far)
+    assert found["/burden_difference_min"] == pytest.approx(burden)
