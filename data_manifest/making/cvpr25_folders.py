@@ -52,7 +52,8 @@ def build_cvpr25(
             except CaseFileError as error:
                 problems += error.problems
             except (ValueError, NpzError) as error:
-                problems.append(Finding(where=str(file), found=str(error)))
+                expected = "a case as the challenge's baseline writes it"
+                problems.append(Finding(where=str(file), found=str(error), expected=expected))
             progress(done, len(files), file.stem)
         if problems:
             raise ManifestError(*problems)
