@@ -43,7 +43,7 @@ def lesions_of(parts: Sequence[Part], scoring: Scoring) -> tuple[LesionMeasures,
         options = metric.settings_of(part.region)
         if "matching" not in metric.definition.options:  # lesion-wise means
             options |= {"matching": "dilated"}
-        found = part.pair.detected(rules_of(options))
+        objects = part.pair.detected(rules_of(options))
         rows += [
             LesionMeasures(
                 label=part.name,
@@ -55,7 +55,7 @@ def lesions_of(parts: Sequence[Part], scoring: Scoring) -> tuple[LesionMeasures,
                 dsc=row.dsc,
                 hd95_mm=_finite(row.hd95_mm),
             )
-            for row in object_rows(found, spacing_mm=part.pair.spacing_mm)
+            for row in object_rows(objects, spacing_mm=part.pair.spacing_mm)
         ]
     return tuple(rows)
 
