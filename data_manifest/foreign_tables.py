@@ -209,8 +209,8 @@ def read_foreign_table(
         body.append(Row(line=row.line, cells=tuple(cells)))
     if problems:
         more = len(problems) - _NAMED
-        found = f"{more} more rows of another length"
-        rest = [Finding(where=str(path), found=found, mend="mend them in the same way")]
+        fault = f"{more} more rows of another length"
+        rest = [Finding(where=str(path), found=fault, mend="mend them in the same way")]
         raise TableError(*problems[:_NAMED], *(rest if more > 0 else ()))
     return ForeignTable(path=path, columns=tuple(columns), rows=tuple(body), notes=notes)
 

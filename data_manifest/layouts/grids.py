@@ -22,15 +22,15 @@ _BODIES_MM = (1.0, 3000.0)
 """What is between these may be a scan of a body; microscopes' slides are below."""
 
 
-def check_shape(found: tuple[int, ...], expected: tuple[int, ...], *, has_slice_axis: bool) -> None:
+def check_shape(shape: tuple[int, ...], expected: tuple[int, ...], *, has_slice_axis: bool) -> None:
     """Refuse another shape; both in array order, (H, W) or (D, H, W).
 
     Raises:
         PredictionError: they differ; by a first axis of length 1 they may, where the format has it.
     """
-    if found != expected and not (has_slice_axis and found == (1, *expected)):
+    if shape != expected and not (has_slice_axis and shape == (1, *expected)):
         axes = "(z, y, x)" if len(expected) == 3 else "(y, x)"
-        raise PredictionError(f"the mask has shape {found}; expected {expected} {axes}")
+        raise PredictionError(f"the mask has shape {shape}; expected {expected} {axes}")
 
 
 def check_grid(grid: Grid, *, axes: int, spacing_mm: tuple[float, ...] | None) -> None:
@@ -49,10 +49,10 @@ def check_grid(grid: Grid, *, axes: int, spacing_mm: tuple[float, ...] | None) -
             world axis, forwards or backwards.
     """
     if spacing_mm is not None and grid.spacing_mm is not None:
-        found = grid.spacing_mm[-axes:]
-        if len(found) < axes or not np.allclose(found, spacing_mm, rtol=_RELATIVE, atol=0):
+        spacing = grid.spacing_mm[-axes:]
+        if len(spacing) < axes or not np.allclose(spacing, spacing_mm, rtol=_RELATIVE, atol=0):
             raise PredictionError(
-                f"the mask has spacing {_lengths(found)} mm; expected {_lengths(spacing_mm)}"
+                f"the mask has spacing {_lengths(spacing)} mm; expected {_lengths(spacing_mm)}"
                 " (z, y, x): it must lie on the image's grid"
             )
     if axes == 3 and grid.directions is not None:

@@ -95,8 +95,8 @@ def read_labels(
         block = read(min(BLOCK, (count - done) * dtype.itemsize))
         whole = len(block) // dtype.itemsize
         if not whole:
-            found = done * dtype.itemsize + len(block)
-            raise ShortDataError(f"ends after {found} of {count * dtype.itemsize} bytes")
+            size = done * dtype.itemsize + len(block)
+            raise ShortDataError(f"ends after {size} of {count * dtype.itemsize} bytes")
         numbers = np.frombuffer(block, dtype=dtype, count=whole)
         numbers = _scaled(numbers, scaling) if is_scaled else numbers
         labels[done : done + whole] = _checked(_whole(numbers, fractions))

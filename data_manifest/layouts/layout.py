@@ -239,9 +239,9 @@ def contradictions(
             )
     paths = [file.path.lower() for file in inputs.files]
     if not paths or len(set(paths)) < len(paths):
-        found = "a path twice" if paths else "none"
+        fault = "a path twice" if paths else "none"
         yield Finding(
-            where="input.files", found=found, expected="at least one file, each of another path"
+            where="input.files", found=fault, expected="at least one file, each of another path"
         )
     unknown = sorted(set(prompts) - set(KINDS))
     if unknown:

@@ -115,8 +115,8 @@ class NpzArchive:
                     raise NpzError("not a regular file")
                 source = self._own = source.open("rb")
             if source.read(len(_NPY)) == _NPY:
-                found = "one array in npy format under the name of an npz archive"
-                raise NpzError(f"{found}: `numpy.savez_compressed(FILE, NAME=array)` writes one")
+                fault = "one array in npy format under the name of an npz archive"
+                raise NpzError(f"{fault}: `numpy.savez_compressed(FILE, NAME=array)` writes one")
             source.seek(0)
             self._file = source
             self._members: dict[str, zipfile.ZipInfo] = {}
@@ -237,8 +237,8 @@ class NpzArchive:
         """One member, its header read; what goes wrong while it is read becomes an NpzError."""
         info = self._members.get(key)
         if info is None:
-            found = ", ".join(f"`{name}`" for name in sorted(self._members)[:8]) or "nothing"
-            raise NpzError(f"no array `{key}`; the archive holds {found}")
+            names = ", ".join(f"`{name}`" for name in sorted(self._members)[:8]) or "nothing"
+            raise NpzError(f"no array `{key}`; the archive holds {names}")
         try:
             member = Member(self._file, info, key)
             yield member, read_header(member, key)

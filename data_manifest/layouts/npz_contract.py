@@ -71,8 +71,8 @@ def read_inputs(path: Path) -> CaseInputs:
     with _opened(path, expected) as archive:
         image = archive.array("imgs")
         if image.dtype != np.uint8 or image.ndim != 3 or 0 in image.shape:
-            found = f"`imgs` of dtype {image.dtype}, shape {image.shape}"
-            raise _fail(path, found, "uint8, (H, W, 3) or (D, H, W)")
+            fault = f"`imgs` of dtype {image.dtype}, shape {image.shape}"
+            raise _fail(path, fault, "uint8, (H, W, 3) or (D, H, W)")
         try:
             prompts = tuple(
                 kind.stored(archive.array, image.shape)

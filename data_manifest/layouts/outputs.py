@@ -127,8 +127,8 @@ def read_prediction(
             labels = _read(stream, output, shape, spacing_mm, affine, into)
         except (NpzError, PredictionError) as error:
             return BadPrediction(reason=printable(str(error))[:400])
-    found = [] if allowed is None else np.flatnonzero(np.bincount(labels.ravel())).tolist()
-    strange = [label for label in found if label and label not in (allowed or ())]
+    present = [] if allowed is None else np.flatnonzero(np.bincount(labels.ravel())).tolist()
+    strange = [label for label in present if label and label not in (allowed or ())]
     if strange:
         shown = ", ".join(map(str, strange[:5]))
         reason = f"the mask holds labels that nobody asked for: {shown}"

@@ -41,7 +41,7 @@ def read_text_prompts(path: Path) -> TextPrompts:
     asked = values[0] if len(values) == 1 else None
     kind = asked.get(_KIND) if isinstance(asked, dict) else None
     if not isinstance(asked, dict) or kind not in (0, 1):
-        found = f"{len(values)} objects" if asked is None else f"`{_KIND}` of {kind!r:.40}"
-        raise CaseFileError(Finding(where=str(path), found=found, expected=_EXPECTED))
+        fault = f"{len(values)} objects" if asked is None else f"`{_KIND}` of {kind!r:.40}"
+        raise CaseFileError(Finding(where=str(path), found=fault, expected=_EXPECTED))
     numbers = {int(key) for key in map(str, asked) if key.isascii() and key.isdecimal()}
     return TextPrompts(labels=tuple(sorted(numbers)), is_instance=bool(kind))

@@ -67,11 +67,11 @@ def write_case(
             for kind in prompts
         )
     except ValueError as error:
-        found, _, expected = str(error).partition("; expected ")
+        fault, _, expected = str(error).partition("; expected ")
         raise CaseFileError(
             Finding(
                 where=raw.file or raw.identifier,
-                found=found,
+                found=fault,
                 expected=expected or "an image and a reference that make a case",
             )
         ) from error

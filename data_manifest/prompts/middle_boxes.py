@@ -33,8 +33,8 @@ class MiddleBoxes(Boxes):
         """See `PromptKind.stored`."""
         rows = read("middle_boxes")
         if rows.dtype.kind not in "iu" or rows.ndim != 2 or rows.shape[1] != 7:
-            found = f"`middle_boxes` of dtype {rows.dtype}, shape {rows.shape}"
-            raise WrongPromptsError(found, "integers, (N, 7)")
+            fault = f"`middle_boxes` of dtype {rows.dtype}, shape {rows.shape}"
+            raise WrongPromptsError(fault, "integers, (N, 7)")
         rows = rows.astype(np.int64)
         return cls(corners=rows[:, :6], middles=rows[:, 6])
 

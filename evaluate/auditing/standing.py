@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from evaluate.documents.audit import PlaceBounds
 from evaluate.facts.outcome import Outcome
@@ -91,7 +90,7 @@ def _extreme(
     """The row at its best or its worst, metric by metric."""
     if possible is None:
         return row
-    values: dict[str, Any] = {}
+    values: dict[str, float] = {}
     for name in metrics:
         if name not in METRICS:
             continue

@@ -8,7 +8,6 @@ import os
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from data_manifest.layouts import ArrayFacts, Layout, array_facts, open_regular_file
 from evaluate.facts.rules import Limits
@@ -64,7 +63,7 @@ class ObservingSandbox:
         """Of the sandbox that runs."""
         return self._sandbox.isolated
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         """See `Sandbox.describe`."""
         return self._sandbox.describe()
 

@@ -58,8 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from metrics import KernelError  # not for every command: it brings numpy
 
         if isinstance(error, KernelError):
-            where, found = error.where, error.found
-            _complain(Finding(where=where, found=found, expected=error.expected, mend=error.mend))
+            where, fault = error.where, error.found
+            _complain(Finding(where=where, found=fault, expected=error.expected, mend=error.mend))
             return 2
         _complain(
             Finding(

@@ -66,8 +66,8 @@ def run_into(
 ) -> RunDirectory:
     """Run in the sandbox of the options, into their run directory."""
     if jobs > 1:
-        found = "several containers at a time: the times can't be compared"
-        warn(Finding(where=f"--jobs {jobs}", found=found, mend="to rank by times, leave it out"))
+        fault = "several containers at a time: the times can't be compared"
+        warn(Finding(where=f"--jobs {jobs}", found=fault, mend="to rank by times, leave it out"))
     for (team, case), times in RunDirectory(options.run_dir).cut_off().items():
         if times > 1:
             warn(
@@ -94,8 +94,8 @@ def warn_of_machines(run: RunDirectory) -> None:
     """Say it where attempts were made on machines whose times may not be compared."""
     unequal = run.document().unequal_machines
     if unequal:
-        found = f"cases were run on {unequal}: their times may not be compared"
-        warn(Finding(where=str(run.root), found=found))
+        fault = f"cases were run on {unequal}: their times may not be compared"
+        warn(Finding(where=str(run.root), found=fault))
 
 
 def _warn_of_rules(run: RunDirectory) -> None:

@@ -129,14 +129,14 @@ def say_scores(scores: RunScores) -> None:
     ]
     for case in undefined[:5]:
         names = ", ".join(_without_value(case))
-        found = f"{names} undefined; the case is left out of that mean"
-        warn(Finding(where=_case(case), found=found))
+        fault = f"{names} undefined; the case is left out of that mean"
+        warn(Finding(where=_case(case), found=fault))
     ours = [case for case in scores.cases if case.outcome is Outcome.HARNESS_ERROR]
     for case in ours[:5]:
-        found = f"not scored, a failure on our side: {case.reason}"
+        fault = f"not scored, a failure on our side: {case.reason}"
         mend = "`segjudge run` again (it resumes), then `segjudge score`"
-        warn(Finding(where=_case(case), found=found, mend=mend))
+        warn(Finding(where=_case(case), found=fault, mend=mend))
     for kind, odd in (("undefined", undefined), ("not scored", ours)):
         if len(odd) > 5:
-            found = f"{len(odd)} cases {kind}"
-            warn(Finding(where="case_scores.csv", found=found, mend="it lists them all"))
+            fault = f"{len(odd)} cases {kind}"
+            warn(Finding(where="case_scores.csv", found=fault, mend="it lists them all"))

@@ -96,7 +96,7 @@ def _tried(sandbox: Sandbox, scratch: Path, environment: Mapping[str, str]) -> l
     return [looked_at(where=where, found=text, good=False, meaning=meaning) for text in broken]
 
 
-def _storage_driver(facts: Mapping[str, Any]) -> Finding:
+def _storage_driver(facts: Mapping[str, object]) -> Finding:
     driver = str(facts.get("storage_driver", ""))
     return looked_at(
         where="engine: storage driver",
@@ -107,7 +107,7 @@ def _storage_driver(facts: Mapping[str, Any]) -> Finding:
     )
 
 
-def _cgroups(facts: Mapping[str, Any]) -> Finding:
+def _cgroups(facts: Mapping[str, object]) -> Finding:
     return looked_at(
         where="engine: cgroups",
         found=f"version {facts.get('cgroup_version')}, driver {facts.get('cgroup_driver')}",
@@ -116,7 +116,7 @@ def _cgroups(facts: Mapping[str, Any]) -> Finding:
     )
 
 
-def _engine_here(facts: Mapping[str, Any], environment: Mapping[str, str]) -> list[Finding]:
+def _engine_here(facts: Mapping[str, object], environment: Mapping[str, str]) -> list[Finding]:
     """What only an engine on this machine lets us see: its counters and its disk."""
     engine = open_engine(environment)
     try:

@@ -39,6 +39,11 @@ class Rounds(Strict, frozen=True, kw_only=True):
     case_timeout_s: _Seconds | None = None
     label_timeout_s: _Seconds | None = None
 
+    @property
+    def last(self) -> int:
+        """The round whose answer stays in predictions/, counted from 0."""
+        return self.number - 1
+
     def of(self, case: Case) -> range:
         """The rounds of a case."""
         skips = self.first_needs is not None and self.first_needs not in case.prompts

@@ -409,8 +409,8 @@ def _over_rounds_problem(scoring: Scoring, taken: set[str]) -> tuple[str, str, s
     taken = taken | set(scoring.names)
     for reduced in scoring.over_rounds:
         if reduced.metric not in scoring.names or reduced.name in taken:
-            found = f"{reduced.name}, of {reduced.metric}"
-            return "scoring.over_rounds", found, "a name of its own, of a metric that is computed"
+            fault = f"{reduced.name}, of {reduced.metric}"
+            return "scoring.over_rounds", fault, "a name of its own, of a metric that is computed"
         taken.add(reduced.name)
     return None
 

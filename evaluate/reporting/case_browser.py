@@ -8,7 +8,6 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 
@@ -126,7 +125,7 @@ def _draw_all(jobs: Sequence[CaseJob]) -> Iterator[CaseAssets]:
                 at += 1
 
 
-def _data(sources: Sources, drawn: dict[str, CaseAssets]) -> dict[str, Any]:
+def _data(sources: Sources, drawn: dict[str, CaseAssets]) -> dict[str, object]:
     """Everything that the page's script shows; teams and cases by number."""
     quantities = shown_quantities(sources)
     teams, cases = sources.teams, sources.cases
@@ -172,7 +171,7 @@ def _value(sources: Sources, team: str, case: str, metric: str) -> float | None:
     return None if value is None else float(f"{value:.4g}")
 
 
-def _picture(assets: CaseAssets | None) -> dict[str, Any]:
+def _picture(assets: CaseAssets | None) -> dict[str, object]:
     if assets is None or not assets.files:
         return {"problem": clipped(assets.problem, 200) if assets else "not in the manifest"}
     return {

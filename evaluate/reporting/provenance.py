@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
 
 import msgspec
 
@@ -82,7 +81,7 @@ def fact_groups(sources: Sources) -> list[FactGroup]:
         "manifest sha256": document.manifest.sha256,
         "cases": document.manifest.cases,
     }
-    groups: dict[str, dict[str, Any]] = {
+    groups: dict[str, Mapping[str, object]] = {
         "Run": run,
         "Limits of a case": msgspec.to_builtins(sources.protocol.limits),
     }
@@ -96,7 +95,7 @@ def fact_groups(sources: Sources) -> list[FactGroup]:
     return [FactGroup(title=t, facts=_facts(values)) for t, values in groups.items() if values]
 
 
-def _steadiness(calibration: Calibration) -> dict[str, Any]:
+def _steadiness(calibration: Calibration) -> dict[str, object]:
     return {
         "drift": f"{calibration.drift * 100:.1f} %",
         "limit": f"{calibration.limit * 100:.1f} %",
@@ -111,7 +110,7 @@ def protocol_text(sources: Sources) -> str:
     return json.dumps(sources.protocol.to_json(), indent=2, ensure_ascii=False)
 
 
-def _facts(values: Mapping[str, Any], prefix: str = "") -> tuple[Fact, ...]:
+def _facts(values: Mapping[str, object], prefix: str = "") -> tuple[Fact, ...]:
     """Nested values as one flat list, names joined."""
     facts: list[Fact] = []
     for key, value in values.items():
@@ -123,7 +122,7 @@ def _facts(values: Mapping[str, Any], prefix: str = "") -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def _filled(details: Mapping[str, Any]) -> dict[str, Any]:
+def _filled(details: Mapping[str, object]) -> dict[str, object]:
     """Without what says nothing: an image's empty user, entry point or volumes."""
     return {key: value for key, value in details.items() if value not in ("", "[]", [], {}, None)}
 

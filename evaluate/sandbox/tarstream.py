@@ -229,8 +229,8 @@ def open_members(path: Path) -> TarStream:
     try:
         file = path.open("rb")
     except OSError as error:
-        found, mend = f"can't be read: {error}", "look at its rights"
-        raise SubmissionError(Finding(where=str(path), found=found, mend=mend)) from error
+        fault, mend = f"can't be read: {error}", "look at its rights"
+        raise SubmissionError(Finding(where=str(path), found=fault, mend=mend)) from error
     try:
         return TarStream(file, path.name, path.stat().st_size)
     except BaseException:

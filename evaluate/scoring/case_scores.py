@@ -153,10 +153,10 @@ def score_case(
     scored = [_Scored(metric, scoring, a.shape, spacing_mm) for metric in scoring.metrics]
     strange = unexpected_labels(comparison, scoring)
     if strange and scoring.unexpected == "worst":
-        found = [{m.name: m.ruled("worst") for m in scored} for _ in parts]
+        by_part = [{m.name: m.ruled("worst") for m in scored} for _ in parts]
     else:
-        found = [_values(part, scored) for part in parts]
-    values = {m.name: _mean(_counted(m.name, parts, found)) for m in scored}
+        by_part = [_values(part, scored) for part in parts]
+    values = {m.name: _mean(_counted(m.name, parts, by_part)) for m in scored}
     if not parts and scoring.labels != "one_to_maximum":
         # A healthy case: the rules hold for the masks as a whole.
         whole = Part(name="", pair=comparison.region(spacing_mm=spacing_mm))
@@ -172,7 +172,7 @@ def score_case(
     listed = _listed(comparison)
     measured = [
         _row(part, row)
-        for part, row in zip(parts, found, strict=True)
+        for part, row in zip(parts, by_part, strict=True)
         if part.pair.reference_voxels
         or part.pair.label in listed
         or part.region
@@ -189,22 +189,22 @@ def score_case(
 
 def _values(part: Part, scored: Sequence[_Scored]) -> dict[str, metrics.Rule]:
     """Every metric of a label or region that it is scored by, gates applied."""
-    found = {m.name: m.value(part) for m in scored if part.has(m.name)}
-    numbers = {name: _number(value) for name, value in found.items()}
+    values = {m.name: m.value(part) for m in scored if part.has(m.name)}
+    numbers = {name: _number(value) for name, value in values.items()}
     for m in scored:
         gate = m.chosen.gate
-        if gate and gate.level == "label" and m.name in found and numbers[gate.metric] is not None:
-            found[m.name] = found[m.name] if m.passes(numbers) else m.ruled("worst")
-    return found
+        if gate and gate.level == "label" and m.name in values and numbers[gate.metric] is not None:
+            values[m.name] = values[m.name] if m.passes(numbers) else m.ruled("worst")
+    return values
 
 
 def _counted(
-    name: str, parts: Sequence[Part], found: Sequence[Mapping[str, metrics.Rule]]
+    name: str, parts: Sequence[Part], by_part: Sequence[Mapping[str, metrics.Rule]]
 ) -> list[metrics.Rule]:
     """The values of a metric that the case's mean is over."""
     return [
         row[name]
-        for part, row in zip(parts, found, strict=True)
+        for part, row in zip(parts, by_part, strict=True)
         if name in row and part.counts(name)
     ]
 
@@ -257,8 +257,8 @@ def costs_of_failure(
     comparison = metrics.Comparison(labels, nothing)
     parts = parts_of(comparison, labels, nothing, scoring, spacing_mm=spacing_mm)
     scored = [_Scored(metric, scoring, labels.shape, spacing_mm) for metric in scoring.metrics]
-    found = [{m.name: m.cost(part) for m in scored if part.has(m.name)} for part in parts]
-    costs = {m.name: _cost(_counted(m.name, parts, found)) for m in scored}
+    by_part = [{m.name: m.cost(part) for m in scored if part.has(m.name)} for part in parts]
+    costs = {m.name: _cost(_counted(m.name, parts, by_part)) for m in scored}
     if not parts:
         whole = Part(name="", pair=comparison.region(spacing_mm=spacing_mm))
         costs = {m.name: _number(m.cost(whole)) for m in scored}
@@ -271,6 +271,6 @@ def costs_of_failure(
                 reference_voxels=part.pair.reference_voxels,
                 prediction_voxels=0,
             )
-            for part, row in zip(parts, found, strict=True)
+            for part, row in zip(parts, by_part, strict=True)
         ),
     )

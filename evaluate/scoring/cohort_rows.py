@@ -121,8 +121,8 @@ def _joined(cohort: Cohort, values: Sequence[float]) -> list[tuple[str, float]]:
 
 
 def _data_set(pattern: str, case: str) -> str:
-    found = re.search(pattern, case)
-    return found[0] if found else ""
+    match = re.search(pattern, case)
+    return match[0] if match else ""
 
 
 def _columns(rows: Sequence[_Row], metric: str) -> dict[str, npt.NDArray[np.float64]]:

@@ -33,18 +33,18 @@ def _whole(rounds: Sequence[CaseResult], scoring: Scoring) -> CaseResult:
     last = rounds[-1]
     values = {name: value for name, value in last.case.values.items() if name not in MEASURED}
     for reduced in scoring.over_rounds:
-        found = [r.case.value(reduced.metric) for r in rounds]
-        known = [value for value in found if value is not None]
+        of_rounds = [r.case.value(reduced.metric) for r in rounds]
+        known = [value for value in of_rounds if value is not None]
         base = scoring.definition(reduced.metric)
-        if len(known) == len(found) and base is not None:
+        if len(known) == len(of_rounds) and base is not None:
             values[reduced.name] = reduced.of(known, base.direction)
         else:
             values[reduced.name] = None
     for name in MEASURED:
-        found = [r.case.value(name) for r in rounds]
-        known = [value for value in found if value is not None]
+        of_rounds = [r.case.value(name) for r in rounds]
+        known = [value for value in of_rounds if value is not None]
         together = max if name == "peak_memory_mib" else sum
-        values[name] = together(known) if len(known) == len(found) else None
+        values[name] = together(known) if len(known) == len(of_rounds) else None
     return replace(
         last,
         case=replace(last.case, values=values),

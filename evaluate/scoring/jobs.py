@@ -91,8 +91,8 @@ def score_job(job: ScoringJob, protocol: Rules) -> CaseResult:
     )
     if isinstance(prediction, BadPrediction):
         if job.judged and not prediction.readable:
-            found = f"the run took this output as a mask, and scoring can't: {prediction.reason}"
-            return unscored(job, found)
+            fault = f"the run took this output as a mask, and scoring can't: {prediction.reason}"
+            return unscored(job, fault)
         return _failed(job, protocol, Outcome.BAD_OUTPUT, prediction.reason)
     measures = score_case(reference, prediction, protocol.scoring, _asked(job))
     return _result(job, Outcome.OK, "", measures, job.measured)

@@ -53,9 +53,9 @@ def jobs_of_run(
         RunDirectoryError: references or predictions are missing or altered; all are named.
     """
     references = {case.id: data_root / case.reference.path for case in manifest.cases}
-    found = digests([*references.values(), *_predictions(run, journal).values()])
-    problems = _altered_references(manifest, references, found)
-    problems += _altered_predictions(run, journal, found)
+    hashes = digests([*references.values(), *_predictions(run, journal).values()])
+    problems = _altered_references(manifest, references, hashes)
+    problems += _altered_predictions(run, journal, hashes)
     if problems:
         raise RunDirectoryError(*problems)
     prices = _prices_by_case(rules, manifest, [entry.record for entry in journal.values()])
@@ -172,34 +172,34 @@ def _predictions(
 
 
 def _altered_references(
-    manifest: Manifest, references: Mapping[str, Path], found: Mapping[Path, str | None]
+    manifest: Manifest, references: Mapping[str, Path], hashes: Mapping[Path, str | None]
 ) -> list[Finding]:
     return [
         Finding(
             where=str(references[case.id]),
             found="no such file"
-            if found[references[case.id]] is None
+            if hashes[references[case.id]] is None
             else "another file than when the manifest was made (its SHA-256 differs)",
             expected=f"the reference of case {case.id}",
             mend="put it back, or name the data's manifest with `--manifest`",
         )
         for case in manifest.cases
-        if found[references[case.id]] != case.reference.sha256
+        if hashes[references[case.id]] != case.reference.sha256
     ]
 
 
 def _altered_predictions(
     run: RunDirectory,
     journal: Mapping[tuple[str, str, int], JournalEntry],
-    found: Mapping[Path, str | None],
+    hashes: Mapping[Path, str | None],
 ) -> list[Finding]:
     return [
         Finding(
             where=str(path),
             found="not the file that the run left",
-            expected=f"SHA-256 {journal[key].prediction_sha256}, found {found[path]}",
+            expected=f"SHA-256 {journal[key].prediction_sha256}, found {hashes[path]}",
             mend="`segjudge run` with the same arguments runs this case again",
         )
         for key, path in _predictions(run, journal).items()
-        if found[path] != journal[key].prediction_sha256
+        if hashes[path] != journal[key].prediction_sha256
     ]

@@ -56,5 +56,5 @@ def score_jobs(
     progress: Progress = silent,
 ) -> list[CaseResult]:
     """Score cases; one result a job, in the jobs' order. Arguments as `score_as_they_come`."""
-    found = dict(score_as_they_come(jobs, protocol, workers=workers, progress=progress))
-    return [found[index] for index in range(len(jobs))]
+    results = dict(score_as_they_come(jobs, protocol, workers=workers, progress=progress))
+    return [results[index] for index in range(len(jobs))]

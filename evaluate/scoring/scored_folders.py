@@ -101,23 +101,23 @@ def jobs_of_folders(
 
 def _references(folder: Path, named: References) -> dict[str, Path]:
     """By case."""
-    found: dict[str, Path] = {}
+    references: dict[str, Path] = {}
     others: Counter[str] = Counter()
     for path in _files(folder):
         case = named.case_of(PurePosixPath(path.relative_to(folder)))
         if case is None:
             others[_ending(path.name)] += 1
             continue
-        if case in found:
+        if case in references:
             raise UsageError(
                 Finding(
                     where=f"--references {folder}",
-                    found=f"case {printable(case)} twice: {found[case]}, {path}",
+                    found=f"case {printable(case)} twice: {references[case]}, {path}",
                     expected="one file a case",
                 )
             )
-        found[case] = path
-    if not found:
+        references[case] = path
+    if not references:
         raise UsageError(
             Finding(
                 where=f"--references {folder}",
@@ -125,7 +125,7 @@ def _references(folder: Path, named: References) -> dict[str, Path]:
                 expected=named.path or f"one mask a case, in {', '.join(FORMATS)}",
             )
         )
-    unspoken = [case for case in found if not case.isprintable()]
+    unspoken = [case for case in references if not case.isprintable()]
     if unspoken:
         raise UsageError(
             Finding(
@@ -135,7 +135,7 @@ def _references(folder: Path, named: References) -> dict[str, Path]:
                 mend="rename them",
             )
         )
-    return found
+    return references
 
 
 class _Answers:
@@ -161,17 +161,17 @@ class _Answers:
             UsageError: several do.
         """
         name = self._name(case)
-        found = self._files.get(name.casefold(), [])
-        exact = [path for path in found if path.name == name]
-        if len(exact or found) > 1:
+        files = self._files.get(name.casefold(), [])
+        exact = [path for path in files if path.name == name]
+        if len(exact or files) > 1:
             raise UsageError(
                 Finding(
                     where=f"--predictions {self._folder}",
-                    found=f"{_shown([str(path) for path in exact or found])} for {printable(case)}",
+                    found=f"{_shown([str(path) for path in exact or files])} for {printable(case)}",
                     expected="one file a case",
                 )
             )
-        return next(iter(exact or found), None)
+        return next(iter(exact or files), None)
 
     def refuse_nothing(self, cases: Mapping[str, Path]) -> None:
         """A folder that answers no case, or answers one in another format, is a mistake.

@@ -158,7 +158,7 @@ class RunDirectory:
     @cached_property
     def last_round(self) -> int:
         """The number of the last round of prompts; 0 where there is one."""
-        return self.document().rules_of("run").rounds.number - 1
+        return self.document().rules_of("run").rounds.last
 
     def prediction_path(self, team: str, case: str, *, earlier_round: int | None = None) -> Path:
         """Where a team's output for a case is, or would be; the bytes are the participant's.

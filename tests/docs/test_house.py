@@ -108,3 +108,60 @@ def test_only_findings_say_where_what_was_expected_and_how_to_mend_it() -> None:
                 if {"found", "expected"} <= fields or {"found", "mend"} <= fields:
                     shapes.add(node.name)
     assert shapes == {"Finding"}
+
+
+def other_uses_of_found(tree: ast.Module) -> Iterator[int]:
+    """Lines that give the name to a value that is no text on its way into a finding."""
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.Lambda)]
+    for function in functions or [tree]:
+        passed_on = any(
+            keyword.arg == "found" and isinstance(keyword.value, ast.Name)
+            for call in ast.walk(function)
+            if isinstance(call, ast.Call)
+            for keyword in call.keywords
+        )
+        for node in ast.walk(function):
+            is_target = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            if is_target and node.id == "found" and not passed_on:
+                yield node.lineno
+            if isinstance(node, ast.arg) and node.arg == "found":
+                kind = ast.unparse(node.annotation) if node.annotation else ""
+                if kind != "str":
+                    yield node.lineno
+
+
+def test_found_is_a_field_of_findings_and_no_name_for_a_value() -> None:
+    assert [*other_uses_of_found(ast.parse("def look(found): ..."))] == [1]
+    assert [*other_uses_of_found(ast.parse("def look():\n for found in (1, 2): ..."))] == [2]
+    others = [f"{path}:{line}" for path, tree in modules() for line in other_uses_of_found(tree)]
+    assert others == []
+
+
+# Where text of a file, an engine or a protocol is taken apart, and what an engine says is kept.
+UNTYPED = {
+    "evaluate/checking/archive_checks.py": "what an image says of itself",
+    "evaluate/doctor/examining.py": "what an engine says of itself",
+    "evaluate/documents/tables.py": "a row of a table, before it is of a type",
+    "evaluate/facts/first_schema.py": "a protocol of the first schema",
+    "evaluate/facts/protocol_files.py": "a protocol as TOML",
+    "evaluate/facts/rules.py": "rules as JSON",
+    "evaluate/facts/scoring_rules.py": "arguments of a metric",
+    "evaluate/auditing/facts.py": "run.json, leaf by leaf",
+    "evaluate/ranking/ranker.py": "parts of a record by their names",
+    "evaluate/ranking/result.py": "ranking.json as data",
+    "evaluate/running/attempting.py": "what a container was given",
+    "evaluate/store/directory.py": "what a container was given",
+    "evaluate/store/ledger.py": "what a container was given",
+}
+
+
+def test_untyped_dictionaries_stay_where_a_file_or_an_engine_is_read() -> None:
+    homes = {
+        str(path)
+        for path, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Subscript)
+        and ast.unparse(node) in {"dict[str, Any]", "Mapping[str, Any]"}
+        and path.parts[:2] != ("evaluate", "sandbox")
+    }
+    assert homes == UNTYPED.keys()

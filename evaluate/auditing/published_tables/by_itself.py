@@ -23,13 +23,9 @@ from metrics import METRICS
 
 __all__ = ["TableVerdict", "check_alone"]
 
-_BY_CHANCE = {"average": 1e-4, "line": 1e-5, "column": 1e-8}
+_BY_CHANCE = {"line": 1e-5, "column": 1e-8}
 """What is less likely than this is no chance; columns go together more than rows."""
 _FEWEST_COPIED = 3
-_FRACTION = 0.01
-"""In a column in percent, values up to 1 % may be fractions of another scale."""
-_COARSE = 0.05
-"""A line that fits by chance more often says nothing."""
 _NAMES = {"macro": "plain mean (macro)", "micro": "mean weighted by cases (micro)"}
 
 _Ends: TypeAlias = tuple[float, float]
@@ -116,22 +112,6 @@ def _out_of_range(cells: Sequence[PrintedCell]) -> Iterator[Finding]:
                 found=cell.printed.text,
                 expected="0 to 1, or 0 to 100 %" if is_score(cell.metric) else "not below 0",
             )
-        elif is_score(cell.metric) and 0 < cell.printed.value <= _FRACTION < _tenth_of_median(
-            cells, cell
-        ):
-            yield Finding(
-                code="range",
-                where=cell.where,
-                found=f"{cell.printed.text}, and half of its column is above 10 %",
-                expected="one scale in a column",
-            )
-
-
-def _tenth_of_median(cells: Sequence[PrintedCell], of: PrintedCell) -> float:
-    """Of the values of a cell's column in percent; 0 where it is in fractions."""
-    same = [c.printed for c in cells if c.column == of.column and c.metric == of.metric]
-    is_percent = all(math.isclose(p.factor, 0.01) for p in same)
-    return float(np.median([p.value for p in same])) / 10 if is_percent else 0.0
 
 
 def _averages(table: PublishedTable) -> Iterator[tuple[str, list[_Line]]]:
@@ -179,7 +159,7 @@ def _judge(
         return [], [], best
     unsure: list[_Line] = []
     of_cases = lines[0][0].team is not None  # over teams there is nothing to weight by
-    if of_cases and "micro" not in ways and not _is_sure(lines, fits[best], ways[best]):
+    if of_cases and "micro" not in ways:
         unsure = [
             line
             for line in misfits
@@ -205,22 +185,6 @@ def _mean(line: _Line, weights: "np.ndarray | None" = None) -> _Ends:
 def _median(line: _Line) -> _Ends:
     ends = [np.median([getattr(p, end) for p in line[1]]) for end in ("low", "high")]
     return float(ends[0]), float(ends[1])
-
-
-def _is_sure(lines: Sequence[_Line], fits: Sequence[bool], way: Callable[[_Line], _Ends]) -> bool:
-    """Whether so many lines fit that it can't be chance, and only few do not."""
-    misfits = len(fits) - sum(fits)
-    if misfits > max(1, len(fits) // 4) or misfits > sum(fits):
-        return False
-    chance = 1.0
-    for (cell, parts), _ in (pair for pair in zip(lines, fits, strict=True) if pair[1]):
-        low, high = way((cell, parts))
-        # Cases as uneven as their mean would move a mean over cases by about so much.
-        reach = float(np.std([p.value for p in parts])) / math.sqrt(len(parts))
-        width = high - low + cell.printed.high - cell.printed.low
-        of_line = width / (2.5 * reach) if reach > 0 else 1.0
-        chance *= of_line if of_line < _COARSE else 1.0
-    return chance < _BY_CHANCE["average"]
 
 
 def _copies(table: PublishedTable) -> Iterator[Finding]:

@@ -83,7 +83,7 @@ def _without_result(basis: Basis, told: Sequence[Finding]) -> list[Finding]:
     findings = []
     for team in basis.teams:
         for case in basis.manifest.cases:
-            entry = basis.journal.get((team, case.id, basis.protocol.rounds.number - 1))
+            entry = basis.journal.get((team, case.id, basis.protocol.rounds.last))
             if entry is None and (team, case.id) not in known:
                 words = "no run of it in the journal"
             elif entry is not None and entry.record.outcome is Outcome.HARNESS_ERROR:

@@ -137,7 +137,7 @@ def _explained(basis: Basis, altered: Sequence[AlteredFile]) -> set[Pair]:
         (team, case.id)
         for team in basis.teams
         for case in basis.manifest.cases
-        if (team, case.id, basis.protocol.rounds.number - 1) not in basis.journal
+        if (team, case.id, basis.protocol.rounds.last) not in basis.journal
     }
     files = {
         (team, file.case)

@@ -82,7 +82,7 @@ class Beside:
         team: str,
         case: Case,
     ) -> CaseAgain:
-        key = (team, case.id, 0)
+        key = (team, case.id, self.rules.rounds.last)
         entries = [
             self.basis.journal.get(key),
             *(journal.get(key) for journal in self.new.journals),
@@ -139,7 +139,7 @@ class Beside:
             old: list[float | None] = []
             new: list[float | None] = []
             for case in self.new.cases:
-                turn = (team, case.id, self.rules.rounds.number - 1)
+                turn = (team, case.id, self.rules.rounds.last)
                 entries = [j.get(turn) for j in (self.basis.journal, *self.new.journals)]
                 ok = all(e is not None and e.record.outcome is Outcome.OK for e in entries)
                 values = [getattr(e.record, name) for e in entries if e] if ok else [None] * 3
