@@ -28,14 +28,13 @@ from evaluate.scoring.kept import score_what_is_new
 from evaluate.scoring.mask_sources import Digests, plain_digests
 from evaluate.scoring.one_set_of_rules import check_rules
 from evaluate.store import RunDirectory
-from evaluate.store.origin import data_of, protocol_of
+from evaluate.store.origin import data_of
 from evaluate.store.seals import seal_stage
 
 __all__ = [
     "FolderScores",
     "RunScores",
     "Scores",
-    "score_again",
     "score_folders",
     "score_run",
     "tables_of",
@@ -76,20 +75,6 @@ def tables_of(results: list[CaseResult], scoring: Scoring) -> Scores:
         modalities=modality_scores(cases),
         cohort=cohort_scores(cases, labels, scoring),
     )
-
-
-def score_again(
-    run: RunDirectory,
-    *,
-    manifest_path: Path | None = None,
-    workers: int | None = None,
-    progress: Progress = silent,
-) -> Scores:
-    """Score a run's predictions by the run's protocol, all anew, without writing anything."""
-    jobs = _jobs(run, manifest_path)
-    rules = protocol_of(run)
-    results = score_jobs(jobs, rules, workers=workers, progress=progress)
-    return tables_of(list(in_rounds(results, rules)), rules.scoring)
 
 
 def _jobs(

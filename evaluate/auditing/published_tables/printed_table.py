@@ -56,7 +56,6 @@ class _Head:
     metric: str = ""
     rest: str = ""
     is_average: bool = False
-    is_median: bool = False
     is_percent: bool = False
     scale: float = 1.0
 
@@ -78,7 +77,6 @@ class PrintedCell:
         printed: in the metric's unit, scores from 0 to 1.
         line, column: where it is.
         name: of the column.
-        is_median: whether the table calls an overall value a median.
     """
 
     team: str | None
@@ -88,7 +86,6 @@ class PrintedCell:
     line: int
     column: int
     name: str
-    is_median: bool
 
     @property
     def where(self) -> str:
@@ -210,7 +207,7 @@ def _read_head(name: str) -> _Head:  # noqa: C901  # a branch for each kind of w
         elif plain in _RANKS:
             head = replace(head, role="rank")
         elif plain in _AVERAGES:
-            head = replace(head, is_average=True, is_median=head.is_median or plain == "median")
+            head = replace(head, is_average=True)
         elif plain in _UNITS:
             head = replace(head, scale=_UNITS[plain])
         elif plain in _COUNTS and len(words) <= 3:
@@ -262,7 +259,6 @@ def _table_of(  # noqa: C901  # a branch for each thing that a number can be
                     team = head.rest or table.columns[i]
                 elif row.is_average and not row.rest:
                     team = None
-                is_median = row.is_median if by_modality or team is None else head.is_median
                 cells.append(
                     PrintedCell(
                         team=team,
@@ -272,7 +268,6 @@ def _table_of(  # noqa: C901  # a branch for each thing that a number can be
                         line=line,
                         column=i,
                         name=table.columns[i],
-                        is_median=is_median,
                     )
                 )
     if not cells:
