@@ -18,7 +18,14 @@ from typing import Any, BinaryIO, TypeVar
 
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, TableError
-from evaluate.facts.scores import CaseScore, CohortScore, LabelScore, ModalityScore, RoundScore
+from evaluate.facts.scores import (
+    CaseScore,
+    CohortScore,
+    LabelScore,
+    LesionScore,
+    ModalityScore,
+    RoundScore,
+)
 
 __all__ = [
     "in_order",
@@ -29,7 +36,9 @@ __all__ = [
     "write_table",
 ]
 
-Row = TypeVar("Row", Attempt, LabelScore, CaseScore, RoundScore, ModalityScore, CohortScore)
+Row = TypeVar(
+    "Row", Attempt, LabelScore, LesionScore, CaseScore, RoundScore, ModalityScore, CohortScore
+)
 
 _VALUES = "values"
 _SORTED_BY = ("team", "case", "modality", "metric", "round", "label")

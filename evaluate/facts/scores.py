@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from evaluate.facts.outcome import Outcome
 
-__all__ = ["CaseScore", "CohortScore", "LabelScore", "ModalityScore", "RoundScore"]
+__all__ = ["CaseScore", "CohortScore", "LabelScore", "LesionScore", "ModalityScore", "RoundScore"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,33 @@ class CaseScore:
     def with_values(self, **values: float | None) -> "CaseScore":
         """The same row with other values of these metrics."""
         return replace(self, values={**self.values, **values})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LesionScore:
+    """One object of one case: a row of lesion_scores.csv.
+
+    Attributes:
+        label: or region.
+        side: whose object it is: the reference's, or one that only the prediction has.
+        lesion: its number there, from 1.
+        found: `found` or `missed`; `ignored`, too small to count; `false`, of the prediction.
+        volume_ml: None in 2D.
+        partners: how many predicted objects it was compared with.
+        dsc: with all of them.
+        hd95_mm: to all of them, directed and by areas; None without any.
+    """
+
+    team: str
+    case: str
+    label: int | str
+    side: str
+    lesion: int
+    found: str
+    volume_ml: float | None
+    partners: int
+    dsc: float
+    hd95_mm: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

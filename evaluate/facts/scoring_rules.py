@@ -264,6 +264,8 @@ class Scoring(Strict, frozen=True, kw_only=True):
             no background where there is none, as the script of CVPR 2025's text track.
         regions: scored besides, whether a case has them or not.
         cohort: numbers over all cases.
+        lesions: the metric whose settings say what an object is and when it is found, if there is
+            to be a table of single ones; None for none, which is faster.
         over_rounds: further columns of a case, of a protocol with rounds.
         label_names: what labels are called in the tables, by their number; others by the number.
         unexpected: what a label costs that the protocol does not know, where it names labels or
@@ -280,6 +282,7 @@ class Scoring(Strict, frozen=True, kw_only=True):
     labels: _Labels | tuple[_Label, ...] = "reference"
     regions: tuple[Region, ...] = ()
     cohort: tuple[Cohort, ...] = ()
+    lesions: Name | None = None
     over_rounds: tuple[OverRounds, ...] = ()
     label_names: dict[str, str] = {}
     unexpected: Literal["ignore", "worst", "bad_output"] = "ignore"
@@ -417,6 +420,10 @@ def _over_rounds_problem(scoring: Scoring, taken: set[str]) -> tuple[str, str, s
 
 def _region_problem(scoring: Scoring) -> tuple[str, str, str] | None:
     """What is wrong with labels, names and regions, if anything is."""
+    of_objects = [m.name for m in scoring.metrics if "neighbours" in m.definition.options]
+    if scoring.lesions is not None and scoring.lesions not in of_objects:
+        expected = f"a metric of objects among scoring.metrics: {', '.join(of_objects) or 'none'}"
+        return "scoring.lesions", scoring.lesions, expected
     if scoring.labels == () and not scoring.regions:
         return "scoring.labels", "an empty list, and no region", "something to score"
     numbers = [name for name in scoring.label_names if not (name.isdecimal() and int(name) > 0)]

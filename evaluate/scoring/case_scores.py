@@ -16,6 +16,7 @@ from data_manifest.cases import Reference
 from data_manifest.layouts.text_prompts import TextPrompts
 from evaluate.facts.scoring_rules import Region, ScoredMetric, Scoring
 from evaluate.scoring.kinds_of_cases import scoring_of_case
+from evaluate.scoring.lesion_rows import LesionMeasures, lesions_of
 from evaluate.scoring.parts import Part, parts_of, unexpected_labels
 
 __all__ = ["CaseMeasures", "LabelMeasures", "costs_of_failure", "score_case"]
@@ -40,6 +41,7 @@ class CaseMeasures:
 
     values: Mapping[str, float | None]
     labels: tuple[LabelMeasures, ...]
+    lesions: tuple[LesionMeasures, ...] = ()
 
 
 class _Scored:
@@ -184,7 +186,8 @@ def score_case(
         for label, voxels in listed.items()
         if label not in known and (not scoring.regions or label in strange)
     ]
-    return CaseMeasures(values=values, labels=tuple(measured))
+    lesions = lesions_of(parts, scoring)
+    return CaseMeasures(values=values, labels=tuple(measured), lesions=lesions)
 
 
 def _values(part: Part, scored: Sequence[_Scored]) -> dict[str, metrics.Rule]:
@@ -273,4 +276,5 @@ def costs_of_failure(
             )
             for part, row in zip(parts, by_part, strict=True)
         ),
+        lesions=lesions_of(parts, scoring),
     )

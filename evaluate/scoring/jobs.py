@@ -1,5 +1,6 @@
 """What is to be scored, and the scoring of one case from its files, in whichever process."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from data_manifest.layouts.labels import Buffer
 from data_manifest.layouts.text_prompts import TextPrompts, read_text_prompts
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
-from evaluate.facts.scores import CaseScore, LabelScore, RoundScore
+from evaluate.facts.scores import CaseScore, LabelScore, LesionScore, RoundScore
 from evaluate.facts.scoring_rules import MEASURED
 from evaluate.scoring.case_scores import CaseMeasures, costs_of_failure, score_case
 
@@ -61,6 +62,7 @@ class CaseResult:
 
     case: CaseScore
     labels: tuple[LabelScore, ...]
+    lesions: tuple[LesionScore, ...] = ()
     round: int = 0
     rounds: tuple[RoundScore, ...] = ()
 
@@ -149,4 +151,8 @@ def _result(
         )
         for label in measures.labels
     )
-    return CaseResult(case=row, labels=labels, round=job.round)
+    lesions = tuple(
+        LesionScore(team=job.team, case=job.case, **dataclasses.asdict(lesion))
+        for lesion in measures.lesions
+    )
+    return CaseResult(case=row, labels=labels, lesions=lesions, round=job.round)

@@ -1,5 +1,6 @@
 """Scores that were made before are taken again; only what is new is scored."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -11,6 +12,7 @@ from evaluate.facts.rules import Rules
 from evaluate.facts.scoring_rules import MEASURED
 from evaluate.scoring.case_scores import CaseMeasures, LabelMeasures
 from evaluate.scoring.jobs import CaseResult, ScoringJob, result_of, score_job
+from evaluate.scoring.lesion_rows import LesionMeasures
 from evaluate.scoring.parallel import score_as_they_come
 from evaluate.store.score_cache import ScoreCache, score_key
 from evaluate.store.sealing import SCORING_CODE, code_digests
@@ -106,6 +108,12 @@ def _packed(result: CaseResult) -> bytes:
                     prediction_voxels=label.prediction_voxels,
                 )
                 for label in result.labels
+            ),
+            lesions=tuple(
+                LesionMeasures(
+                    **{f.name: getattr(row, f.name) for f in dataclasses.fields(LesionMeasures)}
+                )
+                for row in result.lesions
             ),
         )
     )

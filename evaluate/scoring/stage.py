@@ -12,7 +12,14 @@ from evaluate.documents.tables import in_order, write_table
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, UsageError
 from evaluate.facts.rules import Rules
-from evaluate.facts.scores import CaseScore, CohortScore, LabelScore, ModalityScore, RoundScore
+from evaluate.facts.scores import (
+    CaseScore,
+    CohortScore,
+    LabelScore,
+    LesionScore,
+    ModalityScore,
+    RoundScore,
+)
 from evaluate.facts.scoring_rules import MEASURED, Scoring
 from evaluate.scoring import (
     CaseResult,
@@ -62,6 +69,7 @@ class Scores(RunScores):
     """The tables of scores."""
 
     labels: list[LabelScore]
+    lesions: list[LesionScore]
 
 
 def tables_of(results: list[CaseResult], scoring: Scoring) -> Scores:
@@ -72,6 +80,7 @@ def tables_of(results: list[CaseResult], scoring: Scoring) -> Scores:
         cases=cases,
         rounds=[row for result in results for row in result.rounds],
         labels=labels,
+        lesions=[row for result in results for row in result.lesions],
         modalities=modality_scores(cases),
         cohort=cohort_scores(cases, labels, scoring),
     )
@@ -101,11 +110,13 @@ def _write_scores(run: RunDirectory, results: Iterable[CaseResult], rules: Rules
     cases: list[CaseScore] = []
     rounds: list[RoundScore] = []
     kept: list[LabelScore] = []  # only where a number over cases needs them
+    lesions: list[LesionScore] = []
 
     def labels() -> Iterator[LabelScore]:
         for result in in_rounds(results, rules):
             cases.append(result.case)
             rounds.extend(result.rounds)
+            lesions.extend(result.lesions)
             if scoring.cohort:
                 kept.extend(result.labels)
             yield from sorted(result.labels, key=lambda row: in_order(row.label))
@@ -122,6 +133,8 @@ def _write_scores(run: RunDirectory, results: Iterable[CaseResult], rules: Rules
     run.write_rows(scores.modalities, ModalityScore)
     if scoring.cohort:
         run.write_rows(scores.cohort, CohortScore)
+    if scoring.lesions:
+        run.write_rows(lesions, LesionScore)
     if rules.rounds.number > 1:
         run.write_rows(scores.rounds, RoundScore, metrics=names)
     return scores
@@ -164,6 +177,7 @@ def score_run(
         run.write_run_document(msgspec.structs.replace(document, scored_from=run.journal_sha256()))
         tables: list[type] = [Attempt, LabelScore, CaseScore, ModalityScore]
         tables += [CohortScore] if document.rules_of("score").scoring.cohort else []
+        tables += [LesionScore] if document.rules_of("score").scoring.lesions else []
         tables += [RoundScore] if document.rules_of("score").rounds.number > 1 else []
         seal_stage(run, "score", *(run.table_path(kind).name for kind in tables))
     return scores
@@ -213,6 +227,8 @@ def score_folders(
         write_table(new / "modality_scores.csv", scores.modalities, ModalityScore)
         if protocol.scoring.cohort:
             write_table(new / "cohort_scores.csv", scores.cohort, CohortScore)
+        if protocol.scoring.lesions:
+            write_table(new / "lesion_scores.csv", scores.lesions, LesionScore)
         for table in sorted(new.iterdir()):
             table.replace(out / table.name)
     return FolderScores(scores=scores, warnings=warnings)

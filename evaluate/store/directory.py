@@ -26,7 +26,14 @@ from evaluate.documents.tables import (
 )
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, RunDirectoryError
-from evaluate.facts.scores import CaseScore, CohortScore, LabelScore, ModalityScore, RoundScore
+from evaluate.facts.scores import (
+    CaseScore,
+    CohortScore,
+    LabelScore,
+    LesionScore,
+    ModalityScore,
+    RoundScore,
+)
 from evaluate.facts.turns import Turn
 from evaluate.store.folders import replace_folder, tidy_up
 from evaluate.store.ledger import JournalEntry, Ledger
@@ -34,11 +41,14 @@ from evaluate.store.score_cache import ScoreCache
 
 __all__ = ["JournalEntry", "RunDirectory"]
 
-Row = TypeVar("Row", Attempt, LabelScore, CaseScore, RoundScore, ModalityScore, CohortScore)
+Row = TypeVar(
+    "Row", Attempt, LabelScore, LesionScore, CaseScore, RoundScore, ModalityScore, CohortScore
+)
 
 _TABLES: dict[type, str] = {
     Attempt: "runs.csv",
     LabelScore: "label_scores.csv",
+    LesionScore: "lesion_scores.csv",
     CaseScore: "case_scores.csv",
     RoundScore: "round_scores.csv",
     ModalityScore: "modality_scores.csv",

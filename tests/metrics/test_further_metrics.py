@@ -15,7 +15,7 @@ from metrics import METRICS, MetricInputError, score_labels
 from tests.metrics.volumes import mask_pairs
 
 ALL = tuple(m.name for m in METRICS.values() if not m.is_measured and m.name not in ("dsc", "nsd"))
-COUNTS = ("lesion_tp", "lesion_fp", "lesion_fn")
+COUNTS = ("lesion_pairs", "lesion_tp", "lesion_fp", "lesion_fn")
 SPACING = (2.5, 0.8, 0.7)
 
 

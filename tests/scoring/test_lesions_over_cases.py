@@ -35,6 +35,25 @@ def score(folder: Path, protocol: str, *pairs: tuple[npt.NDArray[np.uint8], ...]
     assert done == 0
 
 
+def test_single_lesions_are_listed_where_a_protocol_asks_for_them(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text('base = "lits17-corrected"\nname = "mine"\nscoring.lesions = "lesion_tp"\n')
+    pair = with_lesions((2, 6), (14, 18)), with_lesions((2, 5), (9, 11))
+    score(tmp_path, str(mine), pair, (with_lesions((2, 6)), with_lesions((2, 6))))
+    rows = read_rows(tmp_path / "out" / "lesion_scores.csv")
+    listed = [(r["case"], r["side"], r["lesion"], r["found"], r["partners"]) for r in rows]
+    assert listed == [
+        ("liver-0", "reference", "1", "found", "1"),
+        ("liver-0", "reference", "2", "missed", "0"),
+        ("liver-0", "prediction", "2", "false", "0"),
+        ("liver-1", "reference", "1", "found", "1"),
+    ]
+    assert {row["label"] for row in rows} == {"lesion"}
+    assert [float(row["volume_ml"]) for row in rows] == [0.016, 0.016, 0.008, 0.016]
+    assert float(rows[0]["dsc"]) == pytest.approx(6 / 7)
+    assert [row["hd95_mm"] for row in rows[1:]] == ["", "", "0.0"]
+
+
 def over_cases(folder: Path) -> dict[str, float | None]:
     rows = read_rows(folder / "out" / "cohort_scores.csv")
     return {

@@ -26,6 +26,8 @@ __all__ = ["TableVerdict", "check_alone"]
 _BY_CHANCE = {"line": 1e-5, "column": 1e-8}
 """What is less likely than this is no chance; columns go together more than rows."""
 _FEWEST_COPIED = 3
+_FRACTION = 0.01
+"""In a column in percent, values up to 1 % may be fractions of another scale."""
 _NAMES = {"macro": "plain mean (macro)", "micro": "mean weighted by cases (micro)"}
 
 _Ends: TypeAlias = tuple[float, float]
@@ -106,6 +108,22 @@ def _out_of_range(cells: Sequence[PrintedCell]) -> Iterator[Finding]:
                 found=cell.printed.text,
                 expected="0 to 1, or 0 to 100 %" if is_score(cell.metric) else "not below 0",
             )
+        elif is_score(cell.metric) and 0 < cell.printed.value <= _FRACTION < _tenth_of_median(
+            cells, cell
+        ):
+            yield Finding(
+                code="range",
+                where=cell.where,
+                found=f"{cell.printed.text}, and half of its column is above 10 %",
+                expected="one scale in a column",
+            )
+
+
+def _tenth_of_median(cells: Sequence[PrintedCell], of: PrintedCell) -> float:
+    """Of the values of a cell's column in percent; 0 where it is in fractions."""
+    same = [c.printed for c in cells if c.column == of.column and c.metric == of.metric]
+    is_percent = all(math.isclose(p.factor, 0.01) for p in same)
+    return float(np.median([p.value for p in same])) / 10 if is_percent else 0.0
 
 
 def _averages(table: PublishedTable) -> Iterator[tuple[str, list[_Line]]]:

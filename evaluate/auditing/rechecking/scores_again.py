@@ -128,7 +128,9 @@ def _recorded(basis: Basis) -> tuple[Scores, list[Finding]]:
         labels, cases = run.read_rows(LabelScore), run.read_rows(CaseScore)
     except TableError:
         labels, cases = [], []  # told above: such bytes no stage has written
-    return Scores(cases=cases, rounds=[], labels=labels, modalities=[], cohort=[]), findings
+    return Scores(
+        cases=cases, rounds=[], labels=labels, lesions=[], modalities=[], cohort=[]
+    ), findings
 
 
 def _explained(basis: Basis, altered: Sequence[AlteredFile]) -> set[Pair]:
