@@ -1,12 +1,9 @@
 """A case as CVPR 2025's interactive track gives it to containers: npz with pickled prompts.
 
 Teams' containers expect `boxes`, `clicks` and `clicks_order` as pickled arrays of objects, so they
-are written so. The reading of boxes is for an organiser's own files, and executes nothing: of all
-that a pickle can name only an array and its dtype are known here, and both are stand-ins.
+are written so. An organiser's own are read as data, and nothing in them is called.
 """
 
-import pickle
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.cases import CaseInputs
-from data_manifest.layouts.npz import write_npz
+from data_manifest.layouts.npz import NpzArchive, write_npz
 from data_manifest.prompts import Clicks, MiddleBoxes
 
 __all__ = ["read_pickled_boxes", "write_cvpr25"]
@@ -23,7 +20,6 @@ _BOX = (
     *("z_mid_x_min", "z_mid_y_min", "z_min", "z_mid_x_max", "z_mid_y_max", "z_max"),
     "z_mid",
 )
-_MOST_BYTES = 16 << 20
 
 
 def write_cvpr25(path: Path, inputs: CaseInputs) -> None:
@@ -71,57 +67,24 @@ def _objects(values: list[Any]) -> npt.NDArray[np.object_]:
     return array
 
 
-class _Stored:
-    """Stands for an array, or a dtype, of a pickle."""
-
-    shape: object = None
-    items: object = None
-
-    def __init__(self, *_: object) -> None: ...
-
-    def __setstate__(self, state: object) -> None:
-        if isinstance(state, tuple) and len(state) == 5:  # an array: version, shape, dtype, …
-            self.shape, self.items = state[1], state[4]
-
-
-class _Reader(pickle.Unpickler):
-    """Knows nothing that could be called but the stand-in above."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        core = module.removeprefix("numpy.").removesuffix(".multiarray")
-        known = (core in ("core", "_core") and name == "_reconstruct") or (
-            module == "numpy" and name in ("ndarray", "dtype")
-        )
-        if known:
-            return _Stored
-        raise pickle.UnpicklingError(f"it names {module}.{name}")
-
-
 def read_pickled_boxes(path: Path) -> MiddleBoxes | None:
     """The boxes of a case file of the challenge's data; None where it has none.
 
     Raises:
+        NpzError: the file is damaged, or says anything but dictionaries of numbers.
         ValueError: they are not a list of dictionaries of whole numbers.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if "boxes.npy" not in archive.namelist():
-                return None
-            if archive.getinfo("boxes.npy").file_size > _MOST_BYTES:
-                raise ValueError("`boxes` of more than 16 MiB")
-            with archive.open("boxes.npy") as member:
-                np.lib.format.read_magic(member)
-                np.lib.format.read_array_header_1_0(member)
-                boxes = _Reader(member).load().items
-    except (OSError, zipfile.BadZipFile, pickle.UnpicklingError, EOFError, AttributeError) as error:
-        raise ValueError(f"`boxes` can't be read: {error}") from error
-    rows = [[_whole(box, key) for key in _BOX] for box in boxes or ()]
+    with NpzArchive(path) as archive:
+        boxes = archive.objects("boxes") if "boxes" in archive.names else None
+    if boxes is None:
+        return None
+    rows = [[_whole(box, key) for key in _BOX] for box in boxes]
     table = np.array(rows, dtype=np.int64).reshape(-1, len(_BOX))
     return MiddleBoxes(corners=table[:, :6], middles=table[:, 6])
 
 
 def _whole(box: object, key: str) -> int:
     value = box.get(key) if isinstance(box, dict) else None
-    if not isinstance(value, int):
+    if type(value) is not int:
         raise ValueError(f"a box without a whole number {key}")
     return value

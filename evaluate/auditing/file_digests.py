@@ -12,6 +12,7 @@ from data_manifest.findings import Cell, Finding
 from data_manifest.layouts import open_regular_file
 from data_manifest.manifest import Manifest, sha256_of
 from evaluate.documents.audit import Cause
+from evaluate.facts.turns import Turn
 from evaluate.store import JournalEntry, RunDirectory
 
 __all__ = ["AlteredFile", "altered_data", "altered_results", "as_found", "file_findings"]
@@ -28,6 +29,7 @@ class AlteredFile:
         shown: its path as it is told.
         recorded: its SHA-256; None if there was no file.
         found: the SHA-256 of what is there now; None if there is no file.
+        round: of prompts, whose file it is.
     """
 
     cause: Cause
@@ -37,6 +39,7 @@ class AlteredFile:
     shown: str
     recorded: str | None
     found: str | None
+    round: int = 0
 
 
 def altered_data(
@@ -72,11 +75,11 @@ def altered_results(
     altered, looked_at = [], 0
     for entry in journal:
         team, case = entry.record.team, entry.record.case
+        mask, log, profile = run.files_of(Turn(team=team, case=case, round=entry.record.round))
         kept = [
-            (Cause.MASK, run.prediction_path(team, case), entry.prediction_sha256),
-            (Cause.LOG, run.log_path(team, case), entry.log_sha256),
+            (Cause.MASK, mask, entry.prediction_sha256),
+            (Cause.LOG, log, entry.log_sha256),
         ]
-        profile = run.profile_path(team, case)
         if entry.profile_sha256 is not None or os.path.lexists(profile):
             kept.append((Cause.PROFILE, profile, entry.profile_sha256))
         for cause, path, recorded in kept:
@@ -92,6 +95,7 @@ def altered_results(
                         shown=path.relative_to(run.root).as_posix(),
                         recorded=recorded,
                         found=digest,
+                        round=entry.record.round,
                     )
                 )
     return altered, looked_at
@@ -133,7 +137,7 @@ def as_found(
 
     Cases whose reference is missing are left out.
     """
-    masks = {(a.team, a.case): a.found for a in altered if a.cause is Cause.MASK}
+    masks = {(a.team, a.case, a.round): a.found for a in altered if a.cause is Cause.MASK}
     references = {a.case: a.found for a in altered if a.cause is Cause.REFERENCE}
     cases = []
     for case in data.cases:
@@ -148,16 +152,14 @@ def as_found(
     kept = {case.id for case in cases}
     # What is no file any more is not opened; its case stays unscored.
     closed = {
-        (a.team, a.case)
+        (a.team, a.case, a.round)
         for a in altered
         if a.cause is Cause.MASK and a.found is None and os.path.lexists(a.path)
     }
     entries = {
-        key: msgspec.structs.replace(entry, prediction_sha256=masks[key[:2]])
-        if key[:2] in masks
-        else entry
+        key: msgspec.structs.replace(entry, prediction_sha256=masks[key]) if key in masks else entry
         for key, entry in journal.items()
-        if key[1] in kept and key[:2] not in closed
+        if key[1] in kept and key not in closed
     }
     return entries, msgspec.structs.replace(data, cases=tuple(cases))
 

@@ -16,6 +16,7 @@ from data_manifest.layouts import Layout
 from data_manifest.making.writing import INPUTS, REFERENCES, write_case
 from data_manifest.manifest import MODALITIES, Manifest, Preparation, save_manifest
 from data_manifest.progress import Progress, silent
+from data_manifest.prompts import USUAL
 
 __all__ = ["ODD", "ONE_SLICE_PAIR", "build_sanity_cases", "is_odd"]
 
@@ -45,6 +46,7 @@ def build_sanity_cases(
     seed: int = 0,
     only: Sequence[str] = (),
     layout: Layout | None = None,
+    of_volumes: Sequence[str] = USUAL,
     progress: Progress = silent,
 ) -> Path:
     """Write the cases and their manifest.
@@ -54,6 +56,7 @@ def build_sanity_cases(
         seed: of what is simulated.
         only: identifiers of the cases to write; all by default.
         layout: leaves out cases that can't be put into its files.
+        of_volumes: the kinds of prompts that volumes get.
         progress: told after every case.
 
     Returns:
@@ -65,7 +68,9 @@ def build_sanity_cases(
     makers = {name: make for name, make in _makers().items() if not only or name in only}
     cases = []
     for done, (name, make) in enumerate(sorted(makers.items()), start=1):
-        case = write_case(out, make(name, seed), preparation=preparation)
+        raw = make(name, seed)
+        prompts = of_volumes if raw.labels.ndim == 3 else USUAL
+        case = write_case(out, raw, preparation=preparation, prompts=prompts)
         if layout is None or not layout.refusal(case):
             cases.append(case)
         progress(done, len(makers), name)

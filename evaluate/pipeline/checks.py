@@ -13,6 +13,7 @@ from data_manifest.cases import CaseInputs, Reference
 from data_manifest.findings import Finding, passes
 from data_manifest.manifest import Case
 from data_manifest.progress import Progress, silent
+from data_manifest.prompts import USUAL
 from evaluate.checking import archive_findings, build_sanity_cases, folder_findings, gravest_first
 from evaluate.checking.examined import ExaminedCase
 from evaluate.checking.rehearsals import Rehearsal
@@ -78,7 +79,12 @@ def check_submission(
         not_run = _not_run(reference, findings, sandbox)
         cases: list[ExaminedCase[CasePicture]] = []
         if sandbox is not None and not not_run:
-            data = manifest_path or build_sanity_cases(scratch / "data", layout=protocol.layout)
+            first = protocol.rounds.first_needs
+            data = manifest_path or build_sanity_cases(
+                scratch / "data",
+                layout=protocol.layout,
+                of_volumes=(first,) if first else USUAL,
+            )
             rehearsal = Rehearsal(reference, protocol, sandbox, data, scratch, progress)
             cases = rehearsal.run(_draw if pictures else None)
             findings += rehearsal.findings

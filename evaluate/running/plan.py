@@ -143,7 +143,7 @@ def outstanding(plan: Plan, run: RunDirectory) -> list[Block]:
                 if (
                     made_by != job
                     or outcome == Outcome.HARNESS_ERROR
-                    or _hash_or_none(_path_of(run, turn)) != prediction
+                    or _hash_or_none(run.files_of(turn)[0]) != prediction
                 ):
                     break
                 job, done = following_job(job, prediction), done + 1
@@ -163,7 +163,7 @@ def outstanding(plan: Plan, run: RunDirectory) -> list[Block]:
 
 
 def _earlier(run: RunDirectory, turn: Turn, attempts: Mapping[Turn, Attempt]) -> Earlier:
-    path = _path_of(run, turn)
+    path = run.files_of(turn)[0]
     return Earlier(attempt=attempts[turn], prediction=path if path.is_file() else None)
 
 
@@ -174,11 +174,6 @@ def _job_of(plan: Plan, submission: Submission, case: Case) -> str:
         rules_sha256=plan.rules_sha256,
         sandbox=plan.machine.sandbox.name,
     )
-
-
-def _path_of(run: RunDirectory, turn: Turn) -> Path:
-    earlier = run.earlier_round(turn)
-    return run.prediction_path(turn.team, turn.case, earlier_round=earlier)
 
 
 def _hash_or_none(path: Path) -> str | None:

@@ -102,7 +102,7 @@ def _job(
     prompts: Path | None,
 ) -> ScoringJob:
     record = entry.record if entry else None
-    path = run.prediction_path(turn.team, case.id, earlier_round=run.earlier_round(turn))
+    path, *_ = run.files_of(turn)
     return ScoringJob(
         team=turn.team,
         case=case.id,
@@ -164,9 +164,7 @@ def _predictions(
     run: RunDirectory, journal: Mapping[tuple[str, str, int], JournalEntry]
 ) -> dict[tuple[str, str, int], Path]:
     return {
-        (team, case, number): run.prediction_path(
-            team, case, earlier_round=run.earlier_round(Turn(team=team, case=case, round=number))
-        )
+        (team, case, number): run.files_of(Turn(team=team, case=case, round=number))[0]
         for team, case, number in journal
     }
 

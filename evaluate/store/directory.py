@@ -190,6 +190,15 @@ class RunDirectory:
         """A turn's round as the paths have it: None for the last one."""
         return None if turn.round == self.last_round else turn.round
 
+    def files_of(self, turn: Turn) -> tuple[Path, Path, Path]:
+        """Where a turn's prediction, log and profile are, or would be."""
+        places = (self.prediction_path, self.log_path, self.profile_path)
+        earlier = self.earlier_round(turn)
+        prediction, log, profile = (
+            place(turn.team, turn.case, earlier_round=earlier) for place in places
+        )
+        return prediction, log, profile
+
     def begin(self, turn: Turn, *, job_sha256: str) -> int:
         """Note in the ledger that a run begins; returns the number of the attempt."""
         return self._ledger.begin(turn, job_sha256=job_sha256)
@@ -219,9 +228,8 @@ class RunDirectory:
             log: the container's output.
             profile: its resource use over time as CSV, or None.
         """
-        team, case = record.team, record.case
-        earlier = self.earlier_round(Turn(team=team, case=case, round=record.round))
-        kept = self.prediction_path(team, case, earlier_round=earlier)
+        turn = Turn(team=record.team, case=record.case, round=record.round)
+        kept, log_path, profile_path = self.files_of(turn)
         kept.unlink(missing_ok=True)
         if prediction is not None:
             write_atomically(kept, prediction)
@@ -235,8 +243,7 @@ class RunDirectory:
             sandbox=options,
             profile_sha256=None if profile is None else hashlib.sha256(profile).hexdigest(),
         )
-        write_atomically(self.log_path(team, case, earlier_round=earlier), log)
-        profile_path = self.profile_path(team, case, earlier_round=earlier)
+        write_atomically(log_path, log)
         if profile is None:
             profile_path.unlink(missing_ok=True)
         else:

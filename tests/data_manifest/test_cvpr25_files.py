@@ -96,7 +96,7 @@ def test_a_pickle_that_names_anything_else_is_refused_and_runs_nothing(tmp_path:
     trap = np.empty(1, dtype=object)
     trap[0] = Trap(tmp_path / "sprung")
     source = case_files(tmp_path / "source", boxes=trap)
-    with pytest.raises(ManifestError, match="`boxes` can't be read: it names"):
+    with pytest.raises(ManifestError, match="array `boxes` is pickled, and only dictionaries"):
         build_cvpr25(source, tmp_path / "data")
     assert not (tmp_path / "sprung").exists() and not (tmp_path / "data").exists()
     pickle.loads(pickle.dumps(trap))  # noqa: S301 - the trap does work

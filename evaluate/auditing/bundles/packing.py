@@ -114,9 +114,7 @@ def _files(
     journal = run.journal()
     yield JOURNAL, _json([msgspec.to_builtins(entry) for entry in journal.values()])
     for team, case, number in journal:
-        results = (run.prediction_path, run.log_path, run.profile_path)
-        earlier = run.earlier_round(Turn(team=team, case=case, round=number))
-        for path in (path_of(team, case, earlier_round=earlier) for path_of in results):
+        for path in run.files_of(Turn(team=team, case=case, round=number)):
             if path.is_file() and not path.is_symlink():
                 yield f"run/{path.relative_to(run.root).as_posix()}", path
     for case_entry in manifest.cases:

@@ -10,6 +10,7 @@ from evaluate.auditing.tracing import trace_table
 from evaluate.documents.audit import Cause
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.outcome import Outcome
+from evaluate.facts.turns import following_job
 from evaluate.running import job_sha256
 
 __all__ = ["in_doubt", "trace_runs"]
@@ -53,17 +54,24 @@ def _other_jobs(basis: Basis) -> list[Finding]:
     rules = {known.run_sha256 for known in basis.document.rules.values()}
     machines = basis.document.machines
     changed: dict[str, list[str]] = {}
-    for entry in basis.journal.values():
+    following: dict[Pair, str] = {}  # of the next round, which stands on this one's answer
+    for _, entry in sorted(basis.journal.items()):
         made = entry.record
+        pair = (made.team, made.case)
         is_known = made.team in images and made.case in inputs
         is_known = is_known and made.rules_sha256 in rules and made.machine in machines
-        if not is_known or entry.job_sha256 != job_sha256(
-            image=images[made.team],
-            inputs_sha256=inputs[made.case],
-            rules_sha256=made.rules_sha256,
-            sandbox=machines[made.machine].sandbox.name,
-        ):
-            changed.setdefault(made.team, []).append(made.case)
+        expected = is_known and (
+            following.get(pair)
+            or job_sha256(
+                image=images[made.team],
+                inputs_sha256=inputs[made.case],
+                rules_sha256=made.rules_sha256,
+                sandbox=machines[made.machine].sandbox.name,
+            )
+        )
+        following[pair] = following_job(entry.job_sha256, entry.prediction_sha256)
+        if entry.job_sha256 != expected and made.case not in changed.setdefault(made.team, []):
+            changed[made.team].append(made.case)
     return [
         Finding(
             code=Cause.JOURNAL,
@@ -74,6 +82,7 @@ def _other_jobs(basis: Basis) -> list[Finding]:
             cases=tuple(names),
         )
         for team, names in sorted(changed.items())
+        if names
     ]
 
 

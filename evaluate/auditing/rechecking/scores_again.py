@@ -105,6 +105,7 @@ def _score(
         data_root=basis.data_root,
         teams=basis.teams,
         rules=basis.document.rules_of("run"),
+        with_prompts=protocol.scoring.needs_prompts,
     )
     workers = basis.at_hand.workers
     results = score_jobs(jobs, protocol, workers=workers, progress=progress)
