@@ -91,6 +91,12 @@ def check_alone(table: PublishedTable) -> TableVerdict:
             holds.append(f"{named}: follow from {fits}")
         elif not wrong_pairs:
             notes.append(f"{named}: follow from no one metric; ranks by case can't be checked")
+    metrics = {cell.metric: METRICS[cell.metric] for cell in known}
+    notes += [
+        f"{metric.title}: of which definition is not known. {metric.definition}"
+        for metric in metrics.values()
+        if metric.has_variants
+    ]
     notes += [f"column {name}: not looked at" for name in table.skipped]
     words = tuple(dict.fromkeys(checked))
     return TableVerdict(
