@@ -49,10 +49,12 @@ def _means(rows: tuple[RoundScore, ...], team: str, metric: str) -> dict[int, tu
             values.setdefault(row.round, []).append(value)
     return {
         number: (
-            statistics.fmean(found),
-            _Z * statistics.stdev(found) / math.sqrt(len(found)) if len(found) > 1 else 0.0,
+            statistics.fmean(of_round),
+            _Z * statistics.stdev(of_round) / math.sqrt(len(of_round))
+            if len(of_round) > 1
+            else 0.0,
         )
-        for number, found in sorted(values.items())
+        for number, of_round in sorted(values.items())
     }
 
 
