@@ -21,7 +21,8 @@ _Z = 1.96  # of a 95 % interval
 def round_figures(sources: Sources) -> tuple[Figure, ...]:
     """A figure for each metric that masks are scored by; none where a protocol has one round."""
     names = sources.protocol.scoring.names if sources.rounds else ()
-    return tuple(_figure(sources, sources.quantities[name]) for name in names)
+    known = {name for row in sources.rounds for name, v in row.values.items() if v is not None}
+    return tuple(_figure(sources, sources.quantities[name]) for name in names if name in known)
 
 
 def _figure(sources: Sources, quantity: Quantity) -> Figure:
@@ -72,6 +73,8 @@ def _chart(means: Mapping[str, Mapping[int, tuple[float, float]]], quantity: Qua
     parts += [text(x(tick), bottom + 18, str(tick), "tick", "middle") for tick in rounds]
     heights = _apart({t: y(of[max(of)][0]) for t, of in means.items() if of})
     for place, (team, of_team) in reversed(list(enumerate(means.items()))):
+        if not of_team:
+            continue
         kind = _LINES[place] if place < len(_LINES) else "path"
         shift = 3.0 * (place - (len(means) - 1) / 2) if len(means) <= 5 else 0.0
         points = [(x(at) + shift, y(mean), half) for at, (mean, half) in of_team.items()]
