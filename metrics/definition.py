@@ -103,6 +103,16 @@ class MetricDef:
         """Whether runs measure it, rather than masks being compared."""
         return self.compute is None
 
+    @property
+    def has_variants(self) -> bool:
+        """Whether its name alone does not say which of several definitions in use a number is of.
+
+        >>> from metrics import METRICS
+        >>> METRICS["hd95"].has_variants, METRICS["dsc"].has_variants
+        (True, False)
+        """
+        return any(isinstance(option.default, str) for option in self.options.values())
+
     def checked(self, options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
         """All options with their values: those given, and the defaults of the others.
 

@@ -1,5 +1,6 @@
 """What is the same for an image and a folder: suspicious files, and predict.sh itself."""
 
+import codecs
 import re
 from collections.abc import Iterator, Sequence
 
@@ -19,7 +20,8 @@ _FETCHES = re.compile(
 # Plain at the beginning of a command; not in a line that hands itself to bash.
 _BASHISMS = re.compile(
     rb"^[ \t]{0,80}(?:(?:if|while|until|elif|&&|\|\|)[ \t]+)?(?:\[\[[ \t]|source[ \t]|declare[ \t]|"
-    rb"shopt[ \t]|set[ \t]+-[a-z]*o[ \t]+pipefail|[A-Za-z_]\w{0,60}=\()",
+    rb"function[ \t]+\w|shopt[ \t]|set[ \t]+-[a-z]*o[ \t]+pipefail|[A-Za-z_]\w{0,60}=\(|"
+    rb"[a-z][\w ./$\"-]{0,80}<<<)",
     re.MULTILINE,
 )
 _NAMED = 3
@@ -56,6 +58,14 @@ def script_findings(script: LayerEntry, *, bash: bool = False) -> Iterator[Findi
             subject="predict.sh",
             found="Windows line ends: the shell takes the carriage return for a part of each word",
             mend="`dos2unix predict.sh`, and `*.sh text eol=lf` in .gitattributes",
+        )
+    elif content.startswith(codecs.BOM_UTF8):
+        yield make_finding(
+            "entry-point",
+            Severity.PROBLEM,
+            subject="predict.sh",
+            found="a byte order mark, which the shell takes for a part of the first word",
+            mend="save it as UTF-8 without one",
         )
     elif not content.strip():
         words = "an empty file" if script.size == 0 else "nothing that can be read"

@@ -18,7 +18,7 @@ def add_arguments(group: CommandParser) -> None:
     command = group_command(
         into,
         "show",
-        "Print a protocol whole, as TOML.",
+        "Print a protocol's file, traps and all, as TOML.",
         "segjudge protocol show cvpr24 > mine.toml",
     )
     command.set_defaults(call=show)

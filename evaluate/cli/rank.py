@@ -8,6 +8,7 @@ import msgspec
 
 from evaluate.cli.command_arguments import natural
 from evaluate.cli.run import warn_of_machines
+from evaluate.cli.score import say_definitions
 from evaluate.cli.terminal import number, say, table, warn
 from evaluate.facts.errors import Finding, UsageError
 from evaluate.facts.rules import RankedMetric, load_protocol
@@ -145,6 +146,7 @@ def say_leaderboard(result: Result) -> None:
             for row in sorted(result.rows, key=lambda row: (row.rank, row.team))
         ],
     )
+    say_definitions(ranked)
 
 
 def _head(name: str) -> str:

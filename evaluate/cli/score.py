@@ -2,6 +2,7 @@
 
 import argparse
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from evaluate.cli.command_arguments import positive
@@ -90,6 +91,13 @@ def _title(name: str) -> str:
     return metric.title if metric else name
 
 
+def say_definitions(names: Iterable[str]) -> None:
+    """What a metric is whose name alone does not say it."""
+    for metric in map(metric_named, names):
+        if metric is not None and metric.has_variants:
+            say(f"{metric.title}: {metric.definition}")
+
+
 def say_scores(scores: RunScores) -> None:
     """Means by team and modality, and what failed."""
     cells: dict[tuple[str, str], dict[str, ModalityScore]] = {}
@@ -115,6 +123,7 @@ def say_scores(scores: RunScores) -> None:
     ]
     heads = [_title(name) for name in shown]
     table("Means over cases", ["team", "modality", "cases", "failed", *heads], rows)
+    say_definitions(shown)
     undefined = [
         c for c in scores.cases if c.outcome is not Outcome.HARNESS_ERROR and _without_value(c)
     ]

@@ -20,9 +20,9 @@ class Rounds(Strict, frozen=True, kw_only=True):
 
     Attributes:
         number: of rounds, counted from 0.
-        prompts: `stored` gives those of the case every time; `list` gives the clicks of the case's
-            first k rounds in round k; `largest_error_click` adds from round 1 on one click a label,
-            in the middle of its largest error (`data_manifest.prompts.error_clicks`).
+        prompts: `stored` gives those of the case every time; `list` gives what the case lists for
+            its first k rounds in round k; `largest_error_click` adds from round 1 on one click a
+            label, in the middle of its largest error (`data_manifest.prompts.error_clicks`).
         previous: whether a container gets its answer of the round before, or zeros without one.
         first_needs: a kind of prompts; a case without it begins with round 1.
         after_failure: `stop` makes the rounds after a failed one fail alike; `go_on` makes them

@@ -238,7 +238,7 @@ def protocol_from_json(data: object, *, where: str, other_columns: bool = False)
             Finding(
                 where=f"{where}: references.prompts",
                 found="nothing, and what is scored depends on a case's text prompts",
-                expected="where they lie, such as imgs/{case}.npz",
+                expected="where they lie, as a path with {case} in it",
             )
         )
     wrong = scoring_problem(protocol.scoring) or ranking_problem(

@@ -348,6 +348,7 @@ def _over_rounds(reduced: OverRounds, base: "MetricDef") -> "MetricDef":
         title=f"{base.title}, {how}",
         long_title=f"{base.long_title}, {how}",
         definition=f"{base.definition} Of the rounds' values: {how}.",
+        unit=f"{base.unit} rounds".strip() if reduced.reduction == "area" else base.unit,
     )
 
 

@@ -26,6 +26,7 @@ from evaluate.reporting.modality_pages import modality_pages, write_modality_pag
 from evaluate.reporting.provenance import fact_groups, protocol_text, submissions
 from evaluate.reporting.quantities import QUANTITIES, clipped
 from evaluate.reporting.rendering import render
+from evaluate.reporting.round_charts import round_figures
 from evaluate.reporting.run_sources import Sources, read_sources
 from evaluate.reporting.standings import (
     heat_tables,
@@ -70,11 +71,12 @@ def write_report(run: RunDirectory, *, data_root: Path | None, progress: Progres
     standing, runtime = _standing(sources, certainty), _runtime(sources)
     drawn = [*spreads(sources), *podiums(sources)]
     figures, pages = ranking_figures(sources), modality_pages(sources)
+    by_round = round_figures(sources)
     # An older report may hold pages of teams that are gone, and those must not be handed on.
     run.clear_documents("report")
     drawings = {"standing": standing} | ({"runtime": runtime} if runtime else {})
     drawings |= {figure.name: figure.drawing for figure in drawn}
-    drawings |= {figure.name: figure.drawing for figure in figures}
+    drawings |= {figure.name: figure.drawing for figure in (*by_round, *figures)}
     for page in pages:
         drawings |= {f"{page.name}/{name}": drawing for name, drawing in page.drawings.items()}
     write_figures(run, drawings)
@@ -106,6 +108,7 @@ def write_report(run: RunDirectory, *, data_root: Path | None, progress: Progres
         dots_are_thinned=len(sources.cases) > MOST_DOTS,
         results=len(sources.case_scores),
         figures=figures,
+        by_round=by_round,
         failures=failed,
         gallery=gallery,
         methods=paragraphs,

@@ -12,7 +12,7 @@ from evaluate.documents.run import RunDocument
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, TableError
 from evaluate.facts.rules import Rules
-from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
+from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore, RoundScore
 from evaluate.reporting.quantities import Quantity, quantities_of
 from evaluate.store import RunDirectory
 
@@ -44,6 +44,7 @@ class Sources:
         modality_scores: by (team, modality, metric).
         label_scores: by (team, case); empty where the table is missing.
         runs: by (team, case), the last round.
+        rounds: every round's scores; none where a protocol has one round.
         manifest_cases: by id; empty where the manifest's copy is missing.
         manifest_problem: why it is missing, in words; empty if it is there.
     """
@@ -57,6 +58,7 @@ class Sources:
     modality_scores: dict[tuple[str, str, str], ModalityScore]
     label_scores: dict[tuple[str, str], list[LabelScore]]
     runs: dict[tuple[str, str], Attempt]
+    rounds: tuple[RoundScore, ...]
     manifest_cases: dict[str, Case]
     manifest_problem: str
 
@@ -136,6 +138,9 @@ def read_sources(run: RunDirectory) -> Sources:
         },
         label_scores=labels,
         runs={(row.team, row.case): row for row in run.read_rows(Attempt)},
+        rounds=tuple(run.read_rows(RoundScore))
+        if document.rules_of("score").rounds.number > 1
+        else (),
         manifest_cases={case.id: case for case in manifest.cases} if manifest else {},
         manifest_problem=problem,
     )

@@ -63,7 +63,7 @@ HINTS = (
         "entry-point",
         "predict.sh has Windows line ends",
         r"\r'?: (?:command )?not found|\$'\\r'|not found\r|illegal option -?\r|\^M: bad interp|"
-        r"option name\r|/bin/(?:ba)?sh\r",
+        r"option name\r|/bin/(?:ba)?sh\r|^\S*sh: (?:line )?\d+: .*\r$|env: '\S+\\r': no such file",
     ),
     _hint(
         "entry-point",

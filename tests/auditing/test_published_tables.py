@@ -159,6 +159,12 @@ def test_a_rank_against_two_printed_values_that_touch_is_found(tmp_path: Path) -
     assert [(f.code, f.where) for f in found.findings] == [("rank", "ranks: a before b")]
 
 
+def test_a_metric_of_several_definitions_is_told_to_be_one(tmp_path: Path) -> None:
+    found = checked(tmp_path, "Team,DSC,HD95\na,0.91,5.0\nb,0.92,4.0\n")
+    (note,) = found.notes
+    assert note.startswith("HD95: of which definition is not known. ") and "`pooled`" in note
+
+
 def test_ranks_from_several_metrics_are_tried_each_and_by_mean_rank(tmp_path: Path) -> None:
     rows = ["a,0.90,0.90,9.0,2", "b,0.85,0.85,1.0,1", "c,0.70,0.72,5.0,4"]
     found = checked(tmp_path, "\n".join(["Team,DSC,NSD,Time,Rank", *rows, "d,0.75,0.71,2.0,3"]))

@@ -157,6 +157,28 @@ def test_a_hostile_layer_is_read_to_its_end(kind: str, tmp_path: Path) -> None:
     assert not (tmp_path.parent / "workspace").exists()
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"if [[ -d /x ]]; then\n", "`if [[` is bash's"),
+        (b"set -e\nset -euo pipefail\n", "`set -euo pipefail` is bash's"),
+        (b"function run { python3 predict.py; }\nrun\n", "is bash's"),
+        (b"cat <<< hello\n", "`cat <<<` is bash's"),
+        (b"\xef\xbb\xbfset -e\n", "a byte order mark"),
+        (b"set -e\r\npython3 predict.py\r\n", "Windows line ends"),
+    ],
+)
+def test_what_sh_does_not_understand_is_named(content: bytes, said: str) -> None:
+    size = len(content)
+    script = LayerEntry(path="predict.sh", kind="file", size=size, mode=0o755, content=content)
+    (finding,) = script_findings(script)
+    assert said in finding.found and finding.is_problem
+    quoted = LayerEntry(
+        path="predict.sh", kind="file", size=9, mode=0o755, content=b"cat << E\n# <<<\nE\n"
+    )
+    assert all(not finding.is_problem for finding in script_findings(quoted))
+
+
 def test_long_words_and_blank_lines_take_no_time() -> None:
     script = LayerEntry(
         path="predict.sh", kind="file", size=2**16, mode=0o755, content=b"\n" * 2**16 + b"x"

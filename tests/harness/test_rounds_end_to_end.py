@@ -83,6 +83,7 @@ def test_a_run_in_rounds_is_scored_ranked_reported_and_audited(
         assert scored["dies", case, 3] == 0, "no older file's score"
         # It goes on from its answer of round 2.
         assert scored["dies", case, 4] == scored["learns", case, 3]
+    assert "DSC by round" in (run / "report/figures/rounds-dsc.svg").read_text("utf-8")
     places = json.loads((run / "ranking.json").read_text("utf-8"))
     assert [metric["name"] for metric in places["settings"]["metrics"]][:2] == [
         "dsc_auc",

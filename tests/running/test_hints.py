@@ -22,6 +22,8 @@ TRACE = "Traceback (most recent call last):\n  File 'predict.py', line 3, in run
         ("predict.sh: 3: source: not found\n", "written for bash"),
         ("predict.sh: 2: \r: not found\n", "Windows line ends"),
         ("predict.sh: line 2: $'\\r': command not found\n", "Windows line ends"),
+        ("predict.sh: 2: cd: can't cd to /app\r\n", "Windows line ends"),
+        ("/usr/bin/env: 'python3\\r': No such file or directory\nuse -[v]S\n", "Windows line ends"),
         ("sh: 0: cannot open predict.sh: No such file\n", "no predict.sh"),
         ("bash: predict.sh: No such file or directory\n", "no predict.sh"),
         ("[FATAL tini (7)] exec /bin/bash failed: Exec format error\n", "another processor"),

@@ -235,6 +235,8 @@ def test_a_direction_of_a_metric_of_ours_is_taken_where_it_is_right(
     path = tmp_path / "table.csv"
     FRAME.assign(hd95=100 - FRAME.dsc).to_csv(path, index=False)
     assert ranked(path, "--metric", "dsc:1:higher", "--metric", "hd95:lower") == PLACES
+    said = capsys.readouterr().out
+    assert "HD95: By `reading`: `directed`, the greater of" in said and "DSC: " not in said
     wrong = ("--metric", "dsc:1:lower")
     assert main(["rank", "--scores", str(path), *_fixed(tmp_path), *wrong]) == 2
     said = capsys.readouterr().err

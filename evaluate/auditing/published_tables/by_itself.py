@@ -62,12 +62,19 @@ class TableVerdict:
 def check_alone(table: PublishedTable) -> TableVerdict:
     """Check a table by itself."""
     known = [cell for cell in table.cells if cell.metric in METRICS]
-    found = (*_ranges(known), *_copies(table.cells))
-    verdict = TableVerdict(findings=found, checked=("range",) if known else ())
+    findings = (*_ranges(known), *_copies(table.cells))
+    verdict = TableVerdict(findings=findings, checked=("range",) if known else ())
     for lines in _averaged(table.cells).values():
         verdict += _averages(table.counts, lines)
-    notes = tuple(f"{name}: not looked at" for name in table.skipped)
-    return verdict + (_ranks(table) if table.ranks else TableVerdict()) + TableVerdict(notes=notes)
+    if table.ranks:
+        verdict += _ranks(table)
+    notes = [
+        f"{metric.title}: of which definition is not known. {metric.definition}"
+        for metric in (METRICS[name] for name in dict.fromkeys(c.metric for c in known))
+        if metric.has_variants
+    ]
+    notes += [f"{name}: not looked at" for name in table.skipped]
+    return verdict + TableVerdict(notes=tuple(notes))
 
 
 def _ranges(cells: Sequence[PrintedCell]) -> Iterator[Finding]:
@@ -197,11 +204,11 @@ def _ranks(table: PublishedTable) -> TableVerdict:
     }
     holds = [f"ranks: follow from {name}" for name, wrong in against.items() if not wrong][:1]
     wrong = set.intersection(*(against[name] for name in costs)) if costs and not holds else set()
-    found, said = "the better rank", "the other order, by every metric"
-    findings = (
-        Finding(code="rank", where=f"ranks: {a} before {b}", found=found, expected=said)
-        for a, b in sorted(wrong)
-    )
+    findings = []
+    for a, b in sorted(wrong):
+        where, found = f"ranks: {a} before {b}", f"{ranks[a]:g} and {ranks[b]:g}"
+        said = "the other order, by every metric"
+        findings.append(Finding(code="rank", where=where, found=found, expected=said))
     notes = () if holds or wrong else (_NO_RANKS,)
     return TableVerdict(
         findings=tuple(findings), checked=("ranks",), holds=tuple(holds), notes=notes

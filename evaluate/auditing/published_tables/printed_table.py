@@ -179,7 +179,9 @@ def _table_of(
                 continue
             if abs(value) > _LARGEST:
                 found = f"{quoted(row.cells[i])} is larger than any table's number"
-                raise TableError(Finding(where=table.where(row, i), found=found))
+                raise TableError(
+                    Finding(where=table.where(row, i), found=found, expected="less than 1e15")
+                )
             if kind == "count":
                 counts |= {place: value} if place and metric else {}
             elif not metric:
