@@ -16,21 +16,15 @@ __all__ = ["TableVerdict", "audit_table", "check_alone", "read_published"]
 def audit_table(path: Path, root: Path | None = None) -> TableVerdict:
     """Check a table; with a run directory, against its scores and places too."""
     table = read_published(path)
-    alone = check_alone(table)
+    verdict = check_alone(table)
     if root is None:
-        return alone
-    run = RunDirectory.open(root)
-    places, notes = None, []
-    if "" in table.ranks:
+        return verdict
+    run, places = RunDirectory.open(root), {}
+    if table.ranks:
         try:
-            rows = rank_result(run, RankOptions(bootstrap=0)).rows
-            places = {row.team: float(row.rank) for row in rows}
+            places = {
+                r.team: float(r.rank) for r in rank_result(run, RankOptions(bootstrap=0)).rows
+            }
         except RankingRefusedError as error:
-            notes.append(f"ranks: not compared with the run's: {error}")
-    beside = against_scores(table, run.read_rows(CaseScore), places)
-    return TableVerdict(
-        findings=alone.findings + beside.findings,
-        checked=alone.checked + beside.checked,
-        holds=alone.holds + beside.holds,
-        notes=(*alone.notes, *notes, *beside.notes),
-    )
+            verdict += TableVerdict(notes=(f"ranks: not compared with the run's: {error}",))
+    return verdict + against_scores(table, run.read_rows(CaseScore), places)

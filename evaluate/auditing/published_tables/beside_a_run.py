@@ -1,12 +1,11 @@
-"""A paper's table against the scores of a run: which aggregation each cell is, or that it is none.
+"""A paper's table against a run: which aggregation of its scores each cell is, or that it is none.
 
 For every metric one aggregation is looked for that gives all printed cells, values by modality and
 values over all apart; a cell that it does not give is a finding, and named with what would.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -16,34 +15,26 @@ from evaluate.auditing.published_tables.printed_table import MEAN_RANK, PrintedC
 from evaluate.facts.errors import TableError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore
-from metrics import METRICS
 
 __all__ = ["against_scores"]
 
-_ByModality: TypeAlias = Mapping[str, Sequence[float]]
-_Way: TypeAlias = tuple[str, str]
-"""What failures count, and the name of an aggregation."""
-
-_AGGREGATIONS: dict[str, Callable[[_ByModality], float]] = {
-    "mean of the modalities' means (macro)": lambda v: float(
-        np.mean([np.mean(x) for x in v.values()])
-    ),
-    "mean over cases (micro)": lambda v: float(np.mean(np.concatenate(list(v.values())))),
-    "median over cases": lambda v: float(np.median(np.concatenate(list(v.values())))),
+_WAYS: dict[str, Callable[[Sequence[Sequence[float]]], float]] = {
+    "mean of the modalities' means (macro)": lambda v: float(np.mean([np.mean(x) for x in v])),
+    "mean over cases (micro)": lambda v: float(np.mean(np.concatenate(v))),
+    "median over cases": lambda v: float(np.median(np.concatenate(v))),
+}
+_OF_ONE = {
+    "mean over cases": _WAYS["mean over cases (micro)"],
+    "median over cases": _WAYS["median over cases"],
 }
 _FAILURES = ("", ", failures excluded", ", failures as zero")
 """As the protocol counts them, left out, or zero."""
 
 
 def against_scores(
-    table: PublishedTable, scores: Sequence[CaseScore], places: Mapping[str, float] | None
+    table: PublishedTable, scores: Sequence[CaseScore], places: Mapping[str, float]
 ) -> TableVerdict:
-    """Hold a table against a run.
-
-    Args:
-        table: as it is printed.
-        scores: of the run.
-        places: the run's, by team; None if they are not known.
+    """Hold a table against a run's scores, and its places by team if they are known.
 
     Raises:
         TableError: no team of the table is of the run, or two rows are one team.
@@ -54,62 +45,59 @@ def against_scores(
         for name in table.teams
         if name not in teams
     ]
-    holds, notes = [], []
-    left = sorted({s.team for s in scores} - set(teams.values()))
-    if left:
-        notes.append(f"the run's teams that the table does not have: {', '.join(left)}")
-    for metric in dict.fromkeys(c.metric for c in table.cells if c.metric != MEAN_RANK):
-        for where in ("by modality", "over all"):
-            cells = [
-                c
-                for c in table.cells
-                if (c.metric, c.modality is None) == (metric, where == "over all")
-                and c.team in teams
+    holds: list[str] = []
+    groups: dict[tuple[str, str], list[PrintedCell]] = {}
+    for cell in table.cells:
+        if cell.team in teams and cell.metric != MEAN_RANK:
+            where = "by modality" if cell.modality else "over all"
+            groups.setdefault((cell.metric, where), []).append(cell)
+    for (metric, where), cells in sorted(groups.items()):
+        ways = _WAYS if where == "over all" else _OF_ONE
+        mine = [[s for s in scores if s.team == teams[c.team or ""]] for c in cells]
+        tried = {
+            f"{way}{failures}": [
+                _value(cell, of, call, failures) for cell, of in zip(cells, mine, strict=True)
             ]
-            if cells:
-                more, held = _of_metric(cells, metric, where, teams, scores)
-                findings += more
-                holds += held
-    wrong = [
-        Finding(
-            code="rank",
-            where=f"rank of {name}",
-            found=f"{rank:g}",
-            expected=f"{places[teams[name]]:g}, the run's place",
-        )
-        for name, rank in table.ranks.get("", {}).items()
-        if places and name in teams and rank != places.get(teams[name], rank)
+            for failures in _FAILURES
+            for way, call in ways.items()
+        }
+        more, count, best = _best(cells, tried)
+        findings += more
+        if count:
+            holds.append(f"{metric} {where}: {count} of {len(cells)} cells are the {best}")
+    ranks = {n: r for n, r in table.ranks.items() if teams.get(n) in places}
+    findings += [
+        Finding(code="rank", where=f"rank of {n}", found=f"{r:g}", expected=f"{place:g}, the run's")
+        for n, r in ranks.items()
+        if r != (place := places[teams[n]])
     ]
-    if places and table.ranks.get("") and not wrong:
+    if ranks and all(r == places[teams[n]] for n, r in ranks.items()):
         holds.append("ranks: those of the run")
+    left = sorted({s.team for s in scores} - set(teams.values()))
+    checked = (["the run's scores"] if groups else []) + (["the run's places"] if ranks else [])
     return TableVerdict(
-        findings=(*findings, *wrong),
-        checked=("the run's scores", *(["the run's places"] if places else [])),
+        findings=tuple(findings),
+        checked=tuple(checked),
         holds=tuple(holds),
-        notes=tuple(notes),
+        notes=(f"the run's teams that the table does not have: {', '.join(left)}",) if left else (),
     )
 
 
 def _match_teams(table: PublishedTable, teams: Sequence[str]) -> dict[str, str]:
     """The run's team for each of the table's, by name without case and punctuation."""
-    known: dict[str, list[str]] = {}
-    for team in teams:
-        known.setdefault(_plain(team), []).append(team)
     matches = {}
     for printed in table.teams:
-        same = [printed] if printed in teams else known.get(_plain(printed), [])
-        if len(same) == 1:
-            matches[printed] = same[0]
+        alike = (
+            [printed] if printed in teams else [t for t in teams if _plain(t) == _plain(printed)]
+        )
+        if len(alike) == 1:
+            matches[printed] = alike[0]
     twice = [team for team in matches.values() if list(matches.values()).count(team) > 1]
     if twice or not matches:
-        raise TableError(
-            Finding(
-                where=str(table.path),
-                found=f"team {twice[0]} twice" if twice else f"teams {', '.join(table.teams[:5])}",
-                expected=f"a row for each team, teams of the run ({', '.join(teams[:5])})",
-                mend="give the table's rows the run's names",
-            )
-        )
+        found = f"team {twice[0]} twice" if twice else f"teams {', '.join(table.teams[:5])}"
+        expected = f"a row for each team, teams of the run ({', '.join(teams[:5])})"
+        mend = "give the table's rows the run's names"
+        raise TableError(Finding(where=str(table.path), found=found, expected=expected, mend=mend))
     return matches
 
 
@@ -117,74 +105,44 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.casefold()) or name
 
 
-def _of_metric(
-    cells: Sequence[PrintedCell],
-    metric: str,
-    where: str,
-    teams: Mapping[str, str],
-    scores: Sequence[CaseScore],
-) -> tuple[list[Finding], list[str]]:
-    """One aggregation for all cells, or the cells that the best one does not give."""
-    # A table that does not name its metric is read as whichever fits best.
-    tried = {
-        (name, way): [_value(cell, name, way, teams, scores) for cell in cells]
-        for name in ([metric] if metric else METRICS)
-        for way in _ways(where)
+def _best(
+    cells: Sequence[PrintedCell], tried: Mapping[str, Sequence[float | None]]
+) -> tuple[list[Finding], int, str]:
+    """The cells that the best aggregation does not give, how many it gives, and its name."""
+    fits = {
+        way: [v is not None and c.holds(v, v) for c, v in zip(cells, values, strict=True)]
+        for way, values in tried.items()
     }
-
-    def fitting(values: Sequence[float | None]) -> int:
-        return sum(
-            v is not None and c.printed.holds(v, v) for c, v in zip(cells, values, strict=True)
-        )
-
-    best = max(tried, key=lambda key: fitting(tried[key]))
-    words, count = best[1][1] + best[1][0], fitting(tried[best])
-    said = f"{best[0]} {where}: {count} of {len(cells)} cells are the {words}"
+    best = max(fits, key=lambda way: sum(fits[way]))
     findings = []
-    for i, (cell, value) in enumerate(zip(cells, tried[best], strict=True)):
-        if value is not None and cell.printed.holds(value, value):
+    for i, cell in enumerate(cells):
+        if fits[best][i]:
             continue
-        expected = "no such value in the run"
+        value = tried[best][i]
+        said = "no such value in the run"
         if value is not None:
-            expected = f"{cell.printed.as_printed(value)} ({words})"
-        for (_, way), values in tried.items():
-            other = values[i]
-            if other is not None and cell.printed.holds(other, other):
-                expected += f"; it is the {way[1]}{way[0]}, unlike the others"
-                break
-        findings.append(
-            Finding(
-                code="score",
-                where=f"{cell.where}, {cell.team}",
-                found=cell.printed.text,
-                expected=expected,
-            )
-        )
-    return findings, [said] if count else []
-
-
-def _ways(where: str) -> Iterator[_Way]:
-    for failures in _FAILURES:
-        for name in _AGGREGATIONS:
-            if where == "over all" or name == "median over cases":
-                yield failures, name
-            elif name == "mean over cases (micro)":
-                yield failures, "mean over cases"
+            said = f"{cell.as_printed(value)} ({best})"
+        said += next((f"; it is the {w}, unlike the others" for w in fits if fits[w][i]), "")
+        where = f"{cell.where}, {cell.team}"
+        findings.append(Finding(code="score", where=where, found=cell.text, expected=said))
+    return findings, sum(fits[best]), best
 
 
 def _value(
-    cell: PrintedCell, metric: str, way: _Way, teams: Mapping[str, str], scores: Sequence[CaseScore]
+    cell: PrintedCell,
+    scores: Sequence[CaseScore],
+    call: Callable[[Sequence[Sequence[float]]], float],
+    failures: str,
 ) -> float | None:
-    by_modality: dict[str, list[float]] = {}
+    values: dict[str, list[float]] = {}
     for score in scores:
-        if score.team != teams[cell.team or ""] or score.outcome is Outcome.HARNESS_ERROR:
+        if score.outcome is Outcome.HARNESS_ERROR or (
+            cell.modality and score.modality.casefold() != cell.modality.casefold()
+        ):
             continue
-        if cell.modality is not None and score.modality.casefold() != cell.modality.casefold():
-            continue
-        value = score.value(metric)
-        if score.outcome.is_failure and way[0]:
-            value = None if way[0] == _FAILURES[1] else 0.0
+        value = score.value(cell.metric)
+        if score.outcome.is_failure and failures:
+            value = None if failures == _FAILURES[1] else 0.0
         if value is not None:
-            by_modality.setdefault(score.modality, []).append(float(value))
-    name = "mean over cases (micro)" if way[1] == "mean over cases" else way[1]
-    return _AGGREGATIONS[name](by_modality) if by_modality else None
+            values.setdefault(score.modality, []).append(float(value))
+    return call(list(values.values())) if values else None

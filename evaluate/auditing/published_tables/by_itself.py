@@ -12,7 +12,6 @@ from typing import TypeAlias
 import numpy as np
 
 from data_manifest.findings import Finding
-from evaluate.auditing.published_tables.printed_numbers import Printed
 from evaluate.auditing.published_tables.printed_table import (
     MEAN_RANK,
     PrintedCell,
@@ -25,283 +24,192 @@ __all__ = ["TableVerdict", "check_alone"]
 
 _BY_CHANCE = {"line": 1e-5, "column": 1e-8}
 """What is less likely than this is no chance; columns go together more than rows."""
-_FEWEST_COPIED = 3
-_FRACTION = 0.01
-"""In a column in percent, values up to 1 % may be fractions of another scale."""
-_NAMES = {"macro": "plain mean (macro)", "micro": "mean weighted by cases (micro)"}
-
 _Ends: TypeAlias = tuple[float, float]
-_Line: TypeAlias = tuple[PrintedCell, tuple[Printed, ...]]
-"""A printed average, and the values that it should be of."""
+_Key: TypeAlias = tuple[object, ...]
+_Line: TypeAlias = tuple[PrintedCell, list[PrintedCell]]
+"""A printed average, and what it should be of."""
+_NO_RANKS = "ranks: follow from no one metric; ranks by case can't be checked"
+_WAYS = {
+    "macro": "plain mean (macro)",
+    "micro": "mean weighted by cases (micro)",
+    "median": "median",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableVerdict:
-    """What a check of a table found.
+    """What is wrong or open, what could be looked at, what of it is right, and what is unknown."""
 
-    Attributes:
-        findings: what is wrong, or open.
-        checked: what could be looked at, in a word or a few each.
-        holds: what of it is right, in words.
-        notes: what could not be decided or was not looked at.
-    """
-
-    findings: tuple[Finding, ...]
-    checked: tuple[str, ...]
-    holds: tuple[str, ...]
-    notes: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
+    checked: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
         """Whether something was checked, and nothing of it is wrong or open."""
         return bool(self.checked) and not self.findings
 
+    def __add__(self, other: "TableVerdict") -> "TableVerdict":
+        return TableVerdict(
+            findings=self.findings + other.findings,
+            checked=tuple(dict.fromkeys(self.checked + other.checked)),
+            holds=self.holds + other.holds,
+            notes=self.notes + other.notes,
+        )
+
 
 def check_alone(table: PublishedTable) -> TableVerdict:
     """Check a table by itself."""
     known = [cell for cell in table.cells if cell.metric in METRICS]
-    findings = [*_out_of_range(known), *_copies(table)]
-    checked, holds, notes = (["range"] if known else []), [], []
-    for what, lines in _averages(table):
-        wrong, unsure, way = _judge(lines, table.counts)
-        findings += [
-            Finding(code="average", where=f"{c.where}: {what}", found=c.printed.text, expected=said)
-            for c, said in wrong
-        ]
-        checked.append("averages")
-        if unsure:
-            named = ", ".join(cell.where for cell in unsure)
-            notes.append(f"{what}: none of the printed values at {named}, unless they are weighted")
-        elif not wrong:
-            holds.append(f"{what}: the {_NAMES.get(way, way)} of what it is of")
-    for metric, ranks in table.ranks.items():
-        wrong_pairs, fits = _judge_ranks(ranks, _orders(table, metric))
-        named = f"ranks by {metric}" if metric else "ranks"
-        checked.append("ranks")
-        findings += [
-            Finding(
-                code="rank",
-                where=f"{named}: {better} before {worse}",
-                found=f"{ranks[better]:g} and {ranks[worse]:g}",
-                expected="the other order, by every metric",
-            )
-            for better, worse in wrong_pairs
-        ]
-        if fits:
-            holds.append(f"{named}: follow from {fits}")
-        elif not wrong_pairs:
-            notes.append(f"{named}: follow from no one metric; ranks by case can't be checked")
-    metrics = {cell.metric: METRICS[cell.metric] for cell in known}
-    notes += [
+    findings = (*_ranges(known), *_copies(table.cells))
+    verdict = TableVerdict(findings=findings, checked=("range",) if known else ())
+    for lines in _averaged(table.cells).values():
+        verdict += _averages(table.counts, lines)
+    if table.ranks:
+        verdict += _ranks(table)
+    notes = [
         f"{metric.title}: of which definition is not known. {metric.definition}"
-        for metric in metrics.values()
+        for metric in (METRICS[name] for name in dict.fromkeys(c.metric for c in known))
         if metric.has_variants
     ]
-    notes += [f"column {name}: not looked at" for name in table.skipped]
-    words = tuple(dict.fromkeys(checked))
-    return TableVerdict(
-        findings=tuple(findings), checked=words, holds=tuple(holds), notes=tuple(notes)
-    )
+    notes += [f"{name}: not looked at" for name in table.skipped]
+    return verdict + TableVerdict(notes=tuple(notes))
 
 
-def _out_of_range(cells: Sequence[PrintedCell]) -> Iterator[Finding]:
+def _ranges(cells: Sequence[PrintedCell]) -> Iterator[Finding]:
     for cell in cells:
-        is_below = cell.printed.high < 0 and not METRICS[cell.metric].is_signed
-        if is_below or (is_score(cell.metric) and cell.printed.low > 1):
-            yield Finding(
-                code="range",
-                where=cell.where,
-                found=cell.printed.text,
-                expected="0 to 1, or 0 to 100 %" if is_score(cell.metric) else "not below 0",
-            )
-        elif is_score(cell.metric) and 0 < cell.printed.value <= _FRACTION < _tenth_of_median(
-            cells, cell
-        ):
-            yield Finding(
-                code="range",
-                where=cell.where,
-                found=f"{cell.printed.text}, and half of its column is above 10 %",
-                expected="one scale in a column",
-            )
+        score = is_score(cell.metric)
+        middle = np.median([c.value for c in cells if c.column == cell.column])
+        said = ""
+        if (cell.high < 0 and not METRICS[cell.metric].is_signed) or (score and cell.low > 1):
+            said = "0 to 1, or 0 to 100 %" if score else "not below 0"
+        elif score and cell.factor < 1 and 0 < cell.value <= 0.01 < middle / 10:
+            said = "one scale in a column, and half of this one is above 10 %"
+        if said:
+            yield Finding(code="range", where=cell.where, found=cell.text, expected=said)
 
 
-def _tenth_of_median(cells: Sequence[PrintedCell], of: PrintedCell) -> float:
-    """Of the values of a cell's column in percent; 0 where it is in fractions."""
-    same = [c.printed for c in cells if c.column == of.column and c.metric == of.metric]
-    is_percent = all(math.isclose(p.factor, 0.01) for p in same)
-    return float(np.median([p.value for p in same])) / 10 if is_percent else 0.0
-
-
-def _averages(table: PublishedTable) -> Iterator[tuple[str, list[_Line]]]:
-    """Over the modalities of each team, and over the teams of each column.
+def _averaged(cells: Sequence[PrintedCell]) -> dict[_Key, list[_Line]]:
+    """Averages over the modalities of a team, each with its values, by what is averaged alike.
 
     DSC and NSD of one table are averaged in one way, so that they are judged together.
     """
-    groups: dict[tuple[object, ...], list[_Line]] = {}
-    seen: dict[tuple[object, ...], int] = {}
-    for cell in table.cells:
-        if cell.team is None:
-            parts = [c for c in table.cells if c.column == cell.column and c.team is not None]
-            key: tuple[object, ...] = (f"over {len(parts)} teams", cell.line)
-        elif cell.modality is None:
-            mine = [c for c in table.cells if (c.team, c.metric) == (cell.team, cell.metric)]
-            parts = sorted((c for c in mine if c.modality), key=lambda c: str(c.modality))
-            nth = seen[cell.team, cell.metric] = seen.get((cell.team, cell.metric), -1) + 1
-            key = (f"over {len(parts)} modalities", is_score(cell.metric) or cell.metric, nth)
-            key += tuple(c.modality for c in parts)
-        else:
-            continue
+    groups: dict[_Key, list[_Line]] = {}
+    for cell in (c for c in cells if c.modality is None):
+        mine = [c for c in cells if (c.team, c.metric) == (cell.team, cell.metric)]
+        parts = sorted((c for c in mine if c.modality), key=lambda c: str(c.modality))
+        nth = [c.column for c in mine if c.modality is None].index(cell.column)
+        key = (is_score(cell.metric) or cell.metric, nth, *(c.modality for c in parts))
         if len(parts) > 1:
-            groups.setdefault(key, []).append((cell, tuple(c.printed for c in parts)))
-    for key, lines in groups.items():
-        metrics = dict.fromkeys(cell.metric.upper() for cell, _ in lines)
-        yield f"average {' and '.join(metrics)} {key[0]}", lines
+            groups.setdefault(key, []).append((cell, parts))
+    return groups
 
 
-def _judge(
-    lines: Sequence[_Line], counts: Mapping[str, float]
-) -> tuple[list[tuple[PrintedCell, str]], list[PrintedCell], str]:
-    """Lines that are wrong, with what would be right; lines that may be; the aggregation."""
-    ways: dict[str, Callable[[_Line], _Ends]] = {"macro": _mean, "median": _median}
-    modalities = sorted(counts)
-    weighted = lines[0][0].team is not None and len(counts) == len(lines[0][1])
-    if weighted and sum(counts.values()) > 0:
-        weights = np.array([counts[m] for m in modalities])
-        ways["micro"] = lambda line: _mean(line, weights)
-    fits = {
-        name: [line[0].printed.holds(*way(line)) for line in lines] for name, way in ways.items()
-    }
-    best = max(fits, key=lambda name: sum(fits[name]))
-    misfits = [line for line, fit in zip(lines, fits[best], strict=True) if not fit]
-    if not misfits:
-        return [], [], best
-    unsure: list[_Line] = []
-    of_cases = lines[0][0].team is not None  # over teams there is nothing to weight by
-    if of_cases and "micro" not in ways:
-        unsure = [
-            line
-            for line in misfits
-            if line[0].printed.holds(min(p.low for p in line[1]), max(p.high for p in line[1]))
+def _averages(counts: Mapping[str, float], lines: Sequence[_Line]) -> TableVerdict:
+    """One way for all of them, or the ones that the best does not give."""
+    ways: dict[str, Callable[[list[float]], float]] = {"macro": np.mean, "median": np.median}
+    weights = [counts[name] for name in sorted(counts)]
+    if [c.modality for c in lines[0][1]] == sorted(counts) and sum(weights) > 0:
+        ways["micro"] = lambda values: float(np.average(values, weights=weights))
+    misfits = {
+        way: [
+            (c, parts)
+            for c, parts in lines
+            if not c.holds(call([p.low for p in parts]), call([p.high for p in parts]))
         ]
-    wrong = []
-    for cell, parts in (line for line in misfits if line not in unsure):
-        ends = {
-            name: map(cell.printed.as_printed, way((cell, parts))) for name, way in ways.items()
-        }
-        said = ", ".join(f"{name} {' to '.join(dict.fromkeys(e))}" for name, e in ends.items())
-        wrong.append((cell, said))
-    return wrong, [cell for cell, _ in unsure], best
-
-
-def _mean(line: _Line, weights: "np.ndarray | None" = None) -> _Ends:
-    ends = [
-        np.average([getattr(p, end) for p in line[1]], weights=weights) for end in ("low", "high")
-    ]
-    return float(ends[0]), float(ends[1])
-
-
-def _median(line: _Line) -> _Ends:
-    ends = [np.median([getattr(p, end) for p in line[1]]) for end in ("low", "high")]
-    return float(ends[0]), float(ends[1])
-
-
-def _copies(table: PublishedTable) -> Iterator[Finding]:
-    cells = [c for c in table.cells if c.team is not None]
-    spreads = {
-        column: np.ptp([c.printed.value for c in cells if c.column == column])
-        for column in {c.column for c in cells}
+        for way, call in ways.items()
     }
+    best = min(misfits, key=lambda way: len(misfits[way]))
+    metrics = " and ".join(dict.fromkeys(cell.metric.upper() for cell, _ in lines))
+    what = f"average {metrics} over {len(lines[0][1])} modalities"
+    unsure, wrong = [], []
+    for cell, parts in misfits[best]:
+        if "micro" not in ways and cell.holds(
+            min(p.low for p in parts), max(p.high for p in parts)
+        ):
+            unsure.append(cell.where)
+            continue
+        right = {way: cell.as_printed(call([p.value for p in parts])) for way, call in ways.items()}
+        said, where = ", ".join(map(" ".join, right.items())), f"{cell.where}: {what}"
+        wrong.append(Finding(code="average", where=where, found=cell.text, expected=said))
+    note = f"{what}: none of the printed values at {', '.join(unsure)}, unless they are weighted"
+    return TableVerdict(
+        findings=tuple(wrong),
+        checked=("averages",),
+        holds=() if misfits[best] else (f"{what}: the {_WAYS[best]} of what it is of",),
+        notes=(note,) if unsure else (),
+    )
+
+
+def _copies(cells: Sequence[PrintedCell]) -> Iterator[Finding]:
     for along, across in (("line", "column"), ("column", "line")):
-        groups: dict[int, dict[int, PrintedCell]] = {}
+        groups: dict[object, dict[object, PrintedCell]] = {}
         for cell in cells:
             groups.setdefault(getattr(cell, along), {})[getattr(cell, across)] = cell
-        for a, b in itertools.combinations((groups[key] for key in sorted(groups)), 2):
-            first, second = next(iter(a.values())), next(iter(b.values()))
+        for (one, a), (other, b) in itertools.combinations(groups.items(), 2):
+            same = len(a) >= 3 and a.keys() == b.keys() and all(a[i].value == b[i].value for i in a)
             # A median is a copy of one of its values, and an average of one modality is too.
-            averages = (first.modality is None) != (second.modality is None)
-            if set(a) != set(b) or len(a) < _FEWEST_COPIED or (along == "column" and averages):
+            averages = len({c.modality is None for c in (*a.values(), *b.values())}) > 1
+            if not same or (along == "column" and averages):
                 continue
-            chance = 1.0
-            for cell in a.values():
-                spread = spreads[cell.column]
-                if spread > 0 and cell.printed.value not in (0.0, 1.0):
-                    chance *= min(1.0, 2 * (cell.printed.high - cell.printed.low) / spread)
-            same = all(a[i].printed.value == b[i].printed.value for i in a)
-            if same and chance < _BY_CHANCE[along]:
-                names = [
-                    f"line {c.line}" if along == "line" else f"column {c.name}"
-                    for c in (first, second)
-                ]
-                yield Finding(
-                    code="copy",
-                    where=names[1],
-                    found=f"the same {len(a)} values as {names[0]}",
-                    expected="values of its own",
-                )
+            if math.prod(_chance(c, cells) for c in a.values()) < _BY_CHANCE[along]:
+                where, found = f"{along} {other}", f"the same {len(a)} values as {along} {one}"
+                yield Finding(code="copy", where=where, found=found, expected="values of its own")
 
 
-def _orders(table: PublishedTable, metric: str) -> dict[str, dict[str, _Ends]]:
+def _chance(cell: PrintedCell, cells: Sequence[PrintedCell]) -> float:
+    """That another of its column is the same; failures always may be."""
+    spread = np.ptp([c.value for c in cells if c.column == cell.column])
+    is_failed = spread <= 0 or cell.value in (0.0, 1.0)
+    return 1.0 if is_failed else min(1.0, 2 * (cell.high - cell.low) / spread)
+
+
+def _costs(cells: Sequence[PrintedCell]) -> dict[str, dict[str, _Ends]]:
     """By metric: each team's overall value, or the mean of those by modality; lower is better."""
-    orders: dict[str, dict[str, _Ends]] = {}
-    for name in dict.fromkeys(c.metric for c in table.cells if metric in ("", c.metric)):
-        falls = name == MEAN_RANK or (name in METRICS and METRICS[name].direction == "lower")
-        for team in table.teams:
-            mine = [c for c in table.cells if (c.team, c.metric) == (team, name)]
-            chosen = [c.printed for c in mine if c.modality is None] or [c.printed for c in mine]
-            if chosen:
-                low, high = (
-                    sum(getattr(p, e) for p in chosen) / len(chosen) for e in ("low", "high")
-                )
-                orders.setdefault(name, {})[team] = (low, high) if falls else (-high, -low)
-    return orders
-
-
-def _is_above(cost: _Ends, of: _Ends) -> bool:
-    return cost[0] > of[1]
+    costs: dict[str, dict[str, _Ends]] = {}
+    for name, team in dict.fromkeys((c.metric, c.team) for c in cells):
+        mine = [c for c in cells if (c.team, c.metric) == (team, name)]
+        chosen = [c for c in mine if c.modality is None] or mine
+        low, high = (
+            float(np.mean([c.low for c in chosen])),
+            float(np.mean([c.high for c in chosen])),
+        )
+        falls = name == MEAN_RANK or METRICS[name].direction == "lower"
+        costs.setdefault(name, {})[team] = (low, high) if falls else (-high, -low)
+    return costs
 
 
 def _is_behind(cost: _Ends, of: _Ends) -> bool:
-    """Whether a printed value is the worse one, whatever was rounded.
-
-    A value that was rounded up to one digit, and down to the next one, is no tie.
-    """
-    if math.isclose(cost[0], of[1], rel_tol=1e-8, abs_tol=1e-8):
-        return cost[0] < cost[1] or of[0] < of[1]
-    return cost[0] > of[1]
+    """Whether it is the worse one, whatever was rounded: two prints that touch are no tie."""
+    return sum(cost) > sum(of) and cost[0] > of[1] - 1e-3 * (of[1] - of[0])
 
 
-def _judge_ranks(
-    ranks: Mapping[str, float], orders: Mapping[str, Mapping[str, _Ends]]
-) -> tuple[list[tuple[str, str]], str]:
-    """Pairs whose first is ranked better and worse in everything; what the ranks follow from."""
-    tried = dict(orders)
-    if len(orders) > 1:
-        teams = set.intersection(*(set(costs) for costs in orders.values()))
+def _ranks(table: PublishedTable) -> TableVerdict:
+    """What the ranks follow from, or the pairs that are against every metric."""
+    ranks, costs = table.ranks, _costs(table.cells)
+    tried = dict(costs)
+    if len(costs) > 1:
         tried["the mean of the ranks by each metric"] = {
-            team: (
-                float(
-                    np.mean(
-                        [1 + sum(_is_behind(c[team], c[o]) for o in teams) for c in orders.values()]
-                    )
-                ),
-                float(
-                    np.mean(
-                        [sum(not _is_behind(c[o], c[team]) for o in teams) for c in orders.values()]
-                    )
-                ),
+            t: (
+                sum(sum(_is_behind(c[t], c[o]) for o in c) + 0.999 for c in costs.values()),
+                sum(sum(not _is_behind(c[o], c[t]) for o in c) + 0.001 for c in costs.values()),
             )
-            for team in teams
+            for t in set.intersection(*map(set, costs.values()))
         }
+    pairs = [p for p in itertools.permutations(ranks, 2) if ranks[p[0]] < ranks[p[1]]]
     against = {
-        name: {
-            (a, b)
-            for a, b in itertools.permutations([team for team in ranks if team in costs], 2)
-            if ranks[a] < ranks[b]
-            and (_is_behind if name in orders else _is_above)(costs[a], costs[b])
-        }
-        for name, costs in tried.items()
+        name: {(a, b) for a, b in pairs if {a, b} <= cost.keys() and _is_behind(cost[a], cost[b])}
+        for name, cost in tried.items()
     }
-    fits = next((name or "the values" for name, pairs in against.items() if not pairs), "")
-    if fits or not orders:
-        return [], fits
-    return sorted(set.intersection(*(against[name] for name in orders))), ""
+    holds = [f"ranks: follow from {name}" for name, wrong in against.items() if not wrong][:1]
+    wrong = set.intersection(*(against[name] for name in costs)) if costs and not holds else set()
+    findings = []
+    for a, b in sorted(wrong):
+        where, found = f"ranks: {a} before {b}", f"{ranks[a]:g} and {ranks[b]:g}"
+        said = "the other order, by every metric"
+        findings.append(Finding(code="rank", where=where, found=found, expected=said))
+    notes = () if holds or wrong else (_NO_RANKS,)
+    return TableVerdict(
+        findings=tuple(findings), checked=("ranks",), holds=tuple(holds), notes=notes
+    )

@@ -1,122 +1,109 @@
 """A paper's table as cells: whose value, of which metric, over which modality, in how many digits.
 
-Rows are teams and columns metrics, alone or by modality (`CT DSC`); or rows are modalities and
-columns a team's metric (`alpha DSC`). Averages and ranks are known by their names.
+Rows are teams and columns metrics, over all or by modality (`CT DSC`). Averages, ranks and numbers
+of cases are known by their names.
 """
 
+import math
 import re
-from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from data_manifest.errors import Finding, TableError
+from data_manifest.foreign_numbers import is_missing, read_numbers
 from data_manifest.foreign_tables import ForeignTable, quoted, read_foreign_table
 from data_manifest.naming import canonical_modality
-from evaluate.auditing.published_tables.printed_numbers import Printed, is_empty, read_printed
 from metrics import METRICS
 
 __all__ = ["MEAN_RANK", "PrintedCell", "PublishedTable", "is_score", "read_published"]
 
 MEAN_RANK = "mean rank"
 """What a column of mean ranks is of, beside the metrics."""
-_LARGEST = 4 << 20
-_MARKS = re.compile(r"[*_`†‡§]{1,3}(?=\S)|(?<=\S)[*_`†‡§]{1,3}(?=\s|$)")
-_POINT = re.compile(r"\d*\.\d+")
-_COMMA = re.compile(r"0?,\d+|\d+,(\d{1,2}|\d{4,})")
-_METRICS = {
-    "dsc": "dsc", "dice": "dsc", "nsd": "nsd", "iou": "iou", "jaccard": "iou", "jac": "iou",
-    "sensitivity": "sensitivity", "recall": "sensitivity", "precision": "precision",
-    "hd95": "hd95", "hd": "hd", "hausdorff": "hd", "assd": "assd", "asd": "assd",
-    "time": "wall_s", "runtime": "wall_s", "wall": "wall_s", "latency": "wall_s",
-    "cpu": "cpu_s", "memory": "peak_memory_mib", "ram": "peak_memory_mib",
+_LARGEST_BYTES = 4 << 20
+_LARGEST = 1e15  # sums of such numbers stay finite
+_MARKS = " *_`†‡§%"
+_SPREAD = re.compile(r"(?<=\S)\s*(±|\+/?-|[(\[]).*")
+_NUMBER = re.compile(r"[+\-\N{MINUS SIGN}]?[.,]?\d[\d.,\s'’]*(e[+-]?\d+)?", re.IGNORECASE)
+_SURFACE_DICE = re.compile(r"(normali[sz]ed[ _]*)?surface[ _]*(dice|distance)", re.IGNORECASE)
+_METRICS = {name: name for name in METRICS} | {
+    "dice": "dsc", "jaccard": "iou", "recall": "sensitivity", "hausdorff": "hd", "asd": "assd",
+    "time": "wall_s", "runtime": "wall_s", "memory": "peak_memory_mib", "ram": "peak_memory_mib",
 }  # fmt: skip
 _AVERAGES = {"average", "avg", "mean", "overall", "macro", "micro", "all", "total", "median"}
-_RANKS = {"rank", "ranking", "place", "position", "pos"}
-_COUNTS = {"n", "cases", "count"}
-_UNITS = {
-    "s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "min": 60.0, "minutes": 60.0,
-    "mib": 1.0, "gib": 1024.0, "mb": 1e6 / 2**20, "gb": 1e9 / 2**20, "mm": 1.0,
-}  # fmt: skip
-_IDLE = {
-    *("score", "scores", "value", "per", "case", "peak", "wall", "clock", "surface", "of", "the"),
-    *("coefficient", "similarity", "running", "inference", "number", "over"),
+_ROLES = {
+    **dict.fromkeys(("rank", "ranking", "place", "position"), "rank"),
+    **dict.fromkeys(("n", "cases", "count"), "count"),
 }
-_SPELLED_OUT = (
-    (re.compile(r"dice[ _]*(score|coefficient)", re.I), "dsc"),
-    (re.compile(r"surface[ _]*dice|normali[sz]ed[ _]*surface[ _]*(distance|dice)", re.I), "nsd"),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Head:
-    """What a column's name, or a row's, says; `rest` is a modality or a team."""
-
-    role: str = "value"
-    metric: str = ""
-    rest: str = ""
-    is_average: bool = False
-    is_percent: bool = False
-    scale: float = 1.0
-
-    @property
-    def modality(self) -> str | None:
-        """Canonical where it is known."""
-        words = (self.rest, *self.rest.split())
-        return next(filter(None, map(canonical_modality, words)), None) or self.rest or None
+_UNITS = {"s": 1.0, "ms": 1e-3, "min": 60.0, "mib": 1.0, "gib": 1024.0, "mm": 1.0}
+_UNITS |= dict.fromkeys(("mb", "gb", "h", "hours"), 0.0)  # not looked at
+_IDLE = {"score", "value", "per", "case", "peak", "coefficient", "similarity", "of", "number"}
+_IDLE |= {"", "running", "inference", "over", *_AVERAGES, *_ROLES, *_UNITS, *_METRICS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrintedCell:
-    """One value of the table.
+    """A printed number in its metric's unit, and the ends of all that rounds to its digits.
 
-    Attributes:
-        team: as it is printed; None in a row of averages over the teams.
-        metric: column of case_scores.csv, or `MEAN_RANK`; empty where the table does not say.
-        modality: None for all of them.
-        printed: in the metric's unit, scores from 0 to 1.
-        line, column: where it is.
-        name: of the column.
+    A score is from 0 to 1. The modality is None for all of them.
     """
 
-    team: str | None
+    team: str
     metric: str
     modality: str | None
-    printed: Printed
     line: int
-    column: int
-    name: str
+    column: str
+    text: str
+    value: float
+    low: float
+    high: float
+    decimals: int
+    factor: float = 1.0
 
     @property
     def where(self) -> str:
         """For a message."""
-        return f"line {self.line}, {self.name}"
+        return f"line {self.line}, {self.column}"
+
+    def holds(self, low: float, high: float) -> bool:
+        """Whether a value between these can be what is printed."""
+        slack = 1e-12 * max(1.0, abs(high))
+        return low - slack <= self.high and high + slack >= self.low
+
+    def as_printed(self, value: float) -> str:
+        """A value in the unit of the print, with a digit more."""
+        return f"{value / self.factor:.{self.decimals + 1}f}"
+
+    def scaled(self, by: float) -> "PrintedCell":
+        """The same in another unit."""
+        ends = (self.value * by, self.low * by, self.high * by)
+        return replace(self, value=ends[0], low=ends[1], high=ends[2], factor=self.factor * by)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedTable:
-    """What was read.
-
-    Attributes:
-        path: of the file.
-        cells: the values.
-        ranks: printed rank of each team, by what it ranks: a metric, or empty for the whole.
-        counts: cases of each modality, where the table says them.
-        teams: in the table's order.
-        skipped: columns that are none of these.
-    """
+    """Values, ranks by team, numbers of cases by modality, teams, and columns left out."""
 
     path: Path
     cells: tuple[PrintedCell, ...]
-    ranks: dict[str, dict[str, float]]
+    ranks: dict[str, float]
     counts: dict[str, float]
     teams: tuple[str, ...]
     skipped: tuple[str, ...]
 
 
+class _Head(NamedTuple):
+    """What the name of a column or a row says; the rest is a modality or a team."""
+
+    role: str
+    metric: str
+    rest: str
+    scale: float
+
+
 def is_score(metric: str) -> bool:
     """Whether its values lie between 0 and 1."""
-    return metric in METRICS and METRICS[metric].unit == ""
+    return metric in METRICS and not METRICS[metric].unit and not METRICS[metric].is_signed
 
 
 def read_published(path: Path) -> PublishedTable:
@@ -124,182 +111,121 @@ def read_published(path: Path) -> PublishedTable:
 
     Raises:
         TableError: unreadable, rows of unequal length, a cell that is no number in a column of
-            numbers, or nothing to check.
+            numbers, or rows that are not teams.
     """
-    table = read_foreign_table(path, largest=_LARGEST)
-    if not table.rows:
-        raise _refused(path, "no row below the names", "a row for each team, or modality")
-    comma = _comma_is_decimal(table)
-    columns = range(len(table.columns))
-    values = [i for i in columns if _is_numeric([row.cells[i] for row in table.rows], comma)]
-    label = next((i for i in columns if i not in values), None)
-    if label is None:
-        raise _refused(path, "no column of names", "a column that names the teams")
-    if not values:
-        raise _refused(path, "no column of numbers", "a column for each metric")
-    alike = tuple(table.spelled_alike(label))
-    if alike:
+    table = read_foreign_table(path, largest=_LARGEST_BYTES)
+    bare = [[_SPREAD.sub("", c.strip(_MARKS)).strip(_MARKS) for c in r.cells] for r in table.rows]
+    numeric = [i for i in range(len(table.columns)) if _is_numeric([cells[i] for cells in bare])]
+    label = next((i for i in range(len(table.columns)) if i not in numeric), 0)
+    names = [row.cells[label].strip(_MARKS) for row in table.rows]
+    for is_wrong, found, expected in (
+        (not names, "no row below the names", "a row for each team"),
+        (label in numeric, "no column of names", "a column that names the teams"),
+        (not numeric, "no column of numbers", "a column for each metric"),
+        (2 * sum(map(bool, map(canonical_modality, names))) > len(names), "rows of modalities",
+         "a row for each team: turn the table round"),
+    ):  # fmt: skip
+        if is_wrong:
+            raise TableError(Finding(where=str(path), found=found, expected=expected))
+    if alike := tuple(table.spelled_alike(label)):
         raise TableError(*alike)
-    numbers = {
-        (row.line, i): _number(table, row.line, i, row.cells[i], comma)
-        for row in table.rows
-        for i in values
-        if not is_empty(row.cells[i])
+    heads = {i: _read_head(table.columns[i]) for i in numeric}
+    read = {i: h for i, h in heads.items() if h.scale and ((h.role == "rank") != bool(h.metric))}
+    signed = {
+        head.metric
+        for i, head in read.items()
+        if any("%" in text for text in (table.columns[i], *(row.cells[i] for row in table.rows)))
     }
-    labels = {row.line: _MARKS.sub("", row.cells[label]).strip() for row in table.rows}
-    return _table_of(table, labels, values, numbers)
+    rows = tuple(replace(r, cells=tuple(c)) for r, c in zip(table.rows, bare, strict=True))
+    skipped = tuple(f"column {table.columns[i]}" for i in heads if i not in read)
+    return _table_of(replace(table, rows=rows), read, names, signed, skipped)
 
 
-def _refused(path: Path, what: str, expected: str) -> TableError:
-    return TableError(Finding(where=str(path), found=what, expected=expected))
+def _is_numeric(cells: list[str]) -> bool:
+    known = [cell for cell in cells if not is_missing(cell)]
+    return 2 * sum(_NUMBER.fullmatch(cell) is not None for cell in known) > len(known)
 
 
-def _comma_is_decimal(table: ForeignTable) -> bool:
-    """What a comma is where a cell alone does not tell: decimal, if no number has a point.
-
-    Raises:
-        TableError: one number has a decimal point and another a decimal comma.
-    """
-    seen: dict[str, str] = {}
-    for row in table.rows:
-        for i, cell in enumerate(row.cells):
-            number = next(iter(re.findall(r"[\d.,]+", cell)), "")
-            with suppress(ValueError):
-                read_printed(cell, comma_is_decimal=True)  # a name may hold a number, too
-                if _POINT.fullmatch(number):
-                    seen.setdefault("point", f"{quoted(cell)} in {table.where(row, i)}")
-                elif _COMMA.fullmatch(number):
-                    seen.setdefault("comma", f"{quoted(cell)} in {table.where(row, i)}")
-    if len(seen) > 1:
-        both = f"{seen['point']} with a decimal point, {seen['comma']} with a decimal comma"
-        raise _refused(table.path, both, "one of both throughout")
-    return "point" not in seen
+def _read_head(name: str) -> _Head:
+    spelled = _SURFACE_DICE.sub("nsd", name.strip())
+    words = [spelled] if spelled in METRICS else re.split(r"[\s_/|:,;()\[\]↑↓%#@]+", spelled)
+    known = [word.casefold() for word in words]
+    metric = next((_METRICS[word] for word in known if word in _METRICS), "")
+    role = next((_ROLES[word] for word in known if word in _ROLES), "")
+    if not _AVERAGES.isdisjoint(known) or (role == "count" and metric):
+        role, metric = ("", MEAN_RANK) if role == "rank" else ("average", metric)
+    rest = [word for word in words if word.casefold() not in _IDLE]
+    place = next(filter(None, map(canonical_modality, [" ".join(rest), *rest])), " ".join(rest))
+    scale = next((_UNITS[word] for word in known if word in _UNITS), 1.0)
+    return _Head(role=role, metric=metric, rest=place, scale=scale)
 
 
-def _number(table: ForeignTable, line: int, column: int, text: str, comma: bool) -> Printed:
-    try:
-        return read_printed(text, comma_is_decimal=comma)
-    except ValueError as error:
-        what = f"line {line}, column {table.columns[column]}: {error}"
-        raise _refused(table.path, what, "a number, or nothing") from error
-
-
-def _is_numeric(cells: Sequence[str], comma: bool) -> bool:
-    """Whether most cells that are not empty are numbers."""
-    known, good = [cell for cell in cells if not is_empty(cell)], 0
-    for cell in known:
-        with suppress(ValueError):
-            good += bool(read_printed(cell, comma_is_decimal=comma))
-    return 2 * good > len(known)
-
-
-def _read_head(name: str) -> _Head:  # noqa: C901  # a branch for each kind of word
-    """The words of a name, sorted out; the metric is the first word that names one."""
-    spelled = name
-    for pattern, word in _SPELLED_OUT:
-        spelled = pattern.sub(word, spelled)
-    words = [w for w in re.split(r"[\s_/|:,;()\[\]↑↓%#@]+", spelled) if w]
-    head, rest = _Head(is_percent="%" in name), []
-    for word in words:
-        plain = word.casefold().strip(".")
-        if plain in _METRICS and not head.metric:
-            head = replace(head, metric=_METRICS[plain])
-        elif plain in _RANKS:
-            head = replace(head, role="rank")
-        elif plain in _AVERAGES:
-            head = replace(head, is_average=True)
-        elif plain in _UNITS:
-            head = replace(head, scale=_UNITS[plain])
-        elif plain in _COUNTS and len(words) <= 3:
-            head = replace(head, role="count")
-        elif plain not in _IDLE:
-            rest.append(word)
-    if name.strip() == "#":
-        head = replace(head, role="rank")
-    if head.role == "rank" and head.is_average:
-        head = replace(head, role="value", metric=MEAN_RANK, is_average=False)
-    return replace(head, rest=" ".join(rest))
-
-
-def _table_of(  # noqa: C901  # a branch for each thing that a number can be
+def _table_of(
     table: ForeignTable,
-    labels: dict[int, str],
-    values: Sequence[int],
-    numbers: dict[tuple[int, int], Printed],
+    heads: dict[int, _Head],
+    names: list[str],
+    signed: set[str],
+    skipped: tuple[str, ...],
 ) -> PublishedTable:
-    heads = {i: _read_head(table.columns[i]) for i in values}
-    rows = {line: _read_head(text) for line, text in labels.items()}
-    plain = [row for row in rows.values() if not row.is_average]
-    named = [row for row in plain if canonical_modality(row.modality or "")]
-    by_modality = 2 * len(named) > len(plain)
-    metrics = {head.metric for head in heads.values() if head.role == "value"} - {"", MEAN_RANK}
-    only = next(iter(metrics)) if len(metrics) == 1 else ""
-    cells, skipped = [], []
-    ranks: dict[str, dict[str, float]] = {}
+    kinds = {name: head.role for name in names if not (head := _read_head(name)).rest}
+    ranks: dict[str, float] = {}
     counts: dict[str, float] = {}
-    for i, head in heads.items():
-        if not by_modality and _is_skipped(head, metrics):
-            skipped.append(table.columns[i])
-            continue
-        for line, row in rows.items():
-            number = numbers.get((line, i))
-            if number is None:
+    cells: list[PrintedCell] = []
+    for i, values in read_numbers(table, list(heads))[0].items():
+        metric, place = heads[i].metric, heads[i].rest
+        for row, name, value in zip(table.rows, names, values, strict=True):
+            kind = kinds.get(name)
+            if value is None or kind == "average":
                 continue
-            place, other = (row, head) if by_modality else (head, row)
-            modality = None if by_modality and row.is_average else place.modality
-            if other.role == "count" or (by_modality and head.role == "count"):
-                if modality is not None:
-                    counts[modality] = number.value
-            elif head.role == "rank":
-                if not row.is_average:
-                    ranks.setdefault(head.metric, {})[labels[line]] = number.value
-            else:
-                team: str | None = labels[line]
-                if by_modality:
-                    team = head.rest or table.columns[i]
-                elif row.is_average and not row.rest:
-                    team = None
-                cells.append(
-                    PrintedCell(
-                        team=team,
-                        metric=head.metric or ("" if by_modality else only),
-                        modality=modality,
-                        printed=number if head.scale == 1 else number.scaled(head.scale),
-                        line=line,
-                        column=i,
-                        name=table.columns[i],
-                    )
+            if abs(value) > _LARGEST:
+                found = f"{quoted(row.cells[i])} is larger than any table's number"
+                raise TableError(
+                    Finding(where=table.where(row, i), found=found, expected="less than 1e15")
                 )
-    if not cells:
-        expected = "names such as DSC, NSD, Time, or a modality with one of them"
-        raise _refused(table.path, "no column of a metric", expected)
+            if kind == "count":
+                counts |= {place: value} if place and metric else {}
+            elif not metric:
+                ranks[name] = value
+            else:
+                cell = _cell(name, heads[i], row.line, table.columns[i], row.cells[i], value)
+                cells.append(cell)
     return PublishedTable(
         path=table.path,
-        cells=tuple(_as_scores(cells, heads)),
+        cells=tuple(_as_score(c, cells, signed) if is_score(c.metric) else c for c in cells),
         ranks=ranks,
         counts=counts,
-        teams=tuple(dict.fromkeys(c.team for c in cells if c.team is not None)),
-        skipped=tuple(skipped),
+        teams=tuple(name for name in names if kinds.get(name) not in ("average", "count")),
+        skipped=(*skipped, *(f"row {name}" for name in kinds if kinds[name] == "average")),
     )
 
 
-def _is_skipped(head: _Head, metrics: set[str]) -> bool:
-    """Whether a column is none of a metric, or of nobody knows which."""
-    known = head.metric or head.is_average or canonical_modality(head.rest) or not metrics
-    is_told = bool(known and (head.metric or len(metrics) < 2))
-    return head.role == "count" or (head.role == "value" and not is_told)
+def _cell(team: str, head: _Head, line: int, column: str, text: str, value: float) -> PrintedCell:
+    """The value over its digits, read as a whole number, is what the last digit counts."""
+    mantissa = re.split("[eE]", text)[0].replace(",", ".")
+    digits = float(re.sub(r"\D", "", mantissa))
+    unit = abs(value) / digits if value else 10.0 ** -len(mantissa.partition(".")[2])
+    half = unit / 2 + 1e-9 * max(abs(value), unit)  # and what floating point adds
+    return PrintedCell(
+        team=team,
+        metric=head.metric,
+        modality=head.rest or None,
+        line=line,
+        column=column,
+        text=text,
+        value=value,
+        low=value - half,
+        high=value + half,
+        decimals=round(-math.log10(min(max(unit, 1e-8), 1.0))),
+    ).scaled(head.scale)
 
 
-def _as_scores(cells: Sequence[PrintedCell], heads: dict[int, _Head]) -> list[PrintedCell]:
-    """Scores from 0 to 1 where they are printed in percent, by their signs or by their size."""
-    made = []
-    for cell in cells:
-        if is_score(cell.metric):
-            same = [c for c in cells if c.metric == cell.metric]
-            signs = sum(c.printed.is_percent or heads[c.column].is_percent for c in same)
-            large = sum(c.printed.value > 1 for c in same)
-            is_percent = 2 * max(signs, large) > len(same)
-            printed = cell.printed.scaled(0.01) if is_percent else cell.printed
-            cell = replace(cell, printed=printed.with_top(1.0))
-        made.append(cell)
-    return made
+def _as_score(cell: PrintedCell, cells: list[PrintedCell], signed: set[str]) -> PrintedCell:
+    """From 0 to 1, where the metric is printed in percent by its sign or its size.
+
+    A score may have been kept from being printed as a perfect one: 0.999 for 0.9997.
+    """
+    same = [c.value for c in cells if c.metric == cell.metric]
+    is_percent = cell.metric in signed or 2 * sum(v > 1 for v in same) > len(same)
+    made = cell.scaled(0.01 if is_percent else 1.0)
+    almost = math.isclose(made.value + made.high - made.low, 1, rel_tol=1e-6)
+    return replace(made, high=1.0) if almost else made
