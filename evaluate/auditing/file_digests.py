@@ -12,8 +12,9 @@ from data_manifest.findings import Cell, Finding
 from data_manifest.layouts import open_regular_file
 from data_manifest.manifest import Manifest, sha256_of
 from evaluate.documents.audit import Cause
+from evaluate.documents.journal import JournalEntry
 from evaluate.facts.turns import Turn
-from evaluate.store import JournalEntry, RunDirectory
+from evaluate.store import RunDirectory
 
 __all__ = ["AlteredFile", "altered_data", "altered_results", "as_found", "file_findings"]
 

@@ -17,6 +17,7 @@ DOCUMENTS: Mapping[str, str] = {
     "comparison": "team_comparison.ComparisonDocument",
     "check": "check.CheckDocument",
     "doctor": "doctor.DoctorDocument",
+    "journal": "journal.Journal",
     "published": "published.PublishedDocument",
     "ranking": "ranking.RankingDocument",
 }

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import msgspec
 
 from data_manifest.manifest import Case, Manifest, sha256_of
+from evaluate.documents.journal import JournalEntry
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, RunDirectoryError
 from evaluate.facts.outcome import Outcome
@@ -14,7 +15,7 @@ from evaluate.facts.rules import Limits, Rules
 from evaluate.facts.scoring_rules import MEASURED
 from evaluate.facts.turns import Turn, following_job
 from evaluate.scoring.jobs import ScoringJob
-from evaluate.store import JournalEntry, RunDirectory
+from evaluate.store import RunDirectory
 
 __all__ = ["jobs_of_run", "plain_digests", "prices_of_failure"]
 

@@ -1,6 +1,6 @@
 """The run directory and its ledger: the only code that writes into it."""
 
 from evaluate.store.directory import RunDirectory
-from evaluate.store.ledger import JournalEntry, Ledger
+from evaluate.store.ledger import Ledger
 
-__all__ = ["JournalEntry", "Ledger", "RunDirectory"]
+__all__ = ["Ledger", "RunDirectory"]

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from data_manifest.manifest import Manifest, save_manifest
 from evaluate.documents.audit import AuditDocument, write_audit_document
+from evaluate.documents.journal import JournalEntry
 from evaluate.documents.ranking import RankingDocument, write_ranking
 from evaluate.documents.run import RunDocument, read_run_document, write_run_document
 from evaluate.documents.tables import (
@@ -36,10 +37,10 @@ from evaluate.facts.scores import (
 )
 from evaluate.facts.turns import Turn
 from evaluate.store.folders import replace_folder, tidy_up
-from evaluate.store.ledger import JournalEntry, Ledger
+from evaluate.store.ledger import Ledger
 from evaluate.store.score_cache import ScoreCache
 
-__all__ = ["JournalEntry", "RunDirectory"]
+__all__ = ["RunDirectory"]
 
 Row = TypeVar(
     "Row", Attempt, LabelScore, LesionScore, CaseScore, RoundScore, ModalityScore, CohortScore

@@ -20,11 +20,12 @@ from typing import Any
 
 import msgspec
 
+from evaluate.documents.journal import JournalEntry
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, RunDirectoryError
 from evaluate.facts.turns import Turn
 
-__all__ = ["JournalEntry", "Ledger"]
+__all__ = ["Ledger"]
 
 _VERSION = 2
 # The columns of runs.csv, but for whose attempt it is; `case` is a word of SQL.
@@ -53,27 +54,6 @@ _LATEST = (
     "attempt in (select max(attempt) from attempts where outcome is not null"
     " group by team, case_id, round)"
 )
-
-
-class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One run, with what proves it.
-
-    Attributes:
-        record: the row of runs.csv.
-        job_sha256: of all that went in: image digest, inputs, container and limits. A result
-            counts only as long as this is what would be run now.
-        prediction_sha256: of the file in predictions/, None if there is none.
-        log_sha256: of the file in logs/.
-        sandbox: what the container was given, as the sandbox reports it.
-        profile_sha256: of the file in profiles/, None if there is none.
-    """
-
-    record: Attempt
-    job_sha256: str
-    prediction_sha256: str | None
-    log_sha256: str
-    sandbox: dict[str, object]
-    profile_sha256: str | None = None
 
 
 class Ledger:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from evaluate.cli import main
+from evaluate.documents.journal import JournalEntry
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.turns import Turn
-from evaluate.store import JournalEntry, Ledger
+from evaluate.store import Ledger
 
 OPTIONS = {"HostConfig": {"Ulimits": [{"Name": f"limit{n}", "Soft": n} for n in range(50)]}}
 

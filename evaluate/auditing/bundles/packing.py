@@ -21,6 +21,7 @@ from evaluate.auditing.bundles.signing import sign, statement
 from evaluate.auditing.bundles.zip_files import write_zip
 from evaluate.auditing.manifests import manifest_in_order
 from evaluate.documents.evidence import read_evidence
+from evaluate.documents.journal import encode_journal
 from evaluate.documents.run import RunDocument
 from evaluate.facts.turns import Turn
 from evaluate.store import RunDirectory
@@ -112,7 +113,7 @@ def _files(
         if (run.root / name).is_file():
             yield f"run/{name}", run.root / name
     journal = run.journal()
-    yield JOURNAL, _json([msgspec.to_builtins(entry) for entry in journal.values()])
+    yield JOURNAL, encode_journal(journal.values())
     for team, case, number in journal:
         for path in run.files_of(Turn(team=team, case=case, round=number)):
             if path.is_file() and not path.is_symlink():

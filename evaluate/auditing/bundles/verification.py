@@ -18,9 +18,10 @@ from evaluate.auditing.examination import Audit, examine
 from evaluate.auditing.manifests import manifest_in_order
 from evaluate.auditing.rechecking import AtHand
 from evaluate.documents.evidence import read_evidence
+from evaluate.documents.journal import JournalEntry, decode_journal
 from evaluate.documents.run import decode_run_document
 from evaluate.facts.errors import UsageError
-from evaluate.store import JournalEntry, RunDirectory
+from evaluate.store import RunDirectory
 
 __all__ = ["Verified", "verify_bundle"]
 
@@ -102,7 +103,7 @@ def verify_bundle(
 
 def _journal(path: Path, root: Path) -> dict[tuple[str, str, int], JournalEntry]:
     try:
-        entries = msgspec.json.decode((root / JOURNAL).read_bytes(), type=list[JournalEntry])
+        entries = decode_journal((root / JOURNAL).read_bytes())
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BundleError(
             Finding(

@@ -13,12 +13,13 @@ from evaluate.auditing.manifests import manifest_in_order, read_manifest
 from evaluate.auditing.table_cells import Table, read_cells
 from evaluate.auditing.tracing import environment_changes
 from evaluate.documents.evidence import Evidence, read_evidence
+from evaluate.documents.journal import JournalEntry
 from evaluate.documents.run import RunDocument
 from evaluate.documents.tables import write_table
 from evaluate.facts.errors import RunDirectoryError
 from evaluate.facts.machine import library_versions
 from evaluate.facts.rules import Rules
-from evaluate.store import JournalEntry, RunDirectory
+from evaluate.store import RunDirectory
 from evaluate.store.sealing import code_digests
 
 __all__ = ["AtHand", "Basis", "Journal", "Pair", "read_basis"]

@@ -11,12 +11,13 @@ from evaluate.auditing.rechecking.basis import Basis
 from evaluate.auditing.reruns.changes import change_of, ratio_of
 from evaluate.auditing.reruns.mask_agreement import agreement
 from evaluate.documents.audit import CaseAgain, Change, Ratio, TeamAgain
+from evaluate.documents.journal import JournalEntry
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.pairing import Counts, draw_counts
 from evaluate.ranking import places_of
-from evaluate.store import JournalEntry, RunDirectory
+from evaluate.store import RunDirectory
 
 __all__ = ["Beside", "NewRuns", "draws_of"]
 
