@@ -1,7 +1,6 @@
 """run.json beside what the last stage left of it: which value was edited, and what that means."""
 
 import itertools
-from typing import Any
 
 import msgspec
 
@@ -39,9 +38,10 @@ def trace_facts(document: RunDocument, evidence: Evidence | None) -> list[Findin
     sealed = msgspec.structs.replace(
         evidence.run, rules={**evidence.run.rules, key: evidence.protocol}
     )
-    before, now = _by_team(sealed), _by_team(document)
+    before, now = _plain(sealed), _plain(document)
     findings = []
-    old, new = before.pop("submissions"), now.pop("submissions")
+    del before["submissions"], now["submissions"]
+    old, new = _by_team(sealed), _by_team(document)
     for first, second in itertools.combinations(sorted(old.keys() & new.keys()), 2):
         if old[first] != old[second] == new[first] and new[second] == old[first]:
             findings.append(_swap(first, second, differing_leaves("run.json", old, new)))
@@ -55,11 +55,18 @@ def trace_facts(document: RunDocument, evidence: Evidence | None) -> list[Findin
     return findings
 
 
-def _by_team(document: RunDocument) -> dict[str, Any]:
-    """As plain data with submissions by team, so that an order is no difference."""
-    facts: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
-    named = {entry.pop("team"): entry for entry in facts["submissions"]}
-    return {**facts, "submissions": named}
+def _by_team(document: RunDocument) -> dict[str, object]:
+    """The submissions as plain data by team, so that an order is no difference."""
+    named: dict[str, object] = {}
+    for submission in document.submissions:
+        facts = _plain(submission)
+        del facts["team"]
+        named[submission.team] = facts
+    return named
+
+
+def _plain(record: msgspec.Struct) -> dict[str, object]:
+    return msgspec.json.decode(msgspec.json.encode(record), type=dict[str, object])
 
 
 def _finding(cause: Cause, cell: Cell, team: str = "") -> Finding:

@@ -1,10 +1,9 @@
 """An image before it runs: its archive's name, size and tag, its settings, and its layers."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from data_manifest.findings import Finding, Severity
 from evaluate.checking.check_findings import make_finding
@@ -14,6 +13,7 @@ from evaluate.checking.files import file_findings, script_findings
 from evaluate.checking.trials import nothing_found
 from evaluate.facts.rules import HandIn, Rules
 from evaluate.sandbox.archives import ArchivedImage, read_archive
+from evaluate.sandbox.image_settings import ImageSettings
 from evaluate.sandbox.layers import ImageContents, read_layers
 from evaluate.sandbox.port import ImageProblem
 from evaluate.sandbox.surroundings import SCRATCH, normalised
@@ -56,8 +56,7 @@ def image_findings(
 ) -> list[Finding]:
     """What the image's settings and layers tell, wherever it comes from."""
     system = stack(contents.layers)
-    settings = contents.config.get("config")
-    settings = settings if isinstance(settings, dict) else {}
+    settings = contents.settings
     return [
         *_architecture(image),
         *_shell(system, settings, protocol),
@@ -65,9 +64,9 @@ def image_findings(
         *_user(settings),
         *(_cuda(system) if not protocol.limits.gpus else ()),
         *_covered(system, settings, protocol),
-        *_told_secrets(contents.config, settings),
+        *_told_secrets(settings),
         *file_findings([*system.entries.values(), *system.hidden]),
-        *_age(contents.config, now),
+        *_age(settings.made_at, now),
         *_waste(system),
         *(
             make_finding("archive-readable", Severity.NOTE, found=f"not all was looked at: {text}")
@@ -115,12 +114,12 @@ def _architecture(image: ArchivedImage) -> Iterator[Finding]:
         yield _problem("architecture", words)
 
 
-def _shell(system: FileSystem, settings: dict[str, Any], protocol: Rules) -> Iterator[Finding]:
+def _shell(system: FileSystem, settings: ImageSettings, protocol: Rules) -> Iterator[Finding]:
     command = protocol.container.command
     needed = [command[0]]
     if any(re.match(r"sh\s", word) for word in command[1:]):
         needed.append("sh")
-    path = next((t[5:] for t in _texts(settings.get("Env")) if t.startswith("PATH=")), _PATH)
+    path = next((t[5:] for t in settings.environment if t.startswith("PATH=")), _PATH)
     missing = [program for program in needed if not _is_there(system, program, path)]
     if missing:
         yield _problem("shell", f"no {' and no '.join(missing)} in the image")
@@ -133,12 +132,10 @@ def _is_there(system: FileSystem, program: str, path: str) -> bool:
     return any(system.find(f"{folder}{program}") is not None for folder in folders)
 
 
-def _entry_point(
-    system: FileSystem, settings: dict[str, Any], protocol: Rules
-) -> Iterator[Finding]:
+def _entry_point(system: FileSystem, settings: ImageSettings, protocol: Rules) -> Iterator[Finding]:
     if not any("predict.sh" in word for word in protocol.container.command):
         return
-    folder = str(settings.get("WorkingDir") or "/")
+    folder = settings.working_directory
     script = system.find(f"{folder}/predict.sh")
     if script is None:
         others = [path for path in system.entries if path.rpartition("/")[2] == "predict.sh"]
@@ -174,10 +171,10 @@ def _sh_is_bash(system: FileSystem, protocol: Rules) -> bool:
     return shell is None or shell.path.rpartition("/")[2] == "bash"
 
 
-def _covered(system: FileSystem, settings: dict[str, Any], protocol: Rules) -> Iterator[Finding]:
+def _covered(system: FileSystem, settings: ImageSettings, protocol: Rules) -> Iterator[Finding]:
     """What the image keeps in folders that are mounted at run time."""
     container = protocol.container
-    working = normalised(str(settings.get("WorkingDir") or "/"))
+    working = normalised(settings.working_directory)
     lost = []
     for folder in (SCRATCH, normalised(container.inputs), normalised(container.outputs)):
         files = [entry for entry in system.below(folder) if entry.kind not in ("folder", "other")]
@@ -193,8 +190,8 @@ def _covered(system: FileSystem, settings: dict[str, Any], protocol: Rules) -> I
         yield nothing_found("covered-files", "nothing of the image is covered")
 
 
-def _user(settings: dict[str, Any]) -> Iterator[Finding]:
-    user = str(settings.get("User") or "")
+def _user(settings: ImageSettings) -> Iterator[Finding]:
+    user = settings.user
     if user in ("", "0", "root", "0:0", "root:root"):
         words = "root, by default; the harness runs it as an unprivileged user"
         yield make_finding("user", Severity.NOTE, found=words)
@@ -210,22 +207,15 @@ def _cuda(system: FileSystem) -> Iterator[Finding]:
         yield make_finding("gpu", Severity.NOTE, found=words, mend=mend)
 
 
-def _told_secrets(config: dict[str, Any], settings: dict[str, Any]) -> Iterator[Finding]:
-    history = config.get("history")
-    texts = _texts(settings.get("Env"))
-    texts += [
-        str(step.get("created_by", "")) for step in _listed(history) if isinstance(step, dict)
-    ]
-    names = named_secrets(texts)
+def _told_secrets(settings: ImageSettings) -> Iterator[Finding]:
+    names = named_secrets([*settings.environment, *settings.steps])
     if names:
         words = f"{', '.join(names[:4])} in the image's settings or its history"
         yield _problem("secrets", words, subject="settings")
 
 
-def _age(config: dict[str, Any], now: datetime) -> Iterator[Finding]:
-    steps = [step for step in _listed(config.get("history")) if isinstance(step, dict)]
-    dates = [_date(config.get("created")), *(_date(step.get("created")) for step in steps)]
-    known = [date for date in dates if date is not None and date.year >= 2000]
+def _age(made_at: Sequence[datetime], now: datetime) -> Iterator[Finding]:
+    known = [date for date in made_at if date.year >= 2000]
     if not known:
         return
     days = (now - min(known)).days
@@ -234,14 +224,6 @@ def _age(config: dict[str, Any], now: datetime) -> Iterator[Finding]:
         yield make_finding("image-age", Severity.WARNING, found=words)
     else:
         yield nothing_found("image-age", words)
-
-
-def _date(text: object) -> datetime | None:
-    try:
-        date = datetime.fromisoformat(re.sub(r"\.\d+", "", str(text)))
-    except ValueError:
-        return None
-    return date if date.tzinfo else None
 
 
 def _waste(system: FileSystem) -> Iterator[Finding]:
@@ -255,14 +237,6 @@ def _waste(system: FileSystem) -> Iterator[Finding]:
     largest = sorted([*system.hidden, *caches], key=lambda entry: -entry.size)[:2]
     named = ", ".join(f"/{entry.path} ({entry.size / _MIB:,.0f} MiB)" for entry in largest)
     yield make_finding("layer-waste", Severity.WARNING, found=f"{words}; largest: {named}")
-
-
-def _texts(value: object) -> list[str]:
-    return [str(text) for text in _listed(value)]
-
-
-def _listed(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _problem(check: str, found: str, *, subject: str = "") -> Finding:

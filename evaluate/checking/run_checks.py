@@ -82,7 +82,7 @@ def _beside(trial: Trial, protocol: Rules) -> Iterator[Finding]:
     if seen.inputs_changed:
         words = "a file there was changed, removed or added"
         yield _hit("inputs-unchanged", Severity.PROBLEM, trial, words)
-    running = int(seen.execution.options.get("left_running", 0))
+    running = seen.execution.options.get("left_running")
     if running:
         words = f"{running} still ran when the command had ended"
         yield _hit("leftover-processes", Severity.WARNING, trial, words)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
@@ -17,7 +16,7 @@ from data_manifest.findings import Finding
 from evaluate.doctor.bearings import looked_at
 from evaluate.doctor.limits import broken_limits
 from evaluate.facts.errors import EngineMissingError
-from evaluate.sandbox import ImageProblem, Sandbox, SandboxError, open_sandbox
+from evaluate.sandbox import ImageProblem, Sandbox, SandboxError, lacking, open_sandbox
 from evaluate.sandbox.engine import is_local, machine, open_engine
 from evaluate.sandbox.measurement import RunCgroup
 from evaluate.sandbox.scratch import scratch_folder
@@ -72,7 +71,7 @@ def examine_engine(environment: Mapping[str, str]) -> list[Finding]:
             good=False,
             meaning="run.json records it; do not run untrusted submissions without it",
         )
-        for limit in facts.get("not_enforced", [])
+        for limit in lacking(facts)
     ]
     return [*findings, *tried, *_engine_here(facts, environment)]
 
@@ -129,15 +128,15 @@ def _engine_here(facts: Mapping[str, object], environment: Mapping[str, str]) ->
     return findings
 
 
-def _measurement(facts: Mapping[str, Any], *, local: bool) -> Finding:
+def _measurement(facts: Mapping[str, object], *, local: bool) -> Finding:
     cgroup = None
     if local and not facts.get("rootless"):
         # Made as a run makes it, so that the answer is a run's.
         cgroup = RunCgroup.make(
             token=f"doctor{os.getpid()}",
             number=0,
-            version=facts["cgroup_version"],
-            driver=facts["cgroup_driver"],
+            version=int(str(facts["cgroup_version"])),
+            driver=str(facts["cgroup_driver"]),
         )
     if cgroup is not None:
         cgroup.remove()

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -170,9 +170,9 @@ class Rules(Strict, frozen=True, kw_only=True):
         """Which files a container gets, and which it is to leave."""
         return Layout(inputs=self.input, output=self.output)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The whole protocol as plain JSON data, as run.json keeps it."""
-        data: dict[str, Any] = msgspec.to_builtins(self)
+        data: dict[str, object] = msgspec.to_builtins(self)
         return data
 
     def digest(self, *parts: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import msgspec
 
 if TYPE_CHECKING:  # the metrics bring numpy and the kernel: not for a command that needs neither
-    from metrics import EmptyRules, MetricDef
+    from metrics import EmptyRules, MetricDef, OptionValue
 
 __all__ = [
     "MEASURED",
@@ -155,11 +155,11 @@ class ScoredMetric(Strict, frozen=True, kw_only=True):
         )
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> "dict[str, OptionValue]":
         """Every option with its value, checked."""
         return self.settings_of(None)
 
-    def settings_of(self, region: "Region | None") -> dict[str, Any]:
+    def settings_of(self, region: "Region | None") -> "dict[str, OptionValue]":
         """Every option with its value for a region, checked."""
         own = {} if region is None else region.options.get(self.name, {})
         return self.definition.checked(self.options | own)

@@ -1,8 +1,8 @@
 """From scores to a ranking: the one place that puts the parts together."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 import msgspec
 import numpy as np
@@ -193,23 +193,24 @@ def rank_table(
             versions={"numpy": np.__version__, "scipy": scipy.__version__},
         ),
         overall=overall_of(table, standing, settings),
-        methods=_by_method(parts, "methods"),
-        bootstrap=ResampledPlaces(
-            replicates=bootstrap,
-            **_bootstrap(table, scheme, settings, counts, standing),
-            methods=_by_method(parts, "bootstrap"),
+        methods=_by_method(parts, lambda part: part.methods),
+        bootstrap=msgspec.structs.replace(
+            _bootstrap(table, scheme, settings, counts, standing),
+            methods=_by_method(parts, lambda part: part.bootstrap),
         ),
         tests=RankedTests(
-            wilcoxon=_by_metric(parts, "wilcoxon"),
-            friedman=_by_metric(parts, "friedman"),
+            wilcoxon=_by_metric(parts, lambda part: part.wilcoxon),
+            friedman=_by_metric(parts, lambda part: part.friedman),
             permutation=permutation,
         ),
-        groups=RankingGroups(overall=overall_groups, metrics=_by_metric(parts, "groups")),
+        groups=RankingGroups(
+            overall=overall_groups, metrics=_by_metric(parts, lambda part: part.groups)
+        ),
         consensus=_consensus(table, standing),
         sensitivity=sensitivity_of(
             table, columns, settings, standing.rank[:, 0], _method_places(parts, settings)
         ),
-        intervals=_by_metric(parts, "intervals"),
+        intervals=_by_metric(parts, lambda part: part.intervals),
         failures=failures_of(table, columns),
         warnings=(
             *case_count_warnings({n: m.stop - m.start for n, m in everywhere.items()}),
@@ -220,18 +221,21 @@ def rank_table(
     return Result(rows=rows, document=document, notes=tuple(notes))
 
 
+_Part = TypeVar("_Part")
 _Parts = Mapping[str, Mapping[str, Analysis]]
 
 
-def _by_metric(parts: _Parts, attribute: str) -> dict[str, Any]:
+def _by_metric(parts: _Parts, of: Callable[[Analysis], _Part]) -> dict[str, dict[str, _Part]]:
     return {
-        metric: {name: getattr(part, attribute) for name, part in by_modality.items()}
+        metric: {name: of(part) for name, part in by_modality.items()}
         for metric, by_modality in parts.items()
     }
 
 
-def _by_method(parts: _Parts, attribute: str) -> dict[str, Any]:
-    nested = _by_metric(parts, attribute)
+def _by_method(
+    parts: _Parts, of: Callable[[Analysis], Mapping[Method, _Part]]
+) -> dict[str, dict[str, dict[str, _Part]]]:
+    nested = _by_metric(parts, of)
     return {
         method: {
             metric: {name: part[method] for name, part in by_modality.items() if method in part}
@@ -259,20 +263,21 @@ def _bootstrap(
     settings: RankSettings,
     counts: Counts,
     standing: Standing,
-) -> dict[str, Any]:
+) -> ResampledPlaces:
     """The certainty of the protocol's own places."""
     if not counts.shape[1]:
-        return {}
+        return ResampledPlaces(replicates=0)
     weights = counts.astype(np.float64)
     if settings.compat == "challenger" and settings.rank_level == "case":
         weights **= 2
     places = scheme.apply(weights).rank
-    return {
-        "stratified_by": "modality",
+    return ResampledPlaces(
+        replicates=counts.shape[1],
+        stratified_by="modality",
         **msgspec.structs.asdict(certainty_of(table.teams, places, standing.rank[:, 0])),
-        "p_beats": chances(table.teams, places),
-        "draws": draws_of(table.cases, counts),
-    }
+        p_beats=chances(table.teams, places),
+        draws=draws_of(table.cases, counts),
+    )
 
 
 def _permutation(

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import msgspec
 
@@ -68,7 +67,6 @@ class Result:
         told = (*self.document.warnings, *warnings)
         return replace(self, document=msgspec.structs.replace(self.document, warnings=told))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The document of ranking.json."""
-        data: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self.document))
-        return data
+        return msgspec.json.decode(msgspec.json.encode(self.document), type=dict[str, object])

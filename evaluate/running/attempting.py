@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -54,7 +53,7 @@ class Made:
 
     attempt: Attempt
     job_sha256: str
-    options: dict[str, Any]
+    options: dict[str, object]
     prediction: bytes | None
     log: bytes
     profile: bytes | None
@@ -219,11 +218,10 @@ class Slot:
         )
 
 
-def _lasting(options: dict[str, Any]) -> dict[str, Any]:
+def _lasting(options: dict[str, object]) -> dict[str, object]:
     """The options without names of this one run, so that those of a thousand runs are alike."""
     text = _NAMES_OF_ONE_RUN.sub("*", msgspec.json.encode(options).decode())
-    lasting: dict[str, Any] = msgspec.json.decode(text)
-    return lasting
+    return msgspec.json.decode(text, type=dict[str, object])
 
 
 def _content(outputs: Path, name: str) -> bytes | None:

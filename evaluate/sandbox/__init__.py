@@ -10,6 +10,7 @@ from evaluate.sandbox.port import (
     Job,
     Sandbox,
     SandboxError,
+    lacking,
 )
 from evaluate.sandbox.surroundings import Covered
 
@@ -23,5 +24,6 @@ __all__ = [
     "Sample",
     "Sandbox",
     "SandboxError",
+    "lacking",
     "open_sandbox",
 ]

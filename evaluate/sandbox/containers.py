@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -17,11 +18,12 @@ from evaluate.facts.errors import Finding
 from evaluate.sandbox.log import BoundedLog
 from evaluate.sandbox.measurement import StatsMeter
 from evaluate.sandbox.ownership import Owner
-from evaluate.sandbox.policy import OWNER_LABEL
+from evaluate.sandbox.policy import OWNER_LABEL, mounts_of
 from evaluate.sandbox.port import SandboxError, one_line
 
 __all__ = [
     "CreationRefused",
+    "LastState",
     "OwnedContainer",
     "StartRefused",
     "engine_failures",
@@ -56,7 +58,7 @@ class CreationRefused(Exception):  # noqa: N818 - whose failure it is has to be 
         options: of the container that it does not make.
     """
 
-    def __init__(self, text: str, options: Mapping[str, Any]) -> None:
+    def __init__(self, text: str, options: Mapping[str, object]) -> None:
         super().__init__(text)
         self.options = options
 
@@ -93,17 +95,32 @@ def engine_failures(doing: str) -> Any:
 
 
 @contextlib.contextmanager
-def refusals(options: Mapping[str, Any]) -> Iterator[None]:
+def refusals(options: Mapping[str, object]) -> Iterator[None]:
     """Turn the engine's refusal of a container into a `CreationRefused`."""
     try:
         yield
     except docker.errors.APIError as error:
         said = _LAYERS.sub("", str(error.explanation or error))
-        for mount in options.get("HostConfig", {}).get("Mounts", ()):
+        for mount in mounts_of(options):
             said = said.replace(str(mount.get("Source") or "\0"), f"[{mount['Target']}]")
         raise CreationRefused(one_line(said), options) from error
     except requests.exceptions.ReadTimeout as error:
         raise CreationRefused("the engine does not come to an end with it", options) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastState:
+    """What the engine says of a container that has ended.
+
+    Attributes:
+        exit_code: of its first process.
+        out_of_memory: the kernel ended a process of it for memory.
+        error: a failure of the engine's own; empty if there was none.
+    """
+
+    exit_code: int
+    out_of_memory: bool
+    error: str
 
 
 class OwnedContainer:
@@ -117,7 +134,7 @@ class OwnedContainer:
     """
 
     def __init__(
-        self, engine: docker.APIClient, *, name: str, options: dict[str, Any], log: BoundedLog
+        self, engine: docker.APIClient, *, name: str, options: dict[str, object], log: BoundedLog
     ) -> None:
         self._engine = engine
         self._name = name
@@ -187,11 +204,16 @@ class OwnedContainer:
                 )
             )
 
-    def end(self) -> tuple[dict[str, Any], float]:
+    def end(self) -> tuple[LastState, float]:
         """The engine's last state of it, and the seconds from start to exit. It must have ended."""
         if self._failure is not None:
             raise self._failure
-        state: dict[str, Any] = self._engine.inspect_container(self._name)["State"]
+        said = self._engine.inspect_container(self._name)["State"]
+        state = LastState(
+            exit_code=int(said["ExitCode"]),
+            out_of_memory=bool(said.get("OOMKilled")),
+            error=str(said.get("Error") or ""),
+        )
         for thread in self._threads:
             thread.join(timeout=10.0)  # the last of the output is on its way
         return state, self._ended_at - self.started_at
@@ -286,16 +308,16 @@ def remove_stale(engine: docker.APIClient) -> None:
     """Remove the containers, running or not, and the volumes that killed harnesses have left."""
     ours = {"label": OWNER_LABEL}
     for container in engine.containers(all=True, filters=ours):
-        if _is_stale(container, container["Names"][0].lstrip("/")):
+        if _is_stale(container.get("Labels"), container["Names"][0].lstrip("/")):
             with contextlib.suppress(docker.errors.APIError):
                 engine.remove_container(container["Id"], v=True, force=True)
     for volume in engine.volumes(filters=ours).get("Volumes") or []:
-        if _is_stale(volume, volume["Name"]):
+        if _is_stale(volume.get("Labels"), volume["Name"]):
             with contextlib.suppress(docker.errors.APIError):
                 engine.remove_volume(volume["Name"])
 
 
-def _is_stale(state: dict[str, Any], name: str) -> bool:
+def _is_stale(labels: Mapping[str, str] | None, name: str) -> bool:
     # The name as well: a container of anyone's inherits the labels that its image has.
-    owner = Owner.parse((state.get("Labels") or {}).get(OWNER_LABEL, ""))
+    owner = Owner.parse((labels or {}).get(OWNER_LABEL, ""))
     return owner is not None and name.startswith(f"segjudge_{owner.token}_") and owner.is_gone()

@@ -11,12 +11,11 @@ import json
 import tarfile
 import threading
 from collections.abc import Mapping
-from typing import Any
 
 import docker
 import requests
 
-from evaluate.sandbox.policy import OWNER_LABEL
+from evaluate.sandbox.policy import OWNER_LABEL, mounts_of
 
 __all__ = ["Control", "image_archive", "is_exhausted", "tar_of"]
 
@@ -53,15 +52,16 @@ class Control:
         self._made = False
         self._lock = threading.Lock()
 
-    def serves(self, options: Mapping[str, Any], name: str) -> bool:
+    def serves(self, options: Mapping[str, object], name: str) -> bool:
         """Whether the engine makes and starts such a container of the empty image.
 
         Args:
             options: those that it has refused; what comes of the image itself is left out.
             name: for the container, which bears the owner's token.
         """
-        host = dict(options.get("HostConfig") or {})
-        host["Mounts"] = [mount for mount in host.get("Mounts", []) if mount["Type"] == "bind"]
+        given = options.get("HostConfig")
+        host: dict[str, object] = dict(given) if isinstance(given, dict) else {}
+        host["Mounts"] = [mount for mount in mounts_of(options) if mount["Type"] == "bind"]
         trial = {
             **options,
             "Image": self._tag,

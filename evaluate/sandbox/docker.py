@@ -10,13 +10,13 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from data_manifest.errors import printable
 from evaluate.facts.errors import Finding
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.containers import (
     CreationRefused,
+    LastState,
     OwnedContainer,
     StartRefused,
     engine_failures,
@@ -119,7 +119,7 @@ class DockerSandbox:
         if self._local:
             remove_stale_cgroups()
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         """See `Sandbox.describe`."""
         return dict(self._description)
 
@@ -191,7 +191,7 @@ class DockerSandbox:
     def _run(
         self,
         name: str,
-        options: dict[str, Any],
+        options: dict[str, object],
         image: Image,
         job: Job,
         cgroup: RunCgroup | None,
@@ -244,8 +244,11 @@ class DockerSandbox:
             if verdict is None:
                 _blame_ourselves(container, state, usage)
         room.demand()
+        ending, detail, exit_code = _ending(verdict, state, usage, wall_s, job)
         return Execution(
-            **_ending(verdict, state, usage, wall_s, job),
+            ending=ending,
+            detail=detail,
+            exit_code=exit_code,
             memory_kill=_killed_for_memory(state, usage),
             covered=covered,
             wall_s=wall_s,
@@ -259,7 +262,7 @@ class DockerSandbox:
             profile=profile.samples(),
         )
 
-    def _enforced(self, options: dict[str, Any], job: Job) -> dict[str, Any]:
+    def _enforced(self, options: dict[str, object], job: Job) -> dict[str, object]:
         return {**options, "not_enforced": not_enforced(job.limits, self._facts)}
 
     @contextlib.contextmanager
@@ -362,22 +365,22 @@ class _Meter:
         return exact or followed or self._stats.usage()
 
 
-def _killed_for_memory(state: dict[str, Any], usage: Usage) -> bool:
-    return bool(state.get("OOMKilled")) or bool(usage.oom_kills)
+def _killed_for_memory(state: LastState, usage: Usage) -> bool:
+    return state.out_of_memory or bool(usage.oom_kills)
 
 
-def _blame_ourselves(container: OwnedContainer, state: dict[str, Any], usage: Usage) -> None:
+def _blame_ourselves(container: OwnedContainer, state: LastState, usage: Usage) -> None:
     """Raise if somebody else than the command, its limits and we has ended the container.
 
     Raises:
         SandboxError: that is our side's failure, and the case is run again.
     """
     blame = ""
-    if state.get("Error"):
-        blame = one_line(f"the engine says: {state['Error']}")
+    if state.error:
+        blame = one_line(f"the engine says: {state.error}")
     elif usage.oom_kills and usage.limit_hits == 0:
         blame = "the machine itself ran out of memory, and the kernel ended a process of it"
-    elif int(state["ExitCode"]) == _KILLED and not _killed_for_memory(state, usage):
+    elif state.exit_code == _KILLED and not _killed_for_memory(state, usage):
         by = container.killed_from_outside()
         blame = f"it was ended from outside ({by})" if by else ""
     if blame:
@@ -386,14 +389,14 @@ def _blame_ourselves(container: OwnedContainer, state: dict[str, Any], usage: Us
 
 
 def _ending(
-    verdict: StopReason | None, state: dict[str, Any], usage: Usage, wall_s: float, job: Job
-) -> dict[str, Any]:
-    """How it ended, from what we did and what the kernel counted.
+    verdict: StopReason | None, state: LastState, usage: Usage, wall_s: float, job: Job
+) -> tuple[Ending, str, int | None]:
+    """How it ended, details and the exit code, from what we did and what the kernel counted.
 
     A process that was killed for memory matters only if the command failed: a program may well
     lose a worker and finish.
     """
-    exit_code = int(state["ExitCode"])
+    exit_code = state.exit_code
     out_of_memory = _killed_for_memory(state, usage)
     limit = job.limits.memory_mib
     if verdict is None and wall_s > job.limits.timeout_s:
@@ -401,8 +404,8 @@ def _ending(
     if verdict is None:
         verdict = too_large(job)
     if verdict is not None:
-        return {"ending": verdict.ending, "detail": verdict.detail, "exit_code": None}
+        return verdict.ending, verdict.detail, None
     if exit_code != 0 and out_of_memory:
         detail = f"the kernel ended a process that needed more than the {limit} MiB allowed"
-        return {"ending": Ending.OUT_OF_MEMORY, "detail": detail, "exit_code": exit_code}
-    return {"ending": Ending.EXITED, "detail": "", "exit_code": exit_code}
+        return Ending.OUT_OF_MEMORY, detail, exit_code
+    return Ending.EXITED, "", exit_code

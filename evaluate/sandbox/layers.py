@@ -4,7 +4,6 @@ A layer is a tar file within the archive's tar file, and both are a stranger's. 
 streams within bounds; of all contents only a small predict.sh is kept.
 """
 
-import json
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluate.sandbox.archives import ArchivedImage
+from evaluate.sandbox.image_settings import ImageSettings, read_settings
 from evaluate.sandbox.port import ImageProblem
 from evaluate.sandbox.tarstream import TarMember, open_layer, open_members
 
@@ -50,12 +50,12 @@ class ImageContents:
     """An image's configuration and its layers, from the bottom.
 
     Attributes:
-        config: the configuration as its archive has it: plain JSON data, unchecked.
+        settings: what its configuration says.
         layers: the entries of each layer.
         unread: why layers could not be looked into, or not to their end.
     """
 
-    config: dict[str, Any]
+    settings: ImageSettings
     layers: tuple[tuple[LayerEntry, ...], ...]
     unread: tuple[str, ...]
 
@@ -72,7 +72,7 @@ def read_layers(path: Path, image: ArchivedImage) -> ImageContents:
     """
     wanted = set(image.layers)
     listings: dict[str, tuple[LayerEntry, ...]] = {}
-    config: dict[str, Any] = {}
+    settings = ImageSettings()
     unread: list[str] = []
     room = _MOST_KEPT
     with open_members(path) as members:
@@ -80,7 +80,7 @@ def read_layers(path: Path, image: ArchivedImage) -> ImageContents:
             if member.link is not None:
                 continue
             if member.name == image.config:
-                config = _object(member.read(_LARGEST_CONFIG))
+                settings = read_settings(member.read(_LARGEST_CONFIG))
             elif member.name in wanted:
                 entries, problem = _listing(member, room)
                 listings[member.name] = tuple(entries)
@@ -88,18 +88,10 @@ def read_layers(path: Path, image: ArchivedImage) -> ImageContents:
                 if problem:
                     unread.append(problem)
     return ImageContents(
-        config=config,
+        settings=settings,
         layers=tuple(listings.get(name, ()) for name in image.layers),
         unread=tuple(unread),
     )
-
-
-def _object(data: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _listing(member: TarMember, room: int) -> tuple[list[LayerEntry], str]:

@@ -14,7 +14,6 @@ import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -74,7 +73,7 @@ class LocalSandbox:
                 kill_marked(f"{_MARK}={left.name}")
                 shutil.rmtree(left, ignore_errors=True)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         """See `Sandbox.describe`."""
         return {
             "name": self.name,

@@ -11,7 +11,6 @@ import posixpath
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import docker
 
@@ -74,7 +73,7 @@ def look_and_open(
     known = recall(image_id, cache)
     if known is not None and not known.closed:
         return known
-    about: dict[str, Any] = engine.inspect_image(image_id)
+    about = engine.inspect_image(image_id)
     options = {"Image": image_id, "Entrypoint": ["/"], "Cmd": [], "Labels": labels}
     options["WorkingDir"] = "/"
     # Two: one that is being written to can't be read from.

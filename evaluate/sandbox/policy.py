@@ -6,9 +6,8 @@ the host: a test reads the result as data.
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.port import Image, Job
@@ -21,6 +20,7 @@ __all__ = [
     "container_user",
     "image_volumes",
     "mounted",
+    "mounts_of",
     "not_enforced",
 ]
 
@@ -97,7 +97,7 @@ def container_options(
     cgroup_parent: str | None,
     passwd: str | None = None,
     cores: Iterable[int] = (),
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The engine's options for one job.
 
     Args:
@@ -145,12 +145,12 @@ def container_options(
 
 def _host_config(
     job: Job, engine: EngineFacts, cgroup_parent: str | None, cores: Iterable[int]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     limits = job.limits
     memory = limits.memory_mib * _MIB
     # One MiB above, so that the watch sees the excess and can name it; the kernel stops the rest.
     largest_file = (max(limits.output_mib, limits.scratch_mib) + 1) * _MIB
-    options: dict[str, Any] = {
+    options: dict[str, object] = {
         "NetworkMode": "none",
         # No name can be looked up, and no name server of the host needs to be known.
         "Dns": ["127.0.0.1"],
@@ -203,7 +203,14 @@ def _ulimit(name: str, value: int) -> dict[str, str | int]:
     return {"Name": name, "Soft": value, "Hard": value}
 
 
-def _bind(source: str, target: str, *, read_only: bool) -> dict[str, Any]:
+def mounts_of(options: Mapping[str, object]) -> list[dict[str, object]]:
+    """What is mounted, by a container's options."""
+    host = options.get("HostConfig")
+    mounts = host.get("Mounts") if isinstance(host, dict) else None
+    return mounts if isinstance(mounts, list) else []
+
+
+def _bind(source: str, target: str, *, read_only: bool) -> dict[str, object]:
     return {
         "Type": "bind",
         "Source": source,
@@ -237,7 +244,7 @@ def image_volumes(image: Image, job: Job) -> list[str]:
     return sorted({normalised(path) for path in image.around.volumes} - {*ours, "/"})
 
 
-def _volumes(image: Image, job: Job, *, name: str, owner: str) -> list[dict[str, Any]]:
+def _volumes(image: Image, job: Job, *, name: str, owner: str) -> list[dict[str, object]]:
     """The image's own volumes, read-only, with what the image has there.
 
     Left alone, the engine mounts each as a writable folder of the host's disk without a limit.

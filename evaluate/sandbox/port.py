@@ -4,10 +4,11 @@ An adapter reports how a command ended and never judges it: which `Outcome` foll
 runner's pure decision. Every adapter passes `segjudge.conformance`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from data_manifest.errors import printable
 from evaluate.facts.errors import SegjudgeError
@@ -23,6 +24,7 @@ __all__ = [
     "Job",
     "Sandbox",
     "SandboxError",
+    "lacking",
     "one_line",
 ]
 
@@ -106,6 +108,12 @@ class Job:
     profile_hz: float | None = None
 
 
+def lacking(facts: Mapping[str, object]) -> list[str]:
+    """What is not enforced, in words, by what a sandbox says of itself or of one execution."""
+    said = facts.get("not_enforced")
+    return [str(words) for words in said] if isinstance(said, list) else []
+
+
 class Ending(StrEnum):
     """How a command ended."""
 
@@ -147,7 +155,7 @@ class Execution:
     measured_by: str
     started_at: str
     log: bytes
-    options: dict[str, Any]
+    options: dict[str, object]
     startup_s: float | None = None
     profile: tuple[Sample, ...] = ()
     memory_kill: bool = False
@@ -165,7 +173,7 @@ class Sandbox(Protocol):
     def isolated(self) -> bool:
         """Whether a hostile submission is contained; without it a result is not official."""
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         """Facts on the engine and the host; key `not_enforced` lists what can't be, in words."""
 
     def prepare(self, reference: str, *, limits: Limits) -> Image:

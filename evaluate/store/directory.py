@@ -209,7 +209,7 @@ class RunDirectory:
         *,
         number: int,
         job_sha256: str,
-        options: dict[str, Any],
+        options: dict[str, object],
         prediction: bytes | None,
         log: bytes,
         profile: bytes | None = None,

@@ -72,7 +72,7 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     job_sha256: str
     prediction_sha256: str | None
     log_sha256: str
-    sandbox: dict[str, Any]
+    sandbox: dict[str, object]
     profile_sha256: str | None = None
 
 
@@ -121,7 +121,7 @@ class Ledger:
 
     def entries(self) -> Iterator[JournalEntry]:
         """The last that ended of each turn, sorted by team, case and round."""
-        given: dict[str, dict[str, Any]] = {}
+        given: dict[str, dict[str, object]] = {}
         names = ("team", "case_id", "round", "job_sha256", *_ENDED)
         rows = self._read(
             f"select {', '.join(names)} from attempts where {_LATEST}"  # noqa: S608
@@ -145,10 +145,10 @@ class Ledger:
             except msgspec.MsgspecError as error:
                 raise self._damaged(str(error)) from error
 
-    def _options(self, key: str) -> dict[str, Any]:
+    def _options(self, key: str) -> dict[str, object]:
         rows = list(self._read("select given from options where options = ?", (key,)))
         try:
-            return msgspec.json.decode(rows[0][0], type=dict[str, Any])
+            return msgspec.json.decode(rows[0][0], type=dict[str, object])
         except (msgspec.MsgspecError, IndexError, TypeError) as error:
             raise self._damaged(f"options {key}: {error}") from error
 

@@ -34,6 +34,7 @@ from evaluate.checking.files import script_findings
 from evaluate.cli import main
 from evaluate.facts.rules import load_protocol
 from evaluate.sandbox.archives import ArchivedImage
+from evaluate.sandbox.image_settings import ImageSettings
 from evaluate.sandbox.layers import ImageContents, LayerEntry
 from tests.checking.gallery import ARCHIVES, CONTAINERS, FOLDERS, stub_system
 from tests.sandbox.archive_writer import HandmadeImage, tar_of, write_archive
@@ -294,7 +295,7 @@ def test_libraries_of_cuda_are_worth_a_note() -> None:
         archive_sha256="0" * 64,
         unpacked_bytes=0,
     )
-    contents = ImageContents(config={}, layers=((entry,),), unread=())
+    contents = ImageContents(settings=ImageSettings(), layers=((entry,),), unread=())
     findings = image_findings(image, contents, load_protocol("cvpr24"), now=NOW)
     (gpu,) = [finding for finding in findings if finding.code == "gpu"]
     assert gpu.severity is Severity.NOTE
