@@ -186,6 +186,15 @@ def test_ranks_follow_the_printed_mean_rank(tmp_path: Path) -> None:
     assert [f.where for f in found.findings] == ["ranks: a before b"]
 
 
+@pytest.mark.parametrize("name", ["HD (cm)", "Memory (GB)", "NSD rank", "Parameters"])
+def test_a_column_in_another_unit_or_of_no_metric_is_not_looked_at(
+    tmp_path: Path, name: str
+) -> None:
+    found = checked(tmp_path, f"Team,DSC,{name}\na,0.91,5\nb,0.92,4\n")
+    assert found.passed
+    assert f"column {name}: not looked at" in found.notes
+
+
 def test_a_row_of_averages_over_the_teams_is_no_team(tmp_path: Path) -> None:
     found = checked(tmp_path, "Team,DSC,NSD\na,0.912,0.931\nb,0.874,0.902\nMean,0.7,0.7\n")
     assert found.passed

@@ -101,7 +101,7 @@ WRONG: list[tuple[str, object, str]] = [
     ("cases.0.reference.path", "inputs/answer.npz", "inputs and references"),
     ("cases.0.reference.path", "inputs/deep/answer.npz", "inputs and references"),
     ("cases.0.image.path", "photo.npz", "inputs and references"),
-    ("cases.0.prompts", ["clicks"], "clicks"),
+    ("cases.0.prompts", ["telepathy"], "telepathy"),
     ("cases.0.origin", "painted", "painted"),
     ("cases.0.licence", ..., "licence"),
 ]

@@ -23,10 +23,7 @@ _WAYS: dict[str, Callable[[Sequence[Sequence[float]]], float]] = {
     "mean over cases (micro)": lambda v: float(np.mean(np.concatenate(v))),
     "median over cases": lambda v: float(np.median(np.concatenate(v))),
 }
-_OF_ONE = {
-    "mean over cases": _WAYS["mean over cases (micro)"],
-    "median over cases": _WAYS["median over cases"],
-}
+_OF_ONE = {n.removesuffix(" (micro)"): call for n, call in _WAYS.items() if "macro" not in n}
 _FAILURES = ("", ", failures excluded", ", failures as zero")
 """As the protocol counts them, left out, or zero."""
 
@@ -53,11 +50,9 @@ def against_scores(
             groups.setdefault((cell.metric, where), []).append(cell)
     for (metric, where), cells in sorted(groups.items()):
         ways = _WAYS if where == "over all" else _OF_ONE
-        mine = [[s for s in scores if s.team == teams[c.team or ""]] for c in cells]
+        mine = [(c, [s for s in scores if s.team == teams[c.team]]) for c in cells]
         tried = {
-            f"{way}{failures}": [
-                _value(cell, of, call, failures) for cell, of in zip(cells, mine, strict=True)
-            ]
+            f"{way}{failures}": [_value(cell, own, call, failures) for cell, own in mine]
             for failures in _FAILURES
             for way, call in ways.items()
         }
@@ -87,9 +82,8 @@ def _match_teams(table: PublishedTable, teams: Sequence[str]) -> dict[str, str]:
     """The run's team for each of the table's, by name without case and punctuation."""
     matches = {}
     for printed in table.teams:
-        alike = (
-            [printed] if printed in teams else [t for t in teams if _plain(t) == _plain(printed)]
-        )
+        alike = [printed] if printed in teams else []
+        alike = alike or [team for team in teams if _plain(team) == _plain(printed)]
         if len(alike) == 1:
             matches[printed] = alike[0]
     twice = [team for team in matches.values() if list(matches.values()).count(team) > 1]

@@ -36,7 +36,7 @@ _ROLES = {
     **dict.fromkeys(("n", "cases", "count"), "count"),
 }
 _UNITS = {"s": 1.0, "ms": 1e-3, "min": 60.0, "mib": 1.0, "gib": 1024.0, "mm": 1.0}
-_UNITS |= dict.fromkeys(("mb", "gb", "h", "hours"), 0.0)  # not looked at
+_UNITS |= dict.fromkeys(("mb", "gb", "h", "hours", "cm", "voxels", "px"), 0.0)  # not looked at
 _IDLE = {"score", "value", "per", "case", "peak", "coefficient", "similarity", "of", "number"}
 _IDLE |= {"", "running", "inference", "over", *_AVERAGES, *_ROLES, *_UNITS, *_METRICS}
 
