@@ -14,11 +14,11 @@ from evaluate.facts.first_schema import upgraded
 from evaluate.facts.protocol_files import builtin_protocols, whole_file
 from evaluate.facts.ranking_rules import RankedMetric, Ranking, ranking_problem
 from evaluate.facts.rounds import Rounds, rounds_problem
+from evaluate.facts.scoring_problems import scoring_problem
 from evaluate.facts.scoring_rules import (
     ScoredMetric,
     Scoring,
     Strict,
-    scoring_problem,
     with_options,
 )
 

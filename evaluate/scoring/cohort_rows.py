@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore, CohortScore, LabelScore
-from evaluate.facts.scoring_rules import OF_PAIRS, Cohort, Scoring, aggregated_as
+from evaluate.facts.scoring_problems import OF_PAIRS, aggregated_as
+from evaluate.facts.scoring_rules import Cohort, Scoring
 from metrics.cohort import STATISTICS, aggregated_dice, aggregated_f1, by_group, present
 
 __all__ = ["cohort_scores"]
