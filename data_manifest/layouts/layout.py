@@ -105,10 +105,13 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         path: the end of a reference's path, with `{case}` in it; other files are no references.
             None for every file of a mask's format, whose name then is the case's.
         prompts: where the file with a case's text prompts is, in the folder in which `path` begins.
+        rounds: of a protocol with rounds, the name of the mask of one among the predictions, with
+            `{case}` and `{round}` in it. None for names as a run directory has them.
     """
 
     path: str | None = None
     prompts: str | None = None
+    rounds: str | None = None
 
     def case_of(self, file: PurePosixPath) -> str | None:
         """The case that a file is the reference of; None if it is none.
@@ -120,8 +123,7 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             return stem_of(file.name) if format_of(file.name) else None
         parts = PurePosixPath(self.path).parts
         name = "/".join(file.parts[-len(parts) :])
-        before, _, after = self.path.partition("{case}")
-        fits = re.fullmatch(f"{re.escape(before)}([^/]+){re.escape(after)}", name, re.IGNORECASE)
+        fits = re.fullmatch(_pattern(self.path), name, re.IGNORECASE)
         return fits[1] if fits else None
 
     def prompts_of(self, case: str, file: Path) -> Path | None:
@@ -135,6 +137,19 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             return None
         above = len(PurePosixPath(self.path or file.name).parts)
         return file.parents[above - 1] / _filled(self.prompts, case)
+
+    def mask_of(self, case: str, number: int, *, last: int, output: OutputFile) -> str:
+        """The name of the mask of a round, counted from 0, in a folder of predictions.
+
+        Args:
+            case: the case.
+            number: of the round.
+            last: number of the protocol's last round.
+            output: the protocol's.
+        """
+        if self.rounds is not None:
+            return _filled(self.rounds, case).replace("{round}", str(number))
+        return output.name(case if number == last else f"{case}.round{number}")
 
 
 def first_contract(output_format: object, output_key: object) -> tuple[object, object]:
@@ -213,8 +228,7 @@ class Layout:
         Raises:
             LookupError: there is none.
         """
-        first, *others = map(re.escape, self.inputs.files[0].path.split("{case}"))
-        pattern = first + "([^/]+)" + r"\1".join(others)
+        pattern = _pattern(self.inputs.files[0].path)
         for file in sorted(folder.rglob("*")):
             if fits := re.fullmatch(pattern, file.relative_to(folder).as_posix()):
                 return fits[1]
@@ -246,6 +260,12 @@ def _filled(template: str, case: str) -> str:
     return template.replace("{case}", case)
 
 
+def _pattern(template: str) -> str:
+    """An expression for the paths of a template; its group is the case."""
+    first, *others = map(re.escape, template.split("{case}"))
+    return first + "([^/]+)" + r"\1".join(others)
+
+
 def contradictions(
     inputs: Inputs, output: OutputFile, references: References, prompts: Sequence[str]
 ) -> Iterator[Finding]:
@@ -272,11 +292,7 @@ def contradictions(
             expected=f"an image in format {_one_of(holders)}, or `prompts = []`",
         )
     yield from _of_path("output", output.path, output.format)
-    if references.path is not None:
-        form = format_of(references.path)
-        yield from _of_path("references", references.path, form.name if form else "")
-    if references.prompts is not None:
-        yield from _of_path("references.prompts", references.prompts, NPZ.name)
+    yield from _of_references(references, output)
     if output.format in FORMATS and FORMATS[output.format].has_keys != bool(output.key):
         keyed = FORMATS[output.format].has_keys
         yield Finding(
@@ -286,7 +302,17 @@ def contradictions(
         )
 
 
-def _of_path(where: str, path: str, form: str) -> Iterator[Finding]:
+def _of_references(references: References, output: OutputFile) -> Iterator[Finding]:
+    if references.path is not None:
+        form = format_of(references.path)
+        yield from _of_path("references", references.path, form.name if form else "")
+    if references.prompts is not None:
+        yield from _of_path("references.prompts", references.prompts, NPZ.name)
+    if references.rounds is not None:
+        yield from _of_path("references.rounds", references.rounds, output.format, "case", "round")
+
+
+def _of_path(where: str, path: str, form: str, *names: str) -> Iterator[Finding]:
     if form not in FORMATS:
         yield Finding(where=where, found=f"format {form!r}", expected=_one_of(FORMATS))
     elif not path.endswith(FORMATS[form].suffix):
@@ -297,8 +323,9 @@ def _of_path(where: str, path: str, form: str) -> Iterator[Finding]:
     if not plain or not parts or ".." in parts:
         expected = "a path that stays in the folder"
         yield Finding(where=where, found=f"path {path!r}", expected=expected)
-    if set(_PLACEHOLDER.findall(path)) != {"case"}:
-        expected = "`{case}`, and no other braces"
+    wanted = names or ("case",)
+    if set(_PLACEHOLDER.findall(path)) != set(wanted):
+        expected = f"{' and '.join(f'`{{{name}}}`' for name in wanted)}, and no other braces"
         yield Finding(where=where, found=f"path {path!r}", expected=expected)
 
 

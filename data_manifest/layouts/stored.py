@@ -10,7 +10,6 @@ from data_manifest.errors import CaseFileError, Finding
 from data_manifest.layouts.formats import NPZ, format_of
 from data_manifest.layouts.npz_contract import read_inputs
 from data_manifest.manifest import Case, FileEntry
-from data_manifest.naming import canonical_modality
 
 __all__ = ["VOLUMES", "convert_volume", "image_header", "read_case"]
 
@@ -48,6 +47,7 @@ def _seen(path: Path, case: Case, name: str, channel: int | None) -> npt.NDArray
     """One channel for eyes, (H, W, 3) or (D, H, W)."""
     from data_manifest.making.intensities import to_uint8
     from data_manifest.making.volume_images import read_volume  # its libraries are slow to import
+    from data_manifest.naming import canonical_modality  # knows the formats
 
     volume = read_volume(path, channel=channel)
     array = volume.array
