@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from data_manifest.errors import Finding, TableError
 from data_manifest.foreign_numbers import is_missing, read_numbers
-from data_manifest.foreign_tables import quoted, read_foreign_table
+from data_manifest.foreign_tables import quoted, read_foreign_table, says_summary
 from data_manifest.naming import canonical_modality
 from metrics import METRICS
 
@@ -138,6 +138,7 @@ def read_published(path: Path) -> PublishedTable:
         if any("%" in text for text in (table.columns[i], *(row.cells[i] for row in table.rows)))
     }
     kinds = {name: head.role for name in names if not (head := _read_head(name)).rest}
+    kinds |= dict.fromkeys(filter(says_summary, names), "average")
     rows = tuple(replace(r, cells=tuple(c)) for r, c in zip(table.rows, bare, strict=True))
     numbers = read_numbers(replace(table, rows=rows), list(read))[0]
     ranks: dict[str, float] = {}
