@@ -73,8 +73,8 @@ def check_alone(table: PublishedTable) -> TableVerdict:
         told += _averages(table.counts, lines)
     for metric in (METRICS[name] for name in dict.fromkeys(cell.metric for cell in known)):
         if metric.has_variants:
-            found = f"{metric.title}: of which definition is not known. {metric.definition}"
-            told.append(note(found))
+            text = f"{metric.title}: of which definition is not known. {metric.definition}"
+            told.append(note(text))
     told += [note(f"{name}: not looked at") for name in table.skipped]
     there = {"range": known, "averages": averaged, "ranks": table.ranks}
     return TableVerdict(checked=tuple(name for name in there if there[name]), told=tuple(told))
