@@ -56,12 +56,13 @@ def show(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """Explain a protocol, after checking it whole."""
+    from evaluate.facts.rules import load_protocol
+    from evaluate.reporting.rules_told import changes, corrected_twin, rules_told
+
     rules = load_protocol(options.name, other_columns=True)
     if options.json:
         say(json.dumps(rules.to_json(), indent=1))
         return 0
-    from evaluate.reporting.rules_told import changes, corrected_twin, rules_told
-
     heading = ""
     for line in rules_told(rules):
         if line.heading != heading:

@@ -1,7 +1,7 @@
 """A protocol in sentences: what a container gets, what is scored, what things cost, who wins.
 
-Every key that a file can hold has its words here, or is part of a line of its table; what a key
-says is told whether the file says it or leaves it out.
+A key has its words here, or is part of a line of its table; one without words is told by its name.
+What a key says is told whether the file says it or leaves it out.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -79,6 +79,7 @@ _WORDS: Mapping[str, _Words] = {
         "apart": "Values that are no integers are cut; what lies between 0 and 1 is a label apart.",
     },
     "references.path": ("References are the files {}.", ""),
+    "references.rounds": ("The mask of a round is looked for as {}.", ""),
     "references.prompts": ("The text prompts of a case are in {}.", ""),
     "rounds.number": "Runs on each case: {}.",
     "rounds.prompts": {
@@ -178,7 +179,7 @@ def _simple(path: str, value: object) -> Iterator[tuple[str, str]]:
             if f"{path}.{name}" != "ranking.metrics":
                 yield from _simple(f"{path}.{name}", getattr(value, name))
         return
-    words = _WORDS[path]
+    words = _WORDS.get(path, (f"{path} is {{}}.", ""))
     if isinstance(words, Mapping):
         yield path, words[value]
         return
