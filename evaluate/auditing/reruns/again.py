@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from data_manifest.findings import Cell, Finding
+from data_manifest.findings import Cell
 from data_manifest.manifest import Case, Manifest, save_manifest
 from data_manifest.progress import Progress, silent
 from evaluate.auditing.documents import differing_leaves
@@ -88,12 +88,10 @@ def rerun(
     name = basis.document.last_machine.sandbox.name
     if sandbox.name != name:
         raise UsageError(
-            Finding(
-                where="--sandbox",
-                found=f"the {sandbox.name} sandbox",
-                expected=f"the one of the run, {name}",
-                mend=f"--sandbox {name}",
-            )
+            where="--sandbox",
+            found=f"the {sandbox.name} sandbox",
+            expected=f"the one of the run, {name}",
+            mend=f"--sandbox {name}",
         )
     changed = {
         case
@@ -104,11 +102,9 @@ def rerun(
     usable = [case for case in basis.manifest.cases if case.id not in changed]
     if not usable:
         raise UsageError(
-            Finding(
-                where=str(basis.data_root),
-                found="no case whose inputs and reference are those of the run",
-                mend="name the data's manifest with `--manifest`",
-            )
+            where=str(basis.data_root),
+            found="no case whose inputs and reference are those of the run",
+            mend="name the data's manifest with `--manifest`",
         )
     drawn = sample_cases(usable, sample, seed=seed)
     cases = tuple(sorted(drawn, key=lambda case: (case.modality, case.id)))
