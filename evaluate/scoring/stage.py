@@ -196,15 +196,15 @@ def score_folders(
     references: Path,
     predictions: Path,
     protocol: Rules,
-    out: Path,
+    out: Path | None,
     workers: int | None = None,
     progress: Progress = silent,
 ) -> FolderScores:
     """Score a folder of predictions against a folder of references, without a run.
 
-    Writes label_scores.csv, case_scores.csv and modality_scores.csv into `out`.
+    Writes label_scores.csv, case_scores.csv and modality_scores.csv into `out`, if there is one.
     """
-    if out.exists() and not out.is_dir():
+    if out is not None and out.exists() and not out.is_dir():
         raise UsageError(Finding(where=f"--out {out}", found="a file", expected="a folder"))
     jobs, warnings = jobs_of_folders(
         references, predictions, output=protocol.output, named=protocol.references
@@ -217,7 +217,13 @@ def score_folders(
         warnings.append(
             f"{len(failed)} of {len(jobs)} cases failed ({shown}); case_scores.csv lists them"
         )
-    names = protocol.scoring.names
+    if out is not None:
+        _write_tables(out, scores, protocol.scoring)
+    return FolderScores(scores=scores, warnings=warnings)
+
+
+def _write_tables(out: Path, scores: Scores, scoring: Scoring) -> None:
+    names = scoring.names
     out.mkdir(parents=True, exist_ok=True)
     # All are whole before the first takes its place: a full disk must not leave two of one call.
     with tempfile.TemporaryDirectory(prefix=".scores.", dir=out) as scratch:
@@ -225,10 +231,9 @@ def score_folders(
         write_table(new / "label_scores.csv", scores.labels, LabelScore, metrics=names)
         write_table(new / "case_scores.csv", scores.cases, CaseScore, metrics=(*names, *MEASURED))
         write_table(new / "modality_scores.csv", scores.modalities, ModalityScore)
-        if protocol.scoring.cohort:
+        if scoring.cohort:
             write_table(new / "cohort_scores.csv", scores.cohort, CohortScore)
-        if protocol.scoring.lesions:
+        if scoring.lesions:
             write_table(new / "lesion_scores.csv", scores.lesions, LesionScore)
         for table in sorted(new.iterdir()):
             table.replace(out / table.name)
-    return FolderScores(scores=scores, warnings=warnings)
