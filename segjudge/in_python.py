@@ -147,7 +147,8 @@ class FolderTables:
     @cached_property
     def case_scores(self) -> "pd.DataFrame":
         """A row a case; a failed case has what a failure costs."""
-        return frame_of(self.scores.cases, CaseScore, metrics=self.protocol.scoring.names)
+        names = (*self.protocol.scoring.case_names, *MEASURED)
+        return frame_of(self.scores.cases, CaseScore, metrics=names)
 
     @cached_property
     def label_scores(self) -> "pd.DataFrame":
@@ -158,6 +159,11 @@ class FolderTables:
     def modality_scores(self) -> "pd.DataFrame":
         """A row a modality and metric."""
         return frame_of(self.scores.modalities, ModalityScore)
+
+    @cached_property
+    def round_scores(self) -> "pd.DataFrame":
+        """A row a case and round; empty where the protocol has one round."""
+        return frame_of(self.scores.rounds, RoundScore, metrics=self.protocol.scoring.names)
 
     @cached_property
     def cohort_scores(self) -> "pd.DataFrame":
@@ -177,7 +183,7 @@ class FolderTables:
         number over all cases, by `METRIC_STATISTIC` and, of one label, `METRIC_STATISTIC_LABEL`.
         """
         made: dict[str, float | None] = {}
-        for name in self.protocol.scoring.names:
+        for name in self.protocol.scoring.case_names:
             rows = [row.mean for row in self.scores.modalities if row.metric == name]
             known = [mean for mean in rows if mean is not None]
             made[name] = fmean(known) if known else None
@@ -193,7 +199,7 @@ class FolderTables:
 
     def to_parquet(self, folder: _Path) -> None:
         """Write every table as NAME.parquet; an empty one is left out."""
-        names = ("case", "label", "modality", "cohort", "lesion")
+        names = ("case", "label", "modality", "round", "cohort", "lesion")
         frames = {f"{name}_scores": getattr(self, f"{name}_scores") for name in names}
         write_parquet(Path(folder), {name: f for name, f in frames.items() if len(f)})
 

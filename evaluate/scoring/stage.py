@@ -202,38 +202,47 @@ def score_folders(
 ) -> FolderScores:
     """Score a folder of predictions against a folder of references, without a run.
 
-    Writes label_scores.csv, case_scores.csv and modality_scores.csv into `out`, if there is one.
+    Writes label_scores.csv, case_scores.csv and modality_scores.csv into `out`, if it is named, and
+    what other tables the protocol has.
     """
     if out is not None and out.exists() and not out.is_dir():
         raise UsageError(Finding(where=f"--out {out}", found="a file", expected="a folder"))
     jobs, warnings = jobs_of_folders(
-        references, predictions, output=protocol.output, named=protocol.references
+        references,
+        predictions,
+        output=protocol.output,
+        named=protocol.references,
+        rounds=protocol.rounds,
     )
     results = score_jobs(jobs, protocol, workers=workers, progress=progress)
-    scores = tables_of(results, protocol.scoring)
+    scores = tables_of(list(in_rounds(results, protocol)), protocol.scoring)
     failed = [case for case in scores.cases if case.outcome.is_failure]
     if failed:
         shown = "; ".join(f"{case.case}: {case.reason}" for case in failed[:_SHOWN])
         warnings.append(
-            f"{len(failed)} of {len(jobs)} cases failed ({shown}); case_scores.csv lists them"
+            f"{len(failed)} of {len(scores.cases)} cases failed ({shown});"
+            " case_scores.csv lists them"
         )
     if out is not None:
-        _write_tables(out, scores, protocol.scoring)
+        _write_tables(out, scores, protocol)
     return FolderScores(scores=scores, warnings=warnings)
 
 
-def _write_tables(out: Path, scores: Scores, scoring: Scoring) -> None:
-    names = scoring.names
+def _write_tables(out: Path, scores: Scores, protocol: Rules) -> None:
+    scoring = protocol.scoring
+    names, of_cases = scoring.names, (*scoring.case_names, *MEASURED)
     out.mkdir(parents=True, exist_ok=True)
     # All are whole before the first takes its place: a full disk must not leave two of one call.
     with tempfile.TemporaryDirectory(prefix=".scores.", dir=out) as scratch:
         new = Path(scratch)
         write_table(new / "label_scores.csv", scores.labels, LabelScore, metrics=names)
-        write_table(new / "case_scores.csv", scores.cases, CaseScore, metrics=(*names, *MEASURED))
+        write_table(new / "case_scores.csv", scores.cases, CaseScore, metrics=of_cases)
         write_table(new / "modality_scores.csv", scores.modalities, ModalityScore)
         if scoring.cohort:
             write_table(new / "cohort_scores.csv", scores.cohort, CohortScore)
         if scoring.lesions:
             write_table(new / "lesion_scores.csv", scores.lesions, LesionScore)
+        if protocol.rounds.number > 1:
+            write_table(new / "round_scores.csv", scores.rounds, RoundScore, metrics=names)
         for table in sorted(new.iterdir()):
             table.replace(out / table.name)

@@ -65,7 +65,7 @@ def test_every_plain_example_runs_in_its_order(
         if language == "python" and not words:
             exec(compile(body, "docs/api.md", "exec"), names)  # noqa: S102  # our own page
     printed = capsys.readouterr().out
-    assert "alpha is first" in printed
+    assert " is first; " in printed
     ranked = names["ranked"]
     assert isinstance(ranked, segjudge.RankedTable)
     assert list(ranked.leaderboard["team"]) == ["alpha", "beta"]

@@ -34,9 +34,9 @@ def prediction(path: Path, labels: np.ndarray = LABELS) -> None:
         np.savez(stream, segs=labels)
 
 
-def score(folder: Path) -> int:
+def score(folder: Path, protocol: str = "cvpr24") -> int:
     arguments = ["--references", folder / "gts", "--predictions", folder / "segs"]
-    arguments += ["--protocol", "cvpr24", "--out", folder / "out"]
+    arguments += ["--protocol", protocol, "--out", folder / "out"]
     return main(["score", *map(str, arguments), "--jobs", "1"])
 
 
@@ -145,3 +145,28 @@ def test_a_name_that_is_not_utf_8_is_named_before_hours_of_scoring(
     (folders / "gts" / "3DBox_CT_a.npz").rename(folders / "gts" / raw)
     assert score(folders) == 2
     assert "udcff" in capsys.readouterr().err
+
+
+def test_rounds_are_found_by_their_names_and_a_missing_one_is_never_the_one_before(
+    folders: Path,
+) -> None:
+    half = LABELS.copy()
+    half[1] = 0
+    for case in ("CT_a", "CT_b"):
+        reference(folders / "gts" / f"{case}.npz")
+    for number in (0, 1, 2, 4):  # round 3 is missing, and round 5, the last one, has the plain name
+        prediction(folders / "segs" / f"CT_a.round{number}.npz", half)
+    prediction(folders / "segs" / "CT_a.npz")
+    for number in (1, 2, 3, 4):  # without a box there is no round 0
+        prediction(folders / "segs" / f"CT_b.round{number}.npz")
+    prediction(folders / "segs" / "CT_b.npz")
+    assert score(folders, "cvpr25-interactive") == 0
+    with (folders / "out" / "round_scores.csv").open(newline="", encoding="utf-8") as stream:
+        rows = [(row["case"], row["round"], row["dsc"]) for row in csv.DictReader(stream)]
+    dsc = {"CT_a": [2 / 3, 2 / 3, 2 / 3, 0, 2 / 3, 1], "CT_b": [1] * 5}
+    assert [float(value) for *_, value in rows] == pytest.approx(dsc["CT_a"] + dsc["CT_b"])
+    assert [number for case, number, _ in rows if case == "CT_b"] == list("12345")
+    with (folders / "out" / "case_scores.csv").open(newline="", encoding="utf-8") as stream:
+        cases = {row["case"]: row for row in csv.DictReader(stream)}
+    assert float(cases["CT_a"]["dsc_auc"]) == pytest.approx(np.trapezoid(dsc["CT_a"][1:]))
+    assert cases["CT_a"]["outcome"] == "ok" and float(cases["CT_a"]["dsc"]) == 1
