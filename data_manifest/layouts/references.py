@@ -49,11 +49,11 @@ def read_reference_header(path: Path) -> tuple[tuple[int, ...], tuple[float, ...
 
 def _spacing(path: Path, axes: int) -> tuple[float, ...] | None:
     """As the builder of cases reads it: in mm, and none that the header does not tell."""
-    if path.name.lower().endswith(".png"):
+    if path.name.lower().endswith((".png", ".tif", ".tiff")):
         return None
-    from data_manifest.making.volume_images import spacing_of  # its libraries are slow to import
+    from data_manifest.making.volume_images import read_header  # its libraries are slow to import
 
-    spacing_mm = spacing_of(path)
+    spacing_mm = read_header(path).spacing_mm
     return None if spacing_mm is None else spacing_mm[-axes:]
 
 

@@ -79,7 +79,7 @@ def _refuse_other_things(out: Path, name: str) -> None:
         fault = f"other things: {', '.join(others[:4])}"
         raise ManifestError(Finding(where=str(out), found=fault, expected=expected, mend=mend))
     earlier = load_manifest(manifest)
-    entries = [entry for case in earlier.cases for entry in (case.image, case.reference)]
+    entries = [entry for case in earlier.cases for entry in case.files]
     named = {manifest, *(out / entry.path for entry in entries)}
     others = sorted(str(file) for file in out.rglob("*") if file not in named and not file.is_dir())
     if earlier.name != name or others:

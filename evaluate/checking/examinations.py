@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from data_manifest.cases import CaseInputs, Reference
 from data_manifest.findings import Finding
-from data_manifest.layouts import BadPrediction, read_inputs, read_prediction, read_reference
+from data_manifest.layouts import BadPrediction, read_case, read_prediction, read_reference
 from data_manifest.manifest import Case
 from evaluate.checking import (
     Trial,
@@ -82,7 +82,7 @@ class Examination(Generic[Picture]):
     def examine(self, trial: Trial, score: CaseScore) -> ExaminedCase[Picture]:
         """Look at one case's mask."""
         case, limits = trial.case, self._protocol.limits
-        inputs = read_inputs(self._data_root / case.image.path)
+        inputs = read_case(self._data_root, case)
         reference = read_reference(self._data_root / case.reference.path)
         prediction = self.prediction(case) if trial.answered else None
         # All kinds of prompts of a case ask for the same objects.

@@ -141,7 +141,7 @@ def _other_order(everything: list[str], chosen: list[str]) -> int:
 def _part(data: Path, manifest: Manifest, cases: Sequence[Case], out: Path) -> Path:
     """Copies of some cases' files, with a manifest of their own."""
     for case in cases:
-        for entry in (case.image, case.reference):
+        for entry in case.files:
             target = out / entry.path
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(data.parent / entry.path, target)

@@ -74,6 +74,11 @@ def say_scores(scores: RunScores) -> None:
         names = ", ".join(_without_value(case))
         fault = f"{names} undefined; the case is left out of that mean"
         warn(Finding(where=_case(case), found=fault))
+    if scores.unlike:
+        first, more = "; ".join(scores.unlike[:3]), len(scores.unlike) - 3
+        fault = f"{len(scores.unlike)} predictions have none of their reference's labels: {first}"
+        mend = "look whether labels are numbered otherwise, such as 255 for 1"
+        warn(Finding(where="labels", found=fault + (f" and {more} more" * (more > 0)), mend=mend))
     ours = [case for case in scores.cases if case.outcome is Outcome.HARNESS_ERROR]
     for case in ours[:5]:
         fault = f"not scored, a failure on our side: {case.reason}"

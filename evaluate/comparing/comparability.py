@@ -108,7 +108,7 @@ def _unequal_cases(
         if cases:
             notes.append(f"only {name} has {_listed(cases)}; left out")
     common = mine.keys() & theirs.keys()
-    inputs = sorted(c for c in common if mine[c].image.sha256 != theirs[c].image.sha256)
+    inputs = sorted(c for c in common if mine[c].inputs_sha256 != theirs[c].inputs_sha256)
     if inputs:
         notes.append(f"the inputs (image or prompts) are not the same for {_listed(inputs)}")
     return notes

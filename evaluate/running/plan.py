@@ -170,7 +170,7 @@ def _earlier(run: RunDirectory, turn: Turn, attempts: Mapping[Turn, Attempt]) ->
 def _job_of(plan: Plan, submission: Submission, case: Case) -> str:
     return job_sha256(
         image=submission.digest or submission.problem,
-        inputs_sha256=case.image.sha256,
+        inputs_sha256=case.inputs_sha256,
         rules_sha256=plan.rules_sha256,
         sandbox=plan.machine.sandbox.name,
     )

@@ -81,12 +81,12 @@ def parse_submissions(arguments: list[str]) -> dict[str, str]:
 def _check_data(manifest_path: Path, manifest: Manifest, protocol: Rules) -> None:
     """Every inputs file is there, unaltered, and has the prompts that the protocol asks for."""
     problems = []
-    for case in manifest.cases:
-        path = manifest_path.parent / case.image.path
+    for case, entry in ((each, entry) for each in manifest.cases for entry in each.images):
+        path = manifest_path.parent / entry.path
         missing = sorted(set(protocol.prompts) - set(case.prompts))
         if not path.is_file():
             fault = "no such file"
-        elif sha256_of(path) != case.image.sha256:
+        elif sha256_of(path) != entry.sha256:
             fault = "another file than when the manifest was made (its SHA-256 differs)"
         elif missing:
             fault = f"has no {', '.join(missing)}, which protocol {protocol.name} asks for"

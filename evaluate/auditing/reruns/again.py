@@ -188,7 +188,7 @@ def _sample_data(basis: Basis, cases: Sequence[Case], folder: Path) -> Path:
     """A manifest of the sample, whose files are links to the data's own."""
     root = basis.data_root.resolve()
     for case in cases:
-        for entry in (case.image, case.reference):
+        for entry in case.files:
             link = folder / entry.path
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(root / entry.path)
