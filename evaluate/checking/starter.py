@@ -29,10 +29,8 @@ _OF_THE_KIT = ("case_files.py",)
 def write_starter(folder: Path, *, protocol: Rules, called: str) -> list[Path]:
     """Write the template into a new folder, whose last part is the submission's name.
 
-    Args:
-        folder: must not exist; its parent must.
-        protocol: names the folders, the mask's key, the command and the limits.
-        called: what the user called the protocol, for the README's commands.
+    The folder must not exist, and its parent must. What the user called the protocol stands in the
+    README's commands.
 
     Returns:
         The files, in the order in which a reader wants to see them.

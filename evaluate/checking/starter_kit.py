@@ -35,8 +35,7 @@ def kit_file(name: str) -> Path:
 def ready_participants(out: Path) -> dict[str, Path]:
     """Put each shipped participant together with the kit; equal files give equal digests.
 
-    Args:
-        out: gets a folder a participant; what an earlier call left there is brought up to date.
+    What an earlier call left there is brought up to date.
 
     Returns:
         The folders, by name.

@@ -25,14 +25,7 @@ class CommandParser(argparse.ArgumentParser):
 
 
 def group_command(into: Any, name: str, summary: str, example: str) -> argparse.ArgumentParser:
-    """A command of a group of commands.
-
-    Args:
-        into: the group's subparsers.
-        name: of the command.
-        summary: what it is for.
-        example: of its use.
-    """
+    """A command of a group of commands."""
     made: argparse.ArgumentParser = into.add_parser(
         name, help=summary, description=summary, epilog=f"example:\n  {example}"
     )

@@ -43,12 +43,6 @@ def pair_scores(
 ) -> Pairs:
     """Put two submissions' scores side by side.
 
-    Args:
-        a: rows of one team.
-        b: rows of the other.
-        cases: that both runs have.
-        label: of the pair, for the message.
-
     Raises:
         RunDirectoryError: no case is scored for both, or a case is in two modalities.
     """

@@ -122,14 +122,7 @@ def ranked_column(
     weight: float = 1.0,
     direction: Literal["higher", "lower"] | None = None,
 ) -> RankedColumn:
-    """A metric as a protocol knows it.
-
-    Args:
-        protocol: whose metrics are looked at first.
-        name: of a known metric, or of another tool's.
-        weight: its weight.
-        direction: of another tool's metric.
-    """
+    """A metric as a protocol knows it."""
     known = protocol.scoring.definition(name) or metric_named(name)
     worst = known.worst if known else None
     return RankedColumn(

@@ -124,14 +124,7 @@ class LastState:
 
 
 class OwnedContainer:
-    """A context manager; on leaving it the container is gone, whatever happened.
-
-    Args:
-        engine: client of the engine.
-        name: unique in the engine.
-        options: of the policy.
-        log: takes standard output and error.
-    """
+    """A context manager; on leaving it the container is gone, whatever happened."""
 
     def __init__(
         self, engine: docker.APIClient, *, name: str, options: dict[str, object], log: BoundedLog

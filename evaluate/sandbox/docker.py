@@ -62,13 +62,6 @@ _NUMBERS = itertools.count(1)  # of the process: two sandboxes of one process sh
 class DockerSandbox:
     """The adapter for a container engine.
 
-    Args:
-        environment: variables that name the engine.
-        cache: folder of what earlier looks at images have found.
-        build_arguments: for the ARGs of Dockerfiles, where a submission is a folder to build.
-        runtime: the engine's runtime for the containers; None for its own choice.
-        clean: remove what killed harnesses have left.
-
     Raises:
         EngineMissingError: no engine answers.
         UsageError: the engine has no such runtime.

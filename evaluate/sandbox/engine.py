@@ -25,9 +25,6 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 def open_engine(environment: Mapping[str, str]) -> docker.APIClient:
     """A client of the engine that `DOCKER_HOST` names, or of the machine's own.
 
-    Args:
-        environment: variables of the command; those of Docker's client are read.
-
     Raises:
         EngineMissingError: none answers.
     """

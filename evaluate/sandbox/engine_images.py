@@ -55,16 +55,7 @@ def classify(reference: str) -> str:
 
 
 class ImageStore:
-    """The images of one harness in one engine; knows which of them it brought in.
-
-    Args:
-        engine: client of the engine.
-        owner: token of the harness.
-        machine: the engine's operating system and architecture, as images name them.
-        control: an image that shows whose fault a refusal is.
-        build_arguments: for the ARGs of the Dockerfiles that are built.
-        cache: folder of what earlier looks at images have found.
-    """
+    """The images of one harness in one engine; knows which of them it brought in."""
 
     def __init__(
         self,

@@ -54,11 +54,7 @@ _LIMITER = 'ulimit -c 0; ulimit -n "$1" 2>/dev/null; shift; exec "$@"'
 
 
 class LocalSandbox:
-    """The adapter without isolation: a submission is a folder with `predict.sh`.
-
-    Args:
-        scratch: folder for the copies that run, made if it is missing.
-    """
+    """The adapter without isolation: a submission is a folder with `predict.sh`."""
 
     name = "local"
     isolated = False

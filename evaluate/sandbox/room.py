@@ -15,9 +15,6 @@ _LEAST_MIB = 4
 class Room:
     """The least room that the disks of some folders had, from now on.
 
-    Args:
-        folders: those that a run writes to.
-
     Raises:
         SandboxError: one of them is full already.
     """

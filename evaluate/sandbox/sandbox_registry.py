@@ -21,11 +21,6 @@ class OpenSandbox(Protocol):
     ) -> Sandbox:
         """Open it; the caller closes it.
 
-        Args:
-            scratch: folder for temporary files.
-            build_arguments: of `--build-arg`.
-            runtime: of `--runtime`.
-
         Raises:
             EngineMissingError: what it needs is not there.
             UsageError: it takes no such arguments.

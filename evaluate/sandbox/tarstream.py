@@ -250,12 +250,6 @@ def open_layer(member: TarMember) -> TarStream:
 def unpacked_bytes(stream: IO[bytes], magic: bytes, name: str, size: int) -> int:
     """How many bytes a compressed member holds; counted, and not kept.
 
-    Args:
-        stream: the member.
-        magic: its first bytes.
-        name: for messages.
-        size: its own.
-
     Raises:
         ImageProblem: it is damaged, or a bomb.
     """

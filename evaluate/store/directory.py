@@ -61,11 +61,7 @@ _SCORES = "scores.sqlite"
 
 
 class RunDirectory:
-    """One run's folder. Paths and formats are DESIGN's contract; see `docs/files.md`.
-
-    Args:
-        root: the folder.
-    """
+    """One run's folder. Paths and formats are DESIGN's contract; see `docs/files.md`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -314,10 +310,6 @@ class RunDirectory:
         the command is killed in between, the next one that locks the directory brings it back.
 
         They can be made again, so none is flushed to the disk alone: that would take minutes.
-
-        Args:
-            name: of the folder.
-            files: relative path and content of each, as they come to be.
         """
         replace_folder(self.root / name, files)
 

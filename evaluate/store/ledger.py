@@ -60,9 +60,6 @@ class Ledger:
     """Attempts in the order in which they began. One writer, who holds the run directory's lock.
 
     Every method raises `RunDirectoryError` if the file is damaged, or the disk full.
-
-    Args:
-        path: the file; made by the first attempt.
     """
 
     def __init__(self, path: Path) -> None:

@@ -56,12 +56,7 @@ class _Statement(msgspec.Struct, frozen=True):
 
 
 def statement(files: Mapping[str, str], predicate: Mapping[str, str]) -> bytes:
-    """An in-toto statement about files.
-
-    Args:
-        files: name to SHA-256.
-        predicate: what is said of them.
-    """
+    """An in-toto statement about files."""
     subject = [{"name": name, "digest": {"sha256": sha}} for name, sha in sorted(files.items())]
     data = {
         "_type": _STATEMENT,

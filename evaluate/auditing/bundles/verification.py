@@ -55,12 +55,8 @@ def verify_bundle(
 ) -> Verified:
     """Check a bundle: its files, its signature, its scores and places.
 
-    Args:
-        path: the bundle, a stranger's.
-        key_file: public key that must have signed it; None to leave that open.
-        references: folder of the references, if they are not in the bundle.
-        workers: processes to score in; None for one a CPU.
-        progress: told after every case.
+    The file is a stranger's. Without a key file, who signed it is left open; references that are
+    not in the bundle may be named as a folder.
 
     Raises:
         BundleError: it can't be unpacked, or holds no run.

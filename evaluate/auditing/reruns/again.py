@@ -79,14 +79,7 @@ def rerun(
 ) -> Rerun:
     """Run submissions again, twice, and compare what they give with what was recorded.
 
-    Args:
-        run: the run directory; nothing is written.
-        checked: what a recheck of it found.
-        submissions: each team's submission, as it is now.
-        sandbox: where containers run.
-        sample: how many cases; None for all.
-        seed: of the sample.
-        progress: told after every run.
+    Nothing is written into the run directory. No sample means all cases.
 
     Raises:
         UsageError: another sandbox than the run's, or no case whose files are as they were.
