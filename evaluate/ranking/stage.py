@@ -80,7 +80,7 @@ def rank_table(
     *,
     scores: Path,
     protocol: Rules,
-    out: Path,
+    out: Path | None,
     options: RankOptions | None = None,
     metrics: Sequence[RankedMetric] | None = None,
     missing: Missing | None = None,
@@ -92,7 +92,7 @@ def rank_table(
     Args:
         scores: the table.
         protocol: the rules.
-        out: folder of what is written.
+        out: folder of what is written; None to write nothing.
         options: beside the rules.
         metrics: to rank by, instead of the protocol's.
         missing: what an empty cell is where other teams have a value; None: undefined where the
@@ -131,8 +131,9 @@ def rank_table(
         missing=missing,
     )
     result = result.warned(*(f"{scores}: {note}" for note in notes))
-    write_table(out / "ranking.csv", result.rows, type(result.rows[0]))
-    write_ranking(out / "ranking.json", result.document)
+    if out is not None:
+        write_table(out / "ranking.csv", result.rows, type(result.rows[0]))
+        write_ranking(out / "ranking.json", result.document)
     return result, tuple(notes)
 
 
