@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from data_manifest.progress import Progress, silent
-from evaluate.facts.errors import Finding, SegjudgeError
+from evaluate.facts.errors import SegjudgeError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.turns import Turn
 from evaluate.running.attempting import Made, Slot
@@ -141,12 +141,10 @@ class _Keeper:
         self.tell(f"{last.team} {last.case}: {last.outcome}")
         if len(self._failed_in_a_row) >= _GIVE_UP_AFTER and self._is_hopeless():
             raise HarnessStoppedError(
-                Finding(
-                    where="sandbox",
-                    found=f"{len(self._failed_in_a_row)} runs in a row failed on our side",
-                    mend="`segjudge doctor` tells what is wrong with this machine; then give the"
-                    " same command again: it continues where it was",
-                )
+                where="sandbox",
+                found=f"{len(self._failed_in_a_row)} runs in a row failed on our side",
+                mend="`segjudge doctor` tells what is wrong with this machine; then give the"
+                " same command again: it continues where it was",
             )
 
     def _is_hopeless(self) -> bool:

@@ -23,10 +23,6 @@ class RunFiles:
         """Files for this image's containers that name its user, by where they are mounted.
 
         Those of the image's own that can't be covered are left out.
-
-        Args:
-            image: whose containers.
-            user: user and group of the container.
         """
         around, (uid, gid) = image.around, user
         made: dict[str, str] = {}
