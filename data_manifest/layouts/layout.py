@@ -251,9 +251,7 @@ def _convert(source: Path, target: Path, form: Format, told: CaseInputs | None) 
         write(target, told or read_inputs(source))
     except ValueError as error:
         expected = f"what a {form.name} file can hold"
-        raise CaseFileError(
-            Finding(where=str(source), found=str(error), expected=expected)
-        ) from error
+        raise CaseFileError(where=str(source), found=str(error), expected=expected) from error
 
 
 def _filled(template: str, case: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.cases import CaseInputs
-from data_manifest.errors import CaseFileError, Finding
+from data_manifest.errors import CaseFileError
 from data_manifest.layouts.formats import NPZ, format_of
 from data_manifest.layouts.npz_contract import read_inputs
 from data_manifest.manifest import Case, FileEntry
@@ -60,7 +60,7 @@ def _seen(path: Path, case: Case, name: str, channel: int | None) -> npt.NDArray
         return to_uint8(array, modality=canonical_modality(name) or case.modality)
     except ValueError as error:
         raise CaseFileError(
-            Finding(where=str(path), found=str(error), expected="an image that can be drawn")
+            where=str(path), found=str(error), expected="an image that can be drawn"
         ) from error
 
 
@@ -109,4 +109,4 @@ def _written(source: Path, target: Path, axes: str) -> None:
     except RuntimeError as error:
         expected = "an image that SimpleITK reads"
         fault = str(error).splitlines()[-1]
-        raise CaseFileError(Finding(where=str(source), found=fault, expected=expected)) from error
+        raise CaseFileError(where=str(source), found=fault, expected=expected) from error

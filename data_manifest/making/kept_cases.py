@@ -122,12 +122,10 @@ def _check_format(file: Path) -> None:
     form = format_of(file.with_suffix(_WHOLE.get(file.suffix.lower(), file.suffix)).name)
     if file.is_dir() or form in (None, NPZ):
         raise CaseFileError(
-            Finding(
-                where=str(file),
-                found="a format that no container is given",
-                expected="NIfTI, MHA, NRRD, PNG or TIFF",
-                mend="convert it, or make cases with `--prompts`",
-            )
+            where=str(file),
+            found="a format that no container is given",
+            expected="NIfTI, MHA, NRRD, PNG or TIFF",
+            mend="convert it, or make cases with `--prompts`",
         )
 
 

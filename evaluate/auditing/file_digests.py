@@ -171,9 +171,7 @@ def file_findings(
 ) -> list[Finding]:
     """One finding for each altered file, for each pair of teams that was swapped, or for a folder.
 
-    Args:
-        altered: the files.
-        follows: by team and case, the cells that differ because of them.
+    What follows are the cells that differ because of a file, by team and case.
     """
     findings, told = [], set()
     for first, second in swapped_files(altered):

@@ -44,14 +44,7 @@ Drawer = Callable[[CaseInputs, Reference, _LabelMap | None, Case, int], Picture]
 
 
 class Examination(Generic[Picture]):
-    """Reads each mask once; what is noticed on one case is gathered over all.
-
-    Args:
-        protocol: the rules.
-        data_root: folder of the data set.
-        run: the run directory.
-        draw: how a case is drawn; None for no pictures.
-    """
+    """Reads each mask once; what is noticed on one case is gathered over all."""
 
     def __init__(
         self, protocol: Rules, data_root: Path, run: RunDirectory, draw: Drawer[Picture] | None

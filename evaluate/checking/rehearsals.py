@@ -42,16 +42,7 @@ _REPEATED = 4
 
 
 class Rehearsal:
-    """A submission's runs before the organiser's.
-
-    Args:
-        reference: archive, image reference or folder.
-        protocol: the rules.
-        sandbox: where containers run.
-        data: the manifest of the cases.
-        scratch: folder for run directories.
-        progress: told after every run.
-    """
+    """A submission's runs before the organiser's."""
 
     def __init__(
         self,

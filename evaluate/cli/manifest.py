@@ -89,7 +89,7 @@ def _source(options: argparse.Namespace, tell: Tell) -> "tuple[Source, list[Pair
     if options.layout not in (None, "pairs"):
         if not options.source.is_dir():
             raise UsageError(
-                Finding(where=str(options.source), found="no such folder", expected="a data set")
+                where=str(options.source), found="no such folder", expected="a data set"
             )
         return find_cases(options.layout, options.source), []
     if table is not None:
@@ -113,13 +113,11 @@ def _check_ways(options: argparse.Namespace) -> None:
     whole = ways[2] <= (None not in (options.images, options.references, options.modality))
     if sum(ways) != 1 or not whole or (options.layout is None) != (options.source is None):
         raise UsageError(
-            Finding(
-                where="segjudge manifest build",
-                found="not one way to find images and references",
-                expected="--layout and SOURCE, or --pairs, or all of --images, --references and"
-                " --modality",
-                mend="`segjudge manifest build --help` shows them",
-            )
+            where="segjudge manifest build",
+            found="not one way to find images and references",
+            expected="--layout and SOURCE, or --pairs, or all of --images, --references and"
+            " --modality",
+            mend="`segjudge manifest build --help` shows them",
         )
 
 
@@ -193,9 +191,7 @@ def _modality(options: argparse.Namespace) -> str:
     canonical = canonical_modality(options.modality)
     if canonical is None:
         expected = f"one of {', '.join(MODALITIES)}"
-        raise UsageError(
-            Finding(where="--modality", found=repr(options.modality), expected=expected)
-        )
+        raise UsageError(where="--modality", found=repr(options.modality), expected=expected)
     return canonical
 
 

@@ -26,12 +26,6 @@ def check_comparable(
 ) -> list[str]:
     """What a reader must know of two runs that are compared.
 
-    Args:
-        names: of the two run directories.
-        documents: their run.json.
-        protocols: their rules.
-        manifests: their data.
-
     Raises:
         RunDirectoryError: no case is in both, a case of both has another reference, or masks are
             scored by other rules.

@@ -27,12 +27,7 @@ class Unreadable:
 
 
 def read_case_files(root: Path, case: Case) -> CaseFiles | Unreadable:
-    """Read a case's files if they are those of the manifest.
-
-    Args:
-        root: the data set's folder.
-        case: its entry in the manifest.
-    """
+    """Read a case's files if they are those of the manifest."""
     for entry in case.files:
         problem = _altered(root, entry)
         if problem:

@@ -24,13 +24,7 @@ __all__ = ["Conversation"]
 
 
 class Conversation:
-    """One team, one case; rounds must be asked for in their order, and how each went be said.
-
-    Args:
-        rules: the protocol.
-        case: its entry in the manifest.
-        data_root: folder of the data set.
-    """
+    """One team, one case; rounds must be asked for in their order, and how each went be said."""
 
     def __init__(self, rules: Rules, case: Case, data_root: Path) -> None:
         self._rules, self._rounds, self._case = rules, rules.rounds, case

@@ -100,14 +100,7 @@ class Block:
 
 
 def job_sha256(*, image: str, inputs_sha256: str, rules_sha256: str, sandbox: str) -> str:
-    """Of all that decides an attempt's result; a result of another job does not count.
-
-    Args:
-        image: the image's digest, or the problem that stands for it.
-        inputs_sha256: of the case's inputs.
-        rules_sha256: see `Attempt`.
-        sandbox: the adapter's name.
-    """
+    """Of all that decides an attempt's result; a result of another job does not count."""
     facts = {
         "image": image,
         "inputs": inputs_sha256,

@@ -116,19 +116,6 @@ def run_submissions(
 ) -> RunDirectory:
     """Run submissions on all cases of a manifest, or take up a run that was cut off.
 
-    Args:
-        manifest_path: the data; inputs lie beside it.
-        protocol: the rules.
-        references: team to archive, image reference or folder.
-        root: the run directory.
-        sandbox: where containers run.
-        seed: of the order of turns.
-        parallel: containers at a time.
-        progress: told after every run.
-        now: the clock of run.json's times.
-        pause: waits, in seconds, before a run that failed on our side is tried again.
-        host: this computer; None to ask it.
-
     Returns:
         The run directory, with runs.csv.
 
@@ -234,12 +221,10 @@ def _continued(new: RunDocument, old: RunDocument, *, where: Path) -> RunDocumen
     """
     if old.manifest.sha256 != new.manifest.sha256:
         raise RunDirectoryError(
-            Finding(
-                where=str(where),
-                found=f"a run on other data ({old.manifest.path})",
-                expected=f"a run on {new.manifest.path}",
-                mend="choose another run directory",
-            )
+            where=str(where),
+            found=f"a run on other data ({old.manifest.path})",
+            expected=f"a run on {new.manifest.path}",
+            mend="choose another run directory",
         )
     merged = msgspec.structs.replace(
         new,
