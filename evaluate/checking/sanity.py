@@ -46,6 +46,7 @@ def build_sanity_cases(
     seed: int = 0,
     only: Sequence[str] = (),
     layout: Layout | None = None,
+    prompts: Sequence[str] = USUAL,
     of_volumes: Sequence[str] = USUAL,
     progress: Progress = silent,
 ) -> Path:
@@ -56,6 +57,7 @@ def build_sanity_cases(
         seed: of what is simulated.
         only: identifiers of the cases to write; all by default.
         layout: leaves out cases that can't be put into its files.
+        prompts: the kinds of prompts that cases get.
         of_volumes: the kinds of prompts that volumes get.
         progress: told after every case.
 
@@ -69,8 +71,8 @@ def build_sanity_cases(
     cases = []
     for done, (name, make) in enumerate(sorted(makers.items()), start=1):
         raw = make(name, seed)
-        prompts = of_volumes if raw.labels.ndim == 3 else USUAL
-        case = write_case(out, raw, preparation=preparation, prompts=prompts)
+        kinds = of_volumes if raw.labels.ndim == 3 else prompts
+        case = write_case(out, raw, preparation=preparation, prompts=kinds)
         if layout is None or not layout.refusal(case):
             cases.append(case)
         progress(done, len(makers), name)

@@ -152,7 +152,7 @@ class _Answers:
                 self._others.append(path)
 
     def _name(self, case: str) -> str:
-        return PurePosixPath(self._output.name(case)).name
+        return PurePosixPath(self._output.name(case).replace("*", case)).name
 
     def to(self, case: str) -> Path | None:
         """The file that answers a case; of several the one that is named exactly so.

@@ -206,8 +206,10 @@ def score_folders(
     """
     if out.exists() and not out.is_dir():
         raise UsageError(Finding(where=f"--out {out}", found="a file", expected="a folder"))
+    masks = protocol.references.masks(protocol.output)
+    protocol = msgspec.structs.replace(protocol, output=masks)
     jobs, warnings = jobs_of_folders(
-        references, predictions, output=protocol.output, named=protocol.references
+        references, predictions, output=masks, named=protocol.references
     )
     results = score_jobs(jobs, protocol, workers=workers, progress=progress)
     scores = tables_of(results, protocol.scoring)
