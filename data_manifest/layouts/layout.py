@@ -100,7 +100,7 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         """The path of a case's mask in the outputs folder."""
         return filled(self.path, case)
 
-    def found(self, folder: Path, case: str) -> tuple[str, ...]:
+    def masks_in(self, folder: Path, case: str) -> tuple[str, ...]:
         """Paths in an outputs folder that are a case's mask by their names; nothing is followed."""
         name = self.name(case)
         if "*" not in name:
@@ -121,11 +121,14 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         prompts: where the file with a case's text prompts is, in the folder in which `path` begins.
         predictions: the path of predictions that were made elsewhere, where they are not named or
             not of the format that a container leaves.
+        rounds: of a protocol with rounds, the name of the mask of one among the predictions, with
+            `{case}` and `{round}` in it. None for names as a run directory has them.
     """
 
     path: str | None = None
     prompts: str | None = None
     predictions: str | None = None
+    rounds: str | None = None
 
     def case_of(self, file: PurePosixPath) -> str | None:
         """The case that a file is the reference of; None if it is none.
@@ -155,10 +158,22 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     def masks(self, output: OutputFile) -> OutputFile:
         """What predictions that were made elsewhere are, in a protocol of this output."""
-        form = format_of(self.predictions or "")
-        if self.predictions is None or form is None:
-            return output
-        return msgspec.structs.replace(output, path=self.predictions, format=form.name)
+        path = self.predictions or output.path.replace("*", "{case}")
+        form = format_of(self.predictions or "") or FORMATS[output.format]
+        return msgspec.structs.replace(output, path=path, format=form.name)
+
+    def mask_of(self, case: str, number: int, *, last: int, output: OutputFile) -> str:
+        """The name of the mask of a round, counted from 0, in a folder of predictions.
+
+        Args:
+            case: the case.
+            number: of the round.
+            last: number of the protocol's last round.
+            output: the protocol's.
+        """
+        if self.rounds is not None:
+            return filled(self.rounds, case).replace("{round}", str(number))
+        return output.name(case if number == last else f"{case}.round{number}")
 
 
 def first_contract(output_format: object, output_key: object) -> tuple[object, object]:

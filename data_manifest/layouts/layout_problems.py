@@ -28,7 +28,7 @@ def contradictions(
         expected = "at least one image, each file of another path"
         yield Finding(where="input.files", found=fault, expected=expected)
     yield from _of_prompts(inputs, prompts)
-    yield from _of_path("output", output.path.replace("*", "{case}"), output.format)
+    yield from _of_path("output", output.path.replace("*", "{case}"), output.format, "case")
     if output.format in FORMATS and FORMATS[output.format].has_keys != bool(output.key):
         keyed = FORMATS[output.format].has_keys
         yield Finding(
@@ -36,13 +36,7 @@ def contradictions(
             found=f"{output.key!r} with format {output.format!r}",
             expected="the name of the array that is the mask" if keyed else "no key",
         )
-    for key in ("path", "predictions"):
-        path = getattr(references, key)
-        form = format_of(path or "")
-        if path is not None:
-            yield from _of_path(f"references.{key}", path, form.name if form else "")
-    if references.prompts is not None:
-        yield from _of_path("references.prompts", references.prompts, NPZ.name)
+    yield from _of_references(references, output)
 
 
 def _of_input(where: str, file: InputFile) -> Iterator[Finding]:
@@ -54,15 +48,27 @@ def _of_input(where: str, file: InputFile) -> Iterator[Finding]:
             yield Finding(where=where, found=fault, expected=SIDECAR)
         if file.content is None:
             yield Finding(where=where, found="no content", expected="what the sidecar holds")
-        yield from _of_place(where, file.path, once=False)
+        yield from _of_place(where, file.path)
         return
-    yield from _of_path(where, file.path, file.format, once=False)
+    yield from _of_path(where, file.path, file.format)
     if file.content is not None:
         yield Finding(where=where, found="content", expected="none: only a sidecar's is written")
     if file.format in FORMATS and FORMATS[file.format].write_inputs is None:
         givable = [name for name, form in FORMATS.items() if form.write_inputs]
         fault = f"format {file.format!r} for inputs"
         yield Finding(where=where, found=fault, expected=_one_of(givable))
+
+
+def _of_references(references: References, output: OutputFile) -> Iterator[Finding]:
+    for key, path in (("path", references.path), ("predictions", references.predictions)):
+        form = format_of(path or "")
+        if path is not None:
+            yield from _of_path(f"references.{key}", path, form.name if form else "", "case")
+    if references.prompts is not None:
+        yield from _of_path("references.prompts", references.prompts, NPZ.name, "case")
+    if references.rounds is not None and output.format in FORMATS:
+        told = references.masks(output).format
+        yield from _of_path("references.rounds", references.rounds, told, "case", "round")
 
 
 def _of_prompts(inputs: Inputs, prompts: Sequence[str]) -> Iterator[Finding]:
@@ -78,24 +84,26 @@ def _of_prompts(inputs: Inputs, prompts: Sequence[str]) -> Iterator[Finding]:
         )
 
 
-def _of_path(where: str, path: str, form: str, *, once: bool = True) -> Iterator[Finding]:
+def _of_path(where: str, path: str, form: str, *once: str) -> Iterator[Finding]:
+    """A path of a mask or an image; of `once` each mark is in it once, and no other."""
     if form not in FORMATS:
         yield Finding(where=where, found=f"format {form!r}", expected=_one_of(FORMATS))
     elif not path.endswith(FORMATS[form].suffix):
         expected = f"a name that ends in {FORMATS[form].suffix}"
         yield Finding(where=where, found=f"path {path!r} of format {form!r}", expected=expected)
-    yield from _of_place(where, path, once=once)
+    yield from _of_place(where, path, *once)
 
 
-def _of_place(where: str, path: str, *, once: bool) -> Iterator[Finding]:
+def _of_place(where: str, path: str, *once: str) -> Iterator[Finding]:
     parts = PurePosixPath(path).parts
     plain = path.isprintable() and "\\" not in path and not path.startswith("/")
     if not plain or not parts or ".." in parts:
         expected = "a path that stays in the folder"
         yield Finding(where=where, found=f"path {path!r}", expected=expected)
     marks = _PLACEHOLDER.findall(path)
-    if marks != ["case"] if once else not set(marks) <= _MARKS:
-        expected = "`{case}` once, and no other braces" if once else "`{case}` or `{uuid}`"
+    if sorted(marks) != list(once) if once else not set(marks) <= _MARKS:
+        named = " and ".join(f"`{{{mark}}}`" for mark in once)
+        expected = f"{named} once, and no other braces" if once else "`{case}` or `{uuid}`"
         yield Finding(where=where, found=f"path {path!r}", expected=expected)
 
 

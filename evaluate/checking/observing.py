@@ -28,7 +28,7 @@ class Observation:
         case: the case's identifier.
         execution: what the sandbox reported.
         files: paths in the outputs folder afterwards, sorted.
-        found: those of them that are the case's mask by their names.
+        masks: those of them that are the case's mask by their names.
         arrays: of the case's file, by headers alone; None if there is no such file.
         inputs_changed: whether the inputs folder is not what it was.
     """
@@ -36,7 +36,7 @@ class Observation:
     case: str
     execution: Execution
     files: tuple[str, ...]
-    found: tuple[str, ...]
+    masks: tuple[str, ...]
     arrays: tuple[ArrayFacts, ...] | None
     inputs_changed: bool
 
@@ -79,15 +79,15 @@ class ObservingSandbox:
         before = _digest(job.inputs)
         answer, outputs = self._output, job.outputs
         execution = self._sandbox.run(image, job)
-        found = answer.found(outputs, job.case)
+        masks = answer.masks_in(outputs, job.case)
         self.observations.append(
             Observation(
                 case=job.case,
                 execution=execution,
                 files=_names(job.outputs),
-                found=found,
+                masks=masks,
                 arrays=array_facts(
-                    outputs / (found or (answer.name(job.case),))[0],
+                    outputs / (masks or (answer.name(job.case),))[0],
                     output=answer,
                     max_bytes=_LARGEST_SEEN,
                     within=outputs,

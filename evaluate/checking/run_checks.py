@@ -74,9 +74,8 @@ def _beside(trial: Trial, protocol: Rules) -> Iterator[Finding]:
     seen = trial.observation
     if seen is None:
         return
-    found = seen.found
-    surplus = [n for n in seen.files if n not in found and not protocol.output.tolerates(n)]
-    if surplus and found:
+    surplus = [n for n in seen.files if n not in seen.masks and not protocol.output.tolerates(n)]
+    if surplus and seen.masks:
         words = f"{len(surplus)} further: {', '.join(surplus[:3])}"
         yield _hit("leftover-files", Severity.WARNING, trial, words)
     if seen.inputs_changed and not protocol.container.inputs_writable:

@@ -155,7 +155,7 @@ class Slot:
             except SandboxError as error:
                 _pass_on_interrupt(error)
                 return self._made(turn, job, Outcome.HARNESS_ERROR, printable(str(error)))
-            files = rules.output.found(folders.outputs, case.id)
+            files = rules.output.masks_in(folders.outputs, case.id)
             output = _look_at(files, folders.outputs, case, rules)
             outcome, reason = judge(execution, output, limits, rules.output.name(case.id))
             # Only an output that counts is kept: nothing of a failed run can ever be scored.
