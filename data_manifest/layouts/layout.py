@@ -10,11 +10,12 @@ from typing import Any, Literal
 import msgspec
 
 from data_manifest.cases import CaseInputs
-from data_manifest.errors import CaseFileError, Finding
+from data_manifest.errors import CaseFileError
 from data_manifest.layouts.formats import FORMATS, NPZ, Format, format_of, stem_of
 from data_manifest.layouts.labels import Fractions
 from data_manifest.layouts.npz_contract import read_inputs
 from data_manifest.layouts.sidecars import filled, write_sidecar
+from data_manifest.layouts.stored import VOLUMES, convert_volume
 from data_manifest.manifest import Case
 
 __all__ = [
@@ -31,7 +32,9 @@ ROLES = ("image", "sidecar")
 """What a file can be to a case; an npz of the image holds the prompts and the spacing too."""
 
 
-class InputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class InputFile(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """One file that a container gets of a case.
 
     Attributes:
@@ -39,12 +42,14 @@ class InputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         path: in the inputs folder; `{case}` stands for the case's identifier, `{uuid}` for a name
             that does not tell it.
         format: a name of `FORMATS`; of a sidecar `json`.
+        channel: of a case of several images which one, by its number from 0 or its name.
         content: of a sidecar, for every case alike but for `{case}` and `{uuid}` in its texts.
     """
 
     role: str
     path: str
     format: str
+    channel: int | str = 0
     content: Any = None
 
 
@@ -140,8 +145,7 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             return stem_of(file.name) if format_of(file.name) else None
         parts = PurePosixPath(self.path).parts
         name = "/".join(file.parts[-len(parts) :])
-        before, _, after = self.path.partition("{case}")
-        fits = re.fullmatch(f"{re.escape(before)}([^/]+){re.escape(after)}", name, re.IGNORECASE)
+        fits = re.fullmatch(_pattern(self.path), name, re.IGNORECASE)
         return fits[1] if fits else None
 
     def prompts_of(self, case: str, file: Path) -> Path | None:
@@ -206,8 +210,16 @@ class Layout:
     def refusal(self, case: Case) -> str:
         """Why a case can't be put into these files, or answered by one; empty if it can."""
         for file in self.inputs.images:
-            if case.dimension not in FORMATS[file.format].image_dimensions:
+            try:
+                stored = format_of(case.image_of(file.channel).path) or NPZ
+            except LookupError:
+                has = ", ".join(case.channels) or "one image"
+                return f"has no channel {file.channel!r} for {file.path} (it has {has})"
+            asked = FORMATS[file.format]
+            if stored is not asked and case.dimension not in asked.image_dimensions:
                 return f"is {case.dimension}, which {file.path} can't hold"
+            if not _can_become(stored, asked):
+                return f"is stored as {stored.name}, which can't become {file.path}"
         if case.dimension not in FORMATS[self.output.format].mask_dimensions:
             return f"is {case.dimension}, which {self.output.path} can't hold"
         return ""
@@ -238,25 +250,34 @@ class Layout:
                 write_sidecar(target, file.content, case.id)
                 target.chmod(0o444)
                 continue
-            source = data_root / case.file(file.role).path
-            if told is None and format_of(source.name) is FORMATS[file.format]:
+            source = data_root / case.image_of(file.channel).path
+            stored = format_of(source.name) or NPZ
+            if told is None and stored is FORMATS[file.format]:
                 shutil.copyfile(source, target)
-            else:
+            elif stored is NPZ:
                 _convert(source, target, FORMATS[file.format], told)
+            else:
+                convert_volume(source, target)
             target.chmod(0o444)
+
+
+def _can_become(stored: Format, asked: Format) -> bool:
+    if stored is asked:
+        return True
+    if stored is NPZ:
+        return asked.write_inputs is not None
+    return stored.name in VOLUMES and asked.name in VOLUMES
 
 
 def _convert(source: Path, target: Path, form: Format, told: CaseInputs | None) -> None:
     write = form.write_inputs
     if write is None:
-        raise NotImplementedError(form.name)  # `contradictions` refuses it
+        raise NotImplementedError(form.name)  # `refusal` comes first
     try:
         write(target, told or read_inputs(source))
     except ValueError as error:
         expected = f"what a {form.name} file can hold"
-        raise CaseFileError(
-            Finding(where=str(source), found=str(error), expected=expected)
-        ) from error
+        raise CaseFileError(where=str(source), found=str(error), expected=expected) from error
 
 
 def _paths(folder: Path) -> list[str]:
@@ -271,3 +292,9 @@ def _paths(folder: Path) -> list[str]:
 def _fits(path: str, pattern: str) -> bool:
     parts = map(re.escape, pattern.split("*"))
     return re.fullmatch("[^/]*".join(parts), path) is not None
+
+
+def _pattern(template: str) -> str:
+    """An expression for the paths of a template; its group is the case."""
+    first, *others = map(re.escape, template.split("{case}"))
+    return first + "([^/]+)" + r"\1".join(others)

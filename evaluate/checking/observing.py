@@ -42,12 +42,7 @@ class Observation:
 
 
 class ObservingSandbox:
-    """Hands everything to another sandbox; see `evaluate.sandbox.Sandbox`.
-
-    Args:
-        sandbox: the one that runs.
-        output: where a mask is to be.
-    """
+    """Hands everything to another sandbox; see `evaluate.sandbox.Sandbox`."""
 
     def __init__(self, sandbox: Sandbox, output: OutputFile) -> None:
         self._sandbox = sandbox

@@ -57,10 +57,8 @@ _KITS = {
 def write_starter(folder: Path, *, protocol: Rules, called: str) -> list[Path]:
     """Write the template into a new folder, whose last part is the submission's name.
 
-    Args:
-        folder: must not exist; its parent must.
-        protocol: names the folders, the mask's key, the command and the limits.
-        called: what the user called the protocol, for the README's commands.
+    The folder must not exist, and its parent must. What the user called the protocol stands in the
+    README's commands.
 
     Returns:
         The files, in the order in which a reader wants to see them.
@@ -149,14 +147,12 @@ def _kit(protocol: Rules) -> _Kit:
         ", ".join(name for name, form in FORMATS.items() if form.kit == kit) for kit in _KITS
     )
     raise UsageError(
-        Finding(
-            where=f"protocol {protocol.name}",
-            found=f"gives {', '.join(given)}, asks for {output.path}, starts"
-            f" {' '.join(container.command) or 'the image'}",
-            expected=f"formats of one template ({told}), a mask among arrays named as its image is,"
-            " and a command that starts predict.sh, or the image's own entry point",
-            mend="start with `--protocol cvpr24`, and change predict.py",
-        )
+        where=f"protocol {protocol.name}",
+        found=f"gives {', '.join(given)}, asks for {output.path}, starts"
+        f" {' '.join(container.command) or 'the image'}",
+        expected=f"formats of one template ({told}), a mask among arrays named as its image is,"
+        " and a command that starts predict.sh, or the image's own entry point",
+        mend="start with `--protocol cvpr24`, and change predict.py",
     )
 
 
@@ -172,20 +168,16 @@ def _exists(folder: Path) -> Finding:
 def _refuse(folder: Path) -> None:
     if len(folder.name) > _LONGEST or not _NAME.fullmatch(folder.name):
         raise UsageError(
-            Finding(
-                where=f"init {folder}",
-                found="not the name of a submission",
-                expected=f"letters and digits, with single `.`, `_` or `-` between them, {_LONGEST}"
-                " at most",
-                mend="for example `segjudge init my-team`",
-            )
+            where=f"init {folder}",
+            found="not the name of a submission",
+            expected=f"letters and digits, with single `.`, `_` or `-` between them, {_LONGEST}"
+            " at most",
+            mend="for example `segjudge init my-team`",
         )
     # A broken link is in the way too.
     if folder.is_symlink() or folder.exists():
         raise UsageError(_exists(folder))
     if not folder.parent.is_dir():
         raise UsageError(
-            Finding(
-                where=str(folder.parent), found="no such folder", mend="make it first, or go there"
-            )
+            where=str(folder.parent), found="no such folder", mend="make it first, or go there"
         )
