@@ -38,6 +38,7 @@ class ForeignScore:
     Attributes:
         dimension, reason: empty where the table does not say.
         outcome: None where the table has no such column.
+        group: what the case shares with others; empty where the table does not say.
         values: of each metric, by the name that it was asked for with; our own scores from 0 to 1.
     """
 
@@ -47,6 +48,7 @@ class ForeignScore:
     dimension: str
     outcome: Outcome | None
     reason: str
+    group: str
     values: Mapping[str, float | None]
 
 
@@ -106,6 +108,7 @@ def read_foreign_scores(
                 dimension=_optional(table, number, "dimension"),
                 outcome=outcomes[number],
                 reason=_optional(table, number, "reason"),
+                group=_optional(table, number, "group"),
                 values={name: values[index][number] for name, index in columns.items()},
             )
         )

@@ -64,6 +64,7 @@ class RankingSettings(_RankingPart, frozen=True, kw_only=True):
     alpha: float
     adjustment: Literal["holm", "bh", "none"]
     compat: Literal["challenger"] | None
+    resample: Literal["case", "group"] = "case"
     seed: int
     bootstrap: int
     resampled_methods: tuple[str, ...]

@@ -44,6 +44,7 @@ class Ranking(Strict, frozen=True, kw_only=True):
             this order; without them such teams share a place.
         alpha: level of the tests.
         adjustment: of the tests' p-values for there being many pairs of teams.
+        resample: what the bootstrap draws: single cases, or groups of cases, such as patients.
     """
 
     metrics: tuple[RankedMetric, ...]
@@ -53,6 +54,7 @@ class Ranking(Strict, frozen=True, kw_only=True):
     tie_breaks: tuple[str, ...] = ()
     alpha: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.05
     adjustment: Literal["holm", "bh", "none"] = "holm"
+    resample: Literal["case", "group"] = "case"
 
 
 def ranking_problems(
