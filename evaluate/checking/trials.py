@@ -18,13 +18,7 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One case as it ran.
-
-    Attributes:
-        case: of the manifest.
-        record: as the run keeps it.
-        observation: what else was seen; None if nothing could be started.
-    """
+    """One case as it ran."""
 
     case: Case
     record: Attempt

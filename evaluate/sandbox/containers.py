@@ -53,11 +53,7 @@ _REFUSALS = (
 
 
 class CreationRefused(Exception):  # noqa: N818 - whose failure it is has to be found out
-    """The engine answers, and makes or starts no such container.
-
-    Attributes:
-        options: of the container that it does not make.
-    """
+    """The engine answers, and makes or starts no such container."""
 
     def __init__(self, text: str, options: Mapping[str, object]) -> None:
         super().__init__(text)
@@ -120,13 +116,7 @@ def start_container(engine: docker.APIClient, name: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastState:
-    """What the engine says of a container that has ended.
-
-    Attributes:
-        exit_code: of its first process.
-        out_of_memory: the kernel ended a process of it for memory.
-        error: a failure of the engine's own; empty if there was none.
-    """
+    """What the engine says of a container that has ended."""
 
     exit_code: int
     out_of_memory: bool
