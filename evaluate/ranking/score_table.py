@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from data_manifest.findings import listed
 from evaluate.facts.errors import Finding, RankingRefusedError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore
@@ -22,8 +23,6 @@ Bools = npt.NDArray[np.bool_]
 
 ALL = "ALL"
 """Stands for all cases pooled, whatever their modality."""
-
-_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,9 +196,7 @@ def _problems(
 
 
 def _listed(keys: Sequence[tuple[str, str]]) -> str:
-    named = [f"team {team} case {case}" for team, case in sorted(set(keys))]
-    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-    return ", ".join(named[:_NAMED]) + more
+    return listed([f"team {team} case {case}" for team, case in sorted(set(keys))], most=5)
 
 
 def column(table: ScoreTable, metric: RankedColumn) -> Column:
