@@ -9,8 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from data_manifest.findings import listed
-from evaluate.facts.errors import Finding, RankingRefusedError
+from evaluate.facts.errors import Finding, RankingRefusedError, listed
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore
 from evaluate.ranking.settings import RankedColumn
