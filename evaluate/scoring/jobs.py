@@ -58,13 +58,17 @@ class ScoringJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseResult:
-    """A case's row and its labels' rows, of one round; of a whole case also its rounds' rows."""
+    """A case's row and its labels' rows, of one round; of a whole case also its rounds' rows.
+
+    The measures are what the rows are made of, but for teams and times; None of several rounds.
+    """
 
     case: CaseScore
     labels: tuple[LabelScore, ...]
     lesions: tuple[LesionScore, ...] = ()
     round: int = 0
     rounds: tuple[RoundScore, ...] = ()
+    measures: CaseMeasures | None = None
 
 
 def score_job(job: ScoringJob, protocol: Rules) -> CaseResult:
@@ -116,7 +120,7 @@ def _failed(job: ScoringJob, protocol: Rules, outcome: Outcome, reason: str) -> 
     """What a failure costs: the only place where it is paid."""
     reference = read_reference(job.reference, into=_REFERENCE)
     costs = costs_of_failure(reference, protocol.scoring, _asked(job))
-    return _result(job, outcome, reason, costs, job.prices)
+    return result_of(dataclasses.replace(job, outcome=outcome, reason=reason), costs)
 
 
 def _asked(job: ScoringJob) -> TextPrompts | None:
@@ -155,4 +159,4 @@ def _result(
         LesionScore(team=job.team, case=job.case, **dataclasses.asdict(lesion))
         for lesion in measures.lesions
     )
-    return CaseResult(case=row, labels=labels, lesions=lesions, round=job.round)
+    return CaseResult(case=row, labels=labels, lesions=lesions, round=job.round, measures=measures)
