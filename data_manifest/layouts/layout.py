@@ -19,6 +19,7 @@ from data_manifest.manifest import Case
 from data_manifest.prompts import KINDS
 
 __all__ = [
+    "PLATFORM_MASK",
     "ROLES",
     "InputFile",
     "Inputs",
@@ -96,6 +97,10 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def name(self, case: str) -> str:
         """The path of a case's mask in the outputs folder."""
         return _filled(self.path, case)
+
+
+PLATFORM_MASK = OutputFile(path="{case}.mha", format="mha")
+"""What Grand Challenge keeps every mask as."""
 
 
 class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
