@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.cases import CaseInputs
-from data_manifest.errors import CaseFileError, Finding
+from data_manifest.errors import CaseFileError
 from data_manifest.layouts.formats import NPZ, format_of
 from data_manifest.layouts.npz_contract import read_inputs
 from data_manifest.manifest import Case, FileEntry
@@ -57,7 +57,7 @@ def _seen(path: Path, case: Case, name: str, channel: int | None) -> npt.NDArray
         return to_uint8(array, modality=canonical_modality(name) or case.modality)
     except ValueError as error:
         raise CaseFileError(
-            Finding(where=str(path), found=str(error), expected="an image that can be drawn")
+            where=str(path), found=str(error), expected="an image that can be drawn"
         ) from error
 
 
@@ -86,4 +86,4 @@ def convert_volume(source: Path, target: Path) -> None:
     except RuntimeError as error:
         expected = "an image that SimpleITK reads"
         found = str(error).splitlines()[-1]
-        raise CaseFileError(Finding(where=str(source), found=found, expected=expected)) from error
+        raise CaseFileError(where=str(source), found=found, expected=expected) from error

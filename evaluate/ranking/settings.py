@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from evaluate.facts.errors import Finding, RankingRefusedError
+from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.ranking_rules import RankedMetric, direction_problem
 from evaluate.facts.rules import Rules
 from evaluate.facts.scoring_rules import metric_named
@@ -81,11 +81,9 @@ class RankSettings:
         names = [metric.name for metric in chosen]
         if not names or len(set(names)) < len(names):
             raise RankingRefusedError(
-                Finding(
-                    where="metrics to rank by",
-                    found=", ".join(names) or "none",
-                    expected="at least one, each named once",
-                )
+                where="metrics to rank by",
+                found=", ".join(names) or "none",
+                expected="at least one, each named once",
             )
         for metric in chosen:
             problem = direction_problem(metric, protocol.scoring, where="metrics to rank by")
