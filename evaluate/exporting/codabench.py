@@ -1,7 +1,6 @@
 """`segjudge export codabench`: a bundle to upload, and the image that it names."""
 
 import io
-import tempfile
 from datetime import datetime
 from pathlib import Path
 
@@ -11,12 +10,10 @@ from data_manifest.layouts.blank_masks import write_blank_mask
 from evaluate.exporting.board_columns import board_columns
 from evaluate.exporting.exported_files import (
     as_yaml,
-    copy_references,
     filled,
     references_of,
     start_export,
     write_image,
-    write_rules,
     write_zip,
 )
 from evaluate.facts.rules import Rules
@@ -44,22 +41,20 @@ def export_codabench(
     known = references_of(references, protocol)
     start_export(out)
     write_image(out / "image", protocol=protocol, user="root", entry="")
-    with tempfile.TemporaryDirectory() as scratch:
-        parts = Path(scratch)
-        copy_references(known, references, parts / "references")
-        _zip_folder(parts / "references", out / "bundle" / "reference_data.zip")
-        for case, path in known.items():
-            name = protocol.output.name(case)
-            write_blank_mask(parts / "masks" / name, path, protocol.output)
-        _zip_folder(parts / "masks", out / "bundle" / "solution.zip")
-        write_rules(parts / "protocol.json", protocol)
-        program: dict[str, Path | str] = {
-            "metadata.yaml": "command: python3 /app/program/score.py /app/input /app/output\n",
-            "score.py": filled("score.py.txt", {}),
-            "protocol.json": parts / "protocol.json",
-        }
-        write_zip(out / "bundle" / "scoring_program.zip", program.items())
     bundle = out / "bundle"
+    bundle.mkdir()
+    stored = ((path.relative_to(references).as_posix(), path) for path in known.values())
+    write_zip(bundle / "reference_data.zip", stored)
+    for case, path in known.items():
+        mask = out / "empty-masks" / protocol.output.name(case)
+        write_blank_mask(mask, path, protocol.output)
+    _zip_folder(out / "empty-masks", bundle / "solution.zip")
+    program: dict[str, Path | str] = {
+        "metadata.yaml": "command: python3 /app/program/score.py /app/input /app/output\n",
+        "score.py": filled("score.py.txt", {}),
+        "protocol.json": out / "image" / "protocol.json",
+    }
+    write_zip(bundle / "scoring_program.zip", program.items())
     for name, text in _pages(protocol, len(known)).items():
         (bundle / name).write_text(text, encoding="utf-8")
     (bundle / "logo.png").write_bytes(_logo(protocol.name))
@@ -71,8 +66,7 @@ def export_codabench(
 
 
 def _zip_folder(folder: Path, path: Path) -> None:
-    path.parent.mkdir(exist_ok=True)
-    files = sorted(found for found in folder.rglob("*") if found.is_file())
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
     write_zip(path, ((file.relative_to(folder).as_posix(), file) for file in files))
 
 
