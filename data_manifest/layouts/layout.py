@@ -170,13 +170,13 @@ class Layout:
     inputs: Inputs
     output: OutputFile
 
-    def refusal(self, case: Case) -> str:
-        """Why a case can't be put into these files, or answered by one; empty if it can."""
+    def refusal(self, dimension: str) -> str:
+        """Why a 2D or 3D case can't be put into these files, or answered by one; empty if it can."""
         for file in self.inputs.files:
-            if case.dimension not in FORMATS[file.format].image_dimensions:
-                return f"is {case.dimension}, which {file.path} can't hold"
-        if case.dimension not in FORMATS[self.output.format].mask_dimensions:
-            return f"is {case.dimension}, which {self.output.path} can't hold"
+            if dimension not in FORMATS[file.format].image_dimensions:
+                return f"is {dimension}, which {file.path} can't hold"
+        if dimension not in FORMATS[self.output.format].mask_dimensions:
+            return f"is {dimension}, which {self.output.path} can't hold"
         return ""
 
     def place(

@@ -46,7 +46,8 @@ def build_sanity_cases(
     seed: int = 0,
     only: Sequence[str] = (),
     layout: Layout | None = None,
-    of_volumes: Sequence[str] = USUAL,
+    prompts: Sequence[str] = USUAL,
+    rounds: int = 1,
     progress: Progress = silent,
 ) -> Path:
     """Write the cases and their manifest.
@@ -56,7 +57,8 @@ def build_sanity_cases(
         seed: of what is simulated.
         only: identifiers of the cases to write; all by default.
         layout: leaves out cases that can't be put into its files.
-        of_volumes: the kinds of prompts that volumes get.
+        prompts: the kinds that cases get.
+        rounds: for how many rounds they are made ahead.
         progress: told after every case.
 
     Returns:
@@ -69,10 +71,10 @@ def build_sanity_cases(
     cases = []
     for done, (name, make) in enumerate(sorted(makers.items()), start=1):
         raw = make(name, seed)
-        prompts = of_volumes if raw.labels.ndim == 3 else USUAL
-        case = write_case(out, raw, preparation=preparation, prompts=prompts)
-        if layout is None or not layout.refusal(case):
-            cases.append(case)
+        if layout is None or not layout.refusal(f"{raw.labels.ndim}D"):
+            cases.append(
+                write_case(out, raw, preparation=preparation, prompts=prompts, rounds=rounds)
+            )
         progress(done, len(makers), name)
     manifest = Manifest(schema=1, name="sanity", cases=tuple(cases))
     save_manifest(manifest, out / "manifest.json")

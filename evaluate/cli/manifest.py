@@ -13,6 +13,7 @@ from data_manifest.verify import verify_manifest
 from evaluate.cli.command_arguments import CommandParser, group_command, natural
 from evaluate.cli.terminal import say, show_progress, table, warn
 from evaluate.facts.errors import UsageError
+from evaluate.facts.rules import load_protocol
 
 __all__ = ["add_arguments"]
 
@@ -49,6 +50,11 @@ def add_arguments(group: CommandParser) -> None:
     )
     command.add_argument("--window", type=float, nargs=2, metavar=("LEVEL", "WIDTH"))
     command.add_argument("--seed", type=natural, default=0)
+    command.add_argument(
+        "--protocol",
+        default="segjudge",
+        help="whose kinds of prompts are made, by name or file (default: segjudge)",
+    )
     command = group_command(
         into,
         "verify",
@@ -97,6 +103,7 @@ def build(options: argparse.Namespace) -> int:
         return 0
     notes: list[Finding] = []
     pairs = _pairs(options, notes.append)
+    rules = load_protocol(options.protocol)
     with show_progress("building") as progress:
         made = build_manifest(
             pairs,
@@ -108,6 +115,8 @@ def build(options: argparse.Namespace) -> int:
             window=tuple(options.window) if options.window else None,
             remove_small=options.remove_small,
             crop=options.crop,
+            prompts=rules.kinds_of_prompts,
+            rounds=rules.rounds.ahead,
             progress=progress,
             tell=notes.append,
         )

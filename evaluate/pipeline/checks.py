@@ -79,16 +79,22 @@ def check_submission(
         not_run = _not_run(reference, findings, sandbox)
         cases: list[ExaminedCase[CasePicture]] = []
         if sandbox is not None and not not_run:
-            first = protocol.rounds.first_needs
             data = manifest_path or build_sanity_cases(
                 scratch / "data",
                 layout=protocol.layout,
-                of_volumes=(first,) if first else USUAL,
+                prompts=_kinds(protocol),
+                rounds=protocol.rounds.ahead,
             )
             rehearsal = Rehearsal(reference, protocol, sandbox, data, scratch, progress)
             cases = rehearsal.run(_draw if pictures else None)
             findings += rehearsal.findings
     return SubmissionCheck(findings=gravest_first(findings), cases=cases, not_run=not_run)
+
+
+def _kinds(protocol: Rules) -> tuple[str, ...]:
+    """Of prompts. Where no container gets any, masks are still held against the usual ones."""
+    given = protocol.kinds_of_prompts
+    return given if given or protocol.rounds.number > 1 else USUAL
 
 
 def _draw(

@@ -90,7 +90,7 @@ def _check_data(manifest_path: Path, manifest: Manifest, protocol: Rules) -> Non
             fault = "another file than when the manifest was made (its SHA-256 differs)"
         elif missing:
             fault = f"has no {', '.join(missing)}, which protocol {protocol.name} asks for"
-        elif refusal := protocol.layout.refusal(case):
+        elif refusal := protocol.layout.refusal(case.dimension):
             fault = f"{refusal} (protocol {protocol.name})"
         else:
             continue
