@@ -147,6 +147,54 @@ def test_a_name_that_is_not_utf_8_is_named_before_hours_of_scoring(
     assert "udcff" in capsys.readouterr().err
 
 
+def test_predictions_that_are_all_bad_for_one_reason_are_one_line_and_no_table(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing of it can be right: a table of zeros would only hide it."""
+    for case in "abc":
+        reference(folders / "gts" / f"3DBox_CT_{case}.npz")
+        prediction(folders / "segs" / f"3DBox_CT_{case}.npz", LABELS[: 1 + "abc".index(case)])
+    assert score(folders) == 2
+    *progress, said = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"segjudge: --predictions {folders / 'segs'}: 3 of 3 files fail for one")
+    assert "3DBox_CT_a" in said and "shape" in said
+    assert all(line.startswith("scoring: ") for line in progress)
+    assert not (folders / "out").exists()
+
+
+def test_one_good_prediction_among_bad_ones_is_scored(folders: Path) -> None:
+    for case in "abc":
+        reference(folders / "gts" / f"3DBox_CT_{case}.npz")
+        prediction(folders / "segs" / f"3DBox_CT_{case}.npz", LABELS if case == "b" else LABELS[:1])
+    assert score(folders) == 0
+    assert [row.split()[0] for row in outcomes(folders).values()] == [
+        *("bad_output", "ok", "bad_output")
+    ]
+
+
+def test_predictions_of_none_of_the_reference_s_labels_are_said(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for case, labels in (("a", LABELS * 255), ("b", LABELS), ("c", LABELS * 0)):
+        reference(folders / "gts" / f"3DBox_CT_{case}.npz")
+        prediction(folders / "segs" / f"3DBox_CT_{case}.npz", labels)
+    assert score(folders) == 0
+    said = capsys.readouterr().err
+    assert "1 predictions have none of their reference's labels: segs 3DBox_CT_a: the" in said
+    assert "the prediction has 255, the reference 1" in said and "3DBox_CT_b" not in said
+
+
+def test_references_that_are_bad_by_the_dozen_are_one_line(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(12):
+        np.savez(folders / "gts" / f"3DBox_CT_{number:02}.npz", gts=LABELS)
+        prediction(folders / "segs" / f"3DBox_CT_{number:02}.npz")
+    assert score(folders) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "and 11 more, to" in said
+
+
 def test_rounds_are_found_by_their_names_and_a_missing_one_is_never_the_one_before(
     folders: Path,
 ) -> None:
