@@ -171,7 +171,7 @@ class Layout:
     output: OutputFile
 
     def refusal(self, dimension: str) -> str:
-        """Why a 2D or 3D case can't be put into these files, or answered by one; empty if it can."""
+        """Why a `2D` or `3D` case can't be put into these files, or answered; empty if it can."""
         for file in self.inputs.files:
             if dimension not in FORMATS[file.format].image_dimensions:
                 return f"is {dimension}, which {file.path} can't hold"

@@ -1,7 +1,7 @@
 """A data set as CVPR 2025's tracks lay it out: imgs/ and gts/, an npz a case.
 
-Arrays are kept as they are, gaps in the labels too; pickled boxes and texts become plain numbers, so
-that nothing of a case in our own files is a pickle.
+Arrays are kept as they are, gaps in the labels too; pickled boxes and texts become plain numbers,
+so that nothing of a case in our own files is a pickle.
 """
 
 from pathlib import Path

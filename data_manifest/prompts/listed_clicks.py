@@ -5,8 +5,6 @@ random order, each in the middle; then on random voxels of their surfaces, in tu
 objects the same on the components of what is brightest there.
 """
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
@@ -45,12 +43,15 @@ def listed_clicks(
     return [label for label in wanted for _ in range(2)], given
 
 
-def _bright(beside: npt.NDArray[np.bool_], image: npt.NDArray[np.uint8] | None) -> npt.NDArray[Any]:
+def _bright(
+    beside: npt.NDArray[np.bool_], image: npt.NDArray[np.uint8] | None
+) -> npt.NDArray[np.bool_]:
     if image is None or not beside.any():
         return beside
     grey = image if image.ndim == beside.ndim else image.mean(axis=-1)
-    bright: npt.NDArray[np.bool_] = beside & (grey > np.percentile(grey[beside], _BRIGHTEST))
-    return bright if bright.any() else beside
+    limit = np.percentile(grey[beside], _BRIGHTEST)
+    bright: npt.NDArray[np.bool_] = beside & (grey > limit)
+    return bright if bright.any() else beside & (grey >= limit)
 
 
 def _in_turn(mask: npt.NDArray[np.bool_], hand: Hand) -> Voxels:

@@ -26,7 +26,7 @@ class Rounds(Strict, frozen=True, kw_only=True):
             label, in the middle of its largest error (`data_manifest.prompts.error_clicks`);
             `error_scribble` a scribble a label in its largest error on one slice
             (`data_manifest.prompts.error_scribbles`).
-        scribbles: how these are drawn; of several a case has one, by its name.
+        strategies: how these are drawn; of several a case has one, by its name.
         previous: whether a container gets its answer of the round before, or zeros without one.
         first_needs: a kind of prompts; a case without it begins with round 1.
         after_failure: `stop` makes the rounds after a failed one fail alike; `go_on` makes them
@@ -37,7 +37,7 @@ class Rounds(Strict, frozen=True, kw_only=True):
 
     number: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
     prompts: Literal["stored", "list", "largest_error_click", "error_scribble"] = "stored"
-    scribbles: tuple[_Strategy, ...] = ("centre_line", "random", "boundary")
+    strategies: tuple[_Strategy, ...] = ("centre_line", "random", "boundary")
     previous: bool = False
     first_needs: str | None = None
     after_failure: Literal["stop", "go_on"] = "stop"
@@ -82,8 +82,8 @@ def rounds_problem(rounds: Rounds, kinds: tuple[str, ...]) -> Finding | None:
             found=f"{rounds.first_needs!r} with {rounds.number} rounds",
             expected=f"one of {', '.join(kinds)}, and a second round",
         )
-    if not rounds.scribbles:
-        return Finding(where="rounds.scribbles", found="none", expected="at least one strategy")
+    if not rounds.strategies:
+        return Finding(where="rounds.strategies", found="none", expected="at least one strategy")
     if rounds.number == 1 and rounds != Rounds():
         return Finding(
             where="rounds", found="settings for one round", expected="`number` of 2 or more"

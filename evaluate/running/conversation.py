@@ -136,7 +136,7 @@ class Conversation:
         if self._marks is None:
             first = [p.marks for p in stored if isinstance(p, Scribbles)]
             self._marks = first[0] if first else np.zeros(self._case.shape, np.int64)
-        strategy = strategy_of(self._case.id, self._rounds.scribbles)
+        strategy = strategy_of(self._case.id, self._rounds.strategies)
         added = error_scribbles(*self._volumes(), self._labels, strategy=strategy)
         added = added.reshape(self._case.shape)
         self._marks = np.where(added > 0, added, self._marks)
