@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_manifest.errors import CaseFileError, Finding
+from data_manifest.errors import CaseFileError
 from data_manifest.layouts.npz import NpzArchive, NpzError
 from data_manifest.prompts import Texts, WrongPromptsError
 
@@ -40,11 +40,7 @@ def read_text_prompts(path: Path) -> TextPrompts:
                 (asked,) = archive.objects(_KEY)
                 texts = Texts.of(asked, dimensions=3)
     except WrongPromptsError as error:
-        raise CaseFileError(
-            Finding(where=str(path), found=error.found, expected=error.expected)
-        ) from error
+        raise CaseFileError(where=str(path), found=error.found, expected=error.expected) from error
     except (NpzError, ValueError) as error:
-        raise CaseFileError(
-            Finding(where=str(path), found=str(error), expected=_EXPECTED)
-        ) from error
+        raise CaseFileError(where=str(path), found=str(error), expected=_EXPECTED) from error
     return TextPrompts(labels=tuple(texts.texts), is_instance=texts.is_instance)

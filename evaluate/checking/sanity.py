@@ -52,14 +52,7 @@ def build_sanity_cases(
 ) -> Path:
     """Write the cases and their manifest.
 
-    Args:
-        out: folder for manifest.json, inputs/ and references/; made if it is missing.
-        seed: of what is simulated.
-        only: identifiers of the cases to write; all by default.
-        layout: leaves out cases that can't be put into its files.
-        prompts: the kinds that cases get.
-        rounds: for how many rounds they are made ahead.
-        progress: told after every case.
+    Cases that can't be put into the layout's files are left out.
 
     Returns:
         The manifest's path.
@@ -71,10 +64,10 @@ def build_sanity_cases(
     cases = []
     for done, (name, make) in enumerate(sorted(makers.items()), start=1):
         raw = make(name, seed)
-        if layout is None or not layout.refusal(f"{raw.labels.ndim}D"):
-            cases.append(
-                write_case(out, raw, preparation=preparation, prompts=prompts, rounds=rounds)
-            )
+        if layout is None or layout.holds(f"{raw.labels.ndim}D"):
+            case = write_case(out, raw, preparation=preparation, prompts=prompts, rounds=rounds)
+            if layout is None or not layout.refusal(case):
+                cases.append(case)
         progress(done, len(makers), name)
     manifest = Manifest(schema=1, name="sanity", cases=tuple(cases))
     save_manifest(manifest, out / "manifest.json")

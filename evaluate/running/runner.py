@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from data_manifest.progress import Progress, silent
-from evaluate.facts.errors import Finding, SegjudgeError
+from evaluate.facts.errors import SegjudgeError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.turns import Turn
 from evaluate.running.attempting import Made, Slot
@@ -130,10 +130,8 @@ class _Keeper:
         self.tell(f"{last.team} {last.case}: {last.outcome}")
         if self._failures_in_a_row >= _GIVE_UP_AFTER:
             raise HarnessStoppedError(
-                Finding(
-                    where="sandbox",
-                    found=f"{_GIVE_UP_AFTER} runs in a row failed on our side",
-                    mend="`segjudge doctor` tells what is wrong with this machine; then give the"
-                    " same command again: it continues where it was",
-                )
+                where="sandbox",
+                found=f"{_GIVE_UP_AFTER} runs in a row failed on our side",
+                mend="`segjudge doctor` tells what is wrong with this machine; then give the"
+                " same command again: it continues where it was",
             )
