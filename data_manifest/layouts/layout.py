@@ -14,6 +14,7 @@ from data_manifest.errors import CaseFileError, Finding
 from data_manifest.layouts.formats import FORMATS, NPZ, Format, format_of, stem_of
 from data_manifest.layouts.labels import Fractions
 from data_manifest.layouts.npz_contract import read_inputs
+from data_manifest.layouts.stored import VOLUMES, convert_volume
 from data_manifest.manifest import Case
 from data_manifest.prompts import KINDS
 
@@ -34,18 +35,22 @@ ROLES = ("image",)
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
-class InputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class InputFile(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """One file that a container gets of a case.
 
     Attributes:
         role: what it is to the case, one of `ROLES`.
         path: in the inputs folder; `{case}` stands for the case's identifier.
         format: a name of `FORMATS`.
+        channel: of a case of several images which one, by its number from 0 or its name.
     """
 
     role: str
     path: str
     format: str
+    channel: int | str = 0
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -100,10 +105,13 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         path: the end of a reference's path, with `{case}` in it; other files are no references.
             None for every file of a mask's format, whose name then is the case's.
         prompts: where the file with a case's text prompts is, in the folder in which `path` begins.
+        rounds: of a protocol with rounds, the name of the mask of one among the predictions, with
+            `{case}` and `{round}` in it. None for names as a run directory has them.
     """
 
     path: str | None = None
     prompts: str | None = None
+    rounds: str | None = None
 
     def case_of(self, file: PurePosixPath) -> str | None:
         """The case that a file is the reference of; None if it is none.
@@ -115,8 +123,7 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             return stem_of(file.name) if format_of(file.name) else None
         parts = PurePosixPath(self.path).parts
         name = "/".join(file.parts[-len(parts) :])
-        before, _, after = self.path.partition("{case}")
-        fits = re.fullmatch(f"{re.escape(before)}([^/]+){re.escape(after)}", name, re.IGNORECASE)
+        fits = re.fullmatch(_pattern(self.path), name, re.IGNORECASE)
         return fits[1] if fits else None
 
     def prompts_of(self, case: str, file: Path) -> Path | None:
@@ -130,6 +137,19 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             return None
         above = len(PurePosixPath(self.path or file.name).parts)
         return file.parents[above - 1] / _filled(self.prompts, case)
+
+    def mask_of(self, case: str, number: int, *, last: int, output: OutputFile) -> str:
+        """The name of the mask of a round, counted from 0, in a folder of predictions.
+
+        Args:
+            case: the case.
+            number: of the round.
+            last: number of the protocol's last round.
+            output: the protocol's.
+        """
+        if self.rounds is not None:
+            return _filled(self.rounds, case).replace("{round}", str(number))
+        return output.name(case if number == last else f"{case}.round{number}")
 
 
 def first_contract(output_format: object, output_key: object) -> tuple[object, object]:
@@ -157,8 +177,15 @@ class Layout:
     def refusal(self, case: Case) -> str:
         """Why a case can't be put into these files, or answered by one; empty if it can."""
         for file in self.inputs.files:
+            try:
+                stored = format_of(case.image_of(file.channel).path) or NPZ
+            except LookupError:
+                has = ", ".join(case.channels) or "one image"
+                return f"has no channel {file.channel!r} for {file.path} (it has {has})"
             if case.dimension not in FORMATS[file.format].image_dimensions:
                 return f"is {case.dimension}, which {file.path} can't hold"
+            if not _can_become(stored, FORMATS[file.format]):
+                return f"is stored as {stored.name}, which can't become {file.path}"
         if case.dimension not in FORMATS[self.output.format].mask_dimensions:
             return f"is {case.dimension}, which {self.output.path} can't hold"
         return ""
@@ -185,11 +212,14 @@ class Layout:
             for parent in reversed(target.relative_to(folder).parents[:-1]):
                 (folder / parent).mkdir(exist_ok=True)
                 (folder / parent).chmod(0o755)  # whatever the harness's umask is
-            source = data_root / case.file(file.role).path
-            if told is None and format_of(source.name) is FORMATS[file.format]:
+            source = data_root / case.image_of(file.channel).path
+            stored = format_of(source.name) or NPZ
+            if told is None and stored is FORMATS[file.format]:
                 shutil.copyfile(source, target)
-            else:
+            elif stored is NPZ:
                 _convert(source, target, FORMATS[file.format], told)
+            else:
+                convert_volume(source, target)
             target.chmod(0o444)
 
     def case_in(self, folder: Path) -> str:
@@ -198,29 +228,40 @@ class Layout:
         Raises:
             LookupError: there is none.
         """
-        before, _, after = self.inputs.files[0].path.partition("{case}")
+        pattern = _pattern(self.inputs.files[0].path)
         for file in sorted(folder.rglob("*")):
-            name = file.relative_to(folder).as_posix()
-            if name.startswith(before) and name.endswith(after):
-                return name[len(before) : len(name) - len(after)]
+            if fits := re.fullmatch(pattern, file.relative_to(folder).as_posix()):
+                return fits[1]
         raise LookupError(f"no case in {folder}")
+
+
+def _can_become(stored: Format, asked: Format) -> bool:
+    if stored is asked:
+        return True
+    if stored is NPZ:
+        return asked.write_inputs is not None
+    return stored.name in VOLUMES and asked.name in VOLUMES
 
 
 def _convert(source: Path, target: Path, form: Format, told: CaseInputs | None) -> None:
     write = form.write_inputs
     if write is None:
-        raise NotImplementedError(form.name)  # `contradictions` refuses it
+        raise NotImplementedError(form.name)  # `refusal` comes first
     try:
         write(target, told or read_inputs(source))
     except ValueError as error:
         expected = f"what a {form.name} file can hold"
-        raise CaseFileError(
-            Finding(where=str(source), found=str(error), expected=expected)
-        ) from error
+        raise CaseFileError(where=str(source), found=str(error), expected=expected) from error
 
 
 def _filled(template: str, case: str) -> str:
     return template.replace("{case}", case)
+
+
+def _pattern(template: str) -> str:
+    """An expression for the paths of a template; its group is the case."""
+    first, *others = map(re.escape, template.split("{case}"))
+    return first + "([^/]+)" + r"\1".join(others)
 
 
 def contradictions(
@@ -232,11 +273,6 @@ def contradictions(
         if file.role not in ROLES:
             yield Finding(where=where, found=f"role {file.role!r}", expected=_one_of(ROLES))
         yield from _of_path(where, file.path, file.format)
-        if file.format in FORMATS and FORMATS[file.format].write_inputs is None:
-            givable = [name for name, form in FORMATS.items() if form.write_inputs]
-            yield Finding(
-                where=where, found=f"format {file.format!r} for inputs", expected=_one_of(givable)
-            )
     paths = [file.path.lower() for file in inputs.files]
     if not paths or len(set(paths)) < len(paths):
         fault = "a path twice" if paths else "none"
@@ -254,11 +290,7 @@ def contradictions(
             expected=f"an image in format {_one_of(holders)}, or `prompts = []`",
         )
     yield from _of_path("output", output.path, output.format)
-    if references.path is not None:
-        form = format_of(references.path)
-        yield from _of_path("references", references.path, form.name if form else "")
-    if references.prompts is not None:
-        yield from _of_path("references.prompts", references.prompts, NPZ.name)
+    yield from _of_references(references, output)
     if output.format in FORMATS and FORMATS[output.format].has_keys != bool(output.key):
         keyed = FORMATS[output.format].has_keys
         yield Finding(
@@ -268,7 +300,17 @@ def contradictions(
         )
 
 
-def _of_path(where: str, path: str, form: str) -> Iterator[Finding]:
+def _of_references(references: References, output: OutputFile) -> Iterator[Finding]:
+    if references.path is not None:
+        form = format_of(references.path)
+        yield from _of_path("references", references.path, form.name if form else "")
+    if references.prompts is not None:
+        yield from _of_path("references.prompts", references.prompts, NPZ.name)
+    if references.rounds is not None:
+        yield from _of_path("references.rounds", references.rounds, output.format, "case", "round")
+
+
+def _of_path(where: str, path: str, form: str, *names: str) -> Iterator[Finding]:
     if form not in FORMATS:
         yield Finding(where=where, found=f"format {form!r}", expected=_one_of(FORMATS))
     elif not path.endswith(FORMATS[form].suffix):
@@ -279,8 +321,9 @@ def _of_path(where: str, path: str, form: str) -> Iterator[Finding]:
     if not plain or not parts or ".." in parts:
         expected = "a path that stays in the folder"
         yield Finding(where=where, found=f"path {path!r}", expected=expected)
-    if _PLACEHOLDER.findall(path) != ["case"]:
-        expected = "`{case}` once, and no other braces"
+    wanted = names or ("case",)
+    if set(_PLACEHOLDER.findall(path)) != set(wanted):
+        expected = f"{' and '.join(f'`{{{name}}}`' for name in wanted)}, and no other braces"
         yield Finding(where=where, found=f"path {path!r}", expected=expected)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 import docker
 import requests
 
+from evaluate.sandbox.containers import start_container
 from evaluate.sandbox.policy import OWNER_LABEL, mounts_of
 
 __all__ = ["Control", "image_archive", "is_exhausted", "tar_of"]
@@ -36,13 +37,7 @@ def is_exhausted(text: str) -> bool:
 
 
 class Control:
-    """An empty image in the engine, made at the first need and removed by `close`.
-
-    Args:
-        engine: client of the engine.
-        owner: token of the harness.
-        machine: the engine's operating system and architecture.
-    """
+    """An empty image in the engine, made at the first need and removed by `close`."""
 
     def __init__(self, engine: docker.APIClient, *, owner: str, machine: tuple[str, str]) -> None:
         self._engine = engine
@@ -75,7 +70,7 @@ class Control:
             with self._lock:
                 self._make()
             self._engine.create_container_from_config(trial, name)
-            self._engine.start(name)
+            start_container(self._engine, name)
         except docker.errors.APIError as error:
             # There is no program in it to start: to be told so is to be served.
             text = str(error.explanation or error).lower()
@@ -104,13 +99,7 @@ class Control:
 
 
 def image_archive(layer: bytes, machine: tuple[str, str], *, tag: str | None = None) -> bytes:
-    """An archive of an image of one layer, as `docker save` writes it.
-
-    Args:
-        layer: a tar file.
-        machine: operating system and architecture.
-        tag: its name.
-    """
+    """An archive of an image of one layer, as `docker save` writes it."""
     config = json.dumps(
         {
             "os": machine[0],

@@ -19,12 +19,8 @@ from evaluate.sandbox.surroundings import SCRATCH
 
 __all__ = ["Volumes", "misplaced_volume"]
 
-_FILES = (
-    "/etc/hostname",
-    "/etc/hosts",
-    "/etc/passwd",
-    "/etc/resolv.conf",
-)  # the engine's, and ours
+# The engine's, and ours.
+_FILES = ("/etc/group", "/etc/hostname", "/etc/hosts", "/etc/passwd", "/etc/resolv.conf")
 
 
 def misplaced_volume(image: Image, job: Job) -> str:
@@ -40,15 +36,7 @@ def misplaced_volume(image: Image, job: Job) -> str:
 
 
 class Volumes:
-    """A context manager around a container's life: makes what lies in its volumes.
-
-    Args:
-        engine: client of the engine.
-        image: whose volumes.
-        job: what is mounted.
-        name: the container's.
-        owner: token of the harness.
-    """
+    """A context manager around a container's life: makes what lies in its volumes."""
 
     def __init__(
         self, engine: docker.APIClient, image: Image, job: Job, *, name: str, owner: str

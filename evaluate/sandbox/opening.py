@@ -15,7 +15,7 @@ from pathlib import Path
 import docker
 
 from evaluate.sandbox.port import ImageProblem
-from evaluate.sandbox.surroundings import Surroundings
+from evaluate.sandbox.surroundings import Surroundings, volume_paths
 from evaluate.sandbox.survey import Members, members_of, needed_mode, recall, remember, survey
 
 __all__ = ["look_and_open"]
@@ -56,14 +56,6 @@ def look_and_open(
 ) -> Surroundings:
     """Look at an image, and make one that is this one with everything readable if it needs that.
 
-    Args:
-        engine: client of the engine.
-        image_id: the image.
-        name: for the containers that are made and removed.
-        labels: for them, so that what a killed harness leaves is found.
-        tag: for the new image, `repository:tag`.
-        cache: folder of what earlier looks have found.
-
     Returns:
         What is around a program in it; `tag` is there if something was closed.
 
@@ -82,7 +74,10 @@ def look_and_open(
         engine.create_container_from_config(options, source)
         around, names = survey(engine, source, about.get("Config") or {})
         if names:
-            engine.create_container_from_config(options, target)
+            # What is written into a volume is in no layer: memory stands in for it, which the
+            # engine mounts when a container starts, and this one never does.
+            bare = [{"Type": "tmpfs", "Target": path} for path in volume_paths(around)]
+            engine.create_container_from_config(options | {"HostConfig": {"Mounts": bare}}, target)
             engine.put_archive(target, "/", _opened(members_of(engine, source), names))
             repository, _, version = tag.partition(":")
             engine.commit(target, repository, version)
