@@ -94,7 +94,10 @@ def _quantise(path: Path) -> None:
     import nncf
 
     pictures = nncf.Dataset([picture[None] for picture in _images(_CALIBRATION_IMAGES)])
-    graph = openvino.Core().read_model(path.with_suffix(".xml"))
+    # Read whole, since its own file is written again.
+    core = openvino.Core()
+    core.set_property({"ENABLE_MMAP": False})
+    graph = core.read_model(path.with_suffix(".xml"))
     small = nncf.quantize(
         graph,
         pictures,
