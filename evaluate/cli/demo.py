@@ -25,6 +25,19 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> int:
     """Demo data, the shipped participants, scores, ranking, a comparison and the report."""
+    from data_manifest.findings import printable
+    from data_manifest.making.build import build_demo
+    from evaluate.checking.starter_kit import ready_participants
+    from evaluate.cli.rank_words import say_leaderboard
+    from evaluate.cli.run_words import say_outcomes
+    from evaluate.cli.score_words import say_scores
+    from evaluate.comparing.two_runs import compare_runs
+    from evaluate.facts.rules import load_protocol
+    from evaluate.pipeline.comparisons import write_comparison
+    from evaluate.ranking.stage import rank_run
+    from evaluate.reporting.report_of_run import report_run
+    from evaluate.scoring.stage import score_run
+
     root: Path = options.run_dir
     data: Path = options.data or root.parent / "demo-data"
     took = _Stopwatch()

@@ -135,8 +135,7 @@ def main() -> None:
     core = openvino.Core()
     exact = {"INFERENCE_PRECISION_HINT": "f32"}
     encode, decode = (
-        core.compile_model(folder / f"{part}.xml", "CPU", exact)
-        for part in ("encoder", "decoder")
+        core.compile_model(folder / f"{part}.xml", "CPU", exact) for part in ("encoder", "decoder")
     )
     answered = decode([np.repeat(encode([image.numpy()])[0], 2, axis=0), boxes.numpy()])[0]
     difference = float(np.abs(answered - expected).max())
