@@ -64,7 +64,9 @@ def _images(count: int) -> np.ndarray:
         for _ in range(random.integers(3, 9)):
             y, x, height, width = random.uniform((0.1, 0.1, 0.03, 0.03), (0.9, 0.9, 0.4, 0.4))
             distance = ((rows - y) / height) ** 2 + ((columns - x) / width) ** 2
-            grey += random.uniform(-1, 1) / (1 + np.exp(random.uniform(5, 60) * (distance - 1)))
+            grey += random.uniform(-1, 1) * (distance < 1) + random.uniform(-1, 1) * np.exp(
+                -distance
+            )
         grey += random.normal(0, random.uniform(0, 0.1), grey.shape)
         tints = random.uniform(0.6, 1, 3) if random.random() < 0.4 else np.ones(3)
         picture[:] = ((grey - grey.min()) / np.ptp(grey))[None] * tints[:, None, None]
