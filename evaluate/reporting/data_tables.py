@@ -48,8 +48,8 @@ def data_tables(sources: Sources, certainty: Certainty | None) -> Iterator[DataT
     by_method = ranks_by_method(sources.ranking, sources.teams)
     if by_method:
         yield _methods(sources, by_method)
-    for metric in sources.protocol.ranking.metrics:
-        table = _tests(sources, metric.name)
+    for name in sources.ranked:
+        table = _tests(sources, name)
         if table is not None:
             yield table
 

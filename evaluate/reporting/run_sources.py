@@ -13,6 +13,9 @@ from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, TableError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore, RoundScore
+from evaluate.ranking import RankSettings
+from evaluate.ranking.label_columns import with_label_columns
+from evaluate.ranking.stage import labels_ranked_by
 from evaluate.reporting.quantities import Quantity, quantities_of
 from evaluate.store import RunDirectory
 
@@ -68,6 +71,11 @@ class Sources:
         return quantities_of(self.protocol)
 
     @property
+    def ranked(self) -> list[str]:
+        """The columns that teams are ranked by."""
+        return [metric.name for metric in RankSettings.from_protocol(self.protocol).metrics]
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What ranking.json says that a reader must know."""
         return self.ranking.warnings
@@ -107,7 +115,10 @@ def read_sources(run: RunDirectory) -> Sources:
     """
     document = run.document()
     places = _read_places(run.root / "ranking.csv")
-    case_scores = {(row.team, row.case): row for row in run.read_rows(CaseScore)}
+    rules = document.rules_of("rank")
+    columns, rows = RankSettings.from_protocol(rules).columns, run.read_rows(CaseScore)
+    rows = with_label_columns(rows, labels_ranked_by(run, rules), columns)
+    case_scores = {(row.team, row.case): row for row in rows}
     ranked, scored = {place.team for place in places}, {team for team, _ in case_scores}
     if ranked != scored:
         raise TableError(
@@ -125,7 +136,7 @@ def read_sources(run: RunDirectory) -> Sources:
     manifest, problem = _read_manifest(run.root / "manifest.json")
     return Sources(
         document=document,
-        protocol=document.rules_of("rank"),
+        protocol=rules,
         places=places,
         ranking=read_ranking(run.root / "ranking.json") or RankingDocument(),
         case_scores=case_scores,

@@ -4,15 +4,16 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
+from evaluate.facts.aggregates import aggregate_of, summed_columns
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore, CohortScore, LabelScore
-from evaluate.facts.scoring_problems import OF_PAIRS, aggregated_as
 from evaluate.facts.scoring_rules import Cohort, Scoring
-from metrics.cohort import STATISTICS, aggregated_dice, aggregated_f1, by_group, present
+from metrics.cohort import STATISTICS, aggregated_dice, by_group, present
 
 __all__ = ["cohort_scores"]
 
@@ -143,26 +144,19 @@ def _statistic(metric: str, statistic: str) -> _Value:
     if statistic == "global":
         return _global_dice
     if statistic == "aggregated":
-        base, ending = aggregated_as(metric)
-        return lambda columns: _AGGREGATED[base](_of_setting(columns, ending))
+        return partial(_aggregated, metric)
     return lambda columns: STATISTICS[statistic](columns[metric])
 
 
-def _of_setting(columns: _Columns, ending: str) -> _Columns:
-    """The columns of metrics under names of their own that end so, by the names of the metrics."""
-    named = {name.removesuffix(ending): c for name, c in columns.items() if name.endswith(ending)}
-    return {**columns, **named}
-
-
-def _over_pairs(metric: str) -> _Value:
-    """The mean over the matched pairs of all cases."""
-
-    def mean(columns: _Columns) -> float:
-        pairs, values = columns["lesion_pairs"], columns[metric]
-        chosen = pairs > 0
-        return _ratio(float((pairs[chosen] * values[chosen]).sum()), float(pairs[chosen].sum()))
-
-    return mean
+def _aggregated(metric: str, columns: _Columns) -> float:
+    """Of sums over the cases; of matched objects, the mean over the pairs of all cases."""
+    ratio = aggregate_of(metric)
+    if ratio is not None:
+        sums = {name: np.asarray(np.nansum(columns[name])) for name in ratio.columns}
+        return float(ratio.of(sums))
+    pairs = columns[summed_columns(metric)[0]]
+    chosen = pairs > 0
+    return _ratio(float((pairs * columns[metric])[chosen].sum()), float(pairs[chosen].sum()))
 
 
 def _global_dice(columns: _Columns) -> float:
@@ -171,43 +165,8 @@ def _global_dice(columns: _Columns) -> float:
     return aggregated_dice(shared, both)
 
 
-def _aggregated_dice(columns: _Columns) -> float:
-    both = columns["reference_volume_ml"] + columns["prediction_volume_ml"]
-    return aggregated_dice(columns["intersection_volume_ml"], both)
-
-
-def _counts(columns: _Columns) -> tuple[float, float, float]:
-    tp, fp, fn = (float(present(columns[f"lesion_{name}"]).sum()) for name in ("tp", "fp", "fn"))
-    return tp, fp, fn
-
-
 def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else math.nan
-
-
-def _aggregated_precision(columns: _Columns) -> float:
-    tp, fp, _ = _counts(columns)
-    return _ratio(tp, tp + fp)
-
-
-def _aggregated_sensitivity(columns: _Columns) -> float:
-    tp, _, fn = _counts(columns)
-    return _ratio(tp, tp + fn)
-
-
-def _aggregated_quality(columns: _Columns) -> float:
-    tp, fp, fn = _counts(columns)
-    return _ratio(float(present(columns["lesion_iou_sum"]).sum()), tp + fp / 2 + fn / 2)
-
-
-_AGGREGATED: Mapping[str, _Value] = {
-    "dsc": _aggregated_dice,
-    "lesion_f1": lambda c: aggregated_f1(c["lesion_tp"], c["lesion_fp"], c["lesion_fn"]),
-    "lesion_precision": _aggregated_precision,
-    "lesion_sensitivity": _aggregated_sensitivity,
-    "panoptic_quality": _aggregated_quality,
-    **{metric: _over_pairs(metric) for metric in OF_PAIRS},
-}
 
 
 def _number(value: float | None) -> float:
