@@ -12,7 +12,7 @@ from evaluate.documents.run import RunDocument
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, TableError
 from evaluate.facts.rules import Rules
-from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore, RoundScore
+from evaluate.facts.scores import CaseScore, CohortScore, LabelScore, ModalityScore, RoundScore
 from evaluate.ranking import RankSettings
 from evaluate.ranking.label_columns import with_label_columns
 from evaluate.ranking.stage import labels_ranked_by
@@ -47,6 +47,7 @@ class Sources:
         modality_scores: by (team, modality, metric).
         label_scores: by (team, case); empty where the table is missing.
         runs: by (team, case), the last round.
+        cohort: numbers over cases; none where a protocol has none.
         rounds: every round's scores; none where a protocol has one round.
         manifest_cases: by id; empty where the manifest's copy is missing.
         manifest_problem: why it is missing, in words; empty if it is there.
@@ -61,6 +62,7 @@ class Sources:
     modality_scores: dict[tuple[str, str, str], ModalityScore]
     label_scores: dict[tuple[str, str], list[LabelScore]]
     runs: dict[tuple[str, str], Attempt]
+    cohort: tuple[CohortScore, ...]
     rounds: tuple[RoundScore, ...]
     manifest_cases: dict[str, Case]
     manifest_problem: str
@@ -149,6 +151,9 @@ def read_sources(run: RunDirectory) -> Sources:
         },
         label_scores=labels,
         runs={(row.team, row.case): row for row in run.read_rows(Attempt)},
+        cohort=tuple(run.read_rows(CohortScore))
+        if document.rules_of("score").scoring.cohort
+        else (),
         rounds=tuple(run.read_rows(RoundScore))
         if document.rules_of("score").rounds.number > 1
         else (),
