@@ -195,12 +195,10 @@ def load_manifest(path: Path) -> Manifest:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
         raise ManifestError(
-            Finding(
-                where=str(path),
-                found=f"can't be read as a manifest: {error}",
-                expected="a JSON file of manifest schema 1",
-                mend="`segjudge manifest build` makes one",
-            )
+            where=str(path),
+            found=f"can't be read as a manifest: {error}",
+            expected="a JSON file of manifest schema 1",
+            mend="`segjudge manifest build` makes one",
         ) from error
     problems = [
         Finding(where=f"{path}: {where}", found=fault, expected=expected)

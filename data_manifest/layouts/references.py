@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data_manifest.cases import Reference
-from data_manifest.errors import CaseFileError, Finding
+from data_manifest.errors import CaseFileError
 from data_manifest.layouts import npz_contract
 from data_manifest.layouts.formats import NPZ, format_of
 from data_manifest.layouts.labels import Buffer
@@ -68,6 +68,4 @@ def _opened(path: Path) -> Iterator[OpenMask]:
             yield mask
     except (NpzError, PredictionError, OSError) as error:
         expected = f"whole labels from 0 to 65535 in a {form.name} file, (H, W) or (D, H, W)"
-        raise CaseFileError(
-            Finding(where=str(path), found=str(error), expected=expected)
-        ) from error
+        raise CaseFileError(where=str(path), found=str(error), expected=expected) from error

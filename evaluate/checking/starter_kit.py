@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import evaluate
-from evaluate.facts.errors import Finding, UsageError
+from evaluate.facts.errors import UsageError
 
 __all__ = ["kit_file", "ready_participants"]
 
@@ -18,12 +18,10 @@ def _shipped() -> Path:
         if (folder / _KIT).is_dir():
             return folder
     raise UsageError(
-        Finding(
-            where="segjudge",
-            found="no participants beside this installation",
-            expected="the folder `participants` that segjudge ships",
-            mend="install segjudge again",
-        )
+        where="segjudge",
+        found="no participants beside this installation",
+        expected="the folder `participants` that segjudge ships",
+        mend="install segjudge again",
     )
 
 

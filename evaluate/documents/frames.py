@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluate.documents.tables import columns_of, sorted_rows
-from evaluate.facts.errors import Finding, UsageError
+from evaluate.facts.errors import UsageError
 
 if TYPE_CHECKING:  # half a second, and only for whom it is for
     import pandas as pd
@@ -63,10 +63,8 @@ def write_parquet(folder: Path, frames: "Mapping[str, pd.DataFrame]") -> None:
             frame.to_parquet(folder / f"{name}.parquet", index=False)
         except ImportError as error:
             raise UsageError(
-                Finding(
-                    where="Parquet",
-                    found="no package pyarrow",
-                    expected="what reads and writes Parquet files",
-                    mend="pip install 'segjudge[parquet]'",
-                )
+                where="Parquet",
+                found="no package pyarrow",
+                expected="what reads and writes Parquet files",
+                mend="pip install 'segjudge[parquet]'",
             ) from error

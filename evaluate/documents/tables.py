@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, BinaryIO, TypeVar
 
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Finding, TableError
+from evaluate.facts.errors import TableError
 from evaluate.facts.scores import (
     CaseScore,
     CohortScore,
@@ -242,7 +242,7 @@ def read_table(
             missing = sorted((absent - set(defaults)) | (set(needed) - set(header)))
             if missing:
                 words = f"no column {', '.join(missing)}"
-                raise TableError(Finding(where=str(path), found=words, mend=mend))
+                raise TableError(where=str(path), found=words, mend=mend)
             wanted = [n for n in header if n not in columns and (metrics is None or n in metrics)]
             rows = []
             for cells in reader:
@@ -255,9 +255,9 @@ def read_table(
                         values[_VALUES] = {n: _to_number(cells[n]) for n in wanted}
                 except ValueError as error:
                     where = f"{path}, line {reader.line_num}"
-                    raise TableError(Finding(where=where, found=str(error), mend=mend)) from error
+                    raise TableError(where=where, found=str(error), mend=mend) from error
                 rows.append(kind(**values))
             return rows
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         words = f"can't be read: {error}"
-        raise TableError(Finding(where=str(path), found=words, mend=mend)) from error
+        raise TableError(where=str(path), found=words, mend=mend) from error

@@ -112,12 +112,10 @@ def table_of(
     """
     if not scores:
         raise RankingRefusedError(
-            Finding(
-                where="case scores",
-                found="no row",
-                expected="a row for each team and case",
-                mend="run and score first: `segjudge run`, `segjudge score`",
-            )
+            where="case scores",
+            found="no row",
+            expected="a row for each team and case",
+            mend="run and score first: `segjudge run`, `segjudge score`",
         )
     rows = {(score.team, score.case): score for score in scores}
     teams = tuple(sorted({score.team for score in scores}))

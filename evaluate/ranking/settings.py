@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from evaluate.facts.aggregates import Ratio, aggregate_of, summed_columns
-from evaluate.facts.errors import Finding, RankingRefusedError
+from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.ranking_rules import (
     RankedMetric,
     RankedStatistic,
@@ -124,11 +124,9 @@ class RankSettings:
         names = [metric.name for metric in chosen]
         if not names or len(set(names)) < len(names):
             raise RankingRefusedError(
-                Finding(
-                    where="metrics to rank by",
-                    found=", ".join(names) or "none",
-                    expected="at least one, each named once",
-                )
+                where="metrics to rank by",
+                found=", ".join(names) or "none",
+                expected="at least one, each named once",
             )
         for metric in chosen:
             problem = direction_problem(metric, protocol.scoring, where="metrics to rank by")

@@ -10,7 +10,7 @@ from evaluate.documents.foreign_scores import ForeignScore, read_foreign_scores
 from evaluate.documents.ranking import write_ranking
 from evaluate.documents.run import RankOptions
 from evaluate.documents.tables import write_table
-from evaluate.facts.errors import Finding, RankingRefusedError
+from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import RankedMetric, Rules
 from evaluate.facts.scores import CaseScore, LabelScore
@@ -64,12 +64,10 @@ def rank_run(root: Path, options: RankOptions | None = None) -> Result:
         document = run.document()
         if document.scored_from != run.journal_sha256():
             raise RankingRefusedError(
-                Finding(
-                    where=str(root),
-                    found="cases that were run since it was scored, or no scores yet",
-                    expected="scores of all that was run",
-                    mend=f"`segjudge score {root}`",
-                )
+                where=str(root),
+                found="cases that were run since it was scored, or no scores yet",
+                expected="scores of all that was run",
+                mend=f"`segjudge score {root}`",
             )
         options = options or RankOptions()
         if options.seed is None:
@@ -122,11 +120,9 @@ def rank_table(
     no_metrics = sorted(NOT_FOR_METRICS.intersection(names))
     if no_metrics:
         raise RankingRefusedError(
-            Finding(
-                where="metrics to rank by",
-                found=f"{', '.join(no_metrics)}, which is no metric",
-                expected="a column of numbers",
-            )
+            where="metrics to rank by",
+            found=f"{', '.join(no_metrics)}, which is no metric",
+            expected="a column of numbers",
         )
     settings = RankSettings.from_protocol(protocol, metrics=metrics)  # before a long table is read
     read, notes = read_foreign_scores(scores, settings.columns)

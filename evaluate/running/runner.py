@@ -1,10 +1,11 @@
 """The loop over blocks: an executor makes attempts, and the one keeper writes each as it comes."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from data_manifest.progress import Progress, silent
-from evaluate.facts.errors import Finding, SegjudgeError
+from evaluate.facts.errors import SegjudgeError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.turns import Turn
 from evaluate.running.attempting import Made, Slot
@@ -55,7 +56,7 @@ def run_all(
     rounds = sum(len(plan.protocol.rounds.of(case)) for case in plan.manifest.cases)
     total = len(plan.submissions) * rounds
     left = sum(len(series.turns) for block in todo for series in block.series)
-    keeper = _Keeper(run, total=total, done=total - left, progress=progress)
+    keeper = _Keeper(run, todo, total=total, done=total - left, progress=progress)
     keeper.tell("starting")
     slot = Slot(plan, sandbox, owner=run.token, pause=pause)
     waiting = {series.submission.team: series.submission for b in todo for series in b.series}
@@ -86,10 +87,19 @@ def _with_pauses(blocks: Sequence[Block], calibrate: Callable[[], None]) -> Iter
 class _Keeper:
     """The one that writes: what begins, and what was made. Only one thread may use it."""
 
-    def __init__(self, run: RunDirectory, *, total: int, done: int, progress: Progress) -> None:
+    def __init__(
+        self,
+        run: RunDirectory,
+        todo: Sequence[Block],
+        *,
+        total: int,
+        done: int,
+        progress: Progress,
+    ) -> None:
         self._run, self._total, self._done, self._progress = run, total, done, progress
         self._begun: dict[Turn, tuple[int, Sequence[Turn]]] = {}
-        self._failures_in_a_row = 0
+        self._waiting = Counter(s.submission.team for block in todo for s in block.series)
+        self._failed_in_a_row: list[str] = []
 
     def tell(self, note: str) -> None:
         """How far it is."""
@@ -98,6 +108,7 @@ class _Keeper:
     def begin(self, series: Series) -> None:
         """Note that a series begins."""
         self.tell(f"{series.submission.team} {series.case.id}")
+        self._waiting[series.submission.team] -= 1
         self._begin(series.turns, series.job_sha256)
 
     def _begin(self, turns: Sequence[Turn], job_sha256: str) -> None:
@@ -126,14 +137,18 @@ class _Keeper:
         failed = last.outcome is Outcome.HARNESS_ERROR
         if turns and not failed:
             self._begin(turns, made.next_job_sha256)
-        self._failures_in_a_row = self._failures_in_a_row + 1 if failed else 0
+        self._failed_in_a_row = [*self._failed_in_a_row, last.team] if failed else []
         self.tell(f"{last.team} {last.case}: {last.outcome}")
-        if self._failures_in_a_row >= _GIVE_UP_AFTER:
+        if len(self._failed_in_a_row) >= _GIVE_UP_AFTER and self._is_hopeless():
             raise HarnessStoppedError(
-                Finding(
-                    where="sandbox",
-                    found=f"{_GIVE_UP_AFTER} runs in a row failed on our side",
-                    mend="`segjudge doctor` tells what is wrong with this machine; then give the"
-                    " same command again: it continues where it was",
-                )
+                where="sandbox",
+                found=f"{len(self._failed_in_a_row)} runs in a row failed on our side",
+                mend="`segjudge doctor` tells what is wrong with this machine; then give the"
+                " same command again: it continues where it was",
             )
+
+    def _is_hopeless(self) -> bool:
+        """Not while one team's alone have failed, and another's wait: these may well run."""
+        teams = set(self._failed_in_a_row)
+        others = any(count for team, count in self._waiting.items() if team not in teams)
+        return len(teams) > 1 or not others

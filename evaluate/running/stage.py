@@ -221,12 +221,10 @@ def _continued(new: RunDocument, old: RunDocument, *, where: Path) -> RunDocumen
     """
     if old.manifest.sha256 != new.manifest.sha256:
         raise RunDirectoryError(
-            Finding(
-                where=str(where),
-                found=f"a run on other data ({old.manifest.path})",
-                expected=f"a run on {new.manifest.path}",
-                mend="choose another run directory",
-            )
+            where=str(where),
+            found=f"a run on other data ({old.manifest.path})",
+            expected=f"a run on {new.manifest.path}",
+            mend="choose another run directory",
         )
     merged = msgspec.structs.replace(
         new,

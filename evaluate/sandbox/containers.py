@@ -14,7 +14,6 @@ import docker
 import requests
 from docker.utils.socket import frames_iter
 
-from evaluate.facts.errors import Finding
 from evaluate.sandbox.log import BoundedLog
 from evaluate.sandbox.measurement import StatsMeter
 from evaluate.sandbox.ownership import Owner
@@ -29,8 +28,10 @@ __all__ = [
     "engine_failures",
     "refusals",
     "remove_stale",
+    "start_container",
 ]
 
+_START_S = 60.0
 _KILL_GRACE_S = 60.0
 _REMOVAL_ATTEMPTS = 4
 _RECORDED_S = 7200
@@ -86,11 +87,9 @@ def engine_failures(doing: str) -> Any:
         OSError,
     ) as error:
         raise SandboxError(
-            Finding(
-                where=f"container engine, {doing}",
-                found=one_line(f"failed: {getattr(error, 'explanation', None) or error}"),
-                mend="see `segjudge doctor`, then run again: finished cases are kept",
-            )
+            where=f"container engine, {doing}",
+            found=one_line(f"failed: {getattr(error, 'explanation', None) or error}"),
+            mend="see `segjudge doctor`, then run again: finished cases are kept",
         ) from error
 
 
@@ -106,6 +105,17 @@ def refusals(options: Mapping[str, object]) -> Iterator[None]:
         raise CreationRefused(one_line(said), options) from error
     except requests.exceptions.ReadTimeout as error:
         raise CreationRefused("the engine does not come to an end with it", options) from error
+
+
+def start_container(engine: docker.APIClient, name: str) -> None:
+    """Start it within a minute: the client's own time limit is that of loading an image.
+
+    Raises:
+        docker.errors.APIError: the engine refuses.
+        requests.exceptions.ReadTimeout: it does not answer in time.
+    """
+    url = engine._url("/containers/{0}/start", name)
+    engine._raise_for_status(engine._post(url, timeout=_START_S))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +184,7 @@ class OwnedContainer:
         self.started_at = time.monotonic()
         try:
             with refusals(self._options):
-                self._engine.start(self._name)
+                start_container(self._engine, self._name)
         except CreationRefused as refusal:
             text = str(refusal)
             for sign, exit_code in _REFUSALS:
@@ -190,11 +200,9 @@ class OwnedContainer:
             self._engine.kill(self._name, "SIGKILL")
         if not self.ended.wait(_KILL_GRACE_S):
             raise SandboxError(
-                Finding(
-                    where=f"container {self._name}",
-                    found=f"still runs {_KILL_GRACE_S:g} s after it was killed",
-                    mend="see the engine's log; a process may hang in the kernel",
-                )
+                where=f"container {self._name}",
+                found=f"still runs {_KILL_GRACE_S:g} s after it was killed",
+                mend="see the engine's log; a process may hang in the kernel",
             )
 
     def end(self) -> tuple[LastState, float]:

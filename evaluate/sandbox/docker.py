@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from data_manifest.errors import printable
-from evaluate.facts.errors import Finding
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.containers import (
     CreationRefused,
@@ -43,7 +42,7 @@ from evaluate.sandbox.measurement import (
 )
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.policy import container_options, container_user, mounted, not_enforced
-from evaluate.sandbox.port import Ending, Execution, Image, Job, SandboxError, one_line
+from evaluate.sandbox.port import Ending, Execution, Image, Job, SandboxError, one_line, refused
 from evaluate.sandbox.processors import Processors
 from evaluate.sandbox.room import Room
 from evaluate.sandbox.run_files import RunFiles
@@ -140,7 +139,7 @@ class DockerSandbox:
         """See `Sandbox.run`."""
         problem = misplaced_volume(image, job) or self._refused.get(image.handle, "")
         if problem:
-            return _refusal(problem)
+            return refused(problem)
         number = next(_NUMBERS)
         name = f"segjudge_{self._owner}_{number}"
         with engine_failures("running a container"):
@@ -158,7 +157,7 @@ class DockerSandbox:
                         name=name,
                         owner=self._owner,
                         cgroup_parent=cgroup.parent if cgroup else None,
-                        passwd=self._files.passwd(image, container_user(self._facts)),
+                        accounts=self._files.accounts(image, container_user(self._facts)),
                         cores=cores,
                     )
                     return self._run(name, options, image, job, cgroup)
@@ -172,14 +171,12 @@ class DockerSandbox:
         text = str(refusal)
         if is_exhausted(text) or not self._control.serves(refusal.options, f"{name}_control"):
             raise SandboxError(
-                Finding(
-                    where="container engine",
-                    found=f"makes no container: {text}",
-                    mend="see `segjudge doctor`, then run again: finished cases are kept",
-                )
+                where="container engine",
+                found=f"makes no container: {text}",
+                mend="see `segjudge doctor`, then run again: finished cases are kept",
             ) from refusal
         self._refused[image.handle] = f"the engine makes no container of the image: {text}"
-        return _refusal(self._refused[image.handle])
+        return refused(self._refused[image.handle])
 
     def _run(
         self,
@@ -281,34 +278,16 @@ class DockerSandbox:
             return  # it is our own user
         os.chown(job.outputs, uid, gid)
         os.chown(job.inputs, uid, gid)
-        for path in sorted(job.inputs.iterdir()):
+        for path in sorted(job.inputs.rglob("*")):
             status = path.lstat()
-            if status.st_nlink == 1:
+            if status.st_nlink == 1 or path.is_dir():
                 os.chown(path, uid, gid, follow_symlinks=False)
             elif not status.st_mode & 0o004:
                 raise SandboxError(
-                    Finding(
-                        where=str(path),
-                        found="can't be read by the container's user, and is linked elsewhere",
-                        expected="a copy made for this job",
-                    )
+                    where=str(path),
+                    found="can't be read by the container's user, and is linked elsewhere",
+                    expected="a copy made for this job",
                 )
-
-
-def _refusal(problem: str) -> Execution:
-    """What happened to a job whose image the engine makes no container of."""
-    return Execution(
-        ending=Ending.REFUSED,
-        detail=problem,
-        exit_code=None,
-        wall_s=0.0,
-        cpu_s=None,
-        peak_memory_mib=None,
-        measured_by="",
-        started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        log=b"",
-        options={},
-    )
 
 
 class _Meter:
@@ -378,7 +357,7 @@ def _blame_ourselves(container: OwnedContainer, state: LastState, usage: Usage) 
         blame = f"it was ended from outside ({by})" if by else ""
     if blame:
         mend = "leave containers and the machine's memory alone while a run is under way"
-        raise SandboxError(Finding(where="container of a case", found=blame, mend=mend))
+        raise SandboxError(where="container of a case", found=blame, mend=mend)
 
 
 def _ending(

@@ -16,6 +16,7 @@ from evaluate.facts.errors import Finding, SubmissionError
 from evaluate.sandbox.archives import ArchivedImage, load_stream, read_archive, refuse_excess
 from evaluate.sandbox.case_folders import folder_digest
 from evaluate.sandbox.control import Control, is_exhausted
+from evaluate.sandbox.dockerfiles import entry_point
 from evaluate.sandbox.opening import look_and_open
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.policy import OWNER_LABEL
@@ -45,11 +46,9 @@ def classify(reference: str) -> str:
     endings = (".tar", ".gz", ".tgz", ".zst", ".xz", ".bz2")
     if reference.startswith(("/", ".", "~")) or reference.lower().endswith(endings):
         raise SubmissionError(
-            Finding(
-                where=reference,
-                found="no such file or folder",
-                expected="an archive of `docker save`, an image reference, or a folder",
-            )
+            where=reference,
+            found="no such file or folder",
+            expected="an archive of `docker save`, an image reference, or a folder",
         )
     return "reference"
 
@@ -212,11 +211,9 @@ class ImageStore:
             reason = ""
         if image is None:
             raise SubmissionError(
-                Finding(
-                    where=reference,
-                    found=f"no such file, no such folder, and no such image in the engine{reason}",
-                    mend=f"fetch it first, with `docker pull {reference}`, or give its archive",
-                )
+                where=reference,
+                found=f"no such file, no such folder, and no such image in the engine{reason}",
+                mend=f"fetch it first, with `docker pull {reference}`, or give its archive",
             )
         self._check_machine(str(image.get("Os", "")), str(image.get("Architecture", "")))
         return self._image(reference, "reference", image["Id"], {})
@@ -228,7 +225,7 @@ class ImageStore:
         resumed would no longer be of the same image.
         """
         for needed in ("Dockerfile", "predict.sh"):
-            if not (folder / needed).is_file():
+            if not (folder / needed).is_file() and not entry_point(folder).starts_itself:
                 raise ImageProblem(
                     f"{folder} has no {needed}; a folder needs a Dockerfile, and a predict.sh that "
                     "the Dockerfile copies into the working directory"
@@ -315,5 +312,5 @@ def _refused(text: str) -> ImageProblem | SandboxError:
     """Whose failure it is that the engine does not take an image: a full disk is ours."""
     if is_exhausted(text):
         mend = "`docker system df` shows what fills the engine's disk"
-        return SandboxError(Finding(where="container engine", found=text, mend=mend))
+        return SandboxError(where="container engine", found=text, mend=mend)
     return ImageProblem(text)

@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-from evaluate.facts.errors import Finding
 from evaluate.sandbox.port import SandboxError
 
 __all__ = ["Room"]
@@ -44,10 +43,8 @@ class Room:
         for folder, free in self._least.items():
             if free < _LEAST_MIB:
                 raise SandboxError(
-                    Finding(
-                        where=f"the disk of {folder}",
-                        found=f"{free:.1f} MiB were free",
-                        expected=f"at least {_LEAST_MIB} MiB while a case runs",
-                        mend="see that the disk has room, or set TMPDIR to a folder on another",
-                    )
+                    where=f"the disk of {folder}",
+                    found=f"{free:.1f} MiB were free",
+                    expected=f"at least {_LEAST_MIB} MiB while a case runs",
+                    mend="see that the disk has room, or set TMPDIR to a folder on another",
                 )

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import zstandard
 
-from evaluate.facts.errors import Finding, SubmissionError
+from evaluate.facts.errors import SubmissionError
 from evaluate.sandbox.port import ImageProblem
 
 __all__ = [
@@ -230,7 +230,7 @@ def open_members(path: Path) -> TarStream:
         file = path.open("rb")
     except OSError as error:
         fault, mend = f"can't be read: {error}", "look at its rights"
-        raise SubmissionError(Finding(where=str(path), found=fault, mend=mend)) from error
+        raise SubmissionError(where=str(path), found=fault, mend=mend) from error
     try:
         return TarStream(file, path.name, path.stat().st_size)
     except BaseException:

@@ -209,14 +209,11 @@ def _refuse_one_reason(
     if len(alike) != 1 or len(bad) < max(_SEVERAL, sum(job.prediction is not None for job in jobs)):
         return
     raise UsageError(
-        Finding(
-            where=f"--predictions {predictions}",
-            found=f"{len(bad)} of {len(jobs)} files fail for one reason; {alike[0].where}:"
-            f" {alike[0].found}",
-            expected="masks that can be scored",
-            mend="convert them, or name a protocol whose `output` is as they are; no table is"
-            " written",
-        )
+        where=f"--predictions {predictions}",
+        found=f"{len(bad)} of {len(jobs)} files fail for one reason; {alike[0].where}:"
+        f" {alike[0].found}",
+        expected="masks that can be scored",
+        mend="convert them, or name a protocol whose `output` is as they are; no table is written",
     )
 
 
@@ -247,11 +244,13 @@ def score_folders(
             reason.
     """
     if out is not None and out.exists() and not out.is_dir():
-        raise UsageError(Finding(where=f"--out {out}", found="a file", expected="a folder"))
+        raise UsageError(where=f"--out {out}", found="a file", expected="a folder")
+    masks = protocol.references.masks(protocol.output)
+    protocol = msgspec.structs.replace(protocol, output=masks)
     jobs, warnings = jobs_of_folders(
         references,
         predictions,
-        output=protocol.output,
+        output=masks,
         named=protocol.references,
         rounds=protocol.rounds,
     )

@@ -26,7 +26,7 @@ from evaluate.documents.tables import (
     write_table,
 )
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Finding, RunDirectoryError
+from evaluate.facts.errors import RunDirectoryError
 from evaluate.facts.scores import (
     CaseScore,
     CohortScore,
@@ -76,16 +76,14 @@ class RunDirectory:
         """
         if root.exists() and not root.is_dir():
             raise RunDirectoryError(
-                Finding(where=str(root), found="a file", expected="a folder, or a new name")
+                where=str(root), found="a file", expected="a folder, or a new name"
             )
         if root.is_dir() and any(root.iterdir()) and not (root / _MARKER).is_file():
             raise RunDirectoryError(
-                Finding(
-                    where=str(root),
-                    found="a folder with other files",
-                    expected="a run directory (it has a run.json), an empty folder, or a new name",
-                    mend="choose another folder; nothing was changed in this one",
-                )
+                where=str(root),
+                found="a folder with other files",
+                expected="a run directory (it has a run.json), an empty folder, or a new name",
+                mend="choose another folder; nothing was changed in this one",
             )
         return cls(root)
 
@@ -98,12 +96,10 @@ class RunDirectory:
         """
         if not (root / _MARKER).is_file():
             raise RunDirectoryError(
-                Finding(
-                    where=str(root),
-                    found="no run.json" if root.is_dir() else "no such folder",
-                    expected="a run directory",
-                    mend="`segjudge run` or `segjudge demo` makes one",
-                )
+                where=str(root),
+                found="no run.json" if root.is_dir() else "no such folder",
+                expected="a run directory",
+                mend="`segjudge run` or `segjudge demo` makes one",
             )
         return cls(root)
 
@@ -122,9 +118,7 @@ class RunDirectory:
             except OSError as error:
                 fault = "another segjudge is working in it"
                 mend = "wait until it is done, or stop it"
-                raise RunDirectoryError(
-                    Finding(where=str(self.root), found=fault, mend=mend)
-                ) from error
+                raise RunDirectoryError(where=str(self.root), found=fault, mend=mend) from error
             tidy_up(self.root)
             yield
         finally:

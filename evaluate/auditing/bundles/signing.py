@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from evaluate.facts.errors import Finding, UsageError
+from evaluate.facts.errors import UsageError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -124,12 +124,10 @@ def _no_key(option: str, path: Path, what: str, kind: str) -> UsageError:
     if kind == "public":
         make = "openssl pkey -in key.pem -pubout -out public.pem"
     return UsageError(
-        Finding(
-            where=f"{option} {path}",
-            found=what,
-            expected=f"an Ed25519 {kind} key in PEM, without a password",
-            mend=f"`{make}` makes one",
-        )
+        where=f"{option} {path}",
+        found=what,
+        expected=f"an Ed25519 {kind} key in PEM, without a password",
+        mend=f"`{make}` makes one",
     )
 
 

@@ -1,7 +1,6 @@
 """A bundle, a stranger's, checked with nothing else at hand."""
 
 import re
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
@@ -21,6 +20,7 @@ from evaluate.documents.evidence import read_evidence
 from evaluate.documents.journal import JournalEntry, decode_journal
 from evaluate.documents.run import decode_run_document
 from evaluate.facts.errors import UsageError
+from evaluate.sandbox.scratch import scratch_folder
 from evaluate.store import RunDirectory
 
 __all__ = ["Verified", "verify_bundle"]
@@ -63,8 +63,7 @@ def verify_bundle(
         UsageError: the key can't be read.
     """
     key = read_public_key(key_file) if key_file else None
-    with tempfile.TemporaryDirectory(prefix="segjudge-verify-") as scratch:
-        root = Path(scratch)
+    with scratch_folder() as root:
         digests = extract(path, root)
         findings = altered_members(root, digests)
         more, signature = check_signature(root, digests, key)
@@ -102,18 +101,16 @@ def _journal(path: Path, root: Path) -> dict[tuple[str, str, int], JournalEntry]
         entries = decode_journal((root / JOURNAL).read_bytes())
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BundleError(
-            Finding(
-                where=f"{path}: {JOURNAL}",
-                found=f"can't be read: {error}",
-                expected="the runs, as `segjudge bundle` writes them",
-            )
+            where=f"{path}: {JOURNAL}",
+            found=f"can't be read: {error}",
+            expected="the runs, as `segjudge bundle` writes them",
         ) from error
     for entry in entries:
         for name in (entry.record.team, entry.record.case):
             if not re.fullmatch(NAME_PATTERN, name):
                 words = f"{name!r}, which is no name of a team or case"
                 where = f"{path}: {JOURNAL}"
-                raise BundleError(Finding(where=where, found=words, expected=_NAMES))
+                raise BundleError(where=where, found=words, expected=_NAMES)
     return {(e.record.team, e.record.case, e.record.round): e for e in entries}
 
 
@@ -130,12 +127,12 @@ def _check_facts(path: Path, root: Path) -> None:
         evidence = read_evidence(root / "run")
         if evidence is None:
             where = f"{path}: run/evidence.json"
-            raise BundleError(Finding(where=where, found="can't be read", expected="evidence"))
+            raise BundleError(where=where, found="can't be read", expected="evidence")
         documents.append(evidence.run)
     for team in {team for document in documents for team in document.teams}:
         if not re.fullmatch(NAME_PATTERN, team):
             words = f"{team!r}, which is no name of a team"
-            raise BundleError(Finding(where=where, found=words, expected=_NAMES))
+            raise BundleError(where=where, found=words, expected=_NAMES)
 
 
 def _lay_out(data: Path, manifest: Manifest, references: Path | None) -> tuple[bool, bool]:
@@ -148,11 +145,9 @@ def _lay_out(data: Path, manifest: Manifest, references: Path | None) -> tuple[b
     if references is not None:
         if not references.is_dir():
             raise UsageError(
-                Finding(
-                    where=f"--references {references}",
-                    found="no such folder",
-                    expected="the references",
-                )
+                where=f"--references {references}",
+                found="no such folder",
+                expected="the references",
             )
         for case in manifest.cases:
             relative = PurePath(case.reference.path)

@@ -72,7 +72,7 @@ def _match_teams(table: PublishedTable, teams: Sequence[str]) -> dict[str, str]:
         found = f"team {doubled[0]} twice" if doubled else f"teams {', '.join(table.teams[:5])}"
         expected = f"a row for each team, teams of the run ({', '.join(teams[:5])})"
         mend = "give the table's rows the run's names"
-        raise TableError(Finding(where=str(table.path), found=found, expected=expected, mend=mend))
+        raise TableError(where=str(table.path), found=found, expected=expected, mend=mend)
     return matches
 
 

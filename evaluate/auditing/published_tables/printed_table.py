@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from data_manifest.errors import Finding, TableError
+from data_manifest.errors import TableError
 from data_manifest.foreign_numbers import is_missing, read_numbers
 from data_manifest.foreign_tables import quoted, read_foreign_table, says_summary
 from data_manifest.naming import canonical_modality
@@ -127,7 +127,7 @@ def read_published(path: Path) -> PublishedTable:
          "a row for each team: turn the table round"),
     ):  # fmt: skip
         if is_wrong:
-            raise TableError(Finding(where=str(path), found=found, expected=expected))
+            raise TableError(where=str(path), found=found, expected=expected)
     if alike := tuple(table.spelled_alike(label)):
         raise TableError(*alike)
     heads = {i: _read_head(table.columns[i]) for i in numeric}
@@ -150,7 +150,7 @@ def read_published(path: Path) -> PublishedTable:
             continue
         if abs(value) > _LARGEST:
             where, found = table.where(rows[n], i), f"{quoted(text)} is larger than any number"
-            raise TableError(Finding(where=where, found=found, expected="less than 1e15"))
+            raise TableError(where=where, found=found, expected="less than 1e15")
         if kind == "count":
             counts |= {head.rest: value} if head.rest and head.metric else {}
         elif not head.metric:

@@ -1,6 +1,5 @@
 """Every team's container again, twice, on the same cases."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from data_manifest.findings import Cell, Finding
+from data_manifest.findings import Cell
 from data_manifest.manifest import Case, Manifest, save_manifest
 from data_manifest.progress import Progress, silent
 from evaluate.auditing.documents import differing_leaves
@@ -23,6 +22,7 @@ from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.running.stage import run_submissions
 from evaluate.sandbox import Sandbox
+from evaluate.sandbox.scratch import scratch_folder
 from evaluate.scoring.stage import score_run
 from evaluate.store import RunDirectory
 
@@ -88,12 +88,10 @@ def rerun(
     name = basis.document.last_machine.sandbox.name
     if sandbox.name != name:
         raise UsageError(
-            Finding(
-                where="--sandbox",
-                found=f"the {sandbox.name} sandbox",
-                expected=f"the one of the run, {name}",
-                mend=f"--sandbox {name}",
-            )
+            where="--sandbox",
+            found=f"the {sandbox.name} sandbox",
+            expected=f"the one of the run, {name}",
+            mend=f"--sandbox {name}",
         )
     changed = {
         case
@@ -104,17 +102,15 @@ def rerun(
     usable = [case for case in basis.manifest.cases if case.id not in changed]
     if not usable:
         raise UsageError(
-            Finding(
-                where=str(basis.data_root),
-                found="no case whose inputs and reference are those of the run",
-                mend="name the data's manifest with `--manifest`",
-            )
+            where=str(basis.data_root),
+            found="no case whose inputs and reference are those of the run",
+            mend="name the data's manifest with `--manifest`",
         )
     drawn = sample_cases(usable, sample, seed=seed)
     cases = tuple(sorted(drawn, key=lambda case: (case.modality, case.id)))
-    with tempfile.TemporaryDirectory(prefix="segjudge-audit-") as scratch:
+    with scratch_folder() as scratch:
         rules = _rules_of(basis)
-        new = _run_twice(basis, rules, submissions, cases, Path(scratch), sandbox, progress)
+        new = _run_twice(basis, rules, submissions, cases, scratch, sandbox, progress)
         beside = Beside(
             run=run,
             basis=basis,
