@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from data_manifest.errors import ManifestError, TableError
-from data_manifest.findings import Finding, Severity, Tell, untold
-from data_manifest.foreign_tables import ForeignTable, listed, quoted, read_foreign_table
+from data_manifest.findings import Finding, Severity, Tell, listed, untold
+from data_manifest.foreign_tables import ForeignTable, quoted, read_foreign_table
 from data_manifest.making.volume_images import SUFFIXES, stem_of
 from data_manifest.manifest import MODALITIES
 from data_manifest.naming import canonical_modality

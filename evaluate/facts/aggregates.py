@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["OF_PAIRS", "Ratio", "aggregate_of", "summed_columns"]
+__all__ = ["OF_PAIRS", "SumRatio", "aggregate_of", "summed_columns"]
 
 OF_PAIRS = tuple(
     f"lesion_matched_{metric}"
@@ -16,7 +16,7 @@ OF_PAIRS = tuple(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ratio:
+class SumRatio:
     """One sum over another, each of columns with their factors."""
 
     above: Mapping[str, float]
@@ -27,11 +27,11 @@ class Ratio:
         """All columns, each once."""
         return tuple(dict.fromkeys((*self.above, *self.below)))
 
-    def ending(self, ending: str) -> "Ratio":
+    def ending(self, ending: str) -> "SumRatio":
         """The same of columns whose names end so besides."""
         named = ({f"{n}{ending}": f for n, f in p.items()} for p in (self.above, self.below))
         above, below = named
-        return Ratio(above=above, below=below)
+        return SumRatio(above=above, below=below)
 
     def of(self, sums: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
         """The value of sums, nan where nothing is below."""
@@ -45,15 +45,15 @@ class Ratio:
 
 
 _TP, _FP, _FN = "lesion_tp", "lesion_fp", "lesion_fn"
-_RATIOS: Mapping[str, Ratio] = {
-    "dsc": Ratio(
+_RATIOS: Mapping[str, SumRatio] = {
+    "dsc": SumRatio(
         above={"intersection_volume_ml": 2},
         below={"reference_volume_ml": 1, "prediction_volume_ml": 1},
     ),
-    "lesion_f1": Ratio(above={_TP: 2}, below={_TP: 2, _FP: 1, _FN: 1}),
-    "lesion_precision": Ratio(above={_TP: 1}, below={_TP: 1, _FP: 1}),
-    "lesion_sensitivity": Ratio(above={_TP: 1}, below={_TP: 1, _FN: 1}),
-    "panoptic_quality": Ratio(above={"lesion_iou_sum": 1}, below={_TP: 1, _FP: 0.5, _FN: 0.5}),
+    "lesion_f1": SumRatio(above={_TP: 2}, below={_TP: 2, _FP: 1, _FN: 1}),
+    "lesion_precision": SumRatio(above={_TP: 1}, below={_TP: 1, _FP: 1}),
+    "lesion_sensitivity": SumRatio(above={_TP: 1}, below={_TP: 1, _FN: 1}),
+    "panoptic_quality": SumRatio(above={"lesion_iou_sum": 1}, below={_TP: 1, _FP: 0.5, _FN: 0.5}),
 }
 
 
@@ -64,7 +64,7 @@ def _base_of(name: str, known: Sequence[str]) -> tuple[str, str]:
     return "", ""
 
 
-def aggregate_of(name: str) -> Ratio | None:
+def aggregate_of(name: str) -> SumRatio | None:
     """How a metric is aggregated; None if it is not, or over pairs.
 
     `lesion_precision_any` is a precision, made of `lesion_tp_any` and its like.

@@ -38,13 +38,7 @@ NEEDS_ENGINE = "it can't be run: an image needs a container engine, and none ans
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionCheck:
-    """All that was found.
-
-    Attributes:
-        findings: the gravest first.
-        cases: as they ran.
-        not_run: why nothing was run; empty if something was.
-    """
+    """All that was found."""
 
     findings: list[Finding]
     cases: list[ExaminedCase[CasePicture]]

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from evaluate.facts.aggregates import Ratio
-from evaluate.facts.errors import Finding, RankingRefusedError
+from evaluate.facts.aggregates import SumRatio
+from evaluate.facts.errors import Finding, RankingRefusedError, listed
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.ranking_rules import RankedStatistic
 from evaluate.facts.scores import CaseScore
@@ -24,8 +24,6 @@ Bools = npt.NDArray[np.bool_]
 
 ALL = "ALL"
 """Stands for all cases pooled, whatever their modality."""
-
-_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +80,7 @@ class Column:
     infinite: Bools
     statistic: RankedStatistic = "mean"
     sums: Mapping[str, Floats] = field(default_factory=dict)
-    ratios: tuple[Ratio, ...] = ()
+    ratios: tuple[SumRatio, ...] = ()
 
     def within(self, where: slice) -> "Column":
         """The same metric over a slice of the cases."""
@@ -205,9 +203,7 @@ def _problems(
 
 
 def _listed(keys: Sequence[tuple[str, str]]) -> str:
-    named = [f"team {team} case {case}" for team, case in sorted(set(keys))]
-    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-    return ", ".join(named[:_NAMED]) + more
+    return listed([f"team {team} case {case}" for team, case in sorted(set(keys))], most=5)
 
 
 def column(table: ScoreTable, metric: RankedColumn) -> Column:

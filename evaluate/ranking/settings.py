@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from evaluate.facts.aggregates import Ratio, aggregate_of, summed_columns
+from evaluate.facts.aggregates import SumRatio, aggregate_of, summed_columns
 from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.ranking_rules import (
     RankedMetric,
@@ -55,7 +55,7 @@ class RankedColumn:
         return tuple(dict.fromkeys((self.name, *(n for r in self.ratios for n in r.columns))))
 
     @property
-    def ratios(self) -> tuple[Ratio, ...]:
+    def ratios(self) -> tuple[SumRatio, ...]:
         """What is aggregated, of each label."""
         ratio = aggregate_of(of_label(self.name)[0])
         if self.statistic != "aggregated" or ratio is None:

@@ -23,7 +23,7 @@ _Value = Callable[[_Columns], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Scored:
+class _Counted:
     """A label or a case, with what a statistic may ask of it."""
 
     case: str
@@ -65,16 +65,16 @@ def _of_cohort(
     modality: str,
 ) -> Iterable[CohortScore]:
     answered = {c.case for c in cases if cohort.cases == "all" or c.outcome is Outcome.OK}
-    groups: dict[int | str, list[_Scored]] = {}
+    groups: dict[int | str, list[_Counted]] = {}
     if cohort.over == "cases":
         groups[""] = [
-            _Scored(case=c.case, label="", values=c.values) for c in cases if c.case in answered
+            _Counted(case=c.case, label="", values=c.values) for c in cases if c.case in answered
         ]
     else:
         for row in labels:
             if row.case in answered and (not cohort.labels or str(row.label) in cohort.labels):
                 groups.setdefault(row.label, []).append(
-                    _Scored(
+                    _Counted(
                         case=row.case,
                         label=row.label,
                         values=row.values,
@@ -167,7 +167,7 @@ def _data_set(pattern: str, case: str) -> str:
     return match[0] if match else ""
 
 
-def _columns(rows: Sequence[_Scored], metric: str) -> dict[str, npt.NDArray[np.float64]]:
+def _columns(rows: Sequence[_Counted], metric: str) -> dict[str, npt.NDArray[np.float64]]:
     names = dict.fromkeys((metric, *(name for row in rows for name in row.values)))
     columns: dict[str, npt.NDArray[np.float64]] = {
         name: np.array([_number(row.values.get(name)) for row in rows], dtype=np.float64)
