@@ -32,13 +32,13 @@ def with_label_columns(
     wanted = {name: of_label(name) for name in columns if of_label(name)[1]}
     if not wanted:
         return list(scores)
-    found: dict[tuple[str, str], dict[str, float | None]] = {}
+    by_case: dict[tuple[str, str], dict[str, float | None]] = {}
     for row in labels:
-        of_case = found.setdefault((row.team, row.case), {})
+        of_case = by_case.setdefault((row.team, row.case), {})
         for name, (metric, label) in wanted.items():
             if str(row.label) == label:
                 of_case[name] = row.value(metric)
-    there = set().union(*found.values(), *(score.values for score in scores))
+    there = set().union(*by_case.values(), *(score.values for score in scores))
     absent = [name for name in wanted if name not in there]
     if absent:
         raise RankingRefusedError(
@@ -50,7 +50,7 @@ def with_label_columns(
             )
         )
     return [
-        replace(score, values={**found.get((score.team, score.case), {}), **score.values})
+        replace(score, values={**by_case.get((score.team, score.case), {}), **score.values})
         for score in scores
     ]
 

@@ -89,15 +89,15 @@ def _statistic(name: str, values: Floats) -> Floats:
     percentile = np.percentile if whole else np.nanpercentile
     match name:
         case "mean":
-            found = np.nanmean(values, axis=1)
+            value = np.nanmean(values, axis=1)
         case "sd":
-            found = np.nanstd(values, axis=1, ddof=1)
+            value = np.nanstd(values, axis=1, ddof=1)
         case "min" | "max":
-            found = (np.nanmin if name == "min" else np.nanmax)(values, axis=1)
+            value = (np.nanmin if name == "min" else np.nanmax)(values, axis=1)
         case "q25" | "median" | "q75":
-            found = percentile(values, {"q25": 25, "median": 50, "q75": 75}[name], axis=1)
+            value = percentile(values, {"q25": 25, "median": 50, "q75": 75}[name], axis=1)
         case "rmse":
-            found = np.sqrt(np.nanmean(values**2, axis=1))
+            value = np.sqrt(np.nanmean(values**2, axis=1))
         case _:
-            found = np.nansum(values, axis=1)
-    return np.asarray(found, dtype=np.float64)
+            value = np.nansum(values, axis=1)
+    return np.asarray(value, dtype=np.float64)
