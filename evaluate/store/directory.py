@@ -64,7 +64,8 @@ class RunDirectory(RunPlaces):
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
-        self._ledger = Ledger(root / _LEDGER)
+        self.ledger_path = root / _LEDGER
+        self._ledger = Ledger(self.ledger_path)
 
     @classmethod
     def claim(cls, root: Path) -> "RunDirectory":
