@@ -32,12 +32,10 @@ def start_export(out: Path) -> None:
         out.mkdir(parents=True)
     except FileExistsError as error:
         raise UsageError(
-            Finding(
-                where=str(out),
-                found="exists already",
-                expected="the name of a new folder: nothing is ever overwritten",
-                mend="choose another name, or move it away",
-            )
+            where=str(out),
+            found="exists already",
+            expected="the name of a new folder: nothing is ever overwritten",
+            mend="choose another name, or move it away",
         ) from error
 
 
@@ -80,11 +78,9 @@ def references_of(folder: Path, protocol: Rules) -> dict[str, Path]:
             known[case] = path
     if not known:
         raise UsageError(
-            Finding(
-                where=f"--references {folder}",
-                found="no reference" if folder.is_dir() else "no such folder",
-                expected=protocol.references.path or "one mask a case",
-            )
+            where=f"--references {folder}",
+            found="no reference" if folder.is_dir() else "no such folder",
+            expected=protocol.references.path or "one mask a case",
         )
     return known
 
