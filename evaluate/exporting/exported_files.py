@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from evaluate.exporting.own_wheel import installed_requirements, write_own_wheel
-from evaluate.facts.errors import Finding, UsageError
+from evaluate.facts.errors import UsageError
 from evaluate.facts.rules import Rules
 
 __all__ = [

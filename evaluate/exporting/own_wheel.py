@@ -9,7 +9,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from evaluate.facts.errors import Finding, UsageError
+from evaluate.facts.errors import UsageError
 
 __all__ = ["installed_requirements", "write_own_wheel"]
 

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from evaluate.documents.tables import write_json
-from evaluate.facts.errors import Finding, UsageError
+from evaluate.facts.errors import UsageError
 from segjudge.platforms.handed_in import aggregates, rules_in, score_handed_in, told
 
 __all__ = ["main"]

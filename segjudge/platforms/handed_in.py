@@ -7,7 +7,7 @@ from pathlib import Path
 
 import segjudge
 from evaluate.exporting.board_columns import FAILED
-from evaluate.facts.errors import Finding, UsageError
+from evaluate.facts.errors import UsageError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import protocol_from_json
 
