@@ -91,17 +91,24 @@ def passes(findings: Iterable[Finding]) -> bool:
     return not any(finding.is_problem for finding in findings)
 
 
-def grouped(findings: Iterable[Finding]) -> list[Finding]:
-    """One finding for all that say the same of different files, numbers apart."""
+def grouped(findings: Iterable[Finding], *, above: int = 1) -> list[Finding]:
+    """One finding for all that say the same of different files, numbers apart.
+
+    Args:
+        findings: in order.
+        above: how many such stay apart.
+    """
     groups: dict[str, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(re.sub(r"[-+0-9.,e]+", "#", finding.found), []).append(finding)
-    return [
-        first
-        if not others
-        else replace(first, where=f"{first.where} and {len(others)} more, to {others[-1].where}")
-        for first, *others in groups.values()
-    ]
+    told: list[Finding] = []
+    for alike in groups.values():
+        if len(alike) <= above:
+            told += alike
+        else:
+            where = f"{alike[0].where} and {len(alike) - 1} more, to {alike[-1].where}"
+            told.append(replace(alike[0], where=where))
+    return told
 
 
 Tell: TypeAlias = Callable[[Finding], None]

@@ -6,8 +6,11 @@ cells mean is for the caller; `foreign_numbers` reads those that are numbers.
 """
 
 import codecs
+import contextlib
 import csv
 import io
+import itertools
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,10 +18,16 @@ from pathlib import Path
 
 from data_manifest.errors import Finding, TableError
 
-__all__ = ["ForeignTable", "Row", "listed", "plain", "quoted", "read_foreign_table"]
+__all__ = ["ForeignTable", "Row", "listed", "plain", "quoted", "read_foreign_table", "says_summary"]
 
 _LARGEST = 256 << 20
 _NAMED = 10
+_ABOVE = 10
+"""Rows among which the columns' names are looked for, to say where they are."""
+_SUMMARIES = {"all", "average", "avg", "gesamt", "max", "maximum", "mean", "means", "median", "min"}
+_SUMMARIES |= {"minimum", "mittel", "mittelwert", "moyenne", "media", "overall", "promedio", "sd"}
+_SUMMARIES |= {"std", "stdev", "std dev", "standard deviation", "sum", "total", "mean sd"}
+_SUMMARIES |= {"mean std", "total average", "overall mean", "all cases"}
 _SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 _MARKS = (  # UTF-32's mark begins with UTF-16's
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -45,6 +54,15 @@ def plain(text: str) -> str:
     """
     visible = (c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
     return " ".join("".join(visible).casefold().split())
+
+
+def says_summary(name: str) -> bool:
+    """Whether a row of this name sums others up, and is none of a team or a case itself.
+
+    >>> says_summary("Mean ± SD:"), says_summary("Mean shape")
+    (True, False)
+    """
+    return " ".join(re.findall(r"[^\W\d_]+", plain(name))) in _SUMMARIES
 
 
 def quoted(text: str) -> str:
@@ -196,6 +214,7 @@ def read_foreign_table(
     ]
     if not rows:
         raise _bad(path, "an empty file", "a row with the columns' names, and rows below it")
+    _check_first(path, rows, needed)
     columns = list(map(str.strip, rows[0].cells))
     while columns and not columns[-1]:
         columns.pop()
@@ -206,10 +225,12 @@ def read_foreign_table(
             cells.pop()  # spreadsheets write separators for cells that were once used
         if len(cells) != len(columns):
             problems.append(_wrong_length(path, row, columns, separator))
+        elif list(map(plain, cells)) == list(map(plain, columns)):
+            problems.append(_repeated(path, row))
         body.append(Row(line=row.line, cells=tuple(cells)))
     if problems:
         more = len(problems) - _NAMED
-        fault = f"{more} more rows of another length"
+        fault = f"{more} more rows such as these"
         rest = [Finding(where=str(path), found=fault, mend="mend them in the same way")]
         raise TableError(*problems[:_NAMED], *(rest if more > 0 else ()))
     return ForeignTable(path=path, columns=tuple(columns), rows=tuple(body), notes=notes)
@@ -217,6 +238,30 @@ def read_foreign_table(
 
 def _bad(path: Path, found: str, expected: str = "a CSV file", mend: str = "") -> TableError:
     return TableError(Finding(where=str(path), found=found, expected=expected, mend=mend))
+
+
+def _matches(row: Row, needed: Sequence[str]) -> int:
+    """How many of the names that are needed a row holds."""
+    return len(set(map(plain, needed)).intersection(map(plain, row.cells)))
+
+
+def _check_first(path: Path, rows: Sequence[Row], needed: Sequence[str]) -> None:
+    """Refuse a table whose columns' names stand below a title or a merged row."""
+    best = max(rows[:_ABOVE], key=lambda row: _matches(row, needed))
+    above = rows[: rows.index(best)]
+    if above and _matches(best, needed) > 1:
+        shown = listed(quoted(cell) for cell in above[0].cells if cell.strip())
+        raise _bad(
+            path,
+            f"line {above[0].line} ({shown}) stands above the columns' names in line {best.line}",
+            "the columns' names first",
+            f"remove what stands above line {best.line}",
+        )
+
+
+def _repeated(path: Path, row: Row) -> Finding:
+    where, found = f"{path}, line {row.line}", "the columns' names once more"
+    return Finding(where=where, found=found, expected="values", mend="remove the row")
 
 
 def _wrong_length(path: Path, row: Row, columns: Sequence[str], separator: str) -> Finding:
@@ -246,8 +291,8 @@ def _text(path: Path, largest: int) -> tuple[str, tuple[str, ...]]:
         raise _bad(path, f"can't be read: {error.strerror}") from error
     if len(data) > largest:
         raise _bad(path, f"more than {largest >> 20} MiB")
-    for start, what in _OTHER_FILES.items():
-        if data.startswith(start):
+    for begins, what in _OTHER_FILES.items():
+        if data.startswith(begins):
             raise _bad(path, what, mend=_AS_CSV)
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "")
     half = len(data) // 2
@@ -298,18 +343,19 @@ def _separator_line(text: str) -> tuple[str, str]:
 
 
 def _separator(path: Path, text: str, needed: Sequence[str]) -> str:
-    """The separator under which the first row has most of the names that are needed."""
-    wanted = set(map(plain, needed))
+    """The separator under which a row has most of the names that are needed."""
     ranks = {}
     for separator in _SEPARATORS:
-        try:
-            first = next((r for r in _rows(path, text, separator) if any(r.cells)), None)
-        except TableError:
-            continue
-        cells = first.cells if first else ()
-        ranks[separator] = (len(wanted.intersection(map(plain, cells))), len(cells))
+        first: list[Row] = []
+        with contextlib.suppress(TableError):  # raised again where it is this separator
+            some = (row for row in _rows(path, text, separator) if any(row.cells))
+            first.extend(itertools.islice(some, _ABOVE))
+        if first:
+            matches = max(_matches(row, needed) for row in first)
+            ranks[separator] = (matches, len(first[0].cells))
     if not ranks:
         list(_rows(path, text, ","))  # raises what is wrong with it
+        return ","
     best = max(ranks.values())
     tied = [separator for separator, rank in ranks.items() if rank == best]
     if len(tied) > 1 and best[1] > 1:

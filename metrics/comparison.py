@@ -48,18 +48,21 @@ class LabelValues:
 class Comparison:
     """Two label maps, counted once: what every question about them starts from."""
 
-    def __init__(self, reference: npt.ArrayLike, prediction: npt.ArrayLike) -> None:
+    def __init__(
+        self, reference: npt.ArrayLike, prediction: npt.ArrayLike, *, copied: bool = True
+    ) -> None:
         """Count and locate every label of both maps.
 
         Args:
             reference: any integer dtype, (H, W) or (D, H, W); 0 is background, labels up to 65535.
             prediction: the same shape.
+            copied: False spares a copy of both, where they do not change while this lives.
 
         Raises:
             MetricInputError: a dtype is not an integer's, the shapes differ or are not 2D or 3D,
                 or a label is out of range.
         """
-        self._maps = LabelMaps(*checked_label_maps(reference, prediction))
+        self._maps = LabelMaps(*checked_label_maps(reference, prediction), copied=copied)
         self._extents = LabelExtents.of(self._maps)
 
     @property

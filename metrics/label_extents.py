@@ -37,17 +37,22 @@ def memory_order(label_map: npt.NDArray[Any]) -> tuple[int, ...]:
 class LabelMaps:
     """Two label maps of one shape, in the layout that the kernel takes."""
 
-    def __init__(self, reference: LabelMap, prediction: LabelMap) -> None:
-        """Copies a map only if its dtype or its layout is not the kernel's.
+    def __init__(self, reference: LabelMap, prediction: LabelMap, *, copied: bool = False) -> None:
+        """Copies a map only if its dtype or its layout is not the kernel's, or it may change.
 
         Args:
             reference: labels from 0 to MAX_LABEL, 2D or 3D.
             prediction: the same, of the same shape.
+            copied: copies both whatever they are.
         """
         self.shape = reference.shape
         self.order = memory_order(reference)
         self._maps = [
-            np.ascontiguousarray(in_kernel_dtype(label_map).transpose(self.order))
+            np.array(
+                in_kernel_dtype(label_map).transpose(self.order),
+                order="C",
+                copy=True if copied else None,
+            )
             for label_map in (reference, prediction)
         ]
 

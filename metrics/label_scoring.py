@@ -133,7 +133,7 @@ def score_labels(
     >>> [s.dsc for s in score_labels(reference, prediction, spacing_mm=(1, 1), tolerance_mm=1)]
     [1.0, 0.6666666666666666]
     """
-    return Comparison(reference, prediction).scores(
+    return Comparison(reference, prediction, copied=False).scores(
         spacing_mm=spacing_mm,
         tolerance_mm=tolerance_mm,
         labels=labels,
@@ -159,4 +159,4 @@ def false_positive_voxels(reference: npt.ArrayLike, prediction: npt.ArrayLike) -
     >>> false_positive_voxels(np.array([[0, 1]]), np.array([[7, 1]]))
     {7: 1}
     """
-    return Comparison(reference, prediction).surplus
+    return Comparison(reference, prediction, copied=False).surplus

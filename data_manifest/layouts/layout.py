@@ -100,10 +100,13 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         path: the end of a reference's path, with `{case}` in it; other files are no references.
             None for every file of a mask's format, whose name then is the case's.
         prompts: where the file with a case's text prompts is, in the folder in which `path` begins.
+        rounds: of a protocol with rounds, the name of the mask of one among the predictions, with
+            `{case}` and `{round}` in it. None for names as a run directory has them.
     """
 
     path: str | None = None
     prompts: str | None = None
+    rounds: str | None = None
 
     def case_of(self, file: PurePosixPath) -> str | None:
         """The case that a file is the reference of; None if it is none.
@@ -130,6 +133,19 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             return None
         above = len(PurePosixPath(self.path or file.name).parts)
         return file.parents[above - 1] / _filled(self.prompts, case)
+
+    def mask_of(self, case: str, number: int, *, last: int, output: OutputFile) -> str:
+        """The name of the mask of a round, counted from 0, in a folder of predictions.
+
+        Args:
+            case: the case.
+            number: of the round.
+            last: number of the protocol's last round.
+            output: the protocol's.
+        """
+        if self.rounds is not None:
+            return _filled(self.rounds, case).replace("{round}", str(number))
+        return output.name(case if number == last else f"{case}.round{number}")
 
 
 def first_contract(output_format: object, output_key: object) -> tuple[object, object]:
@@ -254,11 +270,7 @@ def contradictions(
             expected=f"an image in format {_one_of(holders)}, or `prompts = []`",
         )
     yield from _of_path("output", output.path, output.format)
-    if references.path is not None:
-        form = format_of(references.path)
-        yield from _of_path("references", references.path, form.name if form else "")
-    if references.prompts is not None:
-        yield from _of_path("references.prompts", references.prompts, NPZ.name)
+    yield from _of_references(references, output)
     if output.format in FORMATS and FORMATS[output.format].has_keys != bool(output.key):
         keyed = FORMATS[output.format].has_keys
         yield Finding(
@@ -268,7 +280,17 @@ def contradictions(
         )
 
 
-def _of_path(where: str, path: str, form: str) -> Iterator[Finding]:
+def _of_references(references: References, output: OutputFile) -> Iterator[Finding]:
+    if references.path is not None:
+        form = format_of(references.path)
+        yield from _of_path("references", references.path, form.name if form else "")
+    if references.prompts is not None:
+        yield from _of_path("references.prompts", references.prompts, NPZ.name)
+    if references.rounds is not None:
+        yield from _of_path("references.rounds", references.rounds, output.format, "case", "round")
+
+
+def _of_path(where: str, path: str, form: str, *names: str) -> Iterator[Finding]:
     if form not in FORMATS:
         yield Finding(where=where, found=f"format {form!r}", expected=_one_of(FORMATS))
     elif not path.endswith(FORMATS[form].suffix):
@@ -279,8 +301,10 @@ def _of_path(where: str, path: str, form: str) -> Iterator[Finding]:
     if not plain or not parts or ".." in parts:
         expected = "a path that stays in the folder"
         yield Finding(where=where, found=f"path {path!r}", expected=expected)
-    if _PLACEHOLDER.findall(path) != ["case"]:
-        expected = "`{case}` once, and no other braces"
+    if sorted(_PLACEHOLDER.findall(path)) != list(names or ("case",)):
+        expected = (
+            f"{' and '.join(f'`{{{n}}}`' for n in names or ('case',))} once, and no other braces"
+        )
         yield Finding(where=where, found=f"path {path!r}", expected=expected)
 
 

@@ -9,9 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_manifest.errors import Finding, SegjudgeError
+from data_manifest.findings import grouped
 from evaluate.cli.commands import parse
 
 __all__ = ["main"]
+
+_APART = 3
+"""Problems of one kind that have a line each; more are one line."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         gc.enable()
         code: int = options.call(options)
     except SegjudgeError as error:
-        for problem in error.problems:
+        for problem in grouped(error.problems, above=_APART):
             _complain(problem)
         return error.exit_code
     except KeyboardInterrupt:

@@ -4,17 +4,16 @@ import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from evaluate.auditing.examination import RerunOptions
 from evaluate.cli import bundle, published, verify
-from evaluate.cli.audit_words import say_audit
 from evaluate.cli.command_arguments import natural, positive
 from evaluate.cli.sandboxes import add_sandbox_arguments, sandbox_of
 from evaluate.cli.terminal import say, show_progress, warn
 from evaluate.facts.errors import EngineMissingError, Finding, UsageError
-from evaluate.pipeline.audits import audit_run
-from evaluate.sandbox import Sandbox
-from evaluate.store import RunDirectory
+
+if TYPE_CHECKING:
+    from evaluate.sandbox import Sandbox
 
 __all__ = ["add_arguments", "call"]
 
@@ -51,6 +50,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> int:
     """Check a run's files, scores and places; 1 if anything is open."""
+    from evaluate.auditing.examination import RerunOptions
+    from evaluate.cli.audit_words import say_audit
+    from evaluate.pipeline.audits import audit_run
+
     _check_options(options)
     if options.published is not None:
         options.table = options.published
@@ -113,8 +116,10 @@ def _check_options(options: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _sandbox_for(options: argparse.Namespace) -> Iterator[Sandbox | None]:
+def _sandbox_for(options: argparse.Namespace) -> "Iterator[Sandbox | None]":
     """The run's own sandbox, to run again or to look up images that only an engine holds."""
+    from evaluate.store import RunDirectory
+
     document = RunDirectory.open(options.run_dir).document()
     name = document.last_machine.sandbox.name
     tagged = any(entry.kind == "reference" for entry in document.submissions)

@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
-from evaluate.auditing.bundles import BundleOptions, write_bundle
 from evaluate.cli.terminal import say
 
 __all__ = ["add_arguments", "add_contents_arguments", "call"]
@@ -31,6 +30,8 @@ def add_contents_arguments(command: _Arguments) -> None:
 
 def call(options: argparse.Namespace) -> int:
     """Write a run's evidence for others, with the audit that was made last."""
+    from evaluate.auditing.bundles import BundleOptions, write_bundle
+
     chosen = BundleOptions(
         images=options.include_images,
         references=options.include_references,

@@ -3,18 +3,10 @@
 import argparse
 from pathlib import Path
 
-from data_manifest.making.build import build_demo
-from evaluate.checking.starter_kit import ready_participants
 from evaluate.cli.command_arguments import natural
-from evaluate.cli.rank import say_leaderboard
-from evaluate.cli.run import run_into, say_outcomes
+from evaluate.cli.run import run_into
 from evaluate.cli.sandboxes import NOT_ISOLATED, add_sandbox_arguments
-from evaluate.cli.score import say_scores
 from evaluate.cli.terminal import say, show_progress, warn
-from evaluate.facts.rules import load_protocol
-from evaluate.ranking.stage import rank_run
-from evaluate.reporting.report_of_run import report_run
-from evaluate.scoring.stage import score_run
 
 __all__ = ["add_arguments", "call"]
 
@@ -31,6 +23,16 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> int:
     """Demo data, the shipped participants, scores, ranking and report."""
+    from data_manifest.making.build import build_demo
+    from evaluate.checking.starter_kit import ready_participants
+    from evaluate.cli.rank_words import say_leaderboard
+    from evaluate.cli.run_words import say_outcomes
+    from evaluate.cli.score_words import say_scores
+    from evaluate.facts.rules import load_protocol
+    from evaluate.ranking.stage import rank_run
+    from evaluate.reporting.report_of_run import report_run
+    from evaluate.scoring.stage import score_run
+
     root: Path = options.run_dir
     data: Path = options.data or root.parent / "demo-data"
     with show_progress("building demo data") as progress:

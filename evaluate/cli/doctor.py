@@ -5,8 +5,6 @@ from pathlib import Path
 
 from data_manifest.findings import Severity
 from evaluate.cli.terminal import say_finding
-from evaluate.doctor import examine_engine, examine_machine
-from evaluate.documents.doctor import write_doctor_document
 
 __all__ = ["add_arguments", "call"]
 
@@ -19,6 +17,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> int:
     """Say what works here; 3 if no engine answers."""
+    from evaluate.doctor import examine_engine, examine_machine
+    from evaluate.documents.doctor import write_doctor_document
+
     examine = examine_engine if options.engine else examine_machine
     findings = examine(options.environment)
     missing = any(f.where == "engine" and f.severity is not Severity.OK for f in findings)

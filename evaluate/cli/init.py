@@ -4,9 +4,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-from evaluate.checking.starter import write_starter
 from evaluate.cli.terminal import say
-from evaluate.facts.rules import load_protocol
 
 __all__ = ["add_arguments", "call"]
 
@@ -19,6 +17,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> int:
     """Write a new submission's folder."""
+    from evaluate.checking.starter import write_starter
+    from evaluate.facts.rules import load_protocol
+
     protocol = load_protocol(options.protocol)
     files = write_starter(options.name, protocol=protocol, called=options.protocol)
     for path in files:

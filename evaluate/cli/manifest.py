@@ -2,17 +2,16 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data_manifest.errors import ManifestError
 from data_manifest.findings import Finding, Tell, grouped
-from data_manifest.making.build import build_manifest
-from data_manifest.making.cvpr25_folders import build_cvpr25
-from data_manifest.making.image_pairs import Pair, pairs_from_csv, pairs_from_folders
-from data_manifest.manifest import load_manifest
-from data_manifest.verify import verify_manifest
 from evaluate.cli.command_arguments import CommandParser, group_command, natural
 from evaluate.cli.terminal import say, show_progress, table, warn
 from evaluate.facts.errors import UsageError
+
+if TYPE_CHECKING:
+    from data_manifest.making.image_pairs import Pair
 
 __all__ = ["add_arguments"]
 
@@ -64,7 +63,9 @@ def add_arguments(group: CommandParser) -> None:
     command.add_argument("manifest", type=Path)
 
 
-def _pairs(options: argparse.Namespace, tell: Tell) -> list[Pair]:
+def _pairs(options: argparse.Namespace, tell: Tell) -> "list[Pair]":
+    from data_manifest.making.image_pairs import pairs_from_csv, pairs_from_folders
+
     folders = (options.images, options.references, options.modality)
     if options.pairs is not None and folders == (None, None, None):
         return pairs_from_csv(options.pairs, tell=tell)
@@ -82,6 +83,9 @@ def _pairs(options: argparse.Namespace, tell: Tell) -> list[Pair]:
 
 def build(options: argparse.Namespace) -> int:
     """Make cases and a manifest from pairs of images and references."""
+    from data_manifest.making.build import build_manifest
+    from data_manifest.making.cvpr25_folders import build_cvpr25
+
     if (options.layout is None) != (options.source is None):
         raise UsageError(
             Finding(
@@ -119,6 +123,9 @@ def build(options: argparse.Namespace) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     """Name every missing, altered, surplus or malformed file; 2 if there is any."""
+    from data_manifest.manifest import load_manifest
+    from data_manifest.verify import verify_manifest
+
     with show_progress("verifying") as progress:
         problems = verify_manifest(options.manifest, progress=progress)
     if problems:
@@ -129,6 +136,8 @@ def verify(options: argparse.Namespace) -> int:
 
 def show(options: argparse.Namespace) -> int:
     """List a manifest's cases."""
+    from data_manifest.manifest import load_manifest
+
     manifest = load_manifest(options.manifest)
     table(
         f"{manifest.name}, SHA-256 {manifest.digest()}",

@@ -4,8 +4,6 @@ import argparse
 
 from evaluate.cli.command_arguments import CommandParser, group_command
 from evaluate.cli.terminal import say
-from evaluate.facts.protocol_files import protocol_text
-from evaluate.facts.rules import builtin_protocols, load_protocol
 
 __all__ = ["add_arguments"]
 
@@ -27,6 +25,8 @@ def add_arguments(group: CommandParser) -> None:
 
 def names(options: argparse.Namespace) -> int:
     """List the built-in protocols."""
+    from evaluate.facts.rules import builtin_protocols, load_protocol
+
     for name in builtin_protocols():
         say(f"{name:10} {load_protocol(name).title}")
     return 0
@@ -34,6 +34,9 @@ def names(options: argparse.Namespace) -> int:
 
 def show(options: argparse.Namespace) -> int:
     """Print a protocol's TOML, after checking it whole."""
+    from evaluate.facts.protocol_files import protocol_text
+    from evaluate.facts.rules import load_protocol
+
     load_protocol(options.name)
     say(protocol_text(options.name).rstrip("\n"))
     return 0

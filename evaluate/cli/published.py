@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_manifest.errors import printable
-from evaluate.auditing.published_tables import audit_table
 from evaluate.cli.terminal import say, say_finding
-from evaluate.documents.published import PublishedDocument, printed_thing, write_published_document
 
 __all__ = ["add_arguments", "call"]
 
@@ -21,6 +19,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> int:
     """Check a paper's table; 1 if a cell, a rank or a row does not hold, or nothing is known."""
+    from evaluate.auditing.published_tables import audit_table
+    from evaluate.documents.published import (
+        PublishedDocument,
+        printed_thing,
+        write_published_document,
+    )
+
     verdict = audit_table(options.table, options.run_dir)
     for text in verdict.holds:
         say(f"ok    {printable(text)}")

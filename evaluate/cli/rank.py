@@ -3,30 +3,27 @@
 import argparse
 import re
 from pathlib import Path
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from evaluate.cli.command_arguments import natural
-from evaluate.cli.run import warn_of_machines
-from evaluate.cli.score import say_definitions
-from evaluate.cli.terminal import number, say, table, warn
+from evaluate.cli.terminal import say, warn
 from evaluate.facts.errors import Finding, UsageError
-from evaluate.facts.rules import RankedMetric, load_protocol
-from evaluate.facts.scoring_rules import MEASURED, metric_named
-from evaluate.ranking import Result
-from evaluate.ranking.score_table import Missing
-from evaluate.ranking.stage import RankOptions, rank_run, rank_table
-from evaluate.store import RunDirectory
 
-__all__ = ["add_arguments", "call", "say_leaderboard"]
+if TYPE_CHECKING:
+    from evaluate.facts.ranking_rules import RankedMetric
+    from evaluate.ranking.score_table import Missing
 
+__all__ = ["add_arguments", "call"]
 
-_MEASURED = {"wall_s": "time s", "cpu_s": "CPU s", "peak_memory_mib": "memory MiB"}
-_MISSING: dict[str, Missing] = {"failure": "failure", "leave-out": "undefined"}
+_MISSING: "dict[str, Missing]" = {"failure": "failure", "leave-out": "undefined"}
 
 
-def _ranked_metric(text: str) -> RankedMetric:
+def _ranked_metric(text: str) -> "RankedMetric":
     """Read from the end: the name is another tool's and may have colons of its own."""
+    import msgspec
+
+    from evaluate.facts.ranking_rules import RankedMetric
+
     name, direction = text, None
     head, _, last = name.rpartition(":")
     if head and last in ("higher", "lower"):
@@ -81,6 +78,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> int:
     """Rank a run, or a table of case scores."""
+    from evaluate.cli.rank_words import say_leaderboard
+    from evaluate.cli.run_words import warn_of_machines
+    from evaluate.facts.rules import load_protocol
+    from evaluate.ranking.stage import RankOptions, rank_run, rank_table
+    from evaluate.store import RunDirectory
+
     chosen = RankOptions(
         bootstrap=options.bootstrap,
         seed=options.seed,
@@ -117,38 +120,3 @@ def call(options: argparse.Namespace) -> int:
     say_leaderboard(result)
     say(f"ranking.csv and ranking.json in {options.out}")
     return 0
-
-
-def say_leaderboard(result: Result) -> None:
-    """The places, best first, with the means that they are by; odd values are counted."""
-    settings = result.document.settings
-    ranked = [metric.name for metric in settings.metrics] if settings else []
-    odd = [
-        n for n in ("missing", "infinite", "left_out") if any(getattr(r, n) for r in result.rows)
-    ]
-    table(
-        "Leaderboard",
-        [
-            *("team", "place", "mean rank"),
-            *map(_head, ranked),
-            "failed",
-            *(name.replace("_", " ") for name in odd),
-        ],
-        [
-            [
-                row.team,
-                str(row.rank),
-                number(row.mean_rank, 2),
-                *(number(row.value(name), 2 if name in MEASURED else 4) for name in ranked),
-                str(row.failures),
-                *(str(getattr(row, name)) for name in odd),
-            ]
-            for row in sorted(result.rows, key=lambda row: (row.rank, row.team))
-        ],
-    )
-    say_definitions(ranked)
-
-
-def _head(name: str) -> str:
-    metric = metric_named(name)
-    return _MEASURED.get(name) or (metric.title if metric else name)

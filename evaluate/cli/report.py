@@ -5,7 +5,6 @@ import webbrowser
 from pathlib import Path
 
 from evaluate.cli.terminal import say, show_progress
-from evaluate.reporting.report_of_run import report_run
 
 __all__ = ["add_arguments", "call"]
 
@@ -19,6 +18,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> int:
     """Write a run's report."""
+    from evaluate.reporting.report_of_run import report_run
+
     with show_progress("report") as progress:
         path = report_run(options.run_dir, manifest_path=options.manifest, progress=progress)
     say(f"report: {path}")

@@ -1,21 +1,19 @@
 """`segjudge run`."""
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evaluate.cli.command_arguments import natural, positive
 from evaluate.cli.sandboxes import add_sandbox_arguments, sandbox_of
 from evaluate.cli.terminal import say, show_progress, warn
-from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Finding, RunDirectoryError
-from evaluate.facts.outcome import Outcome
-from evaluate.facts.rules import Rules, load_protocol
-from evaluate.running.stage import parse_submissions, run_submissions
-from evaluate.scoring.one_set_of_rules import check_rules
-from evaluate.store import RunDirectory
+from evaluate.facts.errors import Finding
 
-__all__ = ["add_arguments", "call", "run_into", "say_outcomes", "warn_of_machines"]
+if TYPE_CHECKING:
+    from evaluate.facts.rules import Rules
+    from evaluate.store import RunDirectory
+
+__all__ = ["add_arguments", "call", "run_into"]
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -42,6 +40,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> int:
     """Run submissions on every case of a manifest."""
+    from evaluate.cli.run_words import say_outcomes, warn_of_machines, warn_of_rules
+    from evaluate.facts.rules import load_protocol
+    from evaluate.running.stage import parse_submissions
+
     made = run_into(
         options,
         manifest=options.manifest,
@@ -51,7 +53,7 @@ def call(options: argparse.Namespace) -> int:
     )
     say_outcomes(made)
     warn_of_machines(made)
-    _warn_of_rules(made)
+    warn_of_rules(made)
     say(f"next: segjudge score {options.run_dir}")
     return 0
 
@@ -60,11 +62,14 @@ def run_into(
     options: argparse.Namespace,
     *,
     manifest: Path,
-    protocol: Rules,
+    protocol: "Rules",
     references: dict[str, str],
     jobs: int = 1,
-) -> RunDirectory:
+) -> "RunDirectory":
     """Run in the sandbox of the options, into their run directory."""
+    from evaluate.running.stage import run_submissions
+    from evaluate.store import RunDirectory
+
     if jobs > 1:
         fault = "several containers at a time: the times can't be compared"
         warn(Finding(where=f"--jobs {jobs}", found=fault, mend="to rank by times, leave it out"))
@@ -88,32 +93,3 @@ def run_into(
             parallel=jobs,
             progress=progress,
         )
-
-
-def warn_of_machines(run: RunDirectory) -> None:
-    """Say it where attempts were made on machines whose times may not be compared."""
-    unequal = run.document().unequal_machines
-    if unequal:
-        fault = f"cases were run on {unequal}: their times may not be compared"
-        warn(Finding(where=str(run.root), found=fault))
-
-
-def _warn_of_rules(run: RunDirectory) -> None:
-    """Say now what scoring will refuse."""
-    document = run.document()
-    try:
-        check_rules(document, run.attempts(), document.rules_of("run"), where=str(run.root))
-    except RunDirectoryError as error:
-        for problem in error.problems[:1]:
-            warn(replace(problem, found=f"scoring will refuse this: {problem.found}"))
-
-
-def say_outcomes(run: RunDirectory) -> None:
-    """How many cases ended how, and each failure's reason."""
-    records = run.read_rows(Attempt)
-    failed = [record for record in records if record.outcome is not Outcome.OK]
-    say(f"{len(records)} runs, {len(records) - len(failed)} ok")
-    for record in failed[:20]:
-        say(f"  {record.team} {record.case}: {record.outcome}: {record.reason}")
-    if len(failed) > 20:
-        say(f"  and {len(failed) - 20} more; see {run.table_path(Attempt)}")

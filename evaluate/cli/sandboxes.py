@@ -3,11 +3,13 @@
 import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
 from evaluate.cli.terminal import warn
 from evaluate.facts.errors import Finding, UsageError
-from evaluate.sandbox import Sandbox, open_sandbox
-from evaluate.sandbox.scratch import scratch_folder
+
+if TYPE_CHECKING:
+    from evaluate.sandbox import Sandbox
 
 __all__ = ["NOT_ISOLATED", "add_sandbox_arguments", "sandbox_of"]
 
@@ -43,7 +45,7 @@ def add_sandbox_arguments(command: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def sandbox_of(options: argparse.Namespace) -> Iterator[Sandbox]:
+def sandbox_of(options: argparse.Namespace) -> "Iterator[Sandbox]":
     """The sandbox of `--sandbox`, `--build-arg` and `--runtime`.
 
     Raises:
@@ -51,6 +53,9 @@ def sandbox_of(options: argparse.Namespace) -> Iterator[Sandbox]:
             has it.
         EngineMissingError: docker was asked for and no engine answers.
     """
+    from evaluate.sandbox import open_sandbox
+    from evaluate.sandbox.scratch import scratch_folder
+
     build_arguments = _build_arguments(options.build_arg)
     with (
         scratch_folder() as scratch,

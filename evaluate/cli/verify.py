@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 from data_manifest.findings import Finding, printable
-from evaluate.auditing.bundles import verify_bundle
-from evaluate.cli.audit_words import say_audit
 from evaluate.cli.command_arguments import positive
 from evaluate.cli.terminal import say, show_progress, warn
 
@@ -32,6 +30,9 @@ def add_check_arguments(command: _Arguments) -> None:
 
 def call(options: argparse.Namespace) -> int:
     """Check a bundle's files, signature, scores and places; 1 if anything is open."""
+    from evaluate.auditing.bundles import verify_bundle
+    from evaluate.cli.audit_words import say_audit
+
     with show_progress("verifying") as progress:
         made = verify_bundle(
             options.bundle,

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_manifest.foreign_numbers import read_numbers
-from data_manifest.foreign_tables import ForeignTable, listed, plain, quoted, read_foreign_table
+from data_manifest.foreign_tables import (
+    ForeignTable,
+    listed,
+    plain,
+    quoted,
+    read_foreign_table,
+    says_summary,
+)
 from evaluate.facts.errors import Finding, TableError
 from evaluate.facts.outcome import Outcome
 from metrics import METRICS
@@ -74,6 +81,8 @@ def read_foreign_scores(
             mend="add the rows below the names of the columns",
         )
         raise TableError(found_none)
+    if summaries := list(_summaries(table, names[:2])):
+        raise TableError(*summaries)
     problems = [*_blanks(table, names), *(p for i in names for p in table.spelled_alike(i))]
     outcomes = _outcomes(table, problems)
     keys = [tuple(table.text(row, index) for index in names) for row in table.rows]
@@ -85,7 +94,7 @@ def read_foreign_scores(
     values, notes = read_numbers(table, tuple(columns.values()), fractions=fractions)
     for name, index in columns.items():
         if index not in fractions and _SCORE.search(name):
-            _check_scale(table, names[0], index, values[index])
+            notes += _check_scale(table, names[0], index, values[index])
     rows = []
     for number in range(len(table.rows)):
         team, case, modality = keys[number]
@@ -107,6 +116,23 @@ def _is_fraction(name: str) -> bool:
     """Whether it is a score of ours, from 0 to 1."""
     metric = METRICS.get(name)
     return metric is not None and metric.unit == "" and metric.direction == "higher"
+
+
+def _summaries(table: ForeignTable, names: Sequence[int]) -> Iterator[Finding]:
+    """Means and totals among the rows would be ranked as a team or a case."""
+    for index in names:
+        lines: dict[str, list[str]] = {}
+        for row in table.rows:
+            if says_summary(row.cells[index]):
+                lines.setdefault(row.cells[index], []).append(str(row.line))
+        kind = plain(table.columns[index])
+        for name, where in lines.items():
+            yield Finding(
+                where=f"{table.path}, column {quoted(table.columns[index])}",
+                found=f"{quoted(name)} in line {listed(where)}, which sums up other rows",
+                expected=f"{kind}s alone",
+                mend=f"remove these rows; a {kind} of such a name needs another one",
+            )
 
 
 def _blanks(table: ForeignTable, names: Sequence[int]) -> Iterator[Finding]:
@@ -184,8 +210,11 @@ def _outcomes(table: ForeignTable, problems: list[Finding]) -> list[Outcome | No
 
 def _check_scale(
     table: ForeignTable, team: int, index: int, values: Sequence[float | None]
-) -> None:
-    """Refuse a score that one team has from 0 to 1 and another from 0 to 100."""
+) -> Iterator[str]:
+    """Refuse a score that one team has from 0 to 1 and another from 0 to 100.
+
+    Within a team, nobody knows whether 0.9 among percent is a bad case; a note says it.
+    """
     of_team: dict[str, list[float]] = {}
     for row, value in zip(table.rows, values, strict=True):
         if value:
@@ -202,3 +231,8 @@ def _check_scale(
                 mend="write all of them as fractions, or all in percent",
             )
         )
+    rows = zip(table.rows, values, strict=True)
+    odd = [f"{value:g} in line {row.line}" for row, value in rows if value and 0 < value <= 1]
+    if large and odd:
+        name = quoted(table.columns[index])
+        yield f"column {name} is in percent but for {listed(odd)}, or these are percent, too"

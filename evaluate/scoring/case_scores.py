@@ -150,7 +150,7 @@ def score_case(
     """
     scoring = scoring_of_case(scoring, reference.labels, asked)
     a, b, spacing_mm = _in_scoring_space(reference, prediction, scoring)
-    comparison = metrics.Comparison(a, b)
+    comparison = metrics.Comparison(a, b, copied=False)
     parts = parts_of(comparison, a, b, scoring, spacing_mm=spacing_mm)
     scored = [_Scored(metric, scoring, a.shape, spacing_mm) for metric in scoring.metrics]
     strange = unexpected_labels(comparison, scoring)
@@ -257,7 +257,7 @@ def costs_of_failure(
     scoring = scoring_of_case(scoring, reference.labels, asked)
     labels, _, spacing_mm = _in_scoring_space(reference, reference.labels, scoring)
     nothing = np.zeros_like(labels)
-    comparison = metrics.Comparison(labels, nothing)
+    comparison = metrics.Comparison(labels, nothing, copied=False)
     parts = parts_of(comparison, labels, nothing, scoring, spacing_mm=spacing_mm)
     scored = [_Scored(metric, scoring, labels.shape, spacing_mm) for metric in scoring.metrics]
     by_part = [{m.name: m.cost(part) for m in scored if part.has(m.name)} for part in parts]

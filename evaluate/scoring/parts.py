@@ -104,7 +104,7 @@ def _region(
     labels = _labels_of(region, comparison)
     if region.window != "whole" or region.needs:
         truth, answer = _part_of_maps(region, labels, reference, prediction)
-        comparison = metrics.Comparison(truth, answer)
+        comparison = metrics.Comparison(truth, answer, copied=False)
     if labels is not None and len(labels) == 1:
         return comparison.pairs(labels, spacing_mm=spacing_mm)[0]
     return comparison.region(labels, spacing_mm=spacing_mm)

@@ -21,15 +21,22 @@ from data_manifest.layouts import (
 from data_manifest.layouts.grids import implausible
 from data_manifest.naming import UNKNOWN, parse_case_name
 from evaluate.facts.errors import Finding, UsageError
+from evaluate.facts.rounds import Rounds
 from evaluate.scoring.jobs import ScoringJob
 
 __all__ = ["jobs_of_folders"]
 
 _SHOWN = 3
+_ONE = Rounds()
 
 
 def jobs_of_folders(
-    references: Path, predictions: Path, *, output: OutputFile, named: References
+    references: Path,
+    predictions: Path,
+    *,
+    output: OutputFile,
+    named: References,
+    rounds: Rounds = _ONE,
 ) -> tuple[list[ScoringJob], list[str]]:
     """The cases of a folder of references, answered by files of the protocol's names.
 
@@ -40,10 +47,12 @@ def jobs_of_folders(
         references: one file a case, of any format, at any depth.
         predictions: files named as `output` says, at any depth.
         output: the protocol's.
-        named: which files of `references` are those of which cases.
+        named: which files are those of which cases and rounds.
+        rounds: the protocol's; where the first needs a kind of prompts, a case without a mask of it
+            begins with the next.
 
     Returns:
-        The jobs, sorted by case, and warnings in words.
+        The jobs, sorted by case and round, and warnings in words.
 
     Raises:
         UsageError: a folder is missing, has no cases, or has them twice; no prediction answers a
@@ -56,7 +65,7 @@ def jobs_of_folders(
                 Finding(where=f"{option} {folder}", found="no such folder", expected="masks")
             )
     cases = _references(references, named)
-    answers = _Answers(predictions, output)
+    answers = _Answers(predictions, output, named, rounds)
     team = re.sub(r"[^A-Za-z0-9._-]+", "-", predictions.resolve().name).strip("-.") or "submission"
     jobs: list[ScoringJob] = []
     problems: list[Finding] = []
@@ -75,18 +84,20 @@ def jobs_of_folders(
             nameless.append(path.name)
         elif name.dimension != dimension:
             misnamed.append(f"{path.name} is {dimension}")
-        jobs.append(
+        jobs += [
             ScoringJob(
                 team=team,
                 case=case,
                 modality=name.modality,
                 dimension=dimension,
                 reference=path,
-                prediction=answers.to(case),
+                prediction=mask,
                 prompts=named.prompts_of(case, path),
                 own_files=True,
+                round=number,
             )
-        )
+            for number, mask in answers.to(case)
+        ]
     if problems:
         raise CaseFileError(*problems)
     answers.refuse_nothing(cases)
@@ -141,8 +152,8 @@ def _references(folder: Path, named: References) -> dict[str, Path]:
 class _Answers:
     """A folder of predictions, by file name."""
 
-    def __init__(self, folder: Path, output: OutputFile) -> None:
-        self._folder, self._output = folder, output
+    def __init__(self, folder: Path, output: OutputFile, named: References, rounds: Rounds) -> None:
+        self._folder, self._output, self._named, self._rounds = folder, output, named, rounds
         self._files: dict[str, list[Path]] = {}
         self._others: list[Path] = []
         for path in _files(folder):
@@ -151,16 +162,27 @@ class _Answers:
             else:
                 self._others.append(path)
 
-    def _name(self, case: str) -> str:
-        return PurePosixPath(self._output.name(case)).name
+    def _names(self, case: str) -> list[str]:
+        """Of the masks of a case's rounds."""
+        last = self._rounds.last
+        names = (
+            self._named.mask_of(case, number, last=last, output=self._output)
+            for number in range(last + 1)
+        )
+        return [PurePosixPath(name).name for name in names]
 
-    def to(self, case: str) -> Path | None:
-        """The file that answers a case; of several the one that is named exactly so.
+    def to(self, case: str) -> list[tuple[int, Path | None]]:
+        """The files that answer the rounds of a case.
 
         Raises:
-            UsageError: several do.
+            UsageError: several answer one.
         """
-        name = self._name(case)
+        masks = [self._named_so(name, case) for name in self._names(case)]
+        start = 1 if self._rounds.first_needs is not None and masks[0] is None else 0
+        return list(enumerate(masks))[start:]
+
+    def _named_so(self, name: str, case: str) -> Path | None:
+        """The file of a name; of several that differ in capitals the one that is named exactly."""
         files = self._files.get(name.casefold(), [])
         exact = [path for path in files if path.name == name]
         if len(exact or files) > 1:
@@ -179,14 +201,16 @@ class _Answers:
         Raises:
             UsageError: it is such a folder.
         """
-        unanswered = {case.casefold() for case in cases if self.to(case) is None}
+        unanswered = {
+            case.casefold() for case in cases if not any(mask for _, mask in self.to(case))
+        }
         beside = [p for p in self._others if format_of(p.name)]
         beside = [p for p in beside if stem_of(p.name).casefold() in unanswered]
         if not beside and len(unanswered) < len({case.casefold() for case in cases}):
             return
         endings = Counter(_ending(path.name) for path in self._others)
         endings[self._output.suffix] += sum(map(len, self._files.values()))
-        example = self._name(min(cases))
+        example = self._names(min(cases))[-1]
         answered = f"{len(cases) - len(unanswered)} of {len(cases)} references are answered"
         raise UsageError(
             Finding(
@@ -199,7 +223,7 @@ class _Answers:
 
     def surplus(self, cases: Mapping[str, Path]) -> list[str]:
         """Names of the files that answer no case."""
-        wanted = {self._name(case).casefold() for case in cases}
+        wanted = {name.casefold() for case in cases for name in self._names(case)}
         return sorted(
             path.name for name, paths in self._files.items() if name not in wanted for path in paths
         )

@@ -1,16 +1,18 @@
 """`segjudge score`: from what was run, or from two folders, to tables of scores."""
 
 import tempfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
+from data_manifest.findings import Severity, grouped
 from data_manifest.progress import Progress, silent
 from evaluate.documents.tables import in_order, write_table
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, UsageError
+from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import (
     CaseScore,
@@ -34,6 +36,7 @@ from evaluate.scoring.in_rounds import in_rounds
 from evaluate.scoring.kept import score_what_is_new
 from evaluate.scoring.mask_sources import Digests, plain_digests
 from evaluate.scoring.one_set_of_rules import check_rules
+from evaluate.scoring.unlike_labels import unlike_labels
 from evaluate.store import RunDirectory
 from evaluate.store.origin import data_of
 from evaluate.store.seals import seal_stage
@@ -49,16 +52,20 @@ __all__ = [
 
 
 _SHOWN = 3
+_SEVERAL = 2
+"""Files that are bad for one reason: of a single one nobody knows what the others would be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunScores:
     """Scores of cases, their rounds, modalities and all cases; those of labels are in their table.
 
-    There are none of rounds where a protocol has one.
+    There are none of rounds where a protocol has one. `unlike` has a line for each case whose
+    prediction has none of its reference's labels.
     """
 
     cases: list[CaseScore]
+    unlike: list[str] = field(default_factory=list)
     rounds: list[RoundScore]
     modalities: list[ModalityScore]
     cohort: list[CohortScore]
@@ -78,12 +85,18 @@ def tables_of(results: list[CaseResult], scoring: Scoring) -> Scores:
     labels = [label for result in results for label in result.labels]
     return Scores(
         cases=cases,
+        unlike=[line for result in results for line in _unlike(result)],
         rounds=[row for result in results for row in result.rounds],
         labels=labels,
         lesions=[row for result in results for row in result.lesions],
         modalities=modality_scores(cases),
         cohort=cohort_scores(cases, labels, scoring),
     )
+
+
+def _unlike(result: CaseResult) -> Iterator[str]:
+    if words := unlike_labels(result.labels):
+        yield f"{result.case.team} {result.case.case}: {words}"
 
 
 def _jobs(
@@ -111,12 +124,14 @@ def _write_scores(run: RunDirectory, results: Iterable[CaseResult], rules: Rules
     rounds: list[RoundScore] = []
     kept: list[LabelScore] = []  # only where a number over cases needs them
     lesions: list[LesionScore] = []
+    unlike: list[str] = []
 
     def labels() -> Iterator[LabelScore]:
         for result in in_rounds(results, rules):
             cases.append(result.case)
             rounds.extend(result.rounds)
             lesions.extend(result.lesions)
+            unlike.extend(_unlike(result))
             if scoring.cohort:
                 kept.extend(result.labels)
             yield from sorted(result.labels, key=lambda row: in_order(row.label))
@@ -126,6 +141,7 @@ def _write_scores(run: RunDirectory, results: Iterable[CaseResult], rules: Rules
     run.write_rows(cases, CaseScore, metrics=(*scoring.case_names, *MEASURED))
     scores = RunScores(
         cases=cases,
+        unlike=unlike,
         rounds=rounds,
         modalities=modality_scores(cases),
         cohort=cohort_scores(cases, kept, scoring),
@@ -183,6 +199,27 @@ def score_run(
     return scores
 
 
+def _refuse_one_reason(
+    predictions: Path, jobs: Sequence[ScoringJob], failed: Sequence[CaseScore]
+) -> None:
+    """All files bad for one reason are no team's failure but a mistake of the command's."""
+    bad = [case for case in failed if case.outcome is Outcome.BAD_OUTPUT]
+    note = Severity.NOTE
+    alike = grouped(Finding(where=case.case, found=case.reason, severity=note) for case in bad)
+    if len(alike) != 1 or len(bad) < max(_SEVERAL, sum(job.prediction is not None for job in jobs)):
+        return
+    raise UsageError(
+        Finding(
+            where=f"--predictions {predictions}",
+            found=f"{len(bad)} of {len(jobs)} files fail for one reason; {alike[0].where}:"
+            f" {alike[0].found}",
+            expected="masks that can be scored",
+            mend="convert them, or name a protocol whose `output` is as they are; no table is"
+            " written",
+        )
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderScores:
     """What `score_folders` made, and what it noticed."""
@@ -202,33 +239,46 @@ def score_folders(
 ) -> FolderScores:
     """Score a folder of predictions against a folder of references, without a run.
 
-    Writes label_scores.csv, case_scores.csv and modality_scores.csv into `out`.
+    Writes label_scores.csv, case_scores.csv and modality_scores.csv into `out`, and what other
+    tables the protocol has.
+
+    Raises:
+        UsageError: the folders don't fit each other, or no prediction can be read, all for one
+            reason.
     """
     if out.exists() and not out.is_dir():
         raise UsageError(Finding(where=f"--out {out}", found="a file", expected="a folder"))
     jobs, warnings = jobs_of_folders(
-        references, predictions, output=protocol.output, named=protocol.references
+        references,
+        predictions,
+        output=protocol.output,
+        named=protocol.references,
+        rounds=protocol.rounds,
     )
     results = score_jobs(jobs, protocol, workers=workers, progress=progress)
-    scores = tables_of(results, protocol.scoring)
+    scores = tables_of(list(in_rounds(results, protocol)), protocol.scoring)
     failed = [case for case in scores.cases if case.outcome.is_failure]
+    _refuse_one_reason(predictions, jobs, failed)
     if failed:
         shown = "; ".join(f"{case.case}: {case.reason}" for case in failed[:_SHOWN])
         warnings.append(
-            f"{len(failed)} of {len(jobs)} cases failed ({shown}); case_scores.csv lists them"
+            f"{len(failed)} of {len(scores.cases)} cases failed ({shown});"
+            " case_scores.csv lists them"
         )
-    names = protocol.scoring.names
+    names, of_cases = protocol.scoring.names, (*protocol.scoring.case_names, *MEASURED)
     out.mkdir(parents=True, exist_ok=True)
     # All are whole before the first takes its place: a full disk must not leave two of one call.
     with tempfile.TemporaryDirectory(prefix=".scores.", dir=out) as scratch:
         new = Path(scratch)
         write_table(new / "label_scores.csv", scores.labels, LabelScore, metrics=names)
-        write_table(new / "case_scores.csv", scores.cases, CaseScore, metrics=(*names, *MEASURED))
+        write_table(new / "case_scores.csv", scores.cases, CaseScore, metrics=of_cases)
         write_table(new / "modality_scores.csv", scores.modalities, ModalityScore)
         if protocol.scoring.cohort:
             write_table(new / "cohort_scores.csv", scores.cohort, CohortScore)
         if protocol.scoring.lesions:
             write_table(new / "lesion_scores.csv", scores.lesions, LesionScore)
+        if protocol.rounds.number > 1:
+            write_table(new / "round_scores.csv", scores.rounds, RoundScore, metrics=names)
         for table in sorted(new.iterdir()):
             table.replace(out / table.name)
     return FolderScores(scores=scores, warnings=warnings)

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from evaluate.cli import main
+from evaluate.cli.commands import COMMANDS
 
+GROUPS = {"manifest": "build", "protocol": "show"}
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -103,12 +105,30 @@ def test_a_protocol_with_a_mistake_is_refused_whole(
 
 
 def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    commands = ["demo", "run", "score", "rank", "report", "check", "audit", "doctor"]
-    for command in [[c] for c in commands] + [["manifest", "build"], ["protocol", "show"]]:
+    for command in [[c] for c in COMMANDS.keys() - GROUPS.keys()] + [*map(list, GROUPS.items())]:
         with pytest.raises(SystemExit) as ended:
             main([*command, "--help"])
         assert ended.value.code == 0
         assert f"example:\n  segjudge {' '.join(command)}" in capsys.readouterr().out
+
+
+def test_help_waits_for_no_library_of_arrays_or_pages() -> None:
+    """All commands in one process: of what is installed, only the terminal's library is loaded."""
+    lines = (
+        "import sys\n"
+        "before = set(sys.modules)\n"
+        "from evaluate.cli import main\n"
+        f"for command in {[[name, '--help'] for name in COMMANDS]}:\n"
+        "    try: main(command)\n"
+        "    except SystemExit: pass\n"
+        "loaded = {name.partition('.')[0] for name in sys.modules.keys() - before}\n"
+        "print('loaded:', *sorted(loaded - sys.stdlib_module_names))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", lines], capture_output=True, encoding="utf-8", check=True
+    )
+    assert done.stdout.count("example:\n") == len(COMMANDS)
+    assert done.stdout.splitlines()[-1] == "loaded: data_manifest evaluate rich"
 
 
 @pytest.mark.parametrize(

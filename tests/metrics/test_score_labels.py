@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics import METRICS, LabelValues, dice, false_positive_voxels, score_labels, surface_dice
+from metrics import (
+    METRICS,
+    Comparison,
+    LabelValues,
+    dice,
+    false_positive_voxels,
+    score_labels,
+    surface_dice,
+)
 from tests.metrics.reference_script import reference_dice, reference_surface_dice
 from tests.metrics.volumes import label_pairs, spacings
 
@@ -39,6 +47,15 @@ def test_random_label_maps_score_as_the_reference_scores_each_label(pair, spacin
         theirs = reference_surface_dice(*masks, spacing_mm, 2.0)
         assert score.nsd == pytest.approx(theirs, rel=0, abs=1e-12)
         assert (score.reference_voxels, score.prediction_voxels) == tuple(m.sum() for m in masks)
+
+
+def test_a_comparison_is_of_the_arrays_as_they_were():
+    """Counts are taken at once and surfaces when asked for: both are of the same moment."""
+    reference, prediction = (labels.astype(np.uint8) for labels in _two_maps())
+    expected = _values(score_labels(reference, prediction, **_OPTIONS))
+    comparison = Comparison(reference, prediction)
+    reference[:], prediction[:] = 0, 1
+    assert _values(comparison.scores(**_OPTIONS)) == expected
 
 
 @settings(max_examples=60, deadline=None)

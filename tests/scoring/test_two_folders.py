@@ -34,9 +34,9 @@ def prediction(path: Path, labels: np.ndarray = LABELS) -> None:
         np.savez(stream, segs=labels)
 
 
-def score(folder: Path) -> int:
+def score(folder: Path, protocol: str = "cvpr24") -> int:
     arguments = ["--references", folder / "gts", "--predictions", folder / "segs"]
-    arguments += ["--protocol", "cvpr24", "--out", folder / "out"]
+    arguments += ["--protocol", protocol, "--out", folder / "out"]
     return main(["score", *map(str, arguments), "--jobs", "1"])
 
 
@@ -145,3 +145,76 @@ def test_a_name_that_is_not_utf_8_is_named_before_hours_of_scoring(
     (folders / "gts" / "3DBox_CT_a.npz").rename(folders / "gts" / raw)
     assert score(folders) == 2
     assert "udcff" in capsys.readouterr().err
+
+
+def test_predictions_that_are_all_bad_for_one_reason_are_one_line_and_no_table(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing of it can be right: a table of zeros would only hide it."""
+    for case in "abc":
+        reference(folders / "gts" / f"3DBox_CT_{case}.npz")
+        prediction(folders / "segs" / f"3DBox_CT_{case}.npz", LABELS[: 1 + "abc".index(case)])
+    assert score(folders) == 2
+    *progress, said = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"segjudge: --predictions {folders / 'segs'}: 3 of 3 files fail for one")
+    assert "3DBox_CT_a" in said and "shape" in said
+    assert all(line.startswith("scoring: ") for line in progress)
+    assert not (folders / "out").exists()
+
+
+def test_one_good_prediction_among_bad_ones_is_scored(folders: Path) -> None:
+    for case in "abc":
+        reference(folders / "gts" / f"3DBox_CT_{case}.npz")
+        prediction(folders / "segs" / f"3DBox_CT_{case}.npz", LABELS if case == "b" else LABELS[:1])
+    assert score(folders) == 0
+    assert [row.split()[0] for row in outcomes(folders).values()] == [
+        *("bad_output", "ok", "bad_output")
+    ]
+
+
+def test_predictions_of_none_of_the_reference_s_labels_are_said(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for case, labels in (("a", LABELS * 255), ("b", LABELS), ("c", LABELS * 0)):
+        reference(folders / "gts" / f"3DBox_CT_{case}.npz")
+        prediction(folders / "segs" / f"3DBox_CT_{case}.npz", labels)
+    assert score(folders) == 0
+    said = capsys.readouterr().err
+    assert "1 predictions have none of their reference's labels: segs 3DBox_CT_a: the" in said
+    assert "the prediction has 255, the reference 1" in said and "3DBox_CT_b" not in said
+
+
+def test_references_that_are_bad_by_the_dozen_are_one_line(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(12):
+        np.savez(folders / "gts" / f"3DBox_CT_{number:02}.npz", gts=LABELS)
+        prediction(folders / "segs" / f"3DBox_CT_{number:02}.npz")
+    assert score(folders) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "and 11 more, to" in said
+
+
+def test_rounds_are_found_by_their_names_and_a_missing_one_is_never_the_one_before(
+    folders: Path,
+) -> None:
+    half = LABELS.copy()
+    half[1] = 0
+    for case in ("CT_a", "CT_b"):
+        reference(folders / "gts" / f"{case}.npz")
+    for number in (0, 1, 2, 4):  # round 3 is missing, and round 5, the last one, has the plain name
+        prediction(folders / "segs" / f"CT_a.round{number}.npz", half)
+    prediction(folders / "segs" / "CT_a.npz")
+    for number in (1, 2, 3, 4):  # without a box there is no round 0
+        prediction(folders / "segs" / f"CT_b.round{number}.npz")
+    prediction(folders / "segs" / "CT_b.npz")
+    assert score(folders, "cvpr25-interactive") == 0
+    with (folders / "out" / "round_scores.csv").open(newline="", encoding="utf-8") as stream:
+        rows = [(row["case"], row["round"], row["dsc"]) for row in csv.DictReader(stream)]
+    dsc = {"CT_a": [2 / 3, 2 / 3, 2 / 3, 0, 2 / 3, 1], "CT_b": [1] * 5}
+    assert [float(value) for *_, value in rows] == pytest.approx(dsc["CT_a"] + dsc["CT_b"])
+    assert [number for case, number, _ in rows if case == "CT_b"] == list("12345")
+    with (folders / "out" / "case_scores.csv").open(newline="", encoding="utf-8") as stream:
+        cases = {row["case"]: row for row in csv.DictReader(stream)}
+    assert float(cases["CT_a"]["dsc_auc"]) == pytest.approx(np.trapezoid(dsc["CT_a"][1:]))
+    assert cases["CT_a"]["outcome"] == "ok" and float(cases["CT_a"]["dsc"]) == 1

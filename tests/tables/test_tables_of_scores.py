@@ -261,6 +261,56 @@ def test_two_scales_in_another_tools_score_are_refused(refused: Refused, tmp_pat
     assert "column 'Dice': values up to 1 of 'A', 'Café', and up to 84 of 'B'" in said
 
 
+def test_two_scales_within_one_team_are_said(
+    ranked: Ranked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "table.csv"
+    frame = FRAME.assign(Dice=FRAME.dsc * 100)
+    frame.loc[1, "Dice"] = 0.92
+    frame.to_csv(path, index=False)
+    ranked(path, "--metric", "Dice:1:higher")
+    assert "column 'Dice' is in percent but for 0.92 in line 3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name", ["Mean", "average", "Overall:", "MEAN ± SD", "Mittelwert", "std", "Total", "all"]
+)
+@pytest.mark.parametrize("column", ["team", "case"])
+def test_a_row_that_sums_others_up_is_no_team_and_no_case(
+    refused: Refused, tmp_path: Path, name: str, column: str
+) -> None:
+    """It would be ranked; here it stands for every case, or of every team, as the others do."""
+    more = FRAME[FRAME.team == "A"] if column == "team" else FRAME[FRAME.case == "c1"]
+    table = pd.concat([FRAME, more.assign(**{column: name})])
+    table.to_csv(tmp_path / "table.csv", index=False)
+    said = refused(tmp_path / "table.csv")
+    assert f"column '{column}': '{name}' in line 11, 12, 13, which sums up other rows" in said
+
+
+def test_a_team_whose_name_has_such_a_word_is_a_team(ranked: Ranked, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    FRAME.replace({"team": {"A": "Mean Teacher", "B": "all_in"}}).to_csv(path, index=False)
+    assert ranked(path) == {"Mean Teacher": 1.0, "all_in": 2.0, "Café": 3.0}
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("above", ["Results of 2026", "# made by a tool", ",,,Scores,"])
+def test_a_title_above_the_names_of_the_columns_is_told(
+    refused: Refused, tmp_path: Path, separator: str, above: str
+) -> None:
+    body = FRAME.to_csv(index=False, sep=separator)
+    said = refused(write(tmp_path, above.replace(",", separator) + "\n" + body))
+    assert "stands above the columns' names in line 2; expected the columns' names first" in said
+
+
+def test_names_of_columns_that_are_repeated_further_down_are_told(
+    refused: Refused, tmp_path: Path
+) -> None:
+    """Two tables that were put together by `cat`."""
+    said = refused(write(tmp_path, FRAME.to_csv(index=False) * 2))
+    assert "line 11: the columns' names once more; expected values; remove the row" in said
+
+
 @pytest.mark.parametrize("word", ["", "NA", "N/A", "nan", "None", "null", "-", "–", "#N/A", " "])
 def test_every_word_for_a_missing_value_means_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], word: str

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from data_manifest.errors import Finding, TableError
 from data_manifest.foreign_numbers import is_missing, read_numbers
-from data_manifest.foreign_tables import ForeignTable, quoted, read_foreign_table
+from data_manifest.foreign_tables import ForeignTable, quoted, read_foreign_table, says_summary
 from data_manifest.naming import canonical_modality
 from metrics import METRICS
 
@@ -168,6 +168,7 @@ def _table_of(
     skipped: tuple[str, ...],
 ) -> PublishedTable:
     kinds = {name: head.role for name in names if not (head := _read_head(name)).rest}
+    kinds |= dict.fromkeys(filter(says_summary, names), "average")
     ranks: dict[str, float] = {}
     counts: dict[str, float] = {}
     cells: list[PrintedCell] = []

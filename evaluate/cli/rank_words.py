@@ -1,0 +1,45 @@
+"""A ranking, in lines."""
+
+from evaluate.cli.score_words import say_definitions
+from evaluate.cli.terminal import number, table
+from evaluate.facts.scoring_rules import MEASURED, metric_named
+from evaluate.ranking import Result
+
+__all__ = ["say_leaderboard"]
+
+_MEASURED = {"wall_s": "time s", "cpu_s": "CPU s", "peak_memory_mib": "memory MiB"}
+
+
+def say_leaderboard(result: Result) -> None:
+    """The places, best first, with the means that they are by; odd values are counted."""
+    settings = result.document.settings
+    ranked = [metric.name for metric in settings.metrics] if settings else []
+    odd = [
+        n for n in ("missing", "infinite", "left_out") if any(getattr(r, n) for r in result.rows)
+    ]
+    table(
+        "Leaderboard",
+        [
+            *("team", "place", "mean rank"),
+            *map(_head, ranked),
+            "failed",
+            *(name.replace("_", " ") for name in odd),
+        ],
+        [
+            [
+                row.team,
+                str(row.rank),
+                number(row.mean_rank, 2),
+                *(number(row.value(name), 2 if name in MEASURED else 4) for name in ranked),
+                str(row.failures),
+                *(str(getattr(row, name)) for name in odd),
+            ]
+            for row in sorted(result.rows, key=lambda row: (row.rank, row.team))
+        ],
+    )
+    say_definitions(ranked)
+
+
+def _head(name: str) -> str:
+    metric = metric_named(name)
+    return _MEASURED.get(name) or (metric.title if metric else name)

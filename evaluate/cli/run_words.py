@@ -1,0 +1,41 @@
+"""What came of a run, in lines."""
+
+from dataclasses import replace
+
+from evaluate.cli.terminal import say, warn
+from evaluate.facts.attempts import Attempt
+from evaluate.facts.errors import Finding, RunDirectoryError
+from evaluate.facts.outcome import Outcome
+from evaluate.scoring.one_set_of_rules import check_rules
+from evaluate.store import RunDirectory
+
+__all__ = ["say_outcomes", "warn_of_machines", "warn_of_rules"]
+
+
+def warn_of_machines(run: RunDirectory) -> None:
+    """Say it where attempts were made on machines whose times may not be compared."""
+    unequal = run.document().unequal_machines
+    if unequal:
+        fault = f"cases were run on {unequal}: their times may not be compared"
+        warn(Finding(where=str(run.root), found=fault))
+
+
+def warn_of_rules(run: RunDirectory) -> None:
+    """Say now what scoring will refuse."""
+    document = run.document()
+    try:
+        check_rules(document, run.attempts(), document.rules_of("run"), where=str(run.root))
+    except RunDirectoryError as error:
+        for problem in error.problems[:1]:
+            warn(replace(problem, found=f"scoring will refuse this: {problem.found}"))
+
+
+def say_outcomes(run: RunDirectory) -> None:
+    """How many cases ended how, and each failure's reason."""
+    records = run.read_rows(Attempt)
+    failed = [record for record in records if record.outcome is not Outcome.OK]
+    say(f"{len(records)} runs, {len(records) - len(failed)} ok")
+    for record in failed[:20]:
+        say(f"  {record.team} {record.case}: {record.outcome}: {record.reason}")
+    if len(failed) > 20:
+        say(f"  and {len(failed) - 20} more; see {run.table_path(Attempt)}")
