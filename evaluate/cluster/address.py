@@ -19,7 +19,7 @@ _FORMS = "local:N (N worker processes here), tcp://HOST:PORT or tls://HOST:PORT"
 
 
 class ClusterError(SegjudgeError):
-    """The cluster does not answer, or none of its machines can do the work. Never a team's fault."""
+    """A cluster does not answer, or has no machine that can do the work. Never a team's fault."""
 
     exit_code = 3
 

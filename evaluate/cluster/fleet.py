@@ -105,6 +105,8 @@ class Fleet:
     @property
     def dashboard(self) -> str:
         """Where dask shows what it does; empty where it does not."""
+        if self._spawn and not _has_dashboard():
+            return ""
         info = self._client.scheduler_info(n_workers=0)
         return str(self._client.dashboard_link) if "dashboard" in info["services"] else ""
 
@@ -283,7 +285,7 @@ def open_fleet(address: ClusterAddress, stack: ExitStack) -> Fleet:
                 protocol="tls://",
                 host="127.0.0.1",
                 security=security,
-                dashboard_address="127.0.0.1:0" if _has_dashboard() else None,
+                dashboard_address="127.0.0.1:0",
                 silence_logs=logging.CRITICAL,
             )
         )

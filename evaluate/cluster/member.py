@@ -87,6 +87,11 @@ class Member:
             self.leaves = f"{_RETIRE_AFTER} blocks in a row failed on this machine"
 
     @property
+    def retired(self) -> bool:
+        """Whether it leaves because of itself."""
+        return self._failures_in_a_row >= _RETIRE_AFTER
+
+    @property
     def idle_s(self) -> float:
         """For how long nothing was asked of it; 0 while a call is made."""
         return 0.0 if self._busy.locked() else time.monotonic() - self._last_call_s

@@ -73,10 +73,10 @@ def _seen(files: Sequence[SentFile]) -> dict[Path, Path]:
     places = {}
     for file in files:
         for place in (_folder() / file.sha256, file.path):
-            if place.is_file() and place.stat().st_size == file.size:
-                if place.parent == _folder() or sha256_of(place) == file.sha256:
-                    places[file.path] = place
-                    break
+            there = place.is_file() and place.stat().st_size == file.size
+            if there and (place.parent == _folder() or sha256_of(place) == file.sha256):
+                places[file.path] = place
+                break
     return places
 
 

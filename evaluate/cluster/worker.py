@@ -18,13 +18,17 @@ from evaluate.facts.errors import Finding
 __all__ = ["serve"]
 
 _LOOK_EVERY_S = 0.1
-_AT_START_S = 30.0
 _TAKEN_AFTER_S = 2.0
 """The head has taken the last answer by then; if not, the work is done again elsewhere."""
 
 
 def serve(
-    address: ClusterAddress, member: Member, *, patience_s: float, lifetime_s: float | None
+    address: ClusterAddress,
+    member: Member,
+    *,
+    patience_s: float,
+    lifetime_s: float | None,
+    comes_back: bool,
 ) -> str:
     """Take work until the machine is told to go, or has to; returns why.
 
@@ -34,6 +38,7 @@ def serve(
         patience_s: how long to look for a scheduler that does not answer, at the start and when it
             is lost.
         lifetime_s: takes no new work after so long; None for no end.
+        comes_back: looks for a scheduler that it has lost, which may be started again.
 
     Raises:
         ClusterError: no scheduler answered for so long.
@@ -41,12 +46,16 @@ def serve(
     become(member)
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with dask.config.set(SETTINGS), member.held:
-        asyncio.run(_serve(address, member, patience_s, lifetime_s))
+        asyncio.run(_serve(address, member, patience_s, lifetime_s, comes_back))
     return member.leaves
 
 
 async def _serve(
-    address: ClusterAddress, member: Member, patience_s: float, lifetime_s: float | None
+    address: ClusterAddress,
+    member: Member,
+    patience_s: float,
+    lifetime_s: float | None,
+    comes_back: bool,
 ) -> None:
     until = None if lifetime_s is None else time.monotonic() + lifetime_s
     loop = asyncio.get_running_loop()
@@ -65,11 +74,11 @@ async def _serve(
                 security=security,
                 local_directory=str(member.scratch),
                 dashboard=False,
-                death_timeout=max(patience_s, _AT_START_S),
+                death_timeout=patience_s,
                 silence_logs=logging.CRITICAL,
             )
-        except (OSError, TimeoutError, asyncio.TimeoutError) as error:
-            if time.monotonic() - lost_at < max(patience_s, _AT_START_S):
+        except (OSError, TimeoutError) as error:
+            if time.monotonic() - lost_at < patience_s:
                 await asyncio.sleep(1.0)
                 continue
             raise ClusterError(
@@ -83,7 +92,7 @@ async def _serve(
         await _stay(worker, member, until)
         await worker.close(executor_wait=False)
         lost_at = time.monotonic()
-        if patience_s <= 0 and not member.leaves:
+        if not comes_back and not member.leaves:
             member.leaves = "its head is gone"
 
 

@@ -6,7 +6,7 @@ one; what a lost machine had made of it never comes, so nothing is kept twice.
 
 import tarfile
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from data_manifest.manifest import Case
-from evaluate.cluster import Call, CallFailedError, ClusterError, Talk
+from evaluate.cluster import Call, CallFailedError, ClusterError, MachineLostError, Talk
 from evaluate.cluster.fleet import Fleet
 from evaluate.cluster.member import Hello, hello
 from evaluate.cluster.transfer import SentFile, sending
@@ -125,7 +125,7 @@ class ClusterExecutor:
     def talk(self, address: str) -> Talk:
         """All that is said to one machine."""
         try:
-            machine, name = yield from self._made_ready(address)
+            machine = yield from self._made_ready(address)
         except CallFailedError as error:
             self._say(address, self.machines.get(address), "left out", str(error))
             return
@@ -139,19 +139,19 @@ class ClusterExecutor:
                 elif (leaves := (yield from self._one(address, piece, machine))) is not None:
                     self._say(address, self.machines[address], "retired", leaves)
                     return
+        except MachineLostError:
+            self._say(address, self.machines[address], "lost", "it went away")
+            raise
         finally:
             del self._hosts[address]
-            if self.machines[address].state == "up":
-                self._say(address, self.machines[address], "lost", "it went away")
 
-    def _made_ready(self, address: str) -> Generator[Call, Any, tuple[Machine | None, str]]:
+    def _made_ready(self, address: str) -> Generator[Call, Any, Machine | None]:
         """Whether the machine can do it, its sandbox, its images, and a warm-up of each."""
         about: Hello = yield Call(function=hello)
-        name = about.name or about.host
-        self.machines[address] = MachineStatus(name=name, state="coming")
+        self.machines[address] = MachineStatus(name=about.name or about.host, state="coming")
         if why := self._refusal(about):
             self._say(address, self.machines[address], "left out", why)
-            return None, name
+            return None
         bare = replace(self._plan, submissions=())
         machine: Machine = yield Call(function=open_far_slot, arguments=(self._token, bare))
         teams = {s.submission.team: s.submission for p in self._pieces for s in p.block.series}
@@ -167,7 +167,7 @@ class ClusterExecutor:
         yield Call(function=warm_up, arguments=(here,))
         self._hosts[address] = about.host
         self._say(address, self.machines[address], "up")
-        return machine, name
+        return machine
 
     @property
     def _pieces(self) -> list[_Piece]:
@@ -245,9 +245,7 @@ class ClusterExecutor:
             places = yield from sending([*files.values(), *answers])
             here = {path: places[file.path] for path, file in files.items()}
             given = {file.path: places[file.path] for file in answers}
-            got = yield Call(
-                function=make_block, arguments=(number, block, here, given, last)
-            )
+            got = yield Call(function=make_block, arguments=(number, block, here, given, last))
         except CallFailedError as error:
             got = replace(got, problem=str(error))
         finally:

@@ -126,7 +126,12 @@ def prepare_team(team: str, image: Image, place: Path | None, limits: Limits) ->
         found = str(problem)
     if found != image.digest:
         raise SandboxError(
-            Finding(where=f"{team}: {image.reference}", found=found, expected=image.digest)
+            Finding(
+                where=f"{team}: {image.reference}",
+                found=found,
+                expected=f"{image.digest}, as on the head",
+                mend="build it once, and hand in the archive of `docker save`",
+            )
         )
     if place is not None:
         forget([place])
@@ -147,7 +152,6 @@ def make_block(
     block: Sequence[Series],
     files: Mapping[str, Path],
     answers: Mapping[Path, Path],
-    *,
     whole: bool,
 ) -> BlockMade:
     """All teams' rounds on a case, one after another.
