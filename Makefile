@@ -33,7 +33,7 @@ check: $(VENV)/.check
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck predict.sh participants/kit/predict.sh evaluate/checking/starter_files/predict.sh .ci/*
 
-bench: $(VENV)/.bench $(VENV)/.peers
+bench: $(VENV)/.test $(VENV)/.peers
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.ranking
 	$(BIN)/python -m bench.lesions
@@ -61,10 +61,6 @@ $(VENV)/.check: $(VENV)/.test
 $(VENV)/.peers: $(VENV)/.made bench/requirements-peers.txt
 	$(PYTHON) -m venv $(VENV)/peers
 	$(VENV)/peers/bin/pip install --quiet --requirement bench/requirements-peers.txt
-	@touch $@
-
-$(VENV)/.bench: $(VENV)/.test
-	$(BIN)/pip install --quiet --editable '.[demo,test,bench]'
 	@touch $@
 
 $(VENV)/.participants: $(VENV)/.demo

@@ -24,12 +24,14 @@ class CaseInputs:
         prompts: of each kind that the case has.
         spacing_mm: in the array's axis order; None where the file has none.
         previous: the container's own answer of the round before; None where it is not given one.
+        further: the images of the other channels, as `image`.
     """
 
     image: npt.NDArray[np.uint8]
     prompts: tuple[Prompts, ...]
     spacing_mm: tuple[float, ...] | None
     previous: IntegerArray | None = None
+    further: tuple[npt.NDArray[np.uint8], ...] = ()
 
     @property
     def axes(self) -> int:

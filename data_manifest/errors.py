@@ -19,17 +19,21 @@ __all__ = [
 
 
 class SegjudgeError(Exception):
-    """Something that stops a command, as one or more findings.
-
-    Args:
-        problems: at least one; all that were found in one go.
-    """
+    """What stops a command: all findings that were made in one go, or the facts of a single one."""
 
     exit_code: ClassVar[int] = 2
 
-    def __init__(self, *problems: Finding) -> None:
-        self.problems = problems
-        super().__init__("\n".join(map(str, problems)))
+    def __init__(
+        self,
+        *problems: Finding,
+        where: str = "",
+        found: str = "",
+        expected: str = "",
+        mend: str = "",
+    ) -> None:
+        alone = Finding(where=where, found=found, expected=expected, mend=mend)
+        self.problems = problems or (alone,)
+        super().__init__("\n".join(map(str, self.problems)))
 
 
 class ManifestError(SegjudgeError):

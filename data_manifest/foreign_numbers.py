@@ -119,24 +119,20 @@ def _comma_is_decimal(table: ForeignTable, cells: Sequence[_Cell]) -> bool:
     mend = "write all numbers with a decimal point and without thousands separators"
     if commas and points:
         raise TableError(
-            Finding(
-                where=_where(table, points[0]),
-                found=f"{_shown(table, points[0])}, and {_shown(table, commas[0])} in line"
-                f" {commas[0].row.line}: a decimal point in one, a decimal comma in the other",
-                expected="one of both throughout",
-                mend=mend,
-            )
+            where=_where(table, points[0]),
+            found=f"{_shown(table, points[0])}, and {_shown(table, commas[0])} in line"
+            f" {commas[0].row.line}: a decimal point in one, a decimal comma in the other",
+            expected="one of both throughout",
+            mend=mend,
         )
     if either and not commas and not points:
         text = either[0].text
         raise TableError(
-            Finding(
-                where=_where(table, either[0]),
-                found=f"{_shown(table, either[0])}, which may be {text.replace(',', '')} or"
-                f" {text.replace(',', '.')}",
-                expected="a number that can be read in one way",
-                mend=mend,
-            )
+            where=_where(table, either[0]),
+            found=f"{_shown(table, either[0])}, which may be {text.replace(',', '')} or"
+            f" {text.replace(',', '.')}",
+            expected="a number that can be read in one way",
+            mend=mend,
         )
     return bool(commas)
 
@@ -188,12 +184,10 @@ def _in_percent(
     outside = [cell for cell, value in known if not 0 <= value <= 100]
     if outside:
         raise TableError(
-            Finding(
-                where=_where(table, outside[0]),
-                found=f"{_shown(table, outside[0])}; {len(outside)} such cells",
-                expected="a score from 0 to 1, or from 0 to 100 throughout",
-                mend="mend the cells",
-            )
+            where=_where(table, outside[0]),
+            found=f"{_shown(table, outside[0])}; {len(outside)} such cells",
+            expected="a score from 0 to 1, or from 0 to 100 throughout",
+            mend="mend the cells",
         )
     large = [cell for cell, value in known if value > 1]
     small = [cell for cell, value in known if 0 < value <= 1]
@@ -207,12 +201,10 @@ def _mixed(
 ) -> TableError:
     name = quoted(table.columns[some[0].column])
     return TableError(
-        Finding(
-            where=f"{table.path}, column {name}",
-            found=f"{_counted(table, some)} {one}, and {_counted(table, others)} {other}",
-            expected="one scale in a column",
-            mend="write all of them as fractions, or all in percent; 0.4 % is 0.004",
-        )
+        where=f"{table.path}, column {name}",
+        found=f"{_counted(table, some)} {one}, and {_counted(table, others)} {other}",
+        expected="one scale in a column",
+        mend="write all of them as fractions, or all in percent; 0.4 % is 0.004",
     )
 
 

@@ -130,12 +130,10 @@ class ForeignTable:
                 numbers = ", ".join(str(i + 1) for i in matches)
                 names = ", ".join(dict.fromkeys(quoted(self.columns[i]) for i in matches))
                 raise TableError(
-                    Finding(
-                        where=f"{self.path}, line 1",
-                        found=f"columns {numbers} are all named {names}",
-                        expected=f"one column {quoted(name)}",
-                        mend="rename or remove the others",
-                    )
+                    where=f"{self.path}, line 1",
+                    found=f"columns {numbers} are all named {names}",
+                    expected=f"one column {quoted(name)}",
+                    mend="rename or remove the others",
                 )
         return None
 
@@ -155,14 +153,12 @@ class ForeignTable:
         ]
         if missing:
             raise TableError(
-                Finding(
-                    where=f"{self.path}, line 1",
-                    found=f"no column {', '.join(missing)}; the columns are"
-                    f" {listed(map(quoted, self.columns))}",
-                    expected="a first row with the columns' names, parted by commas, semicolons"
-                    " or tabs",
-                    mend=mend,
-                )
+                where=f"{self.path}, line 1",
+                found=f"no column {', '.join(missing)}; the columns are"
+                f" {listed(map(quoted, self.columns))}",
+                expected="a first row with the columns' names, parted by commas, semicolons"
+                " or tabs",
+                mend=mend,
             )
         return [index for index in indices if index is not None]
 
@@ -237,7 +233,7 @@ def read_foreign_table(
 
 
 def _bad(path: Path, found: str, expected: str = "a CSV file", mend: str = "") -> TableError:
-    return TableError(Finding(where=str(path), found=found, expected=expected, mend=mend))
+    return TableError(where=str(path), found=found, expected=expected, mend=mend)
 
 
 def _matches(row: Row, needed: Sequence[str]) -> int:

@@ -70,7 +70,7 @@ class Label(_Strict, frozen=True, kw_only=True):
     name: str
 
 
-class Case(_Strict, frozen=True, kw_only=True):
+class Case(_Strict, frozen=True, kw_only=True, omit_defaults=True):
     """One case.
 
     Attributes:
@@ -81,11 +81,16 @@ class Case(_Strict, frozen=True, kw_only=True):
         spacing_mm: in the array's axis order, (y, x) or (z, y, x); None where it is not known.
         labels: what the reference holds.
         prompts: which kinds of prompts the inputs hold, names of `prompts.KINDS`.
-        image: the inputs file, which a container sees.
+        image: the inputs file, which a container sees; of several the first channel.
         reference: the reference file, which it never sees.
         source: where the image and the reference come from, in words.
         licence: of the image.
         origin: whether the image was taken of something, or simulated.
+        further_images: the files of the other channels, in their order.
+        channels: their names, the first one's too; of one file with several, all of them.
+        group: what the case shares with others, such as its patient; empty where nothing tells.
+        fold: the part of the data that it belongs to; empty where nothing tells.
+        changes: what was changed of its files when they were taken over, in words.
     """
 
     id: _Name
@@ -100,14 +105,41 @@ class Case(_Strict, frozen=True, kw_only=True):
     source: str
     licence: str
     origin: Literal["real", "simulated"]
+    further_images: tuple[FileEntry, ...] = ()
+    channels: tuple[str, ...] = ()
+    group: str = ""
+    fold: str = ""
+    changes: tuple[str, ...] = ()
 
-    def file(self, role: str) -> FileEntry:
-        """The stored file of one role.
+    @property
+    def images(self) -> tuple[FileEntry, ...]:
+        """What a container sees, a file a channel; or one file with all of them."""
+        return (self.image, *self.further_images)
+
+    @property
+    def files(self) -> tuple[FileEntry, ...]:
+        """All of its files."""
+        return (*self.images, self.reference)
+
+    @property
+    def inputs_sha256(self) -> str:
+        """Of what a container sees, in hex: the image's, or that of all images' in their order."""
+        if not self.further_images:
+            return self.image.sha256
+        return hashlib.sha256("".join(e.sha256 for e in self.images).encode()).hexdigest()
+
+    def image_of(self, channel: int | str) -> FileEntry:
+        """The file of one channel, by its number from 0 or its name.
 
         Raises:
-            KeyError: it has none.
+            LookupError: it has none of its own.
         """
-        return {"image": self.image, "reference": self.reference}[role]
+        if isinstance(channel, str):
+            names = [name.casefold() for name in self.channels]
+            if channel.casefold() not in names:
+                raise LookupError(channel)
+            channel = names.index(channel.casefold())
+        return self.images[channel]
 
 
 class Preparation(_Strict, frozen=True, kw_only=True):
@@ -163,12 +195,10 @@ def load_manifest(path: Path) -> Manifest:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
         raise ManifestError(
-            Finding(
-                where=str(path),
-                found=f"can't be read as a manifest: {error}",
-                expected="a JSON file of manifest schema 1",
-                mend="`segjudge manifest build` makes one",
-            )
+            where=str(path),
+            found=f"can't be read as a manifest: {error}",
+            expected="a JSON file of manifest schema 1",
+            mend="`segjudge manifest build` makes one",
         ) from error
     problems = [
         Finding(where=f"{path}: {where}", found=fault, expected=expected)
@@ -188,13 +218,14 @@ def _inconsistencies(manifest: Manifest) -> list[tuple[str, str, str]]:
         faults.append(("cases", "not sorted, or an id twice", "unique ids in sorted order"))
     for case in manifest.cases:
         faults += [(case.id, *fact) for fact in _inconsistencies_of(case)]
-    paths = Counter(entry.path for case in manifest.cases for entry in (case.image, case.reference))
+    paths = Counter(entry.path for case in manifest.cases for entry in case.files)
     faults += [
         (path, f"named {n} times", "a file of its own") for path, n in paths.items() if n > 1
     ]
     # A container that is given a folder of inputs must not find a reference in it.
     references = {PurePosixPath(case.reference.path) for case in manifest.cases}
-    for folder in sorted({PurePosixPath(case.image.path).parent for case in manifest.cases}):
+    images = (PurePosixPath(entry.path) for case in manifest.cases for entry in case.images)
+    for folder in sorted({image.parent for image in images}):
         if any(reference.is_relative_to(folder) for reference in references):
             faults.append((f"{folder}/", "inputs and references", "folders of their own for both"))
     return faults
@@ -211,10 +242,13 @@ def _inconsistencies_of(case: Case) -> Iterator[tuple[str, str]]:
     labels = [label.label for label in case.labels]
     if sorted(set(labels)) != labels:
         yield f"labels {labels}", "unique labels in rising order"
+    names = [name.casefold() for name in case.channels]
+    if len(set(names)) < len(names) or len(case.images) not in (1, len(names)):
+        yield f"channels {list(case.channels)} of {len(case.images)} images", "a name for each"
     for kind in case.prompts:
         if kind not in KINDS:
             yield f"prompts {kind!r}", f"one of {', '.join(KINDS)}"
-    for entry in (case.image, case.reference):
+    for entry in case.files:
         if not _is_inside(entry.path):
             yield f"path {entry.path!r}", "a relative path inside the manifest's folder"
 

@@ -10,8 +10,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from data_manifest.errors import CaseFileError, Finding, ManifestError
-from data_manifest.layouts import read_inputs, read_reference
+from data_manifest.layouts import format_of, read_inputs, read_reference
+from data_manifest.layouts.formats import NPZ
 from data_manifest.layouts.npz_contract import surplus_arrays
+from data_manifest.layouts.stored import image_header
 from data_manifest.manifest import Case, FileEntry, Manifest, load_manifest, sha256_of
 from data_manifest.progress import Progress, silent
 
@@ -46,7 +48,10 @@ def verify_manifest(path: Path, *, progress: Progress = silent) -> list[Finding]
 
 
 def _problems_of(folder: Path, case: Case) -> Iterator[Finding]:
-    yield from _checked(folder, case.image, partial(_input_facts, case))
+    kept = format_of(case.image.path) not in (None, NPZ)
+    facts = partial(_kept_image_facts if kept else _input_facts, case)
+    for entry in case.images:
+        yield from _checked(folder, entry, facts)
     yield from _checked(folder, case.reference, partial(_reference_facts, case))
 
 
@@ -97,6 +102,15 @@ def _input_facts(case: Case, file: Path) -> Iterator[tuple[str, str]]:
     yield from _spacing_fact(case, inputs.spacing_mm)
 
 
+def _kept_image_facts(case: Case, file: Path) -> Iterator[tuple[str, str]]:
+    """Of an image in the format that it came in: does it lie where the manifest says?"""
+    shape, spacing_mm = image_header(file)
+    colours = len(case.shape) == 2 and shape[-1] == 3
+    if (shape[:-1] if colours else shape[-len(case.shape) :]) != case.shape:
+        yield f"image of shape {shape}", f"{case.shape}"
+    yield from _spacing_fact(case, spacing_mm)
+
+
 def _reference_facts(case: Case, file: Path) -> Iterator[tuple[str, str]]:
     reference = read_reference(file)
     if reference.labels.shape != case.shape:
@@ -123,7 +137,7 @@ def _brief(labels: list[int]) -> str:
 
 
 def _surplus(folder: Path, manifest: Manifest) -> Iterator[Finding]:
-    named = {PurePosixPath(e.path) for case in manifest.cases for e in (case.image, case.reference)}
+    named = {PurePosixPath(entry.path) for case in manifest.cases for entry in case.files}
     for top in sorted({path.parts[0] for path in named if len(path.parts) > 1}):
         for file in sorted((folder / top).rglob("*")):
             known = PurePosixPath(file.relative_to(folder).as_posix()) in named

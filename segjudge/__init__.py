@@ -1,7 +1,8 @@
-"""The command `segjudge`: makes sure that the packages it is about to run are segjudge's own.
+"""The command `segjudge`, and what people call from Python (docs/api.md).
 
 The import names `evaluate` and `metrics` also belong to other distributions. Where one of those
-comes first, this module still starts and can say so.
+comes first, this module still starts and can say so. What is called from Python is loaded when it
+is asked for first: importing segjudge stays cheap.
 """
 
 import gc
@@ -11,9 +12,39 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["main"]
+if TYPE_CHECKING:
+    from evaluate.facts.errors import SegjudgeError
+    from evaluate.facts.rules import Rules, load_protocol
+    from segjudge.in_python import (
+        FolderTables,
+        RankedTable,
+        RunTables,
+        compare,
+        open_run,
+        rank,
+        score_folder,
+    )
 
+__all__ = [
+    "FolderTables",
+    "RankedTable",
+    "Rules",
+    "RunTables",
+    "SegjudgeError",
+    "compare",
+    "load_protocol",
+    "main",
+    "open_run",
+    "rank",
+    "score_folder",
+]
+
+_MEND = (
+    "expected segjudge's own, not another distribution's; install segjudge in a virtual environment"
+    " of its own (`pipx install segjudge`)"
+)
 _OURS = {"evaluate": "pipeline", "metrics": "registry.py", "data_manifest": "manifest.py"}
 
 
@@ -27,6 +58,22 @@ def _foreign_package() -> str | None:
     return None
 
 
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    foreign = _foreign_package()
+    if foreign is not None:
+        raise ImportError(f"{foreign}; {_MEND}")
+    homes = {
+        "SegjudgeError": "evaluate.facts.errors",
+        "Rules": "evaluate.facts.rules",
+        "load_protocol": "evaluate.facts.rules",
+    }
+    value: object = getattr(importlib.import_module(homes.get(name, "segjudge.in_python")), name)
+    globals()[name] = value
+    return value
+
+
 def main() -> int:
     """Run the command line; returns the exit code."""
     # A stream that was closed before the start is None: what is said into it is lost, no more.
@@ -35,10 +82,7 @@ def main() -> int:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     foreign = _foreign_package()
     if foreign is not None:
-        sys.stderr.write(
-            f"segjudge: {foreign}; expected segjudge's own, not another distribution's; install"
-            " segjudge in a virtual environment of its own (`pipx install segjudge`)\n"
-        )
+        sys.stderr.write(f"segjudge: {foreign}; {_MEND}\n")
         return 2
     # What is imported stays: looking through it for garbage, again and again while it grows, is an
     # eighth of a cold start. The command line turns it on again.

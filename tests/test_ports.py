@@ -25,7 +25,7 @@ _SOURCES = [
     and not path.relative_to(_HOUSE).as_posix().startswith(_OF_THE_PORTS)
 ]
 # The endings of pictures are also what pages are made of.
-_ENDINGS = [re.escape(form.suffix) for form in FORMATS.values() if form.name != "png"]
+_ENDINGS = [re.escape(form.suffix) for form in FORMATS.values() if form.media_type[:5] != "image"]
 _WORDS = {
     "a mask's format": re.compile(rf"""({"|".join(_ENDINGS)})["'`]|\bnpz\b"""),
     "an array's key": re.compile(r"""["'`](imgs|gts|segs|boxes)["'`]"""),

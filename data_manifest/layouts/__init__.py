@@ -19,6 +19,7 @@ from data_manifest.layouts.outputs import (
 )
 from data_manifest.layouts.references import read_reference, read_reference_header
 from data_manifest.layouts.regular_files import open_regular_file
+from data_manifest.layouts.stored import read_case
 
 __all__ = [
     "FORMATS",
@@ -34,6 +35,7 @@ __all__ = [
     "first_contract",
     "format_of",
     "open_regular_file",
+    "read_case",
     "read_inputs",
     "read_prediction",
     "read_reference",

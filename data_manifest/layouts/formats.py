@@ -18,7 +18,9 @@ from data_manifest.layouts.metaimage import open_metaimage
 from data_manifest.layouts.nifti import open_nifti, write_nifti
 from data_manifest.layouts.npz import array_headers
 from data_manifest.layouts.npz_contract import open_npz, write_inputs
+from data_manifest.layouts.nrrd import open_nrrd
 from data_manifest.layouts.png import open_png
+from data_manifest.layouts.tiff import open_tiff
 
 __all__ = ["FORMATS", "NPZ", "Format", "format_of", "stem_of"]
 
@@ -114,11 +116,17 @@ FORMATS: Mapping[str, Format] = {
             image_dimensions=("3D",),
         ),
         Format(name="mha", open_mask=_keyless(open_metaimage), is_compressed=False),
+        Format(name="nrrd", open_mask=_keyless(open_nrrd)),
         Format(
             name="png",
             open_mask=_keyless(open_png),
             media_type="image/png",
+            image_dimensions=("2D",),
             mask_dimensions=("2D",),
+        ),
+        *(
+            Format(name=name, open_mask=_keyless(open_tiff), media_type="image/tiff")
+            for name in ("tif", "tiff")
         ),
     )
 }

@@ -14,6 +14,7 @@ from data_manifest.errors import CaseFileError, Finding
 from data_manifest.layouts.formats import FORMATS, NPZ, Format, format_of, stem_of
 from data_manifest.layouts.labels import Fractions
 from data_manifest.layouts.npz_contract import read_inputs
+from data_manifest.layouts.stored import VOLUMES, convert_volume
 from data_manifest.manifest import Case
 from data_manifest.prompts import KINDS
 
@@ -34,18 +35,22 @@ ROLES = ("image",)
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
-class InputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class InputFile(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """One file that a container gets of a case.
 
     Attributes:
         role: what it is to the case, one of `ROLES`.
         path: in the inputs folder; `{case}` stands for the case's identifier.
         format: a name of `FORMATS`.
+        channel: of a case of several images which one, by its number from 0 or its name.
     """
 
     role: str
     path: str
     format: str
+    channel: int | str = 0
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -118,8 +123,7 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             return stem_of(file.name) if format_of(file.name) else None
         parts = PurePosixPath(self.path).parts
         name = "/".join(file.parts[-len(parts) :])
-        before, _, after = self.path.partition("{case}")
-        fits = re.fullmatch(f"{re.escape(before)}([^/]+){re.escape(after)}", name, re.IGNORECASE)
+        fits = re.fullmatch(_pattern(self.path), name, re.IGNORECASE)
         return fits[1] if fits else None
 
     def prompts_of(self, case: str, file: Path) -> Path | None:
@@ -173,8 +177,15 @@ class Layout:
     def refusal(self, case: Case) -> str:
         """Why a case can't be put into these files, or answered by one; empty if it can."""
         for file in self.inputs.files:
+            try:
+                stored = format_of(case.image_of(file.channel).path) or NPZ
+            except LookupError:
+                has = ", ".join(case.channels) or "one image"
+                return f"has no channel {file.channel!r} for {file.path} (it has {has})"
             if case.dimension not in FORMATS[file.format].image_dimensions:
                 return f"is {case.dimension}, which {file.path} can't hold"
+            if not _can_become(stored, FORMATS[file.format]):
+                return f"is stored as {stored.name}, which can't become {file.path}"
         if case.dimension not in FORMATS[self.output.format].mask_dimensions:
             return f"is {case.dimension}, which {self.output.path} can't hold"
         return ""
@@ -201,11 +212,14 @@ class Layout:
             for parent in reversed(target.relative_to(folder).parents[:-1]):
                 (folder / parent).mkdir(exist_ok=True)
                 (folder / parent).chmod(0o755)  # whatever the harness's umask is
-            source = data_root / case.file(file.role).path
-            if told is None and format_of(source.name) is FORMATS[file.format]:
+            source = data_root / case.image_of(file.channel).path
+            stored = format_of(source.name) or NPZ
+            if told is None and stored is FORMATS[file.format]:
                 shutil.copyfile(source, target)
-            else:
+            elif stored is NPZ:
                 _convert(source, target, FORMATS[file.format], told)
+            else:
+                convert_volume(source, target)
             target.chmod(0o444)
 
     def case_in(self, folder: Path) -> str:
@@ -214,29 +228,40 @@ class Layout:
         Raises:
             LookupError: there is none.
         """
-        before, _, after = self.inputs.files[0].path.partition("{case}")
+        pattern = _pattern(self.inputs.files[0].path)
         for file in sorted(folder.rglob("*")):
-            name = file.relative_to(folder).as_posix()
-            if name.startswith(before) and name.endswith(after):
-                return name[len(before) : len(name) - len(after)]
+            if fits := re.fullmatch(pattern, file.relative_to(folder).as_posix()):
+                return fits[1]
         raise LookupError(f"no case in {folder}")
+
+
+def _can_become(stored: Format, asked: Format) -> bool:
+    if stored is asked:
+        return True
+    if stored is NPZ:
+        return asked.write_inputs is not None
+    return stored.name in VOLUMES and asked.name in VOLUMES
 
 
 def _convert(source: Path, target: Path, form: Format, told: CaseInputs | None) -> None:
     write = form.write_inputs
     if write is None:
-        raise NotImplementedError(form.name)  # `contradictions` refuses it
+        raise NotImplementedError(form.name)  # `refusal` comes first
     try:
         write(target, told or read_inputs(source))
     except ValueError as error:
         expected = f"what a {form.name} file can hold"
-        raise CaseFileError(
-            Finding(where=str(source), found=str(error), expected=expected)
-        ) from error
+        raise CaseFileError(where=str(source), found=str(error), expected=expected) from error
 
 
 def _filled(template: str, case: str) -> str:
     return template.replace("{case}", case)
+
+
+def _pattern(template: str) -> str:
+    """An expression for the paths of a template; its group is the case."""
+    first, *others = map(re.escape, template.split("{case}"))
+    return first + "([^/]+)" + r"\1".join(others)
 
 
 def contradictions(
@@ -248,11 +273,6 @@ def contradictions(
         if file.role not in ROLES:
             yield Finding(where=where, found=f"role {file.role!r}", expected=_one_of(ROLES))
         yield from _of_path(where, file.path, file.format)
-        if file.format in FORMATS and FORMATS[file.format].write_inputs is None:
-            givable = [name for name, form in FORMATS.items() if form.write_inputs]
-            yield Finding(
-                where=where, found=f"format {file.format!r} for inputs", expected=_one_of(givable)
-            )
     paths = [file.path.lower() for file in inputs.files]
     if not paths or len(set(paths)) < len(paths):
         fault = "a path twice" if paths else "none"
@@ -301,10 +321,9 @@ def _of_path(where: str, path: str, form: str, *names: str) -> Iterator[Finding]
     if not plain or not parts or ".." in parts:
         expected = "a path that stays in the folder"
         yield Finding(where=where, found=f"path {path!r}", expected=expected)
-    if sorted(_PLACEHOLDER.findall(path)) != list(names or ("case",)):
-        expected = (
-            f"{' and '.join(f'`{{{n}}}`' for n in names or ('case',))} once, and no other braces"
-        )
+    wanted = names or ("case",)
+    if set(_PLACEHOLDER.findall(path)) != set(wanted):
+        expected = f"{' and '.join(f'`{{{name}}}`' for name in wanted)}, and no other braces"
         yield Finding(where=where, found=f"path {path!r}", expected=expected)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.cases import CaseInputs, Reference
-from data_manifest.errors import CaseFileError, Finding
+from data_manifest.errors import CaseFileError
 from data_manifest.layouts.labels import Buffer
 from data_manifest.layouts.masks import Grid, OpenMask
 from data_manifest.layouts.npz import NpzArchive, NpzError, write_npz
@@ -35,7 +35,7 @@ _MAX_ITEMSIZE = 8
 
 def _fail(path: Path, found: str, expected: str) -> CaseFileError:
     mend = "make the case again with `segjudge manifest build`"
-    return CaseFileError(Finding(where=str(path), found=found, expected=expected, mend=mend))
+    return CaseFileError(where=str(path), found=found, expected=expected, mend=mend)
 
 
 @contextmanager

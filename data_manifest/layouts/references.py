@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data_manifest.cases import Reference
-from data_manifest.errors import CaseFileError, Finding
+from data_manifest.errors import CaseFileError
 from data_manifest.layouts import npz_contract
 from data_manifest.layouts.formats import NPZ, format_of
 from data_manifest.layouts.labels import Buffer
@@ -49,11 +49,11 @@ def read_reference_header(path: Path) -> tuple[tuple[int, ...], tuple[float, ...
 
 def _spacing(path: Path, axes: int) -> tuple[float, ...] | None:
     """As the builder of cases reads it: in mm, and none that the header does not tell."""
-    if path.name.lower().endswith(".png"):
+    if path.name.lower().endswith((".png", ".tif", ".tiff")):
         return None
-    from data_manifest.making.volume_images import spacing_of  # its libraries are slow to import
+    from data_manifest.making.volume_images import read_header  # its libraries are slow to import
 
-    spacing_mm = spacing_of(path)
+    spacing_mm = read_header(path).spacing_mm
     return None if spacing_mm is None else spacing_mm[-axes:]
 
 
@@ -68,6 +68,4 @@ def _opened(path: Path) -> Iterator[OpenMask]:
             yield mask
     except (NpzError, PredictionError, OSError) as error:
         expected = f"whole labels from 0 to 65535 in a {form.name} file, (H, W) or (D, H, W)"
-        raise CaseFileError(
-            Finding(where=str(path), found=str(error), expected=expected)
-        ) from error
+        raise CaseFileError(where=str(path), found=str(error), expected=expected) from error

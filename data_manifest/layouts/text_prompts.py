@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_manifest.errors import CaseFileError, Finding
+from data_manifest.errors import CaseFileError
 from data_manifest.layouts.npz import NpzArchive, NpzError
 
 __all__ = ["TextPrompts", "read_text_prompts"]
@@ -35,13 +35,11 @@ def read_text_prompts(path: Path) -> TextPrompts:
         with NpzArchive(path) as archive:
             values = archive.objects(_KEY)
     except NpzError as error:
-        raise CaseFileError(
-            Finding(where=str(path), found=str(error), expected=_EXPECTED)
-        ) from error
+        raise CaseFileError(where=str(path), found=str(error), expected=_EXPECTED) from error
     asked = values[0] if len(values) == 1 else None
     kind = asked.get(_KIND) if isinstance(asked, dict) else None
     if not isinstance(asked, dict) or kind not in (0, 1):
         fault = f"{len(values)} objects" if asked is None else f"`{_KIND}` of {kind!r:.40}"
-        raise CaseFileError(Finding(where=str(path), found=fault, expected=_EXPECTED))
+        raise CaseFileError(where=str(path), found=fault, expected=_EXPECTED)
     numbers = {int(key) for key in map(str, asked) if key.isascii() and key.isdecimal()}
     return TextPrompts(labels=tuple(sorted(numbers)), is_instance=bool(kind))

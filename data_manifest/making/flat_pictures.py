@@ -11,7 +11,7 @@ from data_manifest.layouts.png import any_size
 from data_manifest.making.geometry import Volume
 from data_manifest.making.image_formats import FormatError, library_messages
 
-__all__ = ["read_picture"]
+__all__ = ["picture_header", "read_picture"]
 
 _ORIENTATION, _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 274, 258, 262, 339
 _GREY = ("1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
@@ -54,6 +54,13 @@ def read_picture(path: Path, *, labels: bool = False) -> Volume:
                 "take a fresh copy, or save it as PNG",
             ) from error
     return Volume(array=array, notes=(*notes, *said))
+
+
+def picture_header(path: Path) -> Volume:
+    """The shape by the header alone: (H, W), or (H, W, 3) of colours."""
+    with any_size(), Image.open(path) as picture:
+        colours = () if picture.mode in _GREY else (3,)
+        return Volume(array=np.broadcast_to(np.uint8(0), (*picture.size[::-1], *colours)))
 
 
 def _check(picture: Image.Image) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from data_manifest.errors import Finding, ManifestError
+from data_manifest.errors import ManifestError
 from data_manifest.manifest import load_manifest
 
 __all__ = ["MANIFEST", "whole_folder"]
@@ -61,14 +61,12 @@ def _put_in_place(new: Path, out: Path, old: Path) -> None:
 def _unwritable(out: Path, error: OSError) -> ManifestError:
     fault = f"can't be written: {error}"
     mend = "free space there, or choose another folder"
-    return ManifestError(Finding(where=str(out), found=fault, mend=mend))
+    return ManifestError(where=str(out), found=fault, mend=mend)
 
 
 def _refuse_other_things(out: Path, name: str) -> None:
     if out.exists() and not out.is_dir():
-        raise ManifestError(
-            Finding(where=str(out), found="a file", expected="a folder, or a new name")
-        )
+        raise ManifestError(where=str(out), found="a file", expected="a folder, or a new name")
     if not out.is_dir() or not any(out.iterdir()):
         return
     expected = f"a new or empty folder, or one that holds nothing but an earlier `{name}`"
@@ -77,13 +75,13 @@ def _refuse_other_things(out: Path, name: str) -> None:
     if not manifest.is_file():
         others = sorted(entry.name for entry in out.iterdir())
         fault = f"other things: {', '.join(others[:4])}"
-        raise ManifestError(Finding(where=str(out), found=fault, expected=expected, mend=mend))
+        raise ManifestError(where=str(out), found=fault, expected=expected, mend=mend)
     earlier = load_manifest(manifest)
-    entries = [entry for case in earlier.cases for entry in (case.image, case.reference)]
+    entries = [entry for case in earlier.cases for entry in case.files]
     named = {manifest, *(out / entry.path for entry in entries)}
     others = sorted(str(file) for file in out.rglob("*") if file not in named and not file.is_dir())
     if earlier.name != name or others:
         fault = f"`{earlier.name}`" + (
             f" and other things: {', '.join(others[:4])}" if others else ""
         )
-        raise ManifestError(Finding(where=str(out), found=fault, expected=expected, mend=mend))
+        raise ManifestError(where=str(out), found=fault, expected=expected, mend=mend)

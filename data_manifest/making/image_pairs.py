@@ -132,12 +132,10 @@ def _columns(table: ForeignTable) -> dict[str, int]:
     ]
     if unknown:
         raise TableError(
-            Finding(
-                where=f"{table.path}, line 1",
-                found=f"column {listed(unknown)}",
-                expected=f"columns {', '.join(_NEEDED)}; optional {', '.join(_OPTIONAL)}",
-                mend="rename or remove it",
-            )
+            where=f"{table.path}, line 1",
+            found=f"column {listed(unknown)}",
+            expected=f"columns {', '.join(_NEEDED)}; optional {', '.join(_OPTIONAL)}",
+            mend="rename or remove it",
         )
     return columns
 

@@ -18,7 +18,7 @@ from data_manifest.making.image_formats import (
     library_messages,
 )
 
-__all__ = ["itk_spacing", "last_line", "read_itk"]
+__all__ = ["itk_header", "last_line", "read_itk"]
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _LARGEST_HEADER = 1 << 16
@@ -61,9 +61,16 @@ def read_itk(path: Path) -> Volume:
     return Volume(array=array, spacing_mm=spacing, affine=affine, notes=(*notes, *said))
 
 
-def itk_spacing(path: Path) -> tuple[float, ...] | None:
-    """The spacing (z, y, x), by the header alone, checked as `read_itk` does."""
-    return _opened(path, [])[1]
+def itk_header(path: Path) -> Volume:
+    """Shape and place by the header alone, checked as `read_itk` does."""
+    notes: list[str] = []
+    reader, spacing_mm, affine = _opened(path, notes)
+    return Volume(
+        array=np.broadcast_to(np.uint8(0), reader.GetSize()[::-1]),
+        spacing_mm=spacing_mm,
+        affine=affine,
+        notes=tuple(notes),
+    )
 
 
 def _opened(path: Path, notes: list[str]) -> tuple[Any, tuple[float, ...] | None, Affine | None]:

@@ -19,7 +19,7 @@ from data_manifest.making.image_formats import (
     library_messages,
 )
 
-__all__ = ["nifti_spacing", "read_nifti"]
+__all__ = ["nifti_header", "read_nifti"]
 
 _ERRORS = (
     nibabel.filebasedimages.ImageFileError,
@@ -37,8 +37,12 @@ _COPY = "take a fresh copy"
 _PLACE = "write the scanner's place, or set the code to 0"
 
 
-def read_nifti(path: Path) -> Volume:
+def read_nifti(path: Path, *, channel: int | None = None) -> Volume:
     """Read NIfTI (1 or 2, gzip or not), scaled by its own slope and intercept.
+
+    Args:
+        path: of the file.
+        channel: of one with four axes, which volume along the last.
 
     Raises:
         FormatError: unreadable, not one volume, slanted, or a header that contradicts itself.
@@ -46,7 +50,8 @@ def read_nifti(path: Path) -> Volume:
     image, unit_name = _opened(path)
     with library_messages():
         try:
-            data = np.asanyarray(image.dataobj)
+            whole = channel is None or len(image.shape) < 4
+            data = np.asanyarray(image.dataobj if whole else image.dataobj[..., channel])
         except _ERRORS as error:
             raise FormatError(f"can't be read as NIfTI: {error}", _WHOLE, _COPY) from error
     while data.ndim > 3 and data.shape[-1] == 1:
@@ -71,10 +76,23 @@ def read_nifti(path: Path) -> Volume:
     )
 
 
-def nifti_spacing(path: Path) -> tuple[float, ...]:
-    """The spacing (z, y, x), by the header alone, checked as `read_nifti` does."""
+def nifti_header(path: Path) -> Volume:
+    """Shape and place by the header alone, checked as `read_nifti` does.
+
+    Of a file with four axes the shape is (C, D, H, W).
+    """
     image, unit_name = _opened(path)
-    return _geometry(path, image, unit_name, min(3, len(image.shape)), [])[0]
+    notes: list[str] = []
+    shape = tuple(int(size) for size in image.shape)
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    spacing_mm, affine = _geometry(path, image, unit_name, min(3, len(shape)), notes)
+    return Volume(
+        array=np.broadcast_to(np.zeros((), image.get_data_dtype()), shape[::-1]),
+        spacing_mm=spacing_mm,
+        affine=affine,
+        notes=tuple(notes),
+    )
 
 
 def _opened(path: Path) -> tuple[nibabel.Nifti1Image, str]:

@@ -10,14 +10,14 @@ import numpy as np
 
 from data_manifest.errors import CaseFileError, Finding
 from data_manifest.layouts.grids import implausible
-from data_manifest.making.flat_pictures import read_picture
+from data_manifest.making.flat_pictures import picture_header, read_picture
 from data_manifest.making.geometry import Volume, mismatches, without_depth
 from data_manifest.making.image_formats import FormatError, library_messages
-from data_manifest.making.itk_files import itk_spacing, read_itk
-from data_manifest.making.nifti_images import nifti_spacing, read_nifti
+from data_manifest.making.itk_files import itk_header, read_itk
+from data_manifest.making.nifti_images import nifti_header, read_nifti
 from data_manifest.making.whole_labels import check_interpolation, whole_labels
 
-__all__ = ["SUFFIXES", "read_pair", "read_volume", "spacing_of", "stem_of"]
+__all__ = ["SUFFIXES", "read_header", "read_pair", "read_volume", "stem_of"]
 
 _NIFTI = (".nii", ".nii.gz")
 _ITK = (".mha", ".mhd", ".nrrd", ".nhdr")
@@ -46,7 +46,7 @@ def stem_of(path: Path) -> str:
     return path.name
 
 
-def read_volume(path: Path, *, labels: bool = False) -> Volume:
+def read_volume(path: Path, *, labels: bool = False, channel: int | None = None) -> Volume:
     """Read an image or a label map: NIfTI, MHA/NRRD, a DICOM file or series, PNG, JPEG, TIFF.
 
     docs/reading.md says what is done with each format's tags.
@@ -54,6 +54,7 @@ def read_volume(path: Path, *, labels: bool = False) -> Volume:
     Args:
         path: of a file, or of a folder that holds the files of one DICOM series.
         labels: whether it is a label map, of whole numbers from 0 up.
+        channel: of a NIfTI file with four axes, which volume along the last.
 
     Returns:
         The volume, in z, y, x order, neither turned nor resampled; labels as integers.
@@ -62,7 +63,7 @@ def read_volume(path: Path, *, labels: bool = False) -> Volume:
         CaseFileError: the file, what was found, and what was expected.
     """
     with _by_name(path) as said:
-        volume = _read(path, labels=labels)
+        volume = _read(path, labels=labels, channel=channel)
         volume = whole_labels(volume) if labels else _finite(volume)
     return replace(volume, notes=tuple(dict.fromkeys((*volume.notes, *said))))
 
@@ -85,23 +86,24 @@ def _refusal(path: Path, error: FormatError) -> Finding:
     return Finding(where=str(path), found=str(error), expected=error.expected, mend=error.mend)
 
 
-def spacing_of(path: Path) -> tuple[float, ...] | None:
-    """The spacing (z, y, x) of a NIfTI, MHA or NRRD file; None where none is told.
+def read_header(path: Path) -> Volume:
+    """A file as `read_volume` gives it, by its header alone: its array has a shape and no values.
+
+    Of a NIfTI with four axes the shape is (C, D, H, W).
 
     Raises:
         CaseFileError: a geometry that `read_volume` refuses.
     """
+    name = path.name.lower()
     with _by_name(path):
-        return _spacing_of(path)
+        if name.endswith(_NIFTI):
+            return nifti_header(path)
+        if name.endswith(_ITK):
+            return itk_header(path)
+        return picture_header(path)
 
 
-def _spacing_of(path: Path) -> tuple[float, ...] | None:
-    if path.name.lower().endswith(_NIFTI):
-        return nifti_spacing(path)
-    return itk_spacing(path) if path.name.lower().endswith(_ITK) else None
-
-
-def _read(path: Path, *, labels: bool) -> Volume:
+def _read(path: Path, *, labels: bool, channel: int | None) -> Volume:
     name = path.name.lower()
     if not path.is_dir() and not path.is_file():
         raise FormatError("no such file or folder", "an image", "look at the path")
@@ -115,7 +117,7 @@ def _read(path: Path, *, labels: bool) -> Volume:
         except dicom.BytesLengthException as error:  # of no family that Python knows
             raise ValueError(str(error)) from error
     if name.endswith(_NIFTI):
-        return read_nifti(path)
+        return read_nifti(path, channel=channel)
     if name.endswith(_ITK):
         return read_itk(path)
     if name.endswith(_PICTURES):

@@ -69,11 +69,9 @@ def write_case(
     except ValueError as error:
         fault, _, expected = str(error).partition("; expected ")
         raise CaseFileError(
-            Finding(
-                where=raw.file or raw.identifier,
-                found=fault,
-                expected=expected or "an image and a reference that make a case",
-            )
+            where=raw.file or raw.identifier,
+            found=fault,
+            expected=expected or "an image and a reference that make a case",
         ) from error
     if odd is not None:
         tell(Finding(where=raw.file or raw.identifier, found=odd, severity=Severity.WARNING))

@@ -16,11 +16,7 @@ def differing_leaves(
 ) -> list[Cell]:
     """Every leaf that differs, in order of the paths.
 
-    Args:
-        name: of the document, before each path.
-        recorded: as it was.
-        recomputed: as it is.
-        ignored: paths, with all below them, that may differ.
+    Paths that are ignored may differ with all below them.
 
     >>> differing_leaves("x.json", {"a": {"b": 1}}, {"a": {"b": 2}})
     [Cell(where='x.json, a.b', recorded='1', found='2')]

@@ -78,11 +78,7 @@ class Audit:
         return passes(self.findings) and not any(verdict.is_open for verdict in self.verdicts)
 
     def document(self, *, audited_at: str) -> AuditDocument:
-        """audit.json.
-
-        Args:
-            audited_at: now, UTC, ISO 8601.
-        """
+        """audit.json."""
         return AuditDocument(
             audited_at=audited_at,
             passed=self.passed,
@@ -108,12 +104,7 @@ def examine(
 ) -> Audit:
     """Check a run directory and write nothing.
 
-    Args:
-        run: the run directory.
-        at_hand: what there is to look at; None for everything, where the run says.
-        sandbox: where images are looked up, and run again; None where there is none.
-        again: run the submissions again; needs a sandbox.
-        progress: told after every case.
+    Without a sandbox, images are not looked up and nothing is run again.
     """
     checked = recheck(run, at_hand=at_hand, progress=progress)
     basis, findings, made = checked.basis, list(checked.findings), None

@@ -49,7 +49,8 @@ def altered_data(
     """Inputs and references that are not those of the manifest, and how many were looked at."""
     altered, looked_at = [], 0
     for case in manifest.cases:
-        kinds = [(images, Cause.INPUTS, case.image), (references, Cause.REFERENCE, case.reference)]
+        kinds = [(images, Cause.INPUTS, entry) for entry in case.images]
+        kinds.append((references, Cause.REFERENCE, case.reference))
         for _, cause, entry in filter(operator.itemgetter(0), kinds):
             looked_at += 1
             path = data_root / entry.path
@@ -170,9 +171,7 @@ def file_findings(
 ) -> list[Finding]:
     """One finding for each altered file, for each pair of teams that was swapped, or for a folder.
 
-    Args:
-        altered: the files.
-        follows: by team and case, the cells that differ because of them.
+    What follows are the cells that differ because of a file, by team and case.
     """
     findings, told = [], set()
     for first, second in swapped_files(altered):

@@ -21,10 +21,7 @@ def read_manifest(
 ) -> tuple[Manifest, list[Finding]]:
     """Read the manifest that a run was made on.
 
-    Args:
-        path: the run directory's copy.
-        digest: what run.json says of it.
-        others: the data's own manifests, which stand in for a copy that was changed.
+    The data's own manifests stand in for a copy that was changed.
 
     Returns:
         The manifest, and what was found.

@@ -83,10 +83,7 @@ def compare_tables(
 ) -> list[RowDifference]:
     """The rows that differ.
 
-    Args:
-        recorded: the table of the run directory.
-        recomputed: the same table, made again.
-        swapped: other names for teams of the recorded table, to see whether they explain it.
+    Swapped are other names for the recorded table's teams, to see whether they explain it.
     """
     rows = recorded.rows
     if swapped:

@@ -13,10 +13,7 @@ _MOST_CASES = 3
 def judge_team(team: str, findings: Sequence[Finding], again: TeamAgain | None) -> Verdict:
     """The verdict on one team.
 
-    Args:
-        team: its name.
-        findings: of the whole audit; those that touch the team, or all teams, count.
-        again: what running it again gave; None if that was not asked for.
+    Findings that touch the team, or all teams, count.
     """
     touching = [f for f in findings if f.is_problem and (team in f.teams or not f.teams)]
     told = "; ".join(dict.fromkeys(f"{f.code}: {f.where}" for f in touching[:5]))

@@ -13,8 +13,7 @@ _MUCH_WORSE = 0.5
 def accuracy_finding(pairs: Sequence[tuple[float, float]]) -> list[Finding]:
     """Compare with the answer of a participant who never looks at the image.
 
-    Args:
-        pairs: of each case with a mask, its DSC and that of the baseline.
+    Of each case with a mask: its DSC and the baseline's.
     """
     if not pairs:
         return []

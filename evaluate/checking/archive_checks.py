@@ -31,13 +31,7 @@ _TEAM = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 def archive_findings(path: Path, protocol: Rules, *, now: datetime) -> list[Finding]:
-    """An archive that a team hands in.
-
-    Args:
-        path: the file.
-        protocol: the rules.
-        now: the time, with a zone.
-    """
+    """An archive that a team hands in."""
     try:
         image = read_archive(path)
         contents = read_layers(path, image)

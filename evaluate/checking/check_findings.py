@@ -14,12 +14,7 @@ def make_finding(
 ) -> Finding:
     """A finding of a check in the catalogue, which says what is expected and why it matters.
 
-    Args:
-        check: the check's id.
-        severity: how grave it is here.
-        found: what is there.
-        subject: what it is about; by default the submission.
-        mend: how to mend it here; by default the catalogue's words.
+    The subject is the submission by default, and the words to mend it are the catalogue's.
     """
     entry = CATALOGUE[check]
     return Finding(

@@ -19,13 +19,7 @@ __all__ = ["estimate_findings"]
 def estimate_findings(
     trials: Sequence[Trial], limits: Limits, largest: tuple[int, ...] | None
 ) -> list[Finding]:
-    """The estimates; none where there are no two volumes of different size, or no largest case.
-
-    Args:
-        trials: all cases.
-        limits: the protocol's.
-        largest: shape of the protocol's largest case.
-    """
+    """The estimates; none where there are no two volumes of different size, or no largest case."""
     volumes = sorted(
         (t for t in trials if t.answered and len(t.case.shape) == 3),
         key=lambda t: math.prod(t.case.shape),

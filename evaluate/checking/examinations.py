@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from data_manifest.cases import CaseInputs, Reference
 from data_manifest.findings import Finding
-from data_manifest.layouts import BadPrediction, read_inputs, read_prediction, read_reference
+from data_manifest.layouts import BadPrediction, read_case, read_prediction, read_reference
 from data_manifest.manifest import Case
 from evaluate.checking import (
     Trial,
@@ -44,14 +44,7 @@ Drawer = Callable[[CaseInputs, Reference, _LabelMap | None, Case, int], Picture]
 
 
 class Examination(Generic[Picture]):
-    """Reads each mask once; what is noticed on one case is gathered over all.
-
-    Args:
-        protocol: the rules.
-        data_root: folder of the data set.
-        run: the run directory.
-        draw: how a case is drawn; None for no pictures.
-    """
+    """Reads each mask once; what is noticed on one case is gathered over all."""
 
     def __init__(
         self, protocol: Rules, data_root: Path, run: RunDirectory, draw: Drawer[Picture] | None
@@ -82,7 +75,7 @@ class Examination(Generic[Picture]):
     def examine(self, trial: Trial, score: CaseScore) -> ExaminedCase[Picture]:
         """Look at one case's mask."""
         case, limits = trial.case, self._protocol.limits
-        inputs = read_inputs(self._data_root / case.image.path)
+        inputs = read_case(self._data_root, case)
         reference = read_reference(self._data_root / case.reference.path)
         prediction = self.prediction(case) if trial.answered else None
         # All kinds of prompts of a case ask for the same objects.

@@ -44,12 +44,7 @@ def file_findings(entries: Sequence[LayerEntry]) -> Iterator[Finding]:
 
 
 def script_findings(script: LayerEntry, *, bash: bool = False) -> Iterator[Finding]:
-    """What predict.sh says, as far as it is plain to see.
-
-    Args:
-        script: the file.
-        bash: whether it is read by bash.
-    """
+    """What predict.sh says, as far as it is plain to see."""
     content = script.content or b""
     if b"\r\n" in content:
         yield make_finding(

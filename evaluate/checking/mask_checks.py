@@ -21,10 +21,7 @@ _LabelMap = npt.NDArray[np.integer]
 def mask_hits(case: str, prompts: Prompts | None, prediction: _LabelMap) -> Iterator[Finding]:
     """What is wrong with a mask, by its prompts alone.
 
-    Args:
-        case: the case's identifier.
-        prompts: of one kind, as in the inputs; None where the case has none.
-        prediction: (H, W) or (D, H, W).
+    The mask is (H, W) or (D, H, W); prompts are of one kind.
     """
     if not prediction.any():
         yield _hit("mask-empty", case, f"not one voxel of {prediction.size:,} is labelled")

@@ -40,12 +40,7 @@ class Observation:
 
 
 class ObservingSandbox:
-    """Hands everything to another sandbox; see `evaluate.sandbox.Sandbox`.
-
-    Args:
-        sandbox: the one that runs.
-        layout: says which case an inputs folder holds, and where its mask is to be.
-    """
+    """Hands everything to another sandbox; see `evaluate.sandbox.Sandbox`."""
 
     def __init__(self, sandbox: Sandbox, layout: Layout) -> None:
         self._sandbox = sandbox

@@ -42,16 +42,7 @@ _REPEATED = 4
 
 
 class Rehearsal:
-    """A submission's runs before the organiser's.
-
-    Args:
-        reference: archive, image reference or folder.
-        protocol: the rules.
-        sandbox: where containers run.
-        data: the manifest of the cases.
-        scratch: folder for run directories.
-        progress: told after every run.
-    """
+    """A submission's runs before the organiser's."""
 
     def __init__(
         self,
@@ -141,7 +132,7 @@ def _other_order(everything: list[str], chosen: list[str]) -> int:
 def _part(data: Path, manifest: Manifest, cases: Sequence[Case], out: Path) -> Path:
     """Copies of some cases' files, with a manifest of their own."""
     for case in cases:
-        for entry in (case.image, case.reference):
+        for entry in case.files:
             target = out / entry.path
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(data.parent / entry.path, target)

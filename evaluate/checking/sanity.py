@@ -51,13 +51,7 @@ def build_sanity_cases(
 ) -> Path:
     """Write the cases and their manifest.
 
-    Args:
-        out: folder for manifest.json, inputs/ and references/; made if it is missing.
-        seed: of what is simulated.
-        only: identifiers of the cases to write; all by default.
-        layout: leaves out cases that can't be put into its files.
-        of_volumes: the kinds of prompts that volumes get.
-        progress: told after every case.
+    Cases that can't be put into the layout's files are left out.
 
     Returns:
         The manifest's path.

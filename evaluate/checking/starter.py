@@ -29,10 +29,8 @@ _OF_THE_KIT = ("case_files.py",)
 def write_starter(folder: Path, *, protocol: Rules, called: str) -> list[Path]:
     """Write the template into a new folder, whose last part is the submission's name.
 
-    Args:
-        folder: must not exist; its parent must.
-        protocol: names the folders, the mask's key, the command and the limits.
-        called: what the user called the protocol, for the README's commands.
+    The folder must not exist, and its parent must. What the user called the protocol stands in the
+    README's commands.
 
     Returns:
         The files, in the order in which a reader wants to see them.
@@ -85,22 +83,18 @@ def _exists(folder: Path) -> Finding:
 def _refuse(folder: Path, protocol: Rules) -> None:
     if len(folder.name) > _LONGEST or not _NAME.fullmatch(folder.name):
         raise UsageError(
-            Finding(
-                where=f"init {folder}",
-                found="not the name of a submission",
-                expected=f"letters and digits, with single `.`, `_` or `-` between them, {_LONGEST}"
-                " at most",
-                mend="for example `segjudge init my-team`",
-            )
+            where=f"init {folder}",
+            found="not the name of a submission",
+            expected=f"letters and digits, with single `.`, `_` or `-` between them, {_LONGEST}"
+            " at most",
+            mend="for example `segjudge init my-team`",
         )
     # A broken link is in the way too.
     if folder.is_symlink() or folder.exists():
         raise UsageError(_exists(folder))
     if not folder.parent.is_dir():
         raise UsageError(
-            Finding(
-                where=str(folder.parent), found="no such folder", mend="make it first, or go there"
-            )
+            where=str(folder.parent), found="no such folder", mend="make it first, or go there"
         )
     spoken = [name for name, form in FORMATS.items() if form.has_starter]
     asked = (*(file.format for file in protocol.input.files), protocol.output.format)
@@ -108,11 +102,9 @@ def _refuse(folder: Path, protocol: Rules) -> None:
         protocol.output.path
     }:
         raise UsageError(
-            Finding(
-                where=f"protocol {protocol.name}",
-                found=f"gives {protocol.input.files[0].path}, asks for {protocol.output.path}",
-                expected=f"masks named as the inputs are, of the template's format"
-                f" ({', '.join(spoken)})",
-                mend="start with `--protocol cvpr24`, and change predict.py",
-            )
+            where=f"protocol {protocol.name}",
+            found=f"gives {protocol.input.files[0].path}, asks for {protocol.output.path}",
+            expected=f"masks named as the inputs are, of the template's format"
+            f" ({', '.join(spoken)})",
+            mend="start with `--protocol cvpr24`, and change predict.py",
         )

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import evaluate
-from evaluate.facts.errors import Finding, UsageError
+from evaluate.facts.errors import UsageError
 
 __all__ = ["kit_file", "ready_participants"]
 
@@ -18,12 +18,10 @@ def _shipped() -> Path:
         if (folder / _KIT).is_dir():
             return folder
     raise UsageError(
-        Finding(
-            where="segjudge",
-            found="no participants beside this installation",
-            expected="the folder `participants` that segjudge ships",
-            mend="install segjudge again",
-        )
+        where="segjudge",
+        found="no participants beside this installation",
+        expected="the folder `participants` that segjudge ships",
+        mend="install segjudge again",
     )
 
 
@@ -35,8 +33,7 @@ def kit_file(name: str) -> Path:
 def ready_participants(out: Path) -> dict[str, Path]:
     """Put each shipped participant together with the kit; equal files give equal digests.
 
-    Args:
-        out: gets a folder a participant; what an earlier call left there is brought up to date.
+    What an earlier call left there is brought up to date.
 
     Returns:
         The folders, by name.

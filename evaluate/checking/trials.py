@@ -45,10 +45,6 @@ def gathered(hits: Sequence[Finding], cases: Sequence[str]) -> list[Finding]:
     """One finding for all hits of a check, naming the first cases.
 
     What goes wrong on the odd cases alone is a finding of `odd-input`.
-
-    Args:
-        hits: in the order of the cases.
-        cases: all that were run.
     """
     groups: dict[str, list[Finding]] = {}
     for hit in hits:

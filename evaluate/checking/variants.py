@@ -48,10 +48,7 @@ class VariantScores:
 def score_variants(case: str, reference: _LabelMap, prediction: _LabelMap) -> VariantScores:
     """Try every variant on one case; none where the mask fits as it is.
 
-    Args:
-        case: the case's identifier.
-        reference: (H, W) or (D, H, W).
-        prediction: of that shape.
+    Maps are (H, W) or (D, H, W).
     """
     every = math.ceil(math.sqrt(reference.size / _LARGEST))
     if every > 1:  # in the plane only: slices may be few

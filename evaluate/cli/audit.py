@@ -106,12 +106,10 @@ def _check_options(options: argparse.Namespace) -> None:
         wrong = "--sample without --rerun"
     if wrong:
         raise UsageError(
-            Finding(
-                where="segjudge audit",
-                found=wrong,
-                expected=expected,
-                mend="`segjudge audit --help` shows both",
-            )
+            where="segjudge audit",
+            found=wrong,
+            expected=expected,
+            mend="`segjudge audit --help` shows both",
         )
 
 

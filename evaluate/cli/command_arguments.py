@@ -3,7 +3,6 @@
 import argparse
 from typing import Any, NoReturn
 
-from data_manifest.errors import Finding
 from evaluate.facts.errors import UsageError
 
 __all__ = ["CommandParser", "group_command", "natural", "positive"]
@@ -19,20 +18,11 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise what is wrong with the use."""
-        raise UsageError(
-            Finding(where=self.prog, found=message, mend=f"`{self.prog} --help` shows how")
-        )
+        raise UsageError(where=self.prog, found=message, mend=f"`{self.prog} --help` shows how")
 
 
 def group_command(into: Any, name: str, summary: str, example: str) -> argparse.ArgumentParser:
-    """A command of a group of commands.
-
-    Args:
-        into: the group's subparsers.
-        name: of the command.
-        summary: what it is for.
-        example: of its use.
-    """
+    """A command of a group of commands."""
     made: argparse.ArgumentParser = into.add_parser(
         name, help=summary, description=summary, epilog=f"example:\n  {example}"
     )

@@ -71,12 +71,10 @@ def _pairs(options: argparse.Namespace, tell: Tell) -> "list[Pair]":
         return pairs_from_csv(options.pairs, tell=tell)
     if options.pairs is not None or None in folders:
         raise UsageError(
-            Finding(
-                where="segjudge manifest build",
-                found="neither a table of pairs nor two folders",
-                expected="--pairs, or all of --images, --references and --modality",
-                mend="`segjudge manifest build --help` shows both",
-            )
+            where="segjudge manifest build",
+            found="neither a table of pairs nor two folders",
+            expected="--pairs, or all of --images, --references and --modality",
+            mend="`segjudge manifest build --help` shows both",
         )
     return pairs_from_folders(options.images, options.references, modality=options.modality)
 
@@ -88,11 +86,9 @@ def build(options: argparse.Namespace) -> int:
 
     if (options.layout is None) != (options.source is None):
         raise UsageError(
-            Finding(
-                where="segjudge manifest build",
-                found=f"--layout {options.layout} and SOURCE {options.source}",
-                expected="both, or neither",
-            )
+            where="segjudge manifest build",
+            found=f"--layout {options.layout} and SOURCE {options.source}",
+            expected="both, or neither",
         )
     if options.layout == "cvpr":
         with show_progress("building") as progress:

@@ -40,8 +40,8 @@ def call(options: argparse.Namespace) -> int:
             passed=verdict.passed,
             checked=verdict.checked,
             findings=tuple(map(printed_thing, verdict.findings)),
-            holds=verdict.holds,
-            notes=verdict.notes,
+            holds=tuple(verdict.holds),
+            notes=tuple(verdict.notes),
         )
         write_published_document(options.json, document)
     count = len(verdict.findings)

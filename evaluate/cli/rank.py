@@ -100,12 +100,10 @@ def call(options: argparse.Namespace) -> int:
         return 0
     if options.run_dir is not None or None in (options.scores, options.protocol, options.out):
         raise UsageError(
-            Finding(
-                where="segjudge rank",
-                found="neither a run directory nor a table",
-                expected="RUN_DIR, or all of --scores, --protocol and --out",
-                mend="`segjudge rank --help` shows both",
-            )
+            where="segjudge rank",
+            found="neither a run directory nor a table",
+            expected="RUN_DIR, or all of --scores, --protocol and --out",
+            mend="`segjudge rank --help` shows both",
         )
     result, notes = rank_table(
         scores=options.scores,

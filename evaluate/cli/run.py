@@ -93,7 +93,7 @@ def run_into(
     cluster = cluster_of(options)
     if cluster is not None and jobs > 1:
         fault = "a machine of a cluster runs one container at a time"
-        raise UsageError(Finding(where="--cluster", found=fault, mend="leave --jobs out"))
+        raise UsageError(where="--cluster", found=fault, mend="leave --jobs out")
     if jobs > 1:
         fault = "several containers at a time: the times can't be compared"
         warn(Finding(where=f"--jobs {jobs}", found=fault, mend="to rank by times, leave it out"))

@@ -44,12 +44,10 @@ def call(options: argparse.Namespace) -> int:
         return 0
     if options.run_dir is not None or len(given) < len(folder_options) or not options.protocol:
         raise UsageError(
-            Finding(
-                where="segjudge score",
-                found="neither a run directory nor two folders",
-                expected="RUN_DIR, or all of --references, --predictions, --protocol and --out",
-                mend="`segjudge score --help` shows both",
-            )
+            where="segjudge score",
+            found="neither a run directory nor two folders",
+            expected="RUN_DIR, or all of --references, --predictions, --protocol and --out",
+            mend="`segjudge score --help` shows both",
         )
     with show_progress("scoring") as progress:
         made = score_folders(

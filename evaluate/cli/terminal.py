@@ -69,10 +69,6 @@ def say_finding(finding: Finding, *, names: Mapping[Severity, str] = _MARKS) -> 
     """One finding: how grave and what about, and below it a line for each fact.
 
     On a terminal, long lines are wrapped inside their column.
-
-    Args:
-        finding: of a check, an audit, a paper's table, or a machine.
-        names: what stands first in the line, by severity.
     """
     title = (
         f"{finding.code}: {finding.where}" if finding.code else f"{finding.where}: {finding.found}"

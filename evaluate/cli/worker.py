@@ -41,7 +41,7 @@ def call(options: argparse.Namespace) -> int:
 
     from data_manifest.findings import Severity
     from evaluate.cluster import parse_address
-    from evaluate.cluster.member import Member
+    from evaluate.cluster.this_worker import ClusterWorker
     from evaluate.sandbox.scratch import scratch_folder
 
     address = parse_address(
@@ -59,7 +59,7 @@ def call(options: argparse.Namespace) -> int:
     with scratch_folder() as scratch:
         # All that a killed worker leaves lies in it, and the next one here removes it.
         tempfile.tempdir = str(scratch)
-        member = Member(
+        member = ClusterWorker(
             name="" if own else options.name or platform.node(),
             scratch=Path(scratch),
             environment=options.environment,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evaluate.facts.errors import Finding, SegjudgeError, UsageError
+from evaluate.facts.errors import SegjudgeError, UsageError
 
 if TYPE_CHECKING:
     from distributed.security import Security
@@ -59,26 +59,22 @@ def parse_address(
     where = f"cluster {text}"
     if own is None and other is None:
         expected = _FORMS if local else _FORMS.partition(", ")[2]
-        raise UsageError(Finding(where=where, found="no address of a cluster", expected=expected))
+        raise UsageError(where=where, found="no address of a cluster", expected=expected)
     if other and other[1] == "tcp" and not insecure and not _is_loopback(other[2].strip("[]")):
         raise UsageError(
-            Finding(
-                where=where,
-                found="in the clear: whoever reaches this port runs code on every machine",
-                expected="tls://, or tcp:// on this machine alone",
-                mend="docs/cluster.md makes certificates; where nobody else is on this network,"
-                " --insecure",
-            )
+            where=where,
+            found="in the clear: whoever reaches this port runs code on every machine",
+            expected="tls://, or tcp:// on this machine alone",
+            mend="docs/cluster.md makes certificates; where nobody else is on this network,"
+            " --insecure",
         )
     missing = [name for name in _TLS_FILES if tls and not (tls / name).is_file()]
     if missing:
         fault = f"no {', '.join(missing)}"
-        raise UsageError(Finding(where=f"--tls {tls}", found=fault, mend="see docs/cluster.md"))
+        raise UsageError(where=f"--tls {tls}", found=fault, mend="see docs/cluster.md")
     if importlib.util.find_spec("distributed") is None:
         fault = "dask.distributed is not installed"
-        raise ClusterError(
-            Finding(where=where, found=fault, mend="pip install 'segjudge[cluster]'")
-        )
+        raise ClusterError(where=where, found=fault, mend="pip install 'segjudge[cluster]'")
     return ClusterAddress(text=text, workers=int(own[1]) if own else 0, tls=tls)
 
 
@@ -106,5 +102,5 @@ def open_security(address: ClusterAddress) -> "Security":
     if address.text.startswith("tls:") and security.tls_ca_file is None:
         fault = "no certificates"
         mend = "--tls FOLDER with ca.pem, cert.pem and key.pem; docs/cluster.md makes them"
-        raise UsageError(Finding(where=f"cluster {address.text}", found=fault, mend=mend))
+        raise UsageError(where=f"cluster {address.text}", found=fault, mend=mend)
     return security

@@ -11,9 +11,8 @@ import os
 import queue
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import count
@@ -26,8 +25,8 @@ from distributed.security import Security
 
 from evaluate.cluster.address import ClusterAddress, ClusterError, open_security
 from evaluate.cluster.calls import Call, CallFailedError, Failed, MachineLostError, Talk
-from evaluate.cluster.member import answer
-from evaluate.facts.errors import Finding
+from evaluate.cluster.this_worker import answer
+from evaluate.sandbox.scratch import scratch_folder
 
 __all__ = ["SETTINGS", "TOPIC", "Fleet", "Work", "open_fleet"]
 
@@ -251,11 +250,10 @@ class Fleet:
             line.future = None
 
     def _complain(self, found: str, mend: str) -> None:
-        where = f"cluster {self._address.text}"
-        raise ClusterError(Finding(where=where, found=found, mend=mend))
+        raise ClusterError(where=f"cluster {self._address.text}", found=found, mend=mend)
 
 
-def _has_slot(worker: dict[str, Any]) -> bool:
+def _has_slot(worker: Mapping[str, Mapping[str, object]]) -> bool:
     """Whether it is a worker of ours: `dask worker` gives nobody a slot."""
     return "slot" in worker.get("resources", {})
 
@@ -275,7 +273,7 @@ def open_fleet(address: ClusterAddress, stack: ExitStack) -> Fleet:
     stack.enter_context(dask.config.set(SETTINGS))
     spawn, target, security = None, address.text, None
     if address.workers:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="segjudge-tls-")))
+        folder = stack.enter_context(scratch_folder())
         address = replace(address, tls=_own_certificates(folder))
         security = open_security(address)
         cluster = stack.enter_context(
@@ -308,9 +306,8 @@ def open_fleet(address: ClusterAddress, stack: ExitStack) -> Fleet:
         )
     except (OSError, TimeoutError) as error:
         mend = "start one with `dask scheduler` (docs/cluster.md), or see that it can be reached"
-        where = f"cluster {address.text}"
         fault = "no scheduler answers there"
-        raise ClusterError(Finding(where=where, found=fault, mend=mend)) from error
+        raise ClusterError(where=f"cluster {address.text}", found=fault, mend=mend) from error
     fleet = Fleet(client, address, spawn)
     stack.callback(fleet.close)
     return fleet

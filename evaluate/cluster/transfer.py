@@ -11,8 +11,7 @@ from typing import Any
 
 from data_manifest.manifest import sha256_of
 from evaluate.cluster.calls import Call
-from evaluate.cluster.member import member
-from evaluate.facts.errors import Finding
+from evaluate.cluster.this_worker import this_worker
 from evaluate.sandbox import SandboxError
 
 __all__ = ["SentFile", "forget", "sending"]
@@ -63,7 +62,7 @@ def sending(files: Sequence[SentFile]) -> Generator[Call, Any, Mapping[Path, Pat
 
 
 def _folder() -> Path:
-    folder = member().scratch / _KEPT
+    folder = this_worker().scratch / _KEPT
     folder.mkdir(exist_ok=True)
     return folder
 
@@ -94,7 +93,7 @@ def _take(file: SentFile, start: int, chunk: bytes) -> Path:
     if arrived != file.sha256:
         part.unlink()
         raise SandboxError(
-            Finding(where=str(file.path), found=f"arrived as {arrived}", expected=file.sha256)
+            where=str(file.path), found=f"arrived as {arrived}", expected=file.sha256
         )
     part.replace(place)
     return place

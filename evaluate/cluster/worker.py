@@ -12,8 +12,7 @@ from distributed import Worker, get_worker
 
 from evaluate.cluster.address import ClusterAddress, ClusterError, open_security
 from evaluate.cluster.fleet import SETTINGS, TOPIC
-from evaluate.cluster.member import Member, become
-from evaluate.facts.errors import Finding
+from evaluate.cluster.this_worker import ClusterWorker, become
 
 __all__ = ["serve"]
 
@@ -24,7 +23,7 @@ _TAKEN_AFTER_S = 2.0
 
 def serve(
     address: ClusterAddress,
-    member: Member,
+    member: ClusterWorker,
     *,
     patience_s: float,
     lifetime_s: float | None,
@@ -52,7 +51,7 @@ def serve(
 
 async def _serve(
     address: ClusterAddress,
-    member: Member,
+    member: ClusterWorker,
     patience_s: float,
     lifetime_s: float | None,
     comes_back: bool,
@@ -81,13 +80,9 @@ async def _serve(
             if time.monotonic() - lost_at < patience_s:
                 await asyncio.sleep(1.0)
                 continue
-            raise ClusterError(
-                Finding(
-                    where=f"cluster {address.text}",
-                    found=f"no scheduler answered for {patience_s:g} s",
-                    mend="start it, and this worker again",
-                )
-            ) from error
+            fault = f"no scheduler answered for {patience_s:g} s"
+            mend = "start it, and this worker again"
+            raise ClusterError(where=f"cluster {address.text}", found=fault, mend=mend) from error
         member.tell, member.wanted = _teller(worker), _is_wanted
         await _stay(worker, member, until)
         await worker.close(executor_wait=False)
@@ -96,7 +91,7 @@ async def _serve(
             member.leaves = "its head is gone"
 
 
-async def _stay(worker: Worker, member: Member, until: float | None) -> None:
+async def _stay(worker: Worker, member: ClusterWorker, until: float | None) -> None:
     """Until the scheduler is lost, or there is a reason to go and nothing under way."""
     closed = asyncio.ensure_future(worker.finished())
     while not closed.done():
@@ -108,7 +103,7 @@ async def _stay(worker: Worker, member: Member, until: float | None) -> None:
     closed.cancel()
 
 
-def _asked_to_go(member: Member) -> None:
+def _asked_to_go(member: ClusterWorker) -> None:
     if member.leaves:
         os._exit(130)  # asked twice: what it leaves is removed by the next one that starts here
     member.leaves = "it was asked to go"

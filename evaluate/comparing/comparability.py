@@ -26,12 +26,6 @@ def check_comparable(
 ) -> list[str]:
     """What a reader must know of two runs that are compared.
 
-    Args:
-        names: of the two run directories.
-        documents: their run.json.
-        protocols: their rules.
-        manifests: their data.
-
     Raises:
         RunDirectoryError: no case is in both, a case of both has another reference, or masks are
             scored by other rules.
@@ -108,7 +102,7 @@ def _unequal_cases(
         if cases:
             notes.append(f"only {name} has {_listed(cases)}; left out")
     common = mine.keys() & theirs.keys()
-    inputs = sorted(c for c in common if mine[c].image.sha256 != theirs[c].image.sha256)
+    inputs = sorted(c for c in common if mine[c].inputs_sha256 != theirs[c].inputs_sha256)
     if inputs:
         notes.append(f"the inputs (image or prompts) are not the same for {_listed(inputs)}")
     return notes

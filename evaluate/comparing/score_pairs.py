@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from evaluate.facts.errors import Finding, RunDirectoryError
+from evaluate.facts.errors import RunDirectoryError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore
 from evaluate.pairing import Floats, as_pairs
@@ -43,12 +43,6 @@ def pair_scores(
 ) -> Pairs:
     """Put two submissions' scores side by side.
 
-    Args:
-        a: rows of one team.
-        b: rows of the other.
-        cases: that both runs have.
-        label: of the pair, for the message.
-
     Raises:
         RunDirectoryError: no case is scored for both, or a case is in two modalities.
     """
@@ -60,16 +54,14 @@ def pair_scores(
     kept = [case for case in both if case not in set(unscored)]
     if not kept:
         raise RunDirectoryError(
-            Finding(where=label, found="no case that is scored for both", expected="common cases")
+            where=label, found="no case that is scored for both", expected="common cases"
         )
     moved = [case for case in kept if of_a[case].modality != of_b[case].modality]
     if moved:
         raise RunDirectoryError(
-            Finding(
-                where=f"{label}, case {moved[0]}",
-                found=f"modality {of_a[moved[0]].modality} and {of_b[moved[0]].modality}",
-                expected="one modality for a case",
-            )
+            where=f"{label}, case {moved[0]}",
+            found=f"modality {of_a[moved[0]].modality} and {of_b[moved[0]].modality}",
+            expected="one modality for a case",
         )
     names = [of_a[case].modality for case in kept]
     values = {}

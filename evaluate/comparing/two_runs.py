@@ -8,7 +8,7 @@ import numpy as np
 from data_manifest.manifest import Manifest, load_manifest
 from evaluate.comparing import Pairs, calibration_ratio, check_comparable, compare, pair_scores
 from evaluate.documents.team_comparison import Side, TeamComparison
-from evaluate.facts.errors import Finding, RunDirectoryError, UsageError
+from evaluate.facts.errors import RunDirectoryError, UsageError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.pairing import draw_counts
@@ -123,12 +123,10 @@ def _read(root: Path, manifest_path: Path | None) -> _ReadRun:
         data_root = manifest_path.parent
     if run.document().scored_from not in (None, run.journal_sha256()):
         raise RunDirectoryError(
-            Finding(
-                where=str(root),
-                found="cases that were run since it was scored",
-                expected="scores of all that was run",
-                mend=f"`segjudge score {root}`",
-            )
+            where=str(root),
+            found="cases that were run since it was scored",
+            expected="scores of all that was run",
+            mend=f"`segjudge score {root}`",
         )
     scores: dict[str, list[CaseScore]] = {}
     for row in run.read_rows(CaseScore):
@@ -154,18 +152,16 @@ def _teams(
     """The pairs to compare."""
     if other is not None and team is None:
         raise UsageError(
-            Finding(where="--with", found="no --team", expected="--team X --with Y, or neither")
+            where="--with", found="no --team", expected="--team X --with Y, or neither"
         )
     if team is not None:
         other = team if other is None else other
         for run, name in zip(runs, (team, other), strict=True):
             if name not in run.scores:
                 raise UsageError(
-                    Finding(
-                        where=f"{run.run.root}: team {name}",
-                        found="no such team",
-                        expected=f"one of {', '.join(sorted(run.scores))}",
-                    )
+                    where=f"{run.run.root}: team {name}",
+                    found="no such team",
+                    expected=f"one of {', '.join(sorted(run.scores))}",
                 )
         pairs = [(team, other)]
     else:
@@ -175,20 +171,16 @@ def _teams(
             pairs = [(alone[0][0], alone[1][0])]
     if not pairs:
         raise UsageError(
-            Finding(
-                where=f"{runs[0].run.root} and {runs[1].run.root}",
-                found="no team of the same name in both",
-                expected="two teams to compare",
-                mend="name them: --team X --with Y",
-            )
+            where=f"{runs[0].run.root} and {runs[1].run.root}",
+            found="no team of the same name in both",
+            expected="two teams to compare",
+            mend="name them: --team X --with Y",
         )
     if same and any(first == second for first, second in pairs):
         raise UsageError(
-            Finding(
-                where=str(runs[0].run.root),
-                found="a run and itself",
-                expected="two teams of the run, or two runs",
-                mend="name two teams: --team X --with Y",
-            )
+            where=str(runs[0].run.root),
+            found="a run and itself",
+            expected="two teams of the run, or two runs",
+            mend="name two teams: --team X --with Y",
         )
     return pairs

@@ -34,14 +34,7 @@ _BEARS_ON = {
 
 
 def looked_at(where: str, found: str, *, good: bool = True, meaning: str = "") -> Finding:
-    """What was found of one thing.
-
-    Args:
-        where: what was looked at.
-        found: what is there.
-        good: whether it is as it should be.
-        meaning: if it is not, what that means for results, and how to mend it.
-    """
+    """What was found of one thing."""
     return Finding(
         where=where,
         found=found,

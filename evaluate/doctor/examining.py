@@ -43,9 +43,6 @@ _SHOWN = {
 def examine_engine(environment: Mapping[str, str]) -> list[Finding]:
     """The container engine, and every limit that it does not enforce when it is tried.
 
-    Args:
-        environment: the command's variables, which may name an engine.
-
     Raises:
         EngineMissingError: none answers.
     """

@@ -37,11 +37,6 @@ _SPIN = "while :; do :; done"
 def broken_limits(sandbox: Sandbox, scratch: Path, machine: tuple[str, str]) -> list[str] | None:
     """What could be exceeded, in words; None where it can't be tried here.
 
-    Args:
-        sandbox: of the engine.
-        scratch: an empty folder.
-        machine: the engine's operating system and architecture.
-
     Raises:
         SandboxError: the engine does not run a plain container.
     """

@@ -43,13 +43,7 @@ class DoctorDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 def write_doctor_document(path: Path, findings: list[Finding], *, engine: bool) -> None:
-    """Write the document, atomically.
-
-    Args:
-        path: the file.
-        findings: as the doctor made them.
-        engine: whether a container engine answers.
-    """
+    """Write the document, atomically."""
     things = tuple(
         ExaminedThing(
             subject=finding.where,

@@ -223,13 +223,11 @@ def _check_scale(
     large = [name for name, known in of_team.items() if max(known) > 1]
     if small and large:
         raise TableError(
-            Finding(
-                where=f"{table.path}, column {quoted(table.columns[index])}",
-                found=f"values up to 1 of {listed(map(quoted, small))}, and up to"
-                f" {max(max(of_team[name]) for name in large):g} of {listed(map(quoted, large))}",
-                expected="one scale in a column",
-                mend="write all of them as fractions, or all in percent",
-            )
+            where=f"{table.path}, column {quoted(table.columns[index])}",
+            found=f"values up to 1 of {listed(map(quoted, small))}, and up to"
+            f" {max(max(of_team[name]) for name in large):g} of {listed(map(quoted, large))}",
+            expected="one scale in a column",
+            mend="write all of them as fractions, or all in percent",
         )
     rows = zip(table.rows, values, strict=True)
     odd = [f"{value:g} in line {row.line}" for row, value in rows if value and 0 < value <= 1]

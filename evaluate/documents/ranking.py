@@ -4,7 +4,6 @@ from pathlib import Path
 
 import msgspec
 
-from data_manifest.findings import Finding
 from evaluate.documents.tables import write_json
 from evaluate.facts.errors import TableError
 from evaluate.facts.ranking_record import RankingDocument
@@ -24,11 +23,7 @@ def read_ranking(path: Path) -> RankingDocument | None:
         return None
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise TableError(
-            Finding(
-                where=str(path),
-                found=f"can't be read: {error}",
-                mend="rank again: `segjudge rank`",
-            )
+            where=str(path), found=f"can't be read: {error}", mend="rank again: `segjudge rank`"
         ) from error
 
 

@@ -292,15 +292,13 @@ def decode_run_document(data: bytes, *, where: str) -> RunDocument:
     if not isinstance(fields, dict) or fields.get("schema") != 2:
         of_first = isinstance(fields, dict) and fields.get("schema") == 1
         raise RunDirectoryError(
-            Finding(
-                where=where,
-                found="a run of segjudge 0.1, which does not say under which rules and on which"
-                " machine each case was run"
-                if of_first
-                else "another format",
-                expected="`schema` 2",
-                mend="run again into a new folder" if of_first else "",
-            )
+            where=where,
+            found="a run of segjudge 0.1, which does not say under which rules and on which"
+            " machine each case was run"
+            if of_first
+            else "another format",
+            expected="`schema` 2",
+            mend="run again into a new folder" if of_first else "",
         )
     try:
         kept = fields.get("rules")
@@ -315,7 +313,7 @@ def decode_run_document(data: bytes, *, where: str) -> RunDocument:
     named = {document.stages.run, document.stages.score, document.stages.rank} - {None}
     if not document.machines or not named <= document.rules.keys():
         fault = "no machine, or not the rules that it names"
-        raise RunDirectoryError(Finding(where=where, found=fault, expected="a run's facts"))
+        raise RunDirectoryError(where=where, found=fault, expected="a run's facts")
     return document
 
 

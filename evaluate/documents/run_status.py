@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from evaluate.documents.tables import write_json
-from evaluate.facts.errors import Finding, RunDirectoryError
+from evaluate.facts.errors import RunDirectoryError
 
 __all__ = ["MachineState", "MachineStatus", "RunStatus", "read_run_status", "write_run_status"]
 
@@ -73,10 +73,6 @@ def read_run_status(path: Path) -> RunStatus:
     try:
         return msgspec.json.decode(path.read_bytes(), type=RunStatus)
     except (OSError, msgspec.MsgspecError) as error:
-        raise RunDirectoryError(
-            Finding(
-                where=str(path),
-                found=f"can't be read: {error}",
-                expected="what `segjudge run` writes while it runs",
-            )
-        ) from error
+        expected = "what `segjudge run` writes while it runs"
+        fault = f"can't be read: {error}"
+        raise RunDirectoryError(where=str(path), found=fault, expected=expected) from error

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, BinaryIO, TypeVar
 
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Finding, TableError
+from evaluate.facts.errors import TableError
 from evaluate.facts.scores import (
     CaseScore,
     CohortScore,
@@ -28,8 +28,10 @@ from evaluate.facts.scores import (
 )
 
 __all__ = [
+    "columns_of",
     "in_order",
     "read_table",
+    "sorted_rows",
     "sync_folder",
     "write_atomically",
     "write_json",
@@ -140,12 +142,11 @@ def write_table(
             that none is held after it is written.
     """
     if as_they_come:
-        columns = _columns_of((), kind, metrics)
+        columns = columns_of((), kind, metrics)
     else:
         rows = list(rows)
-        columns = _columns_of(rows, kind, metrics)
-        keys = [key for key in _SORTED_BY if key in columns]
-        rows.sort(key=lambda row: [in_order(getattr(row, key)) for key in keys])
+        columns = columns_of(rows, kind, metrics)
+        rows = sorted_rows(rows, columns)
     with _replacing(path) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
         writer = csv.writer(text, lineterminator="\n")
@@ -166,8 +167,14 @@ def in_order(identifier: int | str) -> tuple[int, int, str]:
     return (0, identifier, "") if isinstance(identifier, int) else (1, 0, identifier)
 
 
-def _columns_of(rows: Sequence[Any], kind: type, metrics: Sequence[str]) -> dict[str, bool]:
-    """Every column, and whether it is a metric's."""
+def sorted_rows(rows: Iterable[Any], columns: Collection[str]) -> list[Any]:
+    """By their identifiers."""
+    keys = [key for key in _SORTED_BY if key in columns]
+    return sorted(rows, key=lambda row: [in_order(getattr(row, key)) for key in keys])
+
+
+def columns_of(rows: Sequence[Any], kind: type, metrics: Sequence[str]) -> dict[str, bool]:
+    """Every column of a table of records, and whether it is a metric's."""
     columns: dict[str, bool] = {}
     for field in dataclasses.fields(kind):
         if field.name == _VALUES:
@@ -235,7 +242,7 @@ def read_table(
             missing = sorted((absent - set(defaults)) | (set(needed) - set(header)))
             if missing:
                 words = f"no column {', '.join(missing)}"
-                raise TableError(Finding(where=str(path), found=words, mend=mend))
+                raise TableError(where=str(path), found=words, mend=mend)
             wanted = [n for n in header if n not in columns and (metrics is None or n in metrics)]
             rows = []
             for cells in reader:
@@ -248,9 +255,9 @@ def read_table(
                         values[_VALUES] = {n: _to_number(cells[n]) for n in wanted}
                 except ValueError as error:
                     where = f"{path}, line {reader.line_num}"
-                    raise TableError(Finding(where=where, found=str(error), mend=mend)) from error
+                    raise TableError(where=where, found=str(error), mend=mend) from error
                 rows.append(kind(**values))
             return rows
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         words = f"can't be read: {error}"
-        raise TableError(Finding(where=str(path), found=words, mend=mend)) from error
+        raise TableError(where=str(path), found=words, mend=mend) from error

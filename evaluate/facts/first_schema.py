@@ -15,8 +15,7 @@ _FURTHER = (
 def upgraded(data: object) -> object:
     """Plain data of a protocol, as schema 2 has them; what is of no known form stays as it is.
 
-    Args:
-        data: of a TOML file or of run.json; not changed.
+    What is given is not changed.
 
     Raises:
         ValueError: a key of `failures` is none, or no share.

@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from evaluate.facts.errors import Finding, ProtocolError
+from evaluate.facts.errors import ProtocolError
 
 __all__ = ["builtin_protocols", "protocol_text", "whole_file"]
 
@@ -46,7 +46,7 @@ def whole_file(name_or_path: str) -> tuple[dict[str, Any], str]:
         path = _path(name, beside=seen[-1].parent if seen else None)
         if path.resolve() in {other.resolve() for other in seen}:
             raise ProtocolError(
-                Finding(where=f"{seen[-1]}: base", found=name, expected="not one of its own heirs")
+                where=f"{seen[-1]}: base", found=name, expected="not one of its own heirs"
             )
         seen.append(path)
         try:
@@ -57,7 +57,7 @@ def whole_file(name_or_path: str) -> tuple[dict[str, Any], str]:
         data = _joined(own, data)
     if name is not None:
         raise ProtocolError(
-            Finding(where=f"{seen[-1]}: base", found=repr(name), expected="a protocol's name")
+            where=f"{seen[-1]}: base", found=repr(name), expected="a protocol's name"
         )
     return data, str(seen[0])
 
@@ -69,19 +69,15 @@ def _path(name: str, beside: Path | None = None) -> Path:
     if path.is_file():
         return path
     raise ProtocolError(
-        Finding(
-            where=f"protocol {name}",
-            found="neither a built-in protocol nor a file",
-            expected=f"one of {', '.join(builtin_protocols())}, or the path of a TOML file",
-            mend="`segjudge protocol list` shows the built-in ones",
-        )
+        where=f"protocol {name}",
+        found="neither a built-in protocol nor a file",
+        expected=f"one of {', '.join(builtin_protocols())}, or the path of a TOML file",
+        mend="`segjudge protocol list` shows the built-in ones",
     )
 
 
 def _unreadable(path: Path, error: Exception) -> ProtocolError:
-    return ProtocolError(
-        Finding(where=str(path), found=f"can't be read: {error}", expected="a TOML file")
-    )
+    return ProtocolError(where=str(path), found=f"can't be read: {error}", expected="a TOML file")
 
 
 def _joined(base: object, own: object) -> Any:

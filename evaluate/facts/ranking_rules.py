@@ -1,13 +1,15 @@
 """The part of a challenge's rules that makes places of numbers."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import msgspec
 
 from evaluate.facts.errors import Finding
+from evaluate.facts.misspelled import most_like
 from evaluate.facts.scoring_rules import MEASURED, Scoring, Strict, metric_named
 
-__all__ = ["RankedMetric", "Ranking", "direction_problem", "ranking_problem"]
+__all__ = ["RankedMetric", "Ranking", "direction_problem", "ranking_problems"]
 
 _Positive = Annotated[float, msgspec.Meta(gt=0)]
 
@@ -53,31 +55,31 @@ class Ranking(Strict, frozen=True, kw_only=True):
     adjustment: Literal["holm", "bh", "none"] = "holm"
 
 
-def ranking_problem(
+def ranking_problems(
     ranking: Ranking, scoring: Scoring, *, other_columns: bool
-) -> tuple[str, str, str] | None:
-    """What is wrong with the ranking: the key, what was found, what is expected."""
+) -> Iterator[Finding]:
+    """What is wrong with the ranking, one finding each; `where` is the key."""
     names = [metric.name for metric in ranking.metrics]
     if not names or len(set(names)) < len(names):
-        return "ranking.metrics", f"{names}", "at least one metric, each named once"
+        expected = "at least one metric, each named once"
+        yield Finding(where="ranking.metrics", found=f"{names}", expected=expected)
+    made = [*scoring.case_names, *MEASURED]
     for metric in ranking.metrics:
         problem = direction_problem(metric, scoring, where="ranking.metrics")
         if problem is not None:
-            return problem.where, problem.found, problem.expected
-    made = [*scoring.case_names, *MEASURED]
-    missing = [name for name in names if name not in made]
-    if missing and not other_columns:
-        return (
-            "ranking.metrics",
-            f"{', '.join(missing)}, which this protocol does not compute",
-            f"{', '.join(made)}, or a metric that scoring.metrics names too (by another tool's"
-            " column only `segjudge rank --scores` ranks)",
-        )
+            yield problem
+        elif metric.name not in made and not other_columns:
+            yield Finding(
+                where="ranking.metrics",
+                found=f"{metric.name}, which this protocol does not compute",
+                expected=f"{', '.join(made)}, or a metric that scoring.metrics names too (by"
+                " another tool's column only `segjudge rank --scores` ranks)",
+                mend=most_like(metric.name, made),
+            )
     breaks = ranking.tie_breaks
     if len(set(breaks)) < len(breaks) or not set(breaks) <= set(names):
         expected = f"some of the ranked metrics ({', '.join(names)}), each named once"
-        return "ranking.tie_breaks", f"{list(breaks)}", expected
-    return None
+        yield Finding(where="ranking.tie_breaks", found=f"{list(breaks)}", expected=expected)
 
 
 def direction_problem(metric: RankedMetric, scoring: Scoring, *, where: str) -> Finding | None:

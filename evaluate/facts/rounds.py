@@ -60,12 +60,7 @@ class Rounds(Strict, frozen=True, kw_only=True):
 
 
 def rounds_problem(rounds: Rounds, kinds: tuple[str, ...]) -> Finding | None:
-    """What of the rounds can't be; `where` is the key.
-
-    Args:
-        rounds: of a protocol.
-        kinds: of prompts that there are.
-    """
+    """What of the rounds can't be; `where` is the key."""
     if rounds.first_needs is not None and (rounds.number < 2 or rounds.first_needs not in kinds):
         return Finding(
             where="rounds.first_needs",

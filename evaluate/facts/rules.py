@@ -1,6 +1,7 @@
 """A challenge's rules, from container to ranking, read whole from one TOML file."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -11,10 +12,11 @@ from data_manifest.layouts import Inputs, Layout, OutputFile, References, contra
 from data_manifest.prompts import KINDS
 from evaluate.facts.errors import ProtocolError
 from evaluate.facts.first_schema import upgraded
+from evaluate.facts.misspelled import known_part
 from evaluate.facts.protocol_files import builtin_protocols, whole_file
-from evaluate.facts.ranking_rules import RankedMetric, Ranking, ranking_problem
+from evaluate.facts.ranking_rules import RankedMetric, Ranking, ranking_problems
 from evaluate.facts.rounds import Rounds, rounds_problem
-from evaluate.facts.scoring_problems import scoring_problem
+from evaluate.facts.scoring_problems import scoring_problems
 from evaluate.facts.scoring_rules import (
     ScoredMetric,
     Scoring,
@@ -143,6 +145,7 @@ class Rules(Strict, frozen=True, kw_only=True):
 
     Attributes:
         traps: what it repeats of a published script though its authors hardly meant it, in words.
+        corrected: the built-in protocol to take instead; None for NAME-corrected, if there is one.
         rounds: how often a case's container is run; an interactive protocol has several.
     """
 
@@ -152,6 +155,7 @@ class Rules(Strict, frozen=True, kw_only=True):
     title: str
     description: str
     traps: tuple[str, ...] = ()
+    corrected: str | None = None
     prompts: tuple[str, ...]
     rounds: Rounds = Rounds()
     input: Inputs
@@ -212,39 +216,36 @@ def protocol_from_json(data: object, *, where: str, other_columns: bool = False)
     Raises:
         ProtocolError: a key is wrong, missing or unknown; `where` names the file.
     """
+    problems: list[Finding] = []
     try:
-        data = with_options(upgraded(data))
-        protocol = msgspec.convert(data, Rules)
+        known, problems = known_part(upgraded(data), Rules)
+        protocol = msgspec.convert(with_options(known), Rules)
     except (ValueError, msgspec.ValidationError) as error:
-        raise ProtocolError(
-            Finding(
-                where=where,
-                found=str(error),
-                expected="a protocol of schema 1 or 2",
-                mend="`segjudge protocol show segjudge` prints a valid one",
-            )
-        ) from error
-    problems = list(
-        contradictions(protocol.input, protocol.output, protocol.references, protocol.prompts)
-    )
-    in_rounds = rounds_problem(protocol.rounds, tuple(KINDS))
-    problems += [in_rounds] if in_rounds else []
-    if problems:
-        raise ProtocolError(
-            *(replace(problem, where=f"{where}: {problem.where}") for problem in problems)
+        wrong = Finding(
+            where=where,
+            found=str(error),
+            expected="a protocol of schema 1 or 2",
+            mend="`segjudge protocol show segjudge` prints a valid one",
         )
+        raise ProtocolError(*_placed(where, problems), wrong) from error
+    problems += contradictions(
+        protocol.input, protocol.output, protocol.references, protocol.prompts
+    )
+    problems += [*filter(None, [rounds_problem(protocol.rounds, tuple(KINDS))])]
     if protocol.scoring.needs_prompts and protocol.references.prompts is None:
-        raise ProtocolError(
+        problems.append(
             Finding(
-                where=f"{where}: references.prompts",
+                where="references.prompts",
                 found="nothing, and what is scored depends on a case's text prompts",
                 expected="where they lie, as a path with {case} in it",
             )
         )
-    wrong = scoring_problem(protocol.scoring) or ranking_problem(
-        protocol.ranking, protocol.scoring, other_columns=other_columns
-    )
-    if wrong is not None:
-        key, value, expected = wrong
-        raise ProtocolError(Finding(where=f"{where}: {key}", found=value, expected=expected))
+    problems += scoring_problems(protocol.scoring)
+    problems += ranking_problems(protocol.ranking, protocol.scoring, other_columns=other_columns)
+    if problems:
+        raise ProtocolError(*_placed(where, problems))
     return protocol
+
+
+def _placed(where: str, problems: Iterable[Finding]) -> list[Finding]:
+    return [replace(problem, where=f"{where}: {problem.where}") for problem in problems]

@@ -1,80 +1,105 @@
-"""What contradicts itself in the rules of scoring: the key, what was found, what is expected."""
+"""What contradicts itself in the rules of scoring."""
 
 import re
+from collections.abc import Iterator
 
-from evaluate.facts.scoring_rules import MEASURED, NOT_FOR_METRICS, Cohort, Scoring
+from data_manifest.errors import Finding
+from evaluate.facts.misspelled import most_like
+from evaluate.facts.scoring_rules import MEASURED, NOT_FOR_METRICS, Cohort, ScoredMetric, Scoring
 
-__all__ = ["OF_PAIRS", "aggregated_as", "scoring_problem"]
+__all__ = ["OF_PAIRS", "aggregated_as", "scoring_problems"]
 
 
-def scoring_problem(scoring: Scoring) -> tuple[str, str, str] | None:
-    """What is wrong with the metrics, if anything is: the key, what was found, what is expected."""
-    from metrics import METRICS
-
+def scoring_problems(scoring: Scoring) -> Iterator[Finding]:
+    """What is wrong with the rules of scoring, one finding each; `where` is the key."""
     names = scoring.names
     if not names or len(set(names)) < len(names):
-        return "scoring.metrics", f"{list(names)}", "at least one metric, each name once"
+        yield _wrong("scoring.metrics", f"{list(names)}", "at least one metric, each name once")
     for metric in scoring.metrics:
-        where, base = f"scoring.metrics, {metric.name}", metric.metric or metric.name
-        if base in MEASURED or base not in METRICS:
-            known = ", ".join(name for name in METRICS if name not in MEASURED)
-            return where, f"metric {base}, by which no mask is scored", f"one of {known}"
-        if metric.name in METRICS and metric.name != base:
-            return where, f"{base} under the name of another metric", "a name of its own"
-        if metric.name in NOT_FOR_METRICS:
-            return where, "the name of another column of the tables", "a name of its own"
-        regions = [*scoring.regions] if scoring.labels == () else [None, *scoring.regions]
-        for region in regions:
-            try:
-                metric.settings_of(region)
-            except ValueError as error:
-                of = f" of region {region.name}" if region else ""
-                return f"{where}{of}", str(error), "the metric's own options"
-        if metric.gate is not None and metric.gate.metric not in set(names) - {metric.name}:
-            expected = "another metric that this protocol computes"
-            return f"{where}, gate.metric", metric.gate.metric, expected
-        gate = metric.gate
-        if gate is not None and (gate.above is None) == (gate.at_least is None):
-            return f"{where}, gate", "both `above` and `at_least`, or neither", "one of the two"
-    return _over_rounds_problem(scoring, {*METRICS, *NOT_FOR_METRICS}) or _region_problem(scoring)
+        yield from _metric_problems(metric, scoring)
+    if not any(metric.known is None for metric in scoring.metrics):
+        yield from _over_rounds_problems(scoring)
+        yield from _region_problems(scoring)
+    for cohort in scoring.cohort:
+        yield from _cohort_problems(scoring, cohort)
 
 
-def _over_rounds_problem(scoring: Scoring, taken: set[str]) -> tuple[str, str, str] | None:
-    """What is wrong with columns over rounds, if anything is."""
-    taken = taken | set(scoring.names)
+def _wrong(where: str, found: str, expected: str, mend: str = "") -> Finding:
+    return Finding(where=where, found=found, expected=expected, mend=mend)
+
+
+def _metric_problems(metric: ScoredMetric, scoring: Scoring) -> Iterator[Finding]:
+    from metrics import METRICS
+
+    where, base = f"scoring.metrics, {metric.name}", metric.metric or metric.name
+    if metric.known is None:
+        names = [name for name in METRICS if name not in MEASURED]
+        fault, expected = f"metric {base}, by which no mask is scored", f"one of {', '.join(names)}"
+        yield _wrong(where, fault, expected, most_like(base, names))
+        return
+    if metric.name in METRICS and metric.name != base:
+        yield _wrong(where, f"{base} under the name of another metric", "a name of its own")
+    if metric.name in NOT_FOR_METRICS:
+        yield _wrong(where, "the name of another column of the tables", "a name of its own")
+    for region in [*scoring.regions] if scoring.labels == () else [None, *scoring.regions]:
+        of = f" of region {region.name}" if region else ""
+        own = region.options.get(metric.name, {}) if region else metric.options
+        keys = () if region else ScoredMetric.__struct_fields__
+        meant = (most_like(key, [*metric.known.options, *keys]) for key in own)
+        unknown = [key for key in own if key not in metric.known.options]
+        try:
+            metric.settings_of(region)
+        except ValueError as error:
+            advice = next((m for key, m in zip(own, meant, strict=True) if key in unknown), "")
+            yield _wrong(f"{where}{of}", str(error), "the metric's own options", advice)
+            if not region:
+                return
+    gate = metric.gate
+    if gate is None:
+        return
+    if gate.metric not in set(scoring.names) - {metric.name}:
+        expected = "another metric that this protocol computes"
+        yield _wrong(f"{where}, gate.metric", gate.metric, expected)
+    if (gate.above is None) == (gate.at_least is None):
+        yield _wrong(f"{where}, gate", "both `above` and `at_least`, or neither", "one of the two")
+
+
+def _over_rounds_problems(scoring: Scoring) -> Iterator[Finding]:
+    from metrics import METRICS
+
+    taken = {*METRICS, *NOT_FOR_METRICS, *scoring.names}
     for reduced in scoring.over_rounds:
         if reduced.metric not in scoring.names or reduced.name in taken:
             fault = f"{reduced.name}, of {reduced.metric}"
-            return "scoring.over_rounds", fault, "a name of its own, of a metric that is computed"
+            expected = "a name of its own, of a metric that is computed"
+            yield _wrong("scoring.over_rounds", fault, expected)
         taken.add(reduced.name)
-    return None
 
 
-def _region_problem(scoring: Scoring) -> tuple[str, str, str] | None:
-    """What is wrong with labels, names and regions, if anything is."""
+def _region_problems(scoring: Scoring) -> Iterator[Finding]:
+    """What is wrong with labels, names and regions."""
     of_objects = [m.name for m in scoring.metrics if "neighbours" in m.definition.options]
     if scoring.lesions is not None and scoring.lesions not in of_objects:
         expected = f"a metric of objects among scoring.metrics: {', '.join(of_objects) or 'none'}"
-        return "scoring.lesions", scoring.lesions, expected
+        yield _wrong("scoring.lesions", scoring.lesions, expected)
     if scoring.labels == () and not scoring.regions:
-        return "scoring.labels", "an empty list, and no region", "something to score"
+        yield _wrong("scoring.labels", "an empty list, and no region", "something to score")
     numbers = [name for name in scoring.label_names if not (name.isdecimal() and int(name) > 0)]
     if numbers:
-        return "scoring.label_names", f"{numbers}", "labels' numbers as keys"
-    listed = [region.name for region in scoring.regions]
-    taken = [*listed, *scoring.label_names.values()]
+        yield _wrong("scoring.label_names", f"{numbers}", "labels' numbers as keys")
+    taken = [*(region.name for region in scoring.regions), *scoring.label_names.values()]
     if len(set(taken)) < len(taken):
-        return "scoring.regions and scoring.label_names", f"{taken}", "each name once"
+        where = "scoring.regions and scoring.label_names"
+        yield _wrong(where, f"{taken}", "each name once")
     for region in scoring.regions:
         where = f"scoring.regions, {region.name}"
         if not region.labels:
-            return where, "no label", 'the labels that make it up, or "any"'
+            yield _wrong(where, "no label", 'the labels that make it up, or "any"')
         in_mean = () if isinstance(region.in_case_mean, bool) else region.in_case_mean
         named = {*region.options, *region.empty, *(region.metrics or ()), *in_mean}
-        if named - set(scoring.names):
-            unknown = ", ".join(sorted(named - set(scoring.names)))
-            return where, f"metric {unknown}", f"of {', '.join(scoring.names)}"
-    return next(filter(None, (_cohort_problem(scoring, cohort) for cohort in scoring.cohort)), None)
+        for unknown in sorted(named - set(scoring.names)):
+            meant = most_like(unknown, scoring.names)
+            yield _wrong(where, f"metric {unknown}", f"of {', '.join(scoring.names)}", meant)
 
 
 OF_PAIRS = tuple(
@@ -106,22 +131,23 @@ def aggregated_as(name: str) -> tuple[str, str]:
     return "", ""
 
 
-def _cohort_problem(scoring: Scoring, cohort: Cohort) -> tuple[str, str, str] | None:
+def _cohort_problems(scoring: Scoring, cohort: Cohort) -> Iterator[Finding]:
     where = f"scoring.cohort, {cohort.metric}"
     if cohort.metric not in scoring.names and cohort.statistics != ("aggregated",):
-        return where, "a metric that is not computed", f"one of {', '.join(scoring.names)}"
+        fault, expected = "a metric that is not computed", f"one of {', '.join(scoring.names)}"
+        yield _wrong(where, fault, expected, most_like(cohort.metric, scoring.names))
     if "aggregated" in cohort.statistics:
         base, ending = aggregated_as(cohort.metric)
-        if not base:
-            return where, "no way to aggregate it", f"one of {', '.join(_SUMMED)}"
-        summed = [f"{name}{ending}" for name in _SUMMED[base]]
+        summed = [f"{name}{ending}" for name in _SUMMED.get(base, ())]
         missing = [name for name in summed if name not in scoring.names]
-        if missing:
-            return where, f"no {', '.join(missing)} to sum", "these among scoring.metrics"
+        if not base:
+            yield _wrong(where, "no way to aggregate it", f"one of {', '.join(_SUMMED)}")
+        elif missing:
+            yield _wrong(where, f"no {', '.join(missing)} to sum", "these among scoring.metrics")
     if "global" in cohort.statistics and (cohort.metric != "dsc" or cohort.over == "cases"):
-        return where, "`global`", "of dsc, over labels"
+        yield _wrong(where, "`global`", "of dsc, over labels")
     try:
         re.compile(cohort.groups or "")
     except re.error as error:
-        return f"{where}, groups", f"{cohort.groups!r}: {error}", "a regular expression"
-    return None
+        fault = f"{cohort.groups!r}: {error}"
+        yield _wrong(f"{where}, groups", fault, "a regular expression")

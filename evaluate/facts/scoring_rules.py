@@ -128,6 +128,12 @@ class ScoredMetric(Strict, frozen=True, kw_only=True):
         return METRICS[self.metric or self.name]
 
     @property
+    def known(self) -> "MetricDef | None":
+        """The same; None if no mask is scored by it."""
+        base = self.metric or self.name
+        return None if base in MEASURED else metric_named(base)
+
+    @property
     def rules(self) -> "EmptyRules":
         """The protocol's choices, and the definition's where it makes none."""
         return self.rules_of(None)

@@ -16,10 +16,5 @@ class Turn:
 
 
 def following_job(job: str, prediction_sha256: str | None) -> str:
-    """The job of the next round, into which the answers before it go.
-
-    Args:
-        job: of this round.
-        prediction_sha256: of this round's answer; None where it left none that counts.
-    """
+    """The job of the next round, into which the answers before it go."""
     return hashlib.sha256(f"{job} {prediction_sha256 or '-'}".encode()).hexdigest()

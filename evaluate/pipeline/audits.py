@@ -22,16 +22,7 @@ def audit_run(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> Audit:
-    """Check files, scores and places of a run, and write audit.json and report/audit.html.
-
-    Args:
-        root: the run directory.
-        manifest_path: where the data lie now, if not where they were.
-        sandbox: where images are looked up, and run again; None where there is none.
-        again: run the submissions again; needs a sandbox.
-        workers: processes to score in; None for one a CPU.
-        progress: told after every case.
-    """
+    """Check files, scores and places of a run, and write audit.json and report/audit.html."""
     run = RunDirectory.open(root)
     with run.locked():
         audit = examine(

@@ -60,15 +60,7 @@ def check_submission(
     Some cases are run twice. Nothing is run where an archive can't be: it is no image, or there is
     no engine.
 
-    Args:
-        reference: archive, image reference or folder.
-        protocol: the rules.
-        sandbox: where containers run; None to run nothing.
-        environment: the command's variables, which may name the engine that has the image.
-        manifest_path: cases of the team's own; the sanity cases by default.
-        pictures: whether the cases are drawn.
-        progress: told after every run.
-        now: the clock that images are older than.
+    Without a sandbox nothing is run; without a manifest of the team's own, the sanity cases are.
 
     Raises:
         SegjudgeError: the reference names nothing, the data are bad, or the sandbox broke.

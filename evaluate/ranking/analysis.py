@@ -59,13 +59,7 @@ def analyse(
 ) -> Analysis:
     """Analyse one metric over a slice of the cases.
 
-    Args:
-        teams: names.
-        column: the metric.
-        settings: the rules.
-        where: the modality's slice, or all cases.
-        counts: resamples of all cases, (cases, replicates).
-        resampled: methods whose places are resampled.
+    Counts are resamples of all cases, (cases, replicates).
     """
     cases, counts = metric_cases(column, settings, where), counts[where]
     alone = once(len(cases.usable))

@@ -18,10 +18,7 @@ __all__ = ["certainty_of", "chances", "draws_of"]
 def certainty_of(teams: Sequence[str], places: Floats, actual: Floats) -> PlaceCertainty:
     """What the replicates say of each team's place.
 
-    Args:
-        teams: names.
-        places: (teams, replicates); replicates with a nan have no ranking and are left out.
-        actual: the places from the table itself, (teams,).
+    Places are (teams, replicates); replicates with a nan have no ranking and are left out.
 
     Returns:
         Intervals of places, the chance of the best place (shared ones count for every team that

@@ -22,10 +22,7 @@ def metric_intervals(
 ) -> dict[str, MetricInterval]:
     """By team: the mean with Student's interval, the median with the bootstrap's percentiles.
 
-    Args:
-        teams: names.
-        cases: the metric over a modality, or over all cases.
-        resampled_medians: (teams, replicates).
+    Resampled medians are (teams, replicates).
     """
     values = cases.values[:, cases.usable]
     n = values.shape[1]
@@ -53,11 +50,7 @@ def metric_intervals(
 
 
 def case_count_warnings(modalities: dict[str, int]) -> list[str]:
-    """What a reader should know about intervals over few cases.
-
-    Args:
-        modalities: how many cases each has.
-    """
+    """What a reader should know about intervals over few cases."""
     few = [f"{name} ({n})" for name, n in modalities.items() if n < FEW_CASES]
     if not few:
         return []

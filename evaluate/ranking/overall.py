@@ -31,14 +31,7 @@ def rows_of(
     shown: Mapping[str, Column | None],
     ranked: Sequence[Column],
 ) -> tuple[RankingRow, ...]:
-    """The rows of ranking.csv, best first.
-
-    Args:
-        table: the scores.
-        standing: of one replicate: every case once.
-        shown: metrics, ranked by or not; None for one without values.
-        ranked: the metrics that are ranked by.
-    """
+    """The rows of ranking.csv, best first."""
     once = np.ones((len(table.cases), 1))
     means: dict[str, Floats] = {}
     for name, column in shown.items():

@@ -35,11 +35,7 @@ def metric_tests(
 ) -> tuple[WilcoxonTests, Bools]:
     """One-sided tests of all ordered pairs on one metric, and how large the differences are.
 
-    Args:
-        teams: names.
-        cases: the metric over a modality, or over all cases.
-        tests: of every case once.
-        resampled_means: for the intervals of the mean differences, (teams, replicates).
+    Resampled means are (teams, replicates).
 
     Returns:
         The tests, and which pairs they part, (teams, teams).
@@ -83,12 +79,6 @@ def tied_groups(
     teams: Sequence[str], places: Floats, differ: Bools, *, test: str | UnsetType = UNSET
 ) -> TiedTeams:
     """Which neighbours in the ranking no test can part.
-
-    Args:
-        teams: names.
-        places: (teams,).
-        differ: whether a test parts two teams, (teams, teams), symmetric.
-        test: its name, where it is not the metric's own.
 
     Returns:
         `groups`: the longest runs of the ranking in which no pair differs; they may overlap, as

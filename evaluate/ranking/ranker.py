@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import scipy
 
-from evaluate.facts.errors import Finding, RankingRefusedError
+from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.ranking_record import (
     ConsensusPlaces,
     KemenyOrder,
@@ -131,15 +131,13 @@ def _refuse_absent(scores: Sequence[CaseScore], ranked: Sequence[str]) -> None:
     absent = [n for n in ranked if scores and not any(n in score.values for score in scores)]
     if absent:
         raise RankingRefusedError(
-            Finding(
-                where=f"case scores, column {', '.join(absent)}",
-                found="no such column",
-                expected="a column of each metric that is ranked by",
-                mend=(
-                    "times and memory are known only after `segjudge run`; to rank a table without"
-                    " them, name the metrics to rank by"
-                ),
-            )
+            where=f"case scores, column {', '.join(absent)}",
+            found="no such column",
+            expected="a column of each metric that is ranked by",
+            mend=(
+                "times and memory are known only after `segjudge run`; to rank a table without"
+                " them, name the metrics to rank by"
+            ),
         )
 
 

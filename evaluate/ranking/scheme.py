@@ -35,13 +35,7 @@ class Standing:
 
 
 class Scheme:
-    """One way of making places out of a table, ready to be applied to resampled cases.
-
-    Args:
-        columns: the ranked metrics.
-        settings: the rules.
-        modalities: slices of the cases.
-    """
+    """One way of making places out of a table, ready to be applied to resampled cases."""
 
     def __init__(
         self, columns: Sequence[Column], settings: RankSettings, modalities: Sequence[slice]
@@ -54,8 +48,7 @@ class Scheme:
     def apply(self, counts: Floats) -> Standing:
         """The standing when each case counts so many times.
 
-        Args:
-            counts: (cases, replicates), 0 or more.
+        Counts are (cases, replicates), 0 or more.
         """
         chosen = self._settings
         parts = [self._metric(column, counts) for column in self._columns.values()]

@@ -97,12 +97,6 @@ def table_of(
 ) -> ScoreTable:
     """Put case scores into arrays.
 
-    Args:
-        scores: one row for each team and case, in any order.
-        metrics: the columns to keep.
-        priced: as in `ScoreTable`.
-        missing: the same.
-
     Raises:
         RankingRefusedError: there is no row, a combination of team and case is missing, twice
             there or unscored by an error of the harness, a case is in two modalities, or a value
@@ -110,12 +104,10 @@ def table_of(
     """
     if not scores:
         raise RankingRefusedError(
-            Finding(
-                where="case scores",
-                found="no row",
-                expected="a row for each team and case",
-                mend="run and score first: `segjudge run`, `segjudge score`",
-            )
+            where="case scores",
+            found="no row",
+            expected="a row for each team and case",
+            mend="run and score first: `segjudge run`, `segjudge score`",
         )
     rows = {(score.team, score.case): score for score in scores}
     teams = tuple(sorted({score.team for score in scores}))

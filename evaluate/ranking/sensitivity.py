@@ -26,13 +26,7 @@ def sensitivity_of(
 ) -> RankingSensitivity:
     """Places under each method, rule, metric weight and left-out modality.
 
-    Args:
-        table: the scores.
-        columns: the ranked metrics.
-        settings: the rules that hold.
-        actual: the places by those rules, (teams,).
-        method_places: by method and metric, the places in each modality (those over all cases
-            where the rules weigh all cases alike), each (teams,).
+    Places are (teams,).
     """
     modalities = list(table.modalities.values())
     everything = np.ones((len(table.cases), 1))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from evaluate.facts.errors import Finding, RankingRefusedError
+from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.ranking_rules import RankedMetric, direction_problem
 from evaluate.facts.rules import Rules
 from evaluate.facts.scoring_rules import metric_named
@@ -81,11 +81,9 @@ class RankSettings:
         names = [metric.name for metric in chosen]
         if not names or len(set(names)) < len(names):
             raise RankingRefusedError(
-                Finding(
-                    where="metrics to rank by",
-                    found=", ".join(names) or "none",
-                    expected="at least one, each named once",
-                )
+                where="metrics to rank by",
+                found=", ".join(names) or "none",
+                expected="at least one, each named once",
             )
         for metric in chosen:
             problem = direction_problem(metric, protocol.scoring, where="metrics to rank by")
@@ -122,14 +120,7 @@ def ranked_column(
     weight: float = 1.0,
     direction: Literal["higher", "lower"] | None = None,
 ) -> RankedColumn:
-    """A metric as a protocol knows it.
-
-    Args:
-        protocol: whose metrics are looked at first.
-        name: of a known metric, or of another tool's.
-        weight: its weight.
-        direction: of another tool's metric.
-    """
+    """A metric as a protocol knows it."""
     known = protocol.scoring.definition(name) or metric_named(name)
     worst = known.worst if known else None
     return RankedColumn(

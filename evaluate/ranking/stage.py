@@ -10,7 +10,7 @@ from evaluate.documents.foreign_scores import ForeignScore, read_foreign_scores
 from evaluate.documents.ranking import write_ranking
 from evaluate.documents.run import RankOptions
 from evaluate.documents.tables import write_table
-from evaluate.facts.errors import Finding, RankingRefusedError
+from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import RankedMetric, Rules
 from evaluate.facts.scores import CaseScore
@@ -55,12 +55,10 @@ def rank_run(root: Path, options: RankOptions | None = None) -> Result:
         document = run.document()
         if document.scored_from != run.journal_sha256():
             raise RankingRefusedError(
-                Finding(
-                    where=str(root),
-                    found="cases that were run since it was scored, or no scores yet",
-                    expected="scores of all that was run",
-                    mend=f"`segjudge score {root}`",
-                )
+                where=str(root),
+                found="cases that were run since it was scored, or no scores yet",
+                expected="scores of all that was run",
+                mend=f"`segjudge score {root}`",
             )
         options = options or RankOptions()
         if options.seed is None:
@@ -82,7 +80,7 @@ def rank_table(
     *,
     scores: Path,
     protocol: Rules,
-    out: Path,
+    out: Path | None,
     options: RankOptions | None = None,
     metrics: Sequence[RankedMetric] | None = None,
     missing: Missing | None = None,
@@ -94,7 +92,7 @@ def rank_table(
     Args:
         scores: the table.
         protocol: the rules.
-        out: folder of what is written.
+        out: folder of what is written; None to write nothing.
         options: beside the rules.
         metrics: to rank by, instead of the protocol's.
         missing: what an empty cell is where other teams have a value; None: undefined where the
@@ -113,11 +111,9 @@ def rank_table(
     no_metrics = sorted(NOT_FOR_METRICS.intersection(names))
     if no_metrics:
         raise RankingRefusedError(
-            Finding(
-                where="metrics to rank by",
-                found=f"{', '.join(no_metrics)}, which is no metric",
-                expected="a column of numbers",
-            )
+            where="metrics to rank by",
+            found=f"{', '.join(no_metrics)}, which is no metric",
+            expected="a column of numbers",
         )
     RankSettings.from_protocol(protocol, metrics=metrics)  # before a long table is read
     read, notes = read_foreign_scores(scores, names)
@@ -135,8 +131,9 @@ def rank_table(
         missing=missing,
     )
     result = result.warned(*(f"{scores}: {note}" for note in notes))
-    write_table(out / "ranking.csv", result.rows, type(result.rows[0]))
-    write_ranking(out / "ranking.json", result.document)
+    if out is not None:
+        write_table(out / "ranking.csv", result.rows, type(result.rows[0]))
+        write_ranking(out / "ranking.json", result.document)
     return result, tuple(notes)
 
 

@@ -37,8 +37,7 @@ class Friedman:
 def friedman(ranks: Floats) -> Friedman:
     """Friedman's test.
 
-    Args:
-        ranks: within each case, ties at their average, (teams, cases).
+    Ranks are within each case, ties at their average, (teams, cases).
     """
     teams, cases = ranks.shape
     mean = ranks.mean(axis=1)

@@ -31,12 +31,7 @@ class _EnvironmentRow:
 
 
 def write_audit_page(run: RunDirectory, document: AuditDocument) -> None:
-    """Write report/audit.html, and link it from the report if there is one.
-
-    Args:
-        run: the run directory.
-        document: of audit.json.
-    """
+    """Write report/audit.html, and link it from the report if there is one."""
     then, now = document.environment.then, document.environment.now
     stages = [name for name in _STAGES if name in then]
     columns = [then[name] for name in stages] + [now]

@@ -38,15 +38,7 @@ def write_case_browser(
     problem: str,
     progress: Progress,
 ) -> None:
-    """Write the page, and `report/cases/NUMBER/` for every case that can be drawn.
-
-    Args:
-        run: the run directory.
-        sources: what the report is made from.
-        data_root: folder of the data set; None draws nothing.
-        problem: why there are no pictures at all; empty if there are.
-        progress: told after every case.
-    """
+    """Write the page, and `report/cases/NUMBER/` for every case that can be drawn."""
     drawn: dict[str, CaseAssets] = {}
     if not problem and data_root is not None:
         jobs = _jobs(run, sources, data_root)

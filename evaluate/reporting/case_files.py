@@ -5,7 +5,7 @@ from pathlib import Path
 
 from data_manifest.cases import CaseInputs, Reference
 from data_manifest.errors import CaseFileError
-from data_manifest.layouts import read_inputs, read_reference
+from data_manifest.layouts import read_case, read_reference
 from data_manifest.manifest import Case, FileEntry, sha256_of
 
 __all__ = ["CaseFiles", "Unreadable", "read_case_files"]
@@ -27,18 +27,13 @@ class Unreadable:
 
 
 def read_case_files(root: Path, case: Case) -> CaseFiles | Unreadable:
-    """Read a case's two files if they are those of the manifest.
-
-    Args:
-        root: the data set's folder.
-        case: its entry in the manifest.
-    """
-    for entry in (case.image, case.reference):
+    """Read a case's files if they are those of the manifest."""
+    for entry in case.files:
         problem = _altered(root, entry)
         if problem:
             return Unreadable(reason=problem)
     try:
-        inputs = read_inputs(root / case.image.path)
+        inputs = read_case(root, case)
         reference = read_reference(root / case.reference.path)
     except CaseFileError as error:
         return Unreadable(reason=f"the case's files can't be read: {error.problems[0].found}")

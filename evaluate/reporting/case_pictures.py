@@ -60,13 +60,8 @@ def draw_case(
 ) -> CasePicture:
     """Draw a case.
 
-    Args:
-        inputs: image and prompts.
-        reference: (H, W) or (D, H, W).
-        prediction: of the reference's shape; None if there is none that can be shown.
-        name: unique on the page.
-        title: of the picture.
-        description: of the picture, for who can't see it.
+    Maps are (H, W) or (D, H, W); no prediction where none can be shown. The name is unique on the
+    page.
     """
     labels, image = reference.labels, inputs.image
     index, words = None, []

@@ -41,15 +41,7 @@ def check_page(
     cases: Sequence[ExaminedCase[CasePicture]],
     not_run: str,
 ) -> str:
-    """The page as text: it loads nothing from anywhere, and everything in it is escaped.
-
-    Args:
-        reference: what was checked, as it was given.
-        protocol: the rules.
-        findings: the gravest first.
-        cases: as they ran.
-        not_run: why nothing was run; empty if something was.
-    """
+    """The page as text: it loads nothing from anywhere, and everything in it is escaped."""
     counts = Counter(str(finding.severity) for finding in findings)
     groups = [
         (title, severity, [finding for finding in findings if finding.severity == severity])

@@ -11,13 +11,7 @@ __all__ = ["trade_chart"]
 
 
 def trade_chart(comparison: TeamComparison, trade: Trade, *, name: str) -> Markup:
-    """Mean DSC over mean time (log axis): A hollow, B full, a dot for each of the resamples.
-
-    Args:
-        comparison: the comparison, for the names.
-        trade: what is drawn.
-        name: unique on the page.
-    """
+    """Mean DSC over mean time (log axis): A hollow, B full, a dot for each of the resamples."""
     width, height = 560.0, 380.0
     seconds = [trade.wall_s_a, trade.wall_s_b, *(t for t, _ in (*trade.cloud_a, *trade.cloud_b))]
     scores = [trade.dsc_a, trade.dsc_b, *(d for _, d in (*trade.cloud_a, *trade.cloud_b))]

@@ -101,16 +101,7 @@ def write_comparison_page(
     calibration: float | None,
     progress: Progress = silent,
 ) -> None:
-    """Write the page.
-
-    Args:
-        path: of the HTML file.
-        comparisons: one for each pair of teams.
-        a: where A's masks and data are.
-        b: where B's masks and data are.
-        calibration: B's calibration load over A's; None where times are not corrected.
-        progress: told after every case that is drawn.
-    """
+    """Write the page."""
     studio = _PairStudio(a, b)
     total = sum(
         min(_MOST_PICTURES, len(side))

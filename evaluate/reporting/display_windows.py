@@ -44,12 +44,7 @@ class Window:
 
 
 def window_around(mask: npt.NDArray[np.bool_], prompts: Iterable[Rectangle]) -> Window:
-    """What holds every object and prompt with a margin; all of it where cutting gains little.
-
-    Args:
-        mask: (H, W), where the objects are.
-        prompts: as they are drawn.
-    """
+    """What holds every object and prompt with a margin; all of it where cutting gains little."""
     rows, columns = mask.shape
     whole = Window(0, rows, 0, columns)
     corners = [corner for p in prompts for corner in ([p.top, p.left], [p.bottom, p.right])]

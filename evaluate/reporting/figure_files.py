@@ -12,11 +12,7 @@ _VIEW_BOX = re.compile(r'viewBox="0 0 (\S+) (\S+)"')
 
 
 def as_svg_file(drawing: Markup) -> bytes:
-    """The drawing with its styles in it; colours are plain, since few programs know variables.
-
-    Args:
-        drawing: an `svg` element of `evaluate.reporting.svg.drawing`.
-    """
+    """The drawing with its styles in it; colours are plain, since few programs know variables."""
     head, _, rest = _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", str(drawing)).partition(">")
     size = _VIEW_BOX.search(head)
     if size is None:

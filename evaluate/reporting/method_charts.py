@@ -30,10 +30,6 @@ def method_chart(
 
     Teams that share a place stand below each other with the same number, so that no line or name
     covers another.
-
-    Args:
-        actual: place by team, in the ranking's order.
-        by_method: for each method, place by team.
     """
     columns = {"": actual, **by_method}
     is_close = len(actual) > MANY_TEAMS

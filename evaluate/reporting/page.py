@@ -50,11 +50,7 @@ def write_report(run: RunDirectory, *, data_root: Path | None, progress: Progres
     Beside it stand the figures as SVG, the tables as CSV, LaTeX and Markdown, a page for each
     team, to be sent to that team alone, and the case browser with its images.
 
-    Args:
-        run: a run directory that was scored and ranked.
-        data_root: folder of the data set's inputs and references; None if it is not at hand, and
-            then the report has no pictures and says why.
-        progress: told after every case that is drawn.
+    Without the data set's folder the report has no pictures, and says why.
 
     Returns:
         The report's path.

@@ -21,11 +21,7 @@ def render(
 ) -> str:
     """A page from one of our templates, with our style sheets and scripts in it.
 
-    Args:
-        template: its file's name.
-        styles: names of the style sheets.
-        scripts: names of the scripts.
-        context: what it shows; text in it is escaped.
+    Text in what it shows is escaped.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("evaluate.reporting"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from data_manifest.manifest import sha256_of
 from data_manifest.progress import Progress, silent
-from evaluate.facts.errors import Finding, RunDirectoryError
+from evaluate.facts.errors import RunDirectoryError
 from evaluate.facts.scores import CaseScore
 from evaluate.reporting.page import write_report
 from evaluate.store import RunDirectory
@@ -23,12 +23,10 @@ def report_run(
         scores = run.table_path(CaseScore)
         if not scores.is_file() or run.document().ranked_from != sha256_of(scores):
             raise RunDirectoryError(
-                Finding(
-                    where=str(root),
-                    found="scores that were made since it was ranked, or no ranking yet",
-                    expected="a ranking of these scores",
-                    mend=f"`segjudge rank {root}`",
-                )
+                where=str(root),
+                found="scores that were made since it was ranked, or no ranking yet",
+                expected="a ranking of these scores",
+                mend=f"`segjudge rank {root}`",
             )
         data = data_root if data_root.is_dir() else None
         return write_report(run, data_root=data, progress=progress)

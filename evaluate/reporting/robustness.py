@@ -77,11 +77,8 @@ def place_shares(
 ) -> Shares:
     """By team and place, the share of the resamples; empty where they are not there.
 
-    Args:
-        ranking: ranking.json.
-        teams: every one of them must be in it.
-        metric: ranked alone, by the mean of its ranks; the protocol's own scheme if empty.
-        modality: of a metric that is ranked alone.
+    Every team must be in ranking.json. A metric is ranked alone, by the mean of its ranks; without
+    one, the protocol's own scheme holds.
     """
     places: ResampledPlaces | PlaceCertainty | None = ranking.bootstrap or None
     if metric and ranking.bootstrap:

@@ -10,7 +10,7 @@ from data_manifest.manifest import Case, Manifest, load_manifest
 from evaluate.documents.ranking import RankingDocument, read_ranking
 from evaluate.documents.run import RunDocument
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Finding, TableError
+from evaluate.facts.errors import TableError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore, RoundScore
 from evaluate.reporting.quantities import Quantity, quantities_of
@@ -111,12 +111,10 @@ def read_sources(run: RunDirectory) -> Sources:
     ranked, scored = {place.team for place in places}, {team for team, _ in case_scores}
     if ranked != scored:
         raise TableError(
-            Finding(
-                where=str(run.root / "ranking.csv"),
-                found=f"teams {sorted(ranked)}",
-                expected=f"the teams of case_scores.csv, {sorted(scored)}",
-                mend="rank again: `segjudge rank`",
-            )
+            where=str(run.root / "ranking.csv"),
+            found=f"teams {sorted(ranked)}",
+            expected=f"the teams of case_scores.csv, {sorted(scored)}",
+            mend="rank again: `segjudge rank`",
         )
     labels: dict[tuple[str, str], list[LabelScore]] = {}
     if run.table_path(LabelScore).exists():
@@ -156,7 +154,7 @@ def _read_manifest(path: Path) -> tuple[Manifest | None, str]:
 
 
 def _broken(path: Path, found: str) -> TableError:
-    return TableError(Finding(where=str(path), found=found, mend="rank again: `segjudge rank`"))
+    return TableError(where=str(path), found=found, mend="rank again: `segjudge rank`")
 
 
 def _read_places(path: Path) -> list[Place]:

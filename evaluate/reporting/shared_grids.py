@@ -93,15 +93,7 @@ class _Grid:
 def blob_chart(
     shares: Mapping[str, Mapping[int, float]], *, name: str, title: str, by_what: str, of: str
 ) -> Markup:
-    """How often each team took each place, as the areas of circles; the largest fills its cell.
-
-    Args:
-        shares: by team, in the ranking's order, and place.
-        name: of the figure, unique on the page.
-        title: what it shows.
-        by_what: the heading above the places.
-        of: what the shares are of: `resamples` or `cases`.
-    """
+    """How often each team took each place, as the areas of circles; the largest fills its cell."""
     grid = _Grid(teams=list(shares))
     parts = grid.frame(by_what)
     largest = max((share for places in shares.values() for share in places.values()), default=1.0)
@@ -148,14 +140,7 @@ def _most_frequent(shares: Mapping[str, Mapping[int, float]]) -> str:
 
 
 def significance_map(teams: Sequence[str], tests: PairTests, *, name: str, title: str) -> Markup:
-    """Who beats whom: a filled square where the row's team is better by the test than the column's.
-
-    Args:
-        teams: in the ranking's order.
-        tests: of every ordered pair.
-        name: of the figure, unique on the page.
-        title: what it shows.
-    """
+    """Who beats whom: filled where the row's team is better by the test than the column's."""
     grid = _Grid(teams=teams)
     parts = grid.frame("against team number")
     wins = dict.fromkeys(teams, 0)

@@ -55,13 +55,7 @@ def drawing(
 ) -> Markup:
     """A whole picture that a screen reader announces by its title and description.
 
-    Args:
-        children: the content.
-        name: unique on the page; the ids of title and description come from it.
-        title: what it shows.
-        description: what a reader would see in it, in words.
-        width: of the view box.
-        height: of the view box.
+    The name is unique on the page: the ids of title and description come from it.
     """
     return element(
         "svg",

@@ -72,14 +72,7 @@ class Made:
 
 
 class Slot:
-    """Makes attempts; may be used from several threads at once, as its sandbox may.
-
-    Args:
-        plan: what the run goes by.
-        sandbox: where containers run.
-        owner: token of the run directory, by which leftovers of a killed harness are found.
-        pause: waits, in seconds, before a run that failed on our side is tried again.
-    """
+    """Makes attempts; may be used from several threads at once, as its sandbox may."""
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.cases import CaseInputs
-from data_manifest.layouts import BadPrediction, read_inputs, read_prediction, read_reference
+from data_manifest.layouts import BadPrediction, read_case, read_prediction, read_reference
 from data_manifest.manifest import Case
 from data_manifest.prompts import Clicks
 from evaluate.facts.attempts import Attempt
@@ -24,21 +24,13 @@ __all__ = ["Conversation"]
 
 
 class Conversation:
-    """One team, one case; rounds must be asked for in their order, and how each went be said.
-
-    Args:
-        rules: the protocol.
-        case: its entry in the manifest.
-        data_root: folder of the data set.
-    """
+    """One team, one case; rounds must be asked for in their order, and how each went be said."""
 
     def __init__(self, rules: Rules, case: Case, data_root: Path) -> None:
         self._rules, self._rounds, self._case = rules, rules.rounds, case
         self._budget_s, self._spent_s = rules.rounds.budget_s(case), 0.0
         self._over: tuple[Outcome, str] | None = None
-        self._image, self._truth = (
-            data_root / entry.path for entry in (case.image, case.reference)
-        )
+        self._data_root, self._truth = data_root, data_root / case.reference.path
         self._answer: npt.NDArray[np.integer] = np.zeros(0, np.uint8)
         self._reference: npt.NDArray[np.integer] | None = None
         self._clicks: list[Sequence[Click | None]] = []
@@ -52,7 +44,7 @@ class Conversation:
         rounds = self._rounds
         if rounds.number == 1 or (number == 0 and rounds.prompts != "list"):
             return None
-        inputs = read_inputs(self._image)
+        inputs = read_case(self._data_root, self._case)
         if rounds.prompts == "list":
             prompts = tuple(
                 p.first(number) if isinstance(p, Clicks) else p

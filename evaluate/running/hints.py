@@ -205,14 +205,7 @@ def matching(line: str, *, gpus: int = 0) -> Hint | None:
 def explain(
     log: bytes, *, gpus: int = 0, covered: Sequence[Covered] = (), exit_code: int | None = None
 ) -> Explanation | None:
-    """What ended a command, if its last words tell.
-
-    Args:
-        log: what it wrote.
-        gpus: how many it had.
-        covered: what its image keeps where something is mounted.
-        exit_code: of the command.
-    """
+    """What ended a command, if its last words tell."""
     words = last_words(log)
     for line in words:
         place = next((c for c in covered if f"{c.folder}/" in line), None)

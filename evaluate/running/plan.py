@@ -100,14 +100,7 @@ class Block:
 
 
 def job_sha256(*, image: str, inputs_sha256: str, rules_sha256: str, sandbox: str) -> str:
-    """Of all that decides an attempt's result; a result of another job does not count.
-
-    Args:
-        image: the image's digest, or the problem that stands for it.
-        inputs_sha256: of the case's inputs.
-        rules_sha256: see `Attempt`.
-        sandbox: the adapter's name.
-    """
+    """Of all that decides an attempt's result; a result of another job does not count."""
     facts = {
         "image": image,
         "inputs": inputs_sha256,
@@ -170,7 +163,7 @@ def _earlier(run: RunDirectory, turn: Turn, attempts: Mapping[Turn, Attempt]) ->
 def _job_of(plan: Plan, submission: Submission, case: Case) -> str:
     return job_sha256(
         image=submission.digest or submission.problem,
-        inputs_sha256=case.image.sha256,
+        inputs_sha256=case.inputs_sha256,
         rules_sha256=plan.rules_sha256,
         sandbox=plan.machine.sandbox.name,
     )

@@ -1,16 +1,14 @@
 """The loop over blocks: an executor makes attempts, and the one keeper writes each as it comes."""
 
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_manifest.progress import Progress, silent
 from evaluate.documents.run_status import MachineStatus, RunStatus
-from evaluate.facts.errors import Finding, SegjudgeError
+from evaluate.facts.errors import SegjudgeError
 from evaluate.facts.machine import Machine
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.turns import Turn
@@ -19,6 +17,7 @@ from evaluate.running.calibration import time_load
 from evaluate.running.executors import Executor, open_executor
 from evaluate.running.plan import Block, Plan, Series, outstanding
 from evaluate.sandbox import Sandbox
+from evaluate.sandbox.scratch import scratch_folder
 from evaluate.store import RunDirectory
 
 if TYPE_CHECKING:
@@ -112,9 +111,9 @@ def _on_a_cluster(
 ) -> None:
     from evaluate.running.executors.dask_blocks import ClusterExecutor  # it brings dask
 
-    with tempfile.TemporaryDirectory(prefix="segjudge-packed-") as packed:
+    with scratch_folder() as packed:
         executor = ClusterExecutor(
-            fleet, plan, token=keeper.token, packed=Path(packed), calibrated=calibrated
+            fleet, plan, token=keeper.token, packed=packed, calibrated=calibrated
         )
         keeper.watch(executor.machines, fleet.dashboard)
         _keep_all(executor, todo, keeper, slot)
@@ -227,10 +226,8 @@ class _Keeper:
         self.tell(f"{last.team} {last.case}: {last.outcome}")
         if self._failures_in_a_row >= _GIVE_UP_AFTER:
             raise HarnessStoppedError(
-                Finding(
-                    where="sandbox",
-                    found=f"{_GIVE_UP_AFTER} runs in a row failed on our side",
-                    mend="`segjudge doctor` tells what is wrong with this machine; then give the"
-                    " same command again: it continues where it was",
-                )
+                where="sandbox",
+                found=f"{_GIVE_UP_AFTER} runs in a row failed on our side",
+                mend="`segjudge doctor` tells what is wrong with this machine; then give the"
+                " same command again: it continues where it was",
             )

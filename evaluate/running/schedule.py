@@ -19,11 +19,6 @@ def turns(
     in a seeded order of its own, each with its rounds one after another. The order depends on
     nothing else, so that it is the same when a run is taken up again.
 
-    Args:
-        teams: in any order.
-        cases: and the rounds of each.
-        seed: of the order.
-
     Returns:
         Blocks, each with the rounds of one team after another; together they have every
         combination once.

@@ -87,12 +87,12 @@ def parse_submissions(arguments: list[str]) -> dict[str, str]:
 def _check_data(manifest_path: Path, manifest: Manifest, protocol: Rules) -> None:
     """Every inputs file is there, unaltered, and has the prompts that the protocol asks for."""
     problems = []
-    for case in manifest.cases:
-        path = manifest_path.parent / case.image.path
+    for case, entry in ((each, entry) for each in manifest.cases for entry in each.images):
+        path = manifest_path.parent / entry.path
         missing = sorted(set(protocol.prompts) - set(case.prompts))
         if not path.is_file():
             fault = "no such file"
-        elif sha256_of(path) != case.image.sha256:
+        elif sha256_of(path) != entry.sha256:
             fault = "another file than when the manifest was made (its SHA-256 differs)"
         elif missing:
             fault = f"has no {', '.join(missing)}, which protocol {protocol.name} asks for"
@@ -122,20 +122,6 @@ def run_submissions(
     host: Host | None = None,
 ) -> RunDirectory:
     """Run submissions on all cases of a manifest, or take up a run that was cut off.
-
-    Args:
-        manifest_path: the data; inputs lie beside it.
-        protocol: the rules.
-        references: team to archive, image reference or folder.
-        root: the run directory.
-        sandbox: where containers run.
-        seed: of the order of turns.
-        parallel: containers at a time.
-        cluster: on whose machines to run; None for this one. Images are looked at here as well.
-        progress: told after every run.
-        now: the clock of run.json's times.
-        pause: waits, in seconds, before a run that failed on our side is tried again.
-        host: this computer; None to ask it.
 
     Returns:
         The run directory, with runs.csv.
@@ -238,12 +224,10 @@ def _continued(new: RunDocument, old: RunDocument, *, where: Path) -> RunDocumen
     """
     if old.manifest.sha256 != new.manifest.sha256:
         raise RunDirectoryError(
-            Finding(
-                where=str(where),
-                found=f"a run on other data ({old.manifest.path})",
-                expected=f"a run on {new.manifest.path}",
-                mend="choose another run directory",
-            )
+            where=str(where),
+            found=f"a run on other data ({old.manifest.path})",
+            expected=f"a run on {new.manifest.path}",
+            mend="choose another run directory",
         )
     merged = msgspec.structs.replace(
         new,

@@ -32,12 +32,6 @@ def judge(
     """The outcome of one run, and its reason in words (empty if ok).
 
     A log line never changes the outcome; it only adds a hint to the reason.
-
-    Args:
-        execution: what the sandbox saw.
-        output: what it left.
-        limits: the protocol's.
-        expected: name of the file that it should have left.
     """
     detail = f" ({execution.detail})" if execution.detail else ""
     said = _said(execution, limits)

@@ -39,9 +39,6 @@ _LARGEST_SETTINGS = 2**20
 def refuse_excess(settings: Mapping[str, Any]) -> None:
     """Refuse a configuration that would keep an engine busy before any limit holds.
 
-    Args:
-        settings: `config` of an image.
-
     Raises:
         ImageProblem: more entries, or longer ones, than any Dockerfile makes.
     """
@@ -166,10 +163,6 @@ def read_archive(path: Path) -> ArchivedImage:
 
 def load_stream(path: Path, image: ArchivedImage) -> Iterator[bytes]:
     """The archive written anew for an engine's `load`: one untagged image, names of ours.
-
-    Args:
-        path: the archive that `image` was read from.
-        image: which members to hand on.
 
     Raises:
         ImageProblem: the archive is damaged, or has changed since.

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from evaluate.facts.errors import EngineMissingError, Finding, UsageError
+from evaluate.facts.errors import EngineMissingError, UsageError
 from evaluate.sandbox.port import Sandbox
 from evaluate.sandbox.sandbox_registry import foreign_sandbox
 
@@ -59,7 +59,7 @@ def open_sandbox(
     elif runtime is not None:
         fault = "a runtime for the local sandbox, which has no containers"
         mend = "leave it out, or take `--sandbox docker`"
-        raise UsageError(Finding(where=f"--runtime {runtime}", found=fault, mend=mend))
+        raise UsageError(where=f"--runtime {runtime}", found=fault, mend=mend)
     from evaluate.sandbox.local import LocalSandbox
 
     return LocalSandbox(scratch=scratch)
@@ -72,11 +72,9 @@ def _open_docker(**options: Any) -> Sandbox:
         if error.name != "docker":
             raise
         raise EngineMissingError(
-            Finding(
-                where="container engine",
-                found="this installation has no client for one",
-                expected="the Python package `docker`",
-                mend="use segjudge outside of the evaluator image",
-            )
+            where="container engine",
+            found="this installation has no client for one",
+            expected="the Python package `docker`",
+            mend="use segjudge outside of the evaluator image",
         ) from error
     return DockerSandbox(**options)

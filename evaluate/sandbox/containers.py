@@ -14,7 +14,6 @@ import docker
 import requests
 from docker.utils.socket import frames_iter
 
-from evaluate.facts.errors import Finding
 from evaluate.sandbox.log import BoundedLog
 from evaluate.sandbox.measurement import StatsMeter
 from evaluate.sandbox.ownership import Owner
@@ -86,11 +85,9 @@ def engine_failures(doing: str) -> Any:
         OSError,
     ) as error:
         raise SandboxError(
-            Finding(
-                where=f"container engine, {doing}",
-                found=one_line(f"failed: {getattr(error, 'explanation', None) or error}"),
-                mend="see `segjudge doctor`, then run again: finished cases are kept",
-            )
+            where=f"container engine, {doing}",
+            found=one_line(f"failed: {getattr(error, 'explanation', None) or error}"),
+            mend="see `segjudge doctor`, then run again: finished cases are kept",
         ) from error
 
 
@@ -124,14 +121,7 @@ class LastState:
 
 
 class OwnedContainer:
-    """A context manager; on leaving it the container is gone, whatever happened.
-
-    Args:
-        engine: client of the engine.
-        name: unique in the engine.
-        options: of the policy.
-        log: takes standard output and error.
-    """
+    """A context manager; on leaving it the container is gone, whatever happened."""
 
     def __init__(
         self, engine: docker.APIClient, *, name: str, options: dict[str, object], log: BoundedLog
@@ -197,11 +187,9 @@ class OwnedContainer:
             self._engine.kill(self._name, "SIGKILL")
         if not self.ended.wait(_KILL_GRACE_S):
             raise SandboxError(
-                Finding(
-                    where=f"container {self._name}",
-                    found=f"still runs {_KILL_GRACE_S:g} s after it was killed",
-                    mend="see the engine's log; a process may hang in the kernel",
-                )
+                where=f"container {self._name}",
+                found=f"still runs {_KILL_GRACE_S:g} s after it was killed",
+                mend="see the engine's log; a process may hang in the kernel",
             )
 
     def end(self) -> tuple[LastState, float]:

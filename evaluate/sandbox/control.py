@@ -36,13 +36,7 @@ def is_exhausted(text: str) -> bool:
 
 
 class Control:
-    """An empty image in the engine, made at the first need and removed by `close`.
-
-    Args:
-        engine: client of the engine.
-        owner: token of the harness.
-        machine: the engine's operating system and architecture.
-    """
+    """An empty image in the engine, made at the first need and removed by `close`."""
 
     def __init__(self, engine: docker.APIClient, *, owner: str, machine: tuple[str, str]) -> None:
         self._engine = engine
@@ -104,13 +98,7 @@ class Control:
 
 
 def image_archive(layer: bytes, machine: tuple[str, str], *, tag: str | None = None) -> bytes:
-    """An archive of an image of one layer, as `docker save` writes it.
-
-    Args:
-        layer: a tar file.
-        machine: operating system and architecture.
-        tag: its name.
-    """
+    """An archive of an image of one layer, as `docker save` writes it."""
     config = json.dumps(
         {
             "os": machine[0],

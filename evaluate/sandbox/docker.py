@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from data_manifest.errors import printable
-from evaluate.facts.errors import Finding
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.containers import (
     CreationRefused,
@@ -61,13 +60,6 @@ _NUMBERS = itertools.count(1)  # of the process: two sandboxes of one process sh
 
 class DockerSandbox:
     """The adapter for a container engine.
-
-    Args:
-        environment: variables that name the engine.
-        cache: folder of what earlier looks at images have found.
-        build_arguments: for the ARGs of Dockerfiles, where a submission is a folder to build.
-        runtime: the engine's runtime for the containers; None for its own choice.
-        clean: remove what killed harnesses have left.
 
     Raises:
         EngineMissingError: no engine answers.
@@ -179,11 +171,9 @@ class DockerSandbox:
         text = str(refusal)
         if is_exhausted(text) or not self._control.serves(refusal.options, f"{name}_control"):
             raise SandboxError(
-                Finding(
-                    where="container engine",
-                    found=f"makes no container: {text}",
-                    mend="see `segjudge doctor`, then run again: finished cases are kept",
-                )
+                where="container engine",
+                found=f"makes no container: {text}",
+                mend="see `segjudge doctor`, then run again: finished cases are kept",
             ) from refusal
         self._refused[image.handle] = f"the engine makes no container of the image: {text}"
         return _refusal(self._refused[image.handle])
@@ -294,11 +284,9 @@ class DockerSandbox:
                 os.chown(path, uid, gid, follow_symlinks=False)
             elif not status.st_mode & 0o004:
                 raise SandboxError(
-                    Finding(
-                        where=str(path),
-                        found="can't be read by the container's user, and is linked elsewhere",
-                        expected="a copy made for this job",
-                    )
+                    where=str(path),
+                    found="can't be read by the container's user, and is linked elsewhere",
+                    expected="a copy made for this job",
                 )
 
 
@@ -385,7 +373,7 @@ def _blame_ourselves(container: OwnedContainer, state: LastState, usage: Usage) 
         blame = f"it was ended from outside ({by})" if by else ""
     if blame:
         mend = "leave containers and the machine's memory alone while a run is under way"
-        raise SandboxError(Finding(where="container of a case", found=blame, mend=mend))
+        raise SandboxError(where="container of a case", found=blame, mend=mend)
 
 
 def _ending(

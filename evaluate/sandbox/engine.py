@@ -10,7 +10,7 @@ from typing import Any
 import docker
 import requests
 
-from evaluate.facts.errors import EngineMissingError, Finding, UsageError
+from evaluate.facts.errors import EngineMissingError, UsageError
 from evaluate.sandbox.policy import EngineFacts, not_enforced
 
 __all__ = ["describe_engine", "engine_facts", "is_local", "machine", "open_engine"]
@@ -24,9 +24,6 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 
 def open_engine(environment: Mapping[str, str]) -> docker.APIClient:
     """A client of the engine that `DOCKER_HOST` names, or of the machine's own.
-
-    Args:
-        environment: variables of the command; those of Docker's client are read.
 
     Raises:
         EngineMissingError: none answers.
@@ -51,11 +48,9 @@ def open_engine(environment: Mapping[str, str]) -> docker.APIClient:
             else "start Docker, or set DOCKER_HOST; `--sandbox local` runs without isolation"
         )
         raise EngineMissingError(
-            Finding(
-                where=f"container engine at {where}",
-                found="may not be used by this user" if denied else "does not answer",
-                mend=mend,
-            )
+            where=f"container engine at {where}",
+            found="may not be used by this user" if denied else "does not answer",
+            mend=mend,
         ) from error
     return client
 
@@ -88,12 +83,10 @@ def engine_facts(info: dict[str, Any], runtime: str | None = None) -> EngineFact
     runtimes = sorted(info.get("Runtimes") or {})
     if runtime is not None and runtime not in runtimes:
         raise UsageError(
-            Finding(
-                where=f"--runtime {runtime}",
-                found="no such runtime in the container engine",
-                expected=", ".join(runtimes) or "none: this engine has one only",
-                mend="install it, name it in the engine's configuration, and restart the engine",
-            )
+            where=f"--runtime {runtime}",
+            found="no such runtime in the container engine",
+            expected=", ".join(runtimes) or "none: this engine has one only",
+            mend="install it, name it in the engine's configuration, and restart the engine",
         )
     security = " ".join(info.get("SecurityOptions") or [])
     # The engine says the commit of its init process, or that it has found none; Podman names none.

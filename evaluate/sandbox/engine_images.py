@@ -45,26 +45,15 @@ def classify(reference: str) -> str:
     endings = (".tar", ".gz", ".tgz", ".zst", ".xz", ".bz2")
     if reference.startswith(("/", ".", "~")) or reference.lower().endswith(endings):
         raise SubmissionError(
-            Finding(
-                where=reference,
-                found="no such file or folder",
-                expected="an archive of `docker save`, an image reference, or a folder",
-            )
+            where=reference,
+            found="no such file or folder",
+            expected="an archive of `docker save`, an image reference, or a folder",
         )
     return "reference"
 
 
 class ImageStore:
-    """The images of one harness in one engine; knows which of them it brought in.
-
-    Args:
-        engine: client of the engine.
-        owner: token of the harness.
-        machine: the engine's operating system and architecture, as images name them.
-        control: an image that shows whose fault a refusal is.
-        build_arguments: for the ARGs of the Dockerfiles that are built.
-        cache: folder of what earlier looks at images have found.
-    """
+    """The images of one harness in one engine; knows which of them it brought in."""
 
     def __init__(
         self,
@@ -221,11 +210,9 @@ class ImageStore:
             reason = ""
         if image is None:
             raise SubmissionError(
-                Finding(
-                    where=reference,
-                    found=f"no such file, no such folder, and no such image in the engine{reason}",
-                    mend=f"fetch it first, with `docker pull {reference}`, or give its archive",
-                )
+                where=reference,
+                found=f"no such file, no such folder, and no such image in the engine{reason}",
+                mend=f"fetch it first, with `docker pull {reference}`, or give its archive",
             )
         self._check_machine(str(image.get("Os", "")), str(image.get("Architecture", "")))
         return self._image(reference, "reference", image["Id"], {})
@@ -324,5 +311,5 @@ def _refused(text: str) -> ImageProblem | SandboxError:
     """Whose failure it is that the engine does not take an image: a full disk is ours."""
     if is_exhausted(text):
         mend = "`docker system df` shows what fills the engine's disk"
-        return SandboxError(Finding(where="container engine", found=text, mend=mend))
+        return SandboxError(where="container engine", found=text, mend=mend)
     return ImageProblem(text)

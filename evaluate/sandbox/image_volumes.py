@@ -40,15 +40,7 @@ def misplaced_volume(image: Image, job: Job) -> str:
 
 
 class Volumes:
-    """A context manager around a container's life: makes what lies in its volumes.
-
-    Args:
-        engine: client of the engine.
-        image: whose volumes.
-        job: what is mounted.
-        name: the container's.
-        owner: token of the harness.
-    """
+    """A context manager around a container's life: makes what lies in its volumes."""
 
     def __init__(
         self, engine: docker.APIClient, image: Image, job: Job, *, name: str, owner: str

@@ -63,10 +63,6 @@ class ImageContents:
 def read_layers(path: Path, image: ArchivedImage) -> ImageContents:
     """Walk the headers of all layers.
 
-    Args:
-        path: the archive.
-        image: what `read_archive` found in it.
-
     Raises:
         ImageProblem: the archive is damaged.
     """
@@ -134,11 +130,6 @@ def _entry(info: Any, member: TarMember) -> LayerEntry:
 
 def save_image(reference: str, path: Path, *, environment: Mapping[str, str]) -> None:
     """Write an image of the engine to an archive, as `docker save` does.
-
-    Args:
-        reference: of the image.
-        path: the archive.
-        environment: see `open_engine`.
 
     Raises:
         SandboxError: the engine failed.

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from evaluate.facts.errors import Finding, SubmissionError
+from evaluate.facts.errors import SubmissionError
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.case_folders import copy_folder, folder_digest
 from evaluate.sandbox.left_outputs import reclaim
@@ -54,11 +54,7 @@ _LIMITER = 'ulimit -c 0; ulimit -n "$1" 2>/dev/null; shift; exec "$@"'
 
 
 class LocalSandbox:
-    """The adapter without isolation: a submission is a folder with `predict.sh`.
-
-    Args:
-        scratch: folder for the copies that run, made if it is missing.
-    """
+    """The adapter without isolation: a submission is a folder with `predict.sh`."""
 
     name = "local"
     isolated = False
@@ -94,12 +90,10 @@ class LocalSandbox:
             )
         if not folder.is_dir():
             raise SubmissionError(
-                Finding(
-                    where=reference,
-                    found="no such folder",
-                    expected="a folder with predict.sh; images need a container engine",
-                    mend="`segjudge doctor` says what is here",
-                )
+                where=reference,
+                found="no such folder",
+                expected="a folder with predict.sh; images need a container engine",
+                mend="`segjudge doctor` says what is here",
             )
         if not (folder / "predict.sh").is_file():
             raise ImageProblem(f"{folder} has no predict.sh, which is what is run")
@@ -128,11 +122,9 @@ class LocalSandbox:
                 return _LocalRun(job, home).execute()
         except OSError as error:
             raise SandboxError(
-                Finding(
-                    where=f"local sandbox in {self._scratch}",
-                    found=f"failed: {error}",
-                    mend="see that the disk has room, then run again: finished cases are kept",
-                )
+                where=f"local sandbox in {self._scratch}",
+                found=f"failed: {error}",
+                mend="see that the disk has room, then run again: finished cases are kept",
             ) from error
 
 
@@ -195,7 +187,7 @@ class _LocalRun:
         if waiter.is_alive():
             fault = f"still runs {_KILL_GRACE_S:g} s after it was killed"
             mend = "a process may hang in the kernel: see its state with `ps`"
-            raise SandboxError(Finding(where=f"process {process.pid}", found=fault, mend=mend))
+            raise SandboxError(where=f"process {process.pid}", found=fault, mend=mend)
         wall_s = self._ended_at - started
         if verdict is None and wall_s > limits.timeout_s:
             verdict = StopReason(ending=Ending.TIMEOUT, detail=f"took {wall_s:.3f} s")

@@ -56,14 +56,6 @@ def look_and_open(
 ) -> Surroundings:
     """Look at an image, and make one that is this one with everything readable if it needs that.
 
-    Args:
-        engine: client of the engine.
-        image_id: the image.
-        name: for the containers that are made and removed.
-        labels: for them, so that what a killed harness leaves is found.
-        tag: for the new image, `repository:tag`.
-        cache: folder of what earlier looks have found.
-
     Returns:
         What is around a program in it; `tag` is there if something was closed.
 

@@ -263,12 +263,7 @@ def _volumes(image: Image, job: Job, *, name: str, owner: str) -> list[dict[str,
 
 
 def not_enforced(limits: Limits | None, engine: EngineFacts) -> list[str]:
-    """What the engine can't give, in words, never passed over.
-
-    Args:
-        limits: those of a protocol; None for what holds under any.
-        engine: facts about the engine.
-    """
+    """What the engine can't give, in words, never passed over."""
     lacking = [
         (engine.memory_limit, "memory: the engine can't limit it"),
         (

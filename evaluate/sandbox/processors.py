@@ -11,12 +11,7 @@ __all__ = ["Processors"]
 
 
 class Processors:
-    """The processors of the engine's machine that are free to be given.
-
-    Args:
-        engine: facts about the engine.
-        local: it runs on this machine, whose processors are known.
-    """
+    """The processors of the engine's machine that are free to be given."""
 
     def __init__(self, engine: EngineFacts, *, local: bool) -> None:
         usable = (

@@ -19,12 +19,7 @@ _FOLDER_ITSELF = getattr(os, "O_PATH", 0) | os.O_DIRECTORY | os.O_NOFOLLOW | os.
 
 
 def open_folder(name: str, parent: int | None) -> int | None:
-    """Open a folder that its owner may have closed to itself; None if it is gone or not ours.
-
-    Args:
-        name: of an entry of `parent`, or a path.
-        parent: descriptor of the folder that it is in.
-    """
+    """Open a folder that its owner may have closed to itself; None if it is gone or not ours."""
     try:
         return os.open(name, _FOLDER, dir_fd=parent)
     except PermissionError:

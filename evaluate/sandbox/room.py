@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-from evaluate.facts.errors import Finding
 from evaluate.sandbox.port import SandboxError
 
 __all__ = ["Room"]
@@ -14,9 +13,6 @@ _LEAST_MIB = 4
 
 class Room:
     """The least room that the disks of some folders had, from now on.
-
-    Args:
-        folders: those that a run writes to.
 
     Raises:
         SandboxError: one of them is full already.
@@ -47,10 +43,8 @@ class Room:
         for folder, free in self._least.items():
             if free < _LEAST_MIB:
                 raise SandboxError(
-                    Finding(
-                        where=f"the disk of {folder}",
-                        found=f"{free:.1f} MiB were free",
-                        expected=f"at least {_LEAST_MIB} MiB while a case runs",
-                        mend="see that the disk has room, or set TMPDIR to a folder on another",
-                    )
+                    where=f"the disk of {folder}",
+                    found=f"{free:.1f} MiB were free",
+                    expected=f"at least {_LEAST_MIB} MiB while a case runs",
+                    mend="see that the disk has room, or set TMPDIR to a folder on another",
                 )

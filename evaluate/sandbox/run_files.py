@@ -20,12 +20,7 @@ class RunFiles:
         self._lock = threading.Lock()
 
     def passwd(self, image: Image, user: tuple[int, int]) -> str | None:
-        """The /etc/passwd of this image's containers; None where the image's own can't be covered.
-
-        Args:
-            image: whose containers.
-            user: user and group of the container.
-        """
+        """The /etc/passwd of this image's containers; None where its own can't be covered."""
         if image.around.accounts is None:
             return None
         content = passwd(image.around, uid=user[0], gid=user[1]).encode()

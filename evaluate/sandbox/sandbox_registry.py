@@ -21,11 +21,6 @@ class OpenSandbox(Protocol):
     ) -> Sandbox:
         """Open it; the caller closes it.
 
-        Args:
-            scratch: folder for temporary files.
-            build_arguments: of `--build-arg`.
-            runtime: of `--runtime`.
-
         Raises:
             EngineMissingError: what it needs is not there.
             UsageError: it takes no such arguments.
@@ -41,12 +36,10 @@ def foreign_sandbox(name: str) -> OpenSandbox:
     known = {point.name: point for point in entry_points(group=GROUP)}
     if name not in known:
         raise UsageError(
-            Finding(
-                where=f"--sandbox {name}",
-                found="no such sandbox",
-                expected=f"one of {', '.join(['auto', 'docker', 'local', *sorted(known)])}",
-                mend=f"install the package that has it under the entry points {GROUP}",
-            )
+            where=f"--sandbox {name}",
+            found="no such sandbox",
+            expected=f"one of {', '.join(['auto', 'docker', 'local', *sorted(known)])}",
+            mend=f"install the package that has it under the entry points {GROUP}",
         )
     try:
         return cast("OpenSandbox", known[name].load())

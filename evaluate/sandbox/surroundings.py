@@ -106,13 +106,7 @@ def normalised(path: str) -> str:
 
 
 def account(user: str, variables: Sequence[str], accounts: str) -> tuple[str, str]:
-    """Home and name of the image's user, found as an engine finds them.
-
-    Args:
-        user: USER of the image; empty for root.
-        variables: the image's environment, `NAME=value`.
-        accounts: its /etc/passwd.
-    """
+    """Home and name of the image's user, found as an engine finds them."""
     name, home = _NOBODY, "/"
     wanted = user.partition(":")[0] or "root"
     if wanted in ("root", "0"):
@@ -136,12 +130,7 @@ def passwd(around: Surroundings, *, uid: int, gid: int) -> str:
 
 
 def environment(around: Surroundings, cpus: float | None) -> dict[str, str]:
-    """The variables that a container gets beside the image's own.
-
-    Args:
-        around: what the image's maker counts on.
-        cpus: the container's share of the processors; None for all.
-    """
+    """The variables that a container gets beside the image's own."""
     added = threads(cpus)
     for variable, place in CACHES:
         if place not in around.kept:

@@ -96,11 +96,6 @@ def survey(
 ) -> tuple[Surroundings, set[str]]:
     """What is around a program in this image, and the names of what not all can use.
 
-    Args:
-        engine: client of the engine.
-        container: one of the image that was never started.
-        settings: the image's configuration, as the engine says it.
-
     Raises:
         ImageProblem: too much is closed, or the image has what makes an engine wait for ever.
     """

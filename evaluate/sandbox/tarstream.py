@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import zstandard
 
-from evaluate.facts.errors import Finding, SubmissionError
+from evaluate.facts.errors import SubmissionError
 from evaluate.sandbox.port import ImageProblem
 
 __all__ = [
@@ -230,7 +230,7 @@ def open_members(path: Path) -> TarStream:
         file = path.open("rb")
     except OSError as error:
         fault, mend = f"can't be read: {error}", "look at its rights"
-        raise SubmissionError(Finding(where=str(path), found=fault, mend=mend)) from error
+        raise SubmissionError(where=str(path), found=fault, mend=mend) from error
     try:
         return TarStream(file, path.name, path.stat().st_size)
     except BaseException:
@@ -249,12 +249,6 @@ def open_layer(member: TarMember) -> TarStream:
 
 def unpacked_bytes(stream: IO[bytes], magic: bytes, name: str, size: int) -> int:
     """How many bytes a compressed member holds; counted, and not kept.
-
-    Args:
-        stream: the member.
-        magic: its first bytes.
-        name: for messages.
-        size: its own.
 
     Raises:
         ImageProblem: it is damaged, or a bomb.

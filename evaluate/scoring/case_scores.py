@@ -45,14 +45,7 @@ class CaseMeasures:
 
 
 class _Scored:
-    """A metric with all that the protocol says of it, looked up once.
-
-    Args:
-        chosen: of the protocol.
-        scoring: the protocol's, with regions that may have rules of their own.
-        shape: of the maps.
-        spacing_mm: in their axis order; a diagonal is in voxels where a metric is.
-    """
+    """A metric with all that the protocol says of it, looked up once."""
 
     def __init__(
         self,
@@ -135,11 +128,7 @@ def score_case(
 ) -> CaseMeasures:
     """Score one case.
 
-    Args:
-        reference: integer labels, (H, W) or (D, H, W), with the spacing in that axis order.
-        prediction: integer labels of the same shape.
-        scoring: the protocol's conventions.
-        asked: the case's text prompts, where the protocol needs them.
+    Labels are integers, (H, W) or (D, H, W), spacings in that axis order.
 
     Returns:
         The case's values (means over the scored labels), each label's, and the labels that only the
@@ -247,13 +236,7 @@ def _number(value: metrics.Rule) -> float | None:
 def costs_of_failure(
     reference: Reference, scoring: Scoring, asked: TextPrompts | None = None
 ) -> CaseMeasures:
-    """What a failed case costs, and each label that it was to find.
-
-    Args:
-        reference: of the case.
-        scoring: the protocol's conventions.
-        asked: the case's text prompts, where the protocol needs them.
-    """
+    """What a failed case costs, and each label that it was to find."""
     scoring = scoring_of_case(scoring, reference.labels, asked)
     labels, _, spacing_mm = _in_scoring_space(reference, reference.labels, scoring)
     nothing = np.zeros_like(labels)

@@ -31,13 +31,6 @@ def score_what_is_new(
 ) -> Iterator[CaseResult]:
     """Score what the cache has not, then hand over all results in the jobs' order, one by one.
 
-    Args:
-        jobs: what to score, with the digests of their files.
-        protocol: the rules.
-        cache: what was scored before; what is scored now is put in.
-        workers: processes; None for one a CPU.
-        progress: told after every case.
-
     Raises:
         CaseFileError: a reference can't be read.
     """

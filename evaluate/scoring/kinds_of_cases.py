@@ -15,11 +15,6 @@ def scoring_of_case(
 ) -> Scoring:
     """The metrics, labels and regions that are meant for a case.
 
-    Args:
-        scoring: the protocol's.
-        reference: the case's label map.
-        asked: its text prompts; None where the protocol does not ask for them.
-
     Returns:
         The same without prompts. Else labels are a list, and metrics those of the case's kind; no
         metric where nothing is to be scored, so that no value is defined.

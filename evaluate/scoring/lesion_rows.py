@@ -27,12 +27,7 @@ class LesionMeasures:
 
 
 def lesions_of(parts: Sequence[Part], scoring: Scoring) -> tuple[LesionMeasures, ...]:
-    """The objects of every label and region that the protocol's metric of objects scores.
-
-    Args:
-        parts: of the case.
-        scoring: the protocol's conventions.
-    """
+    """The objects of every label and region that the protocol's metric of objects scores."""
     metric = scoring.metric(scoring.lesions or "")
     if metric is None:
         return ()

@@ -40,16 +40,6 @@ def jobs_of_run(
 ) -> list[ScoringJob]:
     """Every round of every case and team; one not run yet counts as an error of the harness.
 
-    Args:
-        run: where predictions are.
-        journal: what was run.
-        manifest: the cases.
-        data_root: where their references are.
-        teams: whose.
-        rules: that the run had, whose limits price a failure.
-        with_prompts: whether the scores depend on text prompts, which lie in the images' files.
-        digests: SHA-256 of files, None where there is none.
-
     Raises:
         RunDirectoryError: references or predictions are missing or altered; all are named.
     """

@@ -16,12 +16,6 @@ def check_rules(
 ) -> None:
     """Refuse a mixture, and rules that say of the containers what was not so.
 
-    Args:
-        document: run.json.
-        attempts: those that are to be scored.
-        rules: those that they are to be scored by.
-        where: names the run directory.
-
     Raises:
         RunDirectoryError: a team ran under other rules than another, or than these.
     """

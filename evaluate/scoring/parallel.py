@@ -20,13 +20,6 @@ def score_as_they_come(
 ) -> Iterator[tuple[int, CaseResult]]:
     """Score cases, each when a process is free for it.
 
-    Args:
-        jobs: what to score.
-        protocol: the rules.
-        workers: processes; None for one a CPU; 1 scores in this process.
-        progress: told after every case.
-        before: how many cases beside these are done already.
-
     Yields:
         Each job's number, from 0, and its result.
 

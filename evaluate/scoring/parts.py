@@ -52,12 +52,7 @@ def parts_of(
 ) -> list[Part]:
     """Labels, rising, and then the regions in the protocol's order.
 
-    Args:
-        comparison: of the two maps.
-        reference: its label map, as the protocol measures it.
-        prediction: the same.
-        scoring: the protocol's conventions.
-        spacing_mm: in the maps' axis order.
+    Both label maps are as the protocol measures them, the spacing in their axis order.
     """
     labels = comparison.pairs(_scored_labels(comparison, scoring), spacing_mm=spacing_mm)
     names = scoring.label_names

@@ -61,9 +61,7 @@ def jobs_of_folders(
     """
     for option, folder in (("--references", references), ("--predictions", predictions)):
         if not folder.is_dir():
-            raise UsageError(
-                Finding(where=f"{option} {folder}", found="no such folder", expected="masks")
-            )
+            raise UsageError(where=f"{option} {folder}", found="no such folder", expected="masks")
     cases = _references(references, named)
     answers = _Answers(predictions, output, named, rounds)
     team = re.sub(r"[^A-Za-z0-9._-]+", "-", predictions.resolve().name).strip("-.") or "submission"
@@ -121,30 +119,24 @@ def _references(folder: Path, named: References) -> dict[str, Path]:
             continue
         if case in references:
             raise UsageError(
-                Finding(
-                    where=f"--references {folder}",
-                    found=f"case {printable(case)} twice: {references[case]}, {path}",
-                    expected="one file a case",
-                )
+                where=f"--references {folder}",
+                found=f"case {printable(case)} twice: {references[case]}, {path}",
+                expected="one file a case",
             )
         references[case] = path
     if not references:
         raise UsageError(
-            Finding(
-                where=f"--references {folder}",
-                found=_told(others),
-                expected=named.path or f"one mask a case, in {', '.join(FORMATS)}",
-            )
+            where=f"--references {folder}",
+            found=_told(others),
+            expected=named.path or f"one mask a case, in {', '.join(FORMATS)}",
         )
     unspoken = [case for case in references if not case.isprintable()]
     if unspoken:
         raise UsageError(
-            Finding(
-                where=f"--references {folder}",
-                found=f"names that can't stand in a table: {_shown(unspoken)}",
-                expected="names in UTF-8 without control characters",
-                mend="rename them",
-            )
+            where=f"--references {folder}",
+            found=f"names that can't stand in a table: {_shown(unspoken)}",
+            expected="names in UTF-8 without control characters",
+            mend="rename them",
         )
     return references
 
@@ -187,11 +179,9 @@ class _Answers:
         exact = [path for path in files if path.name == name]
         if len(exact or files) > 1:
             raise UsageError(
-                Finding(
-                    where=f"--predictions {self._folder}",
-                    found=f"{_shown([str(path) for path in exact or files])} for {printable(case)}",
-                    expected="one file a case",
-                )
+                where=f"--predictions {self._folder}",
+                found=f"{_shown([str(path) for path in exact or files])} for {printable(case)}",
+                expected="one file a case",
             )
         return next(iter(exact or files), None)
 
@@ -213,12 +203,10 @@ class _Answers:
         example = self._names(min(cases))[-1]
         answered = f"{len(cases) - len(unanswered)} of {len(cases)} references are answered"
         raise UsageError(
-            Finding(
-                where=f"--predictions {self._folder}",
-                found=f"{_told(endings)}; {answered}",
-                expected=f"names such as {printable(example)}, as the protocol's `output` says",
-                mend="rename or convert them, or name a protocol whose `output` is of their format",
-            )
+            where=f"--predictions {self._folder}",
+            found=f"{_told(endings)}; {answered}",
+            expected=f"names such as {printable(example)}, as the protocol's `output` says",
+            mend="rename or convert them, or name a protocol whose `output` is of their format",
         )
 
     def surplus(self, cases: Mapping[str, Path]) -> list[str]:
@@ -262,11 +250,9 @@ def _header_of_reference(path: Path) -> tuple[tuple[int, ...], tuple[float, ...]
     shape, spacing_mm = read_reference_header(path)
     if len(shape) == 3 and spacing_mm is None:
         raise CaseFileError(
-            Finding(
-                where=str(path),
-                found="no spacing",
-                expected="the spacing in mm, in x, y, z order, of a 3D case",
-                mend="add it to the file: NSD can't be measured without",
-            )
+            where=str(path),
+            found="no spacing",
+            expected="the spacing in mm, in x, y, z order, of a 3D case",
+            mend="add it to the file: NSD can't be measured without",
         )
     return shape, spacing_mm

@@ -209,14 +209,11 @@ def _refuse_one_reason(
     if len(alike) != 1 or len(bad) < max(_SEVERAL, sum(job.prediction is not None for job in jobs)):
         return
     raise UsageError(
-        Finding(
-            where=f"--predictions {predictions}",
-            found=f"{len(bad)} of {len(jobs)} files fail for one reason; {alike[0].where}:"
-            f" {alike[0].found}",
-            expected="masks that can be scored",
-            mend="convert them, or name a protocol whose `output` is as they are; no table is"
-            " written",
-        )
+        where=f"--predictions {predictions}",
+        found=f"{len(bad)} of {len(jobs)} files fail for one reason; {alike[0].where}:"
+        f" {alike[0].found}",
+        expected="masks that can be scored",
+        mend="convert them, or name a protocol whose `output` is as they are; no table is written",
     )
 
 
@@ -233,21 +230,21 @@ def score_folders(
     references: Path,
     predictions: Path,
     protocol: Rules,
-    out: Path,
+    out: Path | None,
     workers: int | None = None,
     progress: Progress = silent,
 ) -> FolderScores:
     """Score a folder of predictions against a folder of references, without a run.
 
-    Writes label_scores.csv, case_scores.csv and modality_scores.csv into `out`, and what other
-    tables the protocol has.
+    Writes label_scores.csv, case_scores.csv and modality_scores.csv into `out`, if it is named, and
+    what other tables the protocol has.
 
     Raises:
         UsageError: the folders don't fit each other, or no prediction can be read, all for one
             reason.
     """
-    if out.exists() and not out.is_dir():
-        raise UsageError(Finding(where=f"--out {out}", found="a file", expected="a folder"))
+    if out is not None and out.exists() and not out.is_dir():
+        raise UsageError(where=f"--out {out}", found="a file", expected="a folder")
     jobs, warnings = jobs_of_folders(
         references,
         predictions,
@@ -265,7 +262,14 @@ def score_folders(
             f"{len(failed)} of {len(scores.cases)} cases failed ({shown});"
             " case_scores.csv lists them"
         )
-    names, of_cases = protocol.scoring.names, (*protocol.scoring.case_names, *MEASURED)
+    if out is not None:
+        _write_tables(out, scores, protocol)
+    return FolderScores(scores=scores, warnings=warnings)
+
+
+def _write_tables(out: Path, scores: Scores, protocol: Rules) -> None:
+    scoring = protocol.scoring
+    names, of_cases = scoring.names, (*scoring.case_names, *MEASURED)
     out.mkdir(parents=True, exist_ok=True)
     # All are whole before the first takes its place: a full disk must not leave two of one call.
     with tempfile.TemporaryDirectory(prefix=".scores.", dir=out) as scratch:
@@ -273,12 +277,11 @@ def score_folders(
         write_table(new / "label_scores.csv", scores.labels, LabelScore, metrics=names)
         write_table(new / "case_scores.csv", scores.cases, CaseScore, metrics=of_cases)
         write_table(new / "modality_scores.csv", scores.modalities, ModalityScore)
-        if protocol.scoring.cohort:
+        if scoring.cohort:
             write_table(new / "cohort_scores.csv", scores.cohort, CohortScore)
-        if protocol.scoring.lesions:
+        if scoring.lesions:
             write_table(new / "lesion_scores.csv", scores.lesions, LesionScore)
         if protocol.rounds.number > 1:
             write_table(new / "round_scores.csv", scores.rounds, RoundScore, metrics=names)
         for table in sorted(new.iterdir()):
             table.replace(out / table.name)
-    return FolderScores(scores=scores, warnings=warnings)

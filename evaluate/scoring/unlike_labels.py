@@ -12,9 +12,6 @@ _SHOWN = 5
 def unlike_labels(rows: Sequence[LabelScore]) -> str:
     """What a prediction has instead, where it has none of the labels that its reference has.
 
-    Args:
-        rows: of one case; empty where it failed.
-
     Returns:
         In words; empty where they share a label, or one of both has none.
     """

@@ -27,7 +27,7 @@ from evaluate.documents.tables import (
     write_table,
 )
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Finding, RunDirectoryError
+from evaluate.facts.errors import RunDirectoryError
 from evaluate.facts.scores import (
     CaseScore,
     CohortScore,
@@ -63,11 +63,7 @@ _STATUS = "status.json"
 
 
 class RunDirectory:
-    """One run's folder. Paths and formats are DESIGN's contract; see `docs/files.md`.
-
-    Args:
-        root: the folder.
-    """
+    """One run's folder. Paths and formats are DESIGN's contract; see `docs/files.md`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -82,16 +78,14 @@ class RunDirectory:
         """
         if root.exists() and not root.is_dir():
             raise RunDirectoryError(
-                Finding(where=str(root), found="a file", expected="a folder, or a new name")
+                where=str(root), found="a file", expected="a folder, or a new name"
             )
         if root.is_dir() and any(root.iterdir()) and not (root / _MARKER).is_file():
             raise RunDirectoryError(
-                Finding(
-                    where=str(root),
-                    found="a folder with other files",
-                    expected="a run directory (it has a run.json), an empty folder, or a new name",
-                    mend="choose another folder; nothing was changed in this one",
-                )
+                where=str(root),
+                found="a folder with other files",
+                expected="a run directory (it has a run.json), an empty folder, or a new name",
+                mend="choose another folder; nothing was changed in this one",
             )
         return cls(root)
 
@@ -104,12 +98,10 @@ class RunDirectory:
         """
         if not (root / _MARKER).is_file():
             raise RunDirectoryError(
-                Finding(
-                    where=str(root),
-                    found="no run.json" if root.is_dir() else "no such folder",
-                    expected="a run directory",
-                    mend="`segjudge run` or `segjudge demo` makes one",
-                )
+                where=str(root),
+                found="no run.json" if root.is_dir() else "no such folder",
+                expected="a run directory",
+                mend="`segjudge run` or `segjudge demo` makes one",
             )
         return cls(root)
 
@@ -128,9 +120,7 @@ class RunDirectory:
             except OSError as error:
                 fault = "another segjudge is working in it"
                 mend = "wait until it is done, or stop it"
-                raise RunDirectoryError(
-                    Finding(where=str(self.root), found=fault, mend=mend)
-                ) from error
+                raise RunDirectoryError(where=str(self.root), found=fault, mend=mend) from error
             tidy_up(self.root)
             yield
         finally:
@@ -328,10 +318,6 @@ class RunDirectory:
         the command is killed in between, the next one that locks the directory brings it back.
 
         They can be made again, so none is flushed to the disk alone: that would take minutes.
-
-        Args:
-            name: of the folder.
-            files: relative path and content of each, as they come to be.
         """
         replace_folder(self.root / name, files)
 

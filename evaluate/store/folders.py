@@ -17,10 +17,6 @@ def replace_folder(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
 
     The old one is set aside, the new one takes its place, and only then the old one goes; if the
     command is killed in between, `tidy_up` brings it back.
-
-    Args:
-        path: the folder.
-        files: relative path and content of each, as they come to be.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))

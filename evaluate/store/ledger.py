@@ -60,9 +60,6 @@ class Ledger:
     """Attempts in the order in which they began. One writer, who holds the run directory's lock.
 
     Every method raises `RunDirectoryError` if the file is damaged, or the disk full.
-
-    Args:
-        path: the file; made by the first attempt.
     """
 
     def __init__(self, path: Path) -> None:
@@ -186,12 +183,10 @@ class Ledger:
         (version,) = connection.execute("pragma user_version").fetchone()
         if version != _VERSION:
             raise RunDirectoryError(
-                Finding(
-                    where=str(self._path),
-                    found=f"a ledger of version {version or 1}",
-                    expected=f"version {_VERSION}",
-                    mend="run again into a new folder",
-                )
+                where=str(self._path),
+                found=f"a ledger of version {version or 1}",
+                expected=f"version {_VERSION}",
+                mend="run again into a new folder",
             )
 
     def _uri(self) -> str:
@@ -227,10 +222,8 @@ class Ledger:
 
     def _damaged(self, why: str) -> RunDirectoryError:
         return RunDirectoryError(
-            Finding(
-                where=str(self._path),
-                found=f"damaged: {why}",
-                expected="the ledger that `segjudge run` wrote",
-                mend="put back a copy, or run again into a new folder",
-            )
+            where=str(self._path),
+            found=f"damaged: {why}",
+            expected="the ledger that `segjudge run` wrote",
+            mend="put back a copy, or run again into a new folder",
         )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from data_manifest.manifest import Manifest, load_manifest
-from evaluate.facts.errors import Finding, RunDirectoryError
+from evaluate.facts.errors import RunDirectoryError
 from evaluate.facts.rules import Rules
 from evaluate.store.directory import RunDirectory
 
@@ -21,11 +21,9 @@ def data_of(run: RunDirectory, manifest_path: Path | None) -> tuple[Manifest, Pa
         return manifest, Path(run.document().manifest.path).parent
     if load_manifest(manifest_path).digest() != manifest.digest():
         raise RunDirectoryError(
-            Finding(
-                where=f"--manifest {manifest_path}",
-                found="a manifest of other data",
-                expected=f"the one that {run.root} was run on",
-            )
+            where=f"--manifest {manifest_path}",
+            found="a manifest of other data",
+            expected=f"the one that {run.root} was run on",
         )
     return manifest, manifest_path.parent
 

@@ -53,16 +53,7 @@ def seal(
     versions: dict[str, str],
     host: Host,
 ) -> None:
-    """Write down what a stage has left, as its last act.
-
-    Args:
-        run: the run directory.
-        stage: `run`, `score` or `rank`.
-        files: names of what it wrote.
-        at: now, UTC, ISO 8601.
-        versions: of segjudge and its libraries.
-        host: the machine.
-    """
+    """Write down what a stage has left, as its last act."""
     before = read_evidence(run.root)
     document = run.document()
     done = StageEvidence(

@@ -10,6 +10,11 @@ from data_manifest.findings import Finding
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("evaluate", "metrics", "data_manifest")
+ERRORS = {
+    *("ManifestError", "CaseFileError", "TableError", "UsageError", "ProtocolError"),
+    *("RunDirectoryError", "RankingRefusedError", "EngineMissingError", "SubmissionError"),
+    *("SandboxError", "BundleError", "HarnessStoppedError"),
+}  # made of findings, or of the facts of one
 
 
 def modules(packages: Sequence[str] = PACKAGES) -> Iterator[tuple[Path, ast.Module]]:
@@ -41,9 +46,10 @@ def test_a_problem_says_where_what_was_found_and_what_to_do() -> None:
             told = {word for word, text in given.items() if text not in {"''", "'', mend=''"}}
             is_graver = given.get("severity", "Severity.PROBLEM") == "Severity.PROBLEM"
             is_checked = path.parts[1] == "checking" and "code" in told
-            if name == "Finding" and not {"where", "found"} <= told:
+            is_finding = name == "Finding" or (name in ERRORS and not call.args)
+            if is_finding and not {"where", "found"} <= told:
                 silent.append(f"{path}:{call.lineno}")
-            elif name == "Finding" and is_graver and not is_checked:
+            elif is_finding and is_graver and not is_checked:
                 if not {"expected", "mend"} & told:
                     silent.append(f"{path}:{call.lineno}")
             elif name == "FormatError" and len(call.args) < 3:

@@ -48,12 +48,7 @@ def metadata_of(
 ) -> bytes:
     """The RO-Crate metadata of a bundle.
 
-    Args:
-        files: name to SHA-256 and size in bytes.
-        name: of the whole.
-        description: of the whole, in words.
-        published_at: ISO 8601.
-        about: further properties of the root data set.
+    Files are named with their SHA-256 and size in bytes; times are ISO 8601.
     """
     whole = {
         "@id": "./",

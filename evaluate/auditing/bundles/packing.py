@@ -52,14 +52,7 @@ class BundleOptions:
 def write_bundle(
     root: Path, target: Path, options: BundleOptions, *, manifest_path: Path | None = None
 ) -> None:
-    """Write a run's evidence as a zip file that is an RO-Crate.
-
-    Args:
-        root: the run directory.
-        target: the file.
-        options: what goes into it.
-        manifest_path: where the data lie now, if not where they were.
-    """
+    """Write a run's evidence as a zip file that is an RO-Crate."""
     run = RunDirectory.open(root)
     with run.locked():
         document = run.document()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from evaluate.facts.errors import Finding, UsageError
+from evaluate.facts.errors import UsageError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -56,12 +56,7 @@ class _Statement(msgspec.Struct, frozen=True):
 
 
 def statement(files: Mapping[str, str], predicate: Mapping[str, str]) -> bytes:
-    """An in-toto statement about files.
-
-    Args:
-        files: name to SHA-256.
-        predicate: what is said of them.
-    """
+    """An in-toto statement about files."""
     subject = [{"name": name, "digest": {"sha256": sha}} for name, sha in sorted(files.items())]
     data = {
         "_type": _STATEMENT,
@@ -129,12 +124,10 @@ def _no_key(option: str, path: Path, what: str, kind: str) -> UsageError:
     if kind == "public":
         make = "openssl pkey -in key.pem -pubout -out public.pem"
     return UsageError(
-        Finding(
-            where=f"{option} {path}",
-            found=what,
-            expected=f"an Ed25519 {kind} key in PEM, without a password",
-            mend=f"`{make}` makes one",
-        )
+        where=f"{option} {path}",
+        found=what,
+        expected=f"an Ed25519 {kind} key in PEM, without a password",
+        mend=f"`{make}` makes one",
     )
 
 

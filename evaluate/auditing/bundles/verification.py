@@ -55,12 +55,8 @@ def verify_bundle(
 ) -> Verified:
     """Check a bundle: its files, its signature, its scores and places.
 
-    Args:
-        path: the bundle, a stranger's.
-        key_file: public key that must have signed it; None to leave that open.
-        references: folder of the references, if they are not in the bundle.
-        workers: processes to score in; None for one a CPU.
-        progress: told after every case.
+    The file is a stranger's. Without a key file, who signed it is left open; references that are
+    not in the bundle may be named as a folder.
 
     Raises:
         BundleError: it can't be unpacked, or holds no run.
@@ -106,18 +102,16 @@ def _journal(path: Path, root: Path) -> dict[tuple[str, str, int], JournalEntry]
         entries = decode_journal((root / JOURNAL).read_bytes())
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BundleError(
-            Finding(
-                where=f"{path}: {JOURNAL}",
-                found=f"can't be read: {error}",
-                expected="the runs, as `segjudge bundle` writes them",
-            )
+            where=f"{path}: {JOURNAL}",
+            found=f"can't be read: {error}",
+            expected="the runs, as `segjudge bundle` writes them",
         ) from error
     for entry in entries:
         for name in (entry.record.team, entry.record.case):
             if not re.fullmatch(NAME_PATTERN, name):
                 words = f"{name!r}, which is no name of a team or case"
                 where = f"{path}: {JOURNAL}"
-                raise BundleError(Finding(where=where, found=words, expected=_NAMES))
+                raise BundleError(where=where, found=words, expected=_NAMES)
     return {(e.record.team, e.record.case, e.record.round): e for e in entries}
 
 
@@ -134,12 +128,12 @@ def _check_facts(path: Path, root: Path) -> None:
         evidence = read_evidence(root / "run")
         if evidence is None:
             where = f"{path}: run/evidence.json"
-            raise BundleError(Finding(where=where, found="can't be read", expected="evidence"))
+            raise BundleError(where=where, found="can't be read", expected="evidence")
         documents.append(evidence.run)
     for team in {team for document in documents for team in document.teams}:
         if not re.fullmatch(NAME_PATTERN, team):
             words = f"{team!r}, which is no name of a team"
-            raise BundleError(Finding(where=where, found=words, expected=_NAMES))
+            raise BundleError(where=where, found=words, expected=_NAMES)
 
 
 def _lay_out(data: Path, manifest: Manifest, references: Path | None) -> tuple[bool, bool]:
@@ -152,11 +146,9 @@ def _lay_out(data: Path, manifest: Manifest, references: Path | None) -> tuple[b
     if references is not None:
         if not references.is_dir():
             raise UsageError(
-                Finding(
-                    where=f"--references {references}",
-                    found="no such folder",
-                    expected="the references",
-                )
+                where=f"--references {references}",
+                found="no such folder",
+                expected="the references",
             )
         for case in manifest.cases:
             relative = PurePath(case.reference.path)

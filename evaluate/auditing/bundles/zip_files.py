@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from data_manifest.layouts import format_of
-from evaluate.facts.errors import Finding, SegjudgeError
+from evaluate.facts.errors import SegjudgeError
 
 __all__ = ["BundleError", "extract", "write_zip"]
 
@@ -117,9 +117,5 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path) -> st
 
 def _refused(path: Path, found: str) -> BundleError:
     return BundleError(
-        Finding(
-            where=str(path),
-            found=found,
-            expected="a bundle of `segjudge bundle`, a zip of plain files",
-        )
+        where=str(path), found=found, expected="a bundle of `segjudge bundle`, a zip of plain files"
     )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from evaluate.auditing.published_tables.beside_a_run import against_scores
-from evaluate.auditing.published_tables.by_itself import TableVerdict, check_alone
+from evaluate.auditing.published_tables.by_itself import TableVerdict, check_alone, note
 from evaluate.auditing.published_tables.printed_table import read_published
 from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.scores import CaseScore
@@ -16,15 +16,17 @@ __all__ = ["TableVerdict", "audit_table", "check_alone", "read_published"]
 def audit_table(path: Path, root: Path | None = None) -> TableVerdict:
     """Check a table; with a run directory, against its scores and places too."""
     table = read_published(path)
-    verdict = check_alone(table)
+    alone = check_alone(table)
     if root is None:
-        return verdict
-    run, places = RunDirectory.open(root), {}
+        return alone
+    run, places, told = RunDirectory.open(root), {}, list(alone.told)
     if table.ranks:
         try:
-            places = {
-                r.team: float(r.rank) for r in rank_result(run, RankOptions(bootstrap=0)).rows
-            }
+            made = rank_result(run, RankOptions(bootstrap=0))
+            places = {row.team: float(row.rank) for row in made.rows}
         except RankingRefusedError as error:
-            verdict += TableVerdict(notes=(f"ranks: not compared with the run's: {error}",))
-    return verdict + against_scores(table, run.read_rows(CaseScore), places)
+            told.append(note(f"ranks: not compared with the run's: {error}"))
+    told += against_scores(table, run.read_rows(CaseScore), places)
+    there = {"the run's scores": table.cells, "the run's places": places}
+    checked = (*alone.checked, *(name for name in there if there[name]))
+    return TableVerdict(checked=checked, told=tuple(told))

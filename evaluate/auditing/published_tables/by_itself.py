@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from data_manifest.findings import Finding
+from data_manifest.findings import Finding, Severity
 from evaluate.auditing.published_tables.printed_table import (
     MEAN_RANK,
     PrintedCell,
@@ -20,7 +20,7 @@ from evaluate.auditing.published_tables.printed_table import (
 )
 from metrics import METRICS
 
-__all__ = ["TableVerdict", "check_alone"]
+__all__ = ["TableVerdict", "check_alone", "note"]
 
 _BY_CHANCE = {"line": 1e-5, "column": 1e-8}
 """What is less likely than this is no chance; columns go together more than rows."""
@@ -28,56 +28,59 @@ _Ends: TypeAlias = tuple[float, float]
 _Key: TypeAlias = tuple[object, ...]
 _Line: TypeAlias = tuple[PrintedCell, list[PrintedCell]]
 """A printed average, and what it should be of."""
-_NO_RANKS = "ranks: follow from no one metric; ranks by case can't be checked"
-_WAYS = {
-    "macro": "plain mean (macro)",
-    "micro": "mean weighted by cases (micro)",
-    "median": "median",
-}
+_Told: TypeAlias = Iterator[Finding]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableVerdict:
-    """What is wrong or open, what could be looked at, what of it is right, and what is unknown."""
+    """What could be looked at, and what came of it: problems, what is right, what is unknown."""
 
-    findings: tuple[Finding, ...] = ()
-    checked: tuple[str, ...] = ()
-    holds: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    checked: tuple[str, ...]
+    told: tuple[Finding, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong or open."""
+        return tuple(finding for finding in self.told if finding.is_problem)
+
+    @property
+    def holds(self) -> list[str]:
+        """What is right."""
+        return [finding.found for finding in self.told if finding.severity is Severity.OK]
+
+    @property
+    def notes(self) -> list[str]:
+        """What is unknown."""
+        return [finding.found for finding in self.told if finding.severity is Severity.NOTE]
 
     @property
     def passed(self) -> bool:
         """Whether something was checked, and nothing of it is wrong or open."""
         return bool(self.checked) and not self.findings
 
-    def __add__(self, other: "TableVerdict") -> "TableVerdict":
-        return TableVerdict(
-            findings=self.findings + other.findings,
-            checked=tuple(dict.fromkeys(self.checked + other.checked)),
-            holds=self.holds + other.holds,
-            notes=self.notes + other.notes,
-        )
+
+def note(found: str, severity: Severity = Severity.NOTE) -> Finding:
+    """What is unknown; or, with `OK`, right."""
+    return Finding(where="the table", found=found, severity=severity)
 
 
 def check_alone(table: PublishedTable) -> TableVerdict:
     """Check a table by itself."""
     known = [cell for cell in table.cells if cell.metric in METRICS]
-    findings = (*_ranges(known), *_copies(table.cells))
-    verdict = TableVerdict(findings=findings, checked=("range",) if known else ())
-    for lines in _averaged(table.cells).values():
-        verdict += _averages(table.counts, lines)
-    if table.ranks:
-        verdict += _ranks(table)
-    notes = [
-        f"{metric.title}: of which definition is not known. {metric.definition}"
-        for metric in (METRICS[name] for name in dict.fromkeys(c.metric for c in known))
-        if metric.has_variants
-    ]
-    notes += [f"{name}: not looked at" for name in table.skipped]
-    return verdict + TableVerdict(notes=tuple(notes))
+    averaged = _averaged(table.cells)
+    told = [*_ranges(known), *_copies(table.cells), *(_ranks(table) if table.ranks else ())]
+    for lines in averaged.values():
+        told += _averages(table.counts, lines)
+    for metric in (METRICS[name] for name in dict.fromkeys(cell.metric for cell in known)):
+        if metric.has_variants:
+            text = f"{metric.title}: of which definition is not known. {metric.definition}"
+            told.append(note(text))
+    told += [note(f"{name}: not looked at") for name in table.skipped]
+    there = {"range": known, "averages": averaged, "ranks": table.ranks}
+    return TableVerdict(checked=tuple(name for name in there if there[name]), told=tuple(told))
 
 
-def _ranges(cells: Sequence[PrintedCell]) -> Iterator[Finding]:
+def _ranges(cells: Sequence[PrintedCell]) -> _Told:
     for cell in cells:
         score = is_score(cell.metric)
         middle = np.median([c.value for c in cells if c.column == cell.column])
@@ -106,43 +109,40 @@ def _averaged(cells: Sequence[PrintedCell]) -> dict[_Key, list[_Line]]:
     return groups
 
 
-def _averages(counts: Mapping[str, float], lines: Sequence[_Line]) -> TableVerdict:
+def _averages(counts: Mapping[str, float], lines: Sequence[_Line]) -> _Told:
     """One way for all of them, or the ones that the best does not give."""
-    ways: dict[str, Callable[[list[float]], float]] = {"macro": np.mean, "median": np.median}
+    ways: dict[str, Callable[[list[float]], float]] = {
+        "plain mean (macro)": np.mean,
+        "median": np.median,
+    }
     weights = [counts[name] for name in sorted(counts)]
-    if [c.modality for c in lines[0][1]] == sorted(counts) and sum(weights) > 0:
-        ways["micro"] = lambda values: float(np.average(values, weights=weights))
+    is_counted = [c.modality for c in lines[0][1]] == sorted(counts) and sum(weights) > 0
+    if is_counted:
+        ways["mean weighted by cases (micro)"] = lambda v: float(np.average(v, weights=weights))
     misfits = {
         way: [
-            (c, parts)
-            for c, parts in lines
-            if not c.holds(call([p.low for p in parts]), call([p.high for p in parts]))
+            (cell, parts)
+            for cell, parts in lines
+            if not cell.holds(call([p.low for p in parts]), call([p.high for p in parts]))
         ]
         for way, call in ways.items()
     }
     best = min(misfits, key=lambda way: len(misfits[way]))
     metrics = " and ".join(dict.fromkeys(cell.metric.upper() for cell, _ in lines))
     what = f"average {metrics} over {len(lines[0][1])} modalities"
-    unsure, wrong = [], []
+    if not misfits[best]:
+        yield note(f"{what}: the {best} of what it is of", Severity.OK)
     for cell, parts in misfits[best]:
-        if "micro" not in ways and cell.holds(
-            min(p.low for p in parts), max(p.high for p in parts)
-        ):
-            unsure.append(cell.where)
+        ends = min(p.low for p in parts), max(p.high for p in parts)
+        if not is_counted and cell.holds(*ends):
+            yield note(f"{cell.where}: {what}: no mean of the printed values, unless weighted")
             continue
-        right = {way: cell.as_printed(call([p.value for p in parts])) for way, call in ways.items()}
-        said, where = ", ".join(map(" ".join, right.items())), f"{cell.where}: {what}"
-        wrong.append(Finding(code="average", where=where, found=cell.text, expected=said))
-    note = f"{what}: none of the printed values at {', '.join(unsure)}, unless they are weighted"
-    return TableVerdict(
-        findings=tuple(wrong),
-        checked=("averages",),
-        holds=() if misfits[best] else (f"{what}: the {_WAYS[best]} of what it is of",),
-        notes=(note,) if unsure else (),
-    )
+        right = (f"{way} {cell.as_printed(c([p.value for p in parts]))}" for way, c in ways.items())
+        where, said = f"{cell.where}: {what}", ", ".join(right)
+        yield Finding(code="average", where=where, found=cell.text, expected=said)
 
 
-def _copies(cells: Sequence[PrintedCell]) -> Iterator[Finding]:
+def _copies(cells: Sequence[PrintedCell]) -> _Told:
     for along, across in (("line", "column"), ("column", "line")):
         groups: dict[object, dict[object, PrintedCell]] = {}
         for cell in cells:
@@ -170,13 +170,11 @@ def _costs(cells: Sequence[PrintedCell]) -> dict[str, dict[str, _Ends]]:
     costs: dict[str, dict[str, _Ends]] = {}
     for name, team in dict.fromkeys((c.metric, c.team) for c in cells):
         mine = [c for c in cells if (c.team, c.metric) == (team, name)]
-        chosen = [c for c in mine if c.modality is None] or mine
-        low, high = (
-            float(np.mean([c.low for c in chosen])),
-            float(np.mean([c.high for c in chosen])),
-        )
+        mine = [c for c in mine if c.modality is None] or mine
+        ends = np.mean([(c.low, c.high) for c in mine], axis=0)
         falls = name == MEAN_RANK or METRICS[name].direction == "lower"
-        costs.setdefault(name, {})[team] = (low, high) if falls else (-high, -low)
+        low, high = ends if falls else -ends[::-1]
+        costs.setdefault(name, {})[team] = float(low), float(high)
     return costs
 
 
@@ -185,7 +183,7 @@ def _is_behind(cost: _Ends, of: _Ends) -> bool:
     return sum(cost) > sum(of) and cost[0] > of[1] - 1e-3 * (of[1] - of[0])
 
 
-def _ranks(table: PublishedTable) -> TableVerdict:
+def _ranks(table: PublishedTable) -> _Told:
     """What the ranks follow from, or the pairs that are against every metric."""
     ranks, costs = table.ranks, _costs(table.cells)
     tried = dict(costs)
@@ -202,14 +200,12 @@ def _ranks(table: PublishedTable) -> TableVerdict:
         name: {(a, b) for a, b in pairs if {a, b} <= cost.keys() and _is_behind(cost[a], cost[b])}
         for name, cost in tried.items()
     }
-    holds = [f"ranks: follow from {name}" for name, wrong in against.items() if not wrong][:1]
-    wrong = set.intersection(*(against[name] for name in costs)) if costs and not holds else set()
-    findings = []
+    by = next((name for name, wrong in against.items() if not wrong), None)
+    wrong = set.intersection(*(against[name] for name in costs)) if costs and not by else set()
+    if by or not wrong:
+        text = f"follow from {by}" if by else "follow from no one metric, or from ranks by case"
+        yield note(f"ranks: {text}", Severity.OK if by else Severity.NOTE)
     for a, b in sorted(wrong):
         where, found = f"ranks: {a} before {b}", f"{ranks[a]:g} and {ranks[b]:g}"
         said = "the other order, by every metric"
-        findings.append(Finding(code="rank", where=where, found=found, expected=said))
-    notes = () if holds or wrong else (_NO_RANKS,)
-    return TableVerdict(
-        findings=tuple(findings), checked=("ranks",), holds=tuple(holds), notes=notes
-    )
+        yield Finding(code="rank", where=where, found=found, expected=said)

@@ -4,15 +4,16 @@ Rows are teams and columns metrics, over all or by modality (`CT DSC`). Averages
 of cases are known by their names.
 """
 
+import itertools
 import math
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from data_manifest.errors import Finding, TableError
+from data_manifest.errors import TableError
 from data_manifest.foreign_numbers import is_missing, read_numbers
-from data_manifest.foreign_tables import ForeignTable, quoted, read_foreign_table, says_summary
+from data_manifest.foreign_tables import quoted, read_foreign_table, says_summary
 from data_manifest.naming import canonical_modality
 from metrics import METRICS
 
@@ -76,8 +77,8 @@ class PrintedCell:
 
     def scaled(self, by: float) -> "PrintedCell":
         """The same in another unit."""
-        ends = (self.value * by, self.low * by, self.high * by)
-        return replace(self, value=ends[0], low=ends[1], high=ends[2], factor=self.factor * by)
+        fields = ("value", "low", "high", "factor")
+        return replace(self, **{name: by * getattr(self, name) for name in fields})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +127,7 @@ def read_published(path: Path) -> PublishedTable:
          "a row for each team: turn the table round"),
     ):  # fmt: skip
         if is_wrong:
-            raise TableError(Finding(where=str(path), found=found, expected=expected))
+            raise TableError(where=str(path), found=found, expected=expected)
     if alike := tuple(table.spelled_alike(label)):
         raise TableError(*alike)
     heads = {i: _read_head(table.columns[i]) for i in numeric}
@@ -136,9 +137,37 @@ def read_published(path: Path) -> PublishedTable:
         for i, head in read.items()
         if any("%" in text for text in (table.columns[i], *(row.cells[i] for row in table.rows)))
     }
+    kinds = {name: head.role for name in names if not (head := _read_head(name)).rest}
+    kinds |= dict.fromkeys(filter(says_summary, names), "average")
     rows = tuple(replace(r, cells=tuple(c)) for r, c in zip(table.rows, bare, strict=True))
-    skipped = tuple(f"column {table.columns[i]}" for i in heads if i not in read)
-    return _table_of(replace(table, rows=rows), read, names, signed, skipped)
+    numbers = read_numbers(replace(table, rows=rows), list(read))[0]
+    ranks: dict[str, float] = {}
+    counts: dict[str, float] = {}
+    cells: list[PrintedCell] = []
+    for (i, head), n in itertools.product(read.items(), range(len(rows))):
+        value, kind, text = numbers[i][n], kinds.get(names[n]), rows[n].cells[i]
+        if value is None or kind == "average":
+            continue
+        if abs(value) > _LARGEST:
+            where, found = table.where(rows[n], i), f"{quoted(text)} is larger than any number"
+            raise TableError(where=where, found=found, expected="less than 1e15")
+        if kind == "count":
+            counts |= {head.rest: value} if head.rest and head.metric else {}
+        elif not head.metric:
+            ranks[names[n]] = value
+        else:
+            cells.append(_cell(names[n], head, rows[n].line, table.columns[i], text, value))
+    return PublishedTable(
+        path=path,
+        cells=tuple(_as_score(c, cells, signed) if is_score(c.metric) else c for c in cells),
+        ranks=ranks,
+        counts=counts,
+        teams=tuple(name for name in names if kinds.get(name) not in ("average", "count")),
+        skipped=(
+            *(f"column {table.columns[i]}" for i in heads if i not in read),
+            *(f"row {name}" for name, kind in kinds.items() if kind == "average"),
+        ),
+    )
 
 
 def _is_numeric(cells: list[str]) -> bool:
@@ -158,46 +187,6 @@ def _read_head(name: str) -> _Head:
     place = next(filter(None, map(canonical_modality, [" ".join(rest), *rest])), " ".join(rest))
     scale = next((_UNITS[word] for word in known if word in _UNITS), 1.0)
     return _Head(role=role, metric=metric, rest=place, scale=scale)
-
-
-def _table_of(
-    table: ForeignTable,
-    heads: dict[int, _Head],
-    names: list[str],
-    signed: set[str],
-    skipped: tuple[str, ...],
-) -> PublishedTable:
-    kinds = {name: head.role for name in names if not (head := _read_head(name)).rest}
-    kinds |= dict.fromkeys(filter(says_summary, names), "average")
-    ranks: dict[str, float] = {}
-    counts: dict[str, float] = {}
-    cells: list[PrintedCell] = []
-    for i, values in read_numbers(table, list(heads))[0].items():
-        metric, place = heads[i].metric, heads[i].rest
-        for row, name, value in zip(table.rows, names, values, strict=True):
-            kind = kinds.get(name)
-            if value is None or kind == "average":
-                continue
-            if abs(value) > _LARGEST:
-                found = f"{quoted(row.cells[i])} is larger than any table's number"
-                raise TableError(
-                    Finding(where=table.where(row, i), found=found, expected="less than 1e15")
-                )
-            if kind == "count":
-                counts |= {place: value} if place and metric else {}
-            elif not metric:
-                ranks[name] = value
-            else:
-                cell = _cell(name, heads[i], row.line, table.columns[i], row.cells[i], value)
-                cells.append(cell)
-    return PublishedTable(
-        path=table.path,
-        cells=tuple(_as_score(c, cells, signed) if is_score(c.metric) else c for c in cells),
-        ranks=ranks,
-        counts=counts,
-        teams=tuple(name for name in names if kinds.get(name) not in ("average", "count")),
-        skipped=(*skipped, *(f"row {name}" for name in kinds if kinds[name] == "average")),
-    )
 
 
 def _cell(team: str, head: _Head, line: int, column: str, text: str, value: float) -> PrintedCell:

@@ -134,12 +134,10 @@ def read_basis(run: RunDirectory, at_hand: AtHand) -> Basis:
         (where.parent / case.reference.path).is_file() for case in manifest.cases
     ):
         raise RunDirectoryError(
-            Finding(
-                where=str(where.parent),
-                found="none of the run's references",
-                expected="the data that the run was made on",
-                mend="name their manifest with `--manifest`",
-            )
+            where=str(where.parent),
+            found="none of the run's references",
+            expected="the data that the run was made on",
+            mend="name their manifest with `--manifest`",
         )
     return Basis(
         run=run,
@@ -158,9 +156,7 @@ def read_basis(run: RunDirectory, at_hand: AtHand) -> Basis:
 def _check_same(run: RunDirectory, given: Path, digest: str) -> None:
     if manifest_in_order(given).digest() != digest:
         raise RunDirectoryError(
-            Finding(
-                where=f"--manifest {given}",
-                found="a manifest of other data",
-                expected=f"the one that {run.root} was run on",
-            )
+            where=f"--manifest {given}",
+            found="a manifest of other data",
+            expected=f"the one that {run.root} was run on",
         )

@@ -40,11 +40,6 @@ def recheck(
 ) -> Recheck:
     """Compare a run directory with itself, level by level; nothing is written.
 
-    Args:
-        run: the run directory.
-        at_hand: what there is to look at; None for everything, where the run says.
-        progress: told after every case.
-
     Raises:
         SegjudgeError: run.json or the manifest can't be read at all, or the data are not at hand.
     """

@@ -50,7 +50,7 @@ def in_doubt(findings: Sequence[Finding]) -> set[Pair]:
 def _other_jobs(basis: Basis) -> list[Finding]:
     """Runs of another image, other inputs or other limits than run.json says."""
     images = {entry.team: entry.digest or entry.problem for entry in basis.document.submissions}
-    inputs = {case.id: case.image.sha256 for case in basis.manifest.cases}
+    inputs = {case.id: case.inputs_sha256 for case in basis.manifest.cases}
     rules = {known.run_sha256 for known in basis.document.rules.values()}
     machines = basis.document.machines
     changed: dict[str, list[str]] = {}

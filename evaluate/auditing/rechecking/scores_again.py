@@ -47,15 +47,7 @@ def trace_scores(
     source: Cause,
     progress: Progress,
 ) -> TracedScores:
-    """Compare the tables of scores with what the files give.
-
-    Args:
-        basis: what it rests on.
-        altered: files that are not those of the run.
-        edited_runs: teams and cases whose runs were edited.
-        source: the cause where an intact table differs: the metric, or that it is out of date.
-        progress: told after every case.
-    """
+    """Compare the tables of scores with what the files give."""
     explained = _explained(basis, altered) | edited_runs
     environment = basis.environment("score")
     scored = 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from data_manifest.findings import Cell, Finding
+from data_manifest.findings import Cell
 from data_manifest.manifest import Case, Manifest, save_manifest
 from data_manifest.progress import Progress, silent
 from evaluate.auditing.documents import differing_leaves
@@ -79,14 +79,7 @@ def rerun(
 ) -> Rerun:
     """Run submissions again, twice, and compare what they give with what was recorded.
 
-    Args:
-        run: the run directory; nothing is written.
-        checked: what a recheck of it found.
-        submissions: each team's submission, as it is now.
-        sandbox: where containers run.
-        sample: how many cases; None for all.
-        seed: of the sample.
-        progress: told after every run.
+    Nothing is written into the run directory. No sample means all cases.
 
     Raises:
         UsageError: another sandbox than the run's, or no case whose files are as they were.
@@ -95,12 +88,10 @@ def rerun(
     name = basis.document.last_machine.sandbox.name
     if sandbox.name != name:
         raise UsageError(
-            Finding(
-                where="--sandbox",
-                found=f"the {sandbox.name} sandbox",
-                expected=f"the one of the run, {name}",
-                mend=f"--sandbox {name}",
-            )
+            where="--sandbox",
+            found=f"the {sandbox.name} sandbox",
+            expected=f"the one of the run, {name}",
+            mend=f"--sandbox {name}",
         )
     changed = {
         case
@@ -111,11 +102,9 @@ def rerun(
     usable = [case for case in basis.manifest.cases if case.id not in changed]
     if not usable:
         raise UsageError(
-            Finding(
-                where=str(basis.data_root),
-                found="no case whose inputs and reference are those of the run",
-                mend="name the data's manifest with `--manifest`",
-            )
+            where=str(basis.data_root),
+            found="no case whose inputs and reference are those of the run",
+            mend="name the data's manifest with `--manifest`",
         )
     drawn = sample_cases(usable, sample, seed=seed)
     cases = tuple(sorted(drawn, key=lambda case: (case.modality, case.id)))
@@ -188,7 +177,7 @@ def _sample_data(basis: Basis, cases: Sequence[Case], folder: Path) -> Path:
     """A manifest of the sample, whose files are links to the data's own."""
     root = basis.data_root.resolve()
     for case in cases:
-        for entry in (case.image, case.reference):
+        for entry in case.files:
             link = folder / entry.path
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(root / entry.path)

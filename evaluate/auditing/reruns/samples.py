@@ -15,11 +15,6 @@ def sample_cases(cases: Sequence[Case], size: int | None, *, seed: int) -> list[
     Each modality gets its share of the sample by largest remainders, and at least one case as long
     as the sample is large enough for that.
 
-    Args:
-        cases: all that may be drawn.
-        size: how many; None, or more than there are, for all.
-        seed: of the draw: the same seed draws the same cases.
-
     Returns:
         The sample, sorted by name.
     """

@@ -17,7 +17,7 @@ import msgspec
 from data_manifest.manifest import Case
 from evaluate.cluster import Call, CallFailedError, ClusterError, MachineLostError, Talk
 from evaluate.cluster.fleet import Fleet
-from evaluate.cluster.member import Hello, hello
+from evaluate.cluster.this_worker import Hello, hello
 from evaluate.cluster.transfer import SentFile, sending
 from evaluate.documents.run_status import MachineState, MachineStatus
 from evaluate.facts.errors import Finding
@@ -273,7 +273,8 @@ class ClusterExecutor:
             self._todo.append(piece)
         elif not got.made:
             fault = f"failed on our side {_TRIES} times: {got.problem}"
-            self._given_up.append(Finding(where=f"case {case}", found=fault))
+            mend = "`segjudge doctor` on those machines; the same command tries again"
+            self._given_up.append(Finding(where=f"case {case}", found=fault, mend=mend))
 
     def _lost(self, piece: _Piece, case: str) -> None:
         piece.losses += 1
@@ -288,10 +289,7 @@ class ClusterExecutor:
 
     def _files_of(self, case: Case) -> dict[str, SentFile]:
         """What a machine needs of a case, by the path in the data set."""
-        rules = self._plan.protocol
-        entries = [case.image, *(case.file(file.role) for file in rules.layout.inputs.files)]
-        if rules.rounds.number > 1:
-            entries.append(case.reference)
+        entries = case.files if self._plan.protocol.rounds.number > 1 else case.images
         root = self._plan.data_root
         return {e.path: SentFile.of(root / e.path, e.sha256) for e in entries}
 

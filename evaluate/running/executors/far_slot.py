@@ -1,7 +1,7 @@
 """A machine's end of a cluster's run: its sandbox, its images, and blocks made in it.
 
 Called in a worker process, one call at a time; what must last from one call to the next is kept in
-its `member`.
+its `this_worker`.
 """
 
 import tarfile
@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from evaluate.cluster.member import member
+from evaluate.cluster.this_worker import this_worker
 from evaluate.cluster.transfer import forget
-from evaluate.facts.errors import Finding
 from evaluate.facts.machine import Machine
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Limits
@@ -64,7 +63,7 @@ def open_far_slot(token: str, plan: Plan) -> Machine:
     Raises:
         SegjudgeError: there is no such sandbox here.
     """
-    me = member()
+    me = this_worker()
     me.kept.pop(_SLOT, None)
     me.held.close()
     sandbox = open_sandbox(
@@ -88,7 +87,7 @@ def open_far_slot(token: str, plan: Plan) -> Machine:
 
 
 def _mine() -> _FarSlot:
-    kept = member().kept[_SLOT]
+    kept = this_worker().kept[_SLOT]
     assert isinstance(kept, _FarSlot)  # noqa: S101 - whatever is kept under this name is one
     return kept
 
@@ -115,7 +114,7 @@ def prepare_team(team: str, image: Image, place: Path | None, limits: Limits) ->
     """
     here, reference = _mine(), str(place or image.reference)
     if place is not None and image.kind == "folder":
-        folder = member().scratch / "submissions" / team
+        folder = this_worker().scratch / "submissions" / team
         with tarfile.open(place) as packed:
             packed.extractall(folder, filter="tar")
         reference = str(folder)
@@ -126,12 +125,10 @@ def prepare_team(team: str, image: Image, place: Path | None, limits: Limits) ->
         found = str(problem)
     if found != image.digest:
         raise SandboxError(
-            Finding(
-                where=f"{team}: {image.reference}",
-                found=found,
-                expected=f"{image.digest}, as on the head",
-                mend="build it once, and hand in the archive of `docker save`",
-            )
+            where=f"{team}: {image.reference}",
+            found=found,
+            expected=f"{image.digest}, as on the head",
+            mend="build it once, and hand in the archive of `docker save`",
         )
     if place is not None:
         forget([place])
@@ -163,7 +160,7 @@ def make_block(
         answers: of earlier rounds, by where the head has them.
         whole: go on after a failure on our side.
     """
-    me, here, load_s = member(), _mine(), time_load()
+    me, here, load_s = this_worker(), _mine(), time_load()
     made: list[Made] = []
     problem = ""
     try:

@@ -11,11 +11,7 @@ __all__ = ["ThreadExecutor"]
 
 
 class ThreadExecutor:
-    """A free slot takes the next series, of whichever block.
-
-    Args:
-        slots: how many containers run at a time.
-    """
+    """A free slot takes the next series, of whichever block."""
 
     def __init__(self, slots: int) -> None:
         self.slots = slots

@@ -105,10 +105,6 @@ class RunCgroup:
 
         Version 2 counts it as memory. The engine has no option for it that reaches the kernel, and
         a socket that is made earlier is never counted: so the container's own group is made here.
-
-        Args:
-            container: the engine's id, by which it names the group.
-            mib: the limit.
         """
         if self._version == 1 and not self._name.endswith(".slice"):
             with contextlib.suppress(OSError):

@@ -26,11 +26,7 @@ class Sample:
 
 
 class Profile:
-    """The samples of one run, in order.
-
-    Args:
-        hz: how many a second are wanted; None for none.
-    """
+    """The samples of one run, in order."""
 
     def __init__(self, hz: float | None) -> None:
         self._hz = hz

@@ -15,11 +15,7 @@ _MIB = 2**20
 
 
 class StatsMeter:
-    """The largest values of the samples that it is given.
-
-    Args:
-        profile: takes each of them, too.
-    """
+    """The largest values of the samples that it is given."""
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile

@@ -17,7 +17,7 @@ from evaluate.cluster.calls import Failed
 from evaluate.facts.machine import library_versions
 from evaluate.sandbox.measurement.gpu import GpuMemory
 
-__all__ = ["Hello", "Member", "answer", "become", "hello", "member"]
+__all__ = ["ClusterWorker", "Hello", "answer", "become", "hello", "this_worker"]
 
 _RETIRE_AFTER = 2
 
@@ -50,7 +50,7 @@ class Hello:
 
 
 @dataclass(slots=True, kw_only=True)
-class Member:
+class ClusterWorker:
     """A worker process: one call at a time.
 
     Attributes:
@@ -108,27 +108,27 @@ class Member:
                 self._last_call_s = time.monotonic()
 
 
-_members: list[Member] = []
+_members: list[ClusterWorker] = []
 
 
-def become(new: Member) -> None:
+def become(new: ClusterWorker) -> None:
     """Make this process that member."""
     _members[:] = [new]
 
 
-def member() -> Member:
+def this_worker() -> ClusterWorker:
     """The one that this process is."""
     return _members[0]
 
 
 def answer(request: bytes) -> object:
     """Make a call in this process."""
-    return member().answer(request)
+    return this_worker().answer(request)
 
 
 def hello() -> Hello:
     """What this machine says of itself."""
-    me, devices = member(), GpuMemory.open()
+    me, devices = this_worker(), GpuMemory.open()
     return Hello(
         name=me.name,
         host=platform.node(),

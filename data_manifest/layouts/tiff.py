@@ -1,0 +1,64 @@
+"""TIFF masks of grey values or palette indices: one picture, or a volume's slices one by one."""
+
+import io
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from data_manifest.layouts.labels import Buffer, Fractions, read_labels
+from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading
+from data_manifest.layouts.png import any_size
+from data_manifest.layouts.regular_files import PredictionError
+
+__all__ = ["open_tiff"]
+
+_PHOTOMETRIC = 262
+_MODES = ("1", "L", "P", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+
+
+def open_tiff(stream: BinaryIO) -> OpenMask:
+    """Read the header of a TIFF mask, (H, W), or (D, H, W) of several pictures.
+
+    Raises:
+        PredictionError: with the reason why not; so does reading the labels.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    with reading("TIFF"), any_size():
+        try:
+            image = Image.open(stream, formats=["TIFF"])
+        except UnidentifiedImageError as error:
+            raise PredictionError("not a TIFF that can be read") from error
+        if image.mode not in _MODES:
+            raise ValueError(f"its pixels are {image.mode}; expected one number each, the label")
+        depth = int(getattr(image, "n_frames", 1))
+    mode, size = image.mode, image.size
+
+    def labels(into: Buffer | None, fractions: Fractions) -> Labels:
+        with reading("TIFF"), any_size():
+            slices: list[npt.NDArray[np.generic]] = []
+            for index in range(depth):
+                image.seek(index)
+                if (image.mode, image.size) != (mode, size):
+                    raise ValueError("its pictures are not all of one size and kind")
+                pixels = np.asarray(image)
+                # Pillow turns bytes of the kind `min is white` round; the stored ones are labels.
+                white = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
+                if white and pixels.dtype in (np.uint8, np.bool_):
+                    pixels = ~pixels
+                slices.append(np.ascontiguousarray(pixels))
+            data, dtype = (
+                io.BytesIO(b"".join(pixels.tobytes() for pixels in slices)),
+                slices[0].dtype,
+            )
+            count = depth * size[0] * size[1]
+            return read_labels(data.read, dtype, count, into=into, fractions=fractions)
+
+    return OpenMask(
+        shape=size[::-1] if depth == 1 else (depth, *size[::-1]),
+        dtype=np.dtype(np.uint8 if mode in ("1", "L", "P") else np.int32),
+        has_slice_axis=False,
+        grid=Grid,
+        labels=labels,
+    )

@@ -1,0 +1,164 @@
+"""What a protocol scores, and what things cost, in sentences."""
+
+from collections.abc import Iterator
+
+from evaluate.facts.scoring_rules import (
+    Cohort,
+    EmptyChoice,
+    OverRounds,
+    Region,
+    ScoredMetric,
+    Scoring,
+)
+from evaluate.reporting.told_values import joined, rule_shown, shown
+
+__all__ = ["scoring_lines"]
+
+_Told = tuple[str, str]
+
+_LABELS = {
+    "reference": "Each label of the reference; one that only the prediction has costs nothing.",
+    "union": "Each label of the reference or the prediction: an invented one is a false alarm.",
+    "one_to_maximum": "The labels from 1 to the reference's largest, gaps included.",
+    "prompted": "Each label of the reference that the case's text prompts name.",
+    "prompted_above_lowest": "Each label of the reference that the case's text prompts name, but"
+    " for the reference's smallest value.",
+}
+_UNEXPECTED = {
+    "ignore": "An invented label, of no list and no region, costs nothing.",
+    "worst": "An invented label, of no list and no region, costs every value of the case.",
+    "bad_output": "An invented label, of no list and no region, makes the file bad output.",
+}
+_SPACING = {
+    "array": "Spacing is applied in the order of the array's axes.",
+    "stored": "Spacing x, y, z is applied to axes z, y, x by index.",
+}
+_TWO_D = {
+    "contour": "2D images are compared by their outlines.",
+    "slab": "2D images are compared as slabs of one voxel, whose faces are surface.",
+}
+_TWO_D_SPACING = {
+    "case": "A 2D image has its own spacing.",
+    "unit": "A 2D image has spacing 1, whatever its file says.",
+}
+_WINDOWS = {
+    "whole": "",
+    "reference_slices": "in the slices of the reference alone",
+    "reference_slices_below_highest": "in the slices of the reference without its highest",
+}
+_CASES = {
+    "all": "",
+    "semantic": "Only cases whose text prompts ask for no single objects have it.",
+    "instance": "Only cases whose text prompts ask for single objects have it.",
+}
+_EMPTY = {
+    "both": "neither map has it",
+    "reference": "only the prediction has it (a false alarm)",
+    "prediction": "only the reference has it (a miss)",
+    "failed": "the case failed or is missing",
+    "case": "neither map has any label",
+}
+_REDUCTIONS = {
+    "area": "the area under the line through the rounds' values",
+    "mean": "the mean of the rounds' values",
+    "best": "the best round's value",
+    "first": "the first round's value",
+}
+
+
+def scoring_lines(scoring: Scoring) -> Iterator[_Told]:
+    """Every key of `[scoring]`, with its words."""
+    labels = scoring.labels
+    words = _LABELS[labels] if isinstance(labels, str) else f"The labels {shown(labels)}."
+    yield "scoring.labels", words if labels else ""
+    names = [f"{number} {name}" for number, name in scoring.label_names.items()]
+    yield "scoring.label_names", f"Labels are called: {joined(names)}." if names else ""
+    for region in scoring.regions:
+        yield f"scoring.regions, {region.name}", _region(region, scoring)
+    yield "scoring.unexpected", _UNEXPECTED[scoring.unexpected] if scoring.known_labels else ""
+    yield "scoring.spacing_order", _SPACING[scoring.spacing_order]
+    yield "scoring.two_d", _TWO_D[scoring.two_d]
+    yield "scoring.two_d_spacing", _TWO_D_SPACING[scoring.two_d_spacing]
+    yield "scoring", "A case's value is the mean over its labels and regions that have one."
+    for metric in scoring.metrics:
+        yield from _metric(metric)
+    listed = f"Single objects are listed by the settings of {scoring.lesions}."
+    yield "scoring.lesions", listed if scoring.lesions else ""
+    for reduced in scoring.over_rounds:
+        yield f"scoring.over_rounds, {reduced.name}", _over_rounds(reduced)
+    for number, cohort in enumerate(scoring.cohort, start=1):
+        yield f"scoring.cohort, {cohort.metric}, {number}.", _cohort(cohort)
+
+
+def _metric(metric: ScoredMetric) -> Iterator[_Told]:
+    where, known = f"scoring.metrics, {metric.name}", metric.definition
+    unit = f", in {known.unit}" if known.unit else ""
+    text = f"{metric.name}: {known.definition} {known.direction.capitalize()} is better{unit}."
+    yield where, f"{text} {_CASES[metric.cases]}".rstrip()
+    settings = {n: metric.options.get(n, option.default) for n, option in known.options.items()}
+    told = [
+        f"{name} {shown(value)} {known.options[name].unit}".rstrip()
+        for name, value in settings.items()
+        if value is not None  # a region says it
+    ]
+    yield f"{where}, settings", f"{metric.name} with {joined(told)}." if told else ""
+    rules = metric.rules
+    costs = [
+        f"{words}: {rule_shown(rule)}"
+        for place, words in _EMPTY.items()
+        if (rule := getattr(rules, place, metric.empty.case)) is not None
+    ]
+    yield f"{where}, costs", f"{metric.name} where {'; '.join(costs)}."
+    if metric.gate is not None:
+        text = (
+            f"{metric.name} is the worst value where {metric.gate.metric} is {metric.gate.unmet}."
+        )
+        yield f"{where}, gate", text
+
+
+def _region(region: Region, scoring: Scoring) -> str:
+    labels = region.labels
+    words = {"any": "all labels", "whole": "all labels without fractions"}
+    text = words[labels] if isinstance(labels, str) else f"label {shown(labels)}"
+    parts = [f"{region.name}: {text}"]
+    parts.append(f"by {joined(list(region.metrics or scoring.names))}")
+    if _WINDOWS[region.window]:
+        parts.append(_WINDOWS[region.window])
+    if region.needs:
+        parts.append(f"empty in a prediction without label {shown(region.needs)}")
+    for name, options in region.options.items():
+        parts.append(f"{name} with {shown(options)}")
+    for name, choice in region.empty.items():
+        parts += [f"{name} where {cost}" for cost in _choices(choice)]
+    counts = {True: "in the case's values", False: "not in the case's values"}
+    mean = region.in_case_mean
+    parts.append(counts[mean] if isinstance(mean, bool) else f"in the case's {shown(mean)}")
+    return f"{'; '.join(parts)}."
+
+
+def _choices(choice: EmptyChoice) -> Iterator[str]:
+    for where, words in _EMPTY.items():
+        rule = getattr(choice, where)
+        if rule is not None:
+            yield f"{words}: {rule_shown(rule)}"
+
+
+def _over_rounds(reduced: OverRounds) -> str:
+    last = f", of the last {reduced.last}" if reduced.last else ""
+    return f"{reduced.name}: {_REDUCTIONS[reduced.reduction]} of {reduced.metric}{last}."
+
+
+def _cohort(cohort: Cohort) -> str:
+    whose = {"cases": "the cases' values", "labels": "each label's values"}[cohort.over]
+    text = f"{cohort.metric} over cases: {shown(cohort.statistics)} of {whose}"
+    text += f", for {shown(cohort.labels)}" if cohort.labels else ""
+    if cohort.cases == "answered":
+        text += "; a case without a valid answer is left out"
+    else:
+        text += "; a failed case counts with its price"
+    if cohort.joined is not None:
+        spread = "mean and spread" if cohort.joined_spread else "mean"
+        text += f"; the {spread} over these labels as {cohort.joined}"
+    if cohort.groups is not None:
+        text += f"; also averaged over the data sets that {cohort.groups} finds in a case's name"
+    return f"{text}."
