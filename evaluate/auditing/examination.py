@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from data_manifest.findings import Finding, passes
@@ -15,10 +16,10 @@ from evaluate.auditing.submissions import found_submissions
 from evaluate.auditing.verdicts import judge_team
 from evaluate.documents.audit import (
     AuditDocument,
+    AuditedRun,
     Cause,
     Environment,
     PlaceBounds,
-    RerunPart,
     TeamAgain,
     ThenAndNow,
     Verdict,
@@ -48,49 +49,23 @@ class RerunOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """What an audit found; it passes if nothing is open.
+    """What an audit found, each with its cause, and what it says of the run."""
 
-    Attributes:
-        title: of the challenge.
-        findings: everything that is not as the run left it, each with its cause.
-        checked: how much was looked at, by kind.
-        verdicts: one a team.
-        places: between which places each team must lie.
-        evidence: SHA-256 of data, rules, images and tables, by what they are of.
-        rerun: what running again gave; None if that was not asked for.
-        notes: what a reader should know and what leaves nothing open.
-        environment: the machine and the versions, then and now.
-    """
-
-    title: str
     findings: list[Finding]
-    checked: dict[str, int]
-    verdicts: list[Verdict]
-    places: list[PlaceBounds]
-    evidence: dict[str, str]
-    rerun: RerunPart | None
-    notes: list[str]
-    environment: ThenAndNow
+    of_run: AuditedRun
 
     @property
     def passed(self) -> bool:
-        """Whether everything holds."""
-        return passes(self.findings) and not any(verdict.is_open for verdict in self.verdicts)
+        """Whether nothing is open."""
+        return passes(self.findings) and not any(v.is_open for v in self.of_run.verdicts)
 
     def document(self, *, audited_at: str) -> AuditDocument:
-        """audit.json."""
+        """audit.json, with the time of now: UTC, ISO 8601."""
         return AuditDocument(
             audited_at=audited_at,
             passed=self.passed,
-            title=self.title,
             findings=tuple(map(audited, self.findings)),
-            checked=self.checked,
-            verdicts=tuple(self.verdicts),
-            places=tuple(self.places),
-            evidence=self.evidence,
-            rerun=self.rerun,
-            notes=tuple(self.notes),
-            environment=self.environment,
+            **msgspec.structs.asdict(self.of_run),
         )
 
 
@@ -127,17 +102,17 @@ def examine(
     ran = {team.team: team for team in made.teams} if made else {}
     teams = basis.document.teams
     verdicts = [judge_team(team, findings, ran.get(team)) for team in teams]
-    return Audit(
+    of_run = AuditedRun(
         title=basis.protocol.title,
-        findings=findings,
         checked=checked.checked,
-        verdicts=verdicts,
-        places=_places(checked, _unresolved(checked, findings, verdicts, made)),
+        verdicts=tuple(verdicts),
+        places=tuple(_places(checked, _unresolved(checked, findings, verdicts, made))),
         evidence=_digests(basis),
         rerun=made.part() if made else None,
-        notes=list(made.notes) if made else [],
+        notes=tuple(made.notes) if made else (),
         environment=_environment(basis, sandbox, made),
     )
+    return Audit(findings=findings, of_run=of_run)
 
 
 def _unresolved(

@@ -1,6 +1,5 @@
 """The run's copy of the manifest, read so that an order which changes nothing is no problem."""
 
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from data_manifest.findings import Cell, Finding, Severity
 from data_manifest.manifest import Manifest, load_manifest, save_manifest
 from evaluate.auditing.documents import differing_leaves
 from evaluate.documents.audit import Cause
+from evaluate.sandbox.scratch import scratch_folder
 
 __all__ = ["manifest_in_order", "read_manifest"]
 
@@ -68,8 +68,8 @@ def manifest_in_order(path: Path) -> Manifest:
     cases = tuple(sorted(manifest.cases, key=lambda case: case.id))
     if cases == manifest.cases:
         return load_manifest(path)
-    with tempfile.TemporaryDirectory(prefix="segjudge-audit-") as folder:
-        copy = Path(folder) / path.name
+    with scratch_folder() as folder:
+        copy = folder / path.name
         save_manifest(msgspec.structs.replace(manifest, cases=cases), copy)
         return load_manifest(copy)  # whatever else is wrong with it is refused as ever
 

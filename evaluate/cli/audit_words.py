@@ -1,5 +1,7 @@
 """What an audit found, in lines: of a run, or of the run in a bundle."""
 
+from collections.abc import Sequence
+
 from data_manifest.findings import Finding, printable
 from evaluate.auditing.examination import Audit
 from evaluate.cli.terminal import number, say, say_finding, warn
@@ -12,17 +14,19 @@ _MOST_FINDINGS = 20
 
 def say_audit(audit: Audit) -> None:
     """Findings, verdicts and places."""
-    _line("looked at " + ", ".join(f"{count} {what}" for what, count in audit.checked.items()))
+    _line(
+        "looked at " + ", ".join(f"{count} {what}" for what, count in audit.of_run.checked.items())
+    )
     _say_findings(audit.findings)
-    for verdict in audit.verdicts:
+    for verdict in audit.of_run.verdicts:
         _line(f"{'LOOK' if verdict.is_open else 'ok  '}  {verdict.team}: {verdict.verdict}")
         _line(f"      {verdict.words}")
-    if audit.rerun is not None:
-        for team in audit.rerun.teams:
+    if audit.of_run.rerun is not None:
+        for team in audit.of_run.rerun.teams:
             _say_ratios(team)
-    for note in audit.notes:
+    for note in audit.of_run.notes:
         warn(Finding(where="this audit", found=note))
-    _say_places(audit.places)
+    _say_places(audit.of_run.places)
 
 
 def _say_findings(findings: list[Finding]) -> None:
@@ -47,7 +51,7 @@ def _interval(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
 
 
-def _say_places(places: list[PlaceBounds]) -> None:
+def _say_places(places: Sequence[PlaceBounds]) -> None:
     if places and all(place.stands for place in places):
         say("ok    places: every one stands")
         return

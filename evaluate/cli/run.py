@@ -60,7 +60,12 @@ class _Status(argparse.Action):
 
 def call(options: argparse.Namespace) -> int:
     """Run submissions on every case of a manifest."""
-    from evaluate.cli.run_words import say_outcomes, warn_of_machines, warn_of_rules
+    from evaluate.cli.run_words import (
+        say_outcomes,
+        warn_of_leftovers,
+        warn_of_machines,
+        warn_of_rules,
+    )
     from evaluate.facts.rules import load_protocol
     from evaluate.running.stage import parse_submissions
 
@@ -74,6 +79,7 @@ def call(options: argparse.Namespace) -> int:
     say_outcomes(made)
     warn_of_machines(made)
     warn_of_rules(made)
+    warn_of_leftovers(made)
     say(f"next: segjudge score {options.run_dir}")
     return 0
 

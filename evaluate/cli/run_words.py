@@ -7,10 +7,17 @@ from evaluate.cli.terminal import say, warn
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, RunDirectoryError
 from evaluate.facts.outcome import Outcome
+from evaluate.running.workspace import left_over
 from evaluate.scoring.one_set_of_rules import check_rules
 from evaluate.store import RunDirectory
 
-__all__ = ["say_outcomes", "say_status", "warn_of_machines", "warn_of_rules"]
+__all__ = [
+    "say_outcomes",
+    "say_status",
+    "warn_of_leftovers",
+    "warn_of_machines",
+    "warn_of_rules",
+]
 
 
 def warn_of_machines(run: RunDirectory) -> None:
@@ -19,6 +26,13 @@ def warn_of_machines(run: RunDirectory) -> None:
     if unequal:
         fault = f"cases were run on {unequal}: their times may not be compared"
         warn(Finding(where=str(run.root), found=fault))
+
+
+def warn_of_leftovers(run: RunDirectory) -> None:
+    """Say what of a stranger's could not be removed: it takes room, and stops no later run."""
+    for path in left_over(run.token):
+        mend = "remove it as root, or as the engine's user; no run is kept from going on"
+        warn(Finding(where=str(path), found="what a container left can't be removed", mend=mend))
 
 
 def warn_of_rules(run: RunDirectory) -> None:

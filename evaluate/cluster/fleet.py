@@ -6,29 +6,22 @@ dask tells of a machine that is gone, and whoever talks decides what that means.
 """
 
 import asyncio
-import logging
 import os
 import queue
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from typing import Any, Protocol
 
-import dask
-from distributed import Client, Future, LocalCluster
-from distributed.security import Security
+from distributed import Client, Future
 
-from evaluate.cluster.address import ClusterAddress, ClusterError, open_security
+from evaluate.cluster.address import ClusterAddress, ClusterError
 from evaluate.cluster.calls import Call, CallFailedError, Failed, MachineLostError, Talk
 from evaluate.cluster.this_worker import answer
-from evaluate.sandbox.scratch import scratch_folder
 
-__all__ = ["SETTINGS", "TOPIC", "Fleet", "Work", "open_fleet"]
+__all__ = ["SETTINGS", "TOPIC", "Fleet", "Work"]
 
 SETTINGS = {
     "distributed.scheduler.work-stealing": False,
@@ -84,6 +77,7 @@ class Fleet:
         client: of dask.
         address: as the user gave it.
         spawn: starts a worker here; None where others start them.
+        dashboard: where dask shows what it does; empty where it does not.
     """
 
     def __init__(
@@ -91,7 +85,10 @@ class Fleet:
         client: Client,
         address: ClusterAddress,
         spawn: Callable[[], "subprocess.Popen[bytes]"] | None,
+        *,
+        dashboard: str = "",
     ) -> None:
+        self.dashboard = dashboard
         self._client, self._address, self._spawn = client, address, spawn
         self._events: queue.SimpleQueue[tuple[str, str, Any]] = queue.SimpleQueue()
         self._lines: dict[str, _Line] = {}
@@ -100,14 +97,6 @@ class Fleet:
         self._ended: set[str] = set()  # machines by their identity, whose talk is over
         self._own = [spawn() for _ in range(address.workers)] if spawn else []
         self._alone_since = time.monotonic()
-
-    @property
-    def dashboard(self) -> str:
-        """Where dask shows what it does; empty where it does not."""
-        if self._spawn and not _has_dashboard():
-            return ""
-        info = self._client.scheduler_info(n_workers=0)
-        return str(self._client.dashboard_link) if "dashboard" in info["services"] else ""
 
     def drive(self, work: Work) -> Iterator[None]:
         """Talk with every machine that is there or comes, until the work is done.
@@ -256,73 +245,3 @@ class Fleet:
 def _has_slot(worker: Mapping[str, Mapping[str, object]]) -> bool:
     """Whether it is a worker of ours: `dask worker` gives nobody a slot."""
     return "slot" in worker.get("resources", {})
-
-
-def open_fleet(address: ClusterAddress, stack: ExitStack) -> Fleet:
-    """Reach a cluster, or start one here.
-
-    Args:
-        address: of the cluster.
-        stack: closes it.
-
-    Raises:
-        ClusterError: no scheduler answers.
-        UsageError: there are no certificates.
-    """
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    stack.enter_context(dask.config.set(SETTINGS))
-    spawn, target, security = None, address.text, None
-    if address.workers:
-        folder = stack.enter_context(scratch_folder())
-        address = replace(address, tls=_own_certificates(folder))
-        security = open_security(address)
-        cluster = stack.enter_context(
-            LocalCluster(
-                n_workers=0,
-                processes=False,
-                protocol="tls://",
-                host="127.0.0.1",
-                security=security,
-                dashboard_address="127.0.0.1:0",
-                silence_logs=logging.CRITICAL,
-            )
-        )
-        target = cluster.scheduler_address
-
-        def spawn() -> "subprocess.Popen[bytes]":
-            command = [sys.executable, "-m", "segjudge", "worker", target, "--tls", str(folder)]
-            return subprocess.Popen(  # noqa: S603 - our own command
-                [*command, "--of-head"], stdin=subprocess.DEVNULL, start_new_session=True
-            )
-
-    try:
-        client = stack.enter_context(
-            Client(
-                target,
-                security=security or open_security(address),
-                timeout="30s",
-                set_as_default=False,
-            )
-        )
-    except (OSError, TimeoutError) as error:
-        mend = "start one with `dask scheduler` (docs/cluster.md), or see that it can be reached"
-        fault = "no scheduler answers there"
-        raise ClusterError(where=f"cluster {address.text}", found=fault, mend=mend) from error
-    fleet = Fleet(client, address, spawn)
-    stack.callback(fleet.close)
-    return fleet
-
-
-def _own_certificates(folder: Path) -> Path:
-    """Certificates for this run's own processes, so that no other user here can talk to them."""
-    made = Security.temporary()
-    ca, key = str(made.tls_ca_file), str(made.tls_client_key)
-    for name, text in (("ca.pem", ca), ("cert.pem", ca), ("key.pem", key)):
-        (folder / name).write_text(text, encoding="ascii")
-    return folder
-
-
-def _has_dashboard() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("bokeh") is not None

@@ -14,6 +14,7 @@ from evaluate.facts.machine import Host
 __all__ = [
     "AuditDocument",
     "AuditedFile",
+    "AuditedRun",
     "CaseAgain",
     "Cause",
     "Change",
@@ -300,14 +301,11 @@ class ThenAndNow(_AuditPart, frozen=True, kw_only=True):
     now: Environment
 
 
-class AuditDocument(_AuditPart, frozen=True, kw_only=True):
-    """audit.json, whole.
+class AuditedRun(_AuditPart, frozen=True, kw_only=True):
+    """What an audit says of a run, beside its findings.
 
     Attributes:
-        audited_at: UTC, ISO 8601.
-        passed: whether nothing is open.
         title: of the challenge.
-        findings: everything that is not as the run left it, each with its cause.
         checked: how much was looked at, by kind.
         verdicts: one a team.
         places: between which places each team must lie.
@@ -317,11 +315,7 @@ class AuditDocument(_AuditPart, frozen=True, kw_only=True):
         environment: the machine and the versions, then and now.
     """
 
-    audited_at: str
-    schema: Literal[2] = 2
-    passed: bool
     title: str
-    findings: tuple[AuditedFile, ...]
     checked: dict[str, int]
     verdicts: tuple[Verdict, ...]
     places: tuple[PlaceBounds, ...]
@@ -329,6 +323,21 @@ class AuditDocument(_AuditPart, frozen=True, kw_only=True):
     rerun: RerunPart | None
     notes: tuple[str, ...]
     environment: ThenAndNow
+
+
+class AuditDocument(AuditedRun, frozen=True, kw_only=True):
+    """audit.json, whole.
+
+    Attributes:
+        audited_at: UTC, ISO 8601.
+        passed: whether nothing is open.
+        findings: everything that is not as the run left it, each with its cause.
+    """
+
+    schema: Literal[2] = 2
+    audited_at: str
+    passed: bool
+    findings: tuple[AuditedFile, ...]
 
 
 def write_audit_document(path: Path, document: AuditDocument) -> None:

@@ -240,8 +240,12 @@ def protocol_from_json(data: object, *, where: str, other_columns: bool = False)
                 expected="where they lie, as a path with {case} in it",
             )
         )
-    problems += scoring_problems(protocol.scoring)
-    problems += ranking_problems(protocol.ranking, protocol.scoring, other_columns=other_columns)
+    of_scoring = [*scoring_problems(protocol.scoring)]
+    problems += of_scoring
+    if not of_scoring:  # what metrics there are is known
+        problems += ranking_problems(
+            protocol.ranking, protocol.scoring, other_columns=other_columns
+        )
     if problems:
         raise ProtocolError(*_placed(where, problems))
     return protocol

@@ -35,7 +35,8 @@ def _metric_problems(metric: ScoredMetric, scoring: Scoring) -> Iterator[Finding
     if metric.known is None:
         names = [name for name in METRICS if name not in MEASURED]
         fault, expected = f"metric {base}, by which no mask is scored", f"one of {', '.join(names)}"
-        yield _wrong(where, fault, expected, most_like(base, names))
+        foreign = "install the package that has it here, if it is another package's"
+        yield _wrong(where, fault, expected, most_like(base, names) or foreign)
         return
     if metric.name in METRICS and metric.name != base:
         yield _wrong(where, f"{base} under the name of another metric", "a name of its own")

@@ -148,7 +148,8 @@ class _Keeper:
             turn.case for b in todo for series in b.series for turn in series.turns
         )
         self._begun: dict[Turn, tuple[int, Sequence[Turn]]] = {}
-        self._failures_in_a_row = 0
+        self._failed_in_a_row: list[str] = []
+        self._waiting = Counter(s.submission.team for block in todo for s in block.series)
         self._failures: Counter[str] = Counter()
         self._machines: Mapping[str, MachineStatus] = {}
         self._dashboard, self._began_at, self._told_at_s = "", datetime.now(UTC), 0.0
@@ -192,6 +193,7 @@ class _Keeper:
     def begin(self, series: Series) -> None:
         """Note that a series begins."""
         self.tell(f"{series.submission.team} {series.case.id}")
+        self._waiting[series.submission.team] -= 1
         self._begin(series.turns, series.job_sha256)
 
     def _begin(self, turns: Sequence[Turn], job_sha256: str) -> None:
@@ -222,12 +224,18 @@ class _Keeper:
         failed = last.outcome is Outcome.HARNESS_ERROR
         if turns and not failed:
             self._begin(turns, made.next_job_sha256)
-        self._failures_in_a_row = self._failures_in_a_row + 1 if failed else 0
+        self._failed_in_a_row = [*self._failed_in_a_row, last.team] if failed else []
         self.tell(f"{last.team} {last.case}: {last.outcome}")
-        if self._failures_in_a_row >= _GIVE_UP_AFTER:
+        if len(self._failed_in_a_row) >= _GIVE_UP_AFTER and self._is_hopeless():
             raise HarnessStoppedError(
                 where="sandbox",
-                found=f"{_GIVE_UP_AFTER} runs in a row failed on our side",
+                found=f"{len(self._failed_in_a_row)} runs in a row failed on our side",
                 mend="`segjudge doctor` tells what is wrong with this machine; then give the"
                 " same command again: it continues where it was",
             )
+
+    def _is_hopeless(self) -> bool:
+        """Not while one team's alone have failed, and another's wait: these may well run."""
+        teams = set(self._failed_in_a_row)
+        others = any(count > 0 for team, count in self._waiting.items() if team not in teams)
+        return len(teams) > 1 or not others

@@ -270,7 +270,7 @@ def _prepare(
 
 
 def _reach(cluster: ClusterAddress, stack: ExitStack) -> "Fleet":
-    from evaluate.cluster.fleet import open_fleet  # it brings dask
+    from evaluate.cluster.reaching import open_fleet  # it brings dask
 
     return open_fleet(cluster, stack)
 

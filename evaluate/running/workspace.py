@@ -10,7 +10,7 @@ from pathlib import Path
 
 from evaluate.sandbox.removal import remove_tree
 
-__all__ = ["Workspace", "listing", "remove_stale", "workspace"]
+__all__ = ["Workspace", "left_over", "listing", "remove_stale", "workspace"]
 
 _PREFIX = "segjudge-run-"
 
@@ -43,9 +43,14 @@ def workspace(place: Callable[[Path], None], *, owner: str) -> Iterator[Workspac
         remove_tree(root)
 
 
+def left_over(owner: str) -> list[Path]:
+    """The folders of runs that are there: none while nothing runs, but what can't be removed."""
+    return sorted(Path(tempfile.gettempdir()).glob(f"{_PREFIX}{owner}-*"))
+
+
 def remove_stale(owner: str) -> None:
     """Remove what a killed harness has left; only for who has locked the run directory."""
-    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}{owner}-*"):
+    for path in left_over(owner):
         remove_tree(path)
 
 

@@ -28,8 +28,10 @@ __all__ = [
     "engine_failures",
     "refusals",
     "remove_stale",
+    "start_container",
 ]
 
+_START_S = 60.0
 _KILL_GRACE_S = 60.0
 _REMOVAL_ATTEMPTS = 4
 _RECORDED_S = 7200
@@ -105,6 +107,17 @@ def refusals(options: Mapping[str, object]) -> Iterator[None]:
         raise CreationRefused("the engine does not come to an end with it", options) from error
 
 
+def start_container(engine: docker.APIClient, name: str) -> None:
+    """Start it within a minute: the client's own time limit is that of loading an image.
+
+    Raises:
+        docker.errors.APIError: the engine refuses.
+        requests.exceptions.ReadTimeout: it does not answer in time.
+    """
+    url = engine._url("/containers/{0}/start", name)
+    engine._raise_for_status(engine._post(url, timeout=_START_S))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastState:
     """What the engine says of a container that has ended.
@@ -171,7 +184,7 @@ class OwnedContainer:
         self.started_at = time.monotonic()
         try:
             with refusals(self._options):
-                self._engine.start(self._name)
+                start_container(self._engine, self._name)
         except CreationRefused as refusal:
             text = str(refusal)
             for sign, exit_code in _REFUSALS:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 import docker
 import requests
 
+from evaluate.sandbox.containers import start_container
 from evaluate.sandbox.policy import OWNER_LABEL, mounts_of
 
 __all__ = ["Control", "image_archive", "is_exhausted", "tar_of"]
@@ -69,7 +70,7 @@ class Control:
             with self._lock:
                 self._make()
             self._engine.create_container_from_config(trial, name)
-            self._engine.start(name)
+            start_container(self._engine, name)
         except docker.errors.APIError as error:
             # There is no program in it to start: to be told so is to be served.
             text = str(error.explanation or error).lower()

@@ -157,7 +157,7 @@ class DockerSandbox:
                         name=name,
                         owner=self._owner,
                         cgroup_parent=cgroup.parent if cgroup else None,
-                        passwd=self._files.passwd(image, container_user(self._facts)),
+                        accounts=self._files.accounts(image, container_user(self._facts)),
                         cores=cores,
                     )
                     return self._run(name, options, image, job, cgroup)

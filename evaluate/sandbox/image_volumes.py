@@ -19,12 +19,8 @@ from evaluate.sandbox.surroundings import SCRATCH
 
 __all__ = ["Volumes", "misplaced_volume"]
 
-_FILES = (
-    "/etc/hostname",
-    "/etc/hosts",
-    "/etc/passwd",
-    "/etc/resolv.conf",
-)  # the engine's, and ours
+# The engine's, and ours.
+_FILES = ("/etc/group", "/etc/hostname", "/etc/hosts", "/etc/passwd", "/etc/resolv.conf")
 
 
 def misplaced_volume(image: Image, job: Job) -> str:

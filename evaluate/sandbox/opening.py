@@ -15,7 +15,7 @@ from pathlib import Path
 import docker
 
 from evaluate.sandbox.port import ImageProblem
-from evaluate.sandbox.surroundings import Surroundings
+from evaluate.sandbox.surroundings import Surroundings, volume_paths
 from evaluate.sandbox.survey import Members, members_of, needed_mode, recall, remember, survey
 
 __all__ = ["look_and_open"]
@@ -74,7 +74,10 @@ def look_and_open(
         engine.create_container_from_config(options, source)
         around, names = survey(engine, source, about.get("Config") or {})
         if names:
-            engine.create_container_from_config(options, target)
+            # What is written into a volume is in no layer: memory stands in for it, which the
+            # engine mounts when a container starts, and this one never does.
+            bare = [{"Type": "tmpfs", "Target": path} for path in volume_paths(around)]
+            engine.create_container_from_config(options | {"HostConfig": {"Mounts": bare}}, target)
             engine.put_archive(target, "/", _opened(members_of(engine, source), names))
             repository, _, version = tag.partition(":")
             engine.commit(target, repository, version)

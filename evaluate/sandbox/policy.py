@@ -11,7 +11,13 @@ from dataclasses import dataclass
 
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.port import Image, Job
-from evaluate.sandbox.surroundings import SCRATCH, Surroundings, environment, normalised
+from evaluate.sandbox.surroundings import (
+    SCRATCH,
+    Surroundings,
+    environment,
+    normalised,
+    volume_paths,
+)
 
 __all__ = [
     "OWNER_LABEL",
@@ -95,7 +101,7 @@ def container_options(
     name: str,
     owner: str,
     cgroup_parent: str | None,
-    passwd: str | None = None,
+    accounts: Mapping[str, str] | None = None,
     cores: Iterable[int] = (),
 ) -> dict[str, object]:
     """The engine's options for one job.
@@ -107,7 +113,7 @@ def container_options(
         name: the container's, unique in the engine.
         owner: token of the harness, by which leftovers are found.
         cgroup_parent: cgroup to put the container under; None for the engine's own.
-        passwd: file of the host that becomes the container's /etc/passwd; None for the image's.
+        accounts: files of the host that become the container's, such as /etc/passwd, by path.
         cores: processors to run on; none for any.
     """
     uid, gid = container_user(engine)
@@ -136,7 +142,7 @@ def container_options(
             "Mounts": [
                 _bind(str(job.inputs), job.container_inputs, read_only=True),
                 _bind(str(job.outputs), job.container_outputs, read_only=False),
-                *([_bind(passwd, "/etc/passwd", read_only=True)] if passwd is not None else []),
+                *(_bind(file, at, read_only=True) for at, file in (accounts or {}).items()),
                 *_volumes(image, job, name=name, owner=owner),
             ],
         },
@@ -240,8 +246,7 @@ def _scratch(job: Job, around: Surroundings, *, uid: int, gid: int) -> dict[str,
 
 def image_volumes(image: Image, job: Job) -> list[str]:
     """The image's VOLUMEs that have to be mounted, each once, from the outermost."""
-    ours = mounted(job)
-    return sorted({normalised(path) for path in image.around.volumes} - {*ours, "/"})
+    return sorted(volume_paths(image.around).difference(mounted(job)))
 
 
 def _volumes(image: Image, job: Job, *, name: str, owner: str) -> list[dict[str, object]]:

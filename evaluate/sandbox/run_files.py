@@ -7,7 +7,7 @@ from pathlib import Path
 from evaluate.sandbox.port import Image
 from evaluate.sandbox.removal import remove_tree
 from evaluate.sandbox.scratch import make_scratch
-from evaluate.sandbox.surroundings import passwd
+from evaluate.sandbox.surroundings import groups, passwd
 
 __all__ = ["RunFiles"]
 
@@ -19,11 +19,21 @@ class RunFiles:
         self._folder: Path | None = None
         self._lock = threading.Lock()
 
-    def passwd(self, image: Image, user: tuple[int, int]) -> str | None:
-        """The /etc/passwd of this image's containers; None where its own can't be covered."""
-        if image.around.accounts is None:
-            return None
-        content = passwd(image.around, uid=user[0], gid=user[1]).encode()
+    def accounts(self, image: Image, user: tuple[int, int]) -> dict[str, str]:
+        """Files for this image's containers that name its user, by where they are mounted.
+
+        Those of the image's own that can't be covered are left out.
+        """
+        around, (uid, gid) = image.around, user
+        made: dict[str, str] = {}
+        if around.accounts is not None:
+            made["/etc/passwd"] = self._kept(passwd(around, uid=uid, gid=gid))
+        if around.groups is not None:
+            made["/etc/group"] = self._kept(groups(around, gid=gid))
+        return made
+
+    def _kept(self, text: str) -> str:
+        content = text.encode()
         with self._lock:
             if self._folder is None:
                 self._folder = make_scratch()

@@ -19,9 +19,11 @@ __all__ = [
     "Surroundings",
     "account",
     "environment",
+    "groups",
     "normalised",
     "passwd",
     "threads",
+    "volume_paths",
 ]
 
 SCRATCH = "/tmp"  # noqa: S108 - a path in the container
@@ -53,6 +55,7 @@ _THREADS = (
     "NUMBA_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
     "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
+    "PYTHON_CPU_COUNT",  # what `os.cpu_count()` says, from Python 3.13 on
 )
 # An image may name a folder of its own for what is temporary; only one can be written.
 _TEMPORARY = ("TMPDIR", "TMP", "TEMP")
@@ -85,6 +88,7 @@ class Surroundings:
         working_directory: where the command starts.
         covered: what lies in folders of `COVERABLE`.
         accounts: the image's /etc/passwd; None where it is none that can be covered.
+        groups: the same of its /etc/group.
         closed: how many files and folders not all can use, the system's own apart.
     """
 
@@ -97,12 +101,18 @@ class Surroundings:
     working_directory: str = "/"
     covered: tuple[Covered, ...] = ()
     accounts: str | None = None
+    groups: str | None = None
     closed: int = 0
 
 
 def normalised(path: str) -> str:
     """A path of an image as the engine takes it: absolute, and each folder once."""
     return posixpath.normpath("/" + path).replace("//", "/")
+
+
+def volume_paths(around: Surroundings) -> set[str]:
+    """Where the image's VOLUMEs are, each once; an engine takes none that is everything."""
+    return {normalised(path) for path in around.volumes} - {"/"}
 
 
 def account(user: str, variables: Sequence[str], accounts: str) -> tuple[str, str]:
@@ -127,6 +137,11 @@ def passwd(around: Surroundings, *, uid: int, gid: int) -> str:
     """The image's /etc/passwd with the container's user in front, so that it has a name."""
     own = f"{around.user}:x:{uid}:{gid}:{around.user}:{around.home}:/bin/sh\n"
     return own + (around.accounts or "")
+
+
+def groups(around: Surroundings, *, gid: int) -> str:
+    """The image's /etc/group with the container's group in front, which is called as its user."""
+    return f"{around.user}:x:{gid}:\n" + (around.groups or "")
 
 
 def environment(around: Surroundings, cpus: float | None) -> dict[str, str]:

@@ -31,7 +31,7 @@ from evaluate.sandbox.surroundings import (
 
 __all__ = ["Members", "members_of", "needed_mode", "recall", "remember", "survey"]
 
-_VERSION = 1
+_VERSION = 2
 _MOST_FILES = 2_000_000
 _LARGEST_OPENED = 16 * 2**30  # together; what is closed has to be written once more
 _LARGEST_ACCOUNTS = 2**16
@@ -43,7 +43,8 @@ _SYSTEM = frozenset({"dev", "etc", "proc", "run", "sys", "tmp", "var"})
 _SKELETONS = ("etc/skel/", "usr/share/base-files/dot.")
 # What tools leave in a home, and no program needs.
 _LEFT = (".cache/pip", ".wget-hsts", ".bash_history", ".python_history", ".npm", ".gnupg")
-_FIXED = ("/etc/passwd", "/etc/group")  # the engine opens them, and waits if they are pipes
+# The engine opens them, and waits if they are pipes; and how many colons a line has at least.
+_FIXED = {"/etc/passwd": 6, "/etc/group": 3}
 _AT_RUN_TIME = ("/proc/", "/dev/", "/sys/")  # no listing of files knows what is there
 
 Members = Iterator[tuple[tarfile.TarInfo, Any]]
@@ -101,7 +102,7 @@ def survey(
     """
     for path in _FIXED:
         _refuse_special(engine, container, path)
-    accounts = _accounts(engine, container)
+    accounts, groups = (_lines(engine, container, path) for path in _FIXED)
     variables = [str(text) for text in settings.get("Env") or []]
     home, user = account(str(settings.get("User") or ""), variables, accounts or "")
     walk = _Walk(home)
@@ -121,6 +122,7 @@ def survey(
         working_directory=normalised(str(settings.get("WorkingDir") or "/")),
         covered=walk.covered(),
         accounts=accounts,
+        groups=groups,
         closed=len(closed),
     )
     return around, closed
@@ -256,20 +258,21 @@ def _refuse_special(engine: docker.APIClient, container: str, path: str) -> None
         )
 
 
-def _accounts(engine: docker.APIClient, container: str) -> str | None:
-    """The image's /etc/passwd, empty where there is none; None where it can't be covered."""
-    about = _stat(engine, container, _FIXED[0])
+def _lines(engine: docker.APIClient, container: str, path: str) -> str | None:
+    """The image's file of `_FIXED`; empty where there is none, None where it can't be covered."""
+    about = _stat(engine, container, path)
     if about is None:
         folder = _stat(engine, container, "/etc")
         return "" if folder is None or folder["mode"] & _GO_FOLDER else None
     if about["mode"] & (_GO_FOLDER | _GO_LINK) or about["size"] > _LARGEST_ACCOUNTS:
         return None
-    chunks, _ = engine.get_archive(container, _FIXED[0])
+    chunks, _ = engine.get_archive(container, path)
+    least = _FIXED[path]
     with tarfile.open(fileobj=_Chunks(iter(chunks)), mode="r|") as archive:  # type: ignore[call-overload]
         for info in archive:
             stream = archive.extractfile(info)
             text = stream.read(_LARGEST_ACCOUNTS).decode("utf-8", "replace") if stream else ""
-            return "".join(f"{line}\n" for line in text.splitlines() if line.count(":") >= 6)
+            return "".join(f"{line}\n" for line in text.splitlines() if line.count(":") >= least)
     return None
 
 

@@ -58,13 +58,17 @@ class ScoringJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseResult:
-    """A case's row and its labels' rows, of one round; of a whole case also its rounds' rows."""
+    """A case's row and its labels' rows, of one round; of a whole case also its rounds' rows.
+
+    The measures are what the rows are made of, but for teams and times; None of several rounds.
+    """
 
     case: CaseScore
     labels: tuple[LabelScore, ...]
     lesions: tuple[LesionScore, ...] = ()
     round: int = 0
     rounds: tuple[RoundScore, ...] = ()
+    measures: CaseMeasures | None = None
 
 
 def score_job(job: ScoringJob, protocol: Rules) -> CaseResult:
@@ -155,4 +159,4 @@ def _result(
         LesionScore(team=job.team, case=job.case, **dataclasses.asdict(lesion))
         for lesion in measures.lesions
     )
-    return CaseResult(case=row, labels=labels, lesions=lesions, round=job.round)
+    return CaseResult(case=row, labels=labels, lesions=lesions, round=job.round, measures=measures)

@@ -1,6 +1,5 @@
 """Scores that were made before are taken again; only what is new is scored."""
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -9,10 +8,8 @@ from data_manifest.progress import Progress, silent
 from evaluate.facts.machine import library_versions
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
-from evaluate.facts.scoring_rules import MEASURED
-from evaluate.scoring.case_scores import CaseMeasures, LabelMeasures
+from evaluate.scoring.case_scores import CaseMeasures
 from evaluate.scoring.jobs import CaseResult, ScoringJob, result_of, score_job
-from evaluate.scoring.lesion_rows import LesionMeasures
 from evaluate.scoring.parallel import score_as_they_come
 from evaluate.store.score_cache import ScoreCache, score_key
 from evaluate.store.sealing import SCORING_CODE, code_digests
@@ -55,7 +52,7 @@ def score_what_is_new(
     for index, result in scored:
         key = keys[new[index]]
         scorable = key is not None and result.case.outcome is not Outcome.HARNESS_ERROR
-        if not (key and scorable and cache.put(key, _packed(result))):
+        if not (key and scorable and cache.put(key, msgspec.msgpack.encode(result.measures))):
             kept[new[index]] = result
     for number, (job, key) in enumerate(zip(jobs, keys, strict=True)):
         data = None if key is None or number in kept else cache.get(key)
@@ -86,27 +83,3 @@ def _made_by(protocol: Rules) -> str:
     limit = protocol.limits.output_mib
     code = " ".join(code_digests((*SCORING_CODE, *others)).values())
     return f"{protocol.digest('score')} {limit} {code} {versions}"
-
-
-def _packed(result: CaseResult) -> bytes:
-    values = {name: v for name, v in result.case.values.items() if name not in MEASURED}
-    return msgspec.msgpack.encode(
-        CaseMeasures(
-            values=values,
-            labels=tuple(
-                LabelMeasures(
-                    label=label.label,
-                    values=label.values,
-                    reference_voxels=label.reference_voxels,
-                    prediction_voxels=label.prediction_voxels,
-                )
-                for label in result.labels
-            ),
-            lesions=tuple(
-                LesionMeasures(
-                    **{f.name: getattr(row, f.name) for f in dataclasses.fields(LesionMeasures)}
-                )
-                for row in result.lesions
-            ),
-        )
-    )

@@ -80,6 +80,21 @@ def test_only_the_command_line_writes_to_the_terminal() -> None:
     assert inspect.get_annotations(shown.warn) == {"finding": Finding, "return": None}
 
 
+def test_every_temporary_folder_has_an_owner_or_lies_where_its_command_writes() -> None:
+    """So that the next command removes what a killed one has left."""
+    makers = {
+        path.as_posix()
+        for path, tree in modules()
+        for name, _ in calls(tree)
+        if name in {"mkdtemp", "TemporaryDirectory", "NamedTemporaryFile", "mkstemp"}
+    }
+    owned = {"evaluate/sandbox/scratch.py", "evaluate/running/workspace.py"}
+    owned |= {"evaluate/sandbox/local.py"}  # below the sandbox's scratch folder
+    beside = {"evaluate/scoring/stage.py", "evaluate/store/folders.py"}
+    beside |= {"data_manifest/making/image_folders.py", "evaluate/documents/tables.py"}
+    assert makers <= owned | beside
+
+
 def test_no_two_classes_have_one_name() -> None:
     homes = defaultdict(list)
     for path, tree in modules():

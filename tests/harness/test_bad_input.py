@@ -83,6 +83,7 @@ def test_a_wrong_command_is_told_what_is_wrong(
         ('labels = "union"', 'labels = "all"', ["labels", "all"]),
         ("[limits]", "[limits", []),
         ('{ name = "nsd" }', '{ name = "dsc" }', ["each named once"]),
+        ('name = "nsd"', 'name = "warp"', ["warp, by which no mask is scored", "package"]),
     ],
 )
 def test_a_protocol_with_a_mistake_is_refused_whole(

@@ -90,6 +90,37 @@ def test_one_that_stays_stops_the_run_and_the_same_command_goes_on(
     assert [row.outcome for row in rows] == [Outcome.NO_OUTPUT] * 4
 
 
+class Picky(Flaky):
+    """Its runs of one image fail on our side, always."""
+
+    def run(self, image: Image, job: Job) -> Execution:
+        if image.handle == "unlucky":
+            raise SandboxError(Finding(where="engine", found="does not answer"))
+        return super().run(image, job)
+
+
+def test_one_team_s_failures_on_our_side_end_no_other_team_s_run(
+    small_data: Path, tmp_path: Path
+) -> None:
+    """The other's last case waits behind three that fail in a row."""
+    start(Flaky(range(5, 8)), small_data, tmp_path / "run")
+    rows = RunDirectory(tmp_path / "run").read_rows(Attempt)
+    assert [row.outcome for row in rows].count(Outcome.HARNESS_ERROR) == 1
+    run_submissions(
+        manifest_path=small_data,
+        protocol=load_protocol("cvpr24"),
+        references={"team": "image", "a-rival": "unlucky"},
+        root=tmp_path / "run",
+        sandbox=Picky(range(0)),
+        pause=lambda _: None,
+    )
+    rows = RunDirectory(tmp_path / "run").read_rows(Attempt)
+    outcomes = {row.team: set[Outcome]() for row in rows}
+    for row in rows:
+        outcomes[row.team].add(row.outcome)
+    assert outcomes == {"team": {Outcome.NO_OUTPUT}, "a-rival": {Outcome.HARNESS_ERROR}}
+
+
 class Interrupted(Flaky):
     """Ctrl-C comes during a failing run: the removal of its container fails then."""
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import threading
 import time
 from pathlib import Path
@@ -66,6 +67,20 @@ def test_a_container_that_somebody_else_ends_is_our_side_s_failure(
     with pytest.raises(SandboxError):
         docker_bench.run("/bin/sh", "-c", "sleep 15 # segjudge-blame", timeout_s=20.0)
     thread.join()
+
+
+@pytest.mark.engine
+def test_an_engine_that_hangs_at_a_start_is_our_side_s_failure_within_a_bounded_time(
+    docker_bench: Bench, engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time limit is set so low that a real engine does not hold it, whatever the image."""
+    monkeypatch.setattr("evaluate.sandbox.containers._START_S", 1e-3)
+    began = time.monotonic()
+    with pytest.raises(SandboxError, match="does not come to an end"):
+        docker_bench.run("/bin/sh", "-c", "exit 0")
+    assert time.monotonic() - began < 60
+    ours = engine.containers.list(all=True, filters={"name": f"segjudge_.*_{os.getpid()}_"})
+    assert ours == []
 
 
 @pytest.mark.engine

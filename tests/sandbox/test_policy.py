@@ -168,7 +168,7 @@ def test_shared_memory_is_as_large_as_memory_unless_the_protocol_says_less() -> 
 
 
 def test_a_name_and_processors_are_given_where_there_are_some() -> None:
-    host = _options(passwd="/host/passwd", cores=(2, 5))["HostConfig"]  # noqa: S106
+    host = _options(accounts={"/etc/passwd": "/host/passwd"}, cores=(2, 5))["HostConfig"]
 
     assert host["CpusetCpus"] == "2,5"
     assert ["/host/passwd", "/etc/passwd", True] in [

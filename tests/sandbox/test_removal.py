@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluate.cli.run_words import warn_of_leftovers
+from evaluate.running.workspace import remove_stale
 from evaluate.sandbox.left_outputs import excess
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.removal import remove_tree
 from evaluate.sandbox.scratch import remove_stale_scratch, scratch_folder
+from evaluate.store import RunDirectory
 
 
 def _nest(root: Path, name: str, depth: int) -> None:
@@ -121,6 +124,19 @@ def test_a_folder_of_a_command_that_is_gone_is_removed_and_no_other(
         names = {path.name for path in tmp_path.iterdir()}
         assert names == {"segjudge-tmp-of-somebody", folder.name}
     assert not folder.exists()
+
+
+def test_what_can_not_be_removed_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    run = RunDirectory(tmp_path / "run")
+    left = tmp_path / f"segjudge-run-{run.token}-abc"
+    left.mkdir()
+    monkeypatch.setattr("evaluate.running.workspace.remove_tree", lambda path: False)
+    remove_stale(run.token)
+    warn_of_leftovers(run)
+    assert f"{left}: what a container left can't be removed; remove it" in capsys.readouterr().err
 
 
 def test_a_process_is_known_by_no_clock_that_anyone_sets(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,12 +129,13 @@ def test_what_pip_installs_for_the_user_is_there_and_the_user_has_a_name(
 ) -> None:
     image = build(user + _PACKAGE)
     code = (
-        "import mine, getpass, os, pwd; me = pwd.getpwuid(os.getuid()); "
-        'print(mine.value, getpass.getuser(), me.pw_name, os.path.expanduser("~"), me.pw_dir)'
+        "import mine, getpass, grp, os, pwd; me = pwd.getpwuid(os.getuid()); "
+        'print(mine.value, getpass.getuser(), me.pw_name, os.path.expanduser("~"), me.pw_dir, '
+        'grp.getgrgid(os.getgid()).gr_name, grp.getgrnam("daemon").gr_gid)'
     )
     ended = _python(docker_bench, image, code)
 
-    assert ended.log.split() == [b"7", name, name, home, home], ended.log
+    assert ended.log.split() == [b"7", name, name, home, home, name, b"1"], ended.log
 
 
 @pytest.mark.engine
@@ -273,6 +274,22 @@ def test_a_volume_or_folder_that_is_spelled_oddly_is_made_to_work(
     assert b"model data\n" in ended.log, ended
     assert (docker_bench.outputs / "a").read_text("utf-8") == "kept\n"
     assert ended.exit_code != 0, "nothing of the image can be written to"
+    assert {volume.id for volume in engine.volumes.list()} <= before
+
+
+@pytest.mark.engine
+def test_what_only_root_may_read_is_opened_under_a_volume_too(
+    docker_bench: Bench, build: Build, engine: Any
+) -> None:
+    """What is written into a volume of an image is in no layer of it."""
+    before = {volume.id for volume in engine.volumes.list()}
+    image = build(
+        "RUN mkdir -p /root/weights /data/deep && echo weights > /root/weights/w && "
+        "echo data > /data/deep/d && chmod -R go-rwx /root /data\nVOLUME /root /data/deep\n"
+    )
+    ended = docker_bench.run("/bin/bash", "-c", "cat ~/weights/w /data/deep/d", image=image)
+
+    assert ended.log == b"weights\ndata\n", ended
     assert {volume.id for volume in engine.volumes.list()} <= before
 
 

@@ -1,7 +1,6 @@
 """A bundle, a stranger's, checked with nothing else at hand."""
 
 import re
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
@@ -21,6 +20,7 @@ from evaluate.documents.evidence import read_evidence
 from evaluate.documents.journal import JournalEntry, decode_journal
 from evaluate.documents.run import decode_run_document
 from evaluate.facts.errors import UsageError
+from evaluate.sandbox.scratch import scratch_folder
 from evaluate.store import RunDirectory
 
 __all__ = ["Verified", "verify_bundle"]
@@ -63,8 +63,7 @@ def verify_bundle(
         UsageError: the key can't be read.
     """
     key = read_public_key(key_file) if key_file else None
-    with tempfile.TemporaryDirectory(prefix="segjudge-verify-") as scratch:
-        root = Path(scratch)
+    with scratch_folder() as root:
         digests = extract(path, root)
         findings = altered_members(root, digests)
         more, signature = check_signature(root, digests, key)

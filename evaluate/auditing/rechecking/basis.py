@@ -1,6 +1,5 @@
 """What a recheck rests on: facts, rules, cases and runs, as far as they can be believed."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from evaluate.documents.tables import write_table
 from evaluate.facts.errors import RunDirectoryError
 from evaluate.facts.machine import library_versions
 from evaluate.facts.rules import Rules
+from evaluate.sandbox.scratch import scratch_folder
 from evaluate.store import RunDirectory
 from evaluate.store.sealing import code_digests
 
@@ -109,8 +109,8 @@ class Basis:
 
 def made_again(name: str, rows: Sequence[Any], kind: type) -> Table:
     """A table as it would be written now, read as text."""
-    with tempfile.TemporaryDirectory(prefix="segjudge-audit-") as folder:
-        path = Path(folder) / name
+    with scratch_folder() as folder:
+        path = folder / name
         write_table(path, rows, kind)
         return read_cells(path)
 

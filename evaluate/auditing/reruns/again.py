@@ -1,6 +1,5 @@
 """Every team's container again, twice, on the same cases."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.running.stage import run_submissions
 from evaluate.sandbox import Sandbox
+from evaluate.sandbox.scratch import scratch_folder
 from evaluate.scoring.stage import score_run
 from evaluate.store import RunDirectory
 
@@ -108,9 +108,9 @@ def rerun(
         )
     drawn = sample_cases(usable, sample, seed=seed)
     cases = tuple(sorted(drawn, key=lambda case: (case.modality, case.id)))
-    with tempfile.TemporaryDirectory(prefix="segjudge-audit-") as scratch:
+    with scratch_folder() as scratch:
         rules = _rules_of(basis)
-        new = _run_twice(basis, rules, submissions, cases, Path(scratch), sandbox, progress)
+        new = _run_twice(basis, rules, submissions, cases, scratch, sandbox, progress)
         beside = Beside(
             run=run,
             basis=basis,

@@ -53,12 +53,8 @@ class _Piece:
 class ClusterExecutor:
     """Sends blocks to machines that can do them; see `Executor`.
 
-    Args:
-        fleet: the open cluster.
-        plan: what the run goes by.
-        token: of the run directory.
-        packed: folder for submissions that are packed for the way.
-        calibrated: told of a machine, what the load took there, and how many slots it has.
+    `packed` is a folder for submissions that are packed for the way; `calibrated` is told of a
+    machine, what the load took there, and how many slots it has.
     """
 
     def __init__(
