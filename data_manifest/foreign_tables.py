@@ -12,13 +12,14 @@ import io
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_manifest.errors import Finding, TableError
+from data_manifest.findings import listed
 
-__all__ = ["ForeignTable", "Row", "listed", "plain", "quoted", "read_foreign_table", "says_summary"]
+__all__ = ["ForeignTable", "Row", "plain", "quoted", "read_foreign_table", "says_summary"]
 
 _LARGEST = 256 << 20
 _NAMED = 10
@@ -74,13 +75,6 @@ def quoted(text: str) -> str:
     shown = text if len(text) <= 60 else f"{text[:60]}…"
     hidden = any(unicodedata.category(c)[0] in "CMZ" and c != " " for c in shown)
     return ascii(shown) if hidden else repr(shown)
-
-
-def listed(items: Iterable[str]) -> str:
-    """The first ten, and how many more."""
-    named = list(items)
-    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-    return ", ".join(named[:_NAMED]) + more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ from data_manifest.layouts.layout import (
     Layout,
     OutputFile,
     References,
-    contradictions,
     first_contract,
 )
+from data_manifest.layouts.layout_problems import contradictions
 from data_manifest.layouts.npz_contract import read_inputs
 from data_manifest.layouts.outputs import (
     ArrayFacts,

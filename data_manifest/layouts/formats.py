@@ -14,7 +14,7 @@ import numpy as np
 from data_manifest.cases import CaseInputs
 from data_manifest.layouts.cvpr25_files import write_cvpr25
 from data_manifest.layouts.masks import OpenMask
-from data_manifest.layouts.metaimage import open_metaimage
+from data_manifest.layouts.metaimage import open_metaimage, write_metaimage
 from data_manifest.layouts.nifti import open_nifti, write_nifti
 from data_manifest.layouts.npz import array_headers
 from data_manifest.layouts.npz_contract import open_npz, write_inputs
@@ -40,7 +40,7 @@ class Format:
         image_dimensions: of the cases whose image `write_inputs` can write.
         mask_dimensions: of the cases whose mask a file can be.
         has_keys: whether a file holds several arrays by name.
-        has_starter: whether `segjudge init` has a reader and writer of it to give.
+        kit: which reader and writer `segjudge init` gives for it; empty for none.
         holds_prompts: whether the prompts lie in the image's own file.
     """
 
@@ -52,7 +52,7 @@ class Format:
     image_dimensions: tuple[str, ...] = ("2D", "3D")
     mask_dimensions: tuple[str, ...] = ("2D", "3D")
     has_keys: bool = False
-    has_starter: bool = False
+    kit: str = ""
     holds_prompts: bool = False
     ending: str = ""
 
@@ -83,7 +83,7 @@ NPZ = Format(
     write_inputs=write_inputs,
     media_type="application/zip",
     has_keys=True,
-    has_starter=True,
+    kit="cases",
     holds_prompts=True,
 )
 """The challenge's own: image, prompts and spacing in one file, and the one cases are stored in."""
@@ -105,6 +105,7 @@ FORMATS: Mapping[str, Format] = {
             name="nii.gz",
             media_type="application/gzip",
             open_mask=_keyless(partial(open_nifti, compressed=True)),
+            kit="volumes",
             write_inputs=write_nifti,
             image_dimensions=("3D",),
         ),
@@ -112,11 +113,19 @@ FORMATS: Mapping[str, Format] = {
             name="nii",
             is_compressed=False,
             open_mask=_keyless(partial(open_nifti, compressed=False)),
+            kit="volumes",
             write_inputs=write_nifti,
             image_dimensions=("3D",),
         ),
-        Format(name="mha", open_mask=_keyless(open_metaimage), is_compressed=False),
-        Format(name="nrrd", open_mask=_keyless(open_nrrd)),
+        Format(
+            name="mha",
+            is_compressed=False,
+            open_mask=_keyless(open_metaimage),
+            write_inputs=write_metaimage,
+            kit="volumes",
+            image_dimensions=("3D",),
+        ),
+        Format(name="nrrd", open_mask=_keyless(open_nrrd), kit="volumes"),
         Format(
             name="png",
             open_mask=_keyless(open_png),

@@ -1,22 +1,22 @@
 """A protocol's layout: which files a container gets of a case, and which it is to leave."""
 
+import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from data_manifest.cases import CaseInputs
-from data_manifest.errors import CaseFileError, Finding
+from data_manifest.errors import CaseFileError
 from data_manifest.layouts.formats import FORMATS, NPZ, Format, format_of, stem_of
 from data_manifest.layouts.labels import Fractions
 from data_manifest.layouts.npz_contract import read_inputs
+from data_manifest.layouts.sidecars import filled, write_sidecar
 from data_manifest.layouts.stored import VOLUMES, convert_volume
 from data_manifest.manifest import Case
-from data_manifest.prompts import KINDS
 
 __all__ = [
     "ROLES",
@@ -25,14 +25,11 @@ __all__ = [
     "Layout",
     "OutputFile",
     "References",
-    "contradictions",
     "first_contract",
 ]
 
-ROLES = ("image",)
+ROLES = ("image", "sidecar")
 """What a file can be to a case; an npz of the image holds the prompts and the spacing too."""
-
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 class InputFile(
@@ -42,15 +39,18 @@ class InputFile(
 
     Attributes:
         role: what it is to the case, one of `ROLES`.
-        path: in the inputs folder; `{case}` stands for the case's identifier.
-        format: a name of `FORMATS`.
+        path: in the inputs folder; `{case}` stands for the case's identifier, `{uuid}` for a name
+            that does not tell it.
+        format: a name of `FORMATS`; of a sidecar `json`.
         channel: of a case of several images which one, by its number from 0 or its name.
+        content: of a sidecar, for every case alike but for `{case}` and `{uuid}` in its texts.
     """
 
     role: str
     path: str
     format: str
     channel: int | str = 0
+    content: Any = None
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,12 +62,18 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     files: tuple[InputFile, ...]
 
+    @property
+    def images(self) -> tuple[InputFile, ...]:
+        """All but the sidecars."""
+        return tuple(file for file in self.files if file.role != "sidecar")
+
 
 class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The file that a container is to leave.
 
     Attributes:
-        path: in the outputs folder; `{case}` stands for the case's identifier.
+        path: in the outputs folder; `{case}` stands for the case's identifier, `*` for any name,
+            of which there has to be one.
         format: a name of `FORMATS`.
         key: the array that is the mask, in a format of several arrays; empty in others.
         grid: `must_match` refuses a mask whose own spacing or axes are not the case's;
@@ -80,6 +86,7 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             as scripts do for which all but 0 is the object; `apart` cuts them, but what lies
             between 0 and 1 is a label of its own, 65535, which a region of labels `any` has and
             one of labels `whole` has not.
+        beside: patterns of paths that may lie there too; they are not kept.
     """
 
     path: str
@@ -87,6 +94,7 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     key: str = ""
     grid: Literal["must_match", "reference", "nearest"] = "must_match"
     fractions: Fractions = "refuse"
+    beside: tuple[str, ...] = ()
 
     @property
     def suffix(self) -> str:
@@ -95,7 +103,18 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     def name(self, case: str) -> str:
         """The path of a case's mask in the outputs folder."""
-        return _filled(self.path, case)
+        return filled(self.path, case)
+
+    def masks_in(self, folder: Path, case: str) -> tuple[str, ...]:
+        """Paths in an outputs folder that are a case's mask by their names; nothing is followed."""
+        name = self.name(case)
+        if "*" not in name:
+            return (name,) if os.path.lexists(folder / name) else ()
+        return tuple(path for path in _paths(folder) if _fits(path, name))
+
+    def tolerates(self, path: str) -> bool:
+        """Whether a further file may lie in the outputs folder."""
+        return any(_fits(path, pattern) for pattern in self.beside)
 
 
 class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,12 +124,15 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         path: the end of a reference's path, with `{case}` in it; other files are no references.
             None for every file of a mask's format, whose name then is the case's.
         prompts: where the file with a case's text prompts is, in the folder in which `path` begins.
+        predictions: the path of predictions that were made elsewhere, where they are not named or
+            not of the format that a container leaves.
         rounds: of a protocol with rounds, the name of the mask of one among the predictions, with
             `{case}` and `{round}` in it. None for names as a run directory has them.
     """
 
     path: str | None = None
     prompts: str | None = None
+    predictions: str | None = None
     rounds: str | None = None
 
     def case_of(self, file: PurePosixPath) -> str | None:
@@ -136,7 +158,13 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         if self.prompts is None:
             return None
         above = len(PurePosixPath(self.path or file.name).parts)
-        return file.parents[above - 1] / _filled(self.prompts, case)
+        return file.parents[above - 1] / filled(self.prompts, case)
+
+    def masks(self, output: OutputFile) -> OutputFile:
+        """What predictions that were made elsewhere are, in a protocol of this output."""
+        path = self.predictions or output.path.replace("*", "{case}")
+        form = format_of(self.predictions or "") or FORMATS[output.format]
+        return msgspec.structs.replace(output, path=path, format=form.name)
 
     def mask_of(self, case: str, number: int, *, last: int, output: OutputFile) -> str:
         """The name of the mask of a round, counted from 0, in a folder of predictions.
@@ -148,7 +176,7 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             output: the protocol's.
         """
         if self.rounds is not None:
-            return _filled(self.rounds, case).replace("{round}", str(number))
+            return filled(self.rounds, case).replace("{round}", str(number))
         return output.name(case if number == last else f"{case}.round{number}")
 
 
@@ -174,17 +202,23 @@ class Layout:
     inputs: Inputs
     output: OutputFile
 
+    @property
+    def gives_prompts(self) -> bool:
+        """Whether a container finds a case's prompts beside its image."""
+        return any(FORMATS[file.format].holds_prompts for file in self.inputs.images)
+
     def refusal(self, case: Case) -> str:
         """Why a case can't be put into these files, or answered by one; empty if it can."""
-        for file in self.inputs.files:
+        for file in self.inputs.images:
             try:
                 stored = format_of(case.image_of(file.channel).path) or NPZ
             except LookupError:
                 has = ", ".join(case.channels) or "one image"
                 return f"has no channel {file.channel!r} for {file.path} (it has {has})"
-            if case.dimension not in FORMATS[file.format].image_dimensions:
+            asked = FORMATS[file.format]
+            if stored is not asked and case.dimension not in asked.image_dimensions:
                 return f"is {case.dimension}, which {file.path} can't hold"
-            if not _can_become(stored, FORMATS[file.format]):
+            if not _can_become(stored, asked):
                 return f"is stored as {stored.name}, which can't become {file.path}"
         if case.dimension not in FORMATS[self.output.format].mask_dimensions:
             return f"is {case.dimension}, which {self.output.path} can't hold"
@@ -208,10 +242,14 @@ class Layout:
             CaseFileError: the case can't be put into this format, or its file can't be read.
         """
         for file in self.inputs.files:
-            target = folder / _filled(file.path, case.id)
+            target = folder / filled(file.path, case.id)
             for parent in reversed(target.relative_to(folder).parents[:-1]):
                 (folder / parent).mkdir(exist_ok=True)
                 (folder / parent).chmod(0o755)  # whatever the harness's umask is
+            if file.role == "sidecar":
+                write_sidecar(target, file.content, case.id)
+                target.chmod(0o444)
+                continue
             source = data_root / case.image_of(file.channel).path
             stored = format_of(source.name) or NPZ
             if told is None and stored is FORMATS[file.format]:
@@ -221,18 +259,6 @@ class Layout:
             else:
                 convert_volume(source, target)
             target.chmod(0o444)
-
-    def case_in(self, folder: Path) -> str:
-        """The identifier of the case that `place` put into a folder.
-
-        Raises:
-            LookupError: there is none.
-        """
-        pattern = _pattern(self.inputs.files[0].path)
-        for file in sorted(folder.rglob("*")):
-            if fits := re.fullmatch(pattern, file.relative_to(folder).as_posix()):
-                return fits[1]
-        raise LookupError(f"no case in {folder}")
 
 
 def _can_become(stored: Format, asked: Format) -> bool:
@@ -254,78 +280,21 @@ def _convert(source: Path, target: Path, form: Format, told: CaseInputs | None) 
         raise CaseFileError(where=str(source), found=str(error), expected=expected) from error
 
 
-def _filled(template: str, case: str) -> str:
-    return template.replace("{case}", case)
+def _paths(folder: Path) -> list[str]:
+    """Paths of the files below a folder, sorted; of links the links' own."""
+    return sorted(
+        (Path(top) / name).relative_to(folder).as_posix()
+        for top, folders, names in os.walk(folder)
+        for name in (*names, *(f for f in folders if (Path(top) / f).is_symlink()))
+    )
+
+
+def _fits(path: str, pattern: str) -> bool:
+    parts = map(re.escape, pattern.split("*"))
+    return re.fullmatch("[^/]*".join(parts), path) is not None
 
 
 def _pattern(template: str) -> str:
     """An expression for the paths of a template; its group is the case."""
     first, *others = map(re.escape, template.split("{case}"))
     return first + "([^/]+)" + r"\1".join(others)
-
-
-def contradictions(
-    inputs: Inputs, output: OutputFile, references: References, prompts: Sequence[str]
-) -> Iterator[Finding]:
-    """What of a protocol's layout can't be, one line each; `where` is the key."""
-    for number, file in enumerate(inputs.files, start=1):
-        where = f"input.files, {number}. file"
-        if file.role not in ROLES:
-            yield Finding(where=where, found=f"role {file.role!r}", expected=_one_of(ROLES))
-        yield from _of_path(where, file.path, file.format)
-    paths = [file.path.lower() for file in inputs.files]
-    if not paths or len(set(paths)) < len(paths):
-        fault = "a path twice" if paths else "none"
-        yield Finding(
-            where="input.files", found=fault, expected="at least one file, each of another path"
-        )
-    unknown = sorted(set(prompts) - set(KINDS))
-    if unknown:
-        yield Finding(where="prompts", found=", ".join(unknown), expected=_one_of(KINDS))
-    holders = [name for name, form in FORMATS.items() if form.holds_prompts]
-    if prompts and not any(file.format in holders for file in inputs.files):
-        yield Finding(
-            where="prompts",
-            found=f"{', '.join(prompts)}, which no file of input.files holds",
-            expected=f"an image in format {_one_of(holders)}, or `prompts = []`",
-        )
-    yield from _of_path("output", output.path, output.format)
-    yield from _of_references(references, output)
-    if output.format in FORMATS and FORMATS[output.format].has_keys != bool(output.key):
-        keyed = FORMATS[output.format].has_keys
-        yield Finding(
-            where="output.key",
-            found=f"{output.key!r} with format {output.format!r}",
-            expected="the name of the array that is the mask" if keyed else "no key",
-        )
-
-
-def _of_references(references: References, output: OutputFile) -> Iterator[Finding]:
-    if references.path is not None:
-        form = format_of(references.path)
-        yield from _of_path("references", references.path, form.name if form else "")
-    if references.prompts is not None:
-        yield from _of_path("references.prompts", references.prompts, NPZ.name)
-    if references.rounds is not None:
-        yield from _of_path("references.rounds", references.rounds, output.format, "case", "round")
-
-
-def _of_path(where: str, path: str, form: str, *names: str) -> Iterator[Finding]:
-    if form not in FORMATS:
-        yield Finding(where=where, found=f"format {form!r}", expected=_one_of(FORMATS))
-    elif not path.endswith(FORMATS[form].suffix):
-        expected = f"a name that ends in {FORMATS[form].suffix}"
-        yield Finding(where=where, found=f"path {path!r} of format {form!r}", expected=expected)
-    parts = PurePosixPath(path).parts
-    plain = path.isprintable() and "\\" not in path and not path.startswith("/")
-    if not plain or not parts or ".." in parts:
-        expected = "a path that stays in the folder"
-        yield Finding(where=where, found=f"path {path!r}", expected=expected)
-    wanted = names or ("case",)
-    if set(_PLACEHOLDER.findall(path)) != set(wanted):
-        expected = f"{' and '.join(f'`{{{name}}}`' for name in wanted)}, and no other braces"
-        yield Finding(where=where, found=f"path {path!r}", expected=expected)
-
-
-def _one_of(names: Iterable[str]) -> str:
-    return "one of " + ", ".join(names)

@@ -1,19 +1,21 @@
-"""MetaImage masks in one file (`.mha`).
+"""MetaImage in one file (`.mha`): masks of strangers, and images for containers.
 
 Nothing that a header names is opened: a MetaImage may keep its data in another file, ours may not.
 """
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from isal import isal_zlib
 
+from data_manifest.cases import CaseInputs
 from data_manifest.layouts.labels import Buffer, Fractions, read_labels
 from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading, whole
 
-__all__ = ["open_metaimage"]
+__all__ = ["open_metaimage", "write_metaimage"]
 
 _MAX_TEXT_HEADER = 10_000
 _ELEMENT_TYPES = {
@@ -76,6 +78,36 @@ def open_metaimage(stream: BinaryIO) -> OpenMask:
         grid=grid,
         labels=labels,
     )
+
+
+def write_metaimage(path: Path, inputs: CaseInputs) -> None:
+    """Write a case's image; the same image gives the same bytes.
+
+    Args:
+        path: ends in `.mha`.
+        inputs: (D, H, W).
+
+    Raises:
+        ValueError: a picture of colours.
+    """
+    if inputs.axes == 2:
+        raise ValueError("a picture of colours; a MetaImage here holds a volume")
+    fields = {
+        "ObjectType": "Image",
+        "NDims": "3",
+        "BinaryData": "True",
+        "BinaryDataByteOrderMSB": "False",
+        "CompressedData": "False",
+        "TransformMatrix": "1 0 0 0 1 0 0 0 1",
+        "Offset": "0 0 0",
+        "CenterOfRotation": "0 0 0",
+        "ElementSpacing": " ".join(map(repr, (inputs.spacing_mm or (1.0,) * 3)[::-1])),
+        "DimSize": " ".join(map(str, inputs.image.shape[::-1])),
+        "ElementType": "MET_UCHAR",
+        "ElementDataFile": "LOCAL",
+    }
+    header = "".join(f"{key} = {value}\n" for key, value in fields.items())
+    path.write_bytes(header.encode("ascii") + inputs.image.tobytes())
 
 
 def _text_header(stream: BinaryIO) -> dict[str, str]:

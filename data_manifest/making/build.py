@@ -5,8 +5,11 @@ The same sources and the same seed give the same bytes.
 
 import hashlib
 import importlib.metadata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
 
 from data_manifest.demo.records import DemoPackageMissing, RawCase
 from data_manifest.errors import CaseFileError, Finding, ManifestError
@@ -72,10 +75,12 @@ def build_manifest(
         recipe=_recipe(),
     )
     name = name or out.resolve().name
+    of = {str(pair.image): {"group": pair.group, "fold": pair.fold} for pair in pairs}
     return _build(
         raw_cases(pairs, window=window, tell=tell),
         len(pairs),
         out,
+        of=of,
         name=name,
         preparation=preparation,
         progress=progress,
@@ -127,6 +132,7 @@ def _build(
     preparation: Preparation,
     progress: Progress,
     tell: Tell = untold,
+    of: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> Manifest:
     """Write all cases; what can't become one is collected, so that it is mended in one go."""
     cases: dict[str, Case] = {}
@@ -140,7 +146,7 @@ def _build(
                 if isinstance(raw, CaseFileError):
                     raise raw
                 case = write_case(folder, raw, preparation=preparation, tell=tell)
-                cases[case.id] = case
+                cases[case.id] = msgspec.structs.replace(case, **of.get(raw.file, {}))
                 progress(done, total, case.id)
             except CaseFileError as error:
                 problems += error.problems

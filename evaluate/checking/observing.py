@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from data_manifest.layouts import ArrayFacts, Layout, array_facts, open_regular_file
+from data_manifest.layouts import ArrayFacts, OutputFile, array_facts, open_regular_file
 from evaluate.facts.rules import Limits
 from evaluate.sandbox import Execution, Image, Job, Sandbox
 
@@ -28,6 +28,7 @@ class Observation:
         case: the case's identifier.
         execution: what the sandbox reported.
         files: paths in the outputs folder afterwards, sorted.
+        masks: those of them that are the case's mask by their names.
         arrays: of the case's file, by headers alone; None if there is no such file.
         inputs_changed: whether the inputs folder is not what it was.
     """
@@ -35,6 +36,7 @@ class Observation:
     case: str
     execution: Execution
     files: tuple[str, ...]
+    masks: tuple[str, ...]
     arrays: tuple[ArrayFacts, ...] | None
     inputs_changed: bool
 
@@ -42,9 +44,9 @@ class Observation:
 class ObservingSandbox:
     """Hands everything to another sandbox; see `evaluate.sandbox.Sandbox`."""
 
-    def __init__(self, sandbox: Sandbox, layout: Layout) -> None:
+    def __init__(self, sandbox: Sandbox, output: OutputFile) -> None:
         self._sandbox = sandbox
-        self._layout = layout
+        self._output = output
         self.observations: list[Observation] = []
         self.image: Image | None = None
 
@@ -69,16 +71,18 @@ class ObservingSandbox:
 
     def run(self, image: Image, job: Job) -> Execution:
         """See `Sandbox.run`."""
-        before, case = _digest(job.inputs), self._layout.case_in(job.inputs)
-        answer, outputs = self._layout.output, job.outputs
+        before = _digest(job.inputs)
+        answer, outputs = self._output, job.outputs
         execution = self._sandbox.run(image, job)
+        masks = answer.masks_in(outputs, job.case)
         self.observations.append(
             Observation(
-                case=case,
+                case=job.case,
                 execution=execution,
                 files=_names(job.outputs),
+                masks=masks,
                 arrays=array_facts(
-                    outputs / answer.name(case),
+                    outputs / (masks or (answer.name(job.case),))[0],
                     output=answer,
                     max_bytes=_LARGEST_SEEN,
                     within=outputs,

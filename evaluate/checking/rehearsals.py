@@ -55,7 +55,7 @@ class Rehearsal:
     ) -> None:
         self._reference = reference
         self._protocol = protocol
-        self._observer = ObservingSandbox(sandbox, protocol.layout)
+        self._observer = ObservingSandbox(sandbox, protocol.output)
         self._data = data
         self._scratch = scratch
         self._progress = progress

@@ -74,12 +74,11 @@ def _beside(trial: Trial, protocol: Rules) -> Iterator[Finding]:
     seen = trial.observation
     if seen is None:
         return
-    expected = protocol.output.name(trial.case.id)
-    surplus = [name for name in seen.files if name != expected]
-    if surplus and expected in seen.files:
+    surplus = [n for n in seen.files if n not in seen.masks and not protocol.output.tolerates(n)]
+    if surplus and seen.masks:
         words = f"{len(surplus)} further: {', '.join(surplus[:3])}"
         yield _hit("leftover-files", Severity.WARNING, trial, words)
-    if seen.inputs_changed:
+    if seen.inputs_changed and not protocol.container.inputs_writable:
         words = "a file there was changed, removed or added"
         yield _hit("inputs-unchanged", Severity.PROBLEM, trial, words)
     running = seen.execution.options.get("left_running")

@@ -46,6 +46,7 @@ def build_sanity_cases(
     seed: int = 0,
     only: Sequence[str] = (),
     layout: Layout | None = None,
+    prompts: Sequence[str] = USUAL,
     of_volumes: Sequence[str] = USUAL,
     progress: Progress = silent,
 ) -> Path:
@@ -63,8 +64,8 @@ def build_sanity_cases(
     cases = []
     for done, (name, make) in enumerate(sorted(makers.items()), start=1):
         raw = make(name, seed)
-        prompts = of_volumes if raw.labels.ndim == 3 else USUAL
-        case = write_case(out, raw, preparation=preparation, prompts=prompts)
+        kinds = of_volumes if raw.labels.ndim == 3 else prompts
+        case = write_case(out, raw, preparation=preparation, prompts=kinds)
         if layout is None or not layout.refusal(case):
             cases.append(case)
         progress(done, len(makers), name)

@@ -4,6 +4,8 @@ import json
 import re
 import shlex
 import shutil
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from data_manifest.layouts import FORMATS
@@ -17,13 +19,39 @@ _TEMPLATE = Path(__file__).parent / "starter_files"
 # A team's name is also a folder, a file and, in lower case, an image: the engine's rule for names.
 _NAME = re.compile(r"[A-Za-z0-9]+(?:(?:\.|__?|-+)[A-Za-z0-9]+)*")
 _LONGEST = 64
-# Under other names in the template, lest tools of this repository take them for its own.
-_STORED_AS = {".dockerignore": "dockerignore", "predict.py": "predict.py.txt"}
-_FILES = (
-    *("Dockerfile", "predict.sh", "predict.py", "case_files.py", "requirements.txt"),
-    *(".dockerignore", "README.md"),
-)
-_OF_THE_KIT = ("case_files.py",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kit:
+    """How a submission reads and writes files of some formats, those that name it.
+
+    Attributes:
+        predict: the template of predict.py.
+        files: its reader and writer.
+        requirements: Python packages.
+        does: what the stub does.
+    """
+
+    predict: str
+    files: str
+    requirements: tuple[str, ...]
+    does: str
+
+
+_KITS = {
+    "cases": _Kit(
+        predict="predict_boxes.py.txt",
+        files="case_files.py",
+        requirements=("numpy",),
+        does="fills each box",
+    ),
+    "volumes": _Kit(
+        predict="predict_volumes.py.txt",
+        files="volume_files.py",
+        requirements=("numpy", "SimpleITK"),
+        does="marks what is brighter than Otsu's threshold",
+    ),
+}
 
 
 def write_starter(folder: Path, *, protocol: Rules, called: str) -> list[Path]:
@@ -40,27 +68,27 @@ def write_starter(folder: Path, *, protocol: Rules, called: str) -> list[Path]:
             masks that the template does not write. Nothing was written.
     """
     name = folder.name
-    _refuse(folder, protocol)
-    values = {
-        "NAME": name,
-        "IMAGE": f"{name.lower()}:latest",
-        "PROTOCOL": shlex.quote(called),
-        "COMMAND": json.dumps(list(protocol.container.command)),
-        "INPUTS": protocol.container.inputs,
-        "OUTPUTS": protocol.container.outputs,
-        # Inside a string of the template's Python.
-        "OUTPUT_KEY": json.dumps(protocol.output.key)[1:-1],
-        "MEMORY": str(protocol.limits.memory_mib),
-        "TIME": f"{protocol.limits.timeout_s:g}",
+    _refuse(folder)
+    kit = _kit(protocol)
+    values = _values(name, kit, protocol, called)
+    sources = {
+        "Dockerfile": _TEMPLATE / "Dockerfile",
+        "predict.sh": _TEMPLATE / "predict.sh",
+        "predict.py": _TEMPLATE / kit.predict,
+        kit.files: _TEMPLATE / f"{kit.files}.txt",
+        "requirements.txt": _TEMPLATE / "requirements.txt",
+        # Under another name in the template, lest tools of this repository take it for its own.
+        ".dockerignore": _TEMPLATE / "dockerignore",
+        "README.md": _TEMPLATE / "README.md",
     }
     try:
         folder.mkdir()
     except FileExistsError as error:
         raise UsageError(_exists(folder)) from error
     try:
-        for file in _FILES:
-            stored = _TEMPLATE / _STORED_AS.get(file, file)
-            text = (kit_file(file) if file in _OF_THE_KIT else stored).read_text(encoding="utf-8")
+        for file, stored in sources.items():
+            source = stored if stored.is_file() else kit_file(file)
+            text = source.read_text(encoding="utf-8")
             for key, value in values.items():
                 text = text.replace(f"@{key}@", value)
             (folder / file).write_text(text, encoding="utf-8", newline="\n")
@@ -68,7 +96,64 @@ def write_starter(folder: Path, *, protocol: Rules, called: str) -> list[Path]:
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)  # ours: made above
         raise
-    return [folder / file for file in _FILES]
+    return [folder / file for file in sources]
+
+
+def _values(name: str, kit: _Kit, protocol: Rules, called: str) -> dict[str, str]:
+    """What stands in the template's places."""
+    container, output = protocol.container, protocol.output
+    images = {f"{file.role} {n}" if n else file.role: file.path
+              for n, file in enumerate(protocol.input.images)}  # fmt: skip
+    own = container.entrypoint == "image"
+    start = ("ENTRYPOINT", ["sh", "predict.sh"]) if own else ("CMD", list(container.command))
+    left = output.path.replace("*", "{case}")
+    return {
+        "NAME": name,
+        "IMAGE": f"{name.lower()}:latest",
+        "PROTOCOL": shlex.quote(called),
+        "START": f"{start[0]} {json.dumps(start[1])}",
+        "INPUTS": container.inputs,
+        "OUTPUTS": container.outputs,
+        "MODEL": container.model or "model",
+        "GIVEN": "\n".join(f"- `{container.inputs}/{file.path}`" for file in protocol.input.files),
+        "LEFT": output.path,
+        "FILES": json.dumps(images, indent=4),
+        "OUTPUT": json.dumps(left),
+        "LABEL": str(min(protocol.scoring.known_labels or {1})),
+        # Inside a string of the template's Python.
+        "OUTPUT_KEY": json.dumps(output.key)[1:-1],
+        "REQUIREMENTS": "\n".join(f"{it}=={version(it)}" for it in kit.requirements),
+        "DOES": kit.does,
+        "MEMORY": str(protocol.limits.memory_mib),
+        "TIME": f"{protocol.limits.timeout_s:g}",
+    }
+
+
+def _kit(protocol: Rules) -> _Kit:
+    """The one that speaks a protocol's formats.
+
+    Raises:
+        UsageError: there is none.
+    """
+    container, output = protocol.container, protocol.output
+    given = [file.path for file in protocol.input.images]
+    asked = [FORMATS[name] for name in (*(f.format for f in protocol.input.images), output.format)]
+    kits = {form.kit for form in asked}
+    startable = container.starts_script or container.entrypoint == "image"
+    alike = not any(form.has_keys for form in asked) or given == [output.path]
+    if startable and alike and len(kits) == 1 and kits <= set(_KITS):
+        return _KITS[kits.pop()]
+    told = "; ".join(
+        ", ".join(name for name, form in FORMATS.items() if form.kit == kit) for kit in _KITS
+    )
+    raise UsageError(
+        where=f"protocol {protocol.name}",
+        found=f"gives {', '.join(given)}, asks for {output.path}, starts"
+        f" {' '.join(container.command) or 'the image'}",
+        expected=f"formats of one template ({told}), a mask among arrays named as its image is,"
+        " and a command that starts predict.sh, or the image's own entry point",
+        mend="start with `--protocol cvpr24`, and change predict.py",
+    )
 
 
 def _exists(folder: Path) -> Finding:
@@ -80,7 +165,7 @@ def _exists(folder: Path) -> Finding:
     )
 
 
-def _refuse(folder: Path, protocol: Rules) -> None:
+def _refuse(folder: Path) -> None:
     if len(folder.name) > _LONGEST or not _NAME.fullmatch(folder.name):
         raise UsageError(
             where=f"init {folder}",
@@ -95,16 +180,4 @@ def _refuse(folder: Path, protocol: Rules) -> None:
     if not folder.parent.is_dir():
         raise UsageError(
             where=str(folder.parent), found="no such folder", mend="make it first, or go there"
-        )
-    spoken = [name for name, form in FORMATS.items() if form.has_starter]
-    asked = (*(file.format for file in protocol.input.files), protocol.output.format)
-    if not set(asked) <= set(spoken) or {f.path for f in protocol.input.files} != {
-        protocol.output.path
-    }:
-        raise UsageError(
-            where=f"protocol {protocol.name}",
-            found=f"gives {protocol.input.files[0].path}, asks for {protocol.output.path}",
-            expected=f"masks named as the inputs are, of the template's format"
-            f" ({', '.join(spoken)})",
-            mend="start with `--protocol cvpr24`, and change predict.py",
         )

@@ -32,13 +32,7 @@ class _ReadRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """What `segjudge compare` found, and where it read.
-
-    Attributes:
-        comparisons: one for each pair of teams.
-        calibration: B's calibration load over A's; None where times are not corrected.
-        runs: the two run directories.
-    """
+    """What `segjudge compare` found, and where it read."""
 
     comparisons: list[TeamComparison]
     calibration: float | None

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_manifest.findings import listed
 from data_manifest.foreign_numbers import read_numbers
 from data_manifest.foreign_tables import (
     ForeignTable,
-    listed,
     plain,
     quoted,
     read_foreign_table,

@@ -87,14 +87,32 @@ class Container(Strict, frozen=True, kw_only=True):
     """How a container is called, and where it finds and leaves files.
 
     Attributes:
-        command: run in the container.
+        entrypoint: `command` starts the command and nothing of the image's own; `image` starts the
+            image's entry point, and hands it the command as arguments.
+        command: its words, each as it is and through no shell; `{case}`, `{inputs}` and
+            `{outputs}` stand for the case's identifier and the two folders. Empty for what the
+            image says itself.
         inputs: where the case is mounted.
         outputs: where the mask is left.
+        inputs_writable: whether the container may change its own copy of the inputs.
+        model: where a team's model folder is mounted, read-only; None where there is none.
     """
 
-    command: tuple[str, ...]
+    entrypoint: Literal["command", "image"] = "command"
+    command: tuple[str, ...] = ()
     inputs: _WorkspacePath = "/workspace/inputs"
     outputs: _WorkspacePath = "/workspace/outputs"
+    inputs_writable: bool = False
+    model: _WorkspacePath | None = None
+
+    def words(self, case: str) -> tuple[str, ...]:
+        """The command for one case; the folders are put in by who knows where they are."""
+        return tuple(word.replace("{case}", case) for word in self.command)
+
+    @property
+    def starts_script(self) -> bool:
+        """Whether it is predict.sh that the command starts."""
+        return any("predict.sh" in word for word in self.command)
 
 
 class Measurement(Strict, frozen=True, kw_only=True):
@@ -232,6 +250,14 @@ def protocol_from_json(data: object, *, where: str, other_columns: bool = False)
         protocol.input, protocol.output, protocol.references, protocol.prompts
     )
     problems += [*filter(None, [rounds_problem(protocol.rounds, tuple(KINDS))])]
+    if protocol.container.entrypoint == "command" and not protocol.container.command:
+        problems.append(
+            Finding(
+                where="container.command",
+                found="nothing to start",
+                expected='the words of a command, or `entrypoint = "image"` for the image\'s own',
+            )
+        )
     if protocol.scoring.needs_prompts and protocol.references.prompts is None:
         problems.append(
             Finding(

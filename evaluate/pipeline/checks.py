@@ -6,15 +6,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from data_manifest.cases import CaseInputs, Reference
-from data_manifest.findings import Finding, passes
+from data_manifest.findings import Finding, Severity, passes
 from data_manifest.manifest import Case
 from data_manifest.progress import Progress, silent
 from data_manifest.prompts import USUAL
-from evaluate.checking import archive_findings, build_sanity_cases, folder_findings, gravest_first
+from evaluate.checking import (
+    archive_findings,
+    build_sanity_cases,
+    folder_findings,
+    gravest_first,
+    make_finding,
+)
 from evaluate.checking.examined import ExaminedCase
 from evaluate.checking.rehearsals import Rehearsal
 from evaluate.facts.rules import Rules
@@ -31,13 +38,7 @@ NEEDS_ENGINE = "it can't be run: an image needs a container engine, and none ans
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionCheck:
-    """All that was found.
-
-    Attributes:
-        findings: the gravest first.
-        cases: as they ran.
-        not_run: why nothing was run; empty if something was.
-    """
+    """All that was found."""
 
     findings: list[Finding]
     cases: list[ExaminedCase[CasePicture]]
@@ -70,12 +71,19 @@ def check_submission(
         findings = _static(reference, protocol, sandbox, scratch, environment, now())
         not_run = _not_run(reference, findings, sandbox)
         cases: list[ExaminedCase[CasePicture]] = []
+        if protocol.limits.gpus and sandbox is not None and sandbox.describe().get("gpus") is False:
+            words = f"the protocol gives {protocol.limits.gpus}, this engine has none: run without"
+            findings.append(make_finding("gpu", Severity.NOTE, found=words))
+            limits = msgspec.structs.replace(protocol.limits, gpus=0)
+            protocol = msgspec.structs.replace(protocol, limits=limits)
         if sandbox is not None and not not_run:
-            first = protocol.rounds.first_needs
+            first, given = protocol.rounds.first_needs, protocol.layout.gives_prompts
+            usual = USUAL if given else ()
             data = manifest_path or build_sanity_cases(
                 scratch / "data",
                 layout=protocol.layout,
-                of_volumes=(first,) if first else USUAL,
+                prompts=usual,
+                of_volumes=(first,) if first else usual,
             )
             rehearsal = Rehearsal(reference, protocol, sandbox, data, scratch, progress)
             cases = rehearsal.run(_draw if pictures else None)

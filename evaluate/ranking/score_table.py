@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from evaluate.facts.errors import Finding, RankingRefusedError
+from evaluate.facts.errors import Finding, RankingRefusedError, listed
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore
 from evaluate.ranking.settings import RankedColumn
@@ -22,8 +22,6 @@ Bools = npt.NDArray[np.bool_]
 
 ALL = "ALL"
 """Stands for all cases pooled, whatever their modality."""
-
-_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,9 +195,7 @@ def _problems(
 
 
 def _listed(keys: Sequence[tuple[str, str]]) -> str:
-    named = [f"team {team} case {case}" for team, case in sorted(set(keys))]
-    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-    return ", ".join(named[:_NAMED]) + more
+    return listed([f"team {team} case {case}" for team, case in sorted(set(keys))], most=5)
 
 
 def column(table: ScoreTable, metric: RankedColumn) -> Column:

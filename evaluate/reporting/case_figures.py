@@ -34,15 +34,7 @@ _TIE = 1e-12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFigure:
-    """A drawing of one metric's cases.
-
-    Attributes:
-        kind: what it is.
-        quantity: the metric.
-        drawing: the SVG element.
-        reading: one sentence on how to read it.
-        is_broad: whether it keeps its width on a phone, and scrolls there.
-    """
+    """A drawing of one metric's cases."""
 
     kind: Literal["spread", "podium"]
     quantity: Quantity

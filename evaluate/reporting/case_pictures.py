@@ -27,11 +27,7 @@ _QUALITY = 82
 class CasePicture:
     """A drawn case.
 
-    Attributes:
-        image_id: of the embedded image, equal for equal images: the page holds each once.
-        image: the embedded image, as the SVG element that others refer to.
-        drawing: the picture, which refers to the image.
-        where: what is shown of the case, in words; empty for the whole of a 2D image.
+    The image stands on the page once; drawings refer to it by its id.
     """
 
     image_id: str

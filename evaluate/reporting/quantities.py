@@ -25,13 +25,7 @@ DASH = "\N{EN DASH}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
-    """A metric as a reader sees it.
-
-    Attributes:
-        metric: name, direction and unit.
-        title: short, for a table's head.
-        long_title: for a heading or an axis.
-    """
+    """A metric as a reader sees it."""
 
     metric: MetricDef
     title: str

@@ -23,13 +23,7 @@ _Words: TypeAlias = str | tuple[str, str] | Mapping[object, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A sentence of an explanation.
-
-    Attributes:
-        heading: that it stands under.
-        key: of the file: `limits.timeout_s`, or a table of a list, `scoring.regions, kidney`.
-        text: the sentence.
-    """
+    """A sentence of an explanation."""
 
     heading: str
     key: str

@@ -44,11 +44,7 @@ class StandingCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaderboardRow:
-    """One team's results.
-
-    Attributes:
-        cells: macro and micro mean of each quantity, in turn.
-    """
+    """One team's results."""
 
     team: str
     rank: StandingCell

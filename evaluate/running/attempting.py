@@ -1,10 +1,9 @@
 """An attempt: one container on one case, judged. It touches no store and can be made anywhere."""
 
 import hashlib
-import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -92,7 +91,7 @@ class Slot:
         )
         with self._workspace(smallest) as folders:
             try:
-                self._sandbox.run(image, self._job(folders, rules.limits))
+                self._sandbox.run(image, self._job(folders, smallest, rules.limits))
             except SandboxError as error:
                 _pass_on_interrupt(error)  # else the counted run will say what is wrong
 
@@ -143,19 +142,19 @@ class Slot:
             KeyboardInterrupt: passed on, also where it made the sandbox fail.
         """
         rules, limits = self._plan.protocol, talk.limits()
-        name = rules.output.name(turn.case)
         with self._workspace(case, told) as folders:
             try:
-                execution = self._sandbox.run(image, self._job(folders, limits))
+                execution = self._sandbox.run(image, self._job(folders, case, limits))
             except SandboxError as error:
                 _pass_on_interrupt(error)
                 return self._made(turn, job, Outcome.HARNESS_ERROR, printable(str(error)))
-            output = _look_at(folders.outputs / name, folders.outputs, case, rules)
-            outcome, reason = judge(execution, output, limits, name)
+            files = rules.output.masks_in(folders.outputs, case.id)
+            output = _look_at(files, folders.outputs, case, rules)
+            outcome, reason = judge(execution, output, limits, rules.output.name(case.id))
             # Only an output that counts is kept: nothing of a failed run can ever be scored.
-            kept = _content(folders.outputs, name) if outcome is Outcome.OK else None
+            kept = _content(folders.outputs, files[0]) if outcome is Outcome.OK else None
             made = self._made(turn, job, outcome, reason, execution, kept)
-            talk.went(made.attempt, None if kept is None else folders.outputs / name)
+            talk.went(made.attempt, None if kept is None else folders.outputs / files[0])
         return made
 
     def _made(
@@ -195,19 +194,30 @@ class Slot:
     def _workspace(
         self, case: Case, told: CaseInputs | None = None
     ) -> AbstractContextManager[Workspace]:
-        place = partial(self._plan.protocol.layout.place, case, self._plan.data_root, told=told)
+        rules = self._plan.protocol
+
+        def place(folder: Path) -> None:
+            rules.layout.place(case, self._plan.data_root, folder, told)
+            if rules.container.inputs_writable:
+                for path in folder.rglob("*"):
+                    path.chmod(0o755 if path.is_dir() else 0o644)
+
         return workspace(place, owner=self._owner)
 
-    def _job(self, folders: Workspace, limits: Limits) -> Job:
-        rules = self._plan.protocol
+    def _job(self, folders: Workspace, case: Case, limits: Limits) -> Job:
+        container = self._plan.protocol.container
         return Job(
-            command=rules.container.command,
+            own_entry=container.entrypoint == "image",
+            command=container.words(case.id),
+            case=case.id,
             inputs=folders.inputs,
             outputs=folders.outputs,
-            container_inputs=rules.container.inputs,
-            container_outputs=rules.container.outputs,
+            container_inputs=container.inputs,
+            container_outputs=container.outputs,
+            inputs_writable=container.inputs_writable,
+            container_model=container.model,
             limits=limits,
-            profile_hz=rules.measurement.profile_hz,
+            profile_hz=self._plan.protocol.measurement.profile_hz,
         )
 
 
@@ -225,11 +235,14 @@ def _content(outputs: Path, name: str) -> bytes | None:
         return stream.read()
 
 
-def _look_at(path: Path, outputs: Path, case: Case, protocol: Rules) -> Output:
-    if not os.path.lexists(path):
+def _look_at(files: Sequence[str], outputs: Path, case: Case, protocol: Rules) -> Output:
+    if not files:
         return Output(present=False, others=listing(outputs))
+    if len(files) > 1:
+        names = ", ".join(map(printable, files[:3]))
+        return Output(present=True, problem=f"{len(files)} files where one is to be: {names}")
     prediction = read_prediction(
-        path,
+        outputs / files[0],
         output=protocol.output,
         shape=case.shape,
         spacing_mm=case.spacing_mm,

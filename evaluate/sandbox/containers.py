@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from types import TracebackType
 from typing import Any
 
 import docker
@@ -53,11 +52,7 @@ _REFUSALS = (
 
 
 class CreationRefused(Exception):  # noqa: N818 - whose failure it is has to be found out
-    """The engine answers, and makes or starts no such container.
-
-    Attributes:
-        options: of the container that it does not make.
-    """
+    """The engine answers, and makes or starts no such container."""
 
     def __init__(self, text: str, options: Mapping[str, object]) -> None:
         super().__init__(text)
@@ -120,13 +115,7 @@ def start_container(engine: docker.APIClient, name: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastState:
-    """What the engine says of a container that has ended.
-
-    Attributes:
-        exit_code: of its first process.
-        out_of_memory: the kernel ended a process of it for memory.
-        error: a failure of the engine's own; empty if there was none.
-    """
+    """What the engine says of a container that has ended."""
 
     exit_code: int
     out_of_memory: bool
@@ -167,12 +156,7 @@ class OwnedContainer:
         self._run_beside(self._keep_output)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._remove()
 
     def start(self) -> None:

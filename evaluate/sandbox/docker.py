@@ -42,7 +42,7 @@ from evaluate.sandbox.measurement import (
 )
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.policy import container_options, container_user, mounted, not_enforced
-from evaluate.sandbox.port import Ending, Execution, Image, Job, SandboxError, one_line
+from evaluate.sandbox.port import Ending, Execution, Image, Job, SandboxError, one_line, refused
 from evaluate.sandbox.processors import Processors
 from evaluate.sandbox.room import Room
 from evaluate.sandbox.run_files import RunFiles
@@ -139,7 +139,7 @@ class DockerSandbox:
         """See `Sandbox.run`."""
         problem = misplaced_volume(image, job) or self._refused.get(image.handle, "")
         if problem:
-            return _refusal(problem)
+            return refused(problem)
         number = next(_NUMBERS)
         name = f"segjudge_{self._owner}_{number}"
         with engine_failures("running a container"):
@@ -176,7 +176,7 @@ class DockerSandbox:
                 mend="see `segjudge doctor`, then run again: finished cases are kept",
             ) from refusal
         self._refused[image.handle] = f"the engine makes no container of the image: {text}"
-        return _refusal(self._refused[image.handle])
+        return refused(self._refused[image.handle])
 
     def _run(
         self,
@@ -278,9 +278,9 @@ class DockerSandbox:
             return  # it is our own user
         os.chown(job.outputs, uid, gid)
         os.chown(job.inputs, uid, gid)
-        for path in sorted(job.inputs.iterdir()):
+        for path in sorted(job.inputs.rglob("*")):
             status = path.lstat()
-            if status.st_nlink == 1:
+            if status.st_nlink == 1 or path.is_dir():
                 os.chown(path, uid, gid, follow_symlinks=False)
             elif not status.st_mode & 0o004:
                 raise SandboxError(
@@ -288,22 +288,6 @@ class DockerSandbox:
                     found="can't be read by the container's user, and is linked elsewhere",
                     expected="a copy made for this job",
                 )
-
-
-def _refusal(problem: str) -> Execution:
-    """What happened to a job whose image the engine makes no container of."""
-    return Execution(
-        ending=Ending.REFUSED,
-        detail=problem,
-        exit_code=None,
-        wall_s=0.0,
-        cpu_s=None,
-        peak_memory_mib=None,
-        measured_by="",
-        started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        log=b"",
-        options={},
-    )
 
 
 class _Meter:

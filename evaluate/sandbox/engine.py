@@ -144,6 +144,7 @@ def describe_engine(
         "architecture": info.get("Architecture", ""),
         "cpus": facts.cpus,
         "memory_mib": facts.memory_mib,
+        "gpus": facts.gpus,
         "cgroup_version": int(info.get("CgroupVersion") or 1),
         "cgroup_driver": info.get("CgroupDriver", ""),
         "storage_driver": info.get("Driver", ""),

@@ -16,6 +16,7 @@ from evaluate.facts.errors import Finding, SubmissionError
 from evaluate.sandbox.archives import ArchivedImage, load_stream, read_archive, refuse_excess
 from evaluate.sandbox.case_folders import folder_digest
 from evaluate.sandbox.control import Control, is_exhausted
+from evaluate.sandbox.dockerfiles import entry_point
 from evaluate.sandbox.opening import look_and_open
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.policy import OWNER_LABEL
@@ -224,7 +225,7 @@ class ImageStore:
         resumed would no longer be of the same image.
         """
         for needed in ("Dockerfile", "predict.sh"):
-            if not (folder / needed).is_file():
+            if not (folder / needed).is_file() and not entry_point(folder).starts_itself:
                 raise ImageProblem(
                     f"{folder} has no {needed}; a folder needs a Dockerfile, and a predict.sh that "
                     "the Dockerfile copies into the working directory"

@@ -20,11 +20,20 @@ import psutil
 from evaluate.facts.errors import SubmissionError
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.case_folders import copy_folder, folder_digest
+from evaluate.sandbox.dockerfiles import entry_point
 from evaluate.sandbox.left_outputs import reclaim
 from evaluate.sandbox.log import BoundedLog
 from evaluate.sandbox.measurement import ProcessTree, Profile, kill_marked
 from evaluate.sandbox.ownership import Owner
-from evaluate.sandbox.port import Ending, Execution, Image, ImageProblem, Job, SandboxError
+from evaluate.sandbox.port import (
+    Ending,
+    Execution,
+    Image,
+    ImageProblem,
+    Job,
+    SandboxError,
+    refused,
+)
 from evaluate.sandbox.room import Room
 from evaluate.sandbox.supervision import StopReason, Watch, supervise, too_large
 from evaluate.sandbox.surroundings import threads
@@ -95,7 +104,7 @@ class LocalSandbox:
                 expected="a folder with predict.sh; images need a container engine",
                 mend="`segjudge doctor` says what is here",
             )
-        if not (folder / "predict.sh").is_file():
+        if not (folder / "predict.sh").is_file() and not entry_point(folder).starts_itself:
             raise ImageProblem(f"{folder} has no predict.sh, which is what is run")
         digest = f"sha256:{folder_digest(folder)}"
         return Image(
@@ -109,7 +118,12 @@ class LocalSandbox:
         """See `Sandbox.close`: every run has removed its own copy."""
 
     def run(self, image: Image, job: Job) -> Execution:
-        """See `Sandbox.run`."""
+        """See `Sandbox.run`. An image's own entry point is what the Dockerfile says."""
+        command = job.called(str(job.inputs), str(job.outputs))
+        if job.own_entry:
+            command = entry_point(Path(image.handle)).called(command)
+        if not command:
+            return refused("the Dockerfile has neither ENTRYPOINT nor CMD: nothing to start")
         try:
             for folder in (job.inputs, job.outputs):
                 folder.stat()
@@ -119,7 +133,7 @@ class LocalSandbox:
                 home = Path(name)
                 (home / "tmp").mkdir()
                 copy_folder(Path(image.handle), home / "work")
-                return _LocalRun(job, home).execute()
+                return _LocalRun(job, home, command, image.model).execute()
         except OSError as error:
             raise SandboxError(
                 where=f"local sandbox in {self._scratch}",
@@ -131,9 +145,11 @@ class LocalSandbox:
 class _LocalRun:
     """One command in its scratch folder, from start to end."""
 
-    def __init__(self, job: Job, home: Path) -> None:
+    def __init__(self, job: Job, home: Path, command: tuple[str, ...], model: Path | None) -> None:
         self._job = job
         self._home = home
+        self._command = _with_shell(command)
+        self._model = model
         self._log = BoundedLog(limit_bytes=job.limits.log_mib * _MIB)
         self._ended = threading.Event()
         self._ended_at = 0.0
@@ -144,11 +160,13 @@ class _LocalRun:
         # Unique to this run: by it the run's processes are found wherever they have gone.
         mark = f"{_MARK}={self._home.name}"
         environment = _environment(self._job, self._home, mark)
+        if self._model is not None:
+            environment["SEGJUDGE_MODEL"] = str(self._model)
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         started = time.monotonic()
         room = Room(self._job.outputs, self._home)
         process = subprocess.Popen(  # noqa: S603 - an argument vector, in no shell
-            ["/bin/sh", "-c", _LIMITER, "sh", str(limits.open_files), *_command(self._job)],
+            ["/bin/sh", "-c", _LIMITER, "sh", str(limits.open_files), *self._command],
             cwd=self._home / "work",
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -204,7 +222,7 @@ class _LocalRun:
             started_at=started_at,
             log=self._log.content(),
             options={
-                "command": _command(self._job),
+                "command": self._command,
                 "environment": environment,
                 "left_running": left_running if verdict is None else 0,
                 "not_enforced": list(_NOT_ENFORCED),
@@ -245,9 +263,9 @@ def _environment(job: Job, home: Path, mark: str) -> dict[str, str]:
     return environment | threads(job.limits.cpus)
 
 
-def _command(job: Job) -> list[str]:
-    """The protocol's command; where the host keeps its shell elsewhere, with that shell."""
-    program, *arguments = job.command
+def _with_shell(command: tuple[str, ...]) -> list[str]:
+    """A command; where the host keeps its shell elsewhere, with that shell."""
+    program, *arguments = command
     if program.startswith("/") and not Path(program).exists():
         program = shutil.which(Path(program).name) or program
     return [program, *arguments]

@@ -122,10 +122,7 @@ def container_options(
         around = dataclasses.replace(around, home=SCRATCH, home_is_bare=False)
     return {
         "Image": image.handle,
-        # The first word as the entry point, so that the image's own can't swallow the command (an
-        # empty list would say the same, but not to every engine).
-        "Entrypoint": list(job.command[:1]),
-        "Cmd": list(job.command[1:]),
+        **_call(job),
         "User": f"{uid}:{gid}",
         "WorkingDir": around.working_directory,  # the image's, made absolute
         "Env": [f"{key}={value}" for key, value in environment(around, job.limits.cpus).items()],
@@ -140,13 +137,30 @@ def container_options(
             **_host_config(job, engine, cgroup_parent, cores),
             "Tmpfs": _scratch(job, around, uid=uid, gid=gid),
             "Mounts": [
-                _bind(str(job.inputs), job.container_inputs, read_only=True),
+                _bind(str(job.inputs), job.container_inputs, read_only=not job.inputs_writable),
                 _bind(str(job.outputs), job.container_outputs, read_only=False),
+                *_model(job, image),
                 *(_bind(file, at, read_only=True) for at, file in (accounts or {}).items()),
                 *_volumes(image, job, name=name, owner=owner),
             ],
         },
     }
+
+
+def _call(job: Job) -> dict[str, object]:
+    """What is started; what is left out here is as the image has it."""
+    words = list(job.called(job.container_inputs, job.container_outputs))
+    if job.own_entry:
+        return {"Cmd": words} if words else {}
+    # The first word as the entry point, so that the image's own can't swallow the command (an empty
+    # list would say the same, but not to every engine).
+    return {"Entrypoint": words[:1], "Cmd": words[1:]}
+
+
+def _model(job: Job, image: Image) -> list[dict[str, object]]:
+    if image.model is None or job.container_model is None:
+        return []
+    return [_bind(str(image.model), job.container_model, read_only=True)]
 
 
 def _host_config(

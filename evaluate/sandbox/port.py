@@ -6,6 +6,7 @@ runner's pure decision. Every adapter passes `segjudge.conformance`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -26,6 +27,7 @@ __all__ = [
     "SandboxError",
     "lacking",
     "one_line",
+    "refused",
 ]
 
 
@@ -75,6 +77,7 @@ class Image:
         handle: the adapter's own: the image id to run, or the folder's path.
         details: facts worth keeping, such as the archive's SHA-256, the architecture, the size.
         around: what its maker counts on.
+        model: the team's model folder on the host; None where it has handed in none.
     """
 
     reference: str
@@ -83,6 +86,7 @@ class Image:
     handle: str
     details: dict[str, str | int]
     around: Surroundings = field(default_factory=Surroundings)
+    model: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,13 +94,17 @@ class Job:
     """One command to run on one case.
 
     Attributes:
-        command: the argument vector, as the protocol fixes it.
+        command: the argument vector, as the protocol fixes it; see `called`.
+        own_entry: start the image's own entry point, which gets the command as its arguments.
+        case: the case's identifier, for who looks on.
         inputs: folder of the host that holds exactly what the command may see, made for this job.
         outputs: empty folder of the host, made for this job.
         container_inputs: where the command finds the inputs.
         container_outputs: where the command leaves its outputs.
         limits: what it may use.
         profile_hz: samples of CPU time and memory a second; None for none.
+        inputs_writable: the command may change the inputs, which were made for this job.
+        container_model: where the image's model folder is mounted, if it has one.
     """
 
     command: tuple[str, ...]
@@ -106,6 +114,18 @@ class Job:
     container_outputs: str
     limits: Limits
     profile_hz: float | None = None
+    own_entry: bool = False
+    case: str = ""
+    inputs_writable: bool = False
+    container_model: str | None = None
+
+    def called(self, inputs: str, outputs: str) -> tuple[str, ...]:
+        """The argument vector, for a sandbox whose command finds its folders at these places."""
+        places = {"{inputs}": inputs, "{outputs}": outputs}
+        words = list(self.command)
+        for mark, place in places.items():
+            words = [word.replace(mark, place) for word in words]
+        return tuple(words)
 
 
 def lacking(facts: Mapping[str, object]) -> list[str]:
@@ -160,6 +180,22 @@ class Execution:
     profile: tuple[Sample, ...] = ()
     memory_kill: bool = False
     covered: tuple[Covered, ...] = ()
+
+
+def refused(problem: str) -> Execution:
+    """What happened to a job whose image can't be started at all."""
+    return Execution(
+        ending=Ending.REFUSED,
+        detail=problem,
+        exit_code=None,
+        wall_s=0.0,
+        cpu_s=None,
+        peak_memory_mib=None,
+        measured_by="",
+        started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        log=b"",
+        options={},
+    )
 
 
 class Sandbox(Protocol):

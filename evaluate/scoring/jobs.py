@@ -120,7 +120,7 @@ def _failed(job: ScoringJob, protocol: Rules, outcome: Outcome, reason: str) -> 
     """What a failure costs: the only place where it is paid."""
     reference = read_reference(job.reference, into=_REFERENCE)
     costs = costs_of_failure(reference, protocol.scoring, _asked(job))
-    return _result(job, outcome, reason, costs, job.prices)
+    return result_of(dataclasses.replace(job, outcome=outcome, reason=reason), costs)
 
 
 def _asked(job: ScoringJob) -> TextPrompts | None:

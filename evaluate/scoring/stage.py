@@ -245,10 +245,12 @@ def score_folders(
     """
     if out is not None and out.exists() and not out.is_dir():
         raise UsageError(where=f"--out {out}", found="a file", expected="a folder")
+    masks = protocol.references.masks(protocol.output)
+    protocol = msgspec.structs.replace(protocol, output=masks)
     jobs, warnings = jobs_of_folders(
         references,
         predictions,
-        output=protocol.output,
+        output=masks,
         named=protocol.references,
         rounds=protocol.rounds,
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+_HOUSE = Path(__file__).parents[2]
 _FILES = {
     *("Dockerfile", "predict.sh", "predict.py", "case_files.py", "requirements.txt"),
     *(".dockerignore", "README.md"),
@@ -81,6 +82,31 @@ def test_a_name_that_no_submission_can_have_is_refused_in_one_line(
     assert refused.returncode == 2
     assert refused.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+_DOCUMENTED = [
+    text
+    for text in re.findall(
+        r"```toml\n(.*?)```", (_HOUSE / "docs/protocols.md").read_text("utf-8"), re.S
+    )
+    if "[container]" in text
+]
+
+
+@pytest.mark.parametrize("contract", range(3))
+@pytest.mark.parametrize("sandbox", ["local", pytest.param("docker", marks=pytest.mark.engine)])
+def test_a_new_submission_speaks_each_contract_of_the_documentation(
+    segjudge: Callable, tmp_path: Path, contract: int, sandbox: str
+) -> None:
+    (tmp_path / "mine.toml").write_text(_DOCUMENTED[contract], encoding="utf-8")
+    made = segjudge("init", "my-team", "--protocol", "mine.toml")
+    assert made.returncode == 0, made.stderr
+    checked = segjudge(
+        *("check", "my-team", "--protocol", "mine.toml", "--sandbox", sandbox),
+        *(_build_arguments() if sandbox == "docker" else ()),
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "0 problems, 0 warnings" in checked.stdout
 
 
 def test_a_protocol_of_other_masks_is_refused(segjudge: Callable, tmp_path: Path) -> None:

@@ -28,15 +28,7 @@ _MEASURED = ("wall_s", "cpu_s", "peak_memory_mib")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRuns:
-    """The two runs of today.
-
-    Attributes:
-        cases: that were run again, by modality, then name.
-        runs: their directories; none where no team could be run.
-        journals: of each.
-        scores: of the first, by team and case.
-        calibration: seconds of the fixed load, then and now.
-    """
+    """The two runs of today."""
 
     cases: tuple[Case, ...]
     runs: tuple[RunDirectory, ...]

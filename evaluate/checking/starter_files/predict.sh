@@ -1,5 +1,5 @@
 #!/bin/sh
-# The entry point: reads the case's npz in the inputs, leaves a file of the same name in the outputs.
+# The entry point: reads the case in the inputs folder, leaves its mask in the outputs folder.
 # Without a container, the two folders come from the environment.
 set -eu
 exec python3 -B predict.py \
