@@ -19,6 +19,7 @@ from data_manifest.layouts.stored import VOLUMES, convert_volume
 from data_manifest.manifest import Case
 
 __all__ = [
+    "PLATFORM_MASK",
     "ROLES",
     "InputFile",
     "Inputs",
@@ -115,6 +116,10 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def tolerates(self, path: str) -> bool:
         """Whether a further file may lie in the outputs folder."""
         return any(_fits(path, pattern) for pattern in self.beside)
+
+
+PLATFORM_MASK = OutputFile(path="{case}.mha", format="mha")
+"""What Grand Challenge keeps every mask as."""
 
 
 class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

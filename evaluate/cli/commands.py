@@ -76,6 +76,10 @@ COMMANDS = {
         "Build, verify or show a manifest.",
         "segjudge manifest build --pairs cases.csv data",
     ),
+    "export": (
+        "Write a challenge as Codabench, Grand Challenge or MedPerf take it.",
+        "segjudge export codabench --protocol mine.toml --references gts for-codabench",
+    ),
     "protocol": ("List or show protocols.", "segjudge protocol show cvpr24 > mine.toml"),
 }
 """What each is for, and an example."""
