@@ -84,7 +84,7 @@ def check_submission(
             protocol = msgspec.structs.replace(protocol, limits=limits)
         if sandbox is not None and not not_run:
             first, given = protocol.rounds.first_needs, protocol.layout.gives_prompts
-            usual = USUAL if given else ()
+            usual = tuple(protocol.prompts) or (USUAL if given else ())
             data = manifest_path or build_sanity_cases(
                 scratch / "data",
                 layout=protocol.layout,
@@ -128,7 +128,7 @@ def _static(
     if path.is_file():
         return archive_findings(path, protocol, now=now)
     if path.is_dir():
-        return folder_findings(path)
+        return folder_findings(path, protocol)
     from evaluate.sandbox.engine_images import classify  # the engine's client is not everywhere
 
     classify(reference)  # raises where it looks like a path

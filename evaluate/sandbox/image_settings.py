@@ -16,6 +16,7 @@ class ImageSettings:
         environment: variables, as `NAME=value`.
         working_directory: where its command starts.
         user: who runs it; empty for root.
+        entry: words of its entry point and its command.
         steps: commands that made it.
         made_at: when it and its steps were made, where that has a zone.
     """
@@ -23,6 +24,7 @@ class ImageSettings:
     environment: tuple[str, ...] = ()
     working_directory: str = "/"
     user: str = ""
+    entry: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     made_at: tuple[datetime, ...] = ()
 
@@ -40,6 +42,7 @@ def read_settings(data: bytes) -> ImageSettings:
         environment=tuple(str(text) for text in _listed(settings.get("Env"))),
         working_directory=str(settings.get("WorkingDir") or "/"),
         user=str(settings.get("User") or ""),
+        entry=tuple(str(w) for key in ("Entrypoint", "Cmd") for w in _listed(settings.get(key))),
         steps=tuple(str(step.get("created_by", "")) for step in steps),
         made_at=tuple(date for date in dates if date is not None),
     )
