@@ -65,7 +65,7 @@ def _done(options: argparse.Namespace) -> int:
 
 
 def _codabench(options: argparse.Namespace) -> int:
-    from evaluate.exporting.codabench import export_codabench
+    from evaluate.exporting.codabench_bundle import export_codabench
 
     rules, image = _protocol(options)
     export_codabench(
@@ -79,7 +79,7 @@ def _codabench(options: argparse.Namespace) -> int:
 
 
 def _grand_challenge(options: argparse.Namespace) -> int:
-    from evaluate.exporting.grand_challenge import export_grand_challenge
+    from evaluate.exporting.grand_challenge_pack import export_grand_challenge
 
     rules, _ = _protocol(options)
     export_grand_challenge(
@@ -93,7 +93,7 @@ def _grand_challenge(options: argparse.Namespace) -> int:
 
 
 def _medperf(options: argparse.Namespace) -> int:
-    from evaluate.exporting.medperf import export_medperf
+    from evaluate.exporting.medperf_evaluator import export_medperf
 
     rules, image = _protocol(options)
     export_medperf(options.out, protocol=rules, references=options.references, image=image)
