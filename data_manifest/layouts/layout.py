@@ -207,6 +207,11 @@ class Layout:
     inputs: Inputs
     output: OutputFile
 
+    def holds(self, dimension: str) -> bool:
+        """Whether `2D` or `3D` cases can be put into these files, and answered by one."""
+        images = all(dimension in FORMATS[f.format].image_dimensions for f in self.inputs.images)
+        return images and dimension in FORMATS[self.output.format].mask_dimensions
+
     @property
     def gives_prompts(self) -> bool:
         """Whether a container finds a case's prompts beside its image."""

@@ -79,7 +79,7 @@ def _codabench(options: argparse.Namespace) -> int:
 
 
 def _grand_challenge(options: argparse.Namespace) -> int:
-    from evaluate.exporting.grand_challenge_pack import export_grand_challenge
+    from evaluate.exporting.evaluation_image import export_grand_challenge
 
     rules, _ = _protocol(options)
     export_grand_challenge(

@@ -37,7 +37,7 @@ def add_arguments(group: CommandParser) -> None:
         "--prompts",
         action=argparse.BooleanOptionalAction,
         help="make prompts, and cases of one uint8 image with labels numbered from 1; without,"
-        " keep each case in its own files (default: prompts for pairs, else none)",
+        " keep each case in its own files (default: prompts for pairs and for a protocol)",
     )
     command.add_argument("--channels", type=_names, default=(), help="NAME,NAME: only these")
     command.add_argument("--fold", type=_names, default=(), help="NAME,NAME: only their cases")
@@ -61,6 +61,10 @@ def add_arguments(group: CommandParser) -> None:
     )
     command.add_argument("--window", type=float, nargs=2, metavar=("LEVEL", "WIDTH"))
     command.add_argument("--seed", type=natural, default=0)
+    command.add_argument(
+        "--protocol",
+        help="whose kinds of prompts are made, by name or file (default: segjudge)",
+    )
     command = group_command(
         into,
         "verify",
@@ -128,6 +132,7 @@ def build(options: argparse.Namespace) -> int:
     from data_manifest.making.cvpr25_folders import build_cvpr25
     from data_manifest.making.kept_cases import keep_cases
     from evaluate.cli.manifest_words import say_left_over, say_source
+    from evaluate.facts.rules import load_protocol
 
     _check_ways(options)
     notes: list[Finding] = []
@@ -140,7 +145,9 @@ def build(options: argparse.Namespace) -> int:
         group=options.group,
     )
     of_pairs = options.layout in (None, "pairs")
-    prompted = of_pairs if options.prompts is None else options.prompts
+    rules = load_protocol(options.protocol or "segjudge")
+    asked = of_pairs or (options.protocol is not None and rules.kinds_of_prompts != ())
+    prompted = asked if options.prompts is None else options.prompts
     problems = [finding for finding in source.findings if finding.is_problem]
     if of_pairs:
         pairs = [pair for pair in pairs if not options.fold or pair.fold in options.fold]
@@ -172,6 +179,8 @@ def build(options: argparse.Namespace) -> int:
                 window=tuple(options.window) if options.window else None,
                 remove_small=options.remove_small,
                 crop=options.crop,
+                prompts=rules.kinds_of_prompts,
+                rounds=rules.rounds.ahead,
                 progress=progress,
                 tell=notes.append,
             )

@@ -77,18 +77,24 @@ def check_submission(
             limits = msgspec.structs.replace(protocol.limits, gpus=0)
             protocol = msgspec.structs.replace(protocol, limits=limits)
         if sandbox is not None and not not_run:
-            first, given = protocol.rounds.first_needs, protocol.layout.gives_prompts
-            usual = USUAL if given else ()
             data = manifest_path or build_sanity_cases(
                 scratch / "data",
                 layout=protocol.layout,
-                prompts=usual,
-                of_volumes=(first,) if first else usual,
+                prompts=_kinds(protocol),
+                rounds=protocol.rounds.ahead,
             )
             rehearsal = Rehearsal(reference, protocol, sandbox, data, scratch, progress)
             cases = rehearsal.run(_draw if pictures else None)
             findings += rehearsal.findings
     return SubmissionCheck(findings=gravest_first(findings), cases=cases, not_run=not_run)
+
+
+def _kinds(protocol: Rules) -> tuple[str, ...]:
+    """Of prompts; the usual ones where containers get what a file of the image holds."""
+    given = protocol.kinds_of_prompts
+    if given or protocol.rounds.number > 1 or not protocol.layout.gives_prompts:
+        return given
+    return USUAL
 
 
 def _draw(

@@ -1,6 +1,8 @@
 """`segjudge rank`: from scores to places."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -22,6 +24,8 @@ from evaluate.store.seals import seal_stage
 
 __all__ = ["RankOptions", "rank_result", "rank_run", "rank_table"]
 
+_SAMPLED = ("cpu_s", "peak_memory_mib")
+
 
 def rank_result(
     run: RunDirectory,
@@ -42,10 +46,27 @@ def rank_result(
         adjustment=options.adjustment,
         compat=options.compat,
     )
+    sampled = tuple(_badly_measured(run, result))
+    result = replace(result.warned(*sampled), notes=(*result.notes, *sampled))
     if not document.unequal_machines:
         return result
     warning = f"cases were run on {document.unequal_machines}: their times may not be compared"
     return result.warned(warning)
+
+
+def _badly_measured(run: RunDirectory, result: Result) -> Iterator[str]:
+    """Columns that are ranked by, and were seen by samples alone: short runs show too little."""
+    settings = result.document.settings
+    ranked = [m.name for m in settings.metrics if m.name in _SAMPLED] if settings else []
+    if not ranked:
+        return
+    teams = Counter(a.team for a in run.attempts() if a.measured_by == "stats")
+    if teams:
+        counted = ", ".join(f"{team} ({count} runs)" for team, count in sorted(teams.items()))
+        yield (
+            f"{', '.join(ranked)}: measured by samples (`measured_by` stats), which may show less"
+            f" than a short run used: {counted}"
+        )
 
 
 def rank_run(root: Path, options: RankOptions | None = None) -> Result:

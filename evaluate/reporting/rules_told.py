@@ -81,7 +81,10 @@ _WORDS: Mapping[str, _Words] = {
         "list": "Run k gets what the case lists for its first k rounds.",
         "largest_error_click": "Each run after the first gets one more click a label, in the"
         " middle of its largest error.",
+        "error_scribble": "Each run after the first gets one more of a hand's strokes a label, in"
+        " its largest error on one slice.",
     },
+    "rounds.strategies": "Such strokes are drawn by {}.",
     "rounds.previous": {
         True: "It gets its answer of the round before.",
         False: "It gets nothing of what it answered before.",
@@ -161,6 +164,8 @@ def _lines(rules: Rules) -> Iterator[Line]:
             continue
         else:
             told = _simple(name, part)
+        if name == "rounds" and part.prompts != "error_scribble":
+            told = (pair for pair in told if pair[0] != "rounds.strategies")
         if name == "ranking":
             told = (*_ranked(rules), *told)
         yield from (Line(heading=heading, key=key, text=text) for key, text in told if text)

@@ -65,7 +65,8 @@ class RunDirectory:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._ledger = Ledger(root / _LEDGER)
+        self.ledger_path = root / _LEDGER
+        self._ledger = Ledger(self.ledger_path)
 
     @classmethod
     def claim(cls, root: Path) -> "RunDirectory":
