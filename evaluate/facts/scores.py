@@ -130,6 +130,7 @@ class CohortScore:
         metric: with the ending of the statistic.
         n: how many values it is of; cases whose value is undefined are left out.
         value: None where nothing is defined.
+        low, high: its 95 % interval over resampled cases; None of a single case.
     """
 
     team: str
@@ -138,3 +139,5 @@ class CohortScore:
     metric: str
     n: int
     value: float | None
+    low: float | None = None
+    high: float | None = None

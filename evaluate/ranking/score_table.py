@@ -3,14 +3,16 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from evaluate.facts.aggregates import SumRatio
 from evaluate.facts.errors import Finding, RankingRefusedError, listed
 from evaluate.facts.outcome import Outcome
+from evaluate.facts.ranking_rules import RankedStatistic
 from evaluate.facts.scores import CaseScore
 from evaluate.ranking.settings import RankedColumn
 
@@ -63,6 +65,9 @@ class Column:
         usable: (cases,); False where some team has neither a value nor failed: such a case is left
             out for all teams, so that all are compared over the same cases.
         missing, infinite: (teams, cases), why a value is last although the case did not fail.
+        statistic: of cases' values, where such are ranked.
+        sums: what `aggregated` sums: columns by name, (teams, cases), of each of the ratios.
+        ratios: what it makes of the sums; their mean is the value.
     """
 
     name: str
@@ -73,6 +78,9 @@ class Column:
     usable: Bools
     missing: Bools
     infinite: Bools
+    statistic: RankedStatistic = "mean"
+    sums: Mapping[str, Floats] = field(default_factory=dict)
+    ratios: tuple[SumRatio, ...] = ()
 
     def within(self, where: slice) -> "Column":
         """The same metric over a slice of the cases."""
@@ -239,6 +247,9 @@ def column(table: ScoreTable, metric: RankedColumn) -> Column:
         usable=usable,
         missing=missing,
         infinite=infinite & ~failed,
+        statistic=metric.statistic,
+        sums={n: np.nan_to_num(table.values[n]) for ratio in metric.ratios for n in ratio.columns},
+        ratios=metric.ratios,
     )
 
 

@@ -5,7 +5,7 @@ from evaluate.facts.scoring_rules import Scoring
 from evaluate.reporting.quantities import clipped, count_of
 from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.standings import modalities
-from evaluate.reporting.words import costs_of_failure, metric_title
+from evaluate.reporting.words import LEVELS, costs_of_failure, metric_title
 
 __all__ = [
     "aggregation_text",
@@ -129,13 +129,14 @@ def aggregation_text(sources: Sources) -> str:
     """From the values of cases to places."""
     ranking = sources.protocol.ranking
     weights = ", ".join(f"{sources.quantities[m.name].title} {m.weight:g}" for m in ranking.metrics)
-    if ranking.rank_level == "modality":
-        first = "Teams were ranked by their mean in each modality, metric by metric"
-        over = "over modalities"
-    else:
-        first = "Teams were ranked within each case, metric by metric"
+    first = f"Teams were ranked {LEVELS[ranking.rank_level]}, metric by metric"
+    over = "over modalities"
+    if ranking.rank_level in ("case", "label"):
         alike = "modality" if ranking.across_modalities == "macro" else "case"
         over = f"over cases so that every {alike} weighs alike"
+    elif ranking.rank_level != "modality":
+        over = "over strata" if ranking.rank_level == "stratum" else ""
+    over = f"{over} and over metrics" if over else "over metrics"
     clipped_at = [
         f"{quantity.title} better than {quantity.text_with_unit(m.tolerance)}"
         for m in ranking.metrics
@@ -144,8 +145,7 @@ def aggregation_text(sources: Sources) -> str:
     if clipped_at:
         first += f" (values of {' and of '.join(clipped_at)} counted as equal to it)"
     return (
-        f"{first}; ranks were averaged {over} and over metrics (weights: {weights}), and the"
-        " averages were ranked."
+        f"{first}; ranks were averaged {over} (weights: {weights}), and the averages were ranked."
     )
 
 
