@@ -69,6 +69,8 @@ def _runs(sources: Sources) -> str:
     text += f" {'The machine' if len(hosts) == 1 else 'The machines'} had {machines}."
     if sources.document.unequal_machines:
         text += " Times of different machines may not be compared."
+    elif sources.document.machines_apart:
+        text += " All submissions met on the same machine for a case; times compare within cases."
     return text
 
 

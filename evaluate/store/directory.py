@@ -19,6 +19,7 @@ from evaluate.documents.audit import AuditDocument, write_audit_document
 from evaluate.documents.journal import JournalEntry
 from evaluate.documents.ranking import RankingDocument, write_ranking
 from evaluate.documents.run import RunDocument, write_run_document
+from evaluate.documents.run_status import RunStatus, read_run_status, write_run_status
 from evaluate.documents.tables import (
     read_table,
     write_atomically,
@@ -57,6 +58,7 @@ _TABLES: dict[type, str] = {
 }
 _LEDGER = "ledger.sqlite"
 _SCORES = "scores.sqlite"
+_STATUS = "status.json"
 
 
 class RunDirectory(RunPlaces):
@@ -126,6 +128,18 @@ class RunDirectory(RunPlaces):
                 self._ledger.close()
             finally:
                 os.close(handle)
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether a segjudge is working in it."""
+        handle = os.open(self.root, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(handle)
+        return False
 
     @property
     def exists(self) -> bool:
@@ -259,6 +273,18 @@ class RunDirectory(RunPlaces):
         """Replace ranking.csv and ranking.json."""
         write_table(self.root / "ranking.csv", rows, type(rows[0]))
         write_ranking(self.root / "ranking.json", document)
+
+    def write_status(self, status: RunStatus) -> None:
+        """Replace status.json."""
+        write_run_status(self.root / _STATUS, status)
+
+    def read_status(self) -> RunStatus:
+        """How far the run is, or was when its command ended.
+
+        Raises:
+            RunDirectoryError: there is no status.json, or it is damaged.
+        """
+        return read_run_status(self.root / _STATUS)
 
     def write_audit(self, document: AuditDocument) -> None:
         """Replace audit.json."""
