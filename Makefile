@@ -66,6 +66,10 @@ $(VENV)/.peers: $(VENV)/.made bench/requirements-peers.txt
 $(VENV)/.participants: $(VENV)/.demo
 	$(BIN)/pip install --quiet --requirement participants/litemedsam/requirements.txt
 	$(BIN)/pip install --quiet --no-deps --requirement participants/litemedsam/requirements-nodeps.txt
+	$(BIN)/pip install --quiet --requirement participants/litemedsam_fast/requirements.txt \
+	    --requirement participants/litemedsam_fast/requirements-export.txt
+	PYTHONPATH=participants/litemedsam:participants/litemedsam_fast \
+	    $(BIN)/python -BW ignore participants/litemedsam_fast/export.py $(VENV)/share/litemedsam_fast
 	@touch $@
 
 clean:

@@ -6,7 +6,17 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeAlias
 
-__all__ = ["Cell", "Finding", "Severity", "Tell", "grouped", "passes", "printable", "untold"]
+__all__ = [
+    "Cell",
+    "Finding",
+    "Severity",
+    "Tell",
+    "grouped",
+    "listed",
+    "passes",
+    "printable",
+    "untold",
+]
 
 
 def printable(text: str) -> str:
@@ -19,6 +29,17 @@ def printable(text: str) -> str:
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii")
         for c in text.encode("utf-8", "backslashreplace").decode("utf-8")
     )
+
+
+def listed(items: Iterable[object], *, most: int = 10) -> str:
+    """The first ones, and how many more.
+
+    >>> listed("abcd", most=2)
+    'a, b and 2 more'
+    """
+    named = list(map(str, items))
+    more = f" and {len(named) - most} more" if len(named) > most else ""
+    return ", ".join(named[:most]) + more
 
 
 class Severity(StrEnum):

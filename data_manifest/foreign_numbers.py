@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from data_manifest.errors import Finding, TableError
-from data_manifest.foreign_tables import ForeignTable, Row, listed, quoted
+from data_manifest.findings import listed
+from data_manifest.foreign_tables import ForeignTable, Row, quoted
 
 __all__ = ["MISSING_WORDS", "is_missing", "read_numbers"]
 

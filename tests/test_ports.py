@@ -29,7 +29,10 @@ _ENDINGS = [re.escape(form.suffix) for form in FORMATS.values() if form.media_ty
 _WORDS = {
     "a mask's format": re.compile(rf"""({"|".join(_ENDINGS)})["'`]|\bnpz\b"""),
     "an array's key": re.compile(r"""["'`](imgs|gts|segs|boxes)["'`]"""),
-    "a kind of prompts": re.compile(r"\b(" + "|".join(KINDS) + r"|[Bb]ox(es)?[ -]prompts?)\b"),
+    # A text is much else besides.
+    "a kind of prompts": re.compile(
+        r"\b(" + "|".join({*KINDS} - {"text"}) + r"|[Bb]ox(es)?[ -]prompts?)\b"
+    ),
 }
 
 

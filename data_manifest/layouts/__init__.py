@@ -2,6 +2,7 @@
 
 from data_manifest.layouts.formats import FORMATS, format_of, stem_of
 from data_manifest.layouts.layout import (
+    PLATFORM_MASK,
     InputFile,
     Inputs,
     Layout,
@@ -23,6 +24,7 @@ from data_manifest.layouts.stored import read_case
 
 __all__ = [
     "FORMATS",
+    "PLATFORM_MASK",
     "ArrayFacts",
     "BadPrediction",
     "InputFile",

@@ -1,7 +1,7 @@
-"""A case as CVPR 2025's interactive track gives it to containers: npz with pickled prompts.
+"""A case as CVPR 2025's tracks give it to containers: npz with pickled prompts.
 
-Teams' containers expect `boxes`, `clicks` and `clicks_order` as pickled arrays of objects, so they
-are written so. An organiser's own are read as data, and nothing in them is called.
+Teams' containers expect `boxes`, `clicks`, `clicks_order` and `text_prompts` as pickled arrays of
+objects, so they are written so. An organiser's own are read as data, and nothing in them is called.
 """
 
 from pathlib import Path
@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from data_manifest.cases import CaseInputs
 from data_manifest.layouts.npz import NpzArchive, write_npz
-from data_manifest.prompts import Clicks, MiddleBoxes
+from data_manifest.prompts import Clicks, MiddleBoxes, Texts
 
-__all__ = ["read_pickled_boxes", "write_cvpr25"]
+__all__ = ["read_pickled_boxes", "read_pickled_texts", "write_cvpr25"]
 
 _BOX = (
     *("z_mid_x_min", "z_mid_y_min", "z_min", "z_mid_x_max", "z_mid_y_max", "z_max"),
@@ -27,7 +27,8 @@ def write_cvpr25(path: Path, inputs: CaseInputs) -> None:
 
     Keys: `imgs`, `spacing` (x, y, z); `boxes`, an object array of dictionaries; from the first
     clicks on `clicks`, an object array (L,) of `{"fg": [[z, y, x], ...], "bg": [...]}`,
-    `clicks_order` (L, rounds) of "fg", "bg" or None, and `prev_pred`.
+    `clicks_order` (L, rounds) of "fg", "bg" or None, and `prev_pred`; of texts `text_prompts`, a
+    dictionary of texts by label and of `instance_label`.
 
     Raises:
         ValueError: prompts of a kind that these files do not have.
@@ -41,11 +42,13 @@ def write_cvpr25(path: Path, inputs: CaseInputs) -> None:
             arrays["boxes"] = _objects([dict(zip(_BOX, row, strict=True)) for row in rows])
         elif isinstance(prompts, Clicks):
             arrays |= _clicks(prompts)
+        elif isinstance(prompts, Texts):
+            arrays["text_prompts"] = _objects([prompts.asked()]).reshape(())
         else:
             raise ValueError(f"{prompts.kind}, which these files do not hold")
     if inputs.previous is not None:
         arrays["prev_pred"] = inputs.previous
-    write_npz(path, arrays, pickled=("boxes", "clicks", "clicks_order"))
+    write_npz(path, arrays, pickled=("boxes", "clicks", "clicks_order", "text_prompts"))
 
 
 def _clicks(prompts: Clicks) -> dict[str, npt.NDArray[Any]]:
@@ -65,6 +68,20 @@ def _objects(values: list[Any]) -> npt.NDArray[np.object_]:
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
+
+
+def read_pickled_texts(path: Path) -> Texts | None:
+    """The texts of a case file of the challenge's data; None where it has none.
+
+    Raises:
+        NpzError: the file is damaged, or says anything but dictionaries of texts and numbers.
+        ValueError: they are no texts by label.
+    """
+    with NpzArchive(path) as archive:
+        asked = archive.objects("text_prompts") if "text_prompts" in archive.names else None
+    if asked is None:
+        return None
+    return Texts.of(asked[0] if asked else None, dimensions=3)
 
 
 def read_pickled_boxes(path: Path) -> MiddleBoxes | None:

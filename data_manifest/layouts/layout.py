@@ -19,6 +19,7 @@ from data_manifest.layouts.stored import VOLUMES, convert_volume, read_case
 from data_manifest.manifest import Case
 
 __all__ = [
+    "PLATFORM_MASK",
     "ROLES",
     "InputFile",
     "Inputs",
@@ -119,6 +120,10 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return any(_fits(path, pattern) for pattern in self.beside)
 
 
+PLATFORM_MASK = OutputFile(path="{case}.mha", format="mha")
+"""What Grand Challenge keeps every mask as."""
+
+
 class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a folder of references, of no manifest, has those of the cases.
 
@@ -203,6 +208,11 @@ class Layout:
 
     inputs: Inputs
     output: OutputFile
+
+    def holds(self, dimension: str) -> bool:
+        """Whether `2D` or `3D` cases can be put into these files, and answered by one."""
+        images = all(dimension in FORMATS[f.format].image_dimensions for f in self.inputs.images)
+        return images and dimension in FORMATS[self.output.format].mask_dimensions
 
     @property
     def gives_prompts(self) -> bool:

@@ -1,5 +1,8 @@
 """A case's images as they are stored: the challenge's npz, or the files that they came in."""
 
+# mypy: disallow-untyped-calls=False
+# (SimpleITK's functions have no annotations)
+
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,7 @@ from data_manifest.layouts.formats import NPZ, format_of
 from data_manifest.layouts.npz_contract import read_inputs
 from data_manifest.manifest import Case, FileEntry
 
-__all__ = ["VOLUMES", "convert_volume", "image_header", "read_case"]
+__all__ = ["VOLUMES", "convert_volume", "image_header", "read_case", "turn_volume"]
 
 VOLUMES = frozenset({"mha", "nii", "nii.gz", "nrrd"})
 """Formats that can become one another: all hold intensities with their spacing and their place."""
@@ -79,11 +82,31 @@ def convert_volume(source: Path, target: Path) -> None:
     Raises:
         CaseFileError: it can't be read.
     """
+    _written(source, target, "")
+
+
+def turn_volume(source: Path, target: Path, axes: str) -> None:
+    """Write a volume with its axes in another order or direction; nothing is resampled.
+
+    Args:
+        source: of `VOLUMES`.
+        target: of `VOLUMES`.
+        axes: where they are to point, such as `LPS`.
+
+    Raises:
+        CaseFileError: it can't be read.
+    """
+    _written(source, target, axes)
+
+
+def _written(source: Path, target: Path, axes: str) -> None:
     import SimpleITK as sitk  # noqa: N813  (slow to import; the name that everyone gives it)
 
     try:
-        sitk.WriteImage(sitk.ReadImage(str(source)), str(target), useCompression=True)
+        image = sitk.ReadImage(str(source))
+        image = sitk.DICOMOrient(image, axes) if axes else image
+        sitk.WriteImage(image, str(target), useCompression=True)
     except RuntimeError as error:
         expected = "an image that SimpleITK reads"
-        found = str(error).splitlines()[-1]
-        raise CaseFileError(where=str(source), found=found, expected=expected) from error
+        fault = str(error).splitlines()[-1]
+        raise CaseFileError(where=str(source), found=fault, expected=expected) from error

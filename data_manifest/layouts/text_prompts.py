@@ -5,11 +5,12 @@ from pathlib import Path
 
 from data_manifest.errors import CaseFileError
 from data_manifest.layouts.npz import NpzArchive, NpzError
+from data_manifest.prompts import Texts, WrongPromptsError
 
 __all__ = ["TextPrompts", "read_text_prompts"]
 
-_KEY, _KIND = "text_prompts", "instance_label"
-_EXPECTED = f"`{_KEY}`: a dictionary of texts by label, and of `{_KIND}`, 0 or 1"
+_KEY = "text_prompts"
+_EXPECTED = f"`{_KEY}`: a dictionary of texts by label, and of `instance_label`, 0 or 1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +34,13 @@ def read_text_prompts(path: Path) -> TextPrompts:
     """
     try:
         with NpzArchive(path) as archive:
-            values = archive.objects(_KEY)
-    except NpzError as error:
+            if set(Texts.keys) <= set(archive.names):
+                texts = Texts.stored(archive.array, ())
+            else:
+                (asked,) = archive.objects(_KEY)
+                texts = Texts.of(asked, dimensions=3)
+    except WrongPromptsError as error:
+        raise CaseFileError(where=str(path), found=error.found, expected=error.expected) from error
+    except (NpzError, ValueError) as error:
         raise CaseFileError(where=str(path), found=str(error), expected=_EXPECTED) from error
-    asked = values[0] if len(values) == 1 else None
-    kind = asked.get(_KIND) if isinstance(asked, dict) else None
-    if not isinstance(asked, dict) or kind not in (0, 1):
-        fault = f"{len(values)} objects" if asked is None else f"`{_KIND}` of {kind!r:.40}"
-        raise CaseFileError(where=str(path), found=fault, expected=_EXPECTED)
-    numbers = {int(key) for key in map(str, asked) if key.isascii() and key.isdecimal()}
-    return TextPrompts(labels=tuple(sorted(numbers)), is_instance=bool(kind))
+    return TextPrompts(labels=tuple(texts.texts), is_instance=texts.is_instance)

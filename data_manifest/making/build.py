@@ -5,8 +5,11 @@ The same sources and the same seed give the same bytes.
 
 import hashlib
 import importlib.metadata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
 
 from data_manifest.demo.records import DemoPackageMissing, RawCase
 from data_manifest.errors import CaseFileError, Finding, ManifestError
@@ -17,6 +20,7 @@ from data_manifest.making.image_pairs import Pair
 from data_manifest.making.writing import INPUTS, REFERENCES, write_case
 from data_manifest.manifest import Case, Manifest, Preparation, load_manifest, save_manifest
 from data_manifest.progress import Progress, silent
+from data_manifest.prompts import USUAL
 from data_manifest.verify import verify_manifest
 
 __all__ = ["DEMO", "build_demo", "build_manifest"]
@@ -41,6 +45,8 @@ def build_manifest(
     window: tuple[float, float] | None = None,
     remove_small: bool = False,
     crop: bool = False,
+    prompts: Sequence[str] = USUAL,
+    rounds: int = 1,
     progress: Progress = silent,
     tell: Tell = untold,
 ) -> Manifest:
@@ -57,6 +63,8 @@ def build_manifest(
         remove_small: take pieces under 100 voxels, or under 10 pixels in a slice, from the
             references, as the challenge's organisers did.
         crop: cut volumes to the slices from the first to the last with an object, as they did.
+        prompts: the kinds that cases get.
+        rounds: for how many rounds they are made ahead.
         progress: told before the first and after every pair.
         tell: takes what was converted, or looks odd, by file.
 
@@ -72,12 +80,16 @@ def build_manifest(
         recipe=_recipe(),
     )
     name = name or out.resolve().name
+    of = {str(pair.image): {"group": pair.group, "fold": pair.fold} for pair in pairs}
     return _build(
         raw_cases(pairs, window=window, tell=tell),
         len(pairs),
         out,
+        of=of,
         name=name,
         preparation=preparation,
+        prompts=prompts,
+        rounds=rounds,
         progress=progress,
         tell=tell,
     )
@@ -125,8 +137,11 @@ def _build(
     *,
     name: str,
     preparation: Preparation,
+    prompts: Sequence[str] = USUAL,
+    rounds: int = 1,
     progress: Progress,
     tell: Tell = untold,
+    of: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> Manifest:
     """Write all cases; what can't become one is collected, so that it is mended in one go."""
     cases: dict[str, Case] = {}
@@ -139,8 +154,10 @@ def _build(
             try:
                 if isinstance(raw, CaseFileError):
                     raise raw
-                case = write_case(folder, raw, preparation=preparation, tell=tell)
-                cases[case.id] = case
+                case = write_case(
+                    folder, raw, preparation=preparation, prompts=prompts, rounds=rounds, tell=tell
+                )
+                cases[case.id] = msgspec.structs.replace(case, **of.get(raw.file, {}))
                 progress(done, total, case.id)
             except CaseFileError as error:
                 problems += error.problems

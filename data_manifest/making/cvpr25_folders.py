@@ -1,7 +1,7 @@
-"""A data set as CVPR 2025's interactive track lays it out: imgs/ and gts/, an npz a case.
+"""A data set as CVPR 2025's tracks lay it out: imgs/ and gts/, an npz a case.
 
-Arrays are kept as they are, gaps in the labels too; the pickled boxes become plain numbers, so that
-nothing of a case in our own files is a pickle.
+Arrays are kept as they are, gaps in the labels too; pickled boxes and texts become plain numbers,
+so that nothing of a case in our own files is a pickle.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 
 from data_manifest.cases import CaseInputs
 from data_manifest.errors import CaseFileError, Finding, ManifestError
-from data_manifest.layouts.cvpr25_files import read_pickled_boxes
+from data_manifest.layouts.cvpr25_files import read_pickled_boxes, read_pickled_texts
 from data_manifest.layouts.npz import NpzError, read_array
 from data_manifest.layouts.npz_contract import read_reference, write_inputs, write_reference
 from data_manifest.making.image_folders import MANIFEST, whole_folder
@@ -71,9 +71,9 @@ def _case(image_file: Path, reference_file: Path, folder: Path) -> Case:
             f"`imgs` of dtype {image.dtype}, shape {image.shape}; expected uint8, (D, H, W), as"
             f" `gts` of shape {reference.labels.shape}"
         )
-    boxes = read_pickled_boxes(image_file)
+    read = (read_pickled_boxes(image_file), read_pickled_texts(image_file))
     paths = [f"{kind}/{identifier}.npz" for kind in (INPUTS, REFERENCES)]
-    prompts = () if boxes is None else (boxes,)
+    prompts = tuple(prompts for prompts in read if prompts is not None)
     inputs = CaseInputs(
         image=image.astype(np.uint8, copy=False), prompts=prompts, spacing_mm=reference.spacing_mm
     )

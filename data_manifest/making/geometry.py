@@ -15,7 +15,9 @@ __all__ = [
     "Affine",
     "Volume",
     "angle_between_axes",
+    "axes_of",
     "furthest_corner",
+    "is_turned",
     "mismatches",
     "without_depth",
 ]
@@ -74,11 +76,11 @@ def mismatches(image: Volume, reference: Volume) -> Iterator[tuple[str, str, str
     mend = "resample the reference onto the image, or pair it with its own image"
     colours = image.array.ndim == 3 and reference.array.ndim == 2
     shape = image.array.shape[:2] if colours else image.array.shape
-    if image.affine is not None and reference.affine is not None and _turned(image, reference):
+    if image.affine is not None and reference.affine is not None and is_turned(image, reference):
         yield (
             f"the image's box with other axes ({_place(reference.affine)})",
             f"the image's ({_place(image.affine)})",
-            f"`SimpleITK.DICOMOrient(reference, {_axes(image.affine)!r})` turns it onto the"
+            f"`SimpleITK.DICOMOrient(reference, {axes_of(image.affine)!r})` turns it onto the"
             " image's axes, and loses nothing",
         )
         return
@@ -104,7 +106,7 @@ def _nearness(affine: Affine) -> float:
     return _POSITION_TOLERANCE * float(np.linalg.norm(affine[:3, :3], axis=0).min())
 
 
-def _turned(image: Volume, reference: Volume) -> bool:
+def is_turned(image: Volume, reference: Volume) -> bool:
     """Whether it is the same box, stored along other axes or the other way round."""
     if image.affine is None or reference.affine is None:
         return False
@@ -139,10 +141,11 @@ def furthest_corner(one: Affine, other: Affine, shape: tuple[int, ...]) -> float
 
 
 def _place(affine: Affine) -> str:
-    return f"origin {_brief(affine[:3, 3])} mm, axes {_axes(affine)}"
+    return f"origin {_brief(affine[:3, 3])} mm, axes {axes_of(affine)}"
 
 
-def _axes(affine: Affine) -> str:
+def axes_of(affine: Affine) -> str:
+    """Where its voxels' axes point: `RAS` to the right, to the front, up."""
     return "".join(code or "?" for code in nibabel.aff2axcodes(affine))
 
 

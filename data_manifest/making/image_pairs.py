@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from data_manifest.errors import ManifestError, TableError
-from data_manifest.findings import Finding, Severity, Tell, untold
-from data_manifest.foreign_tables import ForeignTable, listed, quoted, read_foreign_table
+from data_manifest.findings import Finding, Severity, Tell, listed, untold
+from data_manifest.foreign_tables import ForeignTable, quoted, read_foreign_table
 from data_manifest.making.volume_images import SUFFIXES, stem_of
 from data_manifest.manifest import MODALITIES
 from data_manifest.naming import canonical_modality
@@ -20,7 +20,7 @@ __all__ = ["Pair", "pairs_from_csv", "pairs_from_folders", "parse_label_names"]
 Origin = Literal["real", "simulated"]
 
 _NEEDED = ("image", "reference", "modality")
-_OPTIONAL = ("id", "labels", "source", "licence", "origin")
+_OPTIONAL = ("id", "labels", "source", "licence", "origin", "group", "fold")
 _CHANNEL = re.compile(r"_[0-9]{4}$")  # FLARE and nnU-Net name a case's first channel CASE_0000
 
 
@@ -37,6 +37,8 @@ class Pair:
         source: where both come from.
         licence: of the image.
         origin: `real` or `simulated`.
+        group: what the case shares with others, such as its patient.
+        fold: the part of the data that it belongs to.
     """
 
     image: Path
@@ -47,6 +49,8 @@ class Pair:
     source: str = "not stated"
     licence: str = "not stated"
     origin: Origin = "real"
+    group: str = ""
+    fold: str = ""
 
     @property
     def name(self) -> str:
@@ -78,8 +82,8 @@ def pairs_from_csv(path: Path, *, tell: Tell = untold) -> list[Pair]:
     """Read the pairs of a CSV file, as `read_foreign_table` reads it.
 
     Its columns are image, reference and modality, and, as far as they are wanted, id, labels
-    (`1=liver;2=spleen`), source, licence and origin (`real` or `simulated`). Paths are relative
-    to the CSV's folder.
+    (`1=liver;2=spleen`), source, licence, origin (`real` or `simulated`), group (such as the
+    patient) and fold. Paths are relative to the CSV's folder.
 
     Args:
         path: of the file.
@@ -170,6 +174,8 @@ def _parse_row(row: dict[str, str], where: str, problems: list[Finding]) -> Pair
         source=row.get("source") or "not stated",
         licence=row.get("licence") or "not stated",
         origin="simulated" if origin == "simulated" else "real",
+        group=row.get("group", ""),
+        fold=row.get("fold", ""),
     )
 
 

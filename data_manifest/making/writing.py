@@ -19,7 +19,7 @@ from data_manifest.making.intensities import hard_to_see, to_uint8
 from data_manifest.making.numbering import consecutive
 from data_manifest.making.reference_objects import foreground_slices, remove_small_objects
 from data_manifest.manifest import NAME_PATTERN, Case, FileEntry, Label, Preparation, sha256_of
-from data_manifest.prompts import KINDS, USUAL
+from data_manifest.prompts import KINDS, USUAL, Hand
 
 __all__ = ["INPUTS", "REFERENCES", "write_case"]
 
@@ -33,6 +33,7 @@ def write_case(
     *,
     preparation: Preparation,
     prompts: Sequence[str] = USUAL,
+    rounds: int = 1,
     tell: Tell = untold,
 ) -> Case:
     """Write a case's two files as the challenge has them.
@@ -44,6 +45,7 @@ def write_case(
         raw: the image in raw intensities, its label map, and where they come from.
         preparation: of the prompts and of the reference.
         prompts: the kinds that the case gets.
+        rounds: for how many rounds they are made ahead.
         tell: takes what looks odd about the image.
 
     Returns:
@@ -60,9 +62,14 @@ def write_case(
         made = tuple(
             KINDS[kind].made(
                 raw.labels,
-                margin=preparation.margin,
-                jitter=preparation.jitter,
-                generator=_generator(preparation.seed, raw.identifier),
+                Hand(
+                    margin=preparation.margin,
+                    jitter=preparation.jitter,
+                    generator=_generator(preparation.seed, raw.identifier),
+                    rounds=rounds,
+                    names={label.label: label.name for label in labels},
+                    image=image,
+                ),
             )
             for kind in prompts
         )

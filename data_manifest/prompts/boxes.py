@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from data_manifest.prompts.kind import Rectangle, WrongPromptsError
+from data_manifest.prompts.kind import Hand, Rectangle, WrongPromptsError
 
 __all__ = ["Boxes", "boxes_from_labels"]
 
@@ -48,17 +48,13 @@ class Boxes:
         return cls(corners=corners.astype(np.int64, copy=False))
 
     @classmethod
-    def made(
-        cls,
-        labels: npt.NDArray[np.integer],
-        *,
-        margin: int,
-        jitter: int,
-        generator: np.random.Generator,
-    ) -> "Boxes":
+    def made(cls, labels: npt.NDArray[np.integer], hand: Hand) -> "Boxes":
         """See `PromptKind.made`, and `boxes_from_labels` for the distribution."""
-        corners = boxes_from_labels(labels, margin=margin, jitter=jitter, generator=generator)
-        return cls(corners=corners)
+        return cls(
+            corners=boxes_from_labels(
+                labels, margin=hand.margin, jitter=hand.jitter, generator=hand.generator
+            )
+        )
 
     def __len__(self) -> int:
         return len(self.corners)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from data_manifest.prompts.kind import Rectangle, WrongPromptsError
+from data_manifest.prompts.kind import Dots, Hand, Shape, WrongPromptsError, checked_labels
 
 if TYPE_CHECKING:
     from data_manifest.prompts.error_clicks import Click
@@ -62,22 +62,21 @@ class Clicks:
         return cls(labels=labels.astype(np.int64), given=given.astype(np.int64))
 
     @classmethod
-    def made(
-        cls,
-        labels: npt.NDArray[np.integer],
-        *,
-        margin: int,
-        jitter: int,
-        generator: np.random.Generator,
-    ) -> "Clicks":
-        """One in the middle of each object, as `error_clicks` finds it; nothing is random."""
+    def made(cls, labels: npt.NDArray[np.integer], hand: Hand) -> "Clicks":
+        """One in the middle of each object, as `error_clicks` finds it; nothing is random.
+
+        For several rounds ahead one on each object and one beside it a round, by `listed_clicks`.
+        """
+        if hand.rounds > 1:
+            from data_manifest.prompts.listed_clicks import listed_clicks  # slow to import
+
+            columns, given = listed_clicks(labels, hand)
+            return cls(labels=np.array(columns, dtype=np.int64), given=given)
         from data_manifest.prompts.error_clicks import error_clicks  # slow to import, as scipy is
 
         volume = labels.reshape((1,) * (3 - labels.ndim) + labels.shape)
-        wanted = list(range(1, int(labels.max(initial=0)) + 1))
+        wanted = checked_labels(labels)
         clicks = error_clicks(volume, np.zeros_like(volume), wanted)
-        if None in clicks:
-            raise ValueError(f"label {wanted[clicks.index(None)]} does not occur")
         return cls.of(wanted, [clicks], axes=labels.ndim)
 
     def __len__(self) -> int:
@@ -114,13 +113,11 @@ class Clicks:
         clicks = self.given.reshape(-1, self.given.shape[2])
         return clicks[clicks[:, 0] >= 0]
 
-    def shapes(self, index: int | None = None) -> list[Rectangle]:
-        """A pixel and its neighbours each."""
-        return [
-            Rectangle(left=x - 1, top=y - 1, right=x + 1, bottom=y + 1)
-            for *before, y, x in self._real.tolist()
-            if index is None or before[1:] in ([], [index])
-        ]
+    def shapes(self, index: int | None = None) -> list[Shape]:
+        """A dot each."""
+        here = [click for click in self._real.tolist() if index is None or index in click[1:-2]]
+        here = self._real.tolist() if self.axes == 2 else here
+        return [Dots(pixels=((y, x),), inside=sign == 1) for sign, *_, y, x in here]
 
     def slices(self) -> list[int]:
         """Those that have one; none in 2D."""

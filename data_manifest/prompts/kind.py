@@ -1,13 +1,23 @@
 """What every kind of prompts can do, so that nothing else asks which kind it is."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["PromptKind", "Prompts", "Rectangle", "WrongPromptsError"]
+__all__ = [
+    "Dots",
+    "Hand",
+    "PromptKind",
+    "Prompts",
+    "Rectangle",
+    "Shape",
+    "Words",
+    "WrongPromptsError",
+    "checked_labels",
+]
 
 
 class WrongPromptsError(ValueError):
@@ -34,6 +44,74 @@ class Rectangle:
     top: int
     right: int
     bottom: int
+
+    @property
+    def corners(self) -> list[tuple[int, int]]:
+        """Row and column of what has to be in a picture for it to be seen."""
+        return [(self.top, self.left), (self.bottom, self.right)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dots:
+    """Single pixels, row and column each, that belong to their object or say what does not."""
+
+    pixels: tuple[tuple[int, int], ...]
+    inside: bool = True
+
+    @property
+    def corners(self) -> list[tuple[int, int]]:
+        """The outermost rows and columns."""
+        rows, columns = zip(*self.pixels, strict=True)
+        return [(min(rows), min(columns)), (max(rows), max(columns))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What can't be drawn, and is written."""
+
+    text: str
+
+    @property
+    def corners(self) -> list[tuple[int, int]]:
+        """None: words stand beside the picture."""
+        return []
+
+
+Shape: TypeAlias = Rectangle | Dots | Words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hand:
+    """Whose hand makes prompts: how loosely, by which dice, and what it knows of the case.
+
+    Attributes:
+        margin: how much looser than the object, in pixels.
+        jitter: most random pixels that are added to that.
+        generator: of what is random.
+        rounds: for how many rounds prompts are made ahead.
+        names: what labels are called.
+        image: (H, W, 3) or (D, H, W), as a container gets it.
+    """
+
+    margin: int = 0
+    jitter: int = 0
+    generator: np.random.Generator
+    rounds: int = 1
+    names: Mapping[int, str] = field(default_factory=dict)
+    image: npt.NDArray[np.uint8] | None = None
+
+
+def checked_labels(labels: npt.NDArray[np.integer]) -> list[int]:
+    """The labels of a map, which are 1..N.
+
+    Raises:
+        ValueError: a gap.
+    """
+    counts = np.bincount(labels.ravel(), minlength=1)
+    missing = np.flatnonzero(counts[1:] == 0) + 1
+    if missing.size:
+        raise ValueError(f"labels {missing[:8].tolist()} do not occur; expected 1..N without a gap")
+    return list(range(1, len(counts)))
 
 
 class Prompts(Protocol):
@@ -65,7 +143,7 @@ class Prompts(Protocol):
             labels: how many the reference has.
         """
 
-    def shapes(self, index: int | None = None) -> Sequence[Rectangle]:
+    def shapes(self, index: int | None = None) -> Sequence[Shape]:
         """What to draw, on one slice of a volume; all of it, seen along z, without an index."""
 
     def slices(self) -> Sequence[int]:
@@ -103,21 +181,12 @@ class PromptKind(Protocol):
             WrongPromptsError: found and expected.
         """
 
-    def made(
-        self,
-        labels: npt.NDArray[np.integer],
-        *,
-        margin: int,
-        jitter: int,
-        generator: np.random.Generator,
-    ) -> Prompts:
+    def made(self, labels: npt.NDArray[np.integer], hand: Hand) -> Prompts:
         """Make them from a reference, as a careful hand would.
 
         Args:
             labels: (H, W) or (D, H, W); the labels are 1..N without a gap.
-            margin: how much looser than the object, in pixels.
-            jitter: most random pixels that are added to that.
-            generator: of what is random.
+            hand: how loosely, by which dice.
 
         Raises:
             ValueError: a gap in the labels.

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.prompts.boxes import Boxes
-from data_manifest.prompts.kind import WrongPromptsError
+from data_manifest.prompts.kind import Hand, WrongPromptsError
 
 __all__ = ["MiddleBoxes"]
 
@@ -39,16 +39,9 @@ class MiddleBoxes(Boxes):
         return cls(corners=rows[:, :6], middles=rows[:, 6])
 
     @classmethod
-    def made(
-        cls,
-        labels: npt.NDArray[np.integer],
-        *,
-        margin: int,
-        jitter: int,
-        generator: np.random.Generator,
-    ) -> "MiddleBoxes":
+    def made(cls, labels: npt.NDArray[np.integer], hand: Hand) -> "MiddleBoxes":
         """See `PromptKind.made`: the middle one of the slices that have the object."""
-        whole = Boxes.made(labels, margin=0, jitter=0, generator=generator).corners
+        whole = Boxes.made(labels, Hand(generator=hand.generator)).corners
         if labels.ndim != 3:
             raise ValueError(f"labels of {labels.ndim} axes; boxes of a middle slice need 3")
         middles = []
@@ -57,7 +50,7 @@ class MiddleBoxes(Boxes):
             slices = np.flatnonzero((labels == label).any(axis=(1, 2)))
             middles.append(slices[len(slices) // 2])
             here = (labels[middles[-1]] == label).astype(np.uint8)
-            made = Boxes.made(here, margin=margin, jitter=jitter, generator=generator).corners[0]
+            made = Boxes.made(here, hand).corners[0]
             corners[label - 1] = [*made[:2], box[2], *made[2:], box[5]]
         return cls(corners=corners, middles=np.array(middles, dtype=np.int64))
 

@@ -38,11 +38,7 @@ class Table:
 class RowDifference:
     """A row that differs: in some cells, or in being there at all.
 
-    Attributes:
-        key: what names the row.
-        recorded: the row as the table has it; None if it has none.
-        recomputed: the row as it should be; None if there should be none.
-        cells: those that differ.
+    Without a recorded or a recomputed row, the table has it not or should not have it.
     """
 
     key: Key

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from data_manifest.errors import printable
-from data_manifest.findings import Finding, Severity
+from data_manifest.findings import Finding, Severity, listed
 from evaluate.checking.check_findings import make_finding
 from evaluate.checking.file_names import is_cache, named_secrets
 from evaluate.checking.file_system import FileSystem, stack
@@ -181,8 +181,7 @@ def _modes(system: FileSystem, script: str, folder: str) -> Iterator[Finding]:
     if not closed:
         yield nothing_found("file-modes", "everyone may read what runs")
         return
-    words = f"closed to all but their owner: {', '.join(closed[:3])}"
-    words += f" and {len(closed) - 3} more" if len(closed) > 3 else ""
+    words = f"closed to all but their owner: {listed(closed, most=3)}"
     yield make_finding("file-modes", Severity.WARNING, found=words)
 
 

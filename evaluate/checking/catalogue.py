@@ -10,14 +10,7 @@ __all__ = ["CATALOGUE", "Check"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One check's words.
-
-    Attributes:
-        looks_at: what is looked at, in a few words.
-        expected: what should be found.
-        why: why it matters.
-        mend: what to do if it is not.
-    """
+    """One check's words."""
 
     looks_at: str
     expected: str

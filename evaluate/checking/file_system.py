@@ -16,9 +16,7 @@ _MOST_LINKS = 16
 class FileSystem:
     """What a container sees.
 
-    Attributes:
-        entries: by path.
-        hidden: files that a later layer deletes or replaces, which are still in the archive.
+    Hidden are files that a later layer deletes or replaces, which are still in the archive.
     """
 
     entries: dict[str, LayerEntry]

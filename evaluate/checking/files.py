@@ -4,7 +4,7 @@ import codecs
 import re
 from collections.abc import Iterator, Sequence
 
-from data_manifest.findings import Finding, Severity
+from data_manifest.findings import Finding, Severity, listed
 from evaluate.checking.check_findings import make_finding
 from evaluate.checking.file_names import data_sets, is_secret, is_stray
 from evaluate.checking.trials import nothing_found
@@ -85,5 +85,4 @@ def script_findings(script: LayerEntry, *, bash: bool = False) -> Iterator[Findi
 
 
 def _told(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
-    return ", ".join(f"/{path}" for path in paths[:_NAMED]) + more
+    return listed((f"/{path}" for path in paths), most=_NAMED)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from data_manifest.findings import Finding, Severity
+from data_manifest.findings import Finding, Severity, listed
 from data_manifest.prompts import Prompts
 
 __all__ = ["mask_hits"]
@@ -59,7 +59,7 @@ def _unknown(
     strange = [label for label in present if label not in known]
     if strange:
         severity = Severity.PROBLEM if len(strange) == len(present) else Severity.WARNING
-        words = f"labels {_listed(strange)}; the protocol scores {_listed(sorted(known))}"
+        words = f"labels {listed(strange, most=5)}; the protocol scores {listed(sorted(known), most=5)}"
         yield _hit("labels-unknown", case, words, severity)
 
 
@@ -70,11 +70,13 @@ def _numbering(case: str, counts: npt.NDArray[np.integer], prompts: Prompts) -> 
     missing = sorted(set(range(1, asked + 1)) - set(present))
     if surplus:
         severity = Severity.PROBLEM if missing else Severity.WARNING
-        words = f"labels {_listed(surplus)} for {asked} {prompts.kind}"
+        words = f"labels {listed(surplus, most=5)} for {asked} {prompts.kind}"
         yield _hit("labels-surplus", case, words, severity)
     if missing:
         severity = Severity.PROBLEM if 2 * len(missing) >= asked else Severity.WARNING
-        words = f"no voxel of label {_listed(missing)}; the mask has {_listed(present)}"
+        words = (
+            f"no voxel of label {listed(missing, most=5)}; the mask has {listed(present, most=5)}"
+        )
         mend = (
             f"the mask is binary: write k for the object of {prompts.one} k"
             if len(present) == 1 and asked > 1
@@ -140,10 +142,6 @@ def _misread(prediction: _LabelMap, prompts: Prompts) -> tuple[str, int]:
     fits = {words: _inside(prediction, read) for words, read in ways.items()}
     best = max(fits, key=lambda words: fits[words][1], default="")
     return best, fits[best][0] if best else 0
-
-
-def _listed(labels: list[int]) -> str:
-    return ", ".join(map(str, labels[:5])) + (", …" if len(labels) > 5 else "")
 
 
 def _hit(

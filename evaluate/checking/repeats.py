@@ -20,14 +20,7 @@ _ALIKE = 0.8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeat:
-    """One case run twice.
-
-    Attributes:
-        case: the case's identifier.
-        outcomes: of the first and of the second run.
-        first: the mask of the first run; None if there was none.
-        second: the mask of the second run.
-    """
+    """One case run twice."""
 
     case: str
     outcomes: tuple[str, str]

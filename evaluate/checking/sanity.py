@@ -58,7 +58,7 @@ def build_sanity_cases(
     only: Sequence[str] = (),
     layout: Layout | None = None,
     prompts: Sequence[str] = USUAL,
-    of_volumes: Sequence[str] = USUAL,
+    rounds: int = 1,
     progress: Progress = silent,
 ) -> Path:
     """Write the cases and their manifest.
@@ -75,12 +75,12 @@ def build_sanity_cases(
     cases = []
     for done, (name, make) in enumerate(sorted(makers.items()), start=1):
         raw = make(name, seed)
-        kinds = of_volumes if raw.labels.ndim == 3 else prompts
-        case = write_case(out, raw, preparation=preparation, prompts=kinds)
-        if layout is not None:
-            case = _with_channels(out, case, layout)
-        if layout is None or not layout.refusal(case):
-            cases.append(case)
+        if layout is None or layout.holds(f"{raw.labels.ndim}D"):
+            case = write_case(out, raw, preparation=preparation, prompts=prompts, rounds=rounds)
+            if layout is not None:
+                case = _with_channels(out, case, layout)
+            if layout is None or not layout.refusal(case):
+                cases.append(case)
         progress(done, len(makers), name)
     manifest = Manifest(schema=1, name="sanity", cases=tuple(cases))
     save_manifest(manifest, out / "manifest.json")

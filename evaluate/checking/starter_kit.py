@@ -9,6 +9,8 @@ from evaluate.facts.errors import UsageError
 __all__ = ["kit_file", "ready_participants"]
 
 _KIT = "kit"
+_SHARES = "shares.txt"
+"""Of a participant: the files of others that it takes, a line each, relative to all of them."""
 
 
 def _shipped() -> Path:
@@ -43,7 +45,10 @@ def ready_participants(out: Path) -> dict[str, Path]:
     for dockerfile in sorted(shipped.glob("*/Dockerfile")):
         folder = out / dockerfile.parent.name
         for source in (dockerfile.parent, shipped / _KIT):
-            ignored = shutil.ignore_patterns("__pycache__")
+            ignored = shutil.ignore_patterns("__pycache__", _SHARES)
             shutil.copytree(source, folder, dirs_exist_ok=True, ignore=ignored)
+        shares = dockerfile.parent / _SHARES
+        for name in shares.read_text("utf-8").split() if shares.is_file() else ():
+            shutil.copy(shipped / name, folder)
         ready[folder.name] = folder
     return ready

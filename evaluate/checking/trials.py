@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data_manifest.findings import Finding, Severity
+from data_manifest.findings import Finding, Severity, listed
 from data_manifest.manifest import Case
 from evaluate.checking.check_findings import make_finding
 from evaluate.checking.observing import Observation
@@ -18,13 +18,7 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One case as it ran.
-
-    Attributes:
-        case: of the manifest.
-        record: as the run keeps it.
-        observation: what else was seen; None if nothing could be started.
-    """
+    """One case as it ran."""
 
     case: Case
     record: Attempt
@@ -57,12 +51,11 @@ def gathered(hits: Sequence[Finding], cases: Sequence[str]) -> list[Finding]:
         named = list(dict.fromkeys(hit.where for hit in of_check))
         only_odd = ordinary and all(is_odd(name) for name in named)
         detail = worst.found if len(named) == 1 else f"{worst.where}: {worst.found}"
-        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
         findings.append(
             make_finding(
                 "odd-input" if only_odd and worst.severity is Severity.PROBLEM else check,
                 worst.severity,
-                subject=f"{len(named)} of {len(cases)} cases: {', '.join(named[:_NAMED])}{more}",
+                subject=f"{len(named)} of {len(cases)} cases: {listed(named, most=_NAMED)}",
                 found=detail,
                 mend=worst.mend,
             )

@@ -32,13 +32,7 @@ _AS_GOOD = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantScores:
-    """Mean DSC over the labels of one case, of the mask as it is and of its variants.
-
-    Attributes:
-        case: the case's identifier.
-        as_it_is: of the mask itself.
-        variants: by the words that name the change.
-    """
+    """Mean DSC over the labels of one case, of the mask as it is and of its variants."""
 
     case: str
     as_it_is: float

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from data_manifest.errors import Finding, SegjudgeError
@@ -87,4 +88,5 @@ def _cache_folder() -> Path:
 
 
 def _complain(finding: Finding) -> None:
-    sys.stderr.write(f"segjudge: {finding}\n")
+    with suppress(OSError):  # the exit code says it, too
+        sys.stderr.write(f"segjudge: {finding}\n")

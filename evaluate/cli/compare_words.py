@@ -1,6 +1,7 @@
 """A comparison of two submissions, in lines."""
 
 from data_manifest.errors import printable
+from data_manifest.findings import listed
 from evaluate.cli.terminal import number, say, table
 from evaluate.documents.team_comparison import CaseChange, ResampledInterval, TeamComparison
 
@@ -79,11 +80,9 @@ def _ends(interval: ResampledInterval | None, digits: int) -> str:
 
 
 def _say_cases(title: str, changes: tuple[CaseChange, ...]) -> None:
-    if not changes:
-        return
-    named = [f"{printable(c.case)} ({_scores(c)})" for c in changes[:_MOST_CASES]]
-    more = f" and {len(changes) - _MOST_CASES} more" if len(changes) > _MOST_CASES else ""
-    say(f"{title}: {len(changes)}: {', '.join(named)}{more}")
+    if changes:
+        named = listed((f"{printable(c.case)} ({_scores(c)})" for c in changes), most=_MOST_CASES)
+        say(f"{title}: {len(changes)}: {named}")
 
 
 def _scores(change: CaseChange) -> str:

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 from rich.progress import (
@@ -47,7 +47,8 @@ def say(text: str = "") -> None:
 
 def warn(finding: Finding) -> None:
     """A line that the reader must not miss."""
-    _ERR.print(Text(f"warning: {finding}", style="bold yellow"))
+    with suppress(OSError):  # who reads no warnings gets the result all the same
+        _ERR.print(Text(f"warning: {finding}", style="bold yellow"))
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -153,7 +154,8 @@ def _plain(title: str) -> Progress:
         since, before = first
         left = (now - since) / (done - before) * (total - done) if done > before else None
         estimate = f", about {left:.0f} s left" if left else ""
-        sys.stderr.write(f"{title}: {done} of {total} ({printable(note)}{estimate})\n")
-        sys.stderr.flush()
+        with suppress(OSError):
+            sys.stderr.write(f"{title}: {done} of {total} ({printable(note)}{estimate})\n")
+            sys.stderr.flush()
 
     return update

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from data_manifest.findings import listed
 from data_manifest.manifest import Case, Manifest
 from evaluate.documents.run import RunDocument
 from evaluate.facts.errors import Finding, RunDirectoryError
@@ -14,8 +15,6 @@ from evaluate.facts.rule_differences import differing_keys
 from evaluate.facts.rules import Rules, Scoring
 
 __all__ = ["calibration_ratio", "check_comparable"]
-
-_NAMED = 5
 
 
 def check_comparable(
@@ -158,6 +157,4 @@ def calibration_ratio(documents: tuple[RunDocument, RunDocument]) -> float | Non
 
 
 def _listed(cases: Sequence[str]) -> str:
-    more = f" and {len(cases) - _NAMED} more" if len(cases) > _NAMED else ""
-    count = f"{len(cases)} case{'s' if len(cases) > 1 else ''}"
-    return f"{count} ({', '.join(cases[:_NAMED])}{more})"
+    return f"{len(cases)} case{'s' if len(cases) > 1 else ''} ({listed(cases, most=5)})"

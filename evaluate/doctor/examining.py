@@ -56,15 +56,15 @@ def examine_engine(environment: Mapping[str, str]) -> list[Finding]:
         facts = sandbox.describe()
         tried = _tried(sandbox, scratch, environment)
     findings = [
-        looked_at(where=f"engine: {name}", found=str(facts[key]), good=True)
+        looked_at(f"engine: {name}", str(facts[key]))
         for key, name in _SHOWN.items()
         if key in facts
     ]
     findings += [_storage_driver(facts), _cgroups(facts)]
     findings += [
         looked_at(
-            where="engine: limit",
-            found=f"not enforced: {limit}",
+            "engine: limit",
+            f"not enforced: {limit}",
             good=False,
             meaning="run.json records it; do not run untrusted submissions without it",
         )
@@ -84,19 +84,19 @@ def _tried(sandbox: Sandbox, scratch: Path, environment: Mapping[str, str]) -> l
     finally:
         engine.close()
     if broken is None:
-        return [looked_at(where=where, found="not tried: this machine has no shell to try with")]
+        return [looked_at(where, "not tried: this machine has no shell to try with")]
     if not broken:
         words = "memory, processes, CPUs, network, root file system, privileges: all hold"
-        return [looked_at(where=where, found=words)]
+        return [looked_at(where, words)]
     meaning = "a submission could do the same: no result of this engine is fair, and none is safe"
-    return [looked_at(where=where, found=text, good=False, meaning=meaning) for text in broken]
+    return [looked_at(where, text, good=False, meaning=meaning) for text in broken]
 
 
 def _storage_driver(facts: Mapping[str, object]) -> Finding:
     driver = str(facts.get("storage_driver", ""))
     return looked_at(
-        where="engine: storage driver",
-        found=driver or "not said",
+        "engine: storage driver",
+        driver or "not said",
         good=driver != "vfs",
         meaning="every container copies its whole image: starts are slow, which the times include,"
         " and the disk fills; use overlay2 (`storage-driver` in /etc/docker/daemon.json)",
@@ -105,8 +105,8 @@ def _storage_driver(facts: Mapping[str, object]) -> Finding:
 
 def _cgroups(facts: Mapping[str, object]) -> Finding:
     return looked_at(
-        where="engine: cgroups",
-        found=f"version {facts.get('cgroup_version')}, driver {facts.get('cgroup_driver')}",
+        "engine: cgroups",
+        f"version {facts.get('cgroup_version')}, driver {facts.get('cgroup_driver')}",
         good=facts.get("cgroup_driver") != "none",
         meaning="no limit is enforced and nothing is measured: use an engine with a cgroup driver",
     )
@@ -138,8 +138,8 @@ def _measurement(facts: Mapping[str, object], *, local: bool) -> Finding:
     if cgroup is not None:
         cgroup.remove()
     return looked_at(
-        where="measurement",
-        found="exact, from the cgroup's counters" if cgroup else "sampled, from the stats stream",
+        "measurement",
+        "exact, from the cgroup's counters" if cgroup else "sampled, from the stats stream",
         good=cgroup is not None,
         meaning="CPU time and peak memory miss what happens between two samples, and a short run"
         " may have none; for exact ones, run segjudge as root on the engine's machine",
@@ -153,8 +153,8 @@ def examine_machine(environment: Mapping[str, str]) -> list[Finding]:
     except EngineMissingError as error:
         findings = [
             looked_at(
-                where="engine",
-                found=f"{error.problems[0].where} {error.problems[0].found}",
+                "engine",
+                f"{error.problems[0].where} {error.problems[0].found}",
                 good=False,
                 meaning="only the local sandbox works, which is not valid for official scores;"
                 f" {error.problems[0].mend}",
@@ -179,16 +179,14 @@ def examine_machine(environment: Mapping[str, str]) -> list[Finding]:
 
 def _user() -> Finding:
     root = os.geteuid() == 0
-    return looked_at(
-        where="user", found="root" if root else f"user {os.geteuid()}, not root", good=True
-    )
+    return looked_at("user", "root" if root else f"user {os.geteuid()}, not root", good=True)
 
 
 def _memory() -> Finding:
     gib = psutil.virtual_memory().available / 2**30
     return looked_at(
-        where="memory",
-        found=f"{gib:.1f} GiB available",
+        "memory",
+        f"{gib:.1f} GiB available",
         good=gib >= _MEMORY_WANTED_GIB,
         meaning=f"under {_MEMORY_WANTED_GIB} GiB, a submission within an 8 GiB limit may be stopped"
         " by this machine instead: close other programs",
@@ -198,8 +196,8 @@ def _memory() -> Finding:
 def _swap() -> Finding:
     used = psutil.swap_memory()
     return looked_at(
-        where="swap",
-        found=f"{used.used / _GIB:.1f} of {used.total / _GIB:.1f} GiB used",
+        "swap",
+        f"{used.used / _GIB:.1f} of {used.total / _GIB:.1f} GiB used",
         good=used.used < 0.5 * used.total or used.total == 0,
         meaning="this machine is short of memory and pages: times will be longer and vary; close"
         " other programs (containers themselves never get swap)",
@@ -210,10 +208,10 @@ def _disk(subject: str, folder: str, mend: str) -> Finding:
     try:
         gib = shutil.disk_usage(folder).free / _GIB
     except OSError:
-        return looked_at(where=subject, found=f"{folder}, which this user can't see", good=True)
+        return looked_at(subject, f"{folder}, which this user can't see")
     return looked_at(
-        where=subject,
-        found=f"{gib:.0f} GiB free in {folder}",
+        subject,
+        f"{gib:.0f} GiB free in {folder}",
         good=gib >= _DISK_WANTED_GIB,
         meaning=f"under {_DISK_WANTED_GIB} GiB, images and outputs may fill it, and a run stops"
         f" in the middle: delete what is not needed, or {mend}",
@@ -229,19 +227,15 @@ def _temporary_in_memory(folder: str) -> Finding:
     ]
     kind = max(mounts, key=lambda part: len(part.mountpoint)).fstype if mounts else "not known"
     return looked_at(
-        where="temporary folder",
-        found=f"{folder}, file system {kind}",
+        "temporary folder",
+        f"{folder}, file system {kind}",
         good=kind not in ("tmpfs", "ramfs"),
         meaning="it lies in memory, which the containers then lack: set TMPDIR to a folder on disk",
     )
 
 
 def _processors() -> Finding:
-    return looked_at(
-        where="processors",
-        found=f"{psutil.cpu_count() or 1} x {_model()}",
-        good=True,
-    )
+    return looked_at("processors", f"{psutil.cpu_count() or 1} x {_model()}")
 
 
 def _model() -> str:
@@ -256,8 +250,8 @@ def _model() -> str:
 def _load() -> Finding:
     load = psutil.getloadavg()[0]
     return looked_at(
-        where="load",
-        found=f"{load:.1f} programs at work, of the last minute",
+        "load",
+        f"{load:.1f} programs at work, of the last minute",
         good=load < 0.5 * (psutil.cpu_count() or 1),
         meaning="other programs are running: times will be longer and vary; stop them",
     )
@@ -266,8 +260,8 @@ def _load() -> Finding:
 def _frequency() -> Finding:
     governor = _setting("cpu0/cpufreq/scaling_governor")
     return looked_at(
-        where="frequency scaling",
-        found=governor or "not visible",
+        "frequency scaling",
+        governor or "not visible",
         good=governor in ("performance", ""),
         meaning="times vary with temperature and load: `cpupower frequency-set -g performance`",
     )
@@ -278,8 +272,8 @@ def _turbo() -> Finding:
     off, on = _setting("intel_pstate/no_turbo"), _setting("cpufreq/boost")
     state = "not visible" if not off and not on else "off" if off == "1" or on == "0" else "on"
     return looked_at(
-        where="turbo",
-        found=state,
+        "turbo",
+        state,
         good=state != "on",
         meaning="times depend on how warm the processor is: for times to rank by, turn it off"
         " (BIOS, or 1 into /sys/devices/system/cpu/intel_pstate/no_turbo)",
@@ -296,8 +290,8 @@ def _setting(name: str) -> str:
 def _clock() -> Finding:
     facts = time.get_clock_info("monotonic")
     return looked_at(
-        where="clock",
-        found=f"monotonic, resolution {facts.resolution:.0e} s",
+        "clock",
+        f"monotonic, resolution {facts.resolution:.0e} s",
         good=facts.monotonic and facts.resolution <= 1e-3,
         meaning="times are too coarse to rank by",
     )
@@ -312,8 +306,8 @@ def _kernel() -> Finding:
     else:
         words, good = "compiled, of this version", True
     return looked_at(
-        where="scoring kernel",
-        found=words,
+        "scoring kernel",
+        words,
         good=good,
         meaning="nothing can be scored: install segjudge again (in a checkout, `make`)",
     )

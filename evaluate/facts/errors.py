@@ -4,6 +4,7 @@ A participant's failure is never one of these: it is an `Outcome`.
 """
 
 from data_manifest.errors import Finding, SegjudgeError, TableError
+from data_manifest.findings import listed
 
 __all__ = [
     "EngineMissingError",
@@ -15,6 +16,7 @@ __all__ = [
     "SubmissionError",
     "TableError",
     "UsageError",
+    "listed",
 ]
 
 

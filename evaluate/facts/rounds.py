@@ -1,6 +1,6 @@
 """The part of a challenge's rules that makes several runs on a case one conversation."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -10,6 +10,7 @@ from evaluate.facts.scoring_rules import Strict
 
 __all__ = ["Rounds", "rounds_problem"]
 
+_Strategy: TypeAlias = Literal["centre_line", "random", "boundary"]
 _Seconds = Annotated[float, msgspec.Meta(gt=0)]
 
 
@@ -22,7 +23,10 @@ class Rounds(Strict, frozen=True, kw_only=True):
         number: of rounds, counted from 0.
         prompts: `stored` gives those of the case every time; `list` gives what the case lists for
             its first k rounds in round k; `largest_error_click` adds from round 1 on one click a
-            label, in the middle of its largest error (`data_manifest.prompts.error_clicks`).
+            label, in the middle of its largest error (`data_manifest.prompts.error_clicks`);
+            `error_scribble` a scribble a label in its largest error on one slice
+            (`data_manifest.prompts.error_scribbles`).
+        strategies: how these are drawn; of several a case has one, by its name.
         previous: whether a container gets its answer of the round before, or zeros without one.
         first_needs: a kind of prompts; a case without it begins with round 1.
         after_failure: `stop` makes the rounds after a failed one fail alike; `go_on` makes them
@@ -32,7 +36,8 @@ class Rounds(Strict, frozen=True, kw_only=True):
     """
 
     number: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
-    prompts: Literal["stored", "list", "largest_error_click"] = "stored"
+    prompts: Literal["stored", "list", "largest_error_click", "error_scribble"] = "stored"
+    strategies: tuple[_Strategy, ...] = ("centre_line", "random", "boundary")
     previous: bool = False
     first_needs: str | None = None
     after_failure: Literal["stop", "go_on"] = "stop"
@@ -43,6 +48,11 @@ class Rounds(Strict, frozen=True, kw_only=True):
     def last(self) -> int:
         """The round whose answer stays in predictions/, counted from 0."""
         return self.number - 1
+
+    @property
+    def ahead(self) -> int:
+        """For how many rounds the prompts of a case are made before the first."""
+        return self.number - 1 if self.prompts == "list" else 1
 
     def of(self, case: Case) -> range:
         """The rounds of a case."""
@@ -67,6 +77,8 @@ def rounds_problem(rounds: Rounds, kinds: tuple[str, ...]) -> Finding | None:
             found=f"{rounds.first_needs!r} with {rounds.number} rounds",
             expected=f"one of {', '.join(kinds)}, and a second round",
         )
+    if not rounds.strategies:
+        return Finding(where="rounds.strategies", found="none", expected="at least one strategy")
     if rounds.number == 1 and rounds != Rounds():
         return Finding(
             where="rounds", found="settings for one round", expected="`number` of 2 or more"

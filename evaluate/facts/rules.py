@@ -192,6 +192,12 @@ class Rules(Strict, frozen=True, kw_only=True):
         """Which files a container gets, and which it is to leave."""
         return Layout(inputs=self.input, output=self.output)
 
+    @property
+    def kinds_of_prompts(self) -> tuple[str, ...]:
+        """That lie in a case's file: all must have `prompts`, and some the first round's."""
+        first = self.rounds.first_needs
+        return tuple(dict.fromkeys((*self.prompts, *([first] if first else ()))))
+
     def to_json(self) -> dict[str, object]:
         """The whole protocol as plain JSON data, as run.json keeps it."""
         data: dict[str, object] = msgspec.to_builtins(self)

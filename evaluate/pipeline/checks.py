@@ -27,6 +27,7 @@ from evaluate.checking.rehearsals import Rehearsal
 from evaluate.facts.rules import Rules
 from evaluate.reporting.case_pictures import CasePicture, draw_case
 from evaluate.sandbox import Sandbox
+from evaluate.sandbox.case_folders import classify
 from evaluate.sandbox.layers import save_image
 from evaluate.sandbox.scratch import scratch_folder
 
@@ -38,13 +39,7 @@ NEEDS_ENGINE = "it can't be run: an image needs a container engine, and none ans
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionCheck:
-    """All that was found.
-
-    Attributes:
-        findings: the gravest first.
-        cases: as they ran.
-        not_run: why nothing was run; empty if something was.
-    """
+    """All that was found."""
 
     findings: list[Finding]
     cases: list[ExaminedCase[CasePicture]]
@@ -83,18 +78,24 @@ def check_submission(
             limits = msgspec.structs.replace(protocol.limits, gpus=0)
             protocol = msgspec.structs.replace(protocol, limits=limits)
         if sandbox is not None and not not_run:
-            first, given = protocol.rounds.first_needs, protocol.layout.gives_prompts
-            usual = tuple(protocol.prompts) or (USUAL if given else ())
             data = manifest_path or build_sanity_cases(
                 scratch / "data",
                 layout=protocol.layout,
-                prompts=usual,
-                of_volumes=(first,) if first else usual,
+                prompts=_kinds(protocol),
+                rounds=protocol.rounds.ahead,
             )
             rehearsal = Rehearsal(reference, protocol, sandbox, data, scratch, progress)
             cases = rehearsal.run(_draw if pictures else None)
             findings += rehearsal.findings
     return SubmissionCheck(findings=gravest_first(findings), cases=cases, not_run=not_run)
+
+
+def _kinds(protocol: Rules) -> tuple[str, ...]:
+    """Of prompts; the usual ones where containers get what a file of the image holds."""
+    given = protocol.kinds_of_prompts
+    if given or protocol.rounds.number > 1 or not protocol.layout.gives_prompts:
+        return given
+    return USUAL
 
 
 def _draw(
@@ -129,7 +130,6 @@ def _static(
         return archive_findings(path, protocol, now=now)
     if path.is_dir():
         return folder_findings(path, protocol)
-    from evaluate.sandbox.engine_images import classify  # the engine's client is not everywhere
 
     classify(reference)  # raises where it looks like a path
     if sandbox is not None and not sandbox.isolated:

@@ -1,6 +1,8 @@
 """`segjudge rank`: from scores to places."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -13,14 +15,17 @@ from evaluate.documents.tables import write_table
 from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import RankedMetric, Rules
-from evaluate.facts.scores import CaseScore
+from evaluate.facts.scores import CaseScore, LabelScore
 from evaluate.facts.scoring_rules import NOT_FOR_METRICS, metric_named
 from evaluate.ranking import RankSettings, Result, rank
+from evaluate.ranking.label_columns import needs_labels
 from evaluate.ranking.score_table import Missing
 from evaluate.store import RunDirectory
 from evaluate.store.seals import seal_stage
 
-__all__ = ["RankOptions", "rank_result", "rank_run", "rank_table"]
+__all__ = ["RankOptions", "labels_ranked_by", "rank_result", "rank_run", "rank_table"]
+
+_SAMPLED = ("cpu_s", "peak_memory_mib")
 
 
 def rank_result(
@@ -34,18 +39,43 @@ def rank_result(
     document = run.document()
     if options is None:
         options = document.ranking or RankOptions()
+    rules = protocol or document.rules_of("score")
     result = rank(
         run.read_rows(CaseScore) if scores is None else scores,
-        protocol or document.rules_of("score"),
+        rules,
+        labels=labels_ranked_by(run, rules),
         seed=document.seed if options.seed is None else options.seed,
         bootstrap=options.bootstrap,
         adjustment=options.adjustment,
         compat=options.compat,
     )
+    sampled = tuple(_badly_measured(run, result))
+    result = replace(result.warned(*sampled), notes=(*result.notes, *sampled))
     if not document.unequal_machines:
         return result
     warning = f"cases were run on {document.unequal_machines}: their times may not be compared"
     return result.warned(warning)
+
+
+def labels_ranked_by(run: RunDirectory, rules: Rules) -> Sequence[LabelScore]:
+    """The rows of label_scores.csv where the rules rank by labels; none where they do not."""
+    by_label = needs_labels(RankSettings.from_protocol(rules).columns)
+    return run.read_rows(LabelScore) if by_label else ()
+
+
+def _badly_measured(run: RunDirectory, result: Result) -> Iterator[str]:
+    """Columns that are ranked by, and were seen by samples alone: short runs show too little."""
+    settings = result.document.settings
+    ranked = [m.name for m in settings.metrics if m.name in _SAMPLED] if settings else []
+    if not ranked:
+        return
+    teams = Counter(a.team for a in run.attempts() if a.measured_by == "stats")
+    if teams:
+        counted = ", ".join(f"{team} ({count} runs)" for team, count in sorted(teams.items()))
+        yield (
+            f"{', '.join(ranked)}: measured by samples (`measured_by` stats), which may show less"
+            f" than a short run used: {counted}"
+        )
 
 
 def rank_run(root: Path, options: RankOptions | None = None) -> Result:
@@ -115,8 +145,8 @@ def rank_table(
             found=f"{', '.join(no_metrics)}, which is no metric",
             expected="a column of numbers",
         )
-    RankSettings.from_protocol(protocol, metrics=metrics)  # before a long table is read
-    read, notes = read_foreign_scores(scores, names)
+    settings = RankSettings.from_protocol(protocol, metrics=metrics)  # before a long table is read
+    read, notes = read_foreign_scores(scores, settings.columns)
     if missing is None:
         missing = "undefined" if any(score.outcome for score in read) else "failure"
     result = rank(
@@ -146,6 +176,7 @@ def _case_score(score: ForeignScore) -> CaseScore:
         outcome=score.outcome or Outcome.OK,
         reason=score.reason,
         values=score.values,
+        group=score.group,
     )
 
 

@@ -11,12 +11,13 @@ from markupsafe import Markup
 from PIL import Image
 
 from data_manifest.cases import CaseInputs, Reference
-from data_manifest.prompts import Rectangle
+from data_manifest.prompts import Dots, Rectangle, Shape, Words
 from evaluate.reporting.display_windows import Window, row_height, window_around
 from evaluate.reporting.outlines import outline_path
+from evaluate.reporting.quantities import clipped
 from evaluate.reporting.svg import drawing, element
 
-__all__ = ["CasePicture", "draw_case", "slice_to_show"]
+__all__ = ["CasePicture", "box_path", "dots_path", "draw_case", "slice_to_show"]
 
 _LARGEST = 420
 """Pixels of the longer side of an embedded image: enough for a page, small enough to send."""
@@ -27,11 +28,7 @@ _QUALITY = 82
 class CasePicture:
     """A drawn case.
 
-    Attributes:
-        image_id: of the embedded image, equal for equal images: the page holds each once.
-        image: the embedded image, as the SVG element that others refer to.
-        drawing: the picture, which refers to the image.
-        where: what is shown of the case, in words; empty for the whole of a 2D image.
+    The image stands on the page once; drawings refer to it by its id.
     """
 
     image_id: str
@@ -74,6 +71,7 @@ def draw_case(
         words.append("the prediction is empty here")
     shown = labels > 0 if prediction is None else (labels > 0) | (prediction > 0)
     asked = [shape for prompts in inputs.prompts for shape in prompts.shapes(index)]
+    words += [clipped(shape.text, 60) for shape in asked if isinstance(shape, Words)]
     window = window_around(shown, asked)
     if (window.rows, window.columns) != labels.shape:
         words.append("cut to the objects")
@@ -138,16 +136,27 @@ def _outlines(
     ]
 
 
-def _prompt(shape: Rectangle) -> list[Markup]:
+def _prompt(shape: Shape) -> list[Markup]:
+    """A halo and what lies on it; nothing of words."""
+    match shape:
+        case Rectangle():
+            kind, path = "prompt", box_path(shape)
+        case Dots():
+            kind, path = f"prompt dots {'inside' if shape.inside else 'beside'}", dots_path(shape)
+        case Words():
+            return []
     return [
-        element(
-            "rect",
-            x=shape.left,
-            y=shape.top,
-            width=max(0, shape.right - shape.left) + 1,
-            height=max(0, shape.bottom - shape.top) + 1,
-            class_=class_,
-            vector_effect="non-scaling-stroke",
-        )
-        for class_ in ("outline halo prompt", "outline prompt")
+        element("path", d=path, class_=f"outline {more}{kind}", vector_effect="non-scaling-stroke")
+        for more in ("halo ", "")
     ]
+
+
+def box_path(box: Rectangle) -> str:
+    """Around all of its pixels."""
+    width, height = (max(0, a - b) + 1 for a, b in ((box.right, box.left), (box.bottom, box.top)))
+    return f"M{box.left} {box.top}h{width}v{height}h{-width}z"
+
+
+def dots_path(dots: Dots) -> str:
+    """A line without length in the middle of each pixel; its round ends make it a dot."""
+    return "".join(f"M{x + 0.5:g} {y + 0.5:g}h0" for y, x in dots.pixels)

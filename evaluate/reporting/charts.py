@@ -23,15 +23,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceRow:
-    """One team's row of the first picture.
-
-    Attributes:
-        team: its name.
-        rank: its place.
-        mean_rank: what the place is made from.
-        interval: lowest and highest place in 95 % of the resamples; None if not resampled.
-        shares: of the resamples, by the place that they end at; empty if not known.
-    """
+    """One team's row of the first picture."""
 
     team: str
     rank: float

@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from data_manifest.prompts import Rectangle
+from data_manifest.prompts import Shape
 
 __all__ = ["Window", "row_height", "window_around"]
 
@@ -43,11 +43,11 @@ class Window:
         return array[self.top : self.bottom, self.left : self.right]
 
 
-def window_around(mask: npt.NDArray[np.bool_], prompts: Iterable[Rectangle]) -> Window:
+def window_around(mask: npt.NDArray[np.bool_], prompts: Iterable[Shape]) -> Window:
     """What holds every object and prompt with a margin; all of it where cutting gains little."""
     rows, columns = mask.shape
     whole = Window(0, rows, 0, columns)
-    corners = [corner for p in prompts for corner in ([p.top, p.left], [p.bottom, p.right])]
+    corners = [list(corner) for shape in prompts for corner in shape.corners]
     in_rows, in_columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if len(in_rows):
         corners += [[in_rows[0], in_columns[0]], [in_rows[-1], in_columns[-1]]]

@@ -28,16 +28,7 @@ OUTCOME_WORDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """One case that gave no score of its own.
-
-    Attributes:
-        what: the outcome in words.
-        reason: one line.
-        measured: exit code, time and memory as they were measured, in words.
-        log: its last lines; empty if there are none.
-        log_name: where the whole log is, inside the run directory.
-        log_is_left_out: whether the page leaves its lines out, since there are many.
-    """
+    """One case that gave no score of its own."""
 
     score: CaseScore
     what: str

@@ -29,12 +29,7 @@ _ADJUSTMENTS = {
 class Figure:
     """A figure as page and files show it.
 
-    Attributes:
-        name: unique, and the file's name.
-        title: heading.
-        drawing: the SVG element.
-        reading: one sentence on how to read it.
-        is_broad: whether it keeps its width on a phone, and scrolls there.
+    Its name is the file's, too; a broad one keeps its width on a phone, and scrolls there.
     """
 
     name: str
@@ -65,7 +60,7 @@ def modality_figures(sources: Sources, modality: str) -> tuple[Figure, ...]:
 
 
 def _ranked(sources: Sources) -> list[str]:
-    return [metric.name for metric in sources.protocol.ranking.metrics]
+    return sources.ranked
 
 
 def _rank_heat(sources: Sources) -> list[Figure]:

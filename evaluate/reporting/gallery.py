@@ -58,13 +58,7 @@ class TeamExhibits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gallery:
-    """All exhibits, and each image once.
-
-    Attributes:
-        teams: in the ranking's order.
-        images: embedded images that the pictures refer to.
-        problem: why there is no picture at all; empty if there is one.
-    """
+    """All exhibits, and each image once."""
 
     teams: tuple[TeamExhibits, ...]
     images: tuple[Markup, ...]

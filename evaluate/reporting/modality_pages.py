@@ -19,14 +19,7 @@ __all__ = ["ModalityPage", "modality_pages", "write_modality_pages"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModalityPage:
-    """What a modality's page shows.
-
-    Attributes:
-        name: of the file, of our making.
-        modality: whose page it is.
-        cases: figures of single cases.
-        ranking: figures on how well the places hold.
-    """
+    """What a modality's page shows."""
 
     name: str
     modality: Modality

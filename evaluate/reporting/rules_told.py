@@ -11,6 +11,7 @@ from typing import TypeAlias
 import msgspec
 
 from evaluate.facts.protocol_files import builtin_protocols
+from evaluate.facts.ranking_rules import of_label
 from evaluate.facts.rules import Rules, load_protocol
 from evaluate.reporting.scoring_told import scoring_lines
 from evaluate.reporting.told_values import shown
@@ -23,13 +24,7 @@ _Words: TypeAlias = str | tuple[str, str] | Mapping[object, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A sentence of an explanation.
-
-    Attributes:
-        heading: that it stands under.
-        key: of the file: `limits.timeout_s`, or a table of a list, `scoring.regions, kidney`.
-        text: the sentence.
-    """
+    """A sentence of an explanation."""
 
     heading: str
     key: str
@@ -87,7 +82,10 @@ _WORDS: Mapping[str, _Words] = {
         "list": "Run k gets what the case lists for its first k rounds.",
         "largest_error_click": "Each run after the first gets one more click a label, in the"
         " middle of its largest error.",
+        "error_scribble": "Each run after the first gets one more of a hand's strokes a label, in"
+        " its largest error on one slice.",
     },
+    "rounds.strategies": "Such strokes are drawn by {}.",
     "rounds.previous": {
         True: "It gets its answer of the round before.",
         False: "It gets nothing of what it answered before.",
@@ -121,11 +119,19 @@ _WORDS: Mapping[str, _Words] = {
     "reproduction.alpha": "each tested at level {}.",
     "ranking.rank_level": {
         "case": "Teams are ranked in every case.",
-        "modality": "Teams are ranked by their means over the cases of each modality.",
+        "label": "Teams are ranked in every case, in each label or region.",
+        "modality": "Teams are ranked once in each modality, by what is made of its cases.",
+        "stratum": "Teams are ranked once in each stratum, by what is made of its cases.",
+        "cohort": "Teams are ranked once, by what is made of all cases.",
+    },
+    "ranking.strata": ("A case's stratum, instead of its modality, is what {} finds.", ""),
+    "ranking.equal": {
+        "value": "Places are equal where mean ranks are.",
+        "significance": "Places are equal where no permutation test parts a team from the best.",
     },
     "ranking.across_modalities": {
         "micro": "Every case weighs alike.",
-        "macro": "Every modality weighs alike.",
+        "macro": "Every modality, or stratum, weighs alike.",
     },
     "ranking.ties": {
         "min": "Equal values share the best of their ranks.",
@@ -167,6 +173,8 @@ def _lines(rules: Rules) -> Iterator[Line]:
             continue
         else:
             told = _simple(name, part)
+        if name == "rounds" and part.prompts != "error_scribble":
+            told = (pair for pair in told if pair[0] != "rounds.strategies")
         if name == "ranking":
             told = (*_ranked(rules), *told)
         yield from (Line(heading=heading, key=key, text=text) for key, text in told if text)
@@ -191,9 +199,14 @@ def _simple(path: str, value: object) -> Iterator[tuple[str, str]]:
 def _ranked(rules: Rules) -> Iterator[tuple[str, str]]:
     """What teams are ranked by, one line a metric."""
     for metric in rules.ranking.metrics:
-        known = rules.scoring.definition(metric.name)
+        known = rules.scoring.definition(of_label(metric.name)[0])
         direction = metric.direction or (known.direction if known else "")
         text = f"By {metric.name}: {direction} is better, weight {shown(metric.weight)}"
+        if rules.ranking.rank_level not in ("case", "label"):
+            text += f"; the {metric.statistic} of the cases"
+        text += f"; averaged and ranked first with the others of {metric.group}" * bool(
+            metric.group
+        )
         if metric.tolerance is not None:
             text += f"; what is better than {shown(metric.tolerance)} counts as that"
         yield f"ranking.metrics, {metric.name}", f"{text}."

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from evaluate.facts.ranking_rules import of_label
 from evaluate.reporting.certainty import Certainty
 from evaluate.reporting.quantities import DASH, Quantity, count_of, percent
 from evaluate.reporting.run_sources import Sources
@@ -44,11 +45,7 @@ class StandingCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaderboardRow:
-    """One team's results.
-
-    Attributes:
-        cells: macro and micro mean of each quantity, in turn.
-    """
+    """One team's results."""
 
     team: str
     rank: StandingCell
@@ -100,7 +97,7 @@ class HeatTable:
 
 def shown_quantities(sources: Sources) -> tuple[Quantity, ...]:
     """DSC, NSD, time, and whatever else the protocol ranks by."""
-    ranked = {metric.name for metric in sources.protocol.ranking.metrics}
+    ranked = {of_label(name)[0] for name in sources.ranked}
     wanted = {"dsc", "nsd", "wall_s"} | ranked
     return tuple(quantity for name, quantity in sources.quantities.items() if name in wanted)
 

@@ -71,15 +71,7 @@ def drawing(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
-    """A linear or logarithmic map from values to coordinates.
-
-    Attributes:
-        low: value at `start`.
-        high: value at `end`; above `low`.
-        start: coordinate.
-        end: coordinate.
-        is_log: whether equal steps are equal factors; `low` is above 0 then.
-    """
+    """A linear or logarithmic map from values to coordinates."""
 
     low: float
     high: float

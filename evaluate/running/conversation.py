@@ -12,7 +12,7 @@ import numpy.typing as npt
 from data_manifest.cases import CaseInputs
 from data_manifest.layouts import BadPrediction, read_case, read_prediction, read_reference
 from data_manifest.manifest import Case
-from data_manifest.prompts import Clicks
+from data_manifest.prompts import Clicks, Prompts, Scribbles
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Limits, Rules
@@ -34,6 +34,7 @@ class Conversation:
         self._answer: npt.NDArray[np.integer] = np.zeros(0, np.uint8)
         self._reference: npt.NDArray[np.integer] | None = None
         self._clicks: list[Sequence[Click | None]] = []
+        self._marks: npt.NDArray[np.integer] | None = None
 
     def told(self, number: int) -> CaseInputs | None:
         """What the container gets in a round; None for the case's file as it is stored.
@@ -45,18 +46,22 @@ class Conversation:
         if rounds.number == 1 or (number == 0 and rounds.prompts != "list"):
             return None
         inputs = read_case(self._data_root, self._case)
-        if rounds.prompts == "list":
-            prompts = tuple(
-                p.first(number) if isinstance(p, Clicks) else p
-                for p in inputs.prompts
-                if number or not isinstance(p, Clicks)
-            )
-            inputs = replace(inputs, prompts=prompts)
-        elif rounds.prompts == "largest_error_click":
-            inputs = replace(inputs, prompts=(*inputs.prompts, self._next_clicks()))
-        if rounds.previous and number:
-            inputs = replace(inputs, previous=self._last_answer())
-        return inputs
+        match rounds.prompts:
+            case "list":
+                prompts = tuple(
+                    p.first(number) if isinstance(p, Clicks) else p
+                    for p in inputs.prompts
+                    if number or not isinstance(p, Clicks)
+                )
+            case "largest_error_click":
+                prompts = (*inputs.prompts, self._next_clicks())
+            case "error_scribble":
+                stored = [p for p in inputs.prompts if not isinstance(p, Scribbles)]
+                prompts = (*stored, self._next_scribbles(inputs.prompts))
+            case "stored":
+                prompts = inputs.prompts
+        previous = self._last_answer() if rounds.previous else None
+        return replace(inputs, prompts=prompts, previous=previous if number else None)
 
     def refusal(self) -> tuple[Outcome, str] | None:
         """Why the next round fails before it begins; None if it does not."""
@@ -97,17 +102,34 @@ class Conversation:
             self._answer = np.zeros(self._case.shape, np.uint8)
         return self._answer
 
+    def _volumes(self) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]:
+        """Reference and last answer, (D, H, W)."""
+        if self._reference is None:
+            self._reference = read_reference(self._truth).labels
+        volume = (1,) * (3 - len(self._case.shape)) + self._case.shape
+        return self._reference.reshape(volume), self._last_answer().reshape(volume)
+
+    @property
+    def _labels(self) -> list[int]:
+        return [label.label for label in self._case.labels]
+
     def _next_clicks(self) -> Clicks:
         from data_manifest.prompts.error_clicks import error_clicks  # slow to import
 
-        if self._reference is None:
-            self._reference = read_reference(self._truth).labels
-        axes = len(self._case.shape)
-        volume = (1,) * (3 - axes) + self._case.shape
-        labels = [label.label for label in self._case.labels]
-        self._clicks.append(
-            error_clicks(
-                self._reference.reshape(volume), self._last_answer().reshape(volume), labels
-            )
+        self._clicks.append(error_clicks(*self._volumes(), self._labels))
+        return Clicks.of(self._labels, self._clicks, axes=len(self._case.shape))
+
+    def _next_scribbles(self, stored: Sequence[Prompts]) -> Scribbles:
+        from data_manifest.prompts.error_scribbles import (  # slow to import
+            error_scribbles,
+            strategy_of,
         )
-        return Clicks.of(labels, self._clicks, axes=axes)
+
+        if self._marks is None:
+            first = [p.marks for p in stored if isinstance(p, Scribbles)]
+            self._marks = first[0] if first else np.zeros(self._case.shape, np.int64)
+        strategy = strategy_of(self._case.id, self._rounds.strategies)
+        added = error_scribbles(*self._volumes(), self._labels, strategy=strategy)
+        added = added.reshape(self._case.shape)
+        self._marks = np.where(added > 0, added, self._marks)
+        return Scribbles(marks=self._marks)

@@ -75,15 +75,7 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """One submission's rounds on one case.
-
-    Attributes:
-        submission: whose.
-        case: on which.
-        turns: what is to be made, in order.
-        job_sha256: of all that goes into the first of them.
-        earlier: the rounds before, where a run goes on between two.
-    """
+    """One submission's rounds on one case."""
 
     submission: Submission
     case: Case

@@ -13,13 +13,7 @@ __all__ = ["Output", "judge"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """What lies in the outputs folder afterwards.
-
-    Attributes:
-        present: whether the case's file is there.
-        problem: why it is no valid prediction; empty if it is one.
-        others: names of other files there, unescaped.
-    """
+    """What lies in the outputs folder afterwards."""
 
     present: bool
     problem: str = ""

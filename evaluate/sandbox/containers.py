@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from types import TracebackType
 from typing import Any
 
 import docker
@@ -31,15 +30,16 @@ __all__ = [
     "start_container",
 ]
 
+_ENGINE_FAILS = (docker.errors.DockerException, requests.exceptions.RequestException)
 _START_S = 60.0
 _KILL_GRACE_S = 60.0
 _REMOVAL_ATTEMPTS = 4
 _RECORDED_S = 7200
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
-# Not its mounts, which fail with the same words.
 # Where the engine keeps a container's files: of this machine, and no word for a team.
 _LAYERS = re.compile(r"[^\s\":]*/overlay2/\w+/(?:merged|diff)")
+# What is said of its command; not of its mounts, which fail with the same words.
 _STARTING = ("exec: ", "chdir", "executable file", "attempted to invoke")
 # What the engine says when the command, not the engine, is why a container does not start.
 _REFUSALS = (
@@ -53,11 +53,7 @@ _REFUSALS = (
 
 
 class CreationRefused(Exception):  # noqa: N818 - whose failure it is has to be found out
-    """The engine answers, and makes or starts no such container.
-
-    Attributes:
-        options: of the container that it does not make.
-    """
+    """The engine answers, and makes or starts no such container."""
 
     def __init__(self, text: str, options: Mapping[str, object]) -> None:
         super().__init__(text)
@@ -81,11 +77,7 @@ def engine_failures(doing: str) -> Any:
     """Turn what goes wrong between us and the engine into a `SandboxError`."""
     try:
         yield
-    except (
-        docker.errors.DockerException,
-        requests.exceptions.RequestException,
-        OSError,
-    ) as error:
+    except (*_ENGINE_FAILS, OSError) as error:
         raise SandboxError(
             where=f"container engine, {doing}",
             found=one_line(f"failed: {getattr(error, 'explanation', None) or error}"),
@@ -120,13 +112,7 @@ def start_container(engine: docker.APIClient, name: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastState:
-    """What the engine says of a container that has ended.
-
-    Attributes:
-        exit_code: of its first process.
-        out_of_memory: the kernel ended a process of it for memory.
-        error: a failure of the engine's own; empty if there was none.
-    """
+    """What the engine says of a container that has ended."""
 
     exit_code: int
     out_of_memory: bool
@@ -167,12 +153,7 @@ class OwnedContainer:
         self._run_beside(self._keep_output)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._remove()
 
     def start(self) -> None:
@@ -242,9 +223,7 @@ class OwnedContainer:
         """Let the meter have what the engine samples, about once a second, until the end."""
 
         def sample() -> None:
-            with contextlib.suppress(
-                docker.errors.DockerException, requests.exceptions.RequestException
-            ):
+            with contextlib.suppress(*_ENGINE_FAILS):
                 while not self.ended.is_set():
                     meter.add(self._engine.stats(self._name, stream=False, one_shot=True))
 
@@ -264,7 +243,7 @@ class OwnedContainer:
     def _await_exit(self) -> None:
         try:
             self._engine.wait(self._name, timeout=None)
-        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        except _ENGINE_FAILS as error:
             self._failure = error
         finally:
             self._ended_at = time.monotonic()
@@ -284,20 +263,17 @@ class OwnedContainer:
                 with contextlib.suppress(OSError):
                     self._output._response.close()
 
-    def _remove_container(self) -> None:
+    def _remove_container(self) -> Any:
         for attempt in range(_REMOVAL_ATTEMPTS):
             try:
-                self._engine.remove_container(self._name, v=True, force=True)
-            except docker.errors.NotFound:
-                return
-            except requests.exceptions.ReadTimeout:
-                return  # the engine hangs at it: the next start finds it by its owner
+                return self._engine.remove_container(self._name, v=True, force=True)
+            except (docker.errors.NotFound, requests.exceptions.ReadTimeout):
+                return None  # gone; or the engine hangs: the next start finds it by its owner
             except docker.errors.APIError:  # its file system is still in use for a moment
                 if attempt == _REMOVAL_ATTEMPTS - 1:
                     raise
                 time.sleep(0.2 * 2**attempt)
-            else:
-                return
+        return None
 
 
 def _seconds(text: str) -> int:

@@ -10,16 +10,7 @@ __all__ = ["ImageSettings", "read_settings"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSettings:
-    """An image's configuration. All texts are a stranger's.
-
-    Attributes:
-        environment: variables, as `NAME=value`.
-        working_directory: where its command starts.
-        user: who runs it; empty for root.
-        entry: words of its entry point and its command.
-        steps: commands that made it.
-        made_at: when it and its steps were made, where that has a zone.
-    """
+    """An image's configuration; `entry` is its entry point and command. Texts are a stranger's."""
 
     environment: tuple[str, ...] = ()
     working_directory: str = "/"

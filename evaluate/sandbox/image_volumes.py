@@ -7,7 +7,6 @@ it is made beforehand, in a container that is never started.
 import contextlib
 import io
 import tarfile
-from types import TracebackType
 from typing import Any
 
 import docker
@@ -85,13 +84,8 @@ class Volumes:
             with contextlib.suppress(docker.errors.NotFound):
                 self._engine.remove_container(seed, v=True, force=True)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for number, _ in enumerate(self._volumes):
+    def __exit__(self, *_: object) -> None:
+        for number in range(len(self._volumes)):
             with contextlib.suppress(docker.errors.NotFound):
                 self._engine.remove_volume(f"{self._name}_{number}")
 

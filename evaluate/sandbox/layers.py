@@ -47,13 +47,7 @@ class LayerEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageContents:
-    """An image's configuration and its layers, from the bottom.
-
-    Attributes:
-        settings: what its configuration says.
-        layers: the entries of each layer.
-        unread: why layers could not be looked into, or not to their end.
-    """
+    """An image's configuration and its layers, from the bottom."""
 
     settings: ImageSettings
     layers: tuple[tuple[LayerEntry, ...], ...]

@@ -21,12 +21,7 @@ class StopReason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """Something to look at while a command runs.
-
-    Attributes:
-        look: the reason to end the command now, or None.
-        every_s: how long to wait between two looks.
-    """
+    """Something to look at while a command runs."""
 
     look: Callable[[], StopReason | None]
     every_s: float

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from data_manifest.errors import CaseFileError, SegjudgeError, printable
+from data_manifest.findings import listed
 from data_manifest.layouts import (
     FORMATS,
     OutputFile,
@@ -241,8 +242,7 @@ def _told(endings: Mapping[str, int]) -> str:
 
 
 def _shown(names: list[str]) -> str:
-    shown = ", ".join(printable(name) for name in names[:_SHOWN])
-    return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    return listed(map(printable, names), most=_SHOWN)
 
 
 def _header_of_reference(path: Path) -> tuple[tuple[int, ...], tuple[float, ...] | None]:

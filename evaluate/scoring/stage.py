@@ -34,6 +34,7 @@ from evaluate.scoring import (
 from evaluate.scoring.cohort_rows import cohort_scores
 from evaluate.scoring.in_rounds import in_rounds
 from evaluate.scoring.kept import score_what_is_new
+from evaluate.scoring.lost_results import refuse_lost_results
 from evaluate.scoring.mask_sources import Digests, plain_digests
 from evaluate.scoring.one_set_of_rules import check_rules
 from evaluate.scoring.unlike_labels import unlike_labels
@@ -175,12 +176,14 @@ def score_run(
         progress: told after every case.
 
     Raises:
-        RunDirectoryError: teams were run under different rules, or under others than these.
+        RunDirectoryError: teams were run under different rules, or under others than these, or
+            results are lost that tables have.
     """
     run = RunDirectory.open(root)
     with run.locked():
         document = run.document().with_rules("score", protocol)
         attempts = list(run.attempts())
+        refuse_lost_results(run, attempts)
         check_rules(document, attempts, document.rules_of("score"), where=str(root))
         run.write_run_document(document)
         run.write_rows(attempts, Attempt)

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
+from data_manifest.findings import listed
 from evaluate.facts.scores import LabelScore
 
 __all__ = ["unlike_labels"]
-
-_SHOWN = 5
 
 
 def unlike_labels(rows: Sequence[LabelScore]) -> str:
@@ -19,9 +18,4 @@ def unlike_labels(rows: Sequence[LabelScore]) -> str:
     ours = [row.label for row in rows if row.reference_voxels]
     if not theirs or not ours or set(theirs) & set(ours):
         return ""
-    return f"the prediction has {_listed(theirs)}, the reference {_listed(ours)}"
-
-
-def _listed(labels: Sequence[int | str]) -> str:
-    more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
-    return ", ".join(map(str, labels[:_SHOWN])) + more
+    return f"the prediction has {listed(theirs, most=5)}, the reference {listed(ours, most=5)}"

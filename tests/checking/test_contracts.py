@@ -15,9 +15,7 @@ _CASE = "3DBox_CT_sanity"
 
 @pytest.fixture(scope="session")
 def sanity_volume(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_sanity_cases(
-        tmp_path_factory.mktemp("sanity"), only=(_CASE,), prompts=(), of_volumes=()
-    )
+    return build_sanity_cases(tmp_path_factory.mktemp("sanity"), only=(_CASE,), prompts=())
 
 
 def started(contract: str, folder: Path) -> tuple[Path, Path, Rules]:

@@ -13,7 +13,7 @@ from data_manifest.errors import ManifestError
 from data_manifest.layouts import read_inputs
 from data_manifest.layouts.cvpr25_files import read_pickled_boxes, write_cvpr25
 from data_manifest.making.cvpr25_folders import build_cvpr25
-from data_manifest.prompts import Clicks, MiddleBoxes
+from data_manifest.prompts import Clicks, Hand, MiddleBoxes
 from data_manifest.verify import verify_manifest
 
 BOX = {
@@ -116,7 +116,7 @@ def test_made_boxes_are_those_of_the_middle_slice() -> None:
     labels[2:8, 0:16, 0:20] = 1
     labels[5] = 0
     labels[5, 3:10, 10:15] = 1
-    made = MiddleBoxes.made(labels, margin=0, jitter=0, generator=np.random.default_rng(0))
+    made = MiddleBoxes.made(labels, Hand(generator=np.random.default_rng(0)))
     assert made.arrays()["middle_boxes"].tolist() == [[10, 3, 2, 14, 9, 7, 5]]
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from evaluate.checking.starter import write_starter
 from evaluate.facts.rules import load_protocol
+from tests import source_folders
 from tests.docs.console import commands, says
 
 _GUIDES = Path(__file__).parents[2] / "docs" / "guides"
@@ -31,6 +32,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, array in (("images", image.astype(np.int16)), ("references", labels)):
             made = nibabel.Nifti1Image(array, np.diag([0.8, 0.8, 2.5, 1.0]))
             nibabel.save(made, folder / name / f"liver_{number}.nii.gz")
+    source_folders.nnunet(folder / "Dataset001")
     for team in ("alpha", "beta"):
         write_starter(folder / team, protocol=load_protocol("segjudge"), called="segjudge")
     return folder

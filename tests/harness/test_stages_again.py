@@ -3,8 +3,10 @@
 import csv
 import dataclasses
 import json
+import sqlite3
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,36 @@ def test_a_run_with_nothing_left_to_do_changes_nothing_for_the_later_stages(
 
     assert command("report", finished) == 0
     assert command("audit", finished) == 0
+
+
+@pytest.mark.parametrize("also", [(), ("runs.csv",)])
+def test_scores_are_never_replaced_where_the_ledger_has_lost_their_results(
+    finished: Path, also: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (finished / "case_scores.csv").read_bytes()
+    for path in (*finished.glob("ledger.sqlite*"), *(finished / name for name in also)):
+        path.unlink()
+    assert command("score", finished, "--jobs", 1) == 2
+    said = capsys.readouterr().err
+    assert f"segjudge: {finished / 'ledger.sqlite'}: no result of boxfill " in said
+    assert (finished / "case_scores.csv").read_bytes() == before
+
+
+def test_a_ranking_by_what_samples_have_seen_says_so(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(sqlite3.connect(finished / "ledger.sqlite")) as ledger, ledger:
+        ledger.execute("update attempts set measured_by = 'stats' where attempt > 1")
+    capsys.readouterr()
+    assert command("protocol", "show", "segjudge") == 0
+    rules = capsys.readouterr().out.replace('name = "wall_s"', 'name = "peak_memory_mib"')
+    (tmp_path / "mine.toml").write_text(rules, "utf-8")
+    scored = ("score", finished, "--protocol", tmp_path / "mine.toml", "--jobs", 1)
+    assert command(*scored) == 0
+    assert command("rank", finished, "--bootstrap", 20) == 0
+    words = "peak_memory_mib: measured by samples (`measured_by` stats)"
+    assert words in capsys.readouterr().err
+    assert "boxfill (3 runs)" in (finished / "ranking.json").read_text("utf-8")
 
 
 def test_another_protocol_scores_again_and_the_audit_follows_it(finished: Path) -> None:

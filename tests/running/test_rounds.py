@@ -10,6 +10,9 @@ import pytest
 
 from data_manifest.layouts import read_reference
 from data_manifest.manifest import load_manifest
+from data_manifest.prompts import error_clicks
+from data_manifest.prompts.scribbles import BACKGROUND
+from evaluate.checking import build_sanity_cases
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import ProtocolError
 from evaluate.facts.outcome import Outcome
@@ -264,3 +267,79 @@ def test_a_case_without_the_first_prompts_begins_with_clicks(
 def test_settings_of_rounds_without_rounds_are_refused(rules: Callable[..., Rules]) -> None:
     with pytest.raises(ProtocolError, match="of 2 or more"):
         rules(tables="\n[rounds]\nprevious = true\n")
+
+
+def test_a_scribble_a_round_lies_in_the_last_error_and_says_what_is_there(
+    small_data: Path, tmp_path: Path, rules: Callable[..., Rules]
+) -> None:
+    def follows(given: Given, _: int) -> np.ndarray:
+        """Its last answer, and each scribble with what lies near it."""
+        if "scribbles" not in given:
+            return learning(given, 0)
+        mask, marks = given["prev_pred"].copy(), given["scribbles"]
+        for at in np.argwhere(marks).tolist():
+            near = tuple(slice(max(0, i - 2), i + 3) for i in at)
+            mask[near] = 0 if marks[tuple(at)] == BACKGROUND else marks[tuple(at)]
+        return mask
+
+    sandbox = Scripted(follows)
+    tables = '[rounds]\nnumber = 3\nprompts = "error_scribble"\nprevious = true\n'
+    run = play(small_data, tmp_path / "run", rules(tables=tables), sandbox)
+    score_run(run.root)
+    for case in load_manifest(small_data).cases:
+        told = [given for name, given in sandbox.given if name == case.id]
+        assert "scribbles" not in told[0]
+        reference = read_reference(small_data.parent / case.reference.path).labels
+        before = np.zeros_like(told[1]["scribbles"])
+        for given in told[1:]:
+            marks = given["scribbles"].astype(int)
+            said = np.where(reference == 0, BACKGROUND, reference)
+            assert (marks[marks > 0] == said[marks > 0]).all()
+            assert (marks[before > 0] == before[before > 0]).all(), "earlier ones stay"
+            new = (marks > 0) & (before == 0)
+            assert new.any() and (given["prev_pred"] != reference)[new].all()
+            before = marks
+        assert scores(run)[case.id][0] == 0 < scores(run)[case.id][2]
+
+
+def test_listed_clicks_come_one_a_round_and_none_in_the_first(
+    tmp_path: Path, rules: Callable[..., Rules]
+) -> None:
+    data = build_sanity_cases(
+        tmp_path / "data", only=("3DBox_CT_sanity",), prompts=("clicks",), rounds=3
+    )
+    sandbox = Scripted(lambda given, _: np.zeros(given["imgs"].shape, np.uint8))
+    path = tmp_path / "listed.toml"
+    path.write_text(
+        'base = "cvpr24"\nname = "listed"\nprompts = ["clicks"]\n'
+        '[rounds]\nnumber = 4\nprompts = "list"\n'
+    )
+    play(data, tmp_path / "run", load_protocol(str(path)), sandbox)
+    stored = np.load(next((data.parent / "inputs").iterdir()))["clicks"]
+    assert stored.shape == (3, 4, 4)
+    told = [given.get("clicks") for _, given in sandbox.given]
+    assert told[0] is None and "prev_pred" not in sandbox.given[1][1]
+    for number, clicks in enumerate(told[1:], start=1):
+        np.testing.assert_array_equal(clicks, stored[:number])
+
+
+def test_prompts_are_made_while_no_container_runs(
+    small_data: Path, tmp_path: Path, rules: Callable[..., Rules], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, made = [False], []
+    sandbox, make = Scripted(learning), error_clicks.error_clicks
+
+    def run(image: Image, job: Job) -> Execution:
+        running[0] = True
+        execution = Scripted.run(sandbox, image, job)
+        running[0] = False
+        return execution
+
+    def watched(*arguments: Any) -> Any:
+        made.append(running[0])
+        return make(*arguments)
+
+    monkeypatch.setattr(sandbox, "run", run)
+    monkeypatch.setattr(error_clicks, "error_clicks", watched)
+    play(small_data, tmp_path / "run", rules(), sandbox)
+    assert made == [False] * CASES * (ROUNDS - 1)

@@ -36,13 +36,7 @@ _TABLES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleOptions:
-    """What goes into a bundle besides tables, predictions, logs and digests.
-
-    Attributes:
-        images: the cases' inputs.
-        references: the cases' references.
-        key_file: private key to sign with; None for no signature.
-    """
+    """What goes into a bundle besides tables, predictions, logs and digests."""
 
     images: bool = False
     references: bool = False

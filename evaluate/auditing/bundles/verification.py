@@ -30,14 +30,7 @@ _NAMES = "letters, digits, `.`, `_` and `-`"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """What a check of a bundle found.
-
-    Attributes:
-        audit: of the run in it, with the bundle's own findings first.
-        files: how many there are.
-        scored: whether scores were computed again.
-        signature: in words, who has signed it.
-    """
+    """What a check of a bundle found."""
 
     audit: Audit
     files: int

@@ -20,14 +20,7 @@ __all__ = ["Recheck", "recheck"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recheck:
-    """What was found, and what the rest of an audit goes on with.
-
-    Attributes:
-        basis: facts, rules, cases and runs.
-        scores: the case scores that are believed: recorded where nothing speaks against them.
-        findings: with their causes.
-        checked: how much was looked at, by kind.
-    """
+    """What was found, and what the rest of an audit goes on with."""
 
     basis: Basis
     scores: list[CaseScore]

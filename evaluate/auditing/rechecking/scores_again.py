@@ -26,11 +26,7 @@ _RULES = ("scoring", "output")
 class TracedScores:
     """What the tables of scores have shown.
 
-    Attributes:
-        believed: case scores: recorded where nothing speaks against them, made again elsewhere.
-        findings: with their causes.
-        follows: by team and case, cells that differ because a file was altered.
-        scored: how many cases were scored again.
+    What follows are the cells that differ because a file was altered, by team and case.
     """
 
     believed: list[CaseScore]

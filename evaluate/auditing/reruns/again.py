@@ -34,17 +34,7 @@ _OF_ONE_RUN = frozenset({"environment", "Labels", "HostConfig.CgroupParent", "Ho
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rerun:
-    """What running again gave.
-
-    Attributes:
-        cases: that were run again.
-        of: how many there are.
-        seed: of the sample.
-        teams: one a team.
-        scores: of the first new run, by team and case.
-        calibration: seconds of the fixed load, then and now.
-        notes: what a reader of the times should know.
-    """
+    """What running again gave."""
 
     cases: tuple[str, ...]
     of: int

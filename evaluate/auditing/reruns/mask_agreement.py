@@ -17,10 +17,7 @@ __all__ = ["Agreement", "agreement"]
 class Agreement:
     """How two masks agree.
 
-    Attributes:
-        same: whether every voxel has the same label.
-        dsc: mean DSC over the labels that either has; None where one can't be read.
-        voxels: how many have another label; None where one can't be read.
+    What can't be read has no value.
     """
 
     same: bool

@@ -16,7 +16,8 @@ from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.pairing import Counts, draw_counts
-from evaluate.ranking import places_of
+from evaluate.ranking import RankSettings, places_of
+from evaluate.ranking.label_columns import needs_labels
 from evaluate.store import RunDirectory
 
 __all__ = ["Beside", "NewRuns", "draws_of"]
@@ -28,15 +29,7 @@ _MEASURED = ("wall_s", "cpu_s", "peak_memory_mib")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRuns:
-    """The two runs of today.
-
-    Attributes:
-        cases: that were run again, by modality, then name.
-        runs: their directories; none where no team could be run.
-        journals: of each.
-        scores: of the first, by team and case.
-        calibration: seconds of the fixed load, then and now.
-    """
+    """The two runs of today."""
 
     cases: tuple[Case, ...]
     runs: tuple[RunDirectory, ...]
@@ -169,6 +162,8 @@ class Beside:
         ]
         if any(row.outcome is Outcome.HARNESS_ERROR for row in (*then, *now)):
             return {}, {}
+        if needs_labels(RankSettings.from_protocol(self.basis.protocol).columns):
+            return {}, {}  # of the new masks only the cases' values are kept
         return places_of(then, self.basis.protocol), places_of(now, self.basis.protocol)
 
 

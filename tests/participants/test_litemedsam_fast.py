@@ -1,0 +1,87 @@
+"""The efficient LiteMedSAM answers as the baseline does; only the way there is another."""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from evaluate.checking.starter_kit import ready_participants
+from tests.capabilities import need
+from tests.participants.cases import Arrays, Run, dice_of
+
+
+def objects_case() -> Arrays:
+    """Seven slices, wider than high, with three balls of which two overlap."""
+    z, y, x = np.ogrid[:7, :96, :150]
+    image = np.random.default_rng(4).normal(60, 8, (7, 96, 150))
+    boxes = []
+    for centre, radius, brightness in [
+        ((3, 40, 40), (3, 25, 20), 90),
+        ((3, 48, 60), (2, 20, 18), 150),
+        ((4, 60, 115), (2, 22, 28), 120),
+    ]:
+        ball = sum(
+            ((grid - middle) / reach) ** 2
+            for grid, middle, reach in zip((z, y, x), centre, radius, strict=True)
+        )
+        image[ball <= 1] = brightness
+        low = [middle - reach for middle, reach in zip(centre, radius, strict=True)][::-1]
+        high = [middle + reach for middle, reach in zip(centre, radius, strict=True)][::-1]
+        boxes.append(low + high)
+    return {
+        "imgs": np.clip(image, 0, 255).astype(np.uint8),
+        "boxes": np.array(boxes),
+        "spacing": np.array([0.8, 0.8, 2.5]),
+    }
+
+
+def test_every_mask_is_the_baselines_but_for_single_pixels(run: Run) -> None:
+    need("litemedsam")
+    need("litemedsam_fast")
+    volume = objects_case()
+    colour = {
+        "imgs": np.repeat(volume["imgs"][3][:, :, None], 3, axis=2),
+        "boxes": volume["boxes"][:, [0, 1, 3, 4]],
+    }
+    cases = {"3DBox_MR_balls.npz": volume, "2DBox_Fundus_slice.npz": colour}
+    baseline, fast = run("litemedsam", cases), run("litemedsam_fast", cases)
+    for case, expected in baseline.items():
+        assert set(np.unique(expected)) == {0, 1, 2, 3}, case
+        assert fast[case].dtype == expected.dtype
+        for label in (1, 2, 3):
+            assert dice_of(expected == label, fast[case] == label) > 0.999, (case, label)
+
+
+@pytest.fixture(scope="module")
+def predict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
+    """The participant's module, as its image has it, and no trace of its neighbours afterwards."""
+    need("litemedsam")
+    folder = ready_participants(tmp_path_factory.mktemp("ready"))["litemedsam_fast"]
+    names = [path.stem for path in Path(folder).glob("*.py")]
+    sys.path.insert(0, str(folder))
+    yield importlib.import_module("predict")
+    sys.path.remove(str(folder))
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("shape", [(96, 150), (256, 256), (700, 333), (1, 900)])
+def test_a_mask_is_made_larger_as_torch_does(predict: ModuleType, shape: tuple[int, int]) -> None:
+    import torch
+
+    random = np.random.default_rng(sum(shape))
+    coarse = torch.from_numpy(random.normal(-0.6, 1, (1, 1, 16, 16)).astype(np.float32))
+    logits = torch.nn.functional.interpolate(coarse, size=(256, 256), mode="bicubic")
+    height, width = predict.resized_shape(*shape, predict.SIDE)
+    expected = torch.nn.functional.interpolate(
+        logits[..., :height, :width], size=shape, mode="bilinear", align_corners=False
+    )
+    mask = predict._mask(logits[0, 0].numpy(), shape)
+    certain = np.abs(expected[0, 0].numpy()) > 1e-5
+    assert 0 < mask.sum() < mask.size
+    assert np.array_equal(mask[certain], (expected[0, 0] > 0).numpy()[certain])
+    assert not predict._mask(np.full((256, 256), -1.0, np.float32), shape).any()
