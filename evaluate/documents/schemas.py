@@ -20,6 +20,7 @@ DOCUMENTS: Mapping[str, str] = {
     "journal": "journal.Journal",
     "published": "published.PublishedDocument",
     "ranking": "ranking.RankingDocument",
+    "status": "run_status.RunStatus",
 }
 """Each document's module and type."""
 

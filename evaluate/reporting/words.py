@@ -297,6 +297,17 @@ def _notes(sources: Sources) -> list[Banner]:
                 " memory compare the machines as much as the submissions: do not rank by them.",
             )
         )
+    elif sources.document.machines_apart:
+        notes.append(
+            Banner(
+                kind="note",
+                title="Cases on several machines",
+                text=f"The cases were run on {sources.document.machines_apart}, each case with all"
+                " its teams on one of them. Times, CPU and memory compare submissions within a"
+                " case; those of one case say nothing beside those of another. How steady each"
+                " machine was stands below.",
+            )
+        )
     unsteady = [c for c in sources.document.calibration.values() if not c.fair]
     if unsteady:
         notes.append(
