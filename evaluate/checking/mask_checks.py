@@ -59,7 +59,9 @@ def _unknown(
     strange = [label for label in present if label not in known]
     if strange:
         severity = Severity.PROBLEM if len(strange) == len(present) else Severity.WARNING
-        words = f"labels {listed(strange, most=5)}; the protocol scores {listed(sorted(known), most=5)}"
+        words = (
+            f"labels {listed(strange, most=5)}; the protocol scores {listed(sorted(known), most=5)}"
+        )
         yield _hit("labels-unknown", case, words, severity)
 
 
