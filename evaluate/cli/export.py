@@ -70,7 +70,7 @@ def _done(options: argparse.Namespace) -> int:
 
 
 def _codabench(options: argparse.Namespace) -> int:
-    from evaluate.exporting.codabench import export_codabench
+    from evaluate.exporting.codabench_bundle import export_codabench
 
     rules, image = _protocol(options)
     export_codabench(
@@ -98,7 +98,7 @@ def _grand_challenge(options: argparse.Namespace) -> int:
 
 
 def _medperf(options: argparse.Namespace) -> int:
-    from evaluate.exporting.medperf import export_medperf
+    from evaluate.exporting.medperf_evaluator import export_medperf
 
     rules, image = _protocol(options)
     export_medperf(options.out, protocol=rules, references=options.references, image=image)
