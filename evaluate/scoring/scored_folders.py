@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from data_manifest.errors import CaseFileError, SegjudgeError, printable
-from data_manifest.findings import grouped, listed
+from data_manifest.findings import Severity, grouped, listed
 from data_manifest.layouts import (
     FORMATS,
     OutputFile,
@@ -81,7 +81,7 @@ def jobs_of_folders(
             reason = f"{UNREAD}: {error.problems[0]}"
             jobs.append(_unread(team, case, name, path, reason))
             continue
-        noted += [Finding(where=path.name, found=note) for note in notes]
+        noted += [Finding(where=path.name, found=note, severity=Severity.NOTE) for note in notes]
         dimension = f"{len(shape)}D"
         if odd := implausible(shape, spacing_mm):
             implausibly.append(f"{path.name}: {odd}")
