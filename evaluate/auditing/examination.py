@@ -29,7 +29,8 @@ from evaluate.documents.audit import (
 from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.machine import describe_host, library_versions
 from evaluate.facts.scores import CaseScore
-from evaluate.ranking import places_of
+from evaluate.ranking import RankSettings, places_of
+from evaluate.ranking.stage import labels_ranked_by
 from evaluate.sandbox import Sandbox
 from evaluate.store import RunDirectory
 
@@ -157,10 +158,12 @@ def _places(
 ) -> list[PlaceBounds]:
     basis = checked.basis
 
-    def rank(scores: list[CaseScore]) -> dict[str, float]:
-        return places_of(scores, basis.protocol)
+    labels = labels_ranked_by(basis.run, basis.protocol)
 
-    names = [metric.name for metric in basis.protocol.ranking.metrics]
+    def rank(scores: list[CaseScore]) -> dict[str, float]:
+        return places_of(scores, basis.protocol, labels=labels)
+
+    names = RankSettings.from_protocol(basis.protocol).columns
     try:
         return bounds_of_places(checked.scores, unresolved, rank, basis.protocol.limits, names)
     except RankingRefusedError:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from evaluate.documents.audit import PlaceBounds
 from evaluate.facts.outcome import Outcome
+from evaluate.facts.ranking_rules import of_label
 from evaluate.facts.rules import Limits
 from evaluate.facts.scores import CaseScore
 from metrics import METRICS
@@ -92,9 +93,10 @@ def _extreme(
         return row
     values: dict[str, float] = {}
     for name in metrics:
-        if name not in METRICS:
+        base, _ = of_label(name)
+        if base not in METRICS:
             continue
-        higher = METRICS[name].direction == "higher"
+        higher = METRICS[base].direction == "higher"
         known = [v for one in possible if (v := one.value(name)) is not None]
         if not known:
             top = 1.0

@@ -24,6 +24,10 @@ COMMANDS = {
         "segjudge run --manifest data/manifest.json --protocol cvpr24"
         " --submission alpha=alpha.tar.gz --submission beta=beta.tar.gz my-run",
     ),
+    "worker": (
+        "Make this machine one slot of a cluster, for `run --cluster` of another.",
+        "segjudge worker tls://head:8786 --tls certificates",
+    ),
     "score": (
         "Score a run directory, or a folder of predictions against a folder of references.",
         "segjudge score --references gts --predictions segs --protocol cvpr24 --out scores",

@@ -4,6 +4,7 @@ import argparse
 import time
 from pathlib import Path
 
+from evaluate.cli.clusters import add_cluster_arguments
 from evaluate.cli.command_arguments import natural
 from evaluate.cli.run import run_into
 from evaluate.cli.sandboxes import NOT_ISOLATED, add_sandbox_arguments
@@ -20,6 +21,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_dir", type=Path, nargs="?", default=Path("demo-run"))
     command.add_argument("--data", type=Path, help="folder of the demo data (default: beside it)")
     command.add_argument("--seed", type=natural, default=0)
+    add_cluster_arguments(command)
     add_sandbox_arguments(command)
 
 

@@ -59,7 +59,7 @@ def check(options: argparse.Namespace) -> int:
     from evaluate.facts.rules import load_protocol
     from evaluate.reporting.rules_told import changes, corrected_twin, rules_told
 
-    rules = load_protocol(options.name, other_columns=True)
+    rules = load_protocol(options.name)
     if options.json:
         say(json.dumps(rules.to_json(), indent=1))
         return 0

@@ -1,11 +1,13 @@
 """A table of case scores that another tool made, as records.
 
 It needs a team, a case and a modality in every row, and a column for each metric that is ranked.
+With a column `label` a row is of one label or region; the case has the mean over its rows, and the
+values of each label as columns of their own, `METRIC[LABEL]`.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data_manifest.findings import listed
@@ -38,6 +40,7 @@ class ForeignScore:
     Attributes:
         dimension, reason: empty where the table does not say.
         outcome: None where the table has no such column.
+        group: what the case shares with others; empty where the table does not say.
         values: of each metric, by the name that it was asked for with; our own scores from 0 to 1.
     """
 
@@ -47,6 +50,7 @@ class ForeignScore:
     dimension: str
     outcome: Outcome | None
     reason: str
+    group: str
     values: Mapping[str, float | None]
 
 
@@ -66,8 +70,10 @@ def read_foreign_scores(
     Raises:
         TableError: what can't be read, or could be read in two ways; with line and column.
     """
-    table = read_foreign_table(path, needed=(*_NAMES, *metrics))
+    whole = list(dict.fromkeys(name.partition("[")[0] for name in metrics))
+    table = read_foreign_table(path, needed=(*_NAMES, *whole))
     names = table.need(*_NAMES, mend="name columns so; one modality for all rows will do")
+    metrics = whole if "label" in table.columns else metrics
     other = "or name other columns to rank by: `--metric NAME:WEIGHT:higher` (or lower)"
     columns = dict(zip(metrics, table.need(*metrics, mend=f"add it, {other}"), strict=True))
     for name in METRICS:
@@ -86,8 +92,9 @@ def read_foreign_scores(
     problems = [*_blanks(table, names), *(p for i in names for p in table.spelled_alike(i))]
     outcomes = _outcomes(table, problems)
     keys = [tuple(table.text(row, index) for index in names) for row in table.rows]
+    labels = [_optional(table, number, "label") for number in range(len(table.rows))]
     if not problems:
-        problems += _unlike(table, keys)
+        problems += _unlike(table, keys, labels)
     if problems:
         raise TableError(*problems)
     fractions = [index for name, index in columns.items() if _is_fraction(name)]
@@ -106,10 +113,33 @@ def read_foreign_scores(
                 dimension=_optional(table, number, "dimension"),
                 outcome=outcomes[number],
                 reason=_optional(table, number, "reason"),
+                group=_optional(table, number, "group"),
                 values={name: values[index][number] for name, index in columns.items()},
             )
         )
-    return rows, (*table.notes, *notes)
+    rows, more = _cases_of(rows, labels)
+    return rows, (*table.notes, *notes, *more)
+
+
+def _cases_of(
+    rows: list[ForeignScore], labels: Sequence[str]
+) -> tuple[list[ForeignScore], tuple[str, ...]]:
+    """One row a case of rows of labels; a failure of one is that of the case."""
+    if not any(labels):
+        return rows, ()
+    parts: dict[tuple[str, str], list[tuple[str, ForeignScore]]] = {}
+    for row, label in zip(rows, labels, strict=True):
+        parts.setdefault((row.team, row.case), []).append((label, row))
+    made = []
+    for of_case in parts.values():
+        values: dict[str, float | None] = {}
+        for name in of_case[0][1].values:
+            known = [v for _, row in of_case if (v := row.values[name]) is not None]
+            values[name] = sum(known) / len(known) if known else None
+            values |= {f"{name}[{label}]": row.values[name] for label, row in of_case}
+        failed = (row for _, row in of_case if row.outcome and row.outcome.is_failure)
+        made.append(replace(next(failed, of_case[0][1]), values=values))
+    return made, ("rows are of labels: the value of a case is the mean over its rows",)
 
 
 def _is_fraction(name: str) -> bool:
@@ -121,6 +151,8 @@ def _is_fraction(name: str) -> bool:
 def _summaries(table: ForeignTable, names: Sequence[int]) -> Iterator[Finding]:
     """Means and totals among the rows would be ranked as a team or a case."""
     for index in names:
+        if index != names[0] and len({row.cells[index] for row in table.rows}) == 1:
+            continue  # a table of means alone
         lines: dict[str, list[str]] = {}
         for row in table.rows:
             if says_summary(row.cells[index]):
@@ -148,13 +180,15 @@ def _blanks(table: ForeignTable, names: Sequence[int]) -> Iterator[Finding]:
             )
 
 
-def _unlike(table: ForeignTable, keys: Sequence[tuple[str, ...]]) -> Iterator[Finding]:
+def _unlike(
+    table: ForeignTable, keys: Sequence[tuple[str, ...]], labels: Sequence[str]
+) -> Iterator[Finding]:
     """Rows that keep the teams from having the same cases, once each, in the same modality."""
-    first: dict[tuple[str, str], int] = {}
+    first: dict[tuple[str, str, str], int] = {}
     modality_of: dict[str, tuple[str, int]] = {}
     doubled, moved = [], []
-    for row, (team, case, modality) in zip(table.rows, keys, strict=True):
-        before = first.setdefault((team, case), row.line)
+    for row, (team, case, modality), label in zip(table.rows, keys, labels, strict=True):
+        before = first.setdefault((team, case, label), row.line)
         if before != row.line:
             doubled.append(f"team {quoted(team)} case {quoted(case)} in lines {before}, {row.line}")
         known, line = modality_of.setdefault(case, (modality, row.line))
@@ -162,10 +196,10 @@ def _unlike(table: ForeignTable, keys: Sequence[tuple[str, ...]]) -> Iterator[Fi
             others = f"{quoted(known)} in line {line}, {quoted(modality)} in line {row.line}"
             moved.append(f"case {quoted(case)}: {others}")
     missing = [
-        f"team {quoted(team)} case {quoted(case)}"
+        f"team {quoted(team)} case {quoted(case)}" + (f" label {quoted(label)}" if label else "")
         for team in dict.fromkeys(team for team, *_ in keys)
-        for case in modality_of
-        if (team, case) not in first
+        for case, label in dict.fromkeys((case, label) for _, case, label in first)
+        if (team, case, label) not in first
     ]
     for what, where, mend in (
         ("rows that are there twice", doubled, "leave one of each"),

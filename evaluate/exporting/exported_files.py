@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from evaluate.exporting.own_wheel import installed_requirements, write_own_wheel
-from evaluate.facts.errors import Finding, UsageError
+from evaluate.facts.errors import UsageError
 from evaluate.facts.rules import Rules
 
 __all__ = [
@@ -32,12 +32,10 @@ def start_export(out: Path) -> None:
         out.mkdir(parents=True)
     except FileExistsError as error:
         raise UsageError(
-            Finding(
-                where=str(out),
-                found="exists already",
-                expected="the name of a new folder: nothing is ever overwritten",
-                mend="choose another name, or move it away",
-            )
+            where=str(out),
+            found="exists already",
+            expected="the name of a new folder: nothing is ever overwritten",
+            mend="choose another name, or move it away",
         ) from error
 
 
@@ -80,11 +78,9 @@ def references_of(folder: Path, protocol: Rules) -> dict[str, Path]:
             known[case] = path
     if not known:
         raise UsageError(
-            Finding(
-                where=f"--references {folder}",
-                found="no reference" if folder.is_dir() else "no such folder",
-                expected=protocol.references.path or "one mask a case",
-            )
+            where=f"--references {folder}",
+            found="no reference" if folder.is_dir() else "no such folder",
+            expected=protocol.references.path or "one mask a case",
         )
     return known
 

@@ -56,15 +56,19 @@ class SandboxFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     engine: dict[str, object]
 
 
-class Machine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Machine(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """Where attempts are made.
 
     Attributes:
         host: the computer.
         sandbox: what ran the containers on it.
         versions: of segjudge and of the libraries that the numbers pass through.
+        name: under which a cluster knows it; empty for the computer that the command runs on.
     """
 
+    name: str = ""
     host: Host
     sandbox: SandboxFacts
     versions: dict[str, str]

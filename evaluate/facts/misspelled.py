@@ -36,7 +36,7 @@ def known_part(data: Any, struct: type, where: str = "") -> tuple[Any, list[Find
         return data, []
     types = {field.encode_name: field.type for field in msgspec.structs.fields(struct)}
     clean: dict[Any, Any] = {}
-    found: list[Finding] = []
+    strange: list[Finding] = []
     for key, value in data.items():
         path = f"{where}.{key}" if where else str(key)
         is_open = where in _OPEN and not isinstance(value, dict | list)
@@ -45,7 +45,7 @@ def known_part(data: Any, struct: type, where: str = "") -> tuple[Any, list[Find
             mend = most_like(str(key), types)
             if mend:
                 expected = ""
-            found.append(Finding(where=path, found=fault, expected=expected, mend=mend))
+            strange.append(Finding(where=path, found=fault, expected=expected, mend=mend))
             continue
         clean[key] = value
         inner = _struct(types.get(key))
@@ -61,8 +61,8 @@ def known_part(data: Any, struct: type, where: str = "") -> tuple[Any, list[Find
         else:
             parts = [known_part(value, inner, path)]
             clean[key] = parts[0][0]
-        found += [finding for _, findings in parts for finding in findings]
-    return clean, found
+        strange += [finding for _, findings in parts for finding in findings]
+    return clean, strange
 
 
 def _struct(kind: Any) -> type | None:

@@ -51,19 +51,25 @@ class SettingsMetric(_RankingPart, frozen=True, kw_only=True):
     weight: float
     worst: float | None
     tolerance: float | None
+    statistic: Literal["mean", "median", "rmse", "aggregated"] = "mean"
+    group: str | None = None
+    labels: tuple[str, ...] = ("",)
 
 
 class RankingSettings(_RankingPart, frozen=True, kw_only=True):
     """All that decides a place; see `RankSettings`. The protocol is absent where there is none."""
 
     metrics: tuple[SettingsMetric, ...]
-    rank_level: Literal["case", "modality"]
+    rank_level: Literal["case", "label", "modality", "stratum", "cohort"]
     across_modalities: Literal["micro", "macro"]
     ties: Literal["min", "average", "max"]
     tie_breaks: tuple[str, ...]
     alpha: float
     adjustment: Literal["holm", "bh", "none"]
     compat: Literal["challenger"] | None
+    resample: Literal["case", "group"] = "case"
+    strata: str | None = None
+    equal: Literal["value", "significance"] = "value"
     seed: int
     bootstrap: int
     resampled_methods: tuple[str, ...]

@@ -34,7 +34,8 @@ class CaseScore:
     """One case of one team: a row of case_scores.csv.
 
     For a failed case the values are what a failure costs; for a `harness_error` they are None, as
-    is any value that the protocol leaves undefined.
+    is any value that the protocol leaves undefined. The group is what the case shares with others,
+    such as its patient.
     """
 
     team: str
@@ -44,6 +45,7 @@ class CaseScore:
     outcome: Outcome
     reason: str
     values: Mapping[str, float | None] = field(default_factory=dict)
+    group: str = ""
 
     def value(self, metric: str) -> float | None:
         """A metric's value; None where it is undefined, or not scored."""
@@ -130,6 +132,7 @@ class CohortScore:
         metric: with the ending of the statistic.
         n: how many values it is of; cases whose value is undefined are left out.
         value: None where nothing is defined.
+        low, high: its 95 % interval over resampled cases; None of a single case.
     """
 
     team: str
@@ -138,3 +141,5 @@ class CohortScore:
     metric: str
     n: int
     value: float | None
+    low: float | None = None
+    high: float | None = None

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 
 from data_manifest.errors import Finding
+from evaluate.facts.aggregates import VARIANTS, summed_columns
 from evaluate.facts.misspelled import most_like
 from evaluate.facts.scoring_rules import MEASURED, NOT_FOR_METRICS, Cohort, ScoredMetric, Scoring
 
-__all__ = ["OF_PAIRS", "aggregated_as", "scoring_problems"]
+__all__ = ["scoring_problems"]
 
 
 def scoring_problems(scoring: Scoring) -> Iterator[Finding]:
@@ -103,46 +104,18 @@ def _region_problems(scoring: Scoring) -> Iterator[Finding]:
             yield _wrong(where, f"metric {unknown}", f"of {', '.join(scoring.names)}", meant)
 
 
-OF_PAIRS = tuple(
-    f"lesion_matched_{metric}"
-    for metric in ("dsc", "iou", "relative_volume_difference", "assd", "rmsd", "hd")
-)
-"""Metrics of matched pairs, which are aggregated over the pairs of all cases."""
-
-_SUMMED = {
-    "dsc": ("intersection_volume_ml", "reference_volume_ml", "prediction_volume_ml"),
-    **dict.fromkeys(
-        ("lesion_f1", "lesion_precision", "lesion_sensitivity"),
-        ("lesion_tp", "lesion_fp", "lesion_fn"),
-    ),
-    "panoptic_quality": ("lesion_tp", "lesion_fp", "lesion_fn", "lesion_iou_sum"),
-    **{name: ("lesion_pairs", name) for name in OF_PAIRS},
-}
-"""Which columns an aggregated metric is made of."""
-
-
-def aggregated_as(name: str) -> tuple[str, str]:
-    """What a metric is aggregated as, and the ending that it and its columns have besides.
-
-    `lesion_precision_any` is a precision, made of `lesion_tp_any` and its like.
-    """
-    for base in sorted(_SUMMED, key=len, reverse=True):
-        if name == base or name.startswith(f"{base}_"):
-            return base, name.removeprefix(base)
-    return "", ""
-
-
 def _cohort_problems(scoring: Scoring, cohort: Cohort) -> Iterator[Finding]:
     where = f"scoring.cohort, {cohort.metric}"
-    if cohort.metric not in scoring.names and cohort.statistics != ("aggregated",):
+    of_sums = [s for s in cohort.statistics if s in ("aggregated", "balanced_accuracy")]
+    if cohort.metric not in scoring.names and len(of_sums) < len(cohort.statistics):
         fault, expected = "a metric that is not computed", f"one of {', '.join(scoring.names)}"
         yield _wrong(where, fault, expected, most_like(cohort.metric, scoring.names))
-    if "aggregated" in cohort.statistics:
-        base, ending = aggregated_as(cohort.metric)
-        summed = [f"{name}{ending}" for name in _SUMMED.get(base, ())]
+    if of_sums:
+        summed = summed_columns(cohort.metric)
         missing = [name for name in summed if name not in scoring.names]
-        if not base:
-            yield _wrong(where, "no way to aggregate it", f"one of {', '.join(_SUMMED)}")
+        if not summed or (cohort.metric in VARIANTS) != (of_sums == ["balanced_accuracy"]):
+            expected = "a Dice, or a metric of objects; of a `variant` its `balanced_accuracy`"
+            yield _wrong(where, f"no way to {' and '.join(of_sums)}", expected)
         elif missing:
             yield _wrong(where, f"no {', '.join(missing)} to sum", "these among scoring.metrics")
     if "global" in cohort.statistics and (cohort.metric != "dsc" or cohort.over == "cases"):

@@ -27,6 +27,7 @@ from evaluate.checking.rehearsals import Rehearsal
 from evaluate.facts.rules import Rules
 from evaluate.reporting.case_pictures import CasePicture, draw_case
 from evaluate.sandbox import Sandbox
+from evaluate.sandbox.case_folders import classify
 from evaluate.sandbox.layers import save_image
 from evaluate.sandbox.scratch import scratch_folder
 
@@ -128,8 +129,7 @@ def _static(
     if path.is_file():
         return archive_findings(path, protocol, now=now)
     if path.is_dir():
-        return folder_findings(path)
-    from evaluate.sandbox.engine_images import classify  # the engine's client is not everywhere
+        return folder_findings(path, protocol)
 
     classify(reference)  # raises where it looks like a path
     if sandbox is not None and not sandbox.isolated:

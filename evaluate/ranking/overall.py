@@ -40,7 +40,7 @@ def rows_of(
         by_modality, _ = modality_means(
             column.values, column.usable, once, list(table.modalities.values())
         )
-        means[name] = mean_over(by_modality)[:, 0]
+        means[name] = standing.values.get(name, mean_over(by_modality))[:, 0]
     failures = table.failed.sum(axis=1)
 
     def mean(metric: str, team: int) -> float | None:

@@ -6,7 +6,7 @@ from evaluate.pairing import Bools, Floats
 from evaluate.pairing.tied import tied_positions
 from evaluate.ranking.settings import Ties
 
-__all__ = ["break_ties", "rank_columns"]
+__all__ = ["break_ties", "rank_columns", "shared_places"]
 
 
 def rank_columns(
@@ -59,3 +59,26 @@ def break_ties(levels: list[Floats], *, ties: Ties) -> Floats:
         combined = combined + within / (len(within) + 1.0)
         combined = rank_columns(combined, higher_is_better=False, ties="min")
     return rank_columns(combined, higher_is_better=False, ties=ties)
+
+
+def shared_places(ranks: Floats, parted: Bools) -> Floats:
+    """Places by which teams share the best one's from which no test parts them.
+
+    From the first place on, every next team shares the place of the best of its group; the first
+    that is parted from that one begins a group of its own.
+
+    Args:
+        ranks: (teams, 1).
+        parted: whether a test parts two teams, (teams, teams), symmetric.
+
+    Returns:
+        (teams, 1).
+    """
+    places = np.empty_like(ranks)
+    order = np.argsort(ranks[:, 0], kind="stable")
+    best, place = order[0], 1
+    for position, team in enumerate(order, start=1):
+        if parted[best, team] and ranks[team, 0] > ranks[best, 0]:
+            best, place = team, position
+        places[team] = place
+    return places

@@ -1,6 +1,6 @@
 """From scores to a ranking: the one place that puts the parts together."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Literal, TypeVar
 
@@ -19,24 +19,33 @@ from evaluate.facts.ranking_record import (
     RankingSettings,
     ResampledPlaces,
     SettingsMetric,
-    TiedTeams,
 )
 from evaluate.facts.rules import RankedMetric, Rules
-from evaluate.facts.scores import CaseScore
+from evaluate.facts.scores import CaseScore, LabelScore
 from evaluate.facts.scoring_rules import MEASURED
 from evaluate.pairing import Counts, draw_counts
 from evaluate.ranking.agreement import borda, euclidean, kemeny
 from evaluate.ranking.analysis import Analysis, analyse
 from evaluate.ranking.bootstrap import certainty_of, chances, draws_of
-from evaluate.ranking.intervals import case_count_warnings
+from evaluate.ranking.intervals import case_count_warnings, group_warnings
+from evaluate.ranking.label_columns import in_strata, with_label_columns
 from evaluate.ranking.methods import METHODS, Method
 from evaluate.ranking.overall import failures_of, overall_of, rows_of, value_warnings
 from evaluate.ranking.pairwise import by_pair, tied_groups
-from evaluate.ranking.places import rank_columns
+from evaluate.ranking.places import rank_columns, shared_places
 from evaluate.ranking.plain import by_team
 from evaluate.ranking.result import Result
 from evaluate.ranking.scheme import Scheme, Standing
-from evaluate.ranking.score_table import ALL, Column, Floats, Missing, ScoreTable, column, table_of
+from evaluate.ranking.score_table import (
+    ALL,
+    Bools,
+    Column,
+    Floats,
+    Missing,
+    ScoreTable,
+    column,
+    table_of,
+)
 from evaluate.ranking.sensitivity import sensitivity_of
 from evaluate.ranking.settings import (
     Adjustment,
@@ -62,6 +71,7 @@ def rank(
     resampled: Collection[Method] = METHODS,
     priced: bool = True,
     missing: Missing = "undefined",
+    labels: Iterable[LabelScore] = (),
 ) -> Result:
     """Rank the teams of a table of case scores by a protocol.
 
@@ -76,6 +86,7 @@ def rank(
         resampled: methods whose places are resampled; `test_then_rank` takes the longest.
         priced: whether the values of failed cases are their prices, as scoring makes them.
         missing: whether an empty cell is a value that is not defined, or a failure.
+        labels: rows of labels and regions, where the rules rank by such.
 
     Raises:
         RankingRefusedError: the table is not complete, or has no values to rank by.
@@ -83,11 +94,14 @@ def rank(
     settings = RankSettings.from_protocol(
         protocol, metrics=metrics, adjustment=adjustment, compat=compat
     )
-    ranked = [metric.name for metric in settings.metrics]
-    names = list(dict.fromkeys((*protocol.scoring.case_names, *MEASURED, *ranked)))
-    _refuse_absent(scores, ranked)
+    scores = with_label_columns(scores, labels, settings.columns)
+    scores = in_strata(scores, settings.strata)
+    chosen = [metric.name for metric in (*settings.metrics, *settings.tie_breaks)]
+    names = list(dict.fromkeys((*protocol.scoring.case_names, *MEASURED, *chosen)))
+    _refuse_absent(scores, settings.columns)
+    every = list(dict.fromkeys((*names, *settings.columns)))
     result = rank_table(
-        table_of(scores, names, priced=priced, missing=missing),
+        table_of(scores, every, priced=priced, missing=missing),
         settings,
         seed=seed,
         bootstrap=bootstrap,
@@ -104,18 +118,30 @@ def rank(
     return replace(result, document=msgspec.structs.replace(result.document, settings=made))
 
 
-def places_of(scores: Sequence[CaseScore], protocol: Rules) -> dict[str, float]:
+def places_of(
+    scores: Sequence[CaseScore], protocol: Rules, *, labels: Iterable[LabelScore] = ()
+) -> dict[str, float]:
     """Each team's place by the protocol's own scheme, as `rank` has it, and nothing else.
 
     Raises:
         RankingRefusedError: the table is not complete, or has no values to rank by.
     """
     settings = RankSettings.from_protocol(protocol)
-    table = table_of(scores, [metric.name for metric in settings.metrics])
-    columns = [column(table, metric) for metric in settings.metrics]
-    scheme = Scheme(columns, settings, list(table.modalities.values()))
+    scores = with_label_columns(scores, labels, settings.columns)
+    scores = in_strata(scores, settings.strata)
+    table = table_of(scores, settings.columns)
+    _, scheme = _scheme(table, settings)
     standing = scheme.apply(np.ones((len(table.cases), 1)))
+    if settings.equal == "significance":
+        _, parted = _permutation(table, scheme, settings, np.random.default_rng(0))
+        standing = replace(standing, rank=shared_places(standing.rank, parted))
     return {team: float(standing.rank[index, 0]) for index, team in enumerate(table.teams)}
+
+
+def _scheme(table: ScoreTable, settings: RankSettings) -> tuple[list[Column], Scheme]:
+    columns = [column(table, metric) for metric in settings.metrics]
+    tie_breaks = [column(table, metric) for metric in settings.tie_breaks]
+    return columns, Scheme(columns, settings, list(table.modalities.values()), tie_breaks)
 
 
 def _direction(settings: RankSettings, name: str) -> Literal["higher", "lower"] | None:
@@ -163,13 +189,13 @@ def rank_table(
     Raises:
         RankingRefusedError: a ranked metric has no values.
     """
-    columns = [column(table, metric) for metric in settings.metrics]
+    columns, scheme = _scheme(table, settings)
     modalities = list(table.modalities.values())
-    scheme = Scheme(columns, settings, modalities)
     standing = scheme.apply(np.ones((len(table.cases), 1)))
     # Two streams, so that the permutation test does not depend on the number of replicates.
     draws, exchanges = np.random.default_rng(seed).spawn(2)
-    counts = draw_counts(modalities, bootstrap, draws)
+    groups = table.groups if settings.resample == "group" else ()
+    counts = draw_counts(modalities, bootstrap, draws, groups=groups)
     everywhere = {**table.modalities, ALL: slice(0, len(table.cases))}
     parts = {
         c.name: {
@@ -178,12 +204,18 @@ def rank_table(
         }
         for c in columns
     }
-    permutation, overall_groups = _permutation(table, settings, scheme, standing, exchanges)
+    permutation, parted = _permutation(table, scheme, settings, exchanges)
+    if settings.equal == "significance":
+        standing = replace(standing, rank=shared_places(standing.rank, parted))
+    overall_groups = tied_groups(table.teams, standing.rank[:, 0], parted, test="permutation")
     notes = value_warnings(table, columns)
     document = RankingDocument(
         settings=RankingSettings(
             **asdict(settings)
-            | {"metrics": tuple(SettingsMetric(**asdict(metric)) for metric in settings.metrics)},
+            | {
+                "metrics": tuple(SettingsMetric(**asdict(metric)) for metric in settings.metrics),
+                "tie_breaks": tuple(metric.name for metric in settings.tie_breaks),
+            },
             seed=seed,
             bootstrap=bootstrap,
             resampled_methods=tuple(method for method in METHODS if method in resampled),
@@ -206,13 +238,19 @@ def rank_table(
         ),
         consensus=_consensus(table, standing),
         sensitivity=sensitivity_of(
-            table, columns, settings, standing.rank[:, 0], _method_places(parts, settings)
+            table,
+            columns,
+            settings,
+            standing.rank[:, 0],
+            _method_places(parts, settings),
+            scheme.tie_breaks,
         ),
         intervals=_by_metric(parts, lambda part: part.intervals),
         failures=failures_of(table, columns),
         warnings=(
             *case_count_warnings({n: m.stop - m.start for n, m in everywhere.items()}),
             *notes,
+            *group_warnings(table.groups, settings.resample),
         ),
     )
     rows = rows_of(table, standing, _with_values(table, shown), columns)
@@ -266,7 +304,7 @@ def _bootstrap(
     if not counts.shape[1]:
         return ResampledPlaces(replicates=0)
     weights = counts.astype(np.float64)
-    if settings.compat == "challenger" and settings.rank_level == "case":
+    if settings.compat == "challenger" and settings.by_case:
         weights **= 2
     places = scheme.apply(weights).rank
     return ResampledPlaces(
@@ -279,13 +317,9 @@ def _bootstrap(
 
 
 def _permutation(
-    table: ScoreTable,
-    settings: RankSettings,
-    scheme: Scheme,
-    standing: Standing,
-    generator: np.random.Generator,
-) -> tuple[PermutationTests, TiedTeams]:
-    """The permutation test of the mean ranks, and the groups that it leaves."""
+    table: ScoreTable, scheme: Scheme, settings: RankSettings, generator: np.random.Generator
+) -> tuple[PermutationTests, Bools]:
+    """The permutation test of the mean ranks, and which teams it parts."""
     p, p_adjusted, permutations = permutation_p_values(scheme.contributions(), generator)
     square = np.full((2, len(table.teams), len(table.teams)), np.nan)
     first, second = np.triu_indices(len(table.teams), k=1)
@@ -298,8 +332,7 @@ def _permutation(
         p=by_pair(table.teams, square[0]),
         p_adjusted=by_pair(table.teams, square[1]),
     )
-    parted = square[1] <= settings.alpha
-    return tests, tied_groups(table.teams, standing.rank[:, 0], parted, test="permutation")
+    return tests, square[1] <= settings.alpha
 
 
 def _consensus(table: ScoreTable, standing: Standing) -> ConsensusPlaces:

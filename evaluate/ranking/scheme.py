@@ -6,10 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluate.ranking.places import break_ties, rank_columns
+from evaluate.ranking.resampling import weighted_median
 from evaluate.ranking.score_table import Column, Floats
 from evaluate.ranking.settings import RankSettings, Ties
 
-__all__ = ["Scheme", "Standing", "case_ranks", "mean_over", "modality_means", "weighted_mean"]
+__all__ = [
+    "Scheme",
+    "Standing",
+    "case_ranks",
+    "group_values",
+    "mean_over",
+    "modality_means",
+    "weighted_mean",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +30,8 @@ class Standing:
         rank_micro, rank_macro: their places.
         mean, rank: the protocol's choice of the two, and its places, ties broken as declared.
         by_modality: mean ranks, (modalities, teams, replicates).
+        values: by metric, where values of several cases are ranked: their mean over the modalities,
+            or that of all cases, (teams, replicates).
         by_metric: by metric, micro and macro mean ranks, each (teams, replicates).
     """
 
@@ -32,15 +43,21 @@ class Standing:
     rank: Floats
     by_modality: Floats
     by_metric: Mapping[str, tuple[Floats, Floats]]
+    values: Mapping[str, Floats]
 
 
 class Scheme:
     """One way of making places out of a table, ready to be applied to resampled cases."""
 
     def __init__(
-        self, columns: Sequence[Column], settings: RankSettings, modalities: Sequence[slice]
+        self,
+        columns: Sequence[Column],
+        settings: RankSettings,
+        modalities: Sequence[slice],
+        tie_breaks: Sequence[Column] = (),
     ) -> None:
         self._columns = {column.name: column for column in columns}
+        self.tie_breaks = tie_breaks
         self._settings = settings
         self._modalities = modalities
         self._ranks = {c.name: case_ranks(c, settings.ties) for c in columns}
@@ -52,17 +69,14 @@ class Scheme:
         """
         chosen = self._settings
         parts = [self._metric(column, counts) for column in self._columns.values()]
-        weights = np.array([column.weight for column in self._columns.values()])
-        by_modality = weighted_mean([part[0] for part in parts], weights)
-        micro = weighted_mean([part[1] for part in parts], weights)
-        macro = weighted_mean([part[2] for part in parts], weights)
+        by_modality, micro, macro = (
+            self._over_metrics([part[i] for part in parts]) for i in range(3)
+        )
         mean = micro if chosen.across_modalities == "micro" else macro
         levels = [mean]
-        for name in chosen.tie_breaks:
-            column = self._columns[name]
-            means, _ = modality_means(column.values, column.usable, counts, self._modalities)
+        for column in self.tie_breaks:
             sign = -1.0 if column.higher_is_better else 1.0
-            levels.append(sign * mean_over(means))
+            levels.append(sign * mean_over(self._values(column, counts)))
         return Standing(
             micro=micro,
             macro=macro,
@@ -72,9 +86,11 @@ class Scheme:
             rank=break_ties(levels, ties=chosen.ties),
             by_modality=by_modality,
             by_metric={
-                c.name: (part[1], part[2])
-                for c, part in zip(self._columns.values(), parts, strict=True)
+                name: (part[1], part[2]) for name, part in zip(self._columns, parts, strict=True)
             },
+            values={}
+            if chosen.by_case
+            else {n: mean_over(self._values(c, counts)) for n, c in self._columns.items()},
         )
 
     def contributions(self) -> Floats:
@@ -96,18 +112,88 @@ class Scheme:
 
     def _metric(self, column: Column, counts: Floats) -> tuple[Floats, Floats, Floats]:
         """One metric's mean ranks: by modality, micro and macro."""
-        source, ties = self._ranks[column.name], self._settings.ties
-        if self._settings.rank_level == "modality":
-            source = column.values
-        means, drawn = modality_means(source, column.usable, counts, self._modalities)
-        if self._settings.rank_level == "modality":
-            means = np.stack(
+        if self._settings.by_case:
+            ranks, drawn = modality_means(
+                self._ranks[column.name], column.usable, counts, self._modalities
+            )
+            return ranks, mean_over(ranks, drawn[:, np.newaxis]), mean_over(ranks)
+        ranks = self._ranked(column, group_values(column, counts, self._modalities))
+        if self._settings.rank_level == "cohort":
+            place = self._ranked(column, self._values(column, counts))[0]
+            return ranks, place, place
+        _, drawn = modality_means(column.values, column.usable, counts, self._modalities)
+        return ranks, mean_over(ranks, drawn[:, np.newaxis]), mean_over(ranks)
+
+    def _over_metrics(self, ranks: Sequence[Floats]) -> Floats:
+        """The mean over metrics by weight; those of one group are averaged and ranked first."""
+        groups: dict[str, list[int]] = {}
+        for at, metric in enumerate(self._settings.metrics[: len(ranks)]):
+            groups.setdefault(metric.group or f" {at}", []).append(at)
+        weights = np.array([column.weight for column in self._columns.values()])
+        parts = [weighted_mean([ranks[at] for at in g], weights[g]) for g in groups.values()]
+        parts = [
+            part if len(g) == 1 else self._places(part)
+            for part, g in zip(parts, groups.values(), strict=True)
+        ]
+        return weighted_mean(parts, np.array([weights[g].mean() for g in groups.values()]))
+
+    def _places(self, means: Floats) -> Floats:
+        """Places of mean ranks, (..., teams, replicates)."""
+        flat = means.reshape(-1, *means.shape[-2:])
+        ties = self._settings.ties
+        ranked = [rank_columns(m, higher_is_better=False, ties=ties) for m in flat]
+        return np.stack(ranked).reshape(means.shape)
+
+    def _ranked(self, column: Column, values: Floats) -> Floats:
+        """The ranks of each group's values, (groups, teams, replicates)."""
+        higher, ties = column.higher_is_better, self._settings.ties
+        return np.stack([rank_columns(v, higher_is_better=higher, ties=ties) for v in values])
+
+    def _values(self, column: Column, counts: Floats) -> Floats:
+        """What the teams are ranked by, or parted, (groups, teams, replicates)."""
+        everything = [slice(0, len(counts))]
+        pooled = self._settings.rank_level == "cohort"
+        return group_values(column, counts, everything if pooled else self._modalities)
+
+
+def group_values(column: Column, counts: Floats, groups: Sequence[slice]) -> Floats:
+    """A metric's statistic of the usable cases of each group, for every replicate at once.
+
+    Args:
+        column: the metric.
+        counts: (cases, replicates).
+        groups: slices of the cases.
+
+    Returns:
+        (groups, teams, replicates), nan where there is none.
+    """
+    usable = column.usable
+    match column.statistic:
+        case "mean":
+            return modality_means(column.values, usable, counts, groups)[0]
+        case "median":
+            whole = counts.astype(np.int32)
+            return np.stack(
+                [weighted_median(column.values[:, g], usable[g], whole[g]) for g in groups]
+            )
+        case "rmse":
+            return np.sqrt(modality_means(column.values**2, usable, counts, groups)[0])
+        case "aggregated":
+            return np.stack(
                 [
-                    rank_columns(m, higher_is_better=column.higher_is_better, ties=ties)
-                    for m in means
+                    mean_over(
+                        np.stack(
+                            [
+                                ratio.of(
+                                    {n: column.sums[n][:, g] @ counts[g] for n in ratio.columns}
+                                )
+                                for ratio in column.ratios
+                            ]
+                        )
+                    )
+                    for g in groups
                 ]
             )
-        return means, mean_over(means, drawn[:, np.newaxis]), mean_over(means)
 
 
 def case_ranks(column: Column, ties: Ties) -> Floats:

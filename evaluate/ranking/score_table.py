@@ -3,14 +3,16 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from evaluate.facts.aggregates import SumRatio
 from evaluate.facts.errors import Finding, RankingRefusedError, listed
 from evaluate.facts.outcome import Outcome
+from evaluate.facts.ranking_rules import RankedStatistic
 from evaluate.facts.scores import CaseScore
 from evaluate.ranking.settings import RankedColumn
 
@@ -39,6 +41,7 @@ class ScoreTable:
             of another tool's table nobody knows.
         missing: what an empty cell of a team is that did not fail, where others have a value:
             `undefined`, so that the case is left out for all, or a `failure` of that team.
+        groups: what each case shares with others, such as its patient; empty for nothing.
     """
 
     teams: tuple[str, ...]
@@ -49,6 +52,7 @@ class ScoreTable:
     values: Mapping[str, Floats]
     priced: bool = True
     missing: Missing = "undefined"
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,9 @@ class Column:
         usable: (cases,); False where some team has neither a value nor failed: such a case is left
             out for all teams, so that all are compared over the same cases.
         missing, infinite: (teams, cases), why a value is last although the case did not fail.
+        statistic: of cases' values, where such are ranked.
+        sums: what `aggregated` sums: columns by name, (teams, cases), of each of the ratios.
+        ratios: what it makes of the sums; their mean is the value.
     """
 
     name: str
@@ -73,6 +80,9 @@ class Column:
     usable: Bools
     missing: Bools
     infinite: Bools
+    statistic: RankedStatistic = "mean"
+    sums: Mapping[str, Floats] = field(default_factory=dict)
+    ratios: tuple[SumRatio, ...] = ()
 
     def within(self, where: slice) -> "Column":
         """The same metric over a slice of the cases."""
@@ -110,8 +120,9 @@ def table_of(
     rows = {(score.team, score.case): score for score in scores}
     teams = tuple(sorted({score.team for score in scores}))
     modality_of = {score.case: score.modality for score in scores}
+    group_of = {score.case: score.group for score in scores}
     cases = tuple(sorted(modality_of, key=lambda case: (modality_of[case], case)))
-    problems = _problems(scores, rows, teams, modality_of, metrics)
+    problems = _problems(scores, rows, teams, modality_of, group_of, metrics)
     if problems:
         raise RankingRefusedError(*problems)
     names = [modality_of[case] for case in cases]
@@ -134,6 +145,7 @@ def table_of(
         },
         priced=priced,
         missing=missing,
+        groups=tuple(group_of[case] for case in cases),
     )
 
 
@@ -146,6 +158,7 @@ def _problems(
     rows: Mapping[tuple[str, str], CaseScore],
     teams: Sequence[str],
     modality_of: Mapping[str, str],
+    group_of: Mapping[str, str],
     metrics: Sequence[str],
 ) -> list[Finding]:
     run_again = "`segjudge run` again (it resumes), then `segjudge score`"
@@ -171,6 +184,11 @@ def _problems(
             "in another modality than for another team",
             [key for key, row in rows.items() if row.modality != modality_of[key[1]]],
             "give each case one modality",
+        ),
+        (
+            "in another group than for another team",
+            [key for key, row in rows.items() if row.group != group_of[key[1]]],
+            "give each case one group",
         ),
         (
             f"in a modality called {ALL}, which stands for all of them",
@@ -239,6 +257,9 @@ def column(table: ScoreTable, metric: RankedColumn) -> Column:
         usable=usable,
         missing=missing,
         infinite=infinite & ~failed,
+        statistic=metric.statistic,
+        sums={n: np.nan_to_num(table.values[n]) for ratio in metric.ratios for n in ratio.columns},
+        ratios=metric.ratios,
     )
 
 

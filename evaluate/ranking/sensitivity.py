@@ -23,6 +23,7 @@ def sensitivity_of(
     settings: RankSettings,
     actual: Floats,
     method_places: Mapping[Method, Mapping[str, Sequence[Floats]]],
+    tie_breaks: Sequence[Column],
 ) -> RankingSensitivity:
     """Places under each method, rule, metric weight and left-out modality.
 
@@ -34,7 +35,7 @@ def sensitivity_of(
     def places(
         chosen: Sequence[Column], rules: RankSettings, counts: Floats = everything
     ) -> Floats:
-        return Scheme(chosen, rules, modalities).apply(counts).rank[:, 0]
+        return Scheme(chosen, rules, modalities, tie_breaks).apply(counts).rank[:, 0]
 
     def entry(places: Floats) -> OtherRanking:
         return _compared(table.teams, places, actual)
@@ -130,5 +131,4 @@ def _without_others(settings: RankSettings, columns: Sequence[Column]) -> RankSe
     return replace(
         settings,
         metrics=tuple(metric for metric in settings.metrics if metric.name in names),
-        tie_breaks=tuple(name for name in settings.tie_breaks if name in names),
     )

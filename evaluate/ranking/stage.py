@@ -15,14 +15,15 @@ from evaluate.documents.tables import write_table
 from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import RankedMetric, Rules
-from evaluate.facts.scores import CaseScore
+from evaluate.facts.scores import CaseScore, LabelScore
 from evaluate.facts.scoring_rules import NOT_FOR_METRICS, metric_named
 from evaluate.ranking import RankSettings, Result, rank
+from evaluate.ranking.label_columns import needs_labels
 from evaluate.ranking.score_table import Missing
 from evaluate.store import RunDirectory
 from evaluate.store.seals import seal_stage
 
-__all__ = ["RankOptions", "rank_result", "rank_run", "rank_table"]
+__all__ = ["RankOptions", "labels_ranked_by", "rank_result", "rank_run", "rank_table"]
 
 _SAMPLED = ("cpu_s", "peak_memory_mib")
 
@@ -38,9 +39,11 @@ def rank_result(
     document = run.document()
     if options is None:
         options = document.ranking or RankOptions()
+    rules = protocol or document.rules_of("score")
     result = rank(
         run.read_rows(CaseScore) if scores is None else scores,
-        protocol or document.rules_of("score"),
+        rules,
+        labels=labels_ranked_by(run, rules),
         seed=document.seed if options.seed is None else options.seed,
         bootstrap=options.bootstrap,
         adjustment=options.adjustment,
@@ -52,6 +55,12 @@ def rank_result(
         return result
     warning = f"cases were run on {document.unequal_machines}: their times may not be compared"
     return result.warned(warning)
+
+
+def labels_ranked_by(run: RunDirectory, rules: Rules) -> Sequence[LabelScore]:
+    """The rows of label_scores.csv where the rules rank by labels; none where they do not."""
+    by_label = needs_labels(RankSettings.from_protocol(rules).columns)
+    return run.read_rows(LabelScore) if by_label else ()
 
 
 def _badly_measured(run: RunDirectory, result: Result) -> Iterator[str]:
@@ -136,8 +145,8 @@ def rank_table(
             found=f"{', '.join(no_metrics)}, which is no metric",
             expected="a column of numbers",
         )
-    RankSettings.from_protocol(protocol, metrics=metrics)  # before a long table is read
-    read, notes = read_foreign_scores(scores, names)
+    settings = RankSettings.from_protocol(protocol, metrics=metrics)  # before a long table is read
+    read, notes = read_foreign_scores(scores, settings.columns)
     if missing is None:
         missing = "undefined" if any(score.outcome for score in read) else "failure"
     result = rank(
@@ -167,6 +176,7 @@ def _case_score(score: ForeignScore) -> CaseScore:
         outcome=score.outcome or Outcome.OK,
         reason=score.reason,
         values=score.values,
+        group=score.group,
     )
 
 

@@ -108,16 +108,16 @@ def podiums(sources: Sources, modality: str | None = None) -> list[CaseFigure]:
     if len(sources.teams) < 2:
         return []
     figures = []
-    for metric in sources.protocol.ranking.metrics:
+    for name in sources.ranked:
         cases = [
             case
-            for case in _podium_cases(sources, metric.name, modality)
+            for case in _podium_cases(sources, name, modality)
             if any(value is not None for value in case.values)
         ]
         if not cases:
             continue
-        quantity = next(q for q in shown_quantities(sources) if q.name == metric.name)
-        name = f"podium-{metric.name}"
+        quantity = sources.quantities[name]
+        name = f"podium-{name}"
         title = f"Places within the cases, {quantity.title}"
         if len(sources.teams) <= MOST_ON_PODIUM:
             chart = podium_chart(sources.teams, cases, quantity, name=name, title=title)

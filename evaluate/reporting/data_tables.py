@@ -41,6 +41,8 @@ def data_tables(sources: Sources, certainty: Certainty | None) -> Iterator[DataT
     yield _leaderboard(sources, certainty)
     for quantity in shown_quantities(sources):
         yield _by_modality(sources, quantity)
+    if sources.cohort:
+        yield _over_cases(sources)
     yield _failures(sources)
     yield _submissions(sources)
     if len(sources.teams) < 2:
@@ -48,8 +50,8 @@ def data_tables(sources: Sources, certainty: Certainty | None) -> Iterator[DataT
     by_method = ranks_by_method(sources.ranking, sources.teams)
     if by_method:
         yield _methods(sources, by_method)
-    for metric in sources.protocol.ranking.metrics:
-        table = _tests(sources, metric.name)
+    for name in sources.ranked:
+        table = _tests(sources, name)
         if table is not None:
             yield table
 
@@ -100,6 +102,16 @@ def _by_modality(sources: Sources, quantity: Quantity) -> DataTable:
 def _mean(sources: Sources, team: str, modality: str, quantity: Quantity) -> float | None:
     row = sources.modality_scores.get((team, modality, quantity.name))
     return None if row is None else row.mean
+
+
+def _over_cases(sources: Sources) -> DataTable:
+    rows = [
+        (row.team, row.modality, str(row.label), row.metric, row.n, row.value, row.low, row.high)
+        for row in sources.cohort
+    ]
+    heads = ("Team", "Modality", "Label", "Number", "n", "Value", "Low (95 %)", "High (95 %)")
+    title = "Numbers over cases, with intervals over resampled cases"
+    return DataTable(name="cohort", title=title, columns=_plain(*heads), rows=tuple(rows))
 
 
 def _failures(sources: Sources) -> DataTable:

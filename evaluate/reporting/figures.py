@@ -60,7 +60,7 @@ def modality_figures(sources: Sources, modality: str) -> tuple[Figure, ...]:
 
 
 def _ranked(sources: Sources) -> list[str]:
-    return [metric.name for metric in sources.protocol.ranking.metrics]
+    return sources.ranked
 
 
 def _rank_heat(sources: Sources) -> list[Figure]:

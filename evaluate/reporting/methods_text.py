@@ -5,7 +5,7 @@ from evaluate.facts.scoring_rules import Scoring
 from evaluate.reporting.quantities import clipped, count_of
 from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.standings import modalities
-from evaluate.reporting.words import costs_of_failure, metric_title
+from evaluate.reporting.words import LEVELS, costs_of_failure, metric_title
 
 __all__ = [
     "aggregation_text",
@@ -69,6 +69,8 @@ def _runs(sources: Sources) -> str:
     text += f" {'The machine' if len(hosts) == 1 else 'The machines'} had {machines}."
     if sources.document.unequal_machines:
         text += " Times of different machines may not be compared."
+    elif sources.document.machines_apart:
+        text += " All submissions met on the same machine for a case; times compare within cases."
     return text
 
 
@@ -129,13 +131,14 @@ def aggregation_text(sources: Sources) -> str:
     """From the values of cases to places."""
     ranking = sources.protocol.ranking
     weights = ", ".join(f"{sources.quantities[m.name].title} {m.weight:g}" for m in ranking.metrics)
-    if ranking.rank_level == "modality":
-        first = "Teams were ranked by their mean in each modality, metric by metric"
-        over = "over modalities"
-    else:
-        first = "Teams were ranked within each case, metric by metric"
+    first = f"Teams were ranked {LEVELS[ranking.rank_level]}, metric by metric"
+    over = "over modalities"
+    if ranking.rank_level in ("case", "label"):
         alike = "modality" if ranking.across_modalities == "macro" else "case"
         over = f"over cases so that every {alike} weighs alike"
+    elif ranking.rank_level != "modality":
+        over = "over strata" if ranking.rank_level == "stratum" else ""
+    over = f"{over} and over metrics" if over else "over metrics"
     clipped_at = [
         f"{quantity.title} better than {quantity.text_with_unit(m.tolerance)}"
         for m in ranking.metrics
@@ -144,8 +147,7 @@ def aggregation_text(sources: Sources) -> str:
     if clipped_at:
         first += f" (values of {' and of '.join(clipped_at)} counted as equal to it)"
     return (
-        f"{first}; ranks were averaged {over} and over metrics (weights: {weights}), and the"
-        " averages were ranked."
+        f"{first}; ranks were averaged {over} (weights: {weights}), and the averages were ranked."
     )
 
 
@@ -187,8 +189,9 @@ def statistics_text(sources: Sources) -> str:
         by = " within each modality" if bootstrap.stratified_by == "modality" else ""
         seed = f" (seed {settings.seed})" if settings else ""
         draws = count_of(bootstrap.replicates, "resample")
+        of = "groups of cases" if settings and settings.resample == "group" else "cases"
         parts.append(
-            f"How sure the places are was estimated with {draws} of the cases, drawn with"
+            f"How sure the places are was estimated with {draws} of the {of}, drawn with"
             f" replacement{by}{seed}, the same for all teams."
         )
     if sources.ranking.tests and settings:

@@ -96,6 +96,7 @@ def write_report(run: RunDirectory, *, data_root: Path | None, progress: Progres
         leaderboard=leaderboard(sources, certainty),
         modalities=modalities(sources),
         heat_tables=heat_tables(sources),
+        over_cases=[row for row in sources.cohort if not row.modality],
         runtime=runtime,
         pages=pages,
         teams=sources.teams,

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, replace
 
 from data_manifest.errors import printable
+from evaluate.facts.ranking_rules import of_label
 from evaluate.facts.rules import Rules
 from evaluate.facts.scoring_rules import MEASURED
+from evaluate.ranking import RankSettings
 from metrics import METRICS, MetricDef
 
 __all__ = [
@@ -99,7 +101,22 @@ def quantities_of(rules: Rules) -> dict[str, Quantity]:
             quantities[reduced.name] = Quantity(
                 metric=whole, title=whole.title, long_title=whole.long_title
             )
-    return quantities | {name: QUANTITIES[name] for name in MEASURED}
+    quantities |= {name: QUANTITIES[name] for name in MEASURED}
+    return quantities | {
+        name: _of_label(quantities[metric], name, label)
+        for name in RankSettings.from_protocol(rules).columns
+        for metric, label in (of_label(name),)
+        if label and metric in quantities
+    }
+
+
+def _of_label(whole: Quantity, name: str, label: str) -> Quantity:
+    """A metric of one label or region."""
+    return Quantity(
+        metric=replace(whole.metric, name=name),
+        title=f"{whole.title} of {label}",
+        long_title=f"{whole.long_title} of {label}",
+    )
 
 
 def score_text(value: float) -> str:

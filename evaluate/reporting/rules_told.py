@@ -11,6 +11,7 @@ from typing import TypeAlias
 import msgspec
 
 from evaluate.facts.protocol_files import builtin_protocols
+from evaluate.facts.ranking_rules import of_label
 from evaluate.facts.rules import Rules, load_protocol
 from evaluate.reporting.scoring_told import scoring_lines
 from evaluate.reporting.told_values import shown
@@ -118,11 +119,19 @@ _WORDS: Mapping[str, _Words] = {
     "reproduction.alpha": "each tested at level {}.",
     "ranking.rank_level": {
         "case": "Teams are ranked in every case.",
-        "modality": "Teams are ranked by their means over the cases of each modality.",
+        "label": "Teams are ranked in every case, in each label or region.",
+        "modality": "Teams are ranked once in each modality, by what is made of its cases.",
+        "stratum": "Teams are ranked once in each stratum, by what is made of its cases.",
+        "cohort": "Teams are ranked once, by what is made of all cases.",
+    },
+    "ranking.strata": ("A case's stratum, instead of its modality, is what {} finds.", ""),
+    "ranking.equal": {
+        "value": "Places are equal where mean ranks are.",
+        "significance": "Places are equal where no permutation test parts a team from the best.",
     },
     "ranking.across_modalities": {
         "micro": "Every case weighs alike.",
-        "macro": "Every modality weighs alike.",
+        "macro": "Every modality, or stratum, weighs alike.",
     },
     "ranking.ties": {
         "min": "Equal values share the best of their ranks.",
@@ -190,9 +199,14 @@ def _simple(path: str, value: object) -> Iterator[tuple[str, str]]:
 def _ranked(rules: Rules) -> Iterator[tuple[str, str]]:
     """What teams are ranked by, one line a metric."""
     for metric in rules.ranking.metrics:
-        known = rules.scoring.definition(metric.name)
+        known = rules.scoring.definition(of_label(metric.name)[0])
         direction = metric.direction or (known.direction if known else "")
         text = f"By {metric.name}: {direction} is better, weight {shown(metric.weight)}"
+        if rules.ranking.rank_level not in ("case", "label"):
+            text += f"; the {metric.statistic} of the cases"
+        text += f"; averaged and ranked first with the others of {metric.group}" * bool(
+            metric.group
+        )
         if metric.tolerance is not None:
             text += f"; what is better than {shown(metric.tolerance)} counts as that"
         yield f"ranking.metrics, {metric.name}", f"{text}."

@@ -12,7 +12,10 @@ from evaluate.documents.run import RunDocument
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import TableError
 from evaluate.facts.rules import Rules
-from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore, RoundScore
+from evaluate.facts.scores import CaseScore, CohortScore, LabelScore, ModalityScore, RoundScore
+from evaluate.ranking import RankSettings
+from evaluate.ranking.label_columns import with_label_columns
+from evaluate.ranking.stage import labels_ranked_by
 from evaluate.reporting.quantities import Quantity, quantities_of
 from evaluate.store import RunDirectory
 
@@ -44,6 +47,7 @@ class Sources:
         modality_scores: by (team, modality, metric).
         label_scores: by (team, case); empty where the table is missing.
         runs: by (team, case), the last round.
+        cohort: numbers over cases; none where a protocol has none.
         rounds: every round's scores; none where a protocol has one round.
         manifest_cases: by id; empty where the manifest's copy is missing.
         manifest_problem: why it is missing, in words; empty if it is there.
@@ -58,6 +62,7 @@ class Sources:
     modality_scores: dict[tuple[str, str, str], ModalityScore]
     label_scores: dict[tuple[str, str], list[LabelScore]]
     runs: dict[tuple[str, str], Attempt]
+    cohort: tuple[CohortScore, ...]
     rounds: tuple[RoundScore, ...]
     manifest_cases: dict[str, Case]
     manifest_problem: str
@@ -66,6 +71,11 @@ class Sources:
     def quantities(self) -> dict[str, Quantity]:
         """Every column of the scores, by name."""
         return quantities_of(self.protocol)
+
+    @property
+    def ranked(self) -> list[str]:
+        """The columns that teams are ranked by."""
+        return [metric.name for metric in RankSettings.from_protocol(self.protocol).metrics]
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -107,7 +117,10 @@ def read_sources(run: RunDirectory) -> Sources:
     """
     document = run.document()
     places = _read_places(run.root / "ranking.csv")
-    case_scores = {(row.team, row.case): row for row in run.read_rows(CaseScore)}
+    rules = document.rules_of("rank")
+    columns, rows = RankSettings.from_protocol(rules).columns, run.read_rows(CaseScore)
+    rows = with_label_columns(rows, labels_ranked_by(run, rules), columns)
+    case_scores = {(row.team, row.case): row for row in rows}
     ranked, scored = {place.team for place in places}, {team for team, _ in case_scores}
     if ranked != scored:
         raise TableError(
@@ -123,7 +136,7 @@ def read_sources(run: RunDirectory) -> Sources:
     manifest, problem = _read_manifest(run.root / "manifest.json")
     return Sources(
         document=document,
-        protocol=document.rules_of("rank"),
+        protocol=rules,
         places=places,
         ranking=read_ranking(run.root / "ranking.json") or RankingDocument(),
         case_scores=case_scores,
@@ -136,6 +149,9 @@ def read_sources(run: RunDirectory) -> Sources:
         },
         label_scores=labels,
         runs={(row.team, row.case): row for row in run.read_rows(Attempt)},
+        cohort=tuple(run.read_rows(CohortScore))
+        if document.rules_of("score").scoring.cohort
+        else (),
         rounds=tuple(run.read_rows(RoundScore))
         if document.rules_of("score").rounds.number > 1
         else (),

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from evaluate.facts.ranking_rules import of_label
 from evaluate.reporting.certainty import Certainty
 from evaluate.reporting.quantities import DASH, Quantity, count_of, percent
 from evaluate.reporting.run_sources import Sources
@@ -96,7 +97,7 @@ class HeatTable:
 
 def shown_quantities(sources: Sources) -> tuple[Quantity, ...]:
     """DSC, NSD, time, and whatever else the protocol ranks by."""
-    ranked = {metric.name for metric in sources.protocol.ranking.metrics}
+    ranked = {of_label(name)[0] for name in sources.ranked}
     wanted = {"dsc", "nsd", "wall_s"} | ranked
     return tuple(quantity for name, quantity in sources.quantities.items() if name in wanted)
 

@@ -12,7 +12,7 @@ from evaluate.reporting.run_sources import Place, Sources
 from evaluate.reporting.standings import macro
 from evaluate.reporting.svg import number
 
-__all__ = ["Banner", "Headline", "banners", "scheme", "verdict"]
+__all__ = ["LEVELS", "Banner", "Headline", "banners", "scheme", "verdict"]
 
 _FEW_CASES = 50
 _NAME = 48
@@ -183,16 +183,26 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join([*filter(None, [", ".join(names[:-1])]), names[-1]])
 
 
+LEVELS = {
+    "case": "in every case",
+    "label": "in every case, in each label or region",
+    "modality": "on the teams' means of every modality",
+    "stratum": "on the teams' means of every stratum",
+    "cohort": "on the teams' means of all cases",
+}
+
+
 def scheme(sources: Sources) -> str:
     """How places are made, in a sentence."""
     ranking = sources.protocol.ranking
     names = [sources.quantities[m.name].word + _how(m, sources) for m in ranking.metrics]
-    if ranking.rank_level == "modality":
-        level = "on the teams' means of every modality, and the ranks are averaged"
-    elif ranking.across_modalities == "macro":
-        level = "in every case, and the ranks are averaged so that every modality weighs alike"
+    level = LEVELS[ranking.rank_level]
+    if ranking.rank_level in ("case", "label"):
+        alike = "case" if ranking.across_modalities == "micro" else "modality"
+        alike = "stratum" if ranking.strata and alike == "modality" else alike
+        level += f", and the ranks are averaged so that every {alike} weighs alike"
     else:
-        level = "in every case, and the ranks are averaged so that every case weighs alike"
+        level += ", and the ranks are averaged"
     if ranking.tie_breaks:
         breaks = _listed([sources.quantities[name].word for name in ranking.tie_breaks])
         level += f"; teams of equal mean rank are parted by mean {breaks}"
@@ -225,6 +235,7 @@ def metric_title(metric: ScoredMetric) -> str:
 def _how(metric: RankedMetric, sources: Sources) -> str:
     """Weight and tolerance of a ranked metric, where they are not the ordinary ones."""
     said = [f"weight {metric.weight:g}"] if metric.weight != 1 else []
+    said += [f"{metric.statistic} instead of mean"] if metric.statistic != "mean" else []
     if metric.tolerance is not None:
         limit = sources.quantities[metric.name].text_with_unit(metric.tolerance)
         said.append(f"nothing counts as better than {limit}")
@@ -284,6 +295,17 @@ def _notes(sources: Sources) -> list[Banner]:
                 title="Times of several machines",
                 text=f"The cases were run on {sources.document.unequal_machines}. Times, CPU and"
                 " memory compare the machines as much as the submissions: do not rank by them.",
+            )
+        )
+    elif sources.document.machines_apart:
+        notes.append(
+            Banner(
+                kind="note",
+                title="Cases on several machines",
+                text=f"The cases were run on {sources.document.machines_apart}, each case with all"
+                " its teams on one of them. Times, CPU and memory compare submissions within a"
+                " case; those of one case say nothing beside those of another. How steady each"
+                " machine was stands below.",
             )
         )
     unsteady = [c for c in sources.document.calibration.values() if not c.fair]

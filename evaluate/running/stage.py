@@ -3,14 +3,17 @@
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from data_manifest.errors import ManifestError
 from data_manifest.manifest import Manifest, load_manifest, sha256_of
 from data_manifest.progress import Progress, silent
+from evaluate.cluster import ClusterAddress
 from evaluate.documents.run import (
     Calibration,
     ManifestReference,
@@ -21,7 +24,7 @@ from evaluate.documents.run import (
 )
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, RunDirectoryError, UsageError
-from evaluate.facts.machine import Host, Machine, SandboxFacts, describe_host, library_versions
+from evaluate.facts.machine import Host, Machine
 from evaluate.facts.rules import Limits, Rules
 from evaluate.running import (
     DRIFT_LIMIT,
@@ -31,11 +34,14 @@ from evaluate.running import (
     is_fair,
     remove_stale,
     run_all,
-    time_load,
 )
+from evaluate.running.this_machine import describe_machine
 from evaluate.sandbox import ImageProblem, Sandbox
 from evaluate.store import RunDirectory
 from evaluate.store.seals import seal_stage
+
+if TYPE_CHECKING:
+    from evaluate.cluster.fleet import Fleet
 
 __all__ = ["parse_submissions", "run_submissions"]
 
@@ -109,6 +115,7 @@ def run_submissions(
     sandbox: Sandbox,
     seed: int = 0,
     parallel: int = 1,
+    cluster: ClusterAddress | None = None,
     progress: Progress = silent,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     pause: Callable[[float], None] = time.sleep,
@@ -125,15 +132,10 @@ def run_submissions(
     manifest = load_manifest(manifest_path)
     _check_data(manifest_path, manifest, protocol)
     run = RunDirectory.claim(root)
-    with run.locked():
+    with run.locked(), ExitStack() as stack:
         remove_stale(run.token)
-        machine = Machine(
-            host=host or describe_host(),
-            sandbox=SandboxFacts(
-                name=sandbox.name, isolated=sandbox.isolated, engine=sandbox.describe()
-            ),
-            versions=library_versions(),
-        )
+        fleet = None if cluster is None else _reach(cluster, stack)
+        machine = describe_machine(sandbox, host=host)
         document = _take_up(run, manifest_path, manifest, protocol, seed, machine, now)
         submissions = []
         images = []
@@ -155,9 +157,9 @@ def run_submissions(
                 seed=seed,
             )
 
-            def calibrate() -> None:
+            def calibrated(on: Machine, seconds: float, slots: int) -> None:
                 nonlocal document
-                document = _with_sample(document, time_load(), parallel)
+                document = _with_sample(document, on, seconds, slots)
                 run.write_run_document(document)
 
             try:
@@ -166,8 +168,9 @@ def run_submissions(
                     run,
                     sandbox,
                     parallel=parallel,
+                    fleet=fleet,
                     progress=progress,
-                    calibrate=calibrate,
+                    calibrated=calibrated,
                     pause=pause,
                 )
             finally:
@@ -266,9 +269,17 @@ def _prepare(
     return Submission(team=team, image=image), entry
 
 
-def _with_sample(document: RunDocument, seconds: float, parallel: int) -> RunDocument:
-    """The document with one more time of the calibration's load on the machine of now."""
-    key = document.last_machine.key
+def _reach(cluster: ClusterAddress, stack: ExitStack) -> "Fleet":
+    from evaluate.cluster.reaching import open_fleet  # it brings dask
+
+    return open_fleet(cluster, stack)
+
+
+def _with_sample(
+    document: RunDocument, machine: Machine, seconds: float, parallel: int
+) -> RunDocument:
+    """The document with one more time of the calibration's load on a machine."""
+    key = machine.key
     before = document.calibration.get(key)
     samples = (*(before.samples if before else ()), seconds)
     most = max(parallel, before.parallel if before else 1)
@@ -279,4 +290,8 @@ def _with_sample(document: RunDocument, seconds: float, parallel: int) -> RunDoc
         parallel=most,
         fair=is_fair(samples) and most == 1,
     )
-    return msgspec.structs.replace(document, calibration={**document.calibration, key: calibration})
+    return msgspec.structs.replace(
+        document,
+        machines={**document.machines, key: machine},
+        calibration={**document.calibration, key: calibration},
+    )

@@ -4,15 +4,17 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
+from evaluate.facts.aggregates import aggregate_of, summed_columns
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore, CohortScore, LabelScore
-from evaluate.facts.scoring_problems import OF_PAIRS, aggregated_as
 from evaluate.facts.scoring_rules import Cohort, Scoring
-from metrics.cohort import STATISTICS, aggregated_dice, aggregated_f1, by_group, present
+from evaluate.scoring.cohort_intervals import bounds, drawn_cases, sampled, sampled_by_set
+from metrics.cohort import STATISTICS, aggregated_dice, balanced_accuracy, by_group, present
 
 __all__ = ["cohort_scores"]
 
@@ -21,7 +23,7 @@ _Value = Callable[[_Columns], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
+class _Counted:
     """A label or a case, with what a statistic may ask of it."""
 
     case: str
@@ -63,16 +65,16 @@ def _of_cohort(
     modality: str,
 ) -> Iterable[CohortScore]:
     answered = {c.case for c in cases if cohort.cases == "all" or c.outcome is Outcome.OK}
-    groups: dict[int | str, list[_Row]] = {}
+    groups: dict[int | str, list[_Counted]] = {}
     if cohort.over == "cases":
         groups[""] = [
-            _Row(case=c.case, label="", values=c.values) for c in cases if c.case in answered
+            _Counted(case=c.case, label="", values=c.values) for c in cases if c.case in answered
         ]
     else:
         for row in labels:
             if row.case in answered and (not cohort.labels or str(row.label) in cohort.labels):
                 groups.setdefault(row.label, []).append(
-                    _Row(
+                    _Counted(
                         case=row.case,
                         label=row.label,
                         values=row.values,
@@ -81,35 +83,75 @@ def _of_cohort(
                     )
                 )
     for statistic in cohort.statistics:
-        of_label = {}
+        name = f"{cohort.metric}_{statistic}"
+        of_label, samples_of = {}, {}
         for label, rows in groups.items():
-            name = f"{cohort.metric}_{statistic}"
             columns, value = _columns(rows, cohort.metric), _statistic(cohort.metric, statistic)
-            n = len(present(columns[cohort.metric])) if statistic != "aggregated" else len(rows)
+            whole = statistic in ("aggregated", "balanced_accuracy")
+            n = len(rows) if whole else len(present(columns[cohort.metric]))
             of_label[label] = value(columns) if rows else math.nan
-            endings = {name: of_label[label]}
+            draws = drawn_cases(len(rows)) if len(rows) > 1 else None
+            made = partial(_row, team=team, modality=modality, label=label, n=n)
+            samples = None if draws is None else sampled(cohort.metric, statistic, columns, draws)
+            samples_of[label] = samples
+            yield made(metric=name, value=of_label[label], samples=samples)
             if cohort.groups is not None and rows:
                 sets = [_data_set(cohort.groups, row.case) for row in rows]
-                endings[f"{name}_macro"] = by_group(value, columns, sets)
-            for ending, number in endings.items():
-                yield CohortScore(
+                if draws is not None:
+                    samples = sampled_by_set(cohort.metric, statistic, columns, draws, sets)
+                macro = by_group(value, columns, sets)
+                yield made(metric=f"{name}_macro", value=macro, samples=samples)
+        if cohort.joined is not None:
+            label = "" if cohort.joined == "-" else cohort.joined
+            n = len(present(list(of_label.values())))
+            of_samples = _joined_samples([s for s in samples_of.values() if s is not None])
+            for ending, number in _joined(cohort, list(of_label.values())):
+                yield _row(
                     team=team,
                     modality=modality,
                     label=label,
-                    metric=ending,
                     n=n,
-                    value=_defined(number),
+                    metric=f"{name}{ending}",
+                    value=number,
+                    samples=None if ending == "_sd" else of_samples,
                 )
-        if cohort.joined is not None:
-            for ending, number in _joined(cohort, list(of_label.values())):
-                yield CohortScore(
-                    team=team,
-                    modality=modality,
-                    label="" if cohort.joined == "-" else cohort.joined,
-                    metric=f"{cohort.metric}_{statistic}{ending}",
-                    n=len(present(list(of_label.values()))),
-                    value=_defined(number),
-                )
+
+
+def _row(
+    *,
+    team: str,
+    modality: str,
+    label: int | str,
+    n: int,
+    metric: str,
+    value: float,
+    samples: npt.NDArray[np.float64] | None,
+) -> CohortScore:
+    known = _defined(value)
+    low, high = (None, None) if known is None else bounds(samples)
+    return CohortScore(
+        team=team,
+        modality=modality,
+        label=label,
+        metric=metric,
+        n=n,
+        value=known,
+        low=low,
+        high=high,
+    )
+
+
+def _joined_samples(
+    samples: Sequence[npt.NDArray[np.float64]],
+) -> npt.NDArray[np.float64] | None:
+    """The mean over labels of each resample, in which all have the same cases."""
+    if not samples:
+        return None
+    stacked = np.stack(samples)
+    known = ~np.isnan(stacked)
+    with np.errstate(invalid="ignore"):
+        mean: npt.NDArray[np.float64] = np.where(known, stacked, 0).sum(axis=0) / known.sum(axis=0)
+    return mean
 
 
 def _joined(cohort: Cohort, values: Sequence[float]) -> list[tuple[str, float]]:
@@ -126,7 +168,7 @@ def _data_set(pattern: str, case: str) -> str:
     return match[0] if match else ""
 
 
-def _columns(rows: Sequence[_Row], metric: str) -> dict[str, npt.NDArray[np.float64]]:
+def _columns(rows: Sequence[_Counted], metric: str) -> dict[str, npt.NDArray[np.float64]]:
     names = dict.fromkeys((metric, *(name for row in rows for name in row.values)))
     columns: dict[str, npt.NDArray[np.float64]] = {
         name: np.array([_number(row.values.get(name)) for row in rows], dtype=np.float64)
@@ -143,26 +185,28 @@ def _statistic(metric: str, statistic: str) -> _Value:
     if statistic == "global":
         return _global_dice
     if statistic == "aggregated":
-        base, ending = aggregated_as(metric)
-        return lambda columns: _AGGREGATED[base](_of_setting(columns, ending))
+        return partial(_aggregated, metric)
+    if statistic == "balanced_accuracy":
+        return partial(_balanced_accuracy, metric)
     return lambda columns: STATISTICS[statistic](columns[metric])
 
 
-def _of_setting(columns: _Columns, ending: str) -> _Columns:
-    """The columns of metrics under names of their own that end so, by the names of the metrics."""
-    named = {name.removesuffix(ending): c for name, c in columns.items() if name.endswith(ending)}
-    return {**columns, **named}
+def _balanced_accuracy(metric: str, columns: _Columns) -> float:
+    """Of variants, over cases; without a topology that matches there is none."""
+    true, predicted, *matches = (columns[name] for name in summed_columns(metric))
+    known = np.where(matches[0] == 1, predicted, -1) if matches else predicted
+    return balanced_accuracy(true.tolist(), known.tolist())
 
 
-def _over_pairs(metric: str) -> _Value:
-    """The mean over the matched pairs of all cases."""
-
-    def mean(columns: _Columns) -> float:
-        pairs, values = columns["lesion_pairs"], columns[metric]
-        chosen = pairs > 0
-        return _ratio(float((pairs[chosen] * values[chosen]).sum()), float(pairs[chosen].sum()))
-
-    return mean
+def _aggregated(metric: str, columns: _Columns) -> float:
+    """Of sums over the cases; of matched objects, the mean over the pairs of all cases."""
+    ratio = aggregate_of(metric)
+    if ratio is not None:
+        sums = {name: np.asarray(np.nansum(columns[name])) for name in ratio.columns}
+        return float(ratio.of(sums))
+    pairs = columns[summed_columns(metric)[0]]
+    chosen = pairs > 0
+    return _ratio(float((pairs * columns[metric])[chosen].sum()), float(pairs[chosen].sum()))
 
 
 def _global_dice(columns: _Columns) -> float:
@@ -171,43 +215,8 @@ def _global_dice(columns: _Columns) -> float:
     return aggregated_dice(shared, both)
 
 
-def _aggregated_dice(columns: _Columns) -> float:
-    both = columns["reference_volume_ml"] + columns["prediction_volume_ml"]
-    return aggregated_dice(columns["intersection_volume_ml"], both)
-
-
-def _counts(columns: _Columns) -> tuple[float, float, float]:
-    tp, fp, fn = (float(present(columns[f"lesion_{name}"]).sum()) for name in ("tp", "fp", "fn"))
-    return tp, fp, fn
-
-
 def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else math.nan
-
-
-def _aggregated_precision(columns: _Columns) -> float:
-    tp, fp, _ = _counts(columns)
-    return _ratio(tp, tp + fp)
-
-
-def _aggregated_sensitivity(columns: _Columns) -> float:
-    tp, _, fn = _counts(columns)
-    return _ratio(tp, tp + fn)
-
-
-def _aggregated_quality(columns: _Columns) -> float:
-    tp, fp, fn = _counts(columns)
-    return _ratio(float(present(columns["lesion_iou_sum"]).sum()), tp + fp / 2 + fn / 2)
-
-
-_AGGREGATED: Mapping[str, _Value] = {
-    "dsc": _aggregated_dice,
-    "lesion_f1": lambda c: aggregated_f1(c["lesion_tp"], c["lesion_fp"], c["lesion_fn"]),
-    "lesion_precision": _aggregated_precision,
-    "lesion_sensitivity": _aggregated_sensitivity,
-    "panoptic_quality": _aggregated_quality,
-    **{metric: _over_pairs(metric) for metric in OF_PAIRS},
-}
 
 
 def _number(value: float | None) -> float:

@@ -88,7 +88,8 @@ def test_equal_mean_ranks_are_parted_by_a_declared_tie_break_only() -> None:
         RankedColumn(name="wall_s", direction="lower"),
     )
     for breaks, expected in (((), [1, 1]), (("dsc",), [1, 2]), (("wall_s",), [2, 1])):
-        settings = RankSettings(metrics=metrics, tie_breaks=breaks)
+        parting = tuple(metric for metric in metrics if metric.name in breaks)
+        settings = RankSettings(metrics=metrics, tie_breaks=parting)
         found = rank_table(table, settings, bootstrap=0).to_json()["overall"]
         assert [found[team]["rank"] for team in "ab"] == expected
 

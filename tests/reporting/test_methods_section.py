@@ -26,7 +26,7 @@ def sources(ranked: Synthetic) -> Sources:
         "at most 600\N{NO-BREAK SPACE}s, 8,192\N{NO-BREAK SPACE}MiB of memory",
         "the tolerance of NSD was 2\N{NO-BREAK SPACE}mm",
         "Dice similarity coefficient, higher is better",
-        "ranked within each case, metric by metric",
+        "ranked in every case, metric by metric",
         "so that every modality weighs alike",
         "weights: DSC 1, NSD 1, Time 1",
         "Equal values share the best of their ranks",
@@ -66,5 +66,5 @@ def test_the_section_is_on_the_page_and_beside_it(sources: Sources, ranked_repor
     assert str(escape(first)) in page
     for ending in ("tex", "md"):
         text = (ranked_report.parent / f"methods.{ending}").read_text(encoding="utf-8")
-        assert "ranked within each case" in text
+        assert "ranked in every case" in text
         assert (ranked_report.parent / "tables" / f"checklist.{ending}").is_file()

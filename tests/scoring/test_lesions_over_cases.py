@@ -77,6 +77,17 @@ def test_matched_lesions_are_averaged_over_all_cases_and_counts_are_summed(tmp_p
     assert counts == [4, 4, 1, 1, 1, 1]
     assert found["lesion/lesion_precision_any_aggregated"] == 0.8
 
+    # Each number has an interval over resampled cases: as numpy makes it here, case by case.
+    rows = {r["metric"]: r for r in read_rows(tmp_path / "out" / "cohort_scores.csv")}
+    tp, fp = np.array([3, 1, 0]), np.array([0, 1, 0])
+    drawn = np.random.default_rng(1).integers(3, size=(20_000, 3))
+    with np.errstate(invalid="ignore"):
+        shares = tp[drawn].sum(axis=1) / (tp[drawn] + fp[drawn]).sum(axis=1)
+    low, high = np.nanpercentile(shares, [2.5, 97.5])
+    interval = rows["lesion_precision_any_aggregated"]
+    assert (float(interval["low"]), float(interval["high"])) == (low, high)
+    assert interval["n"] == "3"
+
 
 @pytest.mark.parametrize(
     ("protocol", "found", "missed"), [("lits17", 1, 1), ("lits17-corrected", 2, 0)]

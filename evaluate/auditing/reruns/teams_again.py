@@ -16,7 +16,8 @@ from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.pairing import Counts, draw_counts
-from evaluate.ranking import places_of
+from evaluate.ranking import RankSettings, places_of
+from evaluate.ranking.label_columns import needs_labels
 from evaluate.store import RunDirectory
 
 __all__ = ["Beside", "NewRuns", "draws_of"]
@@ -161,6 +162,8 @@ class Beside:
         ]
         if any(row.outcome is Outcome.HARNESS_ERROR for row in (*then, *now)):
             return {}, {}
+        if needs_labels(RankSettings.from_protocol(self.basis.protocol).columns):
+            return {}, {}  # of the new masks only the cases' values are kept
         return places_of(then, self.basis.protocol), places_of(now, self.basis.protocol)
 
 

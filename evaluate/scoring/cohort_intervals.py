@@ -1,0 +1,118 @@
+"""How sure a number over cases is: its percentile interval over resampled cases, all at once."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluate.facts.aggregates import aggregate_of, summed_columns
+
+__all__ = ["bounds", "drawn_cases", "sampled", "sampled_by_set"]
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Draws: TypeAlias = npt.NDArray[np.int64]
+
+_SAMPLES = 1000
+_SEED = 20_210
+"""Resamples are the same in every run and for every team: a table made again is the same table."""
+
+
+def drawn_cases(cases: int) -> Draws:
+    """Which rows each resample has, (samples, cases)."""
+    return np.random.default_rng(_SEED).integers(cases, size=(_SAMPLES, cases))
+
+
+def bounds(samples: Floats | None) -> tuple[float | None, float | None]:
+    """The 2.5th and 97.5th percentile of the samples that have a value; None without any."""
+    known = samples[np.isfinite(samples)] if samples is not None else np.empty(0)
+    if not known.size:
+        return None, None
+    low, high = np.percentile(known, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def sampled(metric: str, statistic: str, columns: Mapping[str, Floats], draws: Draws) -> Floats:
+    """A statistic of every resample, (samples,), nan where it is not defined.
+
+    Args:
+        metric: whose.
+        statistic: a name of `Cohort.statistics`.
+        columns: by name, (rows,).
+        draws: (samples, rows).
+    """
+    if statistic == "global":
+        both = (columns["reference_voxels"] + columns["prediction_voxels"])[draws]
+        return _ratio(np.nansum(columns["dsc"][draws] * both, axis=1), both.sum(axis=1))
+    if statistic == "balanced_accuracy":
+        return _balanced(*(columns[name][draws] for name in summed_columns(metric)))
+    if statistic != "aggregated":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a resample without any value is nan
+            return _statistic(statistic, columns[metric][draws])
+    ratio = aggregate_of(metric)
+    if ratio is not None:
+        return ratio.of({n: np.nansum(columns[n][draws], axis=1) for n in ratio.columns})
+    pairs = columns[summed_columns(metric)[0]]
+    sums = np.where(pairs > 0, pairs * columns[metric], 0.0)
+    return _ratio(np.nansum(sums[draws], axis=1), np.nansum(pairs[draws], axis=1))
+
+
+def sampled_by_set(
+    metric: str, statistic: str, columns: Mapping[str, Floats], draws: Draws, sets: Sequence[str]
+) -> Floats:
+    """The same of each data set, and then the mean over the sets that a resample has."""
+    names = np.array(sets)
+    of_sets = [
+        sampled(
+            metric,
+            statistic,
+            {n: np.where(names == s, c, np.nan) for n, c in columns.items()},
+            draws,
+        )
+        for s in dict.fromkeys(sets)
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        mean: Floats = np.nanmean(of_sets, axis=0)
+    return mean
+
+
+def _balanced(true: Floats, predicted: Floats, match: Floats | None = None) -> Floats:
+    """The mean recall over the variants that a resample's references have."""
+    right = (true == predicted) & (True if match is None else match == 1)
+    shares = [
+        _ratio(np.sum(right & (true == variant), axis=1), np.sum(true == variant, axis=1))
+        for variant in np.unique(true)
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        mean: Floats = np.nanmean(shares, axis=0)
+    return mean
+
+
+def _ratio(above: Floats, below: Floats) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value: Floats = np.where(below == 0, np.nan, above / below)
+    return value
+
+
+def _statistic(name: str, values: Floats) -> Floats:
+    """Of each row, of what it has."""
+    whole = not np.isnan(values).any()
+    percentile = np.percentile if whole else np.nanpercentile
+    match name:
+        case "mean":
+            value = np.nanmean(values, axis=1)
+        case "sd":
+            value = np.nanstd(values, axis=1, ddof=1)
+        case "min" | "max":
+            value = (np.nanmin if name == "min" else np.nanmax)(values, axis=1)
+        case "q25" | "median" | "q75":
+            value = percentile(values, {"q25": 25, "median": 50, "q75": 75}[name], axis=1)
+        case "rmse":
+            value = np.sqrt(np.nanmean(values**2, axis=1))
+        case _:
+            value = np.nansum(values, axis=1)
+    return np.asarray(value, dtype=np.float64)
