@@ -101,4 +101,4 @@ def _differ(one: Told, other: Told) -> bool:
 
 
 if __name__ == "__main__":
-    answer_all(segment)
+    answer_all(segment, pickled=True)

@@ -94,7 +94,7 @@ def main() -> None:
         case = boxed(case)
         return (segment_image if case.axes == 2 else segment_volume)(model, case)
 
-    answer_all(segment)
+    answer_all(segment, pickled=True)
 
 
 if __name__ == "__main__":

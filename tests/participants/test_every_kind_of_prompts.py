@@ -99,7 +99,9 @@ def test_what_the_challenge_pickles_is_read_as_what_segjudge_keeps(
     write_inputs(folder / "plain.npz", inputs)
     write_cvpr25(folder / "pickled.npz", inputs)
     read = modules["case_files"]._read
-    plain, pickled = (read(folder / f"{name}.npz") for name in ("plain", "pickled"))
+    plain, pickled = (
+        read(folder / f"{name}.npz", pickled=name == "pickled") for name in ("plain", "pickled")
+    )
     np.testing.assert_array_equal(plain.boxes, pickled.boxes)
     assert plain.clicks == pickled.clicks and len(plain.clicks) == 3
     assert plain.texts == pickled.texts and plain.spacing_mm == pickled.spacing_mm
