@@ -79,6 +79,7 @@ def compare_runs(
     )
     calibration = None if same else calibration_ratio(documents)
     common = frozenset.intersection(*(frozenset(c.id for c in r.manifest.cases) for r in runs))
+    grouped = runs[0].protocol.ranking.resample == "group"
     comparisons = []
     for first, second in teams:
         label_a, label_b = (first, second)
@@ -96,7 +97,10 @@ def compare_runs(
                 Side(team=second, run=names[1], label=label_b),
                 pairs,
                 counts=draw_counts(
-                    list(pairs.modalities.values()), replicates, np.random.default_rng(seed)
+                    list(pairs.modalities.values()),
+                    replicates,
+                    np.random.default_rng(seed),
+                    groups=[score.group for score in pairs.scores_a] if grouped else (),
                 ),
                 seed=seed,
                 calibration=calibration,

@@ -71,6 +71,7 @@ class Ranking(Strict, frozen=True, kw_only=True):
             `alpha` parts a team from the best one of the same place (`significance`).
         alpha: level of the tests.
         adjustment: of the tests' p-values for there being many pairs of teams.
+        resample: what the bootstrap draws: single cases, or groups of cases, such as patients.
     """
 
     metrics: tuple[RankedMetric, ...]
@@ -82,6 +83,7 @@ class Ranking(Strict, frozen=True, kw_only=True):
     equal: Literal["value", "significance"] = "value"
     alpha: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.05
     adjustment: Literal["holm", "bh", "none"] = "holm"
+    resample: Literal["case", "group"] = "case"
 
 
 def of_label(name: str) -> tuple[str, str]:

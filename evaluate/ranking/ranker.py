@@ -27,7 +27,7 @@ from evaluate.pairing import Counts, draw_counts
 from evaluate.ranking.agreement import borda, euclidean, kemeny
 from evaluate.ranking.analysis import Analysis, analyse
 from evaluate.ranking.bootstrap import certainty_of, chances, draws_of
-from evaluate.ranking.intervals import case_count_warnings
+from evaluate.ranking.intervals import case_count_warnings, group_warnings
 from evaluate.ranking.label_columns import in_strata, with_label_columns
 from evaluate.ranking.methods import METHODS, Method
 from evaluate.ranking.overall import failures_of, overall_of, rows_of, value_warnings
@@ -194,7 +194,8 @@ def rank_table(
     standing = scheme.apply(np.ones((len(table.cases), 1)))
     # Two streams, so that the permutation test does not depend on the number of replicates.
     draws, exchanges = np.random.default_rng(seed).spawn(2)
-    counts = draw_counts(modalities, bootstrap, draws)
+    groups = table.groups if settings.resample == "group" else ()
+    counts = draw_counts(modalities, bootstrap, draws, groups=groups)
     everywhere = {**table.modalities, ALL: slice(0, len(table.cases))}
     parts = {
         c.name: {
@@ -249,6 +250,7 @@ def rank_table(
         warnings=(
             *case_count_warnings({n: m.stop - m.start for n, m in everywhere.items()}),
             *notes,
+            *group_warnings(table.groups, settings.resample),
         ),
     )
     rows = rows_of(table, standing, _with_values(table, shown), columns)

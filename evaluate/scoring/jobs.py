@@ -36,6 +36,7 @@ class ScoringJob:
         prompts: the file with the case's text prompts, for a protocol that needs them.
         own_files: whether the prediction is the organiser's own file, whose links are followed.
         round: of prompts.
+        group: of the case, such as its patient.
     """
 
     team: str
@@ -54,6 +55,7 @@ class ScoringJob:
     prompts: Path | None = None
     own_files: bool = False
     round: int = 0
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +144,7 @@ def _result(
         outcome=outcome,
         reason=reason,
         values=dict(measures.values) | {name: measured.get(name) for name in MEASURED},
+        group=job.group,
     )
     labels = tuple(
         LabelScore(
