@@ -198,7 +198,7 @@ def test_whatever_the_bytes_say_nothing_runs_and_only_plain_values_come_out() ->
         assert all(map(is_plain, values))
         read += 1
     active[0] = False
-    assert read > 100  # the test reads some
+    assert read > 30  # some are read
     assert ran == []
 
 
