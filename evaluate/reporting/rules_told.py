@@ -4,12 +4,14 @@ A key has its words here, or is part of a line of its table; one without words i
 What a key says is told whether the file says it or leaves it out.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import msgspec
 
+from data_manifest.layouts import InputFile
 from evaluate.facts.protocol_files import builtin_protocols
 from evaluate.facts.ranking_rules import of_label
 from evaluate.facts.rules import Rules, load_protocol
@@ -165,10 +167,7 @@ def _lines(rules: Rules) -> Iterator[Line]:
         elif name == "traps":
             told = ((f"traps, {n}. trap", trap) for n, trap in enumerate(part, start=1))
         elif name == "input":
-            told = (
-                (f"input.files, {file.path}", f"The {file.role} as {file.path}, in {file.format}.")
-                for file in part.files
-            )
+            told = ((f"input.files, {file.path}", _file(file)) for file in part.files)
         elif name == "rounds" and part.number == 1:
             continue
         else:
@@ -178,6 +177,16 @@ def _lines(rules: Rules) -> Iterator[Line]:
         if name == "ranking":
             told = (*_ranked(rules), *told)
         yield from (Line(heading=heading, key=key, text=text) for key, text in told if text)
+
+
+def _file(file: InputFile) -> str:
+    channel = f" of channel {file.channel}" if file.channel != 0 else ""
+    text = f"The {file.role}{channel} as {file.path}, in {file.format}"
+    if file.names != ("foreground", "background"):
+        text += f", with clicks called {' and '.join(file.names)}"
+    if file.content is not None:
+        text += f", which says {json.dumps(file.content, ensure_ascii=False)}"
+    return f"{text}."
 
 
 def _simple(path: str, value: object) -> Iterator[tuple[str, str]]:

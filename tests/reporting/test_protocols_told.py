@@ -65,7 +65,8 @@ def others(value: Any, path: tuple[Any, ...]) -> Iterator[Any]:
     elif isinstance(value, str):
         yield value + "x"
     elif isinstance(value, list):
-        yield from (value[:-1], ["x"], [part + 1 for part in value if isinstance(part, int)])
+        ints = [part + 1 for part in value if isinstance(part, int)]
+        yield from (value[:-1], ["x"], ints, value[::-1])
 
 
 def changed(rules: dict[str, Any], path: tuple[Any, ...]) -> Rules:
