@@ -170,7 +170,7 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def masks(self, output: OutputFile) -> OutputFile:
         """What predictions that were made elsewhere are, in a protocol of this output."""
         path = self.predictions or output.path.replace("*", "{case}")
-        form = format_of(self.predictions or "") or FORMATS[output.format]
+        form = format_of(self.predictions or self.rounds or "") or FORMATS[output.format]
         return msgspec.structs.replace(output, path=path, format=form.name)
 
     def mask_of(self, case: str, number: int, *, last: int, output: OutputFile) -> str:
