@@ -129,7 +129,7 @@ def _static(
     if path.is_file():
         return archive_findings(path, protocol, now=now)
     if path.is_dir():
-        return folder_findings(path)
+        return folder_findings(path, protocol)
 
     classify(reference)  # raises where it looks like a path
     if sandbox is not None and not sandbox.isolated:
