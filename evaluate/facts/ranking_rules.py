@@ -58,8 +58,9 @@ class Ranking(Strict, frozen=True, kw_only=True):
     Attributes:
         metrics: ranked separately; a team's ranks are averaged over them by weight.
         rank_level: `case` ranks the teams in every case, `label` in every case and label or region
-            that the protocol lists (by what has no labels, as time, in every case); the others rank what `statistic` makes of the cases of each
-            modality, of each stratum, or of all (`cohort`).
+            that the protocol lists (by what has no labels, as time, in every case); the others rank
+            what `statistic` makes of the cases of each modality, of each stratum, or of all
+            (`cohort`).
         strata: pattern whose match in a case's name is its stratum, which then stands for the
             modality in all that follows.
         across_modalities: where teams are ranked in every case: `micro` weighs every case alike,

@@ -181,8 +181,12 @@ def _lines(rules: Rules) -> Iterator[Line]:
 def _file(file: InputFile) -> str:
     """A file that a container gets, with whatever else its table says."""
     text = f"The {file.role} as {file.path}, in {file.format}"
-    more = [n for n in file.__struct_fields__ if n not in ("role", "path", "format")]
-    told = [f"{name} {shown(value)}" for name in more if (value := getattr(file, name))]
+    plain = InputFile(role=file.role, path=file.path, format=file.format)
+    told = [
+        f"{name} {shown(value)}"
+        for name in file.__struct_fields__
+        if (value := getattr(file, name)) != getattr(plain, name)
+    ]
     return f"{'; '.join((text, *told))}."
 
 
