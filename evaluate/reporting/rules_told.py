@@ -4,7 +4,6 @@ A key has its words here, or is part of a line of its table; one without words i
 What a key says is told whether the file says it or leaves it out.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -180,13 +179,15 @@ def _lines(rules: Rules) -> Iterator[Line]:
 
 
 def _file(file: InputFile) -> str:
-    channel = f" of channel {file.channel}" if file.channel != 0 else ""
-    text = f"The {file.role}{channel} as {file.path}, in {file.format}"
-    if file.names != ("foreground", "background"):
-        text += f", with clicks called {' and '.join(file.names)}"
-    if file.content is not None:
-        text += f", which says {json.dumps(file.content, ensure_ascii=False)}"
-    return f"{text}."
+    """A file that a container gets, with whatever else its table says."""
+    text = f"The {file.role} as {file.path}, in {file.format}"
+    plain = InputFile(role=file.role, path=file.path, format=file.format)
+    told = [
+        f"{name} {shown(value)}"
+        for name in file.__struct_fields__
+        if (value := getattr(file, name)) != getattr(plain, name)
+    ]
+    return f"{'; '.join((text, *told))}."
 
 
 def _simple(path: str, value: object) -> Iterator[tuple[str, str]]:
