@@ -100,10 +100,9 @@ def _extreme(
         known = [v for one in possible if (v := one.value(name)) is not None]
         if not known:
             top = 1.0
-            bottom = {
-                "wall_s": limits.timeout_s,
-                "peak_memory_mib": float(limits.memory_mib),
-            }.get(name, _FAR)
+            bottom = {"wall_s": limits.timeout_s, "peak_memory_mib": float(limits.memory_mib)}.get(
+                name, _FAR
+            )
             known = [0.0, top if higher else bottom]
         values[name] = max(known) if best == higher else min(known)
     return replace(row.with_values(**values), outcome=_outcome(possible, best=best))

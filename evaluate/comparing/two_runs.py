@@ -72,10 +72,7 @@ def compare_runs(
     names = _names(root_a, root_b)
     documents = runs[0].run.document(), runs[1].run.document()
     notes = check_comparable(
-        names,
-        documents,
-        (runs[0].protocol, runs[1].protocol),
-        (runs[0].manifest, runs[1].manifest),
+        names, documents, (runs[0].protocol, runs[1].protocol), (runs[0].manifest, runs[1].manifest)
     )
     calibration = None if same else calibration_ratio(documents)
     common = frozenset.intersection(*(frozenset(c.id for c in r.manifest.cases) for r in runs))
@@ -130,11 +127,7 @@ def _read(root: Path, manifest_path: Path | None) -> _ReadRun:
     for row in run.read_rows(CaseScore):
         scores.setdefault(row.team, []).append(row)
     return _ReadRun(
-        run=run,
-        manifest=manifest,
-        data_root=data_root,
-        protocol=protocol_of(run),
-        scores=scores,
+        run=run, manifest=manifest, data_root=data_root, protocol=protocol_of(run), scores=scores
     )
 
 

@@ -47,13 +47,7 @@ from evaluate.ranking.score_table import (
     table_of,
 )
 from evaluate.ranking.sensitivity import sensitivity_of
-from evaluate.ranking.settings import (
-    Adjustment,
-    Compat,
-    RankedColumn,
-    RankSettings,
-    ranked_column,
-)
+from evaluate.ranking.settings import Adjustment, Compat, RankedColumn, RankSettings, ranked_column
 from evaluate.ranking.whole_field import permutation_p_values
 
 __all__ = ["places_of", "rank", "rank_table"]
@@ -294,11 +288,7 @@ def _method_places(parts: _Parts, settings: RankSettings) -> dict[Method, dict[s
 
 
 def _bootstrap(
-    table: ScoreTable,
-    scheme: Scheme,
-    settings: RankSettings,
-    counts: Counts,
-    standing: Standing,
+    table: ScoreTable, scheme: Scheme, settings: RankSettings, counts: Counts, standing: Standing
 ) -> ResampledPlaces:
     """The certainty of the protocol's own places."""
     if not counts.shape[1]:

@@ -22,22 +22,12 @@ from evaluate.sandbox.containers import (
 )
 from evaluate.sandbox.control import Control, is_exhausted
 from evaluate.sandbox.endings import blame_ourselves, ending_of, killed_for_memory
-from evaluate.sandbox.engine import (
-    describe_engine,
-    engine_facts,
-    is_local,
-    machine,
-    open_engine,
-)
+from evaluate.sandbox.engine import describe_engine, engine_facts, is_local, machine, open_engine
 from evaluate.sandbox.engine_images import ImageStore
 from evaluate.sandbox.image_volumes import Volumes, misplaced_volume
 from evaluate.sandbox.left_outputs import reclaim
 from evaluate.sandbox.log import BoundedLog
-from evaluate.sandbox.measurement import (
-    Profile,
-    RunCgroup,
-    remove_stale_cgroups,
-)
+from evaluate.sandbox.measurement import Profile, RunCgroup, remove_stale_cgroups
 from evaluate.sandbox.metering import Meter
 from evaluate.sandbox.models import parted, with_model
 from evaluate.sandbox.ownership import Owner

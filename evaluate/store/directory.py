@@ -20,12 +20,7 @@ from evaluate.documents.journal import JournalEntry
 from evaluate.documents.ranking import RankingDocument, write_ranking
 from evaluate.documents.run import RunDocument
 from evaluate.documents.run_status import RunStatus, read_run_status, write_run_status
-from evaluate.documents.tables import (
-    read_table,
-    write_atomically,
-    write_document,
-    write_table,
-)
+from evaluate.documents.tables import read_table, write_atomically, write_document, write_table
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import RunDirectoryError
 from evaluate.facts.scores import (
