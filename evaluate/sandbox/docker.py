@@ -206,6 +206,8 @@ class DockerSandbox:
                 Watch(look=room.look, every_s=_WATCH_S),
                 Watch(look=lambda: meter.look(container), every_s=_WATCH_S),
                 Watch(look=meter.follow, every_s=_FOLLOW_S),
+                # A disk is given away by the gigabyte, without a byte written, between two walks.
+                Watch(look=lambda: too_large(job) if room.shrinks() else None, every_s=_FOLLOW_S),
             ]
             profile.start(container.started_at)
             if profile.every_s is not None:
@@ -217,6 +219,8 @@ class DockerSandbox:
                 checks=checks,
             )
             if verdict is not None:
+                if cgroup is not None:
+                    cgroup.end_all()
                 container.kill()
             state, wall_s = container.end()
             usage = meter.usage()

@@ -201,7 +201,8 @@ class _LocalRun:
         if verdict is None and wall_s > limits.timeout_s:
             verdict = StopReason(ending=Ending.TIMEOUT, detail=f"took {wall_s:.3f} s")
         verdict = verdict or too_large(self._job)
-        room.demand()
+        if verdict is None or verdict.ending is not Ending.OUTPUT_TOO_LARGE:
+            room.demand()  # else it has filled the disk itself
         return Execution(
             ending=verdict.ending if verdict else Ending.EXITED,
             detail=verdict.detail if verdict else "",

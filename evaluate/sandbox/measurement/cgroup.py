@@ -6,6 +6,8 @@ it, and the kernel counts everything below into it, children of children include
 
 import contextlib
 import dataclasses
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -112,6 +114,13 @@ class RunCgroup:
                 folder.mkdir()
                 limit = folder / "memory.kmem.tcp.limit_in_bytes"
                 limit.write_text(str(mib * _MIB), encoding="ascii")
+
+    def end_all(self) -> None:
+        """SIGKILL to every process below, at once: to ask the engine takes a tenth of a second."""
+        for listed in self._counting()[0].rglob("cgroup.procs"):
+            with contextlib.suppress(OSError, ValueError):
+                for pid in _read(listed).split():
+                    os.kill(int(pid), signal.SIGKILL)
 
     def usage(self) -> Usage | None:
         """What has been used so far; None if nothing was, so that the container is not below."""
