@@ -30,12 +30,7 @@ def bounds_of_places(
     others the worst possible, and the other way round: no ranking scheme of a protocol punishes a
     better value.
 
-    Args:
-        scores: what is believed.
-        unresolved: by team and case, what the result may be; nothing named means anything at all.
-        rank: from scores to places.
-        limits: of the protocol, which bound what is measured.
-        metrics: the columns that are ranked by.
+    An unresolved result may be what is named for it, or anything at all where nothing is.
     """
     teams = sorted({row.team for row in scores})
     if not unresolved:

@@ -51,14 +51,7 @@ def compare_runs(
 ) -> Compared:
     """Compare a submission with its successor, two teams, or two machines; writes nothing.
 
-    Args:
-        root_a: a run directory that was scored.
-        root_b: another, or the same.
-        team: of run A; None for all teams that both hold.
-        other: the team of run B; None for the same as `team`.
-        replicates: of the bootstrap.
-        seed: of the bootstrap.
-        manifest_path: where the data lie now, if moved; of the run, or runs, that it fits.
+    The other run may be the same one. Without a team, all that both hold are compared.
 
     Raises:
         UsageError: the teams that are named do not make a pair.

@@ -172,13 +172,7 @@ def rank_table(
 ) -> Result:
     """Rank the teams of any table of scores.
 
-    Args:
-        table: the scores.
-        settings: the rules.
-        seed: of the resampling; the same seed gives the same result.
-        bootstrap: replicates; 0 for none.
-        shown: metrics whose means are in the rows, ranked by or not.
-        resampled: methods whose places are resampled; `test_then_rank` takes the longest.
+    The same seed gives the same result; 0 replicates make no bootstrap.
 
     Raises:
         RankingRefusedError: a ranked metric has no values.
