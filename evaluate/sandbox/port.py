@@ -92,6 +92,12 @@ class Image:
     around: Surroundings = field(default_factory=Surroundings)
     model: Path | None = None
 
+    @property
+    def identity(self) -> str:
+        """All that is run, image and model: results of another identity do not count."""
+        model = self.details.get("model_sha256")
+        return self.digest if model is None else f"{self.digest}+model:{model}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
