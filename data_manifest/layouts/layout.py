@@ -134,8 +134,8 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         path: the end of a reference's path, with `{case}` in it; other files are no references.
             None for every file of a mask's format, whose name then is the case's.
         prompts: where the file with a case's text prompts is, in the folder in which `path` begins.
-        fields: a table of each case's field (a box), in the folder in which `path` begins: only what lies in
-            it is scored.
+        fields: a table of each case's field (a box), in the folder in which `path` begins: only
+            what lies in it is scored.
         predictions: the path of predictions that were made elsewhere, where they are not named or
             not of the format that a container leaves.
         rounds: of a protocol with rounds, the name of the mask of one among the predictions, with
