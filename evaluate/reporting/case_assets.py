@@ -130,6 +130,7 @@ def draw_assets(job: CaseJob) -> CaseAssets:
             output=job.output,
             shape=shape,
             spacing_mm=case_files.reference.spacing_mm,
+            affine=case_files.reference.affine,
             max_bytes=job.max_bytes,
         )
         if isinstance(prediction, BadPrediction):
