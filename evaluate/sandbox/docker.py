@@ -226,8 +226,9 @@ class DockerSandbox:
             usage = meter.usage()
             if verdict is None:
                 blame_ourselves(container, state, usage)
-        room.demand()
         ending, detail, exit_code = ending_of(verdict, state, usage, wall_s, job)
+        if ending is not Ending.OUTPUT_TOO_LARGE:  # else it has filled the disk itself
+            room.demand()
         return Execution(
             ending=ending,
             detail=detail,
