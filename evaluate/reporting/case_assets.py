@@ -7,7 +7,7 @@ paints them with filters, so one file a team gives its prediction, its errors an
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,12 @@ from PIL import Image
 
 from data_manifest.layouts import BadPrediction, OutputFile, read_prediction
 from data_manifest.manifest import Case
+from data_manifest.prompts import Prompts
+from evaluate.facts.rules import Rules
 from evaluate.reporting.case_files import Unreadable, read_case_files
 from evaluate.reporting.display_windows import Window, row_height, window_around
+from evaluate.reporting.told_pictures import dotted_slices, told_picture
+from evaluate.running.conversation import Conversation
 
 __all__ = ["CaseAssets", "CaseJob", "draw_assets", "undrawn"]
 
@@ -43,6 +47,8 @@ class CaseJob:
         output: the protocol's, which says what a prediction file is.
         max_bytes: the largest prediction that is read.
         most_slices: of a volume.
+        rounds: of a protocol with rounds, by the team's number, the files of all its rounds.
+        rules: of such a protocol, by which prompts are made again as they were.
     """
 
     case: Case
@@ -51,6 +57,8 @@ class CaseJob:
     output: OutputFile
     max_bytes: int
     most_slices: int
+    rounds: Mapping[int, Mapping[int, Path]] = field(default_factory=dict)
+    rules: Rules | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +76,10 @@ class CaseAssets:
         is_cut: whether only the part around the objects is shown.
         outside: by the team's number, the share of its prediction that is not in the files.
         problems: by the team's number, why its mask can't be shown.
+        is_told: whether `told.svg` shows the prompts that all teams got.
+        rounds: by the team's number, the rounds of which `TEAM.rK.png` is the mask; of a protocol
+            with rounds there is `TEAM.rK.svg` too, of what the container was told.
+        told: by the team's number and the round, where there is that: the slices with dots.
     """
 
     files: Mapping[str, bytes]
@@ -80,6 +92,9 @@ class CaseAssets:
     is_cut: bool = False
     outside: Mapping[int, float]
     problems: Mapping[int, str]
+    is_told: bool = False
+    rounds: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    told: Mapping[int, Mapping[int, Sequence[int]]] = field(default_factory=dict)
 
 
 def undrawn(problem: str) -> CaseAssets:
@@ -118,19 +133,25 @@ def draw_assets(job: CaseJob) -> CaseAssets:
     }
     outside, problems = {}, {}
     for number, path in job.predictions.items():
-        prediction = read_prediction(
-            path,
-            output=job.output,
-            shape=shape,
-            spacing_mm=case_files.reference.spacing_mm,
-            max_bytes=job.max_bytes,
-        )
+        prediction = _read(job, path)
         if isinstance(prediction, BadPrediction):
             problems[number] = prediction.reason
             continue
         prediction = prediction.reshape(labels.shape)
         files[f"{number}.png"] = _as_png(_differences(reference, view.mask(prediction)))
         outside[number] = view.share_outside(prediction)
+    is_told = not job.rounds and bool(prompts)
+    if is_told:
+        files["told.svg"] = told_picture(prompts, view.window, view.slices)
+    rounds, told = {}, {}
+    for team, paths in job.rounds.items():
+        drawn = _rounds_of(job, paths, prompts, view, reference)
+        rounds[team] = [number for number, one in drawn.items() if one.mask]
+        told[team] = {number: one.dotted for number, one in drawn.items()}
+        for number, one in drawn.items():
+            files[f"{team}.r{number}.svg"] = one.told
+            if one.mask:
+                files[f"{team}.r{number}.png"] = one.mask
     rows, columns = view.size
     window = view.window
     return CaseAssets(
@@ -144,6 +165,57 @@ def draw_assets(job: CaseJob) -> CaseAssets:
         is_cut=(window.rows, window.columns) != labels.shape[1:],
         outside=outside,
         problems=problems,
+        is_told=is_told,
+        rounds=rounds,
+        told=told,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """What a container was told, and its mask, empty if it left none; the slices with dots."""
+
+    told: bytes
+    mask: bytes
+    dotted: Sequence[int]
+
+
+def _rounds_of(
+    job: CaseJob,
+    paths: Mapping[int, Path],
+    stored: Sequence[Prompts],
+    view: "_View",
+    reference: _Labels,
+) -> dict[int, _Round]:
+    if job.rules is None:
+        return {}
+    drawn: dict[int, _Round] = {}
+    talk = Conversation(job.rules, job.case, job.data_root)
+    for number in job.rules.rounds.of(job.case):
+        prompts = talk.prompts_of(number, stored)
+        mask, path = b"", paths.get(number)
+        labels = None if path is None else _read(job, path)
+        if labels is not None and not isinstance(labels, BadPrediction):
+            talk.answered(labels)
+            volume = labels.reshape((1,) * (3 - labels.ndim) + labels.shape)
+            mask = _as_png(_differences(reference, view.mask(volume)))
+        drawn[number] = _Round(
+            told=told_picture(prompts, view.window, view.slices),
+            mask=mask,
+            dotted=dotted_slices(prompts),
+        )
+        if not mask and job.rules.rounds.after_failure == "stop":
+            break
+    return drawn
+
+
+def _read(job: CaseJob, path: Path) -> _Labels | BadPrediction:
+    return read_prediction(
+        path,
+        output=job.output,
+        shape=job.case.shape,
+        spacing_mm=job.case.spacing_mm,
+        max_bytes=job.max_bytes,
     )
 
 
