@@ -90,6 +90,8 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             between 0 and 1 is a label of its own, 65535, which a region of labels `any` has and
             one of labels `whole` has not.
         beside: patterns of paths that may lie there too; they are not kept.
+        one_hot: of a mask with a map of 0 and 1 a label, along an axis before the case's own: the
+            first is label 1 (`labels`), or the background's; maps may not overlap.
     """
 
     path: str
@@ -98,6 +100,7 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     grid: Literal["must_match", "reference", "nearest"] = "must_match"
     fractions: Fractions = "refuse"
     beside: tuple[str, ...] = ()
+    one_hot: Literal["", "labels", "background_first"] = ""
 
     @property
     def suffix(self) -> str:

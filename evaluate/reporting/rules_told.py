@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from data_manifest.layouts import InputFile
 from evaluate.facts.protocol_files import builtin_protocols
 from evaluate.facts.ranking_rules import of_label
 from evaluate.facts.rules import Rules, load_protocol
@@ -165,10 +166,7 @@ def _lines(rules: Rules) -> Iterator[Line]:
         elif name == "traps":
             told = ((f"traps, {n}. trap", trap) for n, trap in enumerate(part, start=1))
         elif name == "input":
-            told = (
-                (f"input.files, {file.path}", f"The {file.role} as {file.path}, in {file.format}.")
-                for file in part.files
-            )
+            told = ((f"input.files, {file.path}", _file(file)) for file in part.files)
         elif name == "rounds" and part.number == 1:
             continue
         else:
@@ -178,6 +176,18 @@ def _lines(rules: Rules) -> Iterator[Line]:
         if name == "ranking":
             told = (*_ranked(rules), *told)
         yield from (Line(heading=heading, key=key, text=text) for key, text in told if text)
+
+
+def _file(file: InputFile) -> str:
+    """A file that a container gets, with whatever else its table says."""
+    text = f"The {file.role} as {file.path}, in {file.format}"
+    plain = InputFile(role=file.role, path=file.path, format=file.format)
+    told = [
+        f"{name} {shown(value)}"
+        for name in file.__struct_fields__
+        if (value := getattr(file, name)) != getattr(plain, name)
+    ]
+    return f"{'; '.join((text, *told))}."
 
 
 def _simple(path: str, value: object) -> Iterator[tuple[str, str]]:

@@ -275,6 +275,13 @@ def score_folders(
             f"{len(failed)} of {len(scores.cases)} cases failed ({shown});"
             " case_scores.csv lists them"
         )
+    unread = [case for case in scores.cases if case.outcome is Outcome.HARNESS_ERROR]
+    if unread:
+        shown = "; ".join(f"{case.case}: {case.reason}" for case in unread[:_SHOWN])
+        warnings.append(
+            f"{len(unread)} of {len(scores.cases)} cases have no score, by an error of yours and"
+            f" not of the team ({shown}); case_scores.csv lists them as {Outcome.HARNESS_ERROR}"
+        )
     if out is not None:
         _write_tables(out, scores, protocol)
     return FolderScores(scores=scores, warnings=warnings)
