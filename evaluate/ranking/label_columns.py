@@ -21,11 +21,6 @@ def with_label_columns(
 ) -> list[CaseScore]:
     """The same rows with the columns of labels that are not there yet.
 
-    Args:
-        scores: rows of case_scores.csv.
-        labels: rows of label_scores.csv.
-        columns: those that are needed.
-
     Raises:
         RankingRefusedError: a label has no row at all.
     """

@@ -31,12 +31,7 @@ _WORTH_PROCESSES = 200
 
 
 def write_case_browser(
-    run: RunDirectory,
-    sources: Sources,
-    data_root: Path | None,
-    *,
-    problem: str,
-    progress: Progress,
+    run: RunDirectory, sources: Sources, data_root: Path | None, *, problem: str, progress: Progress
 ) -> None:
     """Write the page, and `report/cases/NUMBER/` for every case that can be drawn."""
     drawn: dict[str, CaseAssets] = {}
