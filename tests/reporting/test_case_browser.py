@@ -201,7 +201,9 @@ def test_image_reference_and_two_teams_stand_side_by_side_and_blend(
     browser.open(page, width=1280)
     open_case(browser, "3DBox_MR_0001")
     at = CASES.index("3DBox_MR_0001")
-    image, reference, told = (f"{at}/{file}" for file in ("image.webp", "reference.png", "told.svg"))
+    image, reference, told = (
+        f"{at}/{file}" for file in ("image.webp", "reference.png", "told.svg")
+    )
     assert loaded(browser) == [
         image, image, reference, image, f"{at}/0.png", told, image, f"{at}/1.png", told
     ]  # fmt: skip
