@@ -6,7 +6,7 @@ paints them with filters, so one file a team gives its prediction, its errors an
 """
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,6 +47,7 @@ class CaseJob:
         output: the protocol's, which says what a prediction file is.
         max_bytes: the largest prediction that is read.
         most_slices: of a volume.
+        regions: that can be looked at alone, by their labels; all labels together always can.
         rounds: of a protocol with rounds, by the team's number, the files of all its rounds.
         rules: of such a protocol, by which prompts are made again as they were.
     """
@@ -57,6 +58,7 @@ class CaseJob:
     output: OutputFile
     max_bytes: int
     most_slices: int
+    regions: tuple[tuple[int, ...], ...] = ()
     rounds: Mapping[int, Mapping[int, Path]] = field(default_factory=dict)
     rules: Rules | None = None
 
@@ -105,8 +107,10 @@ def undrawn(problem: str) -> CaseAssets:
 def draw_assets(job: CaseJob) -> CaseAssets:
     """Make one case's files; the same files in give the same bytes out.
 
-    Slices lie below one another in one image a kind: `image.webp`, `reference.png` and `N.png` for
-    team number N. `thumbnail.webp` is the slice with the largest reference area.
+    Slices lie below one another in one image a kind: `image.webp` and, of further channels,
+    `image-1.webp` and so on, `reference.png`, and `N.png` for team number N; of the Kth region
+    alone, `reference-K.png` and `N-K.png`. `thumbnail.webp` is the slice with the largest reference
+    area.
     """
     case_files = read_case_files(job.data_root, job.case)
     if isinstance(case_files, Unreadable):
@@ -117,8 +121,9 @@ def draw_assets(job: CaseJob) -> CaseAssets:
         case_files.inputs.prompts,
     )
     shape = labels.shape
+    images = [image, *case_files.inputs.further]
     if labels.ndim == 2:
-        image, labels = image[np.newaxis], labels[np.newaxis]
+        images, labels = [image[np.newaxis] for image in images], labels[np.newaxis]
     asked = [shape for kind in prompts for shape in kind.shapes()]
     view = _View(
         window=window_around(labels.max(axis=0) > 0, asked),
@@ -127,10 +132,12 @@ def draw_assets(job: CaseJob) -> CaseAssets:
     )
     reference = view.mask(labels)
     files = {
-        "image.webp": view.picture(image),
-        "thumbnail.webp": view.thumbnail(image, labels),
-        "reference.png": _as_png(np.where(reference > 0, _AGREE, 0)),
+        f"image{_number(channel)}.webp": view.picture(image) for channel, image in enumerate(images)
     }
+    files["thumbnail.webp"] = view.thumbnail(images[0], labels)
+    wanted = _each(reference, job.regions)
+    for region, there in enumerate(wanted):
+        files[f"reference{_number(region)}.png"] = _as_png(np.where(there > 0, _AGREE, 0))
     outside, problems = {}, {}
     for number, path in job.predictions.items():
         prediction = _read(job, path)
@@ -138,20 +145,17 @@ def draw_assets(job: CaseJob) -> CaseAssets:
             problems[number] = prediction.reason
             continue
         prediction = prediction.reshape(labels.shape)
-        files[f"{number}.png"] = _as_png(_differences(reference, view.mask(prediction)))
+        given = _each(view.mask(prediction), job.regions)
+        for region, pair in enumerate(zip(wanted, given, strict=True)):
+            files[f"{number}{_number(region)}.png"] = _as_png(_differences(*pair))
         outside[number] = view.share_outside(prediction)
     is_told = not job.rounds and bool(prompts)
     if is_told:
         files["told.svg"] = told_picture(prompts, view.window, view.slices)
-    rounds, told = {}, {}
-    for team, paths in job.rounds.items():
-        drawn = _rounds_of(job, paths, prompts, view, reference)
-        rounds[team] = [number for number, one in drawn.items() if one.mask]
-        told[team] = {number: one.dotted for number, one in drawn.items()}
-        for number, one in drawn.items():
-            files[f"{team}.r{number}.svg"] = one.told
-            if one.mask:
-                files[f"{team}.r{number}.png"] = one.mask
+    by_team = {
+        team: _rounds_of(job, paths, prompts, view, wanted) for team, paths in job.rounds.items()
+    }
+    files |= {name: data for team, of in by_team.items() for name, data in _files_of(team, of)}
     rows, columns = view.size
     window = view.window
     return CaseAssets(
@@ -166,18 +170,25 @@ def draw_assets(job: CaseJob) -> CaseAssets:
         outside=outside,
         problems=problems,
         is_told=is_told,
-        rounds=rounds,
-        told=told,
+        rounds={t: [n for n, one in of.items() if one.masks] for t, of in by_team.items()},
+        told={t: {n: one.dotted for n, one in of.items()} for t, of in by_team.items()},
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Round:
-    """What a container was told, and its mask, empty if it left none; the slices with dots."""
+    """What a container was told, and its masks, none if it left none; the slices with dots."""
 
     told: bytes
-    mask: bytes
+    masks: Sequence[bytes]
     dotted: Sequence[int]
+
+
+def _files_of(team: int, rounds: Mapping[int, _Round]) -> Iterator[tuple[str, bytes]]:
+    for number, one in rounds.items():
+        yield f"{team}.r{number}.svg", one.told
+        for region, mask in enumerate(one.masks):
+            yield f"{team}.r{number}{_number(region)}.png", mask
 
 
 def _rounds_of(
@@ -185,7 +196,7 @@ def _rounds_of(
     paths: Mapping[int, Path],
     stored: Sequence[Prompts],
     view: "_View",
-    reference: _Labels,
+    wanted: Sequence[_Labels],
 ) -> dict[int, _Round]:
     if job.rules is None:
         return {}
@@ -193,18 +204,19 @@ def _rounds_of(
     talk = Conversation(job.rules, job.case, job.data_root)
     for number in job.rules.rounds.of(job.case):
         prompts = talk.prompts_of(number, stored)
-        mask, path = b"", paths.get(number)
+        masks, path = [], paths.get(number)
         labels = None if path is None else _read(job, path)
         if labels is not None and not isinstance(labels, BadPrediction):
             talk.answered(labels)
             volume = labels.reshape((1,) * (3 - labels.ndim) + labels.shape)
-            mask = _as_png(_differences(reference, view.mask(volume)))
+            given = _each(view.mask(volume), job.regions)
+            masks = [_as_png(_differences(*pair)) for pair in zip(wanted, given, strict=True)]
         drawn[number] = _Round(
             told=told_picture(prompts, view.window, view.slices),
-            mask=mask,
+            masks=masks,
             dotted=dotted_slices(prompts),
         )
-        if not mask and job.rules.rounds.after_failure == "stop":
+        if not masks and job.rules.rounds.after_failure == "stop":
             break
     return drawn
 
@@ -274,6 +286,16 @@ class _View:
         deep = slice(self.slices[0], self.slices[-1] + 1)
         inside = prediction[deep, window.top : window.bottom, window.left : window.right]
         return 1.0 - float(np.count_nonzero(inside) / whole)
+
+
+def _number(index: int) -> str:
+    """What stands in a file's name for the first, which is all or the only one, and the others."""
+    return f"-{index}" if index else ""
+
+
+def _each(labels: _Labels, regions: Sequence[tuple[int, ...]]) -> list[_Labels]:
+    """All labels, then each region alone."""
+    return [labels, *(np.where(np.isin(labels, region), labels, 0) for region in regions)]
 
 
 def _slices(labels: _Labels, asked: Sequence[int], most: int) -> tuple[int, ...]:

@@ -75,6 +75,7 @@ _WORDS: Mapping[str, _Words] = {
         "apart": "Values that are no integers are cut; what lies between 0 and 1 is a label apart.",
     },
     "references.path": ("References are the files {}.", ""),
+    "references.fields": ("Of a case only the box that {} has of it is scored.", ""),
     "references.rounds": ("The mask of a round is looked for as {}.", ""),
     "references.prompts": ("The text prompts of a case are in {}.", ""),
     "rounds.number": "Runs on each case: {}.",

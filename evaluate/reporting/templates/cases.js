@@ -140,6 +140,9 @@
     layer.append(image);
     return layer;
   };
+  // Which image of the case, and which label alone; the first of either is all there is to choose.
+  const suffix = (id) => (Number(get(id).value) ? `-${get(id).value}` : "");
+  const region = (at) => data.cases[at].regions[Number(get("region").value) - 1];
   // --- rounds of an interactive challenge -------------------------------------------------------
   const rounds = data.rounds;
   const failedRound = new Map((rounds ? rounds.failed : []).map(([team, at, round, what]) => [`${team} ${at} ${round}`, what]));
@@ -147,7 +150,7 @@
   const lacks = (team, at) => rounds
     ? failedRound.get(`${team} ${at} ${round()}`) || ((data.cases[at].picture.rounds[team] ?? []).includes(round()) ? undefined : "no answer in this round")
     : failure(team, at) || data.cases[at].picture.problems[team];
-  const maskFile = (team) => rounds ? `${team}.r${round()}.png` : `${team}.png`;
+  const maskFile = (team) => `${team}${rounds ? `.r${round()}` : ""}${suffix("region")}.png`;
   const tell = (made, team, at) => {
     if (!get("told").checked) return;
     const { picture } = data.cases[at];
@@ -158,7 +161,7 @@
     const made = make("div", "frame");
     const { aspect } = data.cases[at].picture;
     made.style.setProperty("--aspect", String(aspect));
-    made.append(strip(at, "image.webp", "ground", `Image of ${data.cases[at].name}`));
+    made.append(strip(at, `image${suffix("channel")}.webp`, "ground", `Image of ${data.cases[at].name}`));
     return made;
   };
   const caption = (panel, title, words, outside) => {
@@ -168,8 +171,17 @@
     panel.prepend(made);
     return panel;
   };
-  const numbers = (team, at) => (rounds ? failedRound.get(`${team} ${at} ${round()}`) : failure(team, at))
-    || (rounds ? data.metrics.filter((m) => rounds.values[m.name]) : data.metrics).map((m) => `${m.title} ${text(rounds ? rounds.values[m.name][team][at][round()] : data.values[m.name][team][at], m)}${m.unit ? ` ${m.unit}` : ""}`).join(" · ");
+  const numbers = (team, at) => {
+    const failed = rounds ? failedRound.get(`${team} ${at} ${round()}`) : failure(team, at);
+    if (failed) return failed;
+    const isLast = !rounds || round() === rounds.last;
+    const alone = isLast ? region(at)?.values[team] : undefined;
+    const known = isLast ? data.metrics : data.metrics.filter((m) => rounds.values[m.name]);
+    return known.filter((m) => !alone || m.name in alone).map((m) => {
+      const number = alone ? alone[m.name] : isLast ? data.values[m.name][team][at] : rounds.values[m.name][team][at][round()];
+      return `${m.title} ${text(number, m)}${m.unit ? ` ${m.unit}` : ""}`;
+    }).join(" · ");
+  };
   const hasMask = (team, at) => !lacks(team, at);
   const painted = (team, at, which) => {
     const layer = chosen("layer");
@@ -177,7 +189,7 @@
     const paint = layer === "difference" ? "difference" : layer === "mask" ? name : `line-${name}`;
     return strip(at, maskFile(team), `mask ${paint}`, `Mask of ${data.teams[team]}`);
   };
-  const referenceLayer = (at) => strip(at, "reference.png", `mask ${chosen("layer") === "outline" ? "line-reference" : "reference"}`, "Reference");
+  const referenceLayer = (at) => strip(at, `reference${suffix("region")}.png`, `mask ${chosen("layer") === "outline" ? "line-reference" : "reference"}`, "Reference");
   const teamPanel = (team, at, which) => {
     const panel = make("figure", "panel");
     const made = frame(at);
@@ -250,6 +262,9 @@
       image.style.height = `${100 * slices.length}%`;
       image.style.top = `${-100 * slice}%`;
     }
+    for (const image of document.querySelectorAll(".frame .ground img")) {
+      image.style.filter = `brightness(${get("brightness").value}%) contrast(${get("contrast").value}%)`;
+    }
     // A line hides next to nothing: it is never faint.
     const whole = chosen("layer") === "outline" ? 1 : Number(get("opacity").value) / 100;
     const share = Number(get("blend").value) / 100;
@@ -259,10 +274,21 @@
       layer.style.opacity = String(whole * Math.min(1, part));
     }
   };
+  // The same choice as before, where this case has it too.
+  const offer = (id, names) => {
+    const select = get(id);
+    const before = select.selectedOptions[0]?.textContent;
+    select.replaceChildren();
+    names.forEach((name, number) => option(select, name, number));
+    select.value = Math.max(0, names.indexOf(before));
+    get(`${id}-control`).hidden = names.length < 2;
+  };
   const choose = (at) => {
     state.at = at;
     const found = data.cases[at];
     const { picture } = found;
+    offer("channel", found.channels.length ? found.channels : ["the image"]);
+    offer("region", ["all", ...found.regions.map((each) => each.name)]);
     get("case-name").textContent = found.name;
     const origin = found.simulated === null ? "" : found.simulated ? ", simulated" : ", real";
     const cut = picture.cut ? ", cut to the objects" : "";
@@ -307,7 +333,8 @@
     });
   }
   for (const input of document.querySelectorAll("input[type=radio]")) input.addEventListener("change", draw);
-  for (const id of ["slice", "opacity", "blend"]) get(id).addEventListener("input", arrange);
+  for (const id of ["channel", "region"]) get(id).addEventListener("change", draw);
+  for (const id of ["slice", "opacity", "blend", "brightness", "contrast"]) get(id).addEventListener("input", arrange);
   get("round").addEventListener("input", draw);
   get("told").addEventListener("change", draw);
   if (rounds) {
