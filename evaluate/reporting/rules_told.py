@@ -57,10 +57,21 @@ _WORDS: Mapping[str, _Words] = {
     "description": "{}",
     "corrected": ("Recommended instead: {}.", ""),
     "prompts": ("Besides the image: {}.", "No prompts."),
-    "container.command": "It is called by: {}",
+    "container.entrypoint": {
+        "command": "The image's own entry point is not started.",
+        "image": "The image's own entry point is started.",
+    },
+    "container.command": ("It is called by: {}", "Without arguments: what the image says holds."),
+    "container.inputs_writable": {
+        True: "It may write into its copy of the inputs.",
+        False: "The inputs can't be written.",
+    },
+    "container.model": ("A team's model folder is {}, read-only.", "No model folder."),
     "container.inputs": "The case lies in {}.",
     "container.outputs": "Its answer is looked for in {}.",
     "output.path": "A mask as {}.",
+    "output.beside": ("Further files may lie there: {}.", "No further files."),
+    "references.predictions": ("Predictions made elsewhere are named {}.", ""),
     "output.format": "Its format is {}.",
     "output.key": ("The array {} of it is the mask.", ""),
     "output.grid": {
