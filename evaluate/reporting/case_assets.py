@@ -140,18 +140,7 @@ def draw_assets(job: CaseJob) -> CaseAssets:
         files[f"reference{_number(region)}.png"] = _as_png(np.where(there > 0, _AGREE, 0))
     outside, problems = {}, {}
     for number, path in job.predictions.items():
-<<<<<<< HEAD
-        prediction = read_prediction(
-            path,
-            output=job.output,
-            shape=shape,
-            spacing_mm=case_files.reference.spacing_mm,
-            affine=case_files.reference.affine,
-            max_bytes=job.max_bytes,
-        )
-=======
         prediction = _read(job, path)
->>>>>>> main
         if isinstance(prediction, BadPrediction):
             problems[number] = prediction.reason
             continue
@@ -238,6 +227,7 @@ def _read(job: CaseJob, path: Path) -> _Labels | BadPrediction:
         output=job.output,
         shape=job.case.shape,
         spacing_mm=job.case.spacing_mm,
+        directions=job.case.directions,
         max_bytes=job.max_bytes,
     )
 
