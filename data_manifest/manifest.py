@@ -93,7 +93,7 @@ class Case(_Strict, frozen=True, kw_only=True, omit_defaults=True):
         fold: the part of the data that it belongs to; empty where nothing tells.
         changes: what was changed of its files when they were taken over, in words.
         directions: of a volume whose file tells them, where its axes x, y and z point, to the
-            right, to the front, up: a row for each of these three, of length 1; None of an npz.
+            right, to the front, up: a row for each of these three, of length 1; else None.
     """
 
     id: _Name
