@@ -40,22 +40,22 @@ bench: $(VENV)/.test $(VENV)/.peers
 	@if $(BIN)/segjudge doctor --engine >/dev/null 2>&1; then \
 	    $(BIN)/python -m bench.overhead && $(BIN)/python -m bench.measurement; fi
 
-$(VENV)/.made: pyproject.toml hatch_build.py $(wildcard metrics/kernel/*.[ch])
+$(VENV)/.made: pyproject.toml evaluate/official.txt hatch_build.py $(wildcard metrics/kernel/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "make: $$($(PYTHON) --version) found; Python 3.11 or newer is needed: make PYTHON=python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
 $(VENV)/.demo: $(VENV)/.made
-	$(BIN)/pip install --quiet --editable '.[demo]'
+	$(BIN)/pip install --quiet --constraint evaluate/official.txt --constraint requirements-tools.txt --editable '.[demo]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(BIN)/pip install --quiet --editable '.[demo,test]'
+	$(BIN)/pip install --quiet --constraint evaluate/official.txt --constraint requirements-tools.txt --editable '.[demo,test]'
 	@touch $@
 
 $(VENV)/.check: $(VENV)/.test
-	$(BIN)/pip install --quiet --editable '.[demo,test,check]'
+	$(BIN)/pip install --quiet --constraint evaluate/official.txt --constraint requirements-tools.txt --editable '.[demo,test,check]'
 	@touch $@
 
 $(VENV)/.peers: $(VENV)/.made bench/requirements-peers.txt
