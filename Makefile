@@ -31,7 +31,8 @@ check: $(VENV)/.check
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck predict.sh participants/kit/predict.sh evaluate/checking/starter_files/predict.sh .ci/*
+	$(BIN)/shellcheck predict.sh participants/kit/predict.sh evaluate/checking/starter_files/predict.sh $(filter-out %.py,$(wildcard .ci/*)) evaluate/exporting/files/*.sh
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 bench: $(VENV)/.test $(VENV)/.peers
 	$(BIN)/python -m bench
