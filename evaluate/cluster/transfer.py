@@ -67,11 +67,16 @@ def _folder() -> Path:
     return folder
 
 
+def _place_of(file: SentFile) -> Path:
+    """Under its own name, by whose ending its format is known."""
+    return _folder() / f"{file.sha256[:16]}-{file.path.name}"
+
+
 def _seen(files: Sequence[SentFile]) -> dict[Path, Path]:
     """Those that this machine has: in the head's own place, or sent before."""
     places = {}
     for file in files:
-        for place in (_folder() / file.sha256, file.path):
+        for place in (_place_of(file), file.path):
             there = place.is_file() and place.stat().st_size == file.size
             if there and (place.parent == _folder() or sha256_of(place) == file.sha256):
                 places[file.path] = place
@@ -81,8 +86,8 @@ def _seen(files: Sequence[SentFile]) -> dict[Path, Path]:
 
 def _take(file: SentFile, start: int, chunk: bytes) -> Path:
     """A piece of a file; after the last the file is looked at, and in its place."""
-    place = _folder() / file.sha256
-    part = place.with_suffix(".part")
+    place = _place_of(file)
+    part = _folder() / f"{file.sha256}.part"
     with part.open("r+b" if start else "wb") as stream:
         stream.seek(start)
         stream.write(chunk)

@@ -6,7 +6,6 @@ from typing import Literal
 
 import msgspec
 
-from evaluate.documents.tables import write_json
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, RunDirectoryError
 from evaluate.facts.machine import Machine
@@ -23,7 +22,6 @@ __all__ = [
     "decode_run_document",
     "read_run_document",
     "rules_key",
-    "write_run_document",
 ]
 
 StageName = Literal["run", "score", "rank"]
@@ -49,7 +47,7 @@ class SubmissionEntry(_RunPart, frozen=True, kw_only=True):
         team: its name.
         reference: the archive, image reference or folder.
         kind: `archive`, `reference` or `folder`; None where there is no image.
-        digest: of the image; None where there is none.
+        digest: of the image, and of its model folder; None where there is none.
         details: what the sandbox found out about the image.
         problem: why there is no image; empty where there is one.
     """
@@ -315,8 +313,3 @@ def decode_run_document(data: bytes, *, where: str) -> RunDocument:
         fault = "no machine, or not the rules that it names"
         raise RunDirectoryError(where=where, found=fault, expected="a run's facts")
     return document
-
-
-def write_run_document(path: Path, document: RunDocument) -> None:
-    """Replace run.json."""
-    write_json(path, msgspec.to_builtins(document))

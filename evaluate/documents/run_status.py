@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from evaluate.documents.tables import write_json
+from evaluate.documents.tables import write_document
 from evaluate.facts.errors import RunDirectoryError
 
 __all__ = ["MachineState", "MachineStatus", "RunStatus", "read_run_status", "write_run_status"]
@@ -61,7 +61,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 def write_run_status(path: Path, status: RunStatus) -> None:
     """Replace status.json."""
-    write_json(path, msgspec.to_builtins(status))
+    write_document(path, status)
 
 
 def read_run_status(path: Path) -> RunStatus:

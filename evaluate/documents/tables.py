@@ -17,6 +17,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, TypeVar
 
+import msgspec
+
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import TableError
 from evaluate.facts.scores import (
@@ -35,6 +37,7 @@ __all__ = [
     "sorted_rows",
     "sync_folder",
     "write_atomically",
+    "write_document",
     "write_json",
     "write_table",
 ]
@@ -99,6 +102,11 @@ def write_json(path: Path, data: object, *, lines_down_to: int | None = None) ->
     else:
         text = _in_lines(data, lines_down_to)
     write_atomically(path, f"{text}\n".encode())
+
+
+def write_document(path: Path, document: msgspec.Struct) -> None:
+    """Write a document, atomically."""
+    write_json(path, msgspec.to_builtins(document))
 
 
 def _in_lines(data: object, levels: int) -> str:

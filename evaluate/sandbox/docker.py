@@ -39,6 +39,7 @@ from evaluate.sandbox.measurement import (
     remove_stale_cgroups,
 )
 from evaluate.sandbox.metering import Meter
+from evaluate.sandbox.models import parted, with_model
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.policy import container_options, container_user, mounted, not_enforced
 from evaluate.sandbox.port import Ending, Execution, Image, Job, SandboxError, refused
@@ -116,7 +117,7 @@ class DockerSandbox:
     def prepare(self, reference: str, *, limits: Limits) -> Image:
         """See `Sandbox.prepare`. The limits hold when it runs; an image has none."""
         with engine_failures(f"preparing {reference}"):
-            return self._images.prepare(reference)
+            return with_model(self._images.prepare(parted(reference)[0]), reference)
 
     def release(self, image: Image) -> None:
         """See `Sandbox.release`."""

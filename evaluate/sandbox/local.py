@@ -24,6 +24,7 @@ from evaluate.sandbox.dockerfiles import entry_point
 from evaluate.sandbox.left_outputs import reclaim
 from evaluate.sandbox.log import BoundedLog
 from evaluate.sandbox.measurement import ProcessTree, Profile, kill_marked
+from evaluate.sandbox.models import parted, with_model
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.port import (
     Ending,
@@ -91,7 +92,7 @@ class LocalSandbox:
 
     def prepare(self, reference: str, *, limits: Limits) -> Image:
         """See `Sandbox.prepare`. The folder is copied for each run, and left as it is."""
-        folder = Path(reference)
+        folder = Path(parted(reference)[0])
         if folder.is_file():
             raise ImageProblem(
                 f"{reference} is a file; an archive needs a container engine (`segjudge doctor`), "
@@ -107,9 +108,10 @@ class LocalSandbox:
         if not (folder / "predict.sh").is_file() and not entry_point(folder).starts_itself:
             raise ImageProblem(f"{folder} has no predict.sh, which is what is run")
         digest = f"sha256:{folder_digest(folder)}"
-        return Image(
+        image = Image(
             reference=reference, digest=digest, kind="folder", handle=str(folder), details={}
         )
+        return with_model(image, reference)
 
     def release(self, image: Image) -> None:
         """See `Sandbox.release`: the folder is the user's, and was never changed."""

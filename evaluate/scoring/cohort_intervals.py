@@ -45,6 +45,8 @@ def sampled(metric: str, statistic: str, columns: Mapping[str, Floats], draws: D
     if statistic == "global":
         both = (columns["reference_voxels"] + columns["prediction_voxels"])[draws]
         return _ratio(np.nansum(columns["dsc"][draws] * both, axis=1), both.sum(axis=1))
+    if statistic == "balanced_accuracy":
+        return _balanced(*(columns[name][draws] for name in summed_columns(metric)))
     if statistic != "aggregated":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # a resample without any value is nan
@@ -74,6 +76,19 @@ def sampled_by_set(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         mean: Floats = np.nanmean(of_sets, axis=0)
+    return mean
+
+
+def _balanced(true: Floats, predicted: Floats, match: Floats | None = None) -> Floats:
+    """The mean recall over the variants that a resample's references have."""
+    right = (true == predicted) & (True if match is None else match == 1)
+    shares = [
+        _ratio(np.sum(right & (true == variant), axis=1), np.sum(true == variant, axis=1))
+        for variant in np.unique(true)
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        mean: Floats = np.nanmean(shares, axis=0)
     return mean
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data_manifest.errors import CaseFileError
 from data_manifest.layouts import BadPrediction, read_prediction, read_reference
 from data_manifest.layouts.labels import Buffer
 from data_manifest.layouts.text_prompts import TextPrompts, read_text_prompts
@@ -14,8 +15,11 @@ from evaluate.facts.scores import CaseScore, LabelScore, LesionScore, RoundScore
 from evaluate.facts.scoring_rules import MEASURED
 from evaluate.scoring.case_scores import CaseMeasures, costs_of_failure, score_case
 
-__all__ = ["CaseResult", "ScoringJob", "result_of", "score_job", "unscored"]
+__all__ = ["UNREAD", "CaseResult", "ScoringJob", "result_of", "score_job", "unscored"]
 
+
+UNREAD = "its reference can't be scored against"
+"""Begins the reason of a case without a score for which the organiser has to mend a file."""
 
 _REFERENCE, _PREDICTION = Buffer(), Buffer()
 """This process's memory for one case, used again for the next."""
@@ -76,9 +80,15 @@ class CaseResult:
 def score_job(job: ScoringJob, protocol: Rules) -> CaseResult:
     """Score one case; a failed one by what a failure costs.
 
-    Raises:
-        CaseFileError: the reference can't be read.
+    Whose reference can't be read has no score: an error of ours, which is listed.
     """
+    try:
+        return _scored(job, protocol)
+    except CaseFileError as error:
+        return unscored(job, f"{UNREAD}: {error.problems[0]}")
+
+
+def _scored(job: ScoringJob, protocol: Rules) -> CaseResult:
     if job.outcome is Outcome.HARNESS_ERROR:
         return unscored(job, job.reason)
     if job.outcome is not Outcome.OK:

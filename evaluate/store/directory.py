@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from data_manifest.manifest import Manifest, save_manifest
-from evaluate.documents.audit import AuditDocument, write_audit_document
+from evaluate.documents.audit import AuditDocument
 from evaluate.documents.journal import JournalEntry
 from evaluate.documents.ranking import RankingDocument, write_ranking
-from evaluate.documents.run import RunDocument, write_run_document
+from evaluate.documents.run import RunDocument
 from evaluate.documents.run_status import RunStatus, read_run_status, write_run_status
 from evaluate.documents.tables import (
     read_table,
     write_atomically,
+    write_document,
     write_table,
 )
 from evaluate.facts.attempts import Attempt
@@ -139,7 +140,7 @@ class RunDirectory(RunPlaces):
 
     def write_run_document(self, document: RunDocument) -> None:
         """Replace run.json."""
-        write_run_document(self.root / MARKER, document)
+        write_document(self.root / MARKER, document)
 
     def begin(self, turn: Turn, *, job_sha256: str) -> int:
         """Note in the ledger that a run begins; returns the number of the attempt."""
@@ -279,7 +280,7 @@ class RunDirectory(RunPlaces):
 
     def write_audit(self, document: AuditDocument) -> None:
         """Replace audit.json."""
-        write_audit_document(self.root / "audit.json", document)
+        write_document(self.root / "audit.json", document)
 
     @contextmanager
     def score_cache(self) -> Iterator[ScoreCache]:

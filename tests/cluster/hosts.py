@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -15,8 +16,10 @@ from pathlib import Path
 __all__ = [
     "FILL_BOXES",
     "Hosts",
+    "Wire",
     "arguments",
     "began",
+    "begun_in",
     "free_port",
     "ledger_of",
     "rows",
@@ -62,7 +65,12 @@ def submission_in(folder: Path, lines: str) -> Path:
 
 def began(root: Path) -> bool:
     """Whether a counted container was started."""
-    return bool(_asked(root, "select 1 from attempts limit 1"))
+    return bool(begun_in(root))
+
+
+def begun_in(root: Path) -> list[tuple[str, str, int]]:
+    """All attempts that began."""
+    return _asked(root, "select team, case_id, round from attempts")
 
 
 def free_port() -> int:
@@ -121,6 +129,57 @@ def _asked(root: Path, query: str) -> list[tuple[str, str, int]]:
     return []
 
 
+class Wire:
+    """Between a host and the scheduler; can be cut.
+
+    Args:
+        address: of the scheduler.
+    """
+
+    def __init__(self, address: str) -> None:
+        host, port = address.rpartition("/")[2].split(":")
+        self._there, self._port = (host, int(port)), free_port()
+        self.address = f"tcp://{host}:{self._port}"
+        self._ends: list[socket.socket] = []
+        self.mend()
+
+    def mend(self) -> None:
+        """Listen, and pass on what comes."""
+        self._listener = socket.create_server(("127.0.0.1", self._port))
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def cut(self) -> None:
+        """Nothing passes, and nobody answers."""
+        for end in (self._listener, *self._ends):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+        self._ends.clear()
+
+    def _accept(self, listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                try:
+                    far = socket.create_connection(self._there)
+                except OSError:
+                    near.close()
+                    continue
+                self._ends += [near, far]
+                for pair in ((near, far), (far, near)):
+                    threading.Thread(target=_pass_on, args=pair, daemon=True).start()
+
+
+def _pass_on(here: socket.socket, there: socket.socket) -> None:
+    with suppress(OSError):
+        while data := here.recv(1 << 16):
+            there.sendall(data)
+    for end in (here, there):
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()
+
+
 class Hosts:
     """A scheduler, and workers in folders of their own, as three hosts would be.
 
@@ -159,12 +218,15 @@ class Hosts:
 
         until(listens, what="the scheduler")
 
-    def start_worker(self, name: str, *more: str, **options: object) -> subprocess.Popen[str]:
+    def start_worker(
+        self, name: str, *more: str, address: str = "", **options: object
+    ) -> subprocess.Popen[str]:
         """Start one with a temporary folder of its own."""
         scratch = self.folder / f"host-{name}"
         scratch.mkdir(exist_ok=True)
         made = run_command(
-            "worker", self.address, *self.options, "--name", name, "--patience", "20", *more,
+            "worker", address or self.address, *self.options, "--name", name,
+            "--patience", "20", *more,
             cwd=scratch, **{"env": QUICK | {"TMPDIR": str(scratch)}, **options},
         )  # fmt: skip
         self.workers[name] = made
