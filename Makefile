@@ -1,6 +1,7 @@
 # Every target sets up what it needs, so that a laptop, CI and a hook call the same.
 #   make demo     the whole way on demo data        make test     the whole suite
 #   make check    format, lint, types, layers       make bench    speed beside the peers
+#   make site     the documentation as a site
 #   make soak     the long tests                make test TESTS=tests/metrics   one room
 SHELL := /bin/sh
 PYTHON ?= python3
@@ -11,7 +12,7 @@ SANDBOX ?= auto
 BUILD_ARGS := $(foreach name,BASE_IMAGE PIP_INDEX_URL PIP_EXTRA_INDEX_URL,$(if $($(name)),--build-arg '$(name)=$($(name))'))
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test soak check bench clean
+.PHONY: demo test soak check site bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -33,6 +34,10 @@ check: $(VENV)/.check
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck predict.sh participants/kit/predict.sh evaluate/checking/starter_files/predict.sh $(filter-out %.py,$(wildcard .ci/*)) evaluate/exporting/files/*.sh
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+
+site: $(VENV)/.test
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo build/site/index.html
 
 bench: $(VENV)/.test $(VENV)/.peers
 	$(BIN)/python -m bench

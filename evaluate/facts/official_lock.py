@@ -19,11 +19,11 @@ def installed_lock() -> str:
         if not locked:
             continue
         try:
-            found = importlib.metadata.version(name)
+            installed = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue  # of another system, or of a part that is not installed
-        if found != locked:
-            differing.append(f"{name} {found} for {locked}")
+        if installed != locked:
+            differing.append(f"{name} {installed} for {locked}")
     if differing:
         return f"not official: {', '.join(differing)}"
     return f"official {hashlib.sha256(text.encode()).hexdigest()[:12]}"
