@@ -11,13 +11,7 @@ from evaluate.running.workspace import left_over
 from evaluate.scoring.one_set_of_rules import check_rules
 from evaluate.store import RunDirectory
 
-__all__ = [
-    "say_outcomes",
-    "say_status",
-    "warn_of_leftovers",
-    "warn_of_machines",
-    "warn_of_rules",
-]
+__all__ = ["say_outcomes", "say_status", "warn_of_leftovers", "warn_of_machines", "warn_of_rules"]
 
 
 def warn_of_machines(run: RunDirectory) -> None:

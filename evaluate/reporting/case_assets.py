@@ -43,6 +43,7 @@ class CaseJob:
         output: the protocol's, which says what a prediction file is.
         max_bytes: the largest prediction that is read.
         most_slices: of a volume.
+        regions: that can be looked at alone, by their labels; all labels together always can.
     """
 
     case: Case
@@ -51,6 +52,7 @@ class CaseJob:
     output: OutputFile
     max_bytes: int
     most_slices: int
+    regions: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +92,10 @@ def undrawn(problem: str) -> CaseAssets:
 def draw_assets(job: CaseJob) -> CaseAssets:
     """Make one case's files; the same files in give the same bytes out.
 
-    Slices lie below one another in one image a kind: `image.webp`, `reference.png` and `N.png` for
-    team number N. `thumbnail.webp` is the slice with the largest reference area.
+    Slices lie below one another in one image a kind: `image.webp` and, of further channels,
+    `image-1.webp` and so on, `reference.png`, and `N.png` for team number N; of the Kth region
+    alone, `reference-K.png` and `N-K.png`. `thumbnail.webp` is the slice with the largest reference
+    area.
     """
     case_files = read_case_files(job.data_root, job.case)
     if isinstance(case_files, Unreadable):
@@ -102,8 +106,9 @@ def draw_assets(job: CaseJob) -> CaseAssets:
         case_files.inputs.prompts,
     )
     shape = labels.shape
+    images = [image, *case_files.inputs.further]
     if labels.ndim == 2:
-        image, labels = image[np.newaxis], labels[np.newaxis]
+        images, labels = [image[np.newaxis] for image in images], labels[np.newaxis]
     asked = [shape for kind in prompts for shape in kind.shapes()]
     view = _View(
         window=window_around(labels.max(axis=0) > 0, asked),
@@ -112,10 +117,12 @@ def draw_assets(job: CaseJob) -> CaseAssets:
     )
     reference = view.mask(labels)
     files = {
-        "image.webp": view.picture(image),
-        "thumbnail.webp": view.thumbnail(image, labels),
-        "reference.png": _as_png(np.where(reference > 0, _AGREE, 0)),
+        f"image{_number(channel)}.webp": view.picture(image) for channel, image in enumerate(images)
     }
+    files["thumbnail.webp"] = view.thumbnail(images[0], labels)
+    wanted = _each(reference, job.regions)
+    for region, there in enumerate(wanted):
+        files[f"reference{_number(region)}.png"] = _as_png(np.where(there > 0, _AGREE, 0))
     outside, problems = {}, {}
     for number, path in job.predictions.items():
         prediction = read_prediction(
@@ -129,7 +136,9 @@ def draw_assets(job: CaseJob) -> CaseAssets:
             problems[number] = prediction.reason
             continue
         prediction = prediction.reshape(labels.shape)
-        files[f"{number}.png"] = _as_png(_differences(reference, view.mask(prediction)))
+        given = _each(view.mask(prediction), job.regions)
+        for region, pair in enumerate(zip(wanted, given, strict=True)):
+            files[f"{number}{_number(region)}.png"] = _as_png(_differences(*pair))
         outside[number] = view.share_outside(prediction)
     rows, columns = view.size
     window = view.window
@@ -202,6 +211,16 @@ class _View:
         deep = slice(self.slices[0], self.slices[-1] + 1)
         inside = prediction[deep, window.top : window.bottom, window.left : window.right]
         return 1.0 - float(np.count_nonzero(inside) / whole)
+
+
+def _number(index: int) -> str:
+    """What stands in a file's name for the first, which is all or the only one, and the others."""
+    return f"-{index}" if index else ""
+
+
+def _each(labels: _Labels, regions: Sequence[tuple[int, ...]]) -> list[_Labels]:
+    """All labels, then each region alone."""
+    return [labels, *(np.where(np.isin(labels, region), labels, 0) for region in regions)]
 
 
 def _slices(labels: _Labels, asked: Sequence[int], most: int) -> tuple[int, ...]:

@@ -28,12 +28,7 @@ from evaluate.reporting.quantities import QUANTITIES, clipped
 from evaluate.reporting.rendering import render
 from evaluate.reporting.round_charts import round_figures
 from evaluate.reporting.run_sources import Sources, read_sources
-from evaluate.reporting.standings import (
-    heat_tables,
-    leaderboard,
-    macro,
-    modalities,
-)
+from evaluate.reporting.standings import heat_tables, leaderboard, macro, modalities
 from evaluate.reporting.svg import number
 from evaluate.reporting.team_pages import write_team_pages
 from evaluate.reporting.words import banners, scheme, verdict

@@ -310,13 +310,7 @@ def _notes(sources: Sources) -> list[Banner]:
         )
     unsteady = [c for c in sources.document.calibration.values() if not c.fair]
     if unsteady:
-        notes.append(
-            Banner(
-                kind="note",
-                title="Times are not comparable",
-                text=_unfair(unsteady),
-            )
-        )
+        notes.append(Banner(kind="note", title="Times are not comparable", text=_unfair(unsteady)))
     return notes
 
 

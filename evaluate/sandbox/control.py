@@ -51,9 +51,7 @@ class Control:
     def serves(self, options: Mapping[str, object], name: str) -> bool:
         """Whether the engine makes and starts such a container of the empty image.
 
-        Args:
-            options: those that it has refused; what comes of the image itself is left out.
-            name: for the container, which bears the owner's token.
+        What comes of the image itself is left out of the options.
         """
         given = options.get("HostConfig")
         host: dict[str, object] = dict(given) if isinstance(given, dict) else {}

@@ -26,15 +26,7 @@ from evaluate.sandbox.log import BoundedLog
 from evaluate.sandbox.measurement import ProcessTree, Profile, kill_marked
 from evaluate.sandbox.models import parted, with_model
 from evaluate.sandbox.ownership import Owner
-from evaluate.sandbox.port import (
-    Ending,
-    Execution,
-    Image,
-    ImageProblem,
-    Job,
-    SandboxError,
-    refused,
-)
+from evaluate.sandbox.port import Ending, Execution, Image, ImageProblem, Job, SandboxError, refused
 from evaluate.sandbox.room import Room
 from evaluate.sandbox.supervision import StopReason, Watch, supervise, too_large
 from evaluate.sandbox.surroundings import threads
@@ -192,10 +184,7 @@ class _LocalRun:
             waiter.start()
             reader.start()
             verdict = supervise(
-                self._ended,
-                started=started,
-                timeout_s=limits.timeout_s,
-                checks=checks,
+                self._ended, started=started, timeout_s=limits.timeout_s, checks=checks
             )
         finally:
             # Also after a regular end: what it has left behind could still write.
@@ -212,7 +201,8 @@ class _LocalRun:
         if verdict is None and wall_s > limits.timeout_s:
             verdict = StopReason(ending=Ending.TIMEOUT, detail=f"took {wall_s:.3f} s")
         verdict = verdict or too_large(self._job)
-        room.demand()
+        if verdict is None or verdict.ending is not Ending.OUTPUT_TOO_LARGE:
+            room.demand()  # else it has filled the disk itself
         return Execution(
             ending=verdict.ending if verdict else Ending.EXITED,
             detail=verdict.detail if verdict else "",

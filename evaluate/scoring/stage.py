@@ -43,14 +43,7 @@ from evaluate.store import RunDirectory
 from evaluate.store.origin import data_of
 from evaluate.store.seals import seal_stage
 
-__all__ = [
-    "FolderScores",
-    "RunScores",
-    "Scores",
-    "score_folders",
-    "score_run",
-    "tables_of",
-]
+__all__ = ["FolderScores", "RunScores", "Scores", "score_folders", "score_run", "tables_of"]
 
 
 _SHOWN = 3
@@ -259,11 +252,7 @@ def score_folders(
     masks = protocol.references.masks(protocol.output)
     protocol = msgspec.structs.replace(protocol, output=masks)
     jobs, warnings = jobs_of_folders(
-        references,
-        predictions,
-        output=masks,
-        named=protocol.references,
-        rounds=protocol.rounds,
+        references, predictions, output=masks, named=protocol.references, rounds=protocol.rounds
     )
     results = score_jobs(jobs, protocol, workers=workers, progress=progress)
     scores = tables_of(list(in_rounds(results, protocol)), protocol.scoring)

@@ -93,7 +93,9 @@ def test_many_cases_are_drawn_in_processes_to_the_same_images(
 def test_no_name_becomes_a_path_or_markup(page: Path) -> None:
     folder = page.parent / "cases"
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    names = {"image.webp", "thumbnail.webp", "reference.png", "0.png", "1.png", "2.png"}
+    masks = ("reference", "0", "1", "2")
+    names = {f"{mask}{region}.png" for mask in masks for region in ("", "-1", "-2")}
+    names |= {"image.webp", "thumbnail.webp"}
     assert {name.split("/")[1] for name in files} == names
     assert {name.split("/")[0] for name in files} == {str(n) for n in range(24)}
     text = page.read_text(encoding="utf-8")

@@ -140,11 +140,14 @@
     layer.append(image);
     return layer;
   };
+  // Which image of the case, and which label alone; the first of either is all there is to choose.
+  const suffix = (id) => (Number(get(id).value) ? `-${get(id).value}` : "");
+  const region = (at) => data.cases[at].regions[Number(get("region").value) - 1];
   const frame = (at) => {
     const made = make("div", "frame");
     const { aspect } = data.cases[at].picture;
     made.style.setProperty("--aspect", String(aspect));
-    made.append(strip(at, "image.webp", "ground", `Image of ${data.cases[at].name}`));
+    made.append(strip(at, `image${suffix("channel")}.webp`, "ground", `Image of ${data.cases[at].name}`));
     return made;
   };
   const caption = (panel, title, words, outside) => {
@@ -154,16 +157,22 @@
     panel.prepend(made);
     return panel;
   };
-  const numbers = (team, at) => failure(team, at)
-    || data.metrics.map((m) => `${m.title} ${text(data.values[m.name][team][at], m)}${m.unit ? ` ${m.unit}` : ""}`).join(" · ");
+  const numbers = (team, at) => {
+    if (failure(team, at)) return failure(team, at);
+    const alone = region(at)?.values[team];
+    return data.metrics.filter((m) => !alone || m.name in alone).map((m) => {
+      const number = alone ? alone[m.name] : data.values[m.name][team][at];
+      return `${m.title} ${text(number, m)}${m.unit ? ` ${m.unit}` : ""}`;
+    }).join(" · ");
+  };
   const hasMask = (team, at) => !failure(team, at) && data.cases[at].picture.problems[team] === undefined;
   const painted = (team, at, which) => {
     const layer = chosen("layer");
     const name = ["first", "second"][which];
     const paint = layer === "difference" ? "difference" : layer === "mask" ? name : `line-${name}`;
-    return strip(at, `${team}.png`, `mask ${paint}`, `Mask of ${data.teams[team]}`);
+    return strip(at, `${team}${suffix("region")}.png`, `mask ${paint}`, `Mask of ${data.teams[team]}`);
   };
-  const referenceLayer = (at) => strip(at, "reference.png", `mask ${chosen("layer") === "outline" ? "line-reference" : "reference"}`, "Reference");
+  const referenceLayer = (at) => strip(at, `reference${suffix("region")}.png`, `mask ${chosen("layer") === "outline" ? "line-reference" : "reference"}`, "Reference");
   const teamPanel = (team, at, which) => {
     const panel = make("figure", "panel");
     const made = frame(at);
@@ -228,6 +237,9 @@
       image.style.height = `${100 * slices.length}%`;
       image.style.top = `${-100 * slice}%`;
     }
+    for (const image of document.querySelectorAll(".frame .ground img")) {
+      image.style.filter = `brightness(${get("brightness").value}%) contrast(${get("contrast").value}%)`;
+    }
     // A line hides next to nothing: it is never faint.
     const whole = chosen("layer") === "outline" ? 1 : Number(get("opacity").value) / 100;
     const share = Number(get("blend").value) / 100;
@@ -237,10 +249,21 @@
       layer.style.opacity = String(whole * Math.min(1, part));
     }
   };
+  // The same choice as before, where this case has it too.
+  const offer = (id, names) => {
+    const select = get(id);
+    const before = select.selectedOptions[0]?.textContent;
+    select.replaceChildren();
+    names.forEach((name, number) => option(select, name, number));
+    select.value = Math.max(0, names.indexOf(before));
+    get(`${id}-control`).hidden = names.length < 2;
+  };
   const choose = (at) => {
     state.at = at;
     const found = data.cases[at];
     const { picture } = found;
+    offer("channel", found.channels.length ? found.channels : ["the image"]);
+    offer("region", ["all", ...found.regions.map((each) => each.name)]);
     get("case-name").textContent = found.name;
     const origin = found.simulated === null ? "" : found.simulated ? ", simulated" : ", real";
     const cut = picture.cut ? ", cut to the objects" : "";
@@ -285,7 +308,8 @@
     });
   }
   for (const input of document.querySelectorAll("input[type=radio]")) input.addEventListener("change", draw);
-  for (const id of ["slice", "opacity", "blend"]) get(id).addEventListener("input", arrange);
+  for (const id of ["channel", "region"]) get(id).addEventListener("change", draw);
+  for (const id of ["slice", "opacity", "blend", "brightness", "contrast"]) get(id).addEventListener("input", arrange);
   const colours = { agree: [0, 0.62, 0.45], "false-positive": [0.84, 0.37, 0], "false-negative": [0.34, 0.71, 0.91] };
   const paint = () => {
     const shown = Object.entries(colours).map(([name, colour]) => [get(`show-${name}`).checked ? 1 : 0, colour]);
