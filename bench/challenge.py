@@ -96,12 +96,14 @@ def main(folder: Path, teams: int = 20, cases: int = 750) -> None:
         f"| {row.what} | {row.elapsed_s:.0f} | {row.cpu_s:.0f} | {row.peak_mib:.0f} |\n"
         for row in measured(folder)
     )
-    page = folder / "run" / "report" / "index.html"
+    page, busy = folder / "run" / "report" / "index.html", os.getloadavg()[1]
     PAGE.write_text(
         f"# A whole challenge\n\n{teams} teams on {cases * 4:,} cases,"
         f" {teams * cases * 4:,} attempts, made by `python -m bench.challenge FOLDER`.\n\n"
         f"| command | s | s of CPU | MiB at most |\n|---|---|---|---|\n{rows}\n"
-        f"The report's first page is {page.stat().st_size / 2**20:.1f} MiB.\n",
+        f"On {os.cpu_count()} processors with {busy:.0f} programs at work, on average: alone on"
+        " them, a command needs about its seconds of CPU. The report's first page is"
+        f" {page.stat().st_size / 2**20:.1f} MiB.\n",
         encoding="utf-8",
     )
 

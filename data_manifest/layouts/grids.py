@@ -55,6 +55,8 @@ def check_grid(grid: Grid, *, axes: int, spacing_mm: tuple[float, ...] | None) -
                 f"the mask has spacing {_lengths(spacing)} mm; expected {_lengths(spacing_mm)}"
                 " (z, y, x): it must lie on the image's grid"
             )
+    if axes == 3 and grid.doubt:
+        raise PredictionError(f"the mask's {grid.doubt}; expected one place, the image's")
     if axes == 3 and grid.directions is not None:
         matrix = np.abs(grid.directions)
         lengths = np.linalg.norm(matrix, axis=0)

@@ -27,6 +27,8 @@ __all__ = ["ArrayFacts", "BadPrediction", "array_facts", "read_prediction"]
 
 _MOST_NAMES = 50
 
+_MOST_MAPS = 255
+
 _LARGEST = 8
 """A mask of another field of view may have so many times the case's voxels."""
 
@@ -147,10 +149,39 @@ def _read(
     mask = FORMATS[output.format].open_mask(stream, output.key)
     if output.grid == "nearest" and affine is not None:
         return _moved(mask, shape, affine, fractions=output.fractions, into=into)
+    if output.one_hot:
+        return _joined(mask, shape, spacing_mm, output, into)
     check_shape(mask.shape, shape, has_slice_axis=mask.has_slice_axis)
     if output.grid != "reference" and (len(shape) == 3 or spacing_mm is not None):
         check_grid(mask.grid(), axes=len(shape), spacing_mm=spacing_mm)
     return mask.labels(into, output.fractions).reshape(shape)
+
+
+def _joined(
+    mask: OpenMask,
+    shape: tuple[int, ...],
+    spacing_mm: tuple[float, ...] | None,
+    output: OutputFile,
+    into: Buffer | None,
+) -> Labels:
+    """One map of labels of a map of 0 and 1 for each."""
+    # A format drops a last axis of length 1: one map looks like none.
+    maps = mask.shape if len(mask.shape) > len(shape) else (1, *mask.shape)
+    if maps[1:] != shape or maps[0] > _MOST_MAPS:
+        raise PredictionError(
+            f"the mask has shape {mask.shape}; expected up to {_MOST_MAPS} maps of {shape}"
+        )
+    if output.grid != "reference":
+        check_grid(mask.grid(), axes=len(shape), spacing_mm=spacing_mm)
+    each = mask.labels(into, output.fractions).reshape(maps)
+    if each.max(initial=0) > 1:
+        raise PredictionError(f"the mask holds {each.max()}; expected a map of 0 and 1 a label")
+    joined = np.zeros(shape, np.uint16)
+    for number, there in enumerate(each, start=0 if output.one_hot == "background_first" else 1):
+        if number and (twice := np.count_nonzero((there > 0) & (joined > 0))):
+            raise PredictionError(f"{twice} voxels of the mask are of several labels")
+        joined[there > 0] = number
+    return joined
 
 
 def _moved(

@@ -120,10 +120,7 @@ def examine(
 
 
 def _unresolved(
-    checked: Recheck,
-    findings: Sequence[Finding],
-    verdicts: Sequence[Verdict],
-    made: Rerun | None,
+    checked: Recheck, findings: Sequence[Finding], verdicts: Sequence[Verdict], made: Rerun | None
 ) -> dict[tuple[str, str], list[CaseScore]]:
     """By team and case, which results it may be; nothing named means anything at all."""
     teams = [verdict.team for verdict in verdicts]

@@ -88,10 +88,7 @@ def _numbering(case: str, counts: npt.NDArray[np.integer], prompts: Prompts) -> 
 
 
 def _places(
-    case: str,
-    prompts: Prompts,
-    prediction: _LabelMap,
-    counts: npt.NDArray[np.integer],
+    case: str, prompts: Prompts, prediction: _LabelMap, counts: npt.NDArray[np.integer]
 ) -> Iterator[Finding]:
     """Whether labels lie where their prompts say; if not, whether where others' do."""
     inside = np.stack(

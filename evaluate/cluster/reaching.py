@@ -22,10 +22,6 @@ __all__ = ["open_fleet"]
 def open_fleet(address: ClusterAddress, stack: ExitStack) -> Fleet:
     """Reach a cluster, or start one here.
 
-    Args:
-        address: of the cluster.
-        stack: closes it.
-
     Raises:
         ClusterError: no scheduler answers.
         UsageError: there are no certificates.

@@ -51,14 +51,7 @@ def compare_runs(
 ) -> Compared:
     """Compare a submission with its successor, two teams, or two machines; writes nothing.
 
-    Args:
-        root_a: a run directory that was scored.
-        root_b: another, or the same.
-        team: of run A; None for all teams that both hold.
-        other: the team of run B; None for the same as `team`.
-        replicates: of the bootstrap.
-        seed: of the bootstrap.
-        manifest_path: where the data lie now, if moved; of the run, or runs, that it fits.
+    The other run may be the same one. Without a team, all that both hold are compared.
 
     Raises:
         UsageError: the teams that are named do not make a pair.
@@ -72,10 +65,7 @@ def compare_runs(
     names = _names(root_a, root_b)
     documents = runs[0].run.document(), runs[1].run.document()
     notes = check_comparable(
-        names,
-        documents,
-        (runs[0].protocol, runs[1].protocol),
-        (runs[0].manifest, runs[1].manifest),
+        names, documents, (runs[0].protocol, runs[1].protocol), (runs[0].manifest, runs[1].manifest)
     )
     calibration = None if same else calibration_ratio(documents)
     common = frozenset.intersection(*(frozenset(c.id for c in r.manifest.cases) for r in runs))
@@ -130,11 +120,7 @@ def _read(root: Path, manifest_path: Path | None) -> _ReadRun:
     for row in run.read_rows(CaseScore):
         scores.setdefault(row.team, []).append(row)
     return _ReadRun(
-        run=run,
-        manifest=manifest,
-        data_root=data_root,
-        protocol=protocol_of(run),
-        scores=scores,
+        run=run, manifest=manifest, data_root=data_root, protocol=protocol_of(run), scores=scores
     )
 
 

@@ -47,7 +47,7 @@ class SubmissionEntry(_RunPart, frozen=True, kw_only=True):
         team: its name.
         reference: the archive, image reference or folder.
         kind: `archive`, `reference` or `folder`; None where there is no image.
-        digest: of the image; None where there is none.
+        digest: of the image, and of its model folder; None where there is none.
         details: what the sandbox found out about the image.
         problem: why there is no image; empty where there is one.
     """

@@ -86,14 +86,7 @@ def references_of(folder: Path, protocol: Rules) -> dict[str, Path]:
 
 
 def write_image(folder: Path, *, protocol: Rules, user: str, entry: str) -> None:
-    """The folder that a platform's image is built of.
-
-    Args:
-        folder: new files go in here.
-        protocol: the rules, whole.
-        user: whom the container runs as.
-        entry: the module of `segjudge.platforms` that it starts; empty for none.
-    """
+    """The folder that a platform's image is built of."""
     folder.mkdir(exist_ok=True)
     write_own_wheel(folder)
     (folder / "requirements.txt").write_text("\n".join(installed_requirements()) + "\n", "utf-8")

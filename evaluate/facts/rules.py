@@ -17,12 +17,7 @@ from evaluate.facts.protocol_files import builtin_protocols, whole_file
 from evaluate.facts.ranking_rules import RankedMetric, Ranking, ranking_problems
 from evaluate.facts.rounds import Rounds, rounds_problem
 from evaluate.facts.scoring_problems import scoring_problems
-from evaluate.facts.scoring_rules import (
-    ScoredMetric,
-    Scoring,
-    Strict,
-    with_options,
-)
+from evaluate.facts.scoring_rules import ScoredMetric, Scoring, Strict, with_options
 
 __all__ = [
     "RUN_PARTS",

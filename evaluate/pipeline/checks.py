@@ -29,6 +29,7 @@ from evaluate.reporting.case_pictures import CasePicture, draw_case
 from evaluate.sandbox import Sandbox
 from evaluate.sandbox.case_folders import classify
 from evaluate.sandbox.layers import save_image
+from evaluate.sandbox.models import parted
 from evaluate.sandbox.scratch import scratch_folder
 
 __all__ = ["NEEDS_ENGINE", "SubmissionCheck", "check_submission"]
@@ -125,6 +126,7 @@ def _static(
     now: datetime,
 ) -> list[Finding]:
     """What can be seen before anything runs."""
+    reference = parted(reference)[0]
     path = Path(reference)
     if path.is_file():
         return archive_findings(path, protocol, now=now)
@@ -149,6 +151,6 @@ def _not_run(reference: str, findings: list[Finding], sandbox: Sandbox | None) -
         return "only what can be seen without running it was looked at"
     if not passes([f for f in findings if f.code == "archive-readable"]):
         return "it can't be run: it is no image"
-    if Path(reference).is_file() and not sandbox.isolated:
+    if Path(parted(reference)[0]).is_file() and not sandbox.isolated:
         return NEEDS_ENGINE
     return ""

@@ -47,13 +47,7 @@ from evaluate.ranking.score_table import (
     table_of,
 )
 from evaluate.ranking.sensitivity import sensitivity_of
-from evaluate.ranking.settings import (
-    Adjustment,
-    Compat,
-    RankedColumn,
-    RankSettings,
-    ranked_column,
-)
+from evaluate.ranking.settings import Adjustment, Compat, RankedColumn, RankSettings, ranked_column
 from evaluate.ranking.whole_field import permutation_p_values
 
 __all__ = ["places_of", "rank", "rank_table"]
@@ -178,13 +172,7 @@ def rank_table(
 ) -> Result:
     """Rank the teams of any table of scores.
 
-    Args:
-        table: the scores.
-        settings: the rules.
-        seed: of the resampling; the same seed gives the same result.
-        bootstrap: replicates; 0 for none.
-        shown: metrics whose means are in the rows, ranked by or not.
-        resampled: methods whose places are resampled; `test_then_rank` takes the longest.
+    The same seed gives the same result; 0 replicates make no bootstrap.
 
     Raises:
         RankingRefusedError: a ranked metric has no values.
@@ -294,11 +282,7 @@ def _method_places(parts: _Parts, settings: RankSettings) -> dict[Method, dict[s
 
 
 def _bootstrap(
-    table: ScoreTable,
-    scheme: Scheme,
-    settings: RankSettings,
-    counts: Counts,
-    standing: Standing,
+    table: ScoreTable, scheme: Scheme, settings: RankSettings, counts: Counts, standing: Standing
 ) -> ResampledPlaces:
     """The certainty of the protocol's own places."""
     if not counts.shape[1]:

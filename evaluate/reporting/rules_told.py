@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from data_manifest.layouts import InputFile
 from evaluate.facts.protocol_files import builtin_protocols
 from evaluate.facts.ranking_rules import of_label
 from evaluate.facts.rules import Rules, load_protocol
@@ -56,10 +57,21 @@ _WORDS: Mapping[str, _Words] = {
     "description": "{}",
     "corrected": ("Recommended instead: {}.", ""),
     "prompts": ("Besides the image: {}.", "No prompts."),
-    "container.command": "It is called by: {}",
+    "container.entrypoint": {
+        "command": "The image's own entry point is not started.",
+        "image": "The image's own entry point is started.",
+    },
+    "container.command": ("It is called by: {}", "Without arguments: what the image says holds."),
+    "container.inputs_writable": {
+        True: "It may write into its copy of the inputs.",
+        False: "The inputs can't be written.",
+    },
+    "container.model": ("A team's model folder is {}, read-only.", "No model folder."),
     "container.inputs": "The case lies in {}.",
     "container.outputs": "Its answer is looked for in {}.",
     "output.path": "A mask as {}.",
+    "output.beside": ("Further files may lie there: {}.", "No further files."),
+    "references.predictions": ("Predictions made elsewhere are named {}.", ""),
     "output.format": "Its format is {}.",
     "output.key": ("The array {} of it is the mask.", ""),
     "output.grid": {
@@ -74,6 +86,7 @@ _WORDS: Mapping[str, _Words] = {
         "apart": "Values that are no integers are cut; what lies between 0 and 1 is a label apart.",
     },
     "references.path": ("References are the files {}.", ""),
+    "references.fields": ("Of a case only the box that {} has of it is scored.", ""),
     "references.rounds": ("The mask of a round is looked for as {}.", ""),
     "references.prompts": ("The text prompts of a case are in {}.", ""),
     "rounds.number": "Runs on each case: {}.",
@@ -165,10 +178,7 @@ def _lines(rules: Rules) -> Iterator[Line]:
         elif name == "traps":
             told = ((f"traps, {n}. trap", trap) for n, trap in enumerate(part, start=1))
         elif name == "input":
-            told = (
-                (f"input.files, {file.path}", f"The {file.role} as {file.path}, in {file.format}.")
-                for file in part.files
-            )
+            told = ((f"input.files, {file.path}", _file(file)) for file in part.files)
         elif name == "rounds" and part.number == 1:
             continue
         else:
@@ -178,6 +188,18 @@ def _lines(rules: Rules) -> Iterator[Line]:
         if name == "ranking":
             told = (*_ranked(rules), *told)
         yield from (Line(heading=heading, key=key, text=text) for key, text in told if text)
+
+
+def _file(file: InputFile) -> str:
+    """A file that a container gets, with whatever else its table says."""
+    text = f"The {file.role} as {file.path}, in {file.format}"
+    plain = InputFile(role=file.role, path=file.path, format=file.format)
+    told = [
+        f"{name} {shown(value)}"
+        for name in file.__struct_fields__
+        if (value := getattr(file, name)) != getattr(plain, name)
+    ]
+    return f"{'; '.join((text, *told))}."
 
 
 def _simple(path: str, value: object) -> Iterator[tuple[str, str]]:

@@ -25,7 +25,7 @@ from evaluate.documents.run import (
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, RunDirectoryError, UsageError
 from evaluate.facts.machine import Host, Machine
-from evaluate.facts.rules import Limits, Rules
+from evaluate.facts.rules import Rules
 from evaluate.running import (
     DRIFT_LIMIT,
     Plan,
@@ -37,6 +37,7 @@ from evaluate.running import (
 )
 from evaluate.running.this_machine import describe_machine
 from evaluate.sandbox import ImageProblem, Sandbox
+from evaluate.sandbox.models import parted
 from evaluate.store import RunDirectory
 from evaluate.store.seals import seal_stage
 
@@ -132,6 +133,7 @@ def run_submissions(
     manifest = load_manifest(manifest_path)
     _check_data(manifest_path, manifest, protocol)
     run = RunDirectory.claim(root)
+    _refuse_models(references, protocol, cluster)
     with run.locked(), ExitStack() as stack:
         remove_stale(run.token)
         fleet = None if cluster is None else _reach(cluster, stack)
@@ -142,7 +144,7 @@ def run_submissions(
         try:
             for done, (team, reference) in enumerate(sorted(references.items())):
                 progress(done, len(references), f"preparing {team}")
-                submission, entry = _prepare(team, reference, sandbox, protocol.limits)
+                submission, entry = _prepare(team, reference, sandbox, protocol)
                 submissions.append(submission)
                 if submission.image:
                     images.append(submission.image)
@@ -250,12 +252,34 @@ def _continued(new: RunDocument, old: RunDocument, *, where: Path) -> RunDocumen
     )
 
 
+def _refuse_models(
+    references: Mapping[str, str], protocol: Rules, cluster: ClusterAddress | None
+) -> None:
+    """A model folder that no container would see is a mistake."""
+    reason = ""
+    if protocol.container.model is None:
+        reason = f"and protocol {protocol.name} has no place for one (`container.model`)"
+    elif cluster is not None:
+        reason = "which is not sent to the machines of a cluster"
+    problems = [
+        Finding(
+            where=f"--submission {team}={reference}",
+            found=f"a model folder, {reason}",
+            expected="an image that holds its model",
+        )
+        for team, reference in references.items()
+        if reason and parted(reference)[1] is not None
+    ]
+    if problems:
+        raise UsageError(*problems)
+
+
 def _prepare(
-    team: str, reference: str, sandbox: Sandbox, limits: Limits
+    team: str, reference: str, sandbox: Sandbox, protocol: Rules
 ) -> tuple[Submission, SubmissionEntry]:
     """A team's image, or why there is none: that is the team's failure, not the run's."""
     try:
-        image = sandbox.prepare(reference, limits=limits)
+        image = sandbox.prepare(reference, limits=protocol.limits)
     except ImageProblem as problem:
         entry = SubmissionEntry(team=team, reference=reference, problem=str(problem))
         return Submission(team=team, image=None, problem=str(problem)), entry
@@ -263,7 +287,7 @@ def _prepare(
         team=team,
         reference=reference,
         kind=image.kind,
-        digest=image.digest,
+        digest=image.identity,
         details=image.details,
     )
     return Submission(team=team, image=image), entry

@@ -7,13 +7,7 @@ __all__ = ["describe_machine"]
 
 
 def describe_machine(sandbox: Sandbox, *, host: Host | None = None, name: str = "") -> Machine:
-    """What there is to know of it.
-
-    Args:
-        sandbox: where containers run.
-        host: this computer; None to ask it.
-        name: under which a cluster knows it.
-    """
+    """What there is to know of it."""
     return Machine(
         name=name,
         host=host or describe_host(),

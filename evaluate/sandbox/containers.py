@@ -37,8 +37,6 @@ _REMOVAL_ATTEMPTS = 4
 _RECORDED_S = 7200
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
-# Where the engine keeps a container's files: of this machine, and no word for a team.
-_LAYERS = re.compile(r"[^\s\":]*/overlay2/\w+/(?:merged|diff)")
 # What is said of its command; not of its mounts, which fail with the same words.
 _STARTING = ("exec: ", "chdir", "executable file", "attempted to invoke")
 # What the engine says when the command, not the engine, is why a container does not start.
@@ -91,7 +89,7 @@ def refusals(options: Mapping[str, object]) -> Iterator[None]:
     try:
         yield
     except docker.errors.APIError as error:
-        said = _LAYERS.sub("", str(error.explanation or error))
+        said = str(error.explanation or error)
         for mount in mounts_of(options):
             said = said.replace(str(mount.get("Source") or "\0"), f"[{mount['Target']}]")
         raise CreationRefused(one_line(said), options) from error

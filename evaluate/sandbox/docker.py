@@ -22,23 +22,14 @@ from evaluate.sandbox.containers import (
 )
 from evaluate.sandbox.control import Control, is_exhausted
 from evaluate.sandbox.endings import blame_ourselves, ending_of, killed_for_memory
-from evaluate.sandbox.engine import (
-    describe_engine,
-    engine_facts,
-    is_local,
-    machine,
-    open_engine,
-)
+from evaluate.sandbox.engine import describe_engine, engine_facts, is_local, machine, open_engine
 from evaluate.sandbox.engine_images import ImageStore
 from evaluate.sandbox.image_volumes import Volumes, misplaced_volume
 from evaluate.sandbox.left_outputs import reclaim
 from evaluate.sandbox.log import BoundedLog
-from evaluate.sandbox.measurement import (
-    Profile,
-    RunCgroup,
-    remove_stale_cgroups,
-)
+from evaluate.sandbox.measurement import Profile, RunCgroup, remove_stale_cgroups
 from evaluate.sandbox.metering import Meter
+from evaluate.sandbox.models import parted, with_model
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.policy import container_options, container_user, mounted, not_enforced
 from evaluate.sandbox.port import Ending, Execution, Image, Job, SandboxError, refused
@@ -116,7 +107,7 @@ class DockerSandbox:
     def prepare(self, reference: str, *, limits: Limits) -> Image:
         """See `Sandbox.prepare`. The limits hold when it runs; an image has none."""
         with engine_failures(f"preparing {reference}"):
-            return self._images.prepare(reference)
+            return with_model(self._images.prepare(parted(reference)[0]), reference)
 
     def release(self, image: Image) -> None:
         """See `Sandbox.release`."""
@@ -215,6 +206,8 @@ class DockerSandbox:
                 Watch(look=room.look, every_s=_WATCH_S),
                 Watch(look=lambda: meter.look(container), every_s=_WATCH_S),
                 Watch(look=meter.follow, every_s=_FOLLOW_S),
+                # A disk is given away by the gigabyte, without a byte written, between two walks.
+                Watch(look=lambda: too_large(job) if room.shrinks() else None, every_s=_FOLLOW_S),
             ]
             profile.start(container.started_at)
             if profile.every_s is not None:
@@ -226,13 +219,16 @@ class DockerSandbox:
                 checks=checks,
             )
             if verdict is not None:
+                if cgroup is not None:
+                    cgroup.end_all()
                 container.kill()
             state, wall_s = container.end()
             usage = meter.usage()
             if verdict is None:
                 blame_ourselves(container, state, usage)
-        room.demand()
         ending, detail, exit_code = ending_of(verdict, state, usage, wall_s, job)
+        if ending is not Ending.OUTPUT_TOO_LARGE:  # else it has filled the disk itself
+            room.demand()
         return Execution(
             ending=ending,
             detail=detail,

@@ -9,11 +9,7 @@ __all__ = ["Meter"]
 class Meter:
     """The run's cgroup where the container is in it, and samples otherwise.
 
-    Args:
-        cgroup: the run's own; None where none could be made.
-        profile: takes samples over time.
-        version: the cgroup version of an engine on this machine, whose containers' groups can be
-            read; None for one elsewhere.
+    The version is that of an engine on this machine, whose groups can be read; None elsewhere.
     """
 
     def __init__(self, cgroup: RunCgroup | None, profile: Profile, version: int | None) -> None:

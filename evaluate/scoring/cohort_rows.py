@@ -141,9 +141,7 @@ def _row(
     )
 
 
-def _joined_samples(
-    samples: Sequence[npt.NDArray[np.float64]],
-) -> npt.NDArray[np.float64] | None:
+def _joined_samples(samples: Sequence[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64] | None:
     """The mean over labels of each resample, in which all have the same cases."""
     if not samples:
         return None

@@ -43,14 +43,7 @@ from evaluate.store import RunDirectory
 from evaluate.store.origin import data_of
 from evaluate.store.seals import seal_stage
 
-__all__ = [
-    "FolderScores",
-    "RunScores",
-    "Scores",
-    "score_folders",
-    "score_run",
-    "tables_of",
-]
+__all__ = ["FolderScores", "RunScores", "Scores", "score_folders", "score_run", "tables_of"]
 
 
 _SHOWN = 3
@@ -259,11 +252,7 @@ def score_folders(
     masks = protocol.references.masks(protocol.output)
     protocol = msgspec.structs.replace(protocol, output=masks)
     jobs, warnings = jobs_of_folders(
-        references,
-        predictions,
-        output=masks,
-        named=protocol.references,
-        rounds=protocol.rounds,
+        references, predictions, output=masks, named=protocol.references, rounds=protocol.rounds
     )
     results = score_jobs(jobs, protocol, workers=workers, progress=progress)
     scores = tables_of(list(in_rounds(results, protocol)), protocol.scoring)
@@ -274,6 +263,13 @@ def score_folders(
         warnings.append(
             f"{len(failed)} of {len(scores.cases)} cases failed ({shown});"
             " case_scores.csv lists them"
+        )
+    unread = [case for case in scores.cases if case.outcome is Outcome.HARNESS_ERROR]
+    if unread:
+        shown = "; ".join(f"{case.case}: {case.reason}" for case in unread[:_SHOWN])
+        warnings.append(
+            f"{len(unread)} of {len(scores.cases)} cases have no score, by an error of yours and"
+            f" not of the team ({shown}); case_scores.csv lists them as {Outcome.HARNESS_ERROR}"
         )
     if out is not None:
         _write_tables(out, scores, protocol)

@@ -20,12 +20,7 @@ from evaluate.documents.journal import JournalEntry
 from evaluate.documents.ranking import RankingDocument, write_ranking
 from evaluate.documents.run import RunDocument
 from evaluate.documents.run_status import RunStatus, read_run_status, write_run_status
-from evaluate.documents.tables import (
-    read_table,
-    write_atomically,
-    write_document,
-    write_table,
-)
+from evaluate.documents.tables import read_table, write_atomically, write_document, write_table
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import RunDirectoryError
 from evaluate.facts.scores import (
@@ -170,15 +165,6 @@ class RunDirectory(RunPlaces):
 
         An older prediction of the same case is removed before, so that it can never stand in for
         a run that left none.
-
-        Args:
-            record: the row of runs.csv.
-            number: what `begin` gave.
-            job_sha256: see `JournalEntry`.
-            options: what the container was given, as the sandbox reports it.
-            prediction: the participant's file, or None.
-            log: the container's output.
-            profile: its resource use over time as CSV, or None.
         """
         turn = Turn(team=record.team, case=record.case, round=record.round)
         kept, log_path, profile_path = self.files_of(turn)

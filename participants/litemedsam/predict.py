@@ -4,6 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from asked_boxes import boxed
 from case_files import Case, answer_all, empty_labels
 from geometry import SIDE, box_around, network_box, network_image, slices_of
 from model import LiteMedSAM
@@ -90,9 +91,10 @@ def main() -> None:
     model = LiteMedSAM()
 
     def segment(case: Case) -> np.ndarray:
+        case = boxed(case)
         return (segment_image if case.axes == 2 else segment_volume)(model, case)
 
-    answer_all(segment)
+    answer_all(segment, pickled=True)
 
 
 if __name__ == "__main__":

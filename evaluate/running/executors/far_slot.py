@@ -56,9 +56,7 @@ class _FarSlot:
 def open_far_slot(token: str, plan: Plan) -> Machine:
     """Open the sandbox of a run's machine here; what was open for another run is closed.
 
-    Args:
-        token: of the run directory.
-        plan: what the run goes by, without submissions; its machine is the head's.
+    The plan has no submissions yet, and its machine is the head's.
 
     Raises:
         SegjudgeError: there is no such sandbox here.
