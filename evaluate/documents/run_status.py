@@ -75,7 +75,11 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 def gone_machines(machines: Iterable[MachineStatus]) -> list[Finding]:
     """Those that take no work, and why."""
     return [
-        Finding(where=f"machine {machine.name}", found=f"{machine.state}: {machine.about}")
+        Finding(
+            where=f"machine {machine.name}",
+            found=f"{machine.state}: {machine.about}",
+            mend="`segjudge doctor` on it says more",
+        )
         for machine in machines
         if machine.state in ("left out", "retired")
     ]
