@@ -134,6 +134,8 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         path: the end of a reference's path, with `{case}` in it; other files are no references.
             None for every file of a mask's format, whose name then is the case's.
         prompts: where the file with a case's text prompts is, in the folder in which `path` begins.
+        fields: a table of each case's field (a box), in the folder in which `path` begins: only
+            what lies in it is scored.
         predictions: the path of predictions that were made elsewhere, where they are not named or
             not of the format that a container leaves.
         rounds: of a protocol with rounds, the name of the mask of one among the predictions, with
@@ -142,6 +144,7 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     path: str | None = None
     prompts: str | None = None
+    fields: str | None = None
     predictions: str | None = None
     rounds: str | None = None
 
@@ -165,10 +168,15 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             case: the case.
             file: its reference.
         """
-        if self.prompts is None:
-            return None
-        above = len(PurePosixPath(self.path or file.name).parts)
-        return file.parents[above - 1] / filled(self.prompts, case)
+        return None if self.prompts is None else self._begin(file) / filled(self.prompts, case)
+
+    def fields_of(self, file: Path) -> Path | None:
+        """The table with the box of a reference's case."""
+        return None if self.fields is None else self._begin(file) / self.fields
+
+    def _begin(self, file: Path) -> Path:
+        """The folder in which `path` begins."""
+        return file.parents[len(PurePosixPath(self.path or file.name).parts) - 1]
 
     def masks(self, output: OutputFile) -> OutputFile:
         """What predictions that were made elsewhere are, in a protocol of this output."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from evaluate.facts.errors import Finding, RankingRefusedError
+from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.ranking_rules import of_label
 from evaluate.facts.scores import CaseScore, LabelScore
 
@@ -37,12 +37,10 @@ def with_label_columns(
     absent = [name for name in wanted if name not in there]
     if absent:
         raise RankingRefusedError(
-            Finding(
-                where=f"label scores, {', '.join(absent)}",
-                found="no such label",
-                expected="rows of each label or region that is ranked by",
-                mend="score again, or rank a table with a column `label`",
-            )
+            where=f"label scores, {', '.join(absent)}",
+            found="no such label",
+            expected="rows of each label or region that is ranked by",
+            mend="score again, or rank a table with a column `label`",
         )
     return [
         replace(score, values={**by_case.get((score.team, score.case), {}), **score.values})

@@ -8,12 +8,14 @@ from pathlib import Path
 from data_manifest.errors import CaseFileError
 from data_manifest.layouts import BadPrediction, read_prediction, read_reference
 from data_manifest.layouts.labels import Buffer
+from data_manifest.layouts.scored_fields import Box
 from data_manifest.layouts.text_prompts import TextPrompts, read_text_prompts
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, LesionScore, RoundScore
 from evaluate.facts.scoring_rules import MEASURED
 from evaluate.scoring.case_scores import CaseMeasures, costs_of_failure, score_case
+from evaluate.scoring.in_fields import within_field
 
 __all__ = ["UNREAD", "CaseResult", "ScoringJob", "result_of", "score_job", "unscored"]
 
@@ -38,6 +40,7 @@ class ScoringJob:
             judged again.
         reference_sha256, prediction_sha256: of the files, where they are known.
         prompts: the file with the case's text prompts, for a protocol that needs them.
+        box_mm: the part of the image that alone is scored, as its file's place tells it.
         own_files: whether the prediction is the organiser's own file, whose links are followed.
         round: of prompts.
         group: of the case, such as its patient.
@@ -57,6 +60,7 @@ class ScoringJob:
     reference_sha256: str | None = None
     prediction_sha256: str | None = None
     prompts: Path | None = None
+    box_mm: Box | None = None
     own_files: bool = False
     round: int = 0
     group: str = ""
@@ -112,7 +116,11 @@ def _scored(job: ScoringJob, protocol: Rules) -> CaseResult:
             fault = f"the run took this output as a mask, and scoring can't: {prediction.reason}"
             return unscored(job, fault)
         return _failed(job, protocol, Outcome.BAD_OUTPUT, prediction.reason)
-    measures = score_case(reference, prediction, protocol.scoring, _asked(job))
+    if job.box_mm is None:
+        measures = score_case(reference, prediction, protocol.scoring, _asked(job))
+    else:
+        cut = within_field(reference, prediction, job.box_mm, where=str(job.reference))
+        measures = score_case(*cut, protocol.scoring, _asked(job))
     return _result(job, Outcome.OK, "", measures, job.measured)
 
 

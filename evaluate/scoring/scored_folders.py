@@ -3,10 +3,11 @@
 The folders are the organiser's own: sub-folders are looked into, and links are followed.
 """
 
+import functools
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from data_manifest.errors import CaseFileError, SegjudgeError, printable
@@ -20,6 +21,7 @@ from data_manifest.layouts import (
     stem_of,
 )
 from data_manifest.layouts.grids import implausible
+from data_manifest.layouts.scored_fields import Box, read_scored_fields
 from data_manifest.naming import UNKNOWN, CaseName, parse_case_name
 from evaluate.facts.errors import Finding, UsageError
 from evaluate.facts.outcome import Outcome
@@ -66,6 +68,7 @@ def jobs_of_folders(
         if not folder.is_dir():
             raise UsageError(where=f"{option} {folder}", found="no such folder", expected="masks")
     cases = _references(references, named)
+    read_fields = functools.cache(read_scored_fields)
     answers = _Answers(predictions, output, named, rounds)
     team = re.sub(r"[^A-Za-z0-9._-]+", "-", predictions.resolve().name).strip("-.") or "submission"
     jobs: list[ScoringJob] = []
@@ -98,6 +101,7 @@ def jobs_of_folders(
                 reference=path,
                 prediction=mask,
                 prompts=named.prompts_of(case, path),
+                box_mm=_field_of(case, named.fields_of(path), read_fields),
                 own_files=True,
                 round=number,
             )
@@ -128,6 +132,21 @@ def _unread(team: str, case: str, name: CaseName, path: Path, reason: str) -> Sc
         outcome=Outcome.HARNESS_ERROR,
         reason=reason,
     )
+
+
+def _field_of(case: str, table: Path | None, read: Callable[[Path], dict[str, Box]]) -> Box | None:
+    """The part of a case that is scored.
+
+    Raises:
+        CaseFileError: the table can't be read, or has no row of the case.
+    """
+    if table is None:
+        return None
+    fields = read(table)
+    if case not in fields:
+        fault = f"no row for {printable(case)}"
+        raise CaseFileError(where=str(table), found=fault, expected="a box for each case")
+    return fields[case]
 
 
 def _references(folder: Path, named: References) -> dict[str, Path]:

@@ -134,7 +134,19 @@ def test_every_kind_of_prompts_from_images_to_scores(
     )
     sources = ("--images", tmp_path / "images", "--references", tmp_path / "references")
     manifest = tmp_path / "data/manifest.json"
-    of = ("--protocol", protocol)
+    # The challenge's own container gets no arrays: here it does.
+    arrays = """[[input.files]]
+        role = "image"
+        path = "{case}.npz"
+        format = "npz"
+        [output]
+        path = "{case}.npz"
+        format = "npz"
+        key = "segs"
+        """
+    (tmp_path / "mine.toml").write_text(f"base = {protocol!r}\nname = 'mine'\n{arrays}")
+    own = protocol == "autopet4-interactive"
+    of = ("--protocol", tmp_path / "mine.toml" if own else protocol)
     for command in (
         ("manifest", "build", *sources, "--modality", "CT", *of, tmp_path / "data"),
         ("manifest", "verify", manifest),
