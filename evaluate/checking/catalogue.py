@@ -338,7 +338,7 @@ CATALOGUE: dict[str, Check] = {
         looks_at="DSC from round to round",
         expected="no worse with each round",
         why="an answer that gets worse as it is corrected mistakes what it is told",
-        mend="is what lies beside an object taken for what lies on it, or the last answer thrown away?",
+        mend="is a voxel beside an object taken for one on it, or the last answer thrown away?",
     ),
     "odd-input": Check(
         looks_at="tiny images, prompts at the border, many prompts, thick slices, one slice",
