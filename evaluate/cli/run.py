@@ -62,6 +62,7 @@ def call(options: argparse.Namespace) -> int:
     """Run submissions on every case of a manifest."""
     from evaluate.cli.run_words import (
         say_outcomes,
+        warn_of_gone_machines,
         warn_of_leftovers,
         warn_of_machines,
         warn_of_rules,
@@ -79,6 +80,7 @@ def call(options: argparse.Namespace) -> int:
     say_outcomes(made)
     warn_of_machines(made)
     warn_of_rules(made)
+    warn_of_gone_machines(made)
     warn_of_leftovers(made)
     say(f"next: segjudge score {options.run_dir}")
     return 0
@@ -100,6 +102,9 @@ def run_into(
     if cluster is not None and jobs > 1:
         fault = "a machine of a cluster runs one container at a time"
         raise UsageError(where="--cluster", found=fault, mend="leave --jobs out")
+    if cluster is not None and options.runtime is not None:
+        mend = "make it the default runtime of each machine's engine"
+        raise UsageError(where="--runtime", found="not for a cluster's machines", mend=mend)
     if jobs > 1:
         fault = "several containers at a time: the times can't be compared"
         warn(Finding(where=f"--jobs {jobs}", found=fault, mend="to rank by times, leave it out"))

@@ -11,7 +11,14 @@ from evaluate.running.workspace import left_over
 from evaluate.scoring.one_set_of_rules import check_rules
 from evaluate.store import RunDirectory
 
-__all__ = ["say_outcomes", "say_status", "warn_of_leftovers", "warn_of_machines", "warn_of_rules"]
+__all__ = [
+    "say_outcomes",
+    "say_status",
+    "warn_of_gone_machines",
+    "warn_of_leftovers",
+    "warn_of_machines",
+    "warn_of_rules",
+]
 
 
 def warn_of_machines(run: RunDirectory) -> None:
@@ -27,6 +34,12 @@ def warn_of_leftovers(run: RunDirectory) -> None:
     for path in left_over(run.token):
         mend = "remove it as root, or as the engine's user; no run is kept from going on"
         warn(Finding(where=str(path), found="what a container left can't be removed", mend=mend))
+
+
+def warn_of_gone_machines(run: RunDirectory) -> None:
+    """Say which machines of a cluster took no work, and why."""
+    for finding in run.read_status().gone_machines:
+        warn(finding)
 
 
 def warn_of_rules(run: RunDirectory) -> None:

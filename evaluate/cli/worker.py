@@ -41,7 +41,7 @@ def call(options: argparse.Namespace) -> int:
 
     from data_manifest.findings import Severity
     from evaluate.cluster import parse_address
-    from evaluate.cluster.this_worker import ClusterWorker
+    from evaluate.cluster.this_worker import ClusterWorker, become, hello
     from evaluate.sandbox.scratch import scratch_folder
 
     address = parse_address(
@@ -69,7 +69,12 @@ def call(options: argparse.Namespace) -> int:
         from evaluate.cluster.worker import serve  # it brings dask
 
         if not own:
-            say(f"worker: {member.name} looks for {address.text}")
+            become(member)
+            about = hello()
+            say(
+                f"worker: {member.name} ({about.memory_mib} MiB of memory, {about.gpus} GPUs,"
+                f" {about.free_mib} MiB of room) looks for {address.text}"
+            )
         why = serve(
             address,
             member,

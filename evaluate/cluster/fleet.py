@@ -11,6 +11,7 @@ import queue
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Protocol
@@ -42,6 +43,7 @@ _ANSWER_WITHIN_S = 10.0
 _PATIENCE_S = 60.0
 _MOST_LOSSES = 3
 """Of calls to one machine that stays: then what it says can't be understood here."""
+_SAME_COMMAND = "`segjudge doctor` on them; then the same command continues where it was"
 TOPIC = "segjudge"
 
 
@@ -95,6 +97,7 @@ class Fleet:
         self._numbers = count(1)
         self._losses: dict[str, int] = {}
         self._ended: set[str] = set()  # machines by their identity, whose talk is over
+        self._deaths = 0  # of our own workers, since a call was answered
         self._own = [spawn() for _ in range(address.workers)] if spawn else []
         self._alone_since = time.monotonic()
 
@@ -119,7 +122,8 @@ class Fleet:
             for line in self._lines.values():
                 self._drop(line)
             self._lines.clear()
-            self._client.unsubscribe_topic(TOPIC)
+            with suppress(Exception):  # the scheduler may be gone
+                self._client.unsubscribe_topic(TOPIC)
 
     def close(self) -> None:
         """End the workers that are our own."""
@@ -143,6 +147,8 @@ class Fleet:
             work.heard(address, value)
         elif (line := self._lines.get(address)) and line.number == value[0]:
             line.future = None
+            if not isinstance(value[1], MachineLostError):
+                self._deaths = 0
             self._go_on(address, line, value[1])
         for address, line in list(self._lines.items()):
             if line.idle:
@@ -157,14 +163,21 @@ class Fleet:
             if address not in self._lines and identity not in self._ended:
                 self._lines[address] = line = _Line(identity=identity, talk=work.talk(address))
                 self._go_on(address, line, None)
-        if self._spawn:  # a worker of our own that died is started again, unless it left
-            self._own = [p if p.poll() in (None, 3) else self._spawn() for p in self._own]
-        alive = any(p.poll() is None for p in self._own) or not self._spawn
-        if self._lines or (alive and not self._ended):
+        if self._spawn:
+            self._start_again(self._spawn)
+        if self._lines or not self._ended:
             self._alone_since = time.monotonic()
-        elif time.monotonic() - self._alone_since > (_PATIENCE_S if alive else 1.0):
-            mend = "see the reasons above; the same command continues where it was"
-            self._complain("none of its machines can do the work", mend)
+        elif time.monotonic() - self._alone_since > (1.0 if self._spawn else _PATIENCE_S):
+            self._complain("none of its machines can do the work", _SAME_COMMAND)
+
+    def _start_again(self, spawn: Callable[[], "subprocess.Popen[bytes]"]) -> None:
+        """Workers of our own that died, but for those that went by themselves."""
+        for place, process in enumerate(self._own):
+            if process.poll() not in (None, 3):
+                self._deaths += 1
+                self._own[place] = spawn()
+        if self._deaths > _MOST_LOSSES * len(self._own):
+            self._complain("its workers die as soon as they are started", _SAME_COMMAND)
 
     def _go_on(self, address: str, line: _Line, got: object) -> None:
         """Give a talk what has come, and make the call that it asks for."""
@@ -190,15 +203,20 @@ class Fleet:
 
     def _make(self, address: str, line: _Line, call: Call) -> None:
         line.number = next(self._numbers)
-        line.future = self._client.submit(
-            answer,
-            call.packed(),
-            workers=[address],
-            resources={"slot": 1},
-            pure=False,
-            retries=0,
-            key=f"segjudge-{call.function.__name__}-{os.getpid()}-{line.number}",
-        )
+        try:
+            line.future = self._client.submit(
+                answer,
+                call.packed(),
+                workers=[address],
+                resources={"slot": 1},
+                pure=False,
+                retries=0,
+                key=f"segjudge-{call.function.__name__}-{os.getpid()}-{line.number}",
+            )
+        except Exception as error:  # noqa: BLE001 - dask has no class for a client that is closed
+            lost = MachineLostError(str(error))
+            self._events.put(("answer", address, (line.number, lost)))
+            return
         asyncio.run_coroutine_threadsafe(
             self._await(address, line.number, line.future), self._client.loop.asyncio_loop
         )

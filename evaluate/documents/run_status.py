@@ -1,14 +1,22 @@
 """status.json: how far a run is, for whoever looks at it from another terminal."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from evaluate.documents.tables import write_document
-from evaluate.facts.errors import RunDirectoryError
+from evaluate.facts.errors import Finding, RunDirectoryError
 
-__all__ = ["MachineState", "MachineStatus", "RunStatus", "read_run_status", "write_run_status"]
+__all__ = [
+    "MachineState",
+    "MachineStatus",
+    "RunStatus",
+    "gone_machines",
+    "read_run_status",
+    "write_run_status",
+]
 
 MachineState = Literal["coming", "up", "lost", "left out", "retired"]
 
@@ -57,6 +65,24 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     machines: tuple[MachineStatus, ...] = ()
     dashboard: str = ""
     note: str = ""
+
+    @property
+    def gone_machines(self) -> list[Finding]:
+        """The machines that took no work, and why."""
+        return gone_machines(self.machines)
+
+
+def gone_machines(machines: Iterable[MachineStatus]) -> list[Finding]:
+    """Those that take no work, and why."""
+    return [
+        Finding(
+            where=f"machine {machine.name}",
+            found=f"{machine.state}: {machine.about}",
+            mend="`segjudge doctor` on it says more",
+        )
+        for machine in machines
+        if machine.state in ("left out", "retired")
+    ]
 
 
 def write_run_status(path: Path, status: RunStatus) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import sys
 import tempfile
 import types
 import typing
@@ -77,6 +78,8 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable, not only the files' bytes."""
+    if sys.platform == "win32":
+        return  # no folder can be opened there
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -58,7 +58,8 @@ def write_case_browser(
 
 def _jobs(run: RunDirectory, sources: Sources, data_root: Path) -> list[CaseJob]:
     """A job for each case of the manifest, in the order of the cases."""
-    masks = len(sources.cases) * (len(sources.teams) + 1)
+    rounds = sources.protocol.rounds.number if sources.rounds else 1
+    masks = len(sources.cases) * (len(sources.teams) * rounds + 1)
     most_slices = min(_MOST_SLICES, max(_FEWEST_SLICES, _MOST_MASKS // masks))
     regions = _regions(sources)
     return [
@@ -74,6 +75,8 @@ def _jobs(run: RunDirectory, sources: Sources, data_root: Path) -> list[CaseJob]
             max_bytes=sources.protocol.limits.output_mib << 20,
             most_slices=most_slices,
             regions=tuple(region.labels for region in regions.get(case, ())),
+            rounds=_rounds(run, sources, case),
+            rules=sources.protocol if sources.rounds else None,
         )
         for case in sources.cases
         if case in sources.manifest_cases
@@ -112,6 +115,20 @@ def _regions(sources: Sources) -> dict[str, list[_ShownRegion]]:
 def _label_name(label: Label) -> str:
     plain = label.name in ("", f"label {label.label}")
     return f"label {label.label}" if plain else f"{label.name} ({label.label})"
+
+
+def _rounds(run: RunDirectory, sources: Sources, case: str) -> dict[int, dict[int, Path]]:
+    """The files of all rounds on a case, by the team's number."""
+    last = sources.protocol.rounds.last
+    files: dict[int, dict[int, Path]] = {}
+    for row in sources.rounds:
+        if row.case == case:
+            of_team = files.setdefault(sources.teams.index(row.team), {})
+            if row.outcome is Outcome.OK:
+                earlier = None if row.round == last else row.round
+                path = run.prediction_path(row.team, case, earlier_round=earlier)
+                of_team[row.round] = path
+    return files
 
 
 def _drawn_into(
@@ -192,6 +209,7 @@ def _data(sources: Sources, drawn: dict[str, CaseAssets]) -> dict[str, object]:
             q.name: [[_value(sources, team, case, q.name) for case in cases] for team in teams]
             for q in quantities
         },
+        "rounds": _round_values(sources),
         # Only what did not go well, as [team, case, what].
         "failed": [
             [number, at, OUTCOME_WORDS[score.outcome]]
@@ -200,6 +218,30 @@ def _data(sources: Sources, drawn: dict[str, CaseAssets]) -> dict[str, object]:
             if (score := sources.case_scores.get((team, case))) and score.outcome in OUTCOME_WORDS
         ],
     }
+
+
+def _round_values(sources: Sources) -> dict[str, object] | None:
+    """Of each metric that masks are scored by: the value of [team][case][round]; and failures."""
+    if not sources.rounds:
+        return None
+    last = sources.protocol.rounds.last
+    cases = {case: at for at, case in enumerate(sources.cases)}
+    names = [q.name for q in shown_quantities(sources) if q.name in sources.protocol.scoring.names]
+    values: dict[str, list[list[list[float | None]]]] = {
+        name: [[[None] * (last + 1) for _ in cases] for _ in sources.teams] for name in names
+    }
+    failed = []
+    for row in sources.rounds:
+        team, at = sources.teams.index(row.team), cases.get(row.case)
+        if at is None:
+            continue
+        for name in names:
+            value = row.values.get(name)
+            short = None if value is None else float(f"{value:.4g}")
+            values[name][team][at][row.round] = short
+        if row.outcome in OUTCOME_WORDS:
+            failed.append([team, at, row.round, OUTCOME_WORDS[row.outcome]])
+    return {"last": last, "values": values, "failed": failed}
 
 
 def _channels(sources: Sources, case: str) -> tuple[str, ...]:
@@ -235,6 +277,9 @@ def _picture(assets: CaseAssets | None) -> dict[str, object]:
         "aspect": float(f"{assets.aspect:.5g}"),
         "cut": assets.is_cut,
         "outside": {n: round(share, 3) for n, share in assets.outside.items() if share >= 0.001},
+        "told": assets.is_told,
+        "rounds": {n: list(numbers) for n, numbers in assets.rounds.items()},
+        "toldRounds": {team: dict(rounds) for team, rounds in assets.told.items()},
         "problems": {n: clipped(problem, 200) for n, problem in assets.problems.items()},
     }
 

@@ -93,7 +93,8 @@ def fact_groups(sources: Sources) -> list[FactGroup]:
             groups[f"Fairness of the times{which}"] = _steadiness(document.calibration[key])
         named = {"name": machine.name} if machine.name else {}
         groups[f"Machine{which}"] = named | msgspec.to_builtins(machine.host)
-        groups[f"Versions{which}"] = dict(machine.versions)
+        lock = {"lock": machine.lock} if machine.lock else {}
+        groups[f"Versions{which}"] = lock | dict(machine.versions)
     return [FactGroup(title=t, facts=_facts(values)) for t, values in groups.items() if values]
 
 

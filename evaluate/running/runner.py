@@ -113,7 +113,7 @@ def _on_a_cluster(
 
     with scratch_folder() as packed:
         executor = ClusterExecutor(
-            fleet, plan, token=keeper.token, packed=packed, calibrated=calibrated
+            fleet, plan, token=keeper.token, packed=packed, calibrated=calibrated, tell=keeper.tell
         )
         keeper.watch(executor.machines, fleet.dashboard)
         _keep_all(executor, todo, keeper, slot)

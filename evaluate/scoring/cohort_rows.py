@@ -64,6 +64,7 @@ def _of_cohort(
     team: str,
     modality: str,
 ) -> Iterable[CohortScore]:
+    patients = {case.case: case.group for case in cases}
     answered = {c.case for c in cases if cohort.cases == "all" or c.outcome is Outcome.OK}
     groups: dict[int | str, list[_Counted]] = {}
     if cohort.over == "cases":
@@ -90,7 +91,8 @@ def _of_cohort(
             whole = statistic in ("aggregated", "balanced_accuracy")
             n = len(rows) if whole else len(present(columns[cohort.metric]))
             of_label[label] = value(columns) if rows else math.nan
-            draws = drawn_cases(len(rows)) if len(rows) > 1 else None
+            of_rows = tuple(patients[row.case] for row in rows)
+            draws = drawn_cases(of_rows) if len(rows) > 1 else None
             made = partial(_row, team=team, modality=modality, label=label, n=n)
             samples = None if draws is None else sampled(cohort.metric, statistic, columns, draws)
             samples_of[label] = samples

@@ -5,12 +5,10 @@ disk, and then the ledger says how it ended. What has no end there did not happe
 made from the ledger and from records, sorted, and replaced whole.
 """
 
-import fcntl
 import hashlib
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +30,7 @@ from evaluate.facts.scores import (
     RoundScore,
 )
 from evaluate.facts.turns import Turn
+from evaluate.store.folder_locks import lock_folder
 from evaluate.store.folders import replace_folder, tidy_up
 from evaluate.store.ledger import Ledger
 from evaluate.store.run_places import MARKER, RunPlaces
@@ -109,33 +108,25 @@ class RunDirectory(RunPlaces):
             RunDirectoryError: another segjudge holds it.
         """
         self.root.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.root, os.O_RDONLY)
-        try:
+        with ExitStack() as held:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                held.enter_context(lock_folder(self.root))
             except OSError as error:
                 fault = "another segjudge is working in it"
                 mend = "wait until it is done, or stop it"
                 raise RunDirectoryError(where=str(self.root), found=fault, mend=mend) from error
+            held.callback(self._ledger.close)
             tidy_up(self.root)
             yield
-        finally:
-            try:
-                self._ledger.close()
-            finally:
-                os.close(handle)
 
     @property
     def is_locked(self) -> bool:
         """Whether a segjudge is working in it."""
-        handle = os.open(self.root, os.O_RDONLY)
         try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            with lock_folder(self.root, shared=True):
+                return False
         except OSError:
             return True
-        finally:
-            os.close(handle)
-        return False
 
     @property
     def exists(self) -> bool:

@@ -26,6 +26,7 @@ __all__ = [
     "run_command",
     "submission_in",
     "until",
+    "without",
 ]
 
 # `2DBox_US_2` crashes: a failure that is the team's.
@@ -71,6 +72,11 @@ def began(root: Path) -> bool:
 def begun_in(root: Path) -> list[tuple[str, str, int]]:
     """All attempts that began."""
     return _asked(root, "select team, case_id, round from attempts")
+
+
+def without(folder: Path) -> tuple[str, ...]:
+    """Starts a program that does not see a folder's content."""
+    return ("unshare", "--mount", "sh", "-c", f'mount -t tmpfs none {folder} && exec "$@"', "sh")
 
 
 def free_port() -> int:
@@ -194,6 +200,7 @@ class Hosts:
         self.address = f"{scheme}://127.0.0.1:{free_port()}"
         self.scheduler: subprocess.Popen[bytes] | None = None
         self.workers: dict[str, subprocess.Popen[str]] = {}
+        self.heads: list[subprocess.Popen[str]] = []
 
     @property
     def options(self) -> list[str]:
@@ -232,9 +239,14 @@ class Hosts:
         self.workers[name] = made
         return made
 
+    def run(self, *command: object) -> "subprocess.Popen[str]":
+        """A head, which ends with them."""
+        self.heads.append(run_command(*command, cwd=self.folder))
+        return self.heads[-1]
+
     def end(self) -> None:
         """All of them, whatever state they are in."""
-        for process in (self.scheduler, *self.workers.values()):
+        for process in (self.scheduler, *self.workers.values(), *self.heads):
             if process is not None and process.poll() is None:
                 process.send_signal(signal.SIGCONT)
                 process.kill()

@@ -17,9 +17,9 @@ from tests.cluster.hosts import (
     hosts_in,
     ledger_of,
     rows,
-    run_command,
     submission_in,
     until,
+    without,
 )
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -59,7 +59,7 @@ def test_a_block_stays_on_one_machine_and_the_report_says_so(
     root = tmp_path / "cluster"
     with hosts_in(tmp_path) as hosts:
         command = arguments(small_data, root, submissions, "--cluster", hosts.address)
-        finish(run_command(*command, cwd=tmp_path))
+        finish(hosts.run(*command))
     assert rows(root / "runs.csv") == rows(plain / "runs.csv")
     by_case = defaultdict(set)
     document = json.loads((root / "run.json").read_text())
@@ -72,6 +72,7 @@ def test_a_block_stays_on_one_machine_and_the_report_says_so(
     assert set(document["calibration"]) == set(document["machines"])
 
 
+@pytest.mark.small_disk
 def test_what_a_machine_does_not_see_is_sent_and_held_against_its_digest(
     small_data: Path, submissions: Submissions, plain: Path, tmp_path: Path
 ) -> None:
@@ -81,22 +82,11 @@ def test_what_a_machine_does_not_see_is_sent_and_held_against_its_digest(
     shutil.copytree(submissions["filler"], hidden / "submission")
     root = tmp_path / "cluster"
     with hosts_in(tmp_path, names=()) as hosts:
-        blind = (
-            "unshare",
-            "--mount",
-            "sh",
-            "-c",
-            f'mount -t tmpfs none {hidden} && exec "$@"',
-            "sh",
-        )
-        tried = subprocess.run([*blind, "true"], capture_output=True, check=False)
-        if tried.returncode:
-            pytest.skip("hiding a folder from a worker needs root and unshare (util-linux)")
-        hosts.start_worker("blind", before=blind)
+        hosts.start_worker("blind", before=without(hidden))
         given = dict.fromkeys(submissions, hidden / "submission")
         manifest = hidden / "data" / "manifest.json"
         command = arguments(manifest, root, given, "--cluster", hosts.address)
-        finish(run_command(*command, cwd=tmp_path))
+        finish(hosts.run(*command))
         sent = list((tmp_path / "host-blind").rglob("files/*"))
         assert len(sent) <= 2, "files of finished cases are kept"
     assert rows(root / "runs.csv") == rows(plain / "runs.csv")
@@ -110,9 +100,7 @@ def test_a_worker_goes_when_asked_and_its_block_is_done_first(
     root = tmp_path / "cluster"
     with hosts_in(tmp_path, names=("ada",)) as hosts:
         teams = {"filler": slow, "twin": slow}
-        head = run_command(
-            *arguments(small_data, root, teams, "--cluster", hosts.address), cwd=tmp_path
-        )
+        head = hosts.run(*arguments(small_data, root, teams, "--cluster", hosts.address))
         until(lambda: began(root), what="the first container")
         hosts.workers["ada"].terminate()
         said, _ = hosts.workers["ada"].communicate(timeout=60)

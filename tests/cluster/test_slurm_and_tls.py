@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.certificates import make_certificates
-from tests.cluster.hosts import QUICK, Hosts, arguments, ledger_of, rows, run_command, until
+from tests.cluster.hosts import QUICK, Hosts, arguments, ledger_of, rows, until
 from tests.cluster.slurm import NODES, slurm_in
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -42,7 +42,7 @@ def test_the_documented_batch_script_runs_a_challenge_under_slurm(
             hosts.start_scheduler()
             slurm("sbatch", "--array=1-2", script, hosts.address, hosts.tls, cwd=tmp_path)
             command = arguments(small_data, root, submissions, "--cluster", hosts.address)
-            head = run_command(*command, *hosts.options, cwd=tmp_path)
+            head = hosts.run(*command, *hosts.options)
             said, _ = head.communicate(timeout=200)
             assert head.returncode == 0, said
             # It is asked to go as Slurm asks it before the wall time.

@@ -19,7 +19,7 @@ from evaluate.cluster import Call, CallFailedError, ClusterError, MachineLostErr
 from evaluate.cluster.fleet import Fleet
 from evaluate.cluster.this_worker import Hello, hello
 from evaluate.cluster.transfer import SentFile, sending
-from evaluate.documents.run_status import MachineState, MachineStatus
+from evaluate.documents.run_status import MachineState, MachineStatus, gone_machines
 from evaluate.facts.errors import Finding
 from evaluate.facts.machine import Machine, library_versions
 from evaluate.running.attempting import Made
@@ -36,7 +36,7 @@ from evaluate.running.plan import Block, Plan, Series, Submission
 __all__ = ["ClusterExecutor"]
 
 _TRIES = 3
-_MOST_LOSSES = 5
+_MOST_LOSSES = 4
 _SPARE_MIB = 64
 
 
@@ -54,7 +54,8 @@ class ClusterExecutor:
     """Sends blocks to machines that can do them; see `Executor`.
 
     `packed` is a folder for submissions that are packed for the way; `calibrated` is told of a
-    machine, what the load took there, and how many slots it has.
+    machine, what the load took there, and how many slots it has; `tell` of what is at hand, twice
+    a second.
     """
 
     def __init__(
@@ -65,9 +66,10 @@ class ClusterExecutor:
         token: str,
         packed: Path,
         calibrated: Callable[[Machine, float, int], None],
+        tell: Callable[[str], None],
     ) -> None:
         self._fleet, self._plan, self._token, self._packed = fleet, plan, token, packed
-        self._calibrated = calibrated
+        self._calibrated, self._tell, self._note = calibrated, tell, "waiting for machines"
         self._todo: deque[_Piece] = deque()
         self._sent: dict[int, _Piece] = {}
         self._come: deque[Made] = deque()
@@ -102,9 +104,13 @@ class ClusterExecutor:
         del make
         self._begin = begin
         self._todo.extend(_Piece(block=block) for block in blocks)
-        for _ in self._fleet.drive(self):
-            while self._come:
-                yield self._come.popleft()
+        try:
+            for _ in self._fleet.drive(self):
+                self._tell(self._note)
+                while self._come:
+                    yield self._come.popleft()
+        except ClusterError as error:
+            raise ClusterError(*error.problems, *gone_machines(self.machines.values())) from error
         if self._given_up:
             raise ClusterError(*self._given_up)
 
@@ -294,6 +300,7 @@ class ClusterExecutor:
     ) -> None:
         known = known or MachineStatus(name=address, state="coming")
         self.machines[address] = msgspec.structs.replace(known, state=state, about=about)
+        self._note = f"{known.name} {state}{': ' if about else ''}{about}"
 
 
 def _answers(block: Sequence[Series]) -> list[SentFile]:
