@@ -322,6 +322,24 @@ CATALOGUE: dict[str, Check] = {
         why="a volume of one slice occurs, and code for volumes often fails on it",
         mend="do not assume neighbours: z_min may equal z_max",
     ),
+    "rounds-used": Check(
+        looks_at="the masks of all rounds, where a protocol has several",
+        expected="an answer that changes with what is told",
+        why="a submission that reads the first prompts alone answers every round alike",
+        mend="read what is new in the input's file, and the last answer beside it",
+    ),
+    "rounds-read": Check(
+        looks_at="whether the last answer agrees with what was told, at each voxel of it",
+        expected="an object where it was said to be, and none where not",
+        why="prompts read with their axes in another order change the wrong place",
+        mend="single voxels are z, y, x, as the arrays are; corners alone are x, y, z",
+    ),
+    "rounds-better": Check(
+        looks_at="DSC from round to round",
+        expected="no worse with each round",
+        why="an answer that gets worse as it is corrected mistakes what it is told",
+        mend="is a voxel beside an object taken for one on it, or the last answer thrown away?",
+    ),
     "odd-input": Check(
         looks_at="tiny images, prompts at the border, many prompts, thick slices, one slice",
         expected="an answer as good as on ordinary cases",

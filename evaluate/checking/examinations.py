@@ -68,6 +68,7 @@ class Examination(Generic[Picture]):
             output=self._protocol.output,
             shape=case.shape,
             spacing_mm=case.spacing_mm,
+            directions=case.directions,
             max_bytes=self._protocol.limits.output_mib << 20,
         )
         return None if isinstance(mask, BadPrediction) else mask

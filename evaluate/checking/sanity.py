@@ -37,6 +37,9 @@ ODD = "odd"
 ONE_SLICE_PAIR = ("2DBox_MR_odd-flat", "3DBox_MR_odd-one-slice")
 """The same image, as 2D and as a volume of one slice."""
 
+_CUBE = "3DBox_MR_sanity-cube"
+"""About as many slices as rows and columns: there axes in another order stay in the image."""
+
 _COLOURED = ("Dermoscopy", "Endoscopy", "Fundus", "Microscopy")
 _VOLUMES = {
     "CT": ((12, 96, 96), (3.0, 0.8, 0.8)),
@@ -59,11 +62,12 @@ def build_sanity_cases(
     layout: Layout | None = None,
     prompts: Sequence[str] = USUAL,
     rounds: int = 1,
+    cube: bool = False,
     progress: Progress = silent,
 ) -> Path:
     """Write the cases and their manifest.
 
-    Cases that can't be put into the layout's files are left out.
+    Cases that can't be put into the layout's files are left out, and a cube that only rounds need.
 
     Returns:
         The manifest's path.
@@ -71,7 +75,11 @@ def build_sanity_cases(
     for kind in (INPUTS, REFERENCES):
         (out / kind).mkdir(parents=True, exist_ok=True)
     preparation = Preparation(seed=seed, margin=0, jitter=0, recipe="0" * 64)
-    makers = {name: make for name, make in _makers().items() if not only or name in only}
+    makers = {
+        name: make
+        for name, make in _makers().items()
+        if name in only or not (only or (name == _CUBE and not cube))
+    }
     cases = []
     for done, (name, make) in enumerate(sorted(makers.items()), start=1):
         raw = make(name, seed)
@@ -151,6 +159,7 @@ def _makers() -> dict[str, Callable[[str, int], RawCase]]:
     add(ONE_SLICE_PAIR[0], "MR", (96, 80), [flat], drawn_as="one-slice")
     add(ONE_SLICE_PAIR[1], "MR", (1, 96, 80), [(0.5, *flat[:2], 0.6, *flat[2:])],
         (4.0, 1.0, 1.0), drawn_as="one-slice")  # fmt: skip
+    add(_CUBE, "MR", (44, 48, 52), solid, (1.0, 1.0, 1.0))
     thick = [(0.5, 0.4, 0.45, 0.3, 0.2, 0.25)]
     add("3DBox_CT_odd-anisotropic", "CT", (5, 120, 72), thick, (9.0, 0.5, 0.9))
     return makers

@@ -84,6 +84,7 @@ def check_submission(
                 layout=protocol.layout,
                 prompts=_kinds(protocol),
                 rounds=protocol.rounds.ahead,
+                cube=protocol.rounds.number > 1,
             )
             rehearsal = Rehearsal(reference, protocol, sandbox, data, scratch, progress)
             cases = rehearsal.run(_draw if pictures else None)

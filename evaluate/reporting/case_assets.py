@@ -227,6 +227,7 @@ def _read(job: CaseJob, path: Path) -> _Labels | BadPrediction:
         output=job.output,
         shape=job.case.shape,
         spacing_mm=job.case.spacing_mm,
+        directions=job.case.directions,
         max_bytes=job.max_bytes,
     )
 

@@ -79,6 +79,11 @@ _WORDS: Mapping[str, _Words] = {
         "reference": "Only the array counts, on the reference's grid; another shape is bad output.",
         "nearest": "A mask of another field of view is cut or filled up, voxel on nearest voxel.",
     },
+    "output.one_hot": {
+        "": "It is one map of labels.",
+        "labels": "It has a map of 0 and 1 for each label.",
+        "background_first": "It has a map of 0 and 1 for the background, then for each label.",
+    },
     "output.fractions": {
         "refuse": "A mask with values that are no integers is bad output.",
         "cut": "Values that are no integers are cut: 2.75 is 2.",
@@ -145,6 +150,10 @@ _WORDS: Mapping[str, _Words] = {
     "ranking.across_modalities": {
         "micro": "Every case weighs alike.",
         "macro": "Every modality, or stratum, weighs alike.",
+    },
+    "ranking.resample": {
+        "case": "The bootstrap draws single cases.",
+        "group": "The bootstrap draws groups of cases, such as patients.",
     },
     "ranking.ties": {
         "min": "Equal values share the best of their ranks.",

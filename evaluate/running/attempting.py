@@ -31,9 +31,7 @@ from evaluate.sandbox import Execution, Image, Job, Sandbox, SandboxError
 __all__ = ["Made", "Slot"]
 
 # Folders of the harness, and a container's and its cgroup's name.
-_NAMES_OF_ONE_RUN = re.compile(
-    r'[^":= ]*(?:segjudge-run-|segjudge-tmp-|local_)[^/": ]+|segjudge_[\w-]+_\d+'
-)
+_NAMES_OF_ONE_RUN = re.compile(r'[^":= ]*(?:segjudge-tmp-|local_)[^/": ]+|segjudge_[\w-]+_\d+')
 _BACK_OFF_S = (1.0, 4.0)  # an engine that restarts is back in seconds
 
 
@@ -246,6 +244,7 @@ def _look_at(files: Sequence[str], outputs: Path, case: Case, protocol: Rules) -
         output=protocol.output,
         shape=case.shape,
         spacing_mm=case.spacing_mm,
+        directions=case.directions,
         max_bytes=protocol.limits.output_mib << 20,
         within=outputs,
         allowed=protocol.scoring.allowed_labels,

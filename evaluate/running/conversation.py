@@ -90,6 +90,7 @@ class Conversation:
             output=self._rules.output,
             shape=self._case.shape,
             spacing_mm=self._case.spacing_mm,
+            directions=self._case.directions,
             max_bytes=self._rules.limits.output_mib << 20,
         )
         if not isinstance(labels, BadPrediction):
