@@ -14,6 +14,7 @@ from data_manifest.layouts import BadPrediction, OutputFile, read_prediction, re
 from data_manifest.manifest import Case, load_manifest
 from data_manifest.verify import verify_manifest
 from evaluate.cli import main
+from evaluate.facts.rules import load_protocol
 from tests import source_folders
 
 
@@ -308,3 +309,34 @@ def test_a_mask_must_point_where_its_case_does_oblique_or_not(
         assert "turned, mirrored or permuted" in mirrored.reason
         straight = judged(np.diag([*source_folders.SPACING, 1.0]), **known)
         assert isinstance(straight, BadPrediction) == (layout == "msd")
+
+
+@pytest.mark.parametrize(
+    ("layout", "preset"), [("brats", "brats23-gli"), ("grand-challenge", "autopet3")]
+)
+def test_a_layouts_channels_have_the_names_that_presets_ask_for(
+    build: Callable[..., tuple[dict[str, Case], str]], tmp_path: Path, layout: str, preset: str
+) -> None:
+    make = {"brats": source_folders.brats, "grand-challenge": source_folders.grand_challenge}
+    cases, _ = build(layout, make[layout](tmp_path / "source"))
+    given = load_protocol(preset).layout
+    assert {given.refusal(case) for case in cases.values()} == {""}
+    folder = tmp_path / "inputs"
+    folder.mkdir()
+    case = min(cases.values(), key=lambda case: case.id)
+    given.place(case, tmp_path / "data", folder)
+    files = [file for file in folder.rglob("*") if file.suffix in (".gz", ".mha")]
+    assert len(files) == len(case.channels)
+
+
+def test_show_has_the_images_groups_and_folds_of_cases_that_have_them(
+    build: Callable[..., tuple[dict[str, Case], str]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    build("bids", source_folders.bids(tmp_path / "source"))
+    assert main(["manifest", "show", str(tmp_path / "data" / "manifest.json")]) == 0
+    told = capsys.readouterr().out
+    assert all(word in told for word in ("images", "FLAIR, T1w", "group", "sub-02", "fold", "test"))
