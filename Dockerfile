@@ -25,11 +25,11 @@ FROM ${BASE_IMAGE} AS evaluator
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_FIND_LINKS
-COPY pyproject.toml /tmp/
+COPY pyproject.toml evaluate/official.txt /tmp/
 # No client of an engine: the evaluator reads strangers' files, and must never reach a socket.
 RUN python3 -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir \
-    $(python3 -c 'import tomllib; print(*(name for name in tomllib.load(open("/tmp/pyproject.toml", "rb"))["project"]["dependencies"] if not name.startswith("docker=")))')
+    && /opt/venv/bin/pip install --no-cache-dir --constraint /tmp/official.txt \
+    $(python3 -c 'import tomllib; print(*(name for name in tomllib.load(open("/tmp/pyproject.toml", "rb"))["project"]["dependencies"] if not name.startswith("docker>")))')
 COPY --from=wheel /dist /tmp/dist
 RUN /opt/venv/bin/pip install --no-cache-dir --no-deps /tmp/dist/*.whl
 ENV PATH=/opt/venv/bin:$PATH

@@ -1,6 +1,7 @@
 # Every target sets up what it needs, so that a laptop, CI and a hook call the same.
 #   make demo     the whole way on demo data        make test     the whole suite
 #   make check    format, lint, types, layers       make bench    speed beside the peers
+#   make site     the documentation as a site
 #   make soak     the long tests                make test TESTS=tests/metrics   one room
 SHELL := /bin/sh
 PYTHON ?= python3
@@ -11,7 +12,7 @@ SANDBOX ?= auto
 BUILD_ARGS := $(foreach name,BASE_IMAGE PIP_INDEX_URL PIP_EXTRA_INDEX_URL,$(if $($(name)),--build-arg '$(name)=$($(name))'))
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test soak check bench clean
+.PHONY: demo test soak check site bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -31,7 +32,12 @@ check: $(VENV)/.check
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck predict.sh participants/kit/predict.sh evaluate/checking/starter_files/predict.sh .ci/*
+	$(BIN)/shellcheck predict.sh participants/kit/predict.sh evaluate/checking/starter_files/predict.sh $(filter-out %.py,$(wildcard .ci/*)) evaluate/exporting/files/*.sh
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+
+site: $(VENV)/.test
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo build/site/index.html
 
 bench: $(VENV)/.test $(VENV)/.peers
 	$(BIN)/python -m bench
@@ -40,22 +46,22 @@ bench: $(VENV)/.test $(VENV)/.peers
 	@if $(BIN)/segjudge doctor --engine >/dev/null 2>&1; then \
 	    $(BIN)/python -m bench.overhead && $(BIN)/python -m bench.measurement; fi
 
-$(VENV)/.made: pyproject.toml hatch_build.py $(wildcard metrics/kernel/*.[ch])
+$(VENV)/.made: pyproject.toml evaluate/official.txt hatch_build.py $(wildcard metrics/kernel/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "make: $$($(PYTHON) --version) found; Python 3.11 or newer is needed: make PYTHON=python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
 $(VENV)/.demo: $(VENV)/.made
-	$(BIN)/pip install --quiet --editable '.[demo]'
+	$(BIN)/pip install --quiet --constraint evaluate/official.txt --constraint requirements-tools.txt --editable '.[demo]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(BIN)/pip install --quiet --editable '.[demo,test]'
+	$(BIN)/pip install --quiet --constraint evaluate/official.txt --constraint requirements-tools.txt --editable '.[demo,test]'
 	@touch $@
 
 $(VENV)/.check: $(VENV)/.test
-	$(BIN)/pip install --quiet --editable '.[demo,test,check]'
+	$(BIN)/pip install --quiet --constraint evaluate/official.txt --constraint requirements-tools.txt --editable '.[demo,test,check]'
 	@touch $@
 
 $(VENV)/.peers: $(VENV)/.made bench/requirements-peers.txt

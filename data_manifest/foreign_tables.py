@@ -18,6 +18,7 @@ from pathlib import Path
 
 from data_manifest.errors import Finding, TableError
 from data_manifest.findings import listed
+from data_manifest.table_forms import rows_of_bytes, rows_of_text
 
 __all__ = ["ForeignTable", "Row", "plain", "quoted", "read_foreign_table", "says_summary"]
 
@@ -38,10 +39,9 @@ _MARKS = (  # UTF-32's mark begins with UTF-16's
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _OTHER_FILES = {
-    b"PK\x03\x04": "a spreadsheet or another zip file",
+    b"PK\x03\x04": "a zip file that is no spreadsheet",
     b"\xd0\xcf\x11\xe0": "a spreadsheet (.xls)",
     b"\x1f\x8b": "a compressed file",
-    b"PAR1": "a Parquet file",
     b"SQLite": "a database",
 }
 _AS_CSV = "save it as CSV in UTF-8"
@@ -183,7 +183,7 @@ class ForeignTable:
 def read_foreign_table(
     path: Path, *, needed: Sequence[str] = (), largest: int = _LARGEST
 ) -> ForeignTable:
-    """Read a CSV file: UTF-8, UTF-16 or Windows-1252; commas, semicolons or tabs.
+    """Read a table: CSV in UTF-8, UTF-16 or Windows-1252, or another form that `table_forms` knows.
 
     Args:
         path: the file.
@@ -194,14 +194,19 @@ def read_foreign_table(
         TableError: the file can't be read, its separator can't be told, or a row is too short or
             too long; with the line.
     """
-    text, notes = _text(path, largest)
-    said, text = _separator_line(text)
-    separator = said or _separator(path, text, needed)
-    rows = [
-        row
-        for row in _rows(path, text, separator, 2 if said else 1)
-        if any(map(str.strip, row.cells))
-    ]
+    data, separator = _bytes(path, largest), ""
+    notes: tuple[str, ...] = ()
+    typed = rows_of_bytes(path, data)
+    if typed is None:
+        text, notes = _text(path, data)
+        typed = rows_of_text(path, text)
+    if typed is None:
+        said, text = _separator_line(text)
+        separator = said or _separator(path, text, needed)
+        written = _rows(path, text, separator, 2 if said else 1)
+    else:
+        written = (Row(line=line, cells=cells) for line, cells in typed)
+    rows = [row for row in written if any(map(str.strip, row.cells))]
     if not rows:
         raise _bad(path, "an empty file", "a row with the columns' names, and rows below it")
     _check_first(path, rows, needed)
@@ -261,7 +266,8 @@ def _wrong_length(path: Path, row: Row, columns: Sequence[str], separator: str) 
         missing = listed(map(quoted, columns[count:]))
         mend = f"nothing stands for {missing}: write an empty cell for each value that is missing"
     else:
-        mend = f"put a value with {_SEPARATORS[separator]} in it in quotes"
+        sign = _SEPARATORS.get(separator, "such a sign")
+        mend = f"put a value with {sign} in it in quotes"
         if separator == ",":
             mend += "; with decimal commas, part the columns by semicolons"
     return Finding(
@@ -272,8 +278,7 @@ def _wrong_length(path: Path, row: Row, columns: Sequence[str], separator: str) 
     )
 
 
-def _text(path: Path, largest: int) -> tuple[str, tuple[str, ...]]:
-    """A file's text, and a note where its encoding was not the usual one."""
+def _bytes(path: Path, largest: int) -> bytes:
     try:
         with path.open("rb") as stream:
             data = stream.read(largest + 1)
@@ -281,6 +286,11 @@ def _text(path: Path, largest: int) -> tuple[str, tuple[str, ...]]:
         raise _bad(path, f"can't be read: {error.strerror}") from error
     if len(data) > largest:
         raise _bad(path, f"more than {largest >> 20} MiB")
+    return data
+
+
+def _text(path: Path, data: bytes) -> tuple[str, tuple[str, ...]]:
+    """A file's text, and a note where its encoding was not the usual one."""
     for begins, what in _OTHER_FILES.items():
         if data.startswith(begins):
             raise _bad(path, what, mend=_AS_CSV)

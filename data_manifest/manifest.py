@@ -49,6 +49,7 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"
 _Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
 _Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 _Size = Annotated[int, msgspec.Meta(ge=1)]
+_Row = tuple[float, float, float]
 _Millimetres = Annotated[float, msgspec.Meta(gt=0)]
 
 
@@ -91,6 +92,8 @@ class Case(_Strict, frozen=True, kw_only=True, omit_defaults=True):
         group: what the case shares with others, such as its patient; empty where nothing tells.
         fold: the part of the data that it belongs to; empty where nothing tells.
         changes: what was changed of its files when they were taken over, in words.
+        directions: of a volume whose file tells them, where its axes x, y and z point, to the
+            right, to the front, up: a row for each of these three, of length 1; else None.
     """
 
     id: _Name
@@ -110,6 +113,7 @@ class Case(_Strict, frozen=True, kw_only=True, omit_defaults=True):
     group: str = ""
     fold: str = ""
     changes: tuple[str, ...] = ()
+    directions: tuple[_Row, _Row, _Row] | None = None
 
     @property
     def images(self) -> tuple[FileEntry, ...]:

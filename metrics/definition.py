@@ -111,7 +111,9 @@ class MetricDef:
         >>> METRICS["hd95"].has_variants, METRICS["dsc"].has_variants
         (True, False)
         """
-        return any(isinstance(option.default, str) for option in self.options.values())
+        return any(
+            option.default and isinstance(option.default, str) for option in self.options.values()
+        )
 
     def checked(self, options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
         """All options with their values: those given, and the defaults of the others.

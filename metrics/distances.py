@@ -107,11 +107,7 @@ class SurfaceDistances:
 
 
 def measure_distances(
-    reference: Mask,
-    prediction: Mask,
-    *,
-    spacing_mm: tuple[float, ...],
-    boundary: Boundary = AREAS,
+    reference: Mask, prediction: Mask, *, spacing_mm: tuple[float, ...], boundary: Boundary = AREAS
 ) -> SurfaceDistances:
     """Measure two masks' surfaces against each other.
 

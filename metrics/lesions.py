@@ -133,8 +133,7 @@ def lesion_wise(
     grown = mask.dilated(rules.dilation, connectivity=rules.dilation_connectivity)
     grown = grown.joined(rules.connectivity)
     objects = ObjectPairs(
-        reference=mask.numbered_by(grown),
-        prediction=prediction.union().joined(rules.connectivity),
+        reference=mask.numbered_by(grown), prediction=prediction.union().joined(rules.connectivity)
     )
     reaching = grown if rules.reach == "dilation" else objects.reference
     owners, owned, _ = pair_counts(reaching, objects.prediction)

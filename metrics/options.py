@@ -1,12 +1,13 @@
 """Settings of metrics: what a protocol may choose, checked once."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from metrics.definition import MetricOption, OptionValue
 from metrics.errors import MetricInputError
 
-__all__ = ["choice", "flag", "length", "number"]
+__all__ = ["choice", "flag", "length", "number", "words"]
 
 
 def choice(name: str, *values: OptionValue, default: OptionValue | None = None) -> MetricOption:
@@ -61,6 +62,25 @@ def number(
         return float(value)
 
     return MetricOption(check=check, default=default, unit=unit)
+
+
+def words(name: str, read: Callable[[str], object]) -> MetricOption:
+    """A text that says several things; none where the protocol says nothing.
+
+    Args:
+        name: of the option.
+        read: what the text is; raises ValueError where it is nothing.
+    """
+
+    def check(value: Any) -> str:
+        try:
+            read(value)
+        except (ValueError, AttributeError) as error:
+            expected = 'labels, and pairs of them: "12+6 10"'
+            raise MetricInputError(argument=name, found=repr(value), expected=expected) from error
+        return str(value)
+
+    return MetricOption(check=check, default="")
 
 
 def length(name: str, *, default: float) -> MetricOption:

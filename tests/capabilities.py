@@ -125,6 +125,14 @@ def _second_engine() -> str | None:
     return f"no {' and no '.join(absent)} is found" if absent else None
 
 
+def _slurm() -> str | None:
+    if os.geteuid() != 0:
+        return "only root can start one"
+    programs = ("munged", "slurmctld", "slurmd", "sbatch")
+    absent = [name for name in programs if shutil.which(name, path=SYSTEM_PATH) is None]
+    return f"no {' and no '.join(absent)} is found" if absent else None
+
+
 def _mount() -> str | None:
     if os.geteuid() != 0:
         return "only root can mount one"
@@ -199,6 +207,11 @@ CAPABILITIES = {
         title="a small file system to fill",
         mend="run the tests as root on Linux, where mounting is allowed",
         lack=_mount,
+    ),
+    "slurm": Capability(
+        title="Slurm and munge, to be started for a test",
+        mend="run the tests as root, after apt-get install slurm-wlm munge",
+        lack=_slurm,
     ),
     "memory_files": Capability(
         title="a file system in memory", mend="run the tests on Linux", lack=_memory_files

@@ -71,10 +71,10 @@ def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cases = [
         write_case(folder, raw, preparation=preparation)
         for raw in (
-            _raw_case("2DBox_US_1", "Ultrasound", (40, 50), None),
-            _raw_case("2DBox_US_2", "Ultrasound", (48, 48), (0.5, 0.5)),
-            _raw_case("2DBox_XRay_1", "X-Ray", (32, 64), None),
-            _raw_case("3DBox_CT_1", "CT", (6, 30, 40), (2.5, 0.8, 0.8)),
+            raw_case("2DBox_US_1", "Ultrasound", (40, 50), None),
+            raw_case("2DBox_US_2", "Ultrasound", (48, 48), (0.5, 0.5)),
+            raw_case("2DBox_XRay_1", "X-Ray", (32, 64), None),
+            raw_case("3DBox_CT_1", "CT", (6, 30, 40), (2.5, 0.8, 0.8)),
         )
     ]
     manifest = Manifest(schema=1, name="small", cases=tuple(cases))
@@ -82,7 +82,7 @@ def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "manifest.json"
 
 
-def _raw_case(
+def raw_case(
     identifier: str, modality: str, shape: tuple[int, ...], spacing_mm: tuple[float, ...] | None
 ) -> RawCase:
     """Two ellipses, each in a half of the image, on noise."""

@@ -19,9 +19,14 @@ def label_map(*labels: int) -> npt.NDArray[np.uint16]:
     return found
 
 
-def save(path: Path, array: npt.NDArray[np.generic], *, mirrored: bool = False) -> Path:
+def save(
+    path: Path, array: npt.NDArray[np.generic], *, mirrored: bool = False, oblique: bool = False
+) -> Path:
     """A NIfTI file; `mirrored` stores the same body with x running to the left."""
     affine = np.diag([*SPACING, 1.0])
+    if oblique:  # as a scanner's head coil stands
+        turn = np.array([[1, 0, 0, 0], [0, 0.8, -0.6, 0], [0, 0.6, 0.8, 0], [0, 0, 0, 1]])
+        affine = turn @ affine
     if mirrored:
         affine[0, 0], affine[0, 3] = -SPACING[0], (SHAPE[0] - 1) * SPACING[0]
         array = array[::-1]
@@ -57,13 +62,13 @@ def nnunet(root: Path) -> Path:
 
 
 def msd(root: Path) -> Path:
-    """Two cases, both channels in one file with four axes, and what macOS leaves."""
+    """Two oblique cases, both channels in one file with four axes, and what macOS leaves."""
     labels = label_map(1, 2)
     names = [f"BRATS_{number:03d}" for number in (1, 2)]
     for name in names:
         both = np.stack([bright(labels), bright(labels, 7)], axis=-1)
-        save(root / "imagesTr" / f"{name}.nii.gz", both)
-        save(root / "labelsTr" / f"{name}.nii.gz", labels)
+        save(root / "imagesTr" / f"{name}.nii.gz", both, oblique=True)
+        save(root / "labelsTr" / f"{name}.nii.gz", labels, oblique=True)
     (root / "imagesTr" / "._BRATS_001.nii.gz").write_bytes(b"\0")
     save(root / "imagesTs" / "BRATS_100.nii.gz", bright(labels))
     listed = [

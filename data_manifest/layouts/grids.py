@@ -33,20 +33,29 @@ def check_shape(shape: tuple[int, ...], expected: tuple[int, ...], *, has_slice_
         raise PredictionError(f"the mask has shape {shape}; expected {expected} {axes}")
 
 
-def check_grid(grid: Grid, *, axes: int, spacing_mm: tuple[float, ...] | None) -> None:
+def check_grid(
+    grid: Grid,
+    *,
+    axes: int,
+    spacing_mm: tuple[float, ...] | None,
+    directions: npt.NDArray[np.float64] | None = None,
+) -> None:
     """Refuse another grid than the case's; what the file does not keep is not compared.
 
-    A case's arrays have no orientation of their own, so a mask is compared voxel by voxel; a file
-    that says that its axes point elsewhere was resampled or transposed.
+    A case that is stored as arrays has no orientation of its own, so a mask is compared voxel by
+    voxel; a file that says that its axes point elsewhere was resampled or transposed. Where the
+    first voxel lies is not compared.
 
     Args:
         grid: the file's.
         axes: of the case.
         spacing_mm: of the case, in array order; None where it has none.
+        directions: of the case, (3, 3), a column for each axis, x first; None where it has none.
 
     Raises:
-        PredictionError: a length differs, or an axis of a volume does not point along its own
-            world axis, forwards or backwards.
+        PredictionError: a length differs by a thousandth, or an axis of a volume points elsewhere
+            than the case's; of a case without directions, not along its own world axis, forwards or
+            backwards.
     """
     if spacing_mm is not None and grid.spacing_mm is not None:
         spacing = grid.spacing_mm[-axes:]
@@ -55,12 +64,22 @@ def check_grid(grid: Grid, *, axes: int, spacing_mm: tuple[float, ...] | None) -
                 f"the mask has spacing {_lengths(spacing)} mm; expected {_lengths(spacing_mm)}"
                 " (z, y, x): it must lie on the image's grid"
             )
+    if axes == 3 and grid.doubt:
+        raise PredictionError(f"the mask's {grid.doubt}; expected one place, the image's")
     if axes == 3 and grid.directions is not None:
-        matrix = np.abs(grid.directions)
+        matrix = grid.directions if directions is not None else np.abs(grid.directions)
         lengths = np.linalg.norm(matrix, axis=0)
-        if not np.all(lengths > 0) or not np.allclose(matrix / lengths, np.eye(3), atol=1e-3):
+        wanted = np.eye(3)
+        if directions is not None:
+            wanted = directions / np.linalg.norm(directions, axis=0)
+        if not np.all(lengths > 0) or not np.allclose(matrix / lengths, wanted, atol=1e-3):
+            fault = (
+                "turned, mirrored or permuted"
+                if directions is not None
+                else ("permuted or oblique")
+            )
             raise PredictionError(
-                "the mask's axes are permuted or oblique; expected the image's grid, x, y, z"
+                f"the mask's axes are {fault}; expected the image's grid, x, y, z"
             )
 
 

@@ -74,8 +74,8 @@ def read_labels(
         dtype: of the numbers: boolean, integer or floating point, of either byte order.
         count: how many numbers there are.
         into: memory to use; what was read into it before is lost.
-        scaling: slope and intercept of the stored numbers; what is within 1e-4 of a whole number
-            then is one.
+        scaling: slope and intercept of the stored numbers. What is within 1e-4 of a whole number is
+            one, scaled or not.
         fractions: what becomes of them.
 
     Returns:
@@ -132,12 +132,15 @@ def _checked(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
         block = block.astype(np.int32 if block.dtype.kind == "i" else np.float32)
     if block.dtype.kind == "f" and not np.all(np.isfinite(block)):
         raise LabelError("holds nan or infinite values; expected labels")
-    low, high = block.min(), block.max()
+    is_whole = block.dtype.kind != "f"
+    nearest = block if is_whole else np.rint(block)
+    low, high = nearest.min(), nearest.max()
     if low < 0 or high > MAX_LABEL:
+        low, high = block.min(), block.max()
         raise LabelError(f"holds labels {low} to {high}; expected 0 to {MAX_LABEL}")
-    labels = block.astype(np.uint16)
-    if block.dtype.kind == "f" and not np.array_equal(labels, block):
-        fraction = float(block[labels != block][0])
+    labels = nearest.astype(np.uint16)
+    if not is_whole and (off := np.abs(block - nearest) > _ROUNDING).any():
+        fraction = float(block[off][0])
         raise LabelError(
             f"holds fractional values such as {fraction:.6g}; expected labels, not probabilities"
             " (`numpy.rint` where it is only rounding)"

@@ -14,8 +14,8 @@ from data_manifest.errors import CaseFileError
 from data_manifest.layouts.formats import FORMATS, NPZ, Format, format_of, stem_of
 from data_manifest.layouts.labels import Fractions
 from data_manifest.layouts.npz_contract import read_inputs
-from data_manifest.layouts.sidecars import filled, write_sidecar
-from data_manifest.layouts.stored import VOLUMES, convert_volume
+from data_manifest.layouts.sidecars import filled, write_points, write_sidecar
+from data_manifest.layouts.stored import VOLUMES, convert_volume, read_case
 from data_manifest.manifest import Case
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
     "first_contract",
 ]
 
-ROLES = ("image", "sidecar")
+ROLES = ("image", "sidecar", "clicks")
 """What a file can be to a case; an npz of the image holds the prompts and the spacing too."""
 
 
@@ -45,6 +45,7 @@ class InputFile(
         format: a name of `FORMATS`; of a sidecar `json`.
         channel: of a case of several images which one, by its number from 0 or its name.
         content: of a sidecar, for every case alike but for `{case}` and `{uuid}` in its texts.
+        names: of clicks: what one on an object is called, and one beside it.
     """
 
     role: str
@@ -52,6 +53,7 @@ class InputFile(
     format: str
     channel: int | str = 0
     content: Any = None
+    names: tuple[str, str] = ("foreground", "background")
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,8 +67,8 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def images(self) -> tuple[InputFile, ...]:
-        """All but the sidecars."""
-        return tuple(file for file in self.files if file.role != "sidecar")
+        """Those that are images."""
+        return tuple(file for file in self.files if file.role == "image")
 
 
 class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,6 +90,8 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             between 0 and 1 is a label of its own, 65535, which a region of labels `any` has and
             one of labels `whole` has not.
         beside: patterns of paths that may lie there too; they are not kept.
+        one_hot: of a mask with a map of 0 and 1 a label, along an axis before the case's own: the
+            first is label 1 (`labels`), or the background's; maps may not overlap.
     """
 
     path: str
@@ -96,6 +100,7 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     grid: Literal["must_match", "reference", "nearest"] = "must_match"
     fractions: Fractions = "refuse"
     beside: tuple[str, ...] = ()
+    one_hot: Literal["", "labels", "background_first"] = ""
 
     @property
     def suffix(self) -> str:
@@ -129,6 +134,8 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         path: the end of a reference's path, with `{case}` in it; other files are no references.
             None for every file of a mask's format, whose name then is the case's.
         prompts: where the file with a case's text prompts is, in the folder in which `path` begins.
+        fields: a table of each case's field (a box), in the folder in which `path` begins: only
+            what lies in it is scored.
         predictions: the path of predictions that were made elsewhere, where they are not named or
             not of the format that a container leaves.
         rounds: of a protocol with rounds, the name of the mask of one among the predictions, with
@@ -137,6 +144,7 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     path: str | None = None
     prompts: str | None = None
+    fields: str | None = None
     predictions: str | None = None
     rounds: str | None = None
 
@@ -160,15 +168,20 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             case: the case.
             file: its reference.
         """
-        if self.prompts is None:
-            return None
-        above = len(PurePosixPath(self.path or file.name).parts)
-        return file.parents[above - 1] / filled(self.prompts, case)
+        return None if self.prompts is None else self._begin(file) / filled(self.prompts, case)
+
+    def fields_of(self, file: Path) -> Path | None:
+        """The table with the box of a reference's case."""
+        return None if self.fields is None else self._begin(file) / self.fields
+
+    def _begin(self, file: Path) -> Path:
+        """The folder in which `path` begins."""
+        return file.parents[len(PurePosixPath(self.path or file.name).parts) - 1]
 
     def masks(self, output: OutputFile) -> OutputFile:
         """What predictions that were made elsewhere are, in a protocol of this output."""
         path = self.predictions or output.path.replace("*", "{case}")
-        form = format_of(self.predictions or "") or FORMATS[output.format]
+        form = format_of(self.predictions or self.rounds or "") or FORMATS[output.format]
         return msgspec.structs.replace(output, path=path, format=form.name)
 
     def mask_of(self, case: str, number: int, *, last: int, output: OutputFile) -> str:
@@ -215,7 +228,11 @@ class Layout:
     @property
     def gives_prompts(self) -> bool:
         """Whether a container finds a case's prompts beside its image."""
-        return any(FORMATS[file.format].holds_prompts for file in self.inputs.images)
+        return any(
+            file.role == "clicks" or FORMATS[file.format].holds_prompts
+            for file in self.inputs.files
+            if file.role != "sidecar"
+        )
 
     def refusal(self, case: Case) -> str:
         """Why a case can't be put into these files, or answered by one; empty if it can."""
@@ -258,17 +275,22 @@ class Layout:
                 (folder / parent).chmod(0o755)  # whatever the harness's umask is
             if file.role == "sidecar":
                 write_sidecar(target, file.content, case.id)
-                target.chmod(0o444)
-                continue
-            source = data_root / case.image_of(file.channel).path
-            stored = format_of(source.name) or NPZ
-            if told is None and stored is FORMATS[file.format]:
-                shutil.copyfile(source, target)
-            elif stored is NPZ:
-                _convert(source, target, FORMATS[file.format], told)
+            elif file.role == "clicks":
+                write_points(target, (told or read_case(data_root, case)).prompts, file.names)
             else:
-                convert_volume(source, target)
+                source = data_root / case.image_of(file.channel).path
+                _place_image(source, target, FORMATS[file.format], told)
             target.chmod(0o444)
+
+
+def _place_image(source: Path, target: Path, form: Format, told: CaseInputs | None) -> None:
+    stored = format_of(source.name) or NPZ
+    if told is None and stored is form:
+        shutil.copyfile(source, target)
+    elif stored is NPZ:
+        _convert(source, target, form, told)
+    else:
+        convert_volume(source, target)
 
 
 def _can_become(stored: Format, asked: Format) -> bool:

@@ -42,11 +42,11 @@ def contradictions(
 def _of_input(where: str, file: InputFile) -> Iterator[Finding]:
     if file.role not in ROLES:
         yield Finding(where=where, found=f"role {file.role!r}", expected=_one_of(ROLES))
-    if file.role == "sidecar":
+    if file.role in ("sidecar", "clicks"):
         if file.format != SIDECAR:
-            fault = f"a sidecar of format {file.format!r}"
-            yield Finding(where=where, found=fault, expected=SIDECAR)
-        if file.content is None:
+            fault = f"role {file.role!r}, format {file.format!r}"
+            yield Finding(where=where, found=fault, expected=f"format {SIDECAR!r}")
+        if file.role == "sidecar" and file.content is None:
             yield Finding(where=where, found="no content", expected="what the sidecar holds")
         yield from _of_place(where, file.path)
         return
@@ -72,7 +72,8 @@ def _of_prompts(inputs: Inputs, prompts: Sequence[str]) -> Iterator[Finding]:
     if unknown:
         yield Finding(where="prompts", found=", ".join(unknown), expected=_one_of(KINDS))
     holders = [name for name, form in FORMATS.items() if form.holds_prompts]
-    if prompts and not any(file.format in holders for file in inputs.files):
+    told = any(file.role == "clicks" for file in inputs.files) and [*prompts] == ["clicks"]
+    if prompts and not told and not any(file.format in holders for file in inputs.files):
         yield Finding(
             where="prompts",
             found=f"{', '.join(prompts)}, which no file of input.files holds",

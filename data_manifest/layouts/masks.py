@@ -28,11 +28,13 @@ class Grid:
         directions: (3, 3), a column for each axis, x first; None where the format keeps none.
         origin_mm: of the first voxel: x to the right, y to the front, z up; None where the format
             keeps none.
+        doubt: where the file says two things of its axes, which ones; empty where it does not.
     """
 
     spacing_mm: tuple[float, ...] | None = None
     directions: npt.NDArray[np.float64] | None = None
     origin_mm: tuple[float, ...] | None = None
+    doubt: str = ""
 
     @property
     def affine(self) -> npt.NDArray[np.float64] | None:

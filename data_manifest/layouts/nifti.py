@@ -5,9 +5,10 @@
 
 import gzip
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 from isal import igzip
 
 from data_manifest.cases import CaseInputs
@@ -60,8 +61,12 @@ def open_nifti(stream: BinaryIO, *, compressed: bool) -> OpenMask:
                 affine = np.asarray(header.get_best_affine(), dtype=np.float64)
             except HeaderDataError as error:
                 raise ValueError(f"its orientation is no rotation: {error}") from error
-            origin_mm = tuple((affine[:3, 3] * unit).tolist())
-            return Grid(spacing_mm=tuple(zooms), directions=affine[:3, :3], origin_mm=origin_mm)
+            return Grid(
+                spacing_mm=tuple(zooms),
+                directions=affine[:3, :3],
+                origin_mm=tuple((affine[:3, 3] * unit).tolist()),
+                doubt=_doubt(header.get_sform(coded=True)[0], header.get_qform(coded=True)[0]),
+            )
 
     def labels(into: Buffer | None, fractions: Fractions) -> Labels:
         with reading("NIfTI file"):
@@ -70,6 +75,16 @@ def open_nifti(stream: BinaryIO, *, compressed: bool) -> OpenMask:
             return read_labels(read, dtype, count, into=into, scaling=scaling, fractions=fractions)
 
     return OpenMask(shape=shape, dtype=dtype, has_slice_axis=True, grid=grid, labels=labels)
+
+
+def _doubt(sform: npt.NDArray[Any] | None, qform: npt.NDArray[Any] | None) -> str:
+    """Which of both say where the axes point, if it is not the same."""
+    if sform is None or qform is None:
+        return ""
+    lengths = np.linalg.norm(qform[:3, :3], axis=0)
+    if np.allclose(sform[:3, :3], qform[:3, :3], rtol=0, atol=1e-2 * float(lengths.min())):
+        return ""
+    return "sform and qform say different axes or spacings"
 
 
 def write_nifti(path: Path, inputs: CaseInputs) -> None:

@@ -6,7 +6,7 @@ dtype are known from the header before anything is allocated.
 
 import math
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -26,6 +26,8 @@ from data_manifest.layouts.regular_files import PredictionError, open_regular_fi
 __all__ = ["ArrayFacts", "BadPrediction", "array_facts", "read_prediction"]
 
 _MOST_NAMES = 50
+
+_MOST_MAPS = 255
 
 _LARGEST = 8
 """A mask of another field of view may have so many times the case's voxels."""
@@ -90,6 +92,7 @@ def read_prediction(
     within: Path | None = None,
     follow_links: bool = False,
     affine: npt.NDArray[np.float64] | None = None,
+    directions: Sequence[Sequence[float]] | None = None,
     allowed: Collection[int] | None = None,
     into: Buffer | None = None,
 ) -> Labels | BadPrediction:
@@ -106,6 +109,7 @@ def read_prediction(
         follow_links: for an organiser's own file, whose links lead nowhere that they did not mean.
         affine: of the case, (4, 4) from a voxel's x, y, z to mm, where masks may have another field
             of view; None where it is not known, and the shape has to fit.
+        directions: of the case, as its entry in the manifest has them, where `affine` is not known.
         allowed: the labels that it may hold besides 0; None for any.
         into: memory to use; what was read into it before is lost.
 
@@ -124,7 +128,9 @@ def read_prediction(
                 reason=f"the output has {size} bytes; at most {max_bytes} are read"
             )
         try:
-            labels = _read(stream, output, shape, spacing_mm, affine, into)
+            where = None if directions is None else np.asarray(directions, dtype=np.float64)
+            where = where if affine is None else affine[:3, :3]
+            labels = _read(stream, output, shape, spacing_mm, affine, where, into)
         except (NpzError, PredictionError) as error:
             return BadPrediction(reason=printable(str(error))[:400])
     present = [] if allowed is None else np.flatnonzero(np.bincount(labels.ravel())).tolist()
@@ -142,15 +148,46 @@ def _read(
     shape: tuple[int, ...],
     spacing_mm: tuple[float, ...] | None,
     affine: npt.NDArray[np.float64] | None,
+    directions: npt.NDArray[np.float64] | None,
     into: Buffer | None,
 ) -> Labels:
     mask = FORMATS[output.format].open_mask(stream, output.key)
     if output.grid == "nearest" and affine is not None:
         return _moved(mask, shape, affine, fractions=output.fractions, into=into)
+    if output.one_hot:
+        return _joined(mask, shape, spacing_mm, directions, output, into)
     check_shape(mask.shape, shape, has_slice_axis=mask.has_slice_axis)
     if output.grid != "reference" and (len(shape) == 3 or spacing_mm is not None):
-        check_grid(mask.grid(), axes=len(shape), spacing_mm=spacing_mm)
+        check_grid(mask.grid(), axes=len(shape), spacing_mm=spacing_mm, directions=directions)
     return mask.labels(into, output.fractions).reshape(shape)
+
+
+def _joined(
+    mask: OpenMask,
+    shape: tuple[int, ...],
+    spacing_mm: tuple[float, ...] | None,
+    directions: npt.NDArray[np.float64] | None,
+    output: OutputFile,
+    into: Buffer | None,
+) -> Labels:
+    """One map of labels of a map of 0 and 1 for each."""
+    # A format drops a last axis of length 1: one map looks like none.
+    maps = mask.shape if len(mask.shape) > len(shape) else (1, *mask.shape)
+    if maps[1:] != shape or maps[0] > _MOST_MAPS:
+        raise PredictionError(
+            f"the mask has shape {mask.shape}; expected up to {_MOST_MAPS} maps of {shape}"
+        )
+    if output.grid != "reference":
+        check_grid(mask.grid(), axes=len(shape), spacing_mm=spacing_mm, directions=directions)
+    each = mask.labels(into, output.fractions).reshape(maps)
+    if each.max(initial=0) > 1:
+        raise PredictionError(f"the mask holds {each.max()}; expected a map of 0 and 1 a label")
+    joined = np.zeros(shape, np.uint16)
+    for number, there in enumerate(each, start=0 if output.one_hot == "background_first" else 1):
+        if number and (twice := np.count_nonzero((there > 0) & (joined > 0))):
+            raise PredictionError(f"{twice} voxels of the mask are of several labels")
+        joined[there > 0] = number
+    return joined
 
 
 def _moved(

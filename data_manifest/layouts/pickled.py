@@ -5,7 +5,9 @@ pickle may say is the little that those files need; whatever else it says is ref
 looked at. Opcodes: https://github.com/python/cpython/blob/main/Lib/pickletools.py
 """
 
+import math
 import pickletools
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -56,9 +58,10 @@ class _Dtype:
 
 @dataclass(slots=True, kw_only=True)
 class _Array:
-    """An array of objects; its values come later."""
+    """An array of objects, or of numbers in nested lists; its values come later."""
 
     values: list[Any]
+    of_numbers: bool = False
 
 
 class _Machine:
@@ -141,6 +144,9 @@ class _Machine:
         match target, state:
             case _Array(), (1, tuple(), _Dtype(code="O8"), False, list() as values):
                 target.values = values
+            case _Array(), (1, tuple() as shape, _Dtype() as dtype, bool() as turned, bytes()):
+                target.values = _numbers(shape, dtype, state[4], turned=turned)
+                target.of_numbers = True
             case _Dtype(), (3, "|" | "<" | ">" as order, None, None, None, -1, -1, int()):
                 target.order = order
             case _:
@@ -150,11 +156,22 @@ class _Machine:
 
 def _scalar(dtype: _Dtype, data: bytes) -> bool | int | float:
     """A number of numpy's, by its bytes."""
+    (value,) = _numbers((1,), dtype, data, turned=False)
+    number: bool | int | float = value
+    return number
+
+
+def _numbers(shape: tuple[Any, ...], dtype: _Dtype, data: bytes, *, turned: bool) -> list[Any]:
+    """An array of numbers, by its bytes; `turned` stores the first axis fastest."""
     kind = np.dtype(f"{dtype.order}{dtype.code}") if dtype.code in _SCALARS else None
-    if kind is None or len(data) != kind.itemsize:
-        raise _RefusedError(f"a number of type {dtype.code[:20]} in {len(data)} bytes")
-    value: bool | int | float = np.frombuffer(data, dtype=kind)[0].item()
-    return value
+    sizes = [size for size in shape if type(size) is int and size >= 0]
+    if kind is None or not 0 < len(sizes) == len(shape) <= _MAX_DEPTH:
+        raise _RefusedError(f"numbers of type {dtype.code[:20]}, shape {str(shape)[:40]}")
+    if math.prod(sizes) * kind.itemsize != len(data):
+        raise _RefusedError(f"numbers of type {dtype.code}, shape {shape}, in {len(data)} bytes")
+    array = np.frombuffer(data, dtype=kind).reshape(sizes, order="F" if turned else "C")
+    numbers: list[Any] = array.tolist()
+    return numbers
 
 
 _SCALARS = frozenset(("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"))
@@ -208,7 +225,8 @@ def read_pickled(data: bytes, key: str) -> list[Plain]:
         NpzError: it says anything but dictionaries, lists, texts and numbers.
     """
     try:
-        return _read(data)
+        with warnings.catch_warnings(action="ignore"):  # of escapes in texts of old pickles
+            return _read(data)
     except (_RefusedError, ValueError, LookupError, OverflowError, RecursionError) as error:
         raise NpzError(
             f"array `{key}` is pickled, and only dictionaries, lists, texts and numbers are read:"
@@ -228,7 +246,7 @@ def _read(data: bytes) -> list[Plain]:
             raise _RefusedError(f"opcode {opcode.name}")
         act(machine, argument)
     whole = machine.pop()
-    if machine.stack or type(whole) is not _Array:
+    if machine.stack or type(whole) is not _Array or whole.of_numbers:
         raise _RefusedError("it is no array of objects")
     left = [_MAX_VALUES]
     return [_plain(value, left, _MAX_DEPTH) for value in whole.values]
@@ -241,6 +259,8 @@ def _plain(value: Any, left: list[int], depth: int) -> Plain:
         raise _RefusedError(f"over {_MAX_VALUES} values, or {_MAX_DEPTH} within each other")
     if type(value) is dict:
         return {key: _plain(inner, left, depth - 1) for key, inner in value.items()}
+    if type(value) is _Array and value.of_numbers:
+        value = value.values
     if type(value) is list:
         return [_plain(inner, left, depth - 1) for inner in value]
     if value is None or type(value) in (bool, int, float, str):

@@ -29,32 +29,34 @@ def read_reference(path: Path, *, into: Buffer | None = None) -> Reference:
     if format_of(path.name) in (None, NPZ):
         return npz_contract.read_reference(path, into=into)
     with _opened(path) as mask:
-        spacing_mm = _spacing(path, len(mask.shape))
+        spacing_mm, _ = _place(path, len(mask.shape))
         labels = mask.labels(into, "refuse").reshape(mask.shape)
         affine = mask.grid().affine if len(mask.shape) == 3 else None
     return Reference(labels=labels, spacing_mm=spacing_mm, affine=affine)
 
 
-def read_reference_header(path: Path) -> tuple[tuple[int, ...], tuple[float, ...] | None]:
-    """The shape of a case's ground truth and its spacing, without reading the labels.
+def read_reference_header(
+    path: Path,
+) -> tuple[tuple[int, ...], tuple[float, ...] | None, tuple[str, ...]]:
+    """The shape of a case's ground truth, its spacing, and notes, without reading the labels.
 
     Raises:
         CaseFileError: as `read_reference`, as far as headers tell.
     """
     if format_of(path.name) in (None, NPZ):
-        return npz_contract.read_reference_header(path)
+        return (*npz_contract.read_reference_header(path), ())
     with _opened(path) as mask:
-        return mask.shape, _spacing(path, len(mask.shape))
+        return (mask.shape, *_place(path, len(mask.shape)))
 
 
-def _spacing(path: Path, axes: int) -> tuple[float, ...] | None:
-    """As the builder of cases reads it: in mm, and none that the header does not tell."""
+def _place(path: Path, axes: int) -> tuple[tuple[float, ...] | None, tuple[str, ...]]:
+    """As the builder of cases reads it: in mm, none that the header does not tell; and notes."""
     if path.name.lower().endswith((".png", ".tif", ".tiff")):
-        return None
+        return None, ()
     from data_manifest.making.volume_images import read_header  # its libraries are slow to import
 
-    spacing_mm = read_header(path).spacing_mm
-    return None if spacing_mm is None else spacing_mm[-axes:]
+    header = read_header(path)
+    return header.spacing_mm and header.spacing_mm[-axes:], header.notes
 
 
 @contextmanager

@@ -2,13 +2,11 @@
 
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import BinaryIO
 
 __all__ = ["PredictionError", "open_regular_file"]
-
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class PredictionError(Exception):
@@ -42,12 +40,26 @@ def open_regular_file(
 
 def _open_below(top: Path, path: Path) -> int:
     *folders, name = path.relative_to(top).parts
+    if sys.platform == "win32":
+        return _open_on_windows(top, path)
+    folder_flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    file_flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     at = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for folder in folders:
-            below = os.open(folder, _FOLDER, dir_fd=at)
+            below = os.open(folder, folder_flags, dir_fd=at)
             os.close(at)
             at = below
-        return os.open(name, _FILE, dir_fd=at)
+        return os.open(name, file_flags, dir_fd=at)
     finally:
         os.close(at)
+
+
+def _open_on_windows(top: Path, path: Path) -> int:
+    """Nothing runs there that could change a folder between the look and the opening."""
+    at = path
+    while at != top:
+        if at.is_symlink() or getattr(at, "is_junction", lambda: False)():
+            raise OSError(f"{at} is a link")
+        at = at.parent
+    return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))

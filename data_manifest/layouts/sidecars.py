@@ -1,11 +1,14 @@
-"""JSON files beside an image, which a protocol writes out whole: a platform's sockets, an age."""
+"""JSON files beside an image: a platform's sockets, which a protocol writes out, and clicks."""
 
 import json
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["SIDECAR", "filled", "write_sidecar"]
+from data_manifest.prompts import Clicks, Prompts
+
+__all__ = ["SIDECAR", "filled", "write_points", "write_sidecar"]
 
 SIDECAR = "json"
 """The format of such a file, in protocols."""
@@ -15,14 +18,14 @@ def filled(template: str, case: str) -> str:
     """A path, or a text of a sidecar, for one case.
 
     Args:
-        template: `{case}` stands for the case's identifier, `{uuid}` for a name made of it that
-            tells nothing and is always the same.
+        template: `{case}` stands for the case's identifier, `{uuid}` for a name that tells
+            nothing, another one for each template, and always the same for the two.
         case: the identifier.
 
     >>> filled("images/ct/{uuid}.mha", "patient_1")
-    'images/ct/248b8774-9465-53ac-afd3-d934d9db0945.mha'
+    'images/ct/51c9ce70-7f25-5ba6-a981-dc0c17addbf4.mha'
     """
-    name = str(uuid.uuid5(uuid.NAMESPACE_OID, case))
+    name = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{case} {template}"))
     return template.replace("{case}", case).replace("{uuid}", name)
 
 
@@ -30,6 +33,25 @@ def write_sidecar(path: Path, content: Any, case: str) -> None:
     """Write what a protocol says that the file holds; the same content gives the same bytes."""
     text = json.dumps(_filled_in(content, case), indent=1, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
+
+
+def write_points(path: Path, prompts: Iterable[Prompts], names: tuple[str, str]) -> None:
+    """Write clicks as Grand Challenge's "Multiple points"; an empty list where there are none.
+
+    Args:
+        path: the file.
+        prompts: of the case; only clicks are written, round by round, as x, y, z in voxels.
+        names: of a click on an object, and of one beside it.
+    """
+    points = [
+        {"name": names[0] if on else names[1], "point": voxel[::-1]}
+        for clicks in prompts
+        if isinstance(clicks, Clicks)
+        for on, *voxel in clicks.given.reshape(-1, clicks.given.shape[2]).tolist()
+        if on >= 0
+    ]
+    version = {"major": 1, "minor": 0}
+    write_sidecar(path, {"version": version, "type": "Multiple points", "points": points}, "")
 
 
 def _filled_in(content: Any, case: str) -> Any:

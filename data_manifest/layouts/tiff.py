@@ -1,6 +1,8 @@
 """TIFF masks of grey values or palette indices: one picture, or a volume's slices one by one."""
 
+import contextlib
 import io
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
@@ -17,6 +19,18 @@ _PHOTOMETRIC = 262
 _MODES = ("1", "L", "P", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 
 
+@contextlib.contextmanager
+def _reading() -> Iterator[None]:
+    """What goes wrong becomes a reason, and what Pillow and libtiff say stays off the terminal."""
+    from data_manifest.making.image_formats import library_messages
+
+    with reading("TIFF"), any_size(), library_messages():
+        try:
+            yield
+        except TypeError as error:  # Pillow's, where a tag is missing
+            raise PredictionError(f"not a TIFF that can be read: {error}") from error
+
+
 def open_tiff(stream: BinaryIO) -> OpenMask:
     """Read the header of a TIFF mask, (H, W), or (D, H, W) of several pictures.
 
@@ -25,18 +39,18 @@ def open_tiff(stream: BinaryIO) -> OpenMask:
     """
     from PIL import Image, UnidentifiedImageError
 
-    with reading("TIFF"), any_size():
+    with _reading():
         try:
             image = Image.open(stream, formats=["TIFF"])
         except UnidentifiedImageError as error:
-            raise PredictionError("not a TIFF that can be read") from error
+            raise PredictionError("not a TIFF of a common kind that can be read") from error
         if image.mode not in _MODES:
             raise ValueError(f"its pixels are {image.mode}; expected one number each, the label")
         depth = int(getattr(image, "n_frames", 1))
     mode, size = image.mode, image.size
 
     def labels(into: Buffer | None, fractions: Fractions) -> Labels:
-        with reading("TIFF"), any_size():
+        with _reading():
             slices: list[npt.NDArray[np.generic]] = []
             for index in range(depth):
                 image.seek(index)

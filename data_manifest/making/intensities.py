@@ -99,6 +99,8 @@ def hard_to_see(
         )
     if modality != "CT" and window is None:
         return None
+    if window is None and image.dtype == np.uint8 and image.shape[2:] != (3,):
+        return "CT of 8 bits, which can't be in HU: taken as windowed already; see `--window`"
     ends = (counts[0] + counts[255]) / scaled.size
     if ends > _SATURATED:
         return f"{said}: {ends:.1%} of the voxels are black or white; see `--window`"

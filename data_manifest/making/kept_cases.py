@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -36,6 +37,8 @@ from data_manifest.manifest import (
 from data_manifest.progress import Progress, silent
 
 __all__ = ["keep_cases"]
+
+_Row: TypeAlias = tuple[float, float, float]
 
 _WHOLE = {".mhd": ".mha", ".nhdr": ".nrrd"}
 """Headers whose data lie in another file, and the format that holds both."""
@@ -186,12 +189,14 @@ def _written(
     shape = image.array.shape[:2] if reference.array.ndim == 2 else image.array.shape
     files = [FileEntry(path=path, sha256=sha256_of(folder / path)) for path in paths]
     present = np.unique(reference.array)
+    placed = read_header(folder / paths[-1])
     return Case(
         id=case.identifier,
         modality=case.modality,
         dimension="2D" if len(shape) == 2 else "3D",
         shape=shape,
-        spacing_mm=read_header(folder / paths[-1]).spacing_mm or image.spacing_mm,
+        spacing_mm=placed.spacing_mm or image.spacing_mm,
+        directions=_directions(placed) if len(shape) == 3 else None,
         labels=tuple(
             Label(label=int(v), name=case.label_names.get(int(v), f"label {v}"))
             for v in present
@@ -209,3 +214,12 @@ def _written(
         licence=case.licence,
         origin="real",
     )
+
+
+def _directions(volume: Volume) -> tuple[_Row, _Row, _Row] | None:
+    """Where its axes point, a row for each world axis; None where the file does not tell."""
+    if volume.affine is None:
+        return None
+    sides = volume.affine[:3, :3] / np.linalg.norm(volume.affine[:3, :3], axis=0)
+    right, front, up = ((float(x), float(y), float(z)) for x, y, z in sides.round(9) + 0.0)
+    return right, front, up

@@ -15,7 +15,7 @@ from data_manifest.making.geometry import Volume, mismatches, without_depth
 from data_manifest.making.image_formats import FormatError, library_messages
 from data_manifest.making.itk_files import itk_header, read_itk
 from data_manifest.making.nifti_images import nifti_header, read_nifti
-from data_manifest.making.whole_labels import check_interpolation, whole_labels
+from data_manifest.making.whole_labels import check_interpolation, steps_between, whole_labels
 
 __all__ = ["SUFFIXES", "read_header", "read_pair", "read_volume", "stem_of"]
 
@@ -198,4 +198,14 @@ def read_pair(
     if problems:
         raise CaseFileError(*problems)
     odd = implausible(reference.array.shape, image.spacing_mm or reference.spacing_mm)
-    return replace(image, notes=(*image.notes, *([odd] if odd else []))), reference
+    steps = steps_between(reference.array, named)
+    unspaced = f"no spacing: that of {image_path.name} was taken" * (
+        reference.array.ndim == 3 and reference.spacing_mm is None
+    )
+    borrowed = f"no spacing: that of {reference_path.name} was taken" * (
+        reference.array.ndim == 3 and image.spacing_mm is None
+    )
+    return (
+        replace(image, notes=(*image.notes, *filter(None, (odd, borrowed)))),
+        replace(reference, notes=(*reference.notes, *filter(None, (steps, unspaced)))),
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ from scipy import ndimage
 from data_manifest.making.geometry import Volume
 from data_manifest.making.image_formats import FormatError
 
-__all__ = ["check_interpolation", "whole_labels"]
+__all__ = ["check_interpolation", "steps_between", "whole_labels"]
 
 _ROUNDING = 1e-4
 _LARGEST = 65535
@@ -91,10 +92,9 @@ def check_interpolation(labels: npt.NDArray[np.generic], named: Collection[int] 
     consecutive = present == list(range(1, len(present) + 1))
     if len(present) < 2 or (consecutive and len(present) < _FEW):
         return  # between labels that are numbered through no value is left for a seam
-    plane = (1, 3, 3) if labels.ndim == 3 else (3, 3)
-    above = ndimage.maximum_filter(labels, size=plane)
+    below, above = _around(labels)
     # In a seam every voxel touches something higher, and something lower: it has no inside.
-    between = (above > labels + 1) & (ndimage.minimum_filter(labels, size=plane) < labels)
+    between = (above > labels + 1) & (below < labels)
     alike = np.bincount(labels[between], minlength=len(counts)) == counts
     seams = [label for label in present[:-1] if alike[label] and label not in named]
     # A small label beside larger ones (BraTS has 1, 2, 4), or a small cell, has no inside either.
@@ -114,3 +114,34 @@ def check_interpolation(labels: npt.NDArray[np.generic], named: Collection[int] 
         "scale masks with nearest neighbour; a label that is meant has a name in the pairs'"
         " column `labels`",
     )
+
+
+def _around(labels: npt.NDArray[np.generic]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """The least and the largest label of each voxel's neighbours in its plane."""
+    plane = (1, 3, 3) if labels.ndim == 3 else (3, 3)
+    return ndimage.minimum_filter(labels, size=plane), ndimage.maximum_filter(labels, size=plane)
+
+
+def steps_between(labels: npt.NDArray[np.generic], named: Collection[int] = ()) -> str:
+    """What looks like labels 1 and 5 that were scaled with interpolation: 2, 3, 4 on their border.
+
+    Labels that are numbered through may be meant, so this is worth a line and no refusal. Thin
+    layers that lie on each other differ by one step; on a border of interpolation lies a jump.
+
+    Args:
+        labels: integer, (H, W) or (D, H, W).
+        named: labels that are meant, whatever they look like.
+    """
+    if labels.max() > _LARGEST:
+        return ""
+    counts = np.bincount(labels.ravel(), minlength=2)
+    below, above = _around(labels)
+    # As integers that hold a difference.
+    jump = above.astype(np.int64) - below > 2
+    seam = np.bincount(labels[(above > labels) & (below < labels) & jump], minlength=len(counts))
+    steps = [int(label) for label in np.flatnonzero(counts)[1:] if seam[label] == counts[label]]
+    steps = [label for label in steps if label not in named]
+    if len(steps) < 2 or counts[steps].sum() < _LEAST:
+        return ""
+    listed = ", ".join(map(str, steps[:5])) + (", …" if len(steps) > 5 else "")
+    return f"labels {listed} lie only between others, with a jump: scaled with interpolation?"

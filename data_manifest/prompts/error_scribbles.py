@@ -65,5 +65,6 @@ def error_scribbles(
         at, piece = max(pieces, key=lambda one: np.count_nonzero(one[1]))
         pixels = STRATEGIES[strategy](piece, random.Random(_SEED))  # noqa: S311
         where = (at, pixels[:, 0], pixels[:, 1])
-        turned[where] = np.where(truth[where] == 0, BACKGROUND, truth[where])
+        there = truth[where].astype(np.int64)
+        turned[where] = np.where(there == 0, BACKGROUND, there)
     return marks

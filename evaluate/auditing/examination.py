@@ -14,6 +14,7 @@ from evaluate.auditing.reruns import Rerun, rerun
 from evaluate.auditing.standing import bounds_of_places
 from evaluate.auditing.submissions import found_submissions
 from evaluate.auditing.verdicts import judge_team
+from evaluate.cluster import ClusterAddress
 from evaluate.documents.audit import (
     AuditDocument,
     AuditedRun,
@@ -42,10 +43,11 @@ _UNRESOLVING = (Cause.MASK, Cause.REFERENCE, Cause.JOURNAL, Cause.UNFINISHED, Ca
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RerunOptions:
-    """Which cases are run again: all, or a sample."""
+    """Which cases are run again, all or a sample, and on which cluster, if on any."""
 
     sample: int | None = None
     seed: int = 0
+    cluster: ClusterAddress | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,7 @@ def examine(
                     *(run, checked, submissions, sandbox),
                     sample=again.sample,
                     seed=again.seed,
+                    cluster=again.cluster,
                     progress=progress,
                 )
     ran = {team.team: team for team in made.teams} if made else {}
@@ -117,10 +120,7 @@ def examine(
 
 
 def _unresolved(
-    checked: Recheck,
-    findings: Sequence[Finding],
-    verdicts: Sequence[Verdict],
-    made: Rerun | None,
+    checked: Recheck, findings: Sequence[Finding], verdicts: Sequence[Verdict], made: Rerun | None
 ) -> dict[tuple[str, str], list[CaseScore]]:
     """By team and case, which results it may be; nothing named means anything at all."""
     teams = [verdict.team for verdict in verdicts]

@@ -78,10 +78,7 @@ def altered_results(
     for entry in journal:
         team, case = entry.record.team, entry.record.case
         mask, log, profile = run.files_of(Turn(team=team, case=case, round=entry.record.round))
-        kept = [
-            (Cause.MASK, mask, entry.prediction_sha256),
-            (Cause.LOG, log, entry.log_sha256),
-        ]
+        kept = [(Cause.MASK, mask, entry.prediction_sha256), (Cause.LOG, log, entry.log_sha256)]
         if entry.profile_sha256 is not None or os.path.lexists(profile):
             kept.append((Cause.PROFILE, profile, entry.profile_sha256))
         for cause, path, recorded in kept:

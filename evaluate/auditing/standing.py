@@ -30,12 +30,7 @@ def bounds_of_places(
     others the worst possible, and the other way round: no ranking scheme of a protocol punishes a
     better value.
 
-    Args:
-        scores: what is believed.
-        unresolved: by team and case, what the result may be; nothing named means anything at all.
-        rank: from scores to places.
-        limits: of the protocol, which bound what is measured.
-        metrics: the columns that are ranked by.
+    An unresolved result may be what is named for it, or anything at all where nothing is.
     """
     teams = sorted({row.team for row in scores})
     if not unresolved:
@@ -100,10 +95,9 @@ def _extreme(
         known = [v for one in possible if (v := one.value(name)) is not None]
         if not known:
             top = 1.0
-            bottom = {
-                "wall_s": limits.timeout_s,
-                "peak_memory_mib": float(limits.memory_mib),
-            }.get(name, _FAR)
+            bottom = {"wall_s": limits.timeout_s, "peak_memory_mib": float(limits.memory_mib)}.get(
+                name, _FAR
+            )
             known = [0.0, top if higher else bottom]
         values[name] = max(known) if best == higher else min(known)
     return replace(row.with_values(**values), outcome=_outcome(possible, best=best))

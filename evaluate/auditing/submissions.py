@@ -59,16 +59,16 @@ def _look_up(entry: SubmissionEntry, sandbox: Sandbox, limits: Limits, held: lis
     except SubmissionError as error:
         problem_text = f"its image is not at hand: {error.problems[0]}"
         return _by_digest(team, reference, recorded, sandbox, limits, held, problem_text, None)
-    if image.digest == recorded:
+    if image.identity == recorded:
         return Found(reference=reference)
     finding = Finding(
         code=Cause.IMAGE,
         where=reference,
         expected=recorded or entry.problem or "no image",
-        found=image.digest,
+        found=image.identity,
         teams=(team,),
     )
-    text = f"another image under the same name: {recorded} was run, {reference} is {image.digest}"
+    text = f"another image under the same name: {recorded} was run, {reference} is {image.identity}"
     return _by_digest(team, reference, recorded, sandbox, limits, held, text, finding)
 
 

@@ -10,6 +10,7 @@ from evaluate.checking.folder_checks import folder_findings
 from evaluate.checking.mask_checks import mask_hits
 from evaluate.checking.observing import ObservingSandbox
 from evaluate.checking.repeats import Repeat, one_slice_finding, repeat_findings
+from evaluate.checking.round_checks import case_in_rounds, round_findings
 from evaluate.checking.run_checks import run_findings
 from evaluate.checking.sanity import ONE_SLICE_PAIR, build_sanity_cases, is_odd
 from evaluate.checking.trials import Trial, gathered
@@ -26,6 +27,7 @@ __all__ = [
     "accuracy_finding",
     "archive_findings",
     "build_sanity_cases",
+    "case_in_rounds",
     "estimate_findings",
     "folder_findings",
     "gathered",
@@ -35,6 +37,7 @@ __all__ = [
     "mask_hits",
     "one_slice_finding",
     "repeat_findings",
+    "round_findings",
     "run_findings",
     "score_variants",
     "variant_findings",

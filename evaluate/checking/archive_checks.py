@@ -1,10 +1,12 @@
 """An image before it runs: its archive's name, size and tag, its settings, and its layers."""
 
+import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from data_manifest.errors import printable
 from data_manifest.findings import Finding, Severity, listed
 from evaluate.checking.check_findings import make_finding
 from evaluate.checking.file_names import is_cache, named_secrets
@@ -27,6 +29,7 @@ _WASTE_MIB = 200
 _OLD_DAYS = 2 * 365
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CUDA = re.compile(r"/(site|dist)-packages/nvidia/|/libtorch_cuda|/libcud(a|nn)|/cuda-\d")
+_SCRIPT = re.compile(r"[\w./-]{1,200}\.(?:py|sh)")
 _TEAM = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
@@ -110,6 +113,8 @@ def _architecture(image: ArchivedImage) -> Iterator[Finding]:
 
 def _shell(system: FileSystem, settings: ImageSettings, protocol: Rules) -> Iterator[Finding]:
     command = protocol.container.command
+    if protocol.container.entrypoint == "image":
+        return
     needed = [command[0]]
     if any(re.match(r"sh\s", word) for word in command[1:]):
         needed.append("sh")
@@ -127,7 +132,9 @@ def _is_there(system: FileSystem, program: str, path: str) -> bool:
 
 
 def _entry_point(system: FileSystem, settings: ImageSettings, protocol: Rules) -> Iterator[Finding]:
-    if not any("predict.sh" in word for word in protocol.container.command):
+    if protocol.container.entrypoint == "image":
+        yield from _own_entry(system, settings)
+    if not protocol.container.starts_script:
         return
     folder = settings.working_directory
     script = system.find(f"{folder}/predict.sh")
@@ -140,6 +147,28 @@ def _entry_point(system: FileSystem, settings: ImageSettings, protocol: Rules) -
         return
     yield from script_findings(script, bash=_sh_is_bash(system, protocol))
     yield from _modes(system, script.path, folder)
+
+
+def _own_entry(system: FileSystem, settings: ImageSettings) -> Iterator[Finding]:
+    """What an image starts by itself."""
+    if not settings.entry:
+        words = "the image says neither ENTRYPOINT nor CMD: nothing is started"
+        mend = 'end the Dockerfile with `ENTRYPOINT ["python", "process.py"]`, or what yours is'
+        yield make_finding("entry-point", Severity.PROBLEM, found=words, mend=mend)
+        return
+    program = settings.entry[0]
+    path = next((t[5:] for t in settings.environment if t.startswith("PATH=")), _PATH)
+    inside = program if program.startswith("/") else f"{settings.working_directory}/{program}"
+    there = _is_there(system, inside if "/" in program else program, path)
+    files = [word for word in settings.entry[1:] if _SCRIPT.fullmatch(word)]
+    lost = [f for f in files if system.find(posixpath.join(settings.working_directory, f)) is None]
+    if there and not lost:
+        yield nothing_found("entry-point", " ".join(settings.entry)[:200])
+        return
+    missing = ", ".join(printable(word) for word in ([] if there else [program]) + lost)
+    words = f"the image starts {printable(' '.join(settings.entry))[:200]}, and has no {missing}"
+    mend = "copy it in the Dockerfile, and name it by its whole path in the image"
+    yield make_finding("entry-point", Severity.PROBLEM, found=words, mend=mend)
 
 
 def _modes(system: FileSystem, script: str, folder: str) -> Iterator[Finding]:

@@ -59,8 +59,10 @@ CATALOGUE: dict[str, Check] = {
         mend="install it in the Dockerfile, for example `RUN apk add bash`",
     ),
     "entry-point": Check(
-        looks_at="predict.sh in the image's working directory, or in the folder",
-        expected="a file predict.sh with a first line, Unix line ends, and words that `sh` knows",
+        looks_at="predict.sh in the image's working directory, or in the folder; where the protocol"
+        " starts the image itself, its ENTRYPOINT and CMD",
+        expected="a file predict.sh with a first line, Unix line ends, and words that `sh` knows,"
+        " or a program that is in the image",
         why="it is what is run; without it every case fails",
         mend="copy it in the Dockerfile: `WORKDIR /workspace` and `COPY predict.sh .`",
     ),
@@ -189,6 +191,13 @@ CATALOGUE: dict[str, Check] = {
         why="a model that insists on a GPU fails on every case",
         mend="load with `map_location='cpu'`, and choose the device by `torch.cuda.is_available()`",
     ),
+    "inputs-read": Check(
+        looks_at="the log, for input files that it looked for in vain",
+        expected="it reads the files that the protocol's `[[input.files]]` give",
+        why="files have other names, or lie in other folders, than the program looks for",
+        mend="take whatever one file lies in the folder, and look for no name; the README of"
+        " `segjudge init NAME --protocol PROTOCOL` lists the files",
+    ),
     "inputs-unchanged": Check(
         looks_at="the inputs folder afterwards",
         expected="the inputs as they were",
@@ -246,6 +255,13 @@ CATALOGUE: dict[str, Check] = {
         why="a mask is never resized or transposed by the harness",
         mend="bring the mask back to the image's own grid before it is written",
     ),
+    "output-grid": Check(
+        looks_at="spacing and axes in the mask's header, where `output.grid` asks for them",
+        expected="the image's own spacing and axes",
+        why="a mask that says that it lies elsewhere was resampled, or its header is lost",
+        mend="copy the image's header: `mask.CopyInformation(image)` in SimpleITK,"
+        " `Nifti1Image(mask, image.affine)` in nibabel",
+    ),
     "output-dtype": Check(
         looks_at="the type of the mask's values",
         expected="whole numbers, best uint8 (uint16 for more than 255 objects)",
@@ -282,6 +298,12 @@ CATALOGUE: dict[str, Check] = {
         why="255 for foreground, or labels from another numbering, score 0",
         mend="write k, not 255 and not k - 1, for prompt k",
     ),
+    "labels-unknown": Check(
+        looks_at="labels that the protocol does not score, where it lists its labels",
+        expected="the protocol's labels, and 0 for background",
+        why="a label of another numbering scores nothing, or costs what `scoring.unexpected` says",
+        mend="map the model's classes to the protocol's labels before the mask is written",
+    ),
     "labels-order": Check(
         looks_at="which prompt each label lies at",
         expected="label k at prompt k, in the order of the prompts",
@@ -299,6 +321,24 @@ CATALOGUE: dict[str, Check] = {
         expected="nearly the same mask",
         why="a volume of one slice occurs, and code for volumes often fails on it",
         mend="do not assume neighbours: z_min may equal z_max",
+    ),
+    "rounds-used": Check(
+        looks_at="the masks of all rounds, where a protocol has several",
+        expected="an answer that changes with what is told",
+        why="a submission that reads the first prompts alone answers every round alike",
+        mend="read what is new in the input's file, and the last answer beside it",
+    ),
+    "rounds-read": Check(
+        looks_at="whether the last answer agrees with what was told, at each voxel of it",
+        expected="an object where it was said to be, and none where not",
+        why="prompts read with their axes in another order change the wrong place",
+        mend="single voxels are z, y, x, as the arrays are; corners alone are x, y, z",
+    ),
+    "rounds-better": Check(
+        looks_at="DSC from round to round",
+        expected="no worse with each round",
+        why="an answer that gets worse as it is corrected mistakes what it is told",
+        mend="is a voxel beside an object taken for one on it, or the last answer thrown away?",
     ),
     "odd-input": Check(
         looks_at="tiny images, prompts at the border, many prompts, thick slices, one slice",

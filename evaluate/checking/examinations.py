@@ -68,6 +68,7 @@ class Examination(Generic[Picture]):
             output=self._protocol.output,
             shape=case.shape,
             spacing_mm=case.spacing_mm,
+            directions=case.directions,
             max_bytes=self._protocol.limits.output_mib << 20,
         )
         return None if isinstance(mask, BadPrediction) else mask
@@ -85,7 +86,8 @@ class Examination(Generic[Picture]):
             mask = prompts.baseline(case.shape)
             floor = score_case(reference, mask, self._protocol.scoring).values
         if prediction is not None:
-            self._hits += mask_hits(case.id, prompts, prediction)
+            known = self._protocol.scoring.known_labels
+            self._hits += mask_hits(case.id, prompts, prediction, known=known)
             if sum(bool(score.variants) for score in self._variants) < _MOST_VARIED:
                 self._variants.append(score_variants(case.id, reference.labels, prediction))
             own, least = score.value("dsc"), floor.get("dsc")

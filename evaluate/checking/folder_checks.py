@@ -2,6 +2,7 @@
 
 import fnmatch
 import os
+import re
 import stat
 from collections.abc import Iterator
 from itertools import islice
@@ -12,6 +13,8 @@ from evaluate.checking.check_findings import make_finding
 from evaluate.checking.file_names import named_secrets
 from evaluate.checking.files import file_findings, script_findings
 from evaluate.checking.trials import nothing_found
+from evaluate.facts.rules import Rules
+from evaluate.sandbox.dockerfiles import entry_point
 from evaluate.sandbox.layers import LayerEntry
 
 __all__ = ["folder_findings"]
@@ -20,17 +23,15 @@ _MOST = 100_000
 _LARGEST_TEXT = 2**16
 
 
-def folder_findings(folder: Path) -> list[Finding]:
-    """A submission's folder: predict.sh, Dockerfile, and what .dockerignore does not keep out."""
+def folder_findings(folder: Path, protocol: Rules) -> list[Finding]:
+    """A submission's folder: what starts, Dockerfile, and what .dockerignore does not keep out."""
     script = folder / "predict.sh"
     findings: list[Finding] = []
-    if script.is_file():
-        content = _text(script)
-        entry = LayerEntry(
-            path="predict.sh", kind="file", size=script.stat().st_size, mode=0, content=content
-        )
+    if protocol.container.entrypoint == "image":
+        findings += _own_entry(folder, protocol)
+    elif script.is_file():
         # Of a folder nobody knows yet which shell its image has: only images are told.
-        findings += script_findings(entry, bash=True)
+        findings += script_findings(_entry(script), bash=True)
     else:
         words = f"no predict.sh in {folder.name}"
         findings.append(
@@ -60,6 +61,39 @@ def folder_findings(folder: Path) -> list[Finding]:
     ignored = _ignored(folder)
     entries = [e for e in islice(_entries(folder), _MOST) if not _matches(e.path, ignored)]
     return [*findings, *file_findings(entries)]
+
+
+def _own_entry(folder: Path, protocol: Rules) -> Iterator[Finding]:
+    """What the Dockerfile starts, where the protocol starts the image itself."""
+    entry = entry_point(folder)
+    words = entry.called(protocol.container.command)
+    files = [word for word in words if re.fullmatch(r"[\w.-]{1,100}\.(?:py|sh)", word)]
+    lost = [name for name in files if not (folder / name).is_file()]
+    mend = 'end the Dockerfile with `ENTRYPOINT ["python", "process.py"]`, or what yours is'
+    if not words:
+        told = "the Dockerfile has neither ENTRYPOINT nor CMD: nothing of yours is started"
+    elif lost:
+        told = f"it starts {' '.join(words)[:200]}, and the folder has no {', '.join(lost)}"
+    elif entry.in_shell and protocol.container.command:
+        told = (
+            "ENTRYPOINT is a line for a shell, which passes the protocol's arguments on to nobody"
+        )
+        mend = 'write it as a list: `ENTRYPOINT ["python", "process.py"]`'
+    elif protocol.container.command and not entry.words:
+        told = "CMD alone: the protocol's arguments take its place, and nothing of yours is started"
+    else:
+        scripts = [folder / name for name in files if name.endswith(".sh")]
+        for script in scripts[:1]:
+            yield from script_findings(_entry(script), bash=True)
+        if not scripts:
+            yield nothing_found("entry-point", " ".join(words)[:200])
+        return
+    yield make_finding("entry-point", Severity.PROBLEM, found=told, mend=mend)
+
+
+def _entry(script: Path) -> LayerEntry:
+    content, size = _text(script), script.stat().st_size
+    return LayerEntry(path=script.name, kind="file", size=size, mode=0, content=content)
 
 
 def _text(path: Path) -> bytes:

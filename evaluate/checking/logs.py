@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 from data_manifest.errors import printable
 from data_manifest.findings import Finding, Severity
+from evaluate.checking.observing import Observation
 from evaluate.checking.trials import Trial
+from evaluate.facts.rules import Rules
 from evaluate.running.hints import Explanation, explain, matching
 
 __all__ = ["log_hits"]
@@ -18,6 +20,9 @@ _SEARCHED = 2**18
 _LONGEST_LINE = 2000
 _SHOWN = 160
 _MOST_LINES = 1000
+_LAST = 12
+_ABSENT = re.compile(r"no such file|does not exist|not found|cannot find|can't open", re.IGNORECASE)
+_NOTHING = re.compile(r"IndexError: list index|StopIteration|ValueError: not enough values")
 _MOST_BYTES = 2**18
 
 _HOST = r"([A-Za-z0-9][A-Za-z0-9.-]{0,200}\.[A-Za-z]{2,24})"
@@ -35,9 +40,9 @@ _HOSTS = tuple(
 _BESIDE = {"network", "writes-outside", "unprivileged-user"}
 
 
-def log_hits(trial: Trial, *, gpus: int = 0) -> Iterator[Finding]:
+def log_hits(trial: Trial, protocol: Rules) -> Iterator[Finding]:
     """What one case's log hints at: of a failure its cause, of an answer what was refused to it."""
-    lines = _lines(trial.log)
+    lines, gpus = _lines(trial.log), protocol.limits.gpus
     if trial.answered:
         met: dict[str, str] = {}
         for line in lines:
@@ -54,7 +59,23 @@ def log_hits(trial: Trial, *, gpus: int = 0) -> Iterator[Finding]:
         if why is not None:
             told = _told(why.hint.check, why.line, lines)
             yield _warn(why.hint.check, trial.case.id, told, why=why)
+        elif line := _sought(lines[-_LAST:], trial.observation, protocol):
+            given = ", ".join(file.path for file in protocol.input.files)
+            words = f"{_shown(line)}; the inputs folder has {given}"
+            yield _warn("inputs-read", trial.case.id, words)
     yield from _noise(trial)
+
+
+def _sought(lines: list[str], seen: Observation, protocol: Rules) -> str:
+    """The line that says that an input file is not there; empty if none does."""
+    around = seen.execution.options.get("environment")
+    local = around.get("SEGJUDGE_INPUTS") if isinstance(around, dict) else None
+    folders = (protocol.container.inputs, str(local or protocol.container.inputs))
+    for line in lines:
+        if _ABSENT.search(line) and any(folder in line for folder in folders):
+            return line
+    glob = next((line for line in lines if "glob" in line), "")
+    return glob if any(_NOTHING.match(line) for line in lines) else ""
 
 
 def _told(check: str, line: str, lines: list[str]) -> str:

@@ -1,6 +1,6 @@
 """Whether a mask answers its prompts: it is not empty, and label k lies where prompt k says."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -18,27 +18,51 @@ _MISREAD = 0.7
 _LabelMap = npt.NDArray[np.integer]
 
 
-def mask_hits(case: str, prompts: Prompts | None, prediction: _LabelMap) -> Iterator[Finding]:
-    """What is wrong with a mask, by its prompts alone.
+def mask_hits(
+    case: str,
+    prompts: Prompts | None,
+    prediction: _LabelMap,
+    *,
+    known: Collection[int] | None = None,
+) -> Iterator[Finding]:
+    """What is wrong with a mask, by its prompts and the protocol's labels alone.
 
-    The mask is (H, W) or (D, H, W); prompts are of one kind.
+    The mask is (H, W) or (D, H, W); prompts are of one kind. Without known labels, label k is the
+    object of prompt k.
     """
     if not prediction.any():
         yield _hit("mask-empty", case, f"not one voxel of {prediction.size:,} is labelled")
         return
+    counts = np.bincount(prediction.ravel())
+    if known is not None:
+        yield from _unknown(case, counts, known)
     if prompts is None:
         return
-    counts = np.bincount(prediction.ravel())
     covered = 1 - counts[0] / prediction.size
     asked = np.count_nonzero(prompts.baseline(prediction.shape)) / prediction.size
     if covered > max(0.5, 1.5 * asked):
         words = f"{covered:.0%} of the image is labelled, the prompts ask for {asked:.0%}"
         yield _hit("mask-fills-image", case, words)
         return
+    if known is not None:
+        return
     yield from _numbering(case, counts, prompts)
     located = prompts.regions(prediction.shape)
     if located and len(prompts) <= _MOST_PROMPTS and len(counts) <= 4 * _MOST_PROMPTS:
         yield from _places(case, prompts, prediction, counts)
+
+
+def _unknown(
+    case: str, counts: npt.NDArray[np.integer], known: Collection[int]
+) -> Iterator[Finding]:
+    present = [int(label) for label in np.flatnonzero(counts) if label > 0]
+    strange = [label for label in present if label not in known]
+    if strange:
+        severity = Severity.PROBLEM if len(strange) == len(present) else Severity.WARNING
+        words = (
+            f"labels {listed(strange, most=5)}; the protocol scores {listed(sorted(known), most=5)}"
+        )
+        yield _hit("labels-unknown", case, words, severity)
 
 
 def _numbering(case: str, counts: npt.NDArray[np.integer], prompts: Prompts) -> Iterator[Finding]:
@@ -64,10 +88,7 @@ def _numbering(case: str, counts: npt.NDArray[np.integer], prompts: Prompts) -> 
 
 
 def _places(
-    case: str,
-    prompts: Prompts,
-    prediction: _LabelMap,
-    counts: npt.NDArray[np.integer],
+    case: str, prompts: Prompts, prediction: _LabelMap, counts: npt.NDArray[np.integer]
 ) -> Iterator[Finding]:
     """Whether labels lie where their prompts say; if not, whether where others' do."""
     inside = np.stack(

@@ -1,15 +1,25 @@
 """Why an output does not count, by its file's name and its arrays' headers."""
 
+import posixpath
 from collections.abc import Iterator
 
 from data_manifest.errors import printable
 from data_manifest.findings import Finding, Severity
 from data_manifest.layouts import ArrayFacts
+from evaluate.checking.observing import Observation
 from evaluate.checking.trials import Trial
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 
 __all__ = ["output_hits"]
+
+# The reader's own words for what a header does not tell of.
+_BY_WORDS = {
+    "image's grid": "output-grid",
+    "nobody asked for": "labels-unknown",
+    "not written to its end": "output-readable",
+    "that can be read": "output-readable",
+}
 
 
 def output_hits(trial: Trial, protocol: Rules) -> Iterator[Finding]:
@@ -23,7 +33,7 @@ def output_hits(trial: Trial, protocol: Rules) -> Iterator[Finding]:
     elif outcome is Outcome.NO_OUTPUT:
         yield _no_output(trial, seen.files, protocol)
     elif outcome is Outcome.BAD_OUTPUT:
-        yield _bad_output(trial, seen.arrays, protocol)
+        yield _bad_output(trial, seen, protocol)
     elif outcome is Outcome.OK and seen.arrays is not None:
         yield from _unwise(trial, seen.arrays, protocol)
 
@@ -33,11 +43,20 @@ def _no_output(trial: Trial, files: tuple[str, ...], protocol: Rules) -> Finding
     if not files:
         return _hit("output-missing", trial, f"no {expected}: the outputs folder is empty")
     words = f"no {expected}, but {', '.join(map(printable, files[:3]))}"
-    return _hit("output-name", trial, words)
+    folder, name = posixpath.split(expected)
+    ending = posixpath.splitext(name)[1]
+    elsewhere = any(f.endswith(ending) and posixpath.dirname(f) != folder for f in files)
+    mend = f"leave it in the outputs folder's `{folder}`, which is yours to make" if folder else ""
+    if elsewhere and not folder:
+        mend = "leave it in the outputs folder itself, in no folder below"
+    return _hit("output-name", trial, words, mend=mend if elsewhere else "")
 
 
-def _bad_output(trial: Trial, arrays: tuple[ArrayFacts, ...] | None, protocol: Rules) -> Finding:
-    key, shape = protocol.output.key, trial.case.shape
+def _bad_output(trial: Trial, seen: Observation, protocol: Rules) -> Finding:
+    key, shape, arrays = protocol.output.key, trial.case.shape, seen.arrays
+    if len(seen.masks) > 1:
+        mend = "leave one mask alone in the folder that the protocol's `output.path` names"
+        return _hit("output-name", trial, trial.record.reason, mend=mend)
     if arrays is None:
         return _hit("output-readable", trial, trial.record.reason)
     mask = next((array for array in arrays if array.name == key), None)
@@ -49,6 +68,9 @@ def _bad_output(trial: Trial, arrays: tuple[ArrayFacts, ...] | None, protocol: R
     if mask.shape != shape:
         words = f"shape {mask.shape}, the image's is {shape}"
         return _hit("output-shape", trial, words, mend=_shape_advice(mask.shape, shape))
+    for words, check in _BY_WORDS.items():
+        if words in trial.record.reason:
+            return _hit(check, trial, trial.record.reason)
     return _hit("output-dtype", trial, f"{mask.dtype}: {trial.record.reason}")
 
 

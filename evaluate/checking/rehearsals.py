@@ -18,11 +18,13 @@ from evaluate.checking import (
     ObservingSandbox,
     Repeat,
     Trial,
+    case_in_rounds,
     estimate_findings,
     is_odd,
     make_finding,
     one_slice_finding,
     repeat_findings,
+    round_findings,
     run_findings,
 )
 from evaluate.checking.examinations import TEAM, Drawer, Examination
@@ -67,10 +69,17 @@ class Rehearsal:
         first = self._run(self._data, "first", 0)
         examination = Examination(protocol, self._data.parent, first, draw)
         trials = _trials(first, manifest, self._observer)
-        scores = {score.case: score for score in score_run(first.root, workers=1).cases}
+        scored = score_run(first.root, workers=1)
+        scores = {score.case: score for score in scored.cases}
         self.findings += run_findings(trials, protocol)
         cases = [examination.examine(trial, scores[trial.case.id]) for trial in trials]
         self.findings += examination.findings([trial.case.id for trial in trials])
+        if protocol.rounds.number > 1:
+            looked = (
+                case_in_rounds(first, protocol, case, self._data.parent, TEAM)
+                for case in manifest.cases
+            )
+            self.findings += round_findings([c for c in looked if c], scored.rounds)
         self.findings += estimate_findings(
             trials, protocol.limits, protocol.submission.largest_case
         )

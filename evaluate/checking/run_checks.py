@@ -36,7 +36,7 @@ def run_findings(trials: Sequence[Trial], protocol: Rules) -> list[Finding]:
             *_ending(trial, protocol),
             *output_hits(trial, protocol),
             *_beside(trial, protocol),
-            *log_hits(trial, gpus=protocol.limits.gpus),
+            *log_hits(trial, protocol),
         )
     ]
     findings = gathered(hits, [trial.case.id for trial in trials])

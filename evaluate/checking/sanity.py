@@ -5,16 +5,27 @@ background, made in a second, with no package beyond the core's. The same seed g
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from data_manifest.demo.records import RawCase
 from data_manifest.demo.shapes import FloatArray, case_generator, smooth_noise
-from data_manifest.layouts import Layout
+from data_manifest.layouts import Layout, read_case
+from data_manifest.layouts.npz_contract import write_inputs
 from data_manifest.making.writing import INPUTS, REFERENCES, write_case
-from data_manifest.manifest import MODALITIES, Manifest, Preparation, save_manifest
+from data_manifest.manifest import (
+    MODALITIES,
+    Case,
+    FileEntry,
+    Manifest,
+    Preparation,
+    save_manifest,
+    sha256_of,
+)
 from data_manifest.progress import Progress, silent
 from data_manifest.prompts import USUAL
 
@@ -25,6 +36,9 @@ ODD = "odd"
 
 ONE_SLICE_PAIR = ("2DBox_MR_odd-flat", "3DBox_MR_odd-one-slice")
 """The same image, as 2D and as a volume of one slice."""
+
+_CUBE = "3DBox_MR_sanity-cube"
+"""About as many slices as rows and columns: there axes in another order stay in the image."""
 
 _COLOURED = ("Dermoscopy", "Endoscopy", "Fundus", "Microscopy")
 _VOLUMES = {
@@ -48,11 +62,12 @@ def build_sanity_cases(
     layout: Layout | None = None,
     prompts: Sequence[str] = USUAL,
     rounds: int = 1,
+    cube: bool = False,
     progress: Progress = silent,
 ) -> Path:
     """Write the cases and their manifest.
 
-    Cases that can't be put into the layout's files are left out.
+    Cases that can't be put into the layout's files are left out, and a cube that only rounds need.
 
     Returns:
         The manifest's path.
@@ -60,18 +75,43 @@ def build_sanity_cases(
     for kind in (INPUTS, REFERENCES):
         (out / kind).mkdir(parents=True, exist_ok=True)
     preparation = Preparation(seed=seed, margin=0, jitter=0, recipe="0" * 64)
-    makers = {name: make for name, make in _makers().items() if not only or name in only}
+    makers = {
+        name: make
+        for name, make in _makers().items()
+        if name in only or not (only or (name == _CUBE and not cube))
+    }
     cases = []
     for done, (name, make) in enumerate(sorted(makers.items()), start=1):
         raw = make(name, seed)
         if layout is None or layout.holds(f"{raw.labels.ndim}D"):
             case = write_case(out, raw, preparation=preparation, prompts=prompts, rounds=rounds)
+            if layout is not None:
+                case = _with_channels(out, case, layout)
             if layout is None or not layout.refusal(case):
                 cases.append(case)
         progress(done, len(makers), name)
     manifest = Manifest(schema=1, name="sanity", cases=tuple(cases))
     save_manifest(manifest, out / "manifest.json")
     return out / "manifest.json"
+
+
+def _with_channels(out: Path, case: Case, layout: Layout) -> Case:
+    """A case with as many images as the layout gives: each half as bright as the one before."""
+    asked = dict.fromkeys(file.channel for file in layout.inputs.images)
+    names = [name for name in asked if isinstance(name, str)]
+    last = max((number for number in asked if isinstance(number, int)), default=0)
+    names += [f"channel {number}" for number in range(len(names), last + 1)]
+    if len(names) == 1 or case.dimension == "2D":
+        return msgspec.structs.replace(case, channels=tuple(names))
+    inputs = read_case(out, case)
+    further = []
+    for number, name in enumerate(names[1:], start=1):
+        path = Path(case.image.path).with_stem(f"{case.id}.{name}")
+        write_inputs(
+            out / path, replace(inputs, image=np.right_shift(inputs.image, number).astype(np.uint8))
+        )
+        further.append(FileEntry(path=path.as_posix(), sha256=sha256_of(out / path)))
+    return msgspec.structs.replace(case, further_images=tuple(further), channels=tuple(names))
 
 
 def _makers() -> dict[str, Callable[[str, int], RawCase]]:
@@ -119,6 +159,7 @@ def _makers() -> dict[str, Callable[[str, int], RawCase]]:
     add(ONE_SLICE_PAIR[0], "MR", (96, 80), [flat], drawn_as="one-slice")
     add(ONE_SLICE_PAIR[1], "MR", (1, 96, 80), [(0.5, *flat[:2], 0.6, *flat[2:])],
         (4.0, 1.0, 1.0), drawn_as="one-slice")  # fmt: skip
+    add(_CUBE, "MR", (44, 48, 52), solid, (1.0, 1.0, 1.0))
     thick = [(0.5, 0.4, 0.45, 0.3, 0.2, 0.25)]
     add("3DBox_CT_odd-anisotropic", "CT", (5, 120, 72), thick, (9.0, 0.5, 0.9))
     return makers

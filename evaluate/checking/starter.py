@@ -102,8 +102,7 @@ def write_starter(folder: Path, *, protocol: Rules, called: str) -> list[Path]:
 def _values(name: str, kit: _Kit, protocol: Rules, called: str) -> dict[str, str]:
     """What stands in the template's places."""
     container, output = protocol.container, protocol.output
-    images = {f"{file.role} {n}" if n else file.role: file.path
-              for n, file in enumerate(protocol.input.images)}  # fmt: skip
+    images = {str(file.channel or file.role): file.path for file in protocol.input.images}
     own = container.entrypoint == "image"
     start = ("ENTRYPOINT", ["sh", "predict.sh"]) if own else ("CMD", list(container.command))
     left = output.path.replace("*", "{case}")

@@ -83,7 +83,7 @@ def _cache_folder() -> Path:
     try:
         root = Path(said) if said else Path.home() / ".cache"
     except RuntimeError:  # a user without a name and a home
-        root = Path(tempfile.gettempdir()) / f"segjudge-cache-{os.getuid()}"
+        root = Path(tempfile.gettempdir()) / f"segjudge-cache-{getattr(os, 'getuid', int)()}"
     return root / "segjudge"
 
 

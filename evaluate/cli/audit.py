@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluate.cli import bundle, published, verify
+from evaluate.cli.clusters import add_cluster_arguments, cluster_of
 from evaluate.cli.command_arguments import natural, positive
 from evaluate.cli.sandboxes import add_sandbox_arguments, sandbox_of
 from evaluate.cli.terminal import say, show_progress, warn
@@ -34,6 +35,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="with --rerun: so many cases, each modality with its share (default: all)",
     )
     command.add_argument("--seed", type=natural, default=0, help="of the sample")
+    add_cluster_arguments(command)
     add_sandbox_arguments(command)
     others = command.add_argument_group("spellings of other commands, which go on working")
     others.add_argument(
@@ -61,7 +63,10 @@ def call(options: argparse.Namespace) -> int:
     if options.verify is not None:
         options.bundle = options.verify
         return verify.call(options)
-    again = RerunOptions(sample=options.sample, seed=options.seed) if options.rerun else None
+    again = None
+    if options.rerun:
+        cluster = cluster_of(options)
+        again = RerunOptions(sample=options.sample, seed=options.seed, cluster=cluster)
     with _sandbox_for(options) as sandbox, show_progress("auditing") as progress:
         made = audit_run(
             options.run_dir,
@@ -102,8 +107,8 @@ def _check_options(options: argparse.Namespace) -> None:
         wrong = "--key or --references without --verify"
     elif options.verify is not None and (options.rerun or options.bundle or options.manifest):
         wrong = "--verify with an option of a run directory"
-    elif options.sample is not None and not options.rerun:
-        wrong = "--sample without --rerun"
+    elif not options.rerun and (options.sample is not None or options.cluster is not None):
+        wrong = f"--{'cluster' if options.sample is None else 'sample'} without --rerun"
     if wrong:
         raise UsageError(
             where="segjudge audit",

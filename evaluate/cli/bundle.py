@@ -33,9 +33,7 @@ def call(options: argparse.Namespace) -> int:
     from evaluate.auditing.bundles import BundleOptions, write_bundle
 
     chosen = BundleOptions(
-        images=options.include_images,
-        references=options.include_references,
-        key_file=options.sign,
+        images=options.include_images, references=options.include_references, key_file=options.sign
     )
     write_bundle(options.run_dir, options.out, chosen, manifest_path=options.manifest)
     say(f"bundle: {options.out}")

@@ -27,8 +27,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def call(options: argparse.Namespace) -> int:
     """Check a submission; 1 if there is a problem, 3 if it needs an engine that is not there."""
     from evaluate.cli.check_words import check_document, say_check
-    from evaluate.documents.check import write_check_document
-    from evaluate.documents.tables import write_atomically
+    from evaluate.documents.tables import write_atomically, write_document
     from evaluate.facts.rules import load_protocol
     from evaluate.pipeline.checks import NEEDS_ENGINE, check_submission
     from evaluate.reporting.check_page import check_page
@@ -47,7 +46,7 @@ def call(options: argparse.Namespace) -> int:
         )
     say_check(options, done)
     if options.json:
-        write_check_document(options.json, check_document(options, done))
+        write_document(options.json, check_document(options, done))
     if options.html:
         page = check_page(
             options.reference,

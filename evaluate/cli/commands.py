@@ -5,14 +5,14 @@ A file is imported only when its command is called: no command waits for another
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from evaluate.cli.command_arguments import CommandParser, group_command
 
-__all__ = ["COMMANDS", "parse"]
+__all__ = ["COMMANDS", "parse", "whole_parser"]
 
 COMMANDS = {
     "demo": (
@@ -23,6 +23,10 @@ COMMANDS = {
         "Run submissions on every case of a manifest; continues a run that was cut off.",
         "segjudge run --manifest data/manifest.json --protocol cvpr24"
         " --submission alpha=alpha.tar.gz --submission beta=beta.tar.gz my-run",
+    ),
+    "worker": (
+        "Make this machine one slot of a cluster, for `run --cluster` of another.",
+        "segjudge worker tls://head:8786 --tls certificates",
     ),
     "score": (
         "Score a run directory, or a folder of predictions against a folder of references.",
@@ -80,6 +84,10 @@ COMMANDS = {
         "Write a challenge as Codabench, Grand Challenge or MedPerf take it.",
         "segjudge export codabench --protocol mine.toml --references gts for-codabench",
     ),
+    "completion": (
+        "Print what makes a shell complete segjudge's commands and options.",
+        "segjudge completion bash > ~/.local/share/bash-completion/completions/segjudge",
+    ),
     "protocol": ("List or show protocols.", "segjudge protocol show cvpr24 > mine.toml"),
 }
 """What each is for, and an example."""
@@ -111,6 +119,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         UsageError: an unknown command, option or value.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
+    return whole_parser(words[:1]).parse_args(words)
+
+
+def whole_parser(loaded: Collection[str] = COMMANDS) -> CommandParser:
+    """The command line's parser.
+
+    Args:
+        loaded: names of the commands whose arguments it knows; all of them take a while.
+    """
     parser = CommandParser(
         prog="segjudge",
         description="The evaluation harness for medical image segmentation challenges.",
@@ -120,8 +137,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, (summary, example) in COMMANDS.items():
         command = group_command(commands, name, summary, example)
-        if words[:1] == [name]:
+        if name in loaded:
             module = import_module(f"evaluate.cli.{_MODULES.get(name, name)}")
             command.set_defaults(call=getattr(module, "call", None))
             module.add_arguments(command)
-    return parser.parse_args(words)
+    return parser

@@ -4,6 +4,7 @@ import argparse
 import time
 from pathlib import Path
 
+from evaluate.cli.clusters import add_cluster_arguments
 from evaluate.cli.command_arguments import natural
 from evaluate.cli.run import run_into
 from evaluate.cli.sandboxes import NOT_ISOLATED, add_sandbox_arguments
@@ -13,6 +14,8 @@ __all__ = ["add_arguments", "call"]
 
 PROTOCOL = "cvpr24"
 BASELINE, BOOSTER = "litemedsam", "litemedsam_fast"
+PARTICIPANTS = ("boxfill", BASELINE, BOOSTER, "tworegion")
+"""The shipped ones that answer this protocol each in a way of its own."""
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -20,6 +23,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_dir", type=Path, nargs="?", default=Path("demo-run"))
     command.add_argument("--data", type=Path, help="folder of the demo data (default: beside it)")
     command.add_argument("--seed", type=natural, default=0)
+    add_cluster_arguments(command)
     add_sandbox_arguments(command)
 
 
@@ -55,7 +59,7 @@ def call(options: argparse.Namespace) -> int:
         options,
         manifest=data / "manifest.json",
         protocol=load_protocol(PROTOCOL),
-        references={name: str(folder) for name, folder in ready.items()},
+        references={name: str(ready[name]) for name in PARTICIPANTS},
     )
     say_outcomes(made)
     took.lap("images and runs")

@@ -4,10 +4,13 @@ import argparse
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evaluate.cli.command_arguments import CommandParser, group_command
 from evaluate.cli.terminal import say
-from evaluate.facts.rules import Rules, load_protocol
+
+if TYPE_CHECKING:
+    from evaluate.facts.rules import Rules
 
 __all__ = ["add_arguments"]
 
@@ -53,7 +56,9 @@ def add_arguments(group: CommandParser) -> None:
             )
 
 
-def _protocol(options: argparse.Namespace) -> tuple[Rules, str]:
+def _protocol(options: argparse.Namespace) -> "tuple[Rules, str]":
+    from evaluate.facts.rules import load_protocol
+
     rules = load_protocol(options.protocol)
     return rules, getattr(options, "image", None) or f"segjudge-{rules.name}:{rules.version}"
 
@@ -65,7 +70,7 @@ def _done(options: argparse.Namespace) -> int:
 
 
 def _codabench(options: argparse.Namespace) -> int:
-    from evaluate.exporting.codabench import export_codabench
+    from evaluate.exporting.codabench_bundle import export_codabench
 
     rules, image = _protocol(options)
     export_codabench(
@@ -93,7 +98,7 @@ def _grand_challenge(options: argparse.Namespace) -> int:
 
 
 def _medperf(options: argparse.Namespace) -> int:
-    from evaluate.exporting.medperf import export_medperf
+    from evaluate.exporting.medperf_evaluator import export_medperf
 
     rules, image = _protocol(options)
     export_medperf(options.out, protocol=rules, references=options.references, image=image)

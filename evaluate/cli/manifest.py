@@ -62,8 +62,7 @@ def add_arguments(group: CommandParser) -> None:
     command.add_argument("--window", type=float, nargs=2, metavar=("LEVEL", "WIDTH"))
     command.add_argument("--seed", type=natural, default=0)
     command.add_argument(
-        "--protocol",
-        help="whose kinds of prompts are made, by name or file (default: segjudge)",
+        "--protocol", help="whose kinds of prompts are made, by name or file (default: segjudge)"
     )
     command = group_command(
         into,

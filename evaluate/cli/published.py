@@ -20,11 +20,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def call(options: argparse.Namespace) -> int:
     """Check a paper's table; 1 if a cell, a rank or a row does not hold, or nothing is known."""
     from evaluate.auditing.published_tables import audit_table
-    from evaluate.documents.published import (
-        PublishedDocument,
-        printed_thing,
-        write_published_document,
-    )
+    from evaluate.documents.published import PublishedDocument, printed_thing
+    from evaluate.documents.tables import write_document
 
     verdict = audit_table(options.table, options.run_dir)
     for text in verdict.holds:
@@ -43,7 +40,7 @@ def call(options: argparse.Namespace) -> int:
             holds=tuple(verdict.holds),
             notes=tuple(verdict.notes),
         )
-        write_published_document(options.json, document)
+        write_document(options.json, document)
     count = len(verdict.findings)
     if count:
         say(f"did not pass: {count} finding{'s' if count > 1 else ''}")

@@ -2,12 +2,13 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from evaluate.cli.clusters import add_cluster_arguments, cluster_of
 from evaluate.cli.command_arguments import natural, positive
 from evaluate.cli.sandboxes import add_sandbox_arguments, sandbox_of
 from evaluate.cli.terminal import say, show_progress, warn
-from evaluate.facts.errors import Finding
+from evaluate.facts.errors import Finding, UsageError
 
 if TYPE_CHECKING:
     from evaluate.facts.rules import Rules
@@ -35,13 +36,33 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         default=1,
         help="containers at a time; with more than one, times can't be compared",
     )
+    add_cluster_arguments(command)
     add_sandbox_arguments(command)
+    command.add_argument(
+        "--status",
+        action=_Status,
+        type=Path,
+        metavar="DIR",
+        help="say how far the run in DIR is, from another terminal, and nothing else",
+    )
+
+
+class _Status(argparse.Action):
+    """Needs none of the arguments of a run."""
+
+    def __call__(self, parser: argparse.ArgumentParser, _: object, folder: Any, *__: Any) -> None:
+        from evaluate.cli.run_words import say_status
+        from evaluate.store import RunDirectory
+
+        say_status(RunDirectory.open(folder))
+        parser.exit()
 
 
 def call(options: argparse.Namespace) -> int:
     """Run submissions on every case of a manifest."""
     from evaluate.cli.run_words import (
         say_outcomes,
+        warn_of_gone_machines,
         warn_of_leftovers,
         warn_of_machines,
         warn_of_rules,
@@ -59,6 +80,7 @@ def call(options: argparse.Namespace) -> int:
     say_outcomes(made)
     warn_of_machines(made)
     warn_of_rules(made)
+    warn_of_gone_machines(made)
     warn_of_leftovers(made)
     say(f"next: segjudge score {options.run_dir}")
     return 0
@@ -76,6 +98,13 @@ def run_into(
     from evaluate.running.stage import run_submissions
     from evaluate.store import RunDirectory
 
+    cluster = cluster_of(options)
+    if cluster is not None and jobs > 1:
+        fault = "a machine of a cluster runs one container at a time"
+        raise UsageError(where="--cluster", found=fault, mend="leave --jobs out")
+    if cluster is not None and options.runtime is not None:
+        mend = "make it the default runtime of each machine's engine"
+        raise UsageError(where="--runtime", found="not for a cluster's machines", mend=mend)
     if jobs > 1:
         fault = "several containers at a time: the times can't be compared"
         warn(Finding(where=f"--jobs {jobs}", found=fault, mend="to rank by times, leave it out"))
@@ -97,5 +126,6 @@ def run_into(
             sandbox=sandbox,
             seed=options.seed,
             parallel=jobs,
+            cluster=cluster,
             progress=progress,
         )

@@ -1,6 +1,7 @@
 """What came of a run, in lines."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from evaluate.cli.terminal import say, warn
 from evaluate.facts.attempts import Attempt
@@ -10,7 +11,14 @@ from evaluate.running.workspace import left_over
 from evaluate.scoring.one_set_of_rules import check_rules
 from evaluate.store import RunDirectory
 
-__all__ = ["say_outcomes", "warn_of_leftovers", "warn_of_machines", "warn_of_rules"]
+__all__ = [
+    "say_outcomes",
+    "say_status",
+    "warn_of_gone_machines",
+    "warn_of_leftovers",
+    "warn_of_machines",
+    "warn_of_rules",
+]
 
 
 def warn_of_machines(run: RunDirectory) -> None:
@@ -26,6 +34,12 @@ def warn_of_leftovers(run: RunDirectory) -> None:
     for path in left_over(run.token):
         mend = "remove it as root, or as the engine's user; no run is kept from going on"
         warn(Finding(where=str(path), found="what a container left can't be removed", mend=mend))
+
+
+def warn_of_gone_machines(run: RunDirectory) -> None:
+    """Say which machines of a cluster took no work, and why."""
+    for finding in run.read_status().gone_machines:
+        warn(finding)
 
 
 def warn_of_rules(run: RunDirectory) -> None:
@@ -47,3 +61,27 @@ def say_outcomes(run: RunDirectory) -> None:
         say(f"  {record.team} {record.case}: {record.outcome}: {record.reason}")
     if len(failed) > 20:
         say(f"  and {len(failed) - 20} more; see {run.table_path(Attempt)}")
+
+
+def say_status(run: RunDirectory) -> None:
+    """How far a run is, how fast, and what its machines do."""
+    status = run.read_status()
+    began, now = (datetime.fromisoformat(at) for at in (status.began_at, status.updated_at))
+    seconds, made = (now - began).total_seconds(), status.done - status.before
+    at_work = run.is_locked
+    state = "at work" if at_work else "finished" if status.finished else "stopped: run it again"
+    say(f"{run.root}: {state}; as of {status.updated_at}")
+    say(f"blocks   {status.blocks_done} of {status.blocks} (a case with all teams and rounds)")
+    say(f"runs     {status.done} of {status.runs}")
+    if at_work and made and seconds:
+        left_s = seconds / made * (status.runs - status.done)
+        say(f"rate     {60 * made / seconds:.1f} runs a minute, about {left_s / 60:.0f} min left")
+    failures = ", ".join(f"{kind} {count}" for kind, count in status.failures.items())
+    say(f"failures {failures or 'none'}")
+    if status.note:
+        say(f"now      {status.note}")
+    for machine in status.machines:
+        about = f": {machine.about}" if machine.about else ""
+        say(f"machine  {machine.name} {machine.state}, {machine.blocks} blocks{about}")
+    if status.dashboard:
+        say(f"dask     {status.dashboard}")

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from evaluate.cli.clusters import add_cluster_arguments, cluster_of
 from evaluate.cli.command_arguments import positive
 from evaluate.cli.terminal import say, show_progress, warn
 from evaluate.facts.errors import Finding, UsageError
@@ -19,6 +20,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--protocol", help="built-in name or TOML file (default: the run's own)")
     command.add_argument("--out", type=Path, help="folder of the tables")
     command.add_argument("--jobs", type=positive, help="processes (default: one a CPU)")
+    add_cluster_arguments(command)
 
 
 def call(options: argparse.Namespace) -> int:
@@ -37,6 +39,7 @@ def call(options: argparse.Namespace) -> int:
                 manifest_path=options.manifest,
                 protocol=protocol,
                 workers=options.jobs,
+                cluster=cluster_of(options),
                 progress=progress,
             )
         say_scores(scores)
@@ -49,6 +52,10 @@ def call(options: argparse.Namespace) -> int:
             expected="RUN_DIR, or all of --references, --predictions, --protocol and --out",
             mend="`segjudge score --help` shows both",
         )
+    if options.cluster is not None:
+        fault = "for two folders, whose files are nobody's"
+        mend = "leave it out, or score a run directory"
+        raise UsageError(where="--cluster", found=fault, mend=mend)
     with show_progress("scoring") as progress:
         made = score_folders(
             references=options.references,

@@ -51,14 +51,7 @@ def compare_runs(
 ) -> Compared:
     """Compare a submission with its successor, two teams, or two machines; writes nothing.
 
-    Args:
-        root_a: a run directory that was scored.
-        root_b: another, or the same.
-        team: of run A; None for all teams that both hold.
-        other: the team of run B; None for the same as `team`.
-        replicates: of the bootstrap.
-        seed: of the bootstrap.
-        manifest_path: where the data lie now, if moved; of the run, or runs, that it fits.
+    The other run may be the same one. Without a team, all that both hold are compared.
 
     Raises:
         UsageError: the teams that are named do not make a pair.
@@ -72,13 +65,11 @@ def compare_runs(
     names = _names(root_a, root_b)
     documents = runs[0].run.document(), runs[1].run.document()
     notes = check_comparable(
-        names,
-        documents,
-        (runs[0].protocol, runs[1].protocol),
-        (runs[0].manifest, runs[1].manifest),
+        names, documents, (runs[0].protocol, runs[1].protocol), (runs[0].manifest, runs[1].manifest)
     )
     calibration = None if same else calibration_ratio(documents)
     common = frozenset.intersection(*(frozenset(c.id for c in r.manifest.cases) for r in runs))
+    grouped = runs[0].protocol.ranking.resample == "group"
     comparisons = []
     for first, second in teams:
         label_a, label_b = (first, second)
@@ -96,7 +87,10 @@ def compare_runs(
                 Side(team=second, run=names[1], label=label_b),
                 pairs,
                 counts=draw_counts(
-                    list(pairs.modalities.values()), replicates, np.random.default_rng(seed)
+                    list(pairs.modalities.values()),
+                    replicates,
+                    np.random.default_rng(seed),
+                    groups=[score.group for score in pairs.scores_a] if grouped else (),
                 ),
                 seed=seed,
                 calibration=calibration,
@@ -126,11 +120,7 @@ def _read(root: Path, manifest_path: Path | None) -> _ReadRun:
     for row in run.read_rows(CaseScore):
         scores.setdefault(row.team, []).append(row)
     return _ReadRun(
-        run=run,
-        manifest=manifest,
-        data_root=data_root,
-        protocol=protocol_of(run),
-        scores=scores,
+        run=run, manifest=manifest, data_root=data_root, protocol=protocol_of(run), scores=scores
     )
 
 

@@ -60,15 +60,32 @@ def examine_engine(environment: Mapping[str, str]) -> list[Finding]:
         for key, name in _SHOWN.items()
         if key in facts
     ]
-    findings += [_storage_driver(facts), _cgroups(facts)]
+    driver = str(facts.get("storage_driver") or "not said")
     findings += [
         looked_at(
-            "engine: limit",
-            f"not enforced: {limit}",
-            good=False,
-            meaning="run.json records it; do not run untrusted submissions without it",
-        )
-        for limit in lacking(facts)
+            "engine: storage driver",
+            driver,
+            good=driver != "vfs",
+            meaning="every container copies its whole image: starts are slow, which the times"
+            " include, and the disk fills; use overlay2 (`storage-driver` in"
+            " /etc/docker/daemon.json)",
+        ),
+        looked_at(
+            "engine: cgroups",
+            f"version {facts.get('cgroup_version')}, driver {facts.get('cgroup_driver')}",
+            good=facts.get("cgroup_driver") != "none",
+            meaning="no limit is enforced and nothing is measured: use an engine with a cgroup"
+            " driver",
+        ),
+        *(
+            looked_at(
+                "engine: limit",
+                f"not enforced: {limit}",
+                good=False,
+                meaning="run.json records it; do not run untrusted submissions without it",
+            )
+            for limit in lacking(facts)
+        ),
     ]
     return [*findings, *tried, *_engine_here(facts, environment)]
 
@@ -76,13 +93,11 @@ def examine_engine(environment: Mapping[str, str]) -> list[Finding]:
 def _tried(sandbox: Sandbox, scratch: Path, environment: Mapping[str, str]) -> list[Finding]:
     """Each limit that a container could break, or that none could."""
     where = "engine: limits, tried"
-    engine = open_engine(environment)
     try:
-        broken = broken_limits(sandbox, scratch, machine(engine.info()))
+        with closing(open_engine(environment)) as engine:
+            broken = broken_limits(sandbox, scratch, machine(engine.info()))
     except (SandboxError, ImageProblem) as error:
         broken = [f"a plain container can't be run: {error}"]
-    finally:
-        engine.close()
     if broken is None:
         return [looked_at(where, "not tried: this machine has no shell to try with")]
     if not broken:
@@ -92,33 +107,10 @@ def _tried(sandbox: Sandbox, scratch: Path, environment: Mapping[str, str]) -> l
     return [looked_at(where, text, good=False, meaning=meaning) for text in broken]
 
 
-def _storage_driver(facts: Mapping[str, object]) -> Finding:
-    driver = str(facts.get("storage_driver", ""))
-    return looked_at(
-        "engine: storage driver",
-        driver or "not said",
-        good=driver != "vfs",
-        meaning="every container copies its whole image: starts are slow, which the times include,"
-        " and the disk fills; use overlay2 (`storage-driver` in /etc/docker/daemon.json)",
-    )
-
-
-def _cgroups(facts: Mapping[str, object]) -> Finding:
-    return looked_at(
-        "engine: cgroups",
-        f"version {facts.get('cgroup_version')}, driver {facts.get('cgroup_driver')}",
-        good=facts.get("cgroup_driver") != "none",
-        meaning="no limit is enforced and nothing is measured: use an engine with a cgroup driver",
-    )
-
-
 def _engine_here(facts: Mapping[str, object], environment: Mapping[str, str]) -> list[Finding]:
     """What only an engine on this machine lets us see: its counters and its disk."""
-    engine = open_engine(environment)
-    try:
+    with closing(open_engine(environment)) as engine:
         local, folder = is_local(engine), str(engine.info().get("DockerRootDir") or "")
-    finally:
-        engine.close()
     findings = [_measurement(facts, local=local)]
     if local and folder:
         findings.append(_disk("disk of the engine", folder, "set `data-root` of the engine"))
@@ -163,23 +155,18 @@ def examine_machine(environment: Mapping[str, str]) -> list[Finding]:
     temporary = tempfile.gettempdir()
     return [
         *findings,
-        _user(),
+        looked_at("user", "root" if os.geteuid() == 0 else f"user {os.geteuid()}, not root"),
         _memory(),
         _swap(),
         _disk("disk for temporary files", temporary, "set TMPDIR to a folder on a larger disk"),
         _temporary_in_memory(temporary),
-        _processors(),
+        looked_at("processors", f"{psutil.cpu_count() or 1} x {_model()}"),
         _load(),
         _frequency(),
         _turbo(),
         _clock(),
         _kernel(),
     ]
-
-
-def _user() -> Finding:
-    root = os.geteuid() == 0
-    return looked_at("user", "root" if root else f"user {os.geteuid()}, not root", good=True)
 
 
 def _memory() -> Finding:
@@ -232,10 +219,6 @@ def _temporary_in_memory(folder: str) -> Finding:
         good=kind not in ("tmpfs", "ramfs"),
         meaning="it lies in memory, which the containers then lack: set TMPDIR to a folder on disk",
     )
-
-
-def _processors() -> Finding:
-    return looked_at("processors", f"{psutil.cpu_count() or 1} x {_model()}")
 
 
 def _model() -> str:

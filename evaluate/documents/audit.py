@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from data_manifest.findings import Cell, Finding, Severity
-from evaluate.documents.tables import write_json
 from evaluate.facts.machine import Host
 
 __all__ = [
@@ -28,7 +26,6 @@ __all__ = [
     "Verdict",
     "VerdictKind",
     "audited",
-    "write_audit_document",
 ]
 
 
@@ -338,8 +335,3 @@ class AuditDocument(AuditedRun, frozen=True, kw_only=True):
     audited_at: str
     passed: bool
     findings: tuple[AuditedFile, ...]
-
-
-def write_audit_document(path: Path, document: AuditDocument) -> None:
-    """Write audit.json, atomically."""
-    write_json(path, msgspec.to_builtins(document))

@@ -1,14 +1,12 @@
 """The document of `segjudge check --json`: findings and cases."""
 
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from data_manifest.findings import Finding, Severity, printable
-from evaluate.documents.tables import write_json
 
-__all__ = ["CheckDocument", "CheckedCase", "CheckedThing", "checked_thing", "write_check_document"]
+__all__ = ["CheckDocument", "CheckedCase", "CheckedThing", "checked_thing"]
 
 
 class _CheckPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,8 +99,3 @@ class CheckDocument(_CheckPart, frozen=True, kw_only=True):
     not_run: str
     findings: tuple[CheckedThing, ...]
     cases: tuple[CheckedCase, ...]
-
-
-def write_check_document(path: Path, document: CheckDocument) -> None:
-    """Write the document, atomically."""
-    write_json(path, msgspec.to_builtins(document))

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from data_manifest.findings import Finding, Severity
-from evaluate.documents.tables import write_json
+from evaluate.documents.tables import write_document
 
 __all__ = ["DoctorDocument", "ExaminedThing", "write_doctor_document"]
 
@@ -54,4 +54,4 @@ def write_doctor_document(path: Path, findings: list[Finding], *, engine: bool) 
         )
         for finding in findings
     )
-    write_json(path, msgspec.to_builtins(DoctorDocument(engine=engine, findings=things)))
+    write_document(path, DoctorDocument(engine=engine, findings=things))

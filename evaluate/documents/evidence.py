@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from evaluate.documents.run import RunDocument
-from evaluate.documents.tables import write_json
+from evaluate.documents.tables import write_document
 from evaluate.facts.machine import Host
 from evaluate.facts.rules import Rules
 
@@ -68,4 +68,4 @@ def read_evidence(root: Path) -> Evidence | None:
 
 def write_evidence(root: Path, evidence: Evidence) -> None:
     """Write the evidence of a run directory, atomically."""
-    write_json(root / _NAME, msgspec.to_builtins(evidence))
+    write_document(root / _NAME, evidence)

@@ -40,6 +40,7 @@ class ForeignScore:
     Attributes:
         dimension, reason: empty where the table does not say.
         outcome: None where the table has no such column.
+        group: what the case shares with others; empty where the table does not say.
         values: of each metric, by the name that it was asked for with; our own scores from 0 to 1.
     """
 
@@ -49,6 +50,7 @@ class ForeignScore:
     dimension: str
     outcome: Outcome | None
     reason: str
+    group: str
     values: Mapping[str, float | None]
 
 
@@ -111,6 +113,7 @@ def read_foreign_scores(
                 dimension=_optional(table, number, "dimension"),
                 outcome=outcomes[number],
                 reason=_optional(table, number, "reason"),
+                group=_optional(table, number, "group"),
                 values={name: values[index][number] for name, index in columns.items()},
             )
         )

@@ -19,11 +19,6 @@ def frame_of(rows: Sequence[Any], kind: type, *, metrics: Sequence[str] = ()) ->
 
     Text stays text, numbers are numbers, and no value is a missing one; labels are numbers where
     all of them are.
-
-    Args:
-        rows: of one kind.
-        kind: theirs.
-        metrics: columns that are there whether a row has a value or not, in this order.
     """
     import pandas as pd
 

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
 from evaluate.facts.attempts import Attempt
 
-__all__ = ["Journal", "JournalEntry", "decode_journal", "encode_journal"]
+__all__ = ["JournalDocument", "JournalEntry", "decode_journal", "encode_journal"]
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,21 +32,24 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     profile_sha256: str | None = None
 
 
-Journal = list[JournalEntry]
-"""The document, whole."""
+class JournalDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """journal.json, whole; by team, case and round."""
+
+    schema: Literal[1] = 1
+    entries: tuple[JournalEntry, ...]
 
 
-def decode_journal(data: bytes) -> Journal:
-    """Read a journal, a stranger's.
+def decode_journal(data: bytes) -> tuple[JournalEntry, ...]:
+    """The entries of a journal, a stranger's.
 
     Raises:
         msgspec.MsgspecError: it is none.
         UnicodeDecodeError: it is no text.
     """
-    return msgspec.json.decode(data, type=Journal)
+    return msgspec.json.decode(data, type=JournalDocument).entries
 
 
 def encode_journal(entries: Iterable[JournalEntry]) -> bytes:
     """The journal as a file holds it."""
-    plain = msgspec.to_builtins(list(entries))
+    plain = msgspec.to_builtins(JournalDocument(entries=tuple(entries)))
     return (json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

@@ -1,14 +1,12 @@
 """The document of `segjudge published --json`: what of a paper's table holds."""
 
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from data_manifest.findings import Finding
-from evaluate.documents.tables import write_json
 
-__all__ = ["PrintedThing", "PublishedDocument", "printed_thing", "write_published_document"]
+__all__ = ["PrintedThing", "PublishedDocument", "printed_thing"]
 
 
 class PrintedThing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,8 +57,3 @@ class PublishedDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     findings: tuple[PrintedThing, ...]
     holds: tuple[str, ...]
     notes: tuple[str, ...]
-
-
-def write_published_document(path: Path, document: PublishedDocument) -> None:
-    """Write the document, atomically."""
-    write_json(path, msgspec.to_builtins(document))

@@ -6,7 +6,6 @@ from typing import Literal
 
 import msgspec
 
-from evaluate.documents.tables import write_json
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, RunDirectoryError
 from evaluate.facts.machine import Machine
@@ -23,7 +22,6 @@ __all__ = [
     "decode_run_document",
     "read_run_document",
     "rules_key",
-    "write_run_document",
 ]
 
 StageName = Literal["run", "score", "rank"]
@@ -49,7 +47,7 @@ class SubmissionEntry(_RunPart, frozen=True, kw_only=True):
         team: its name.
         reference: the archive, image reference or folder.
         kind: `archive`, `reference` or `folder`; None where there is no image.
-        digest: of the image; None where there is none.
+        digest: of the image, and of its model folder; None where there is none.
         details: what the sandbox found out about the image.
         problem: why there is no image; empty where there is one.
     """
@@ -118,6 +116,7 @@ class RunDocument(_RunPart, frozen=True, kw_only=True):
         stages: which of them each stage last went by.
         machines: every machine that attempts were made on, by key, in the order of their coming.
         calibration: of each machine, by the same keys.
+        split_cases: whose attempts were made on machines that are not alike; None before the end.
         scored_from: SHA-256 of the journal that the scores were made from.
         ranking: how it was last ranked.
         ranked_from: SHA-256 of the scores that the ranking was made from.
@@ -134,6 +133,7 @@ class RunDocument(_RunPart, frozen=True, kw_only=True):
     stages: StageRules
     machines: dict[str, Machine]
     calibration: dict[str, Calibration] = {}
+    split_cases: int | None = None
     scored_from: str | None = None
     ranking: RankOptions | None = None
     ranked_from: str | None = None
@@ -169,8 +169,20 @@ class RunDocument(_RunPart, frozen=True, kw_only=True):
     def unequal_machines(self) -> str:
         """In words, on which machines attempts were made whose times may not be compared.
 
-        Empty where all are of one computer and one sandbox.
+        Empty where all are of one computer and one sandbox, or all teams of a case met on one.
         """
+        return "" if self.split_cases == 0 else self._said_of_machines
+
+    @property
+    def machines_apart(self) -> str:
+        """In words, on which machines cases were run that are not alike, each with all its teams.
+
+        Their times may be compared within a case. Empty where there is no such difference.
+        """
+        return self._said_of_machines if self.split_cases == 0 else ""
+
+    @property
+    def _said_of_machines(self) -> str:
         machines = list(self.machines.values())
         if all(machine.is_as_fast_as(machines[0]) for machine in machines):
             return ""
@@ -208,9 +220,16 @@ class RunDocument(_RunPart, frozen=True, kw_only=True):
 
     def reduced_to(self, attempts: Iterable[Attempt]) -> "RunDocument":
         """Without machines and rules that no attempt and no stage has anything to do with."""
-        kept = {(attempt.machine, attempt.rules_sha256) for attempt in attempts}
-        used = {machine for machine, _ in kept} or {self.last_machine.key}
-        made_under = {rules for _, rules in kept}
+        used, made_under, split = set[str](), set[str](), set[str]()
+        first: dict[str, str] = {}  # machine of a case
+        for attempt in attempts:
+            used.add(attempt.machine)
+            made_under.add(attempt.rules_sha256)
+            if not self._are_alike(
+                first.setdefault(attempt.case, attempt.machine), attempt.machine
+            ):
+                split.add(attempt.case)
+        used = used or {self.last_machine.key}
         named = {self.stages.run, self.stages.score, self.stages.rank}
         return msgspec.structs.replace(
             self,
@@ -221,7 +240,14 @@ class RunDocument(_RunPart, frozen=True, kw_only=True):
             },
             machines={key: m for key, m in self.machines.items() if key in used},
             calibration={key: c for key, c in self.calibration.items() if key in used},
+            split_cases=len(split),
         )
+
+    def _are_alike(self, one: str, other: str) -> bool:
+        if one == other:
+            return True
+        known = self.machines.get(one), self.machines.get(other)
+        return known[0] is not None and known[1] is not None and known[0].is_as_fast_as(known[1])
 
     def ranked_as_scored(self) -> "RunDocument":
         """The document after a ranking by the rules that the scores were made by."""
@@ -287,8 +313,3 @@ def decode_run_document(data: bytes, *, where: str) -> RunDocument:
         fault = "no machine, or not the rules that it names"
         raise RunDirectoryError(where=where, found=fault, expected="a run's facts")
     return document
-
-
-def write_run_document(path: Path, document: RunDocument) -> None:
-    """Replace run.json."""
-    write_json(path, msgspec.to_builtins(document))

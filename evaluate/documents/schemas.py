@@ -17,9 +17,10 @@ DOCUMENTS: Mapping[str, str] = {
     "comparison": "team_comparison.ComparisonDocument",
     "check": "check.CheckDocument",
     "doctor": "doctor.DoctorDocument",
-    "journal": "journal.Journal",
+    "journal": "journal.JournalDocument",
     "published": "published.PublishedDocument",
     "ranking": "ranking.RankingDocument",
+    "status": "run_status.RunStatus",
 }
 """Each document's module and type."""
 

@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import sys
 import tempfile
 import types
 import typing
@@ -15,6 +16,8 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, TypeVar
+
+import msgspec
 
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import TableError
@@ -34,6 +37,7 @@ __all__ = [
     "sorted_rows",
     "sync_folder",
     "write_atomically",
+    "write_document",
     "write_json",
     "write_table",
 ]
@@ -74,6 +78,8 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable, not only the files' bytes."""
+    if sys.platform == "win32":
+        return  # no folder can be opened there
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -96,6 +102,11 @@ def write_json(path: Path, data: object, *, lines_down_to: int | None = None) ->
     else:
         text = _in_lines(data, lines_down_to)
     write_atomically(path, f"{text}\n".encode())
+
+
+def write_document(path: Path, document: msgspec.Struct) -> None:
+    """Write a document, atomically."""
+    write_json(path, msgspec.to_builtins(document))
 
 
 def _in_lines(data: object, levels: int) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from evaluate.documents.tables import write_json
+from evaluate.documents.tables import write_document
 
 __all__ = [
     "CaseChange",
@@ -213,4 +213,4 @@ def write_comparison_document(path: Path, document: ComparisonDocument) -> None:
         else comparison
         for comparison in document.comparisons
     )
-    write_json(path, msgspec.to_builtins(msgspec.structs.replace(document, comparisons=kept)))
+    write_document(path, msgspec.structs.replace(document, comparisons=kept))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from evaluate.exporting.own_wheel import installed_requirements, write_own_wheel
-from evaluate.facts.errors import Finding, UsageError
+from evaluate.facts.errors import UsageError
 from evaluate.facts.rules import Rules
 
 __all__ = [
@@ -32,12 +32,10 @@ def start_export(out: Path) -> None:
         out.mkdir(parents=True)
     except FileExistsError as error:
         raise UsageError(
-            Finding(
-                where=str(out),
-                found="exists already",
-                expected="the name of a new folder: nothing is ever overwritten",
-                mend="choose another name, or move it away",
-            )
+            where=str(out),
+            found="exists already",
+            expected="the name of a new folder: nothing is ever overwritten",
+            mend="choose another name, or move it away",
         ) from error
 
 
@@ -80,24 +78,15 @@ def references_of(folder: Path, protocol: Rules) -> dict[str, Path]:
             known[case] = path
     if not known:
         raise UsageError(
-            Finding(
-                where=f"--references {folder}",
-                found="no reference" if folder.is_dir() else "no such folder",
-                expected=protocol.references.path or "one mask a case",
-            )
+            where=f"--references {folder}",
+            found="no reference" if folder.is_dir() else "no such folder",
+            expected=protocol.references.path or "one mask a case",
         )
     return known
 
 
 def write_image(folder: Path, *, protocol: Rules, user: str, entry: str) -> None:
-    """The folder that a platform's image is built of.
-
-    Args:
-        folder: new files go in here.
-        protocol: the rules, whole.
-        user: whom the container runs as.
-        entry: the module of `segjudge.platforms` that it starts; empty for none.
-    """
+    """The folder that a platform's image is built of."""
     folder.mkdir(exist_ok=True)
     write_own_wheel(folder)
     (folder / "requirements.txt").write_text("\n".join(installed_requirements()) + "\n", "utf-8")

@@ -9,7 +9,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from evaluate.facts.errors import Finding, UsageError
+from evaluate.facts.errors import UsageError
 
 __all__ = ["installed_requirements", "write_own_wheel"]
 
@@ -23,12 +23,10 @@ def _distribution() -> importlib.metadata.Distribution:
         return importlib.metadata.distribution("segjudge")
     except importlib.metadata.PackageNotFoundError as error:
         raise UsageError(
-            Finding(
-                where="segjudge",
-                found="a checkout that is not installed",
-                expected="an installed package, which the platform's image gets",
-                mend="pip install -e .",
-            )
+            where="segjudge",
+            found="a checkout that is not installed",
+            expected="an installed package, which the platform's image gets",
+            mend="pip install -e .",
         ) from error
 
 
@@ -40,12 +38,10 @@ def write_own_wheel(folder: Path) -> Path:
     """
     if sys.platform != "linux":
         raise UsageError(
-            Finding(
-                where="segjudge export",
-                found=f"an installation for {sys.platform}",
-                expected="one for Linux, where the platforms run",
-                mend="export on Linux, or in a container with segjudge",
-            )
+            where="segjudge export",
+            found=f"an installation for {sys.platform}",
+            expected="one for Linux, where the platforms run",
+            mend="export on Linux, or in a container with segjudge",
         )
     known = _distribution()
     tag = next(

@@ -6,13 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["OF_PAIRS", "SumRatio", "aggregate_of", "summed_columns"]
+__all__ = ["OF_PAIRS", "VARIANTS", "SumRatio", "aggregate_of", "summed_columns"]
 
 OF_PAIRS = tuple(
     f"lesion_matched_{metric}"
     for metric in ("dsc", "iou", "relative_volume_difference", "assd", "rmsd", "hd")
 )
 """Metrics of matched pairs, which are aggregated over the pairs of all cases."""
+
+
+VARIANTS: Mapping[str, tuple[str, ...]] = {
+    "variant": ("reference_variant", "prediction_variant"),
+    "topology": ("reference_variant", "prediction_variant", "topology_match"),
+}
+"""What the balanced accuracy of variants is made of, over cases."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +85,8 @@ def aggregate_of(name: str) -> SumRatio | None:
 
 def summed_columns(name: str) -> tuple[str, ...]:
     """The columns that an aggregated metric needs; none if there is no way to aggregate it."""
+    if name in VARIANTS:
+        return VARIANTS[name]
     ratio = aggregate_of(name)
     if ratio is not None:
         return ratio.columns

@@ -56,18 +56,25 @@ class SandboxFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     engine: dict[str, object]
 
 
-class Machine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Machine(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """Where attempts are made.
 
     Attributes:
         host: the computer.
         sandbox: what ran the containers on it.
         versions: of segjudge and of the libraries that the numbers pass through.
+        name: under which a cluster knows it; empty for the computer that the command runs on.
+        lock: whether the versions of every package are those of official scoring, or which differ;
+            empty where a run was made before this was noted.
     """
 
+    name: str = ""
     host: Host
     sandbox: SandboxFacts
     versions: dict[str, str]
+    lock: str = ""
 
     @property
     def key(self) -> str:

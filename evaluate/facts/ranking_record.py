@@ -67,6 +67,7 @@ class RankingSettings(_RankingPart, frozen=True, kw_only=True):
     alpha: float
     adjustment: Literal["holm", "bh", "none"]
     compat: Literal["challenger"] | None
+    resample: Literal["case", "group"] = "case"
     strata: str | None = None
     equal: Literal["value", "significance"] = "value"
     seed: int

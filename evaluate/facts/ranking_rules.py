@@ -58,8 +58,9 @@ class Ranking(Strict, frozen=True, kw_only=True):
     Attributes:
         metrics: ranked separately; a team's ranks are averaged over them by weight.
         rank_level: `case` ranks the teams in every case, `label` in every case and label or region
-            that the protocol lists; the others rank what `statistic` makes of the cases of each
-            modality, of each stratum, or of all (`cohort`).
+            that the protocol lists (by what has no labels, as time, in every case); the others rank
+            what `statistic` makes of the cases of each modality, of each stratum, or of all
+            (`cohort`).
         strata: pattern whose match in a case's name is its stratum, which then stands for the
             modality in all that follows.
         across_modalities: where teams are ranked in every case: `micro` weighs every case alike,
@@ -71,6 +72,7 @@ class Ranking(Strict, frozen=True, kw_only=True):
             `alpha` parts a team from the best one of the same place (`significance`).
         alpha: level of the tests.
         adjustment: of the tests' p-values for there being many pairs of teams.
+        resample: what the bootstrap draws: single cases, or groups of cases, such as patients.
     """
 
     metrics: tuple[RankedMetric, ...]
@@ -82,6 +84,7 @@ class Ranking(Strict, frozen=True, kw_only=True):
     equal: Literal["value", "significance"] = "value"
     alpha: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.05
     adjustment: Literal["holm", "bh", "none"] = "holm"
+    resample: Literal["case", "group"] = "case"
 
 
 def of_label(name: str) -> tuple[str, str]:
@@ -95,7 +98,9 @@ def of_label(name: str) -> tuple[str, str]:
 
 
 def labels_of(metric: str, scoring: Scoring) -> tuple[str, ...]:
-    """The labels and regions that a protocol lists and scores by a metric."""
+    """The labels and regions that a protocol lists and scores by a metric; a time has none."""
+    if metric not in scoring.names:
+        return ()
     labels = () if isinstance(scoring.labels, str) else scoring.labels
     named = [scoring.label_names.get(str(label), str(label)) for label in labels]
     regions = [r.name for r in scoring.regions if r.metrics is None or metric in r.metrics]
@@ -150,7 +155,7 @@ def _column_problems(
     if label and label not in listed and not isinstance(scoring.labels, str):
         expected, mend = f"one of {', '.join(listed)}", most_like(label, listed)
         yield Finding(where=where, found=f"label {label}", expected=expected, mend=mend)
-    if ranking.rank_level == "label" and (label or not listed):
+    if ranking.rank_level == "label" and base in scoring.names and (label or not listed):
         expected = "a metric that listed labels or regions are scored by, without a label"
         yield Finding(where=where, found=f"{metric.name} at level `label`", expected=expected)
     if metric.statistic != "mean" and ranking.rank_level in ("case", "label"):

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -17,12 +17,7 @@ from evaluate.facts.protocol_files import builtin_protocols, whole_file
 from evaluate.facts.ranking_rules import RankedMetric, Ranking, ranking_problems
 from evaluate.facts.rounds import Rounds, rounds_problem
 from evaluate.facts.scoring_problems import scoring_problems
-from evaluate.facts.scoring_rules import (
-    ScoredMetric,
-    Scoring,
-    Strict,
-    with_options,
-)
+from evaluate.facts.scoring_rules import ScoredMetric, Scoring, Strict, with_options
 
 __all__ = [
     "RUN_PARTS",
@@ -207,17 +202,34 @@ class Rules(Strict, frozen=True, kw_only=True):
         """SHA-256 of the named parts (all without names): equal for equal rules.
 
         A part is a table of the file, or a stage: `run`, `score`, `rank`. A stage redoes its work
-        only when the parts that it reads have changed.
+        only when the parts that it reads have changed. Keys at their defaults are left out: one
+        that a later version adds makes no run of this version one of other rules. So a default
+        never changes.
         """
-        data = self.to_json()
         names = {name for part in parts for name in _STAGES.get(part, (part,))}
-        chosen = {name: data[name] for name in names} if parts else data
+        told = _told(self)
+        chosen = {name: value for name, value in told.items() if name in names or not parts}
         return hashlib.sha256(msgspec.json.encode(chosen, order="sorted")).hexdigest()
 
     @property
     def run_sha256(self) -> str:
         """SHA-256 of what decides an attempt: attempts of one ranking must be alike in it."""
         return self.digest("run")
+
+
+def _told(value: Any) -> Any:
+    """As plain data, without the keys that are at their defaults."""
+    if isinstance(value, msgspec.Struct):
+        told = {}
+        for field in msgspec.structs.fields(value):
+            own, factory = getattr(value, field.name), field.default_factory
+            made = field.default if factory is msgspec.NODEFAULT else factory()
+            if own != made:
+                told[field.name] = _told(own)
+        return told
+    if isinstance(value, dict):
+        return {key: _told(part) for key, part in value.items()}
+    return [_told(part) for part in value] if isinstance(value, tuple) else value
 
 
 def load_protocol(name_or_path: str, *, other_columns: bool = False) -> Rules:

@@ -34,7 +34,8 @@ class CaseScore:
     """One case of one team: a row of case_scores.csv.
 
     For a failed case the values are what a failure costs; for a `harness_error` they are None, as
-    is any value that the protocol leaves undefined.
+    is any value that the protocol leaves undefined. The group is what the case shares with others,
+    such as its patient.
     """
 
     team: str
@@ -44,6 +45,7 @@ class CaseScore:
     outcome: Outcome
     reason: str
     values: Mapping[str, float | None] = field(default_factory=dict)
+    group: str = ""
 
     def value(self, metric: str) -> float | None:
         """A metric's value; None where it is undefined, or not scored."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from data_manifest.errors import Finding
-from evaluate.facts.aggregates import summed_columns
+from evaluate.facts.aggregates import VARIANTS, summed_columns
 from evaluate.facts.misspelled import most_like
 from evaluate.facts.scoring_rules import MEASURED, NOT_FOR_METRICS, Cohort, ScoredMetric, Scoring
 
@@ -106,14 +106,16 @@ def _region_problems(scoring: Scoring) -> Iterator[Finding]:
 
 def _cohort_problems(scoring: Scoring, cohort: Cohort) -> Iterator[Finding]:
     where = f"scoring.cohort, {cohort.metric}"
-    if cohort.metric not in scoring.names and cohort.statistics != ("aggregated",):
+    of_sums = [s for s in cohort.statistics if s in ("aggregated", "balanced_accuracy")]
+    if cohort.metric not in scoring.names and len(of_sums) < len(cohort.statistics):
         fault, expected = "a metric that is not computed", f"one of {', '.join(scoring.names)}"
         yield _wrong(where, fault, expected, most_like(cohort.metric, scoring.names))
-    if "aggregated" in cohort.statistics:
+    if of_sums:
         summed = summed_columns(cohort.metric)
         missing = [name for name in summed if name not in scoring.names]
-        if not summed:
-            yield _wrong(where, "no way to aggregate it", "a Dice, or a metric of objects")
+        if not summed or (cohort.metric in VARIANTS) != (of_sums == ["balanced_accuracy"]):
+            expected = "a Dice, or a metric of objects; of a `variant` its `balanced_accuracy`"
+            yield _wrong(where, f"no way to {' and '.join(of_sums)}", expected)
         elif missing:
             yield _wrong(where, f"no {', '.join(missing)} to sum", "these among scoring.metrics")
     if "global" in cohort.statistics and (cohort.metric != "dsc" or cohort.over == "cases"):

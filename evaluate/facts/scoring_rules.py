@@ -43,9 +43,10 @@ _Rule: TypeAlias = float | Literal["worst", "diagonal", "skip", "undefined", "co
 _Labels: TypeAlias = Literal[
     "reference", "union", "one_to_maximum", "prompted", "prompted_above_lowest"
 ]
-_Statistic: TypeAlias = Literal[
-    "mean", "sd", "min", "q25", "median", "q75", "max", "rmse", "sum", "aggregated", "global"
-]
+_Statistic: TypeAlias = (
+    Literal["mean", "sd", "min", "q25", "median", "q75", "max", "rmse", "sum"]
+    | Literal["aggregated", "global", "balanced_accuracy"]
+)
 
 
 class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -202,7 +203,8 @@ class Cohort(Strict, frozen=True, kw_only=True):
         metric: a column of the tables.
         statistics: `mean`, `sd` of a sample, quartiles interpolated linearly, `rmse`, `sum`;
             `aggregated`, a Dice or a detection metric of volumes or counts that are summed over the
-            cases first; `global`, a Dice of voxels summed so.
+            cases first; `global`, a Dice of voxels summed so; `balanced_accuracy`, of a `variant`
+            or a `topology`: the mean recall over the reference's variants.
         over: the values of each label and region, or those of the cases.
         labels: names of those that are meant; none for all.
         joined: name of a further row, of the mean over these labels' values; `-` for no label.

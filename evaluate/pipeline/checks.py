@@ -27,7 +27,9 @@ from evaluate.checking.rehearsals import Rehearsal
 from evaluate.facts.rules import Rules
 from evaluate.reporting.case_pictures import CasePicture, draw_case
 from evaluate.sandbox import Sandbox
+from evaluate.sandbox.case_folders import classify
 from evaluate.sandbox.layers import save_image
+from evaluate.sandbox.models import parted
 from evaluate.sandbox.scratch import scratch_folder
 
 __all__ = ["NEEDS_ENGINE", "SubmissionCheck", "check_submission"]
@@ -82,6 +84,7 @@ def check_submission(
                 layout=protocol.layout,
                 prompts=_kinds(protocol),
                 rounds=protocol.rounds.ahead,
+                cube=protocol.rounds.number > 1,
             )
             rehearsal = Rehearsal(reference, protocol, sandbox, data, scratch, progress)
             cases = rehearsal.run(_draw if pictures else None)
@@ -124,12 +127,12 @@ def _static(
     now: datetime,
 ) -> list[Finding]:
     """What can be seen before anything runs."""
+    reference = parted(reference)[0]
     path = Path(reference)
     if path.is_file():
         return archive_findings(path, protocol, now=now)
     if path.is_dir():
-        return folder_findings(path)
-    from evaluate.sandbox.engine_images import classify  # the engine's client is not everywhere
+        return folder_findings(path, protocol)
 
     classify(reference)  # raises where it looks like a path
     if sandbox is not None and not sandbox.isolated:
@@ -149,6 +152,6 @@ def _not_run(reference: str, findings: list[Finding], sandbox: Sandbox | None) -
         return "only what can be seen without running it was looked at"
     if not passes([f for f in findings if f.code == "archive-readable"]):
         return "it can't be run: it is no image"
-    if Path(reference).is_file() and not sandbox.isolated:
+    if Path(parted(reference)[0]).is_file() and not sandbox.isolated:
         return NEEDS_ENGINE
     return ""

@@ -11,7 +11,7 @@ from evaluate.ranking.methods import MetricCases, once
 from evaluate.ranking.plain import plain
 from evaluate.ranking.score_table import Floats
 
-__all__ = ["FEW_CASES", "case_count_warnings", "metric_intervals"]
+__all__ = ["FEW_CASES", "case_count_warnings", "group_warnings", "metric_intervals"]
 
 FEW_CASES = 50
 """Below so many cases intervals are known to be too narrow."""
@@ -47,6 +47,21 @@ def metric_intervals(
         )
         for i, team in enumerate(teams)
     }
+
+
+def group_warnings(groups: Sequence[str], resample: str) -> list[str]:
+    """What a reader should know where several cases are of one group, such as a patient."""
+    named = [group for group in groups if group]
+    several = len(named) - len(set(named))
+    if resample == "group" and not named:
+        return ["resample = group, and no case has a group: cases were drawn one by one"]
+    if not several:
+        return []
+    drawn = "whole groups" if resample == "group" else "single cases (`ranking.resample`)"
+    return [
+        f"{len(named)} cases are of {len(set(named))} groups: the bootstrap draws {drawn}, and the"
+        " tests take the cases of a group as independent"
+    ]
 
 
 def case_count_warnings(modalities: dict[str, int]) -> list[str]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from evaluate.facts.errors import Finding, RankingRefusedError
+from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.ranking_rules import of_label
 from evaluate.facts.scores import CaseScore, LabelScore
 
@@ -20,11 +20,6 @@ def with_label_columns(
     scores: Sequence[CaseScore], labels: Iterable[LabelScore], columns: Sequence[str]
 ) -> list[CaseScore]:
     """The same rows with the columns of labels that are not there yet.
-
-    Args:
-        scores: rows of case_scores.csv.
-        labels: rows of label_scores.csv.
-        columns: those that are needed.
 
     Raises:
         RankingRefusedError: a label has no row at all.
@@ -42,12 +37,10 @@ def with_label_columns(
     absent = [name for name in wanted if name not in there]
     if absent:
         raise RankingRefusedError(
-            Finding(
-                where=f"label scores, {', '.join(absent)}",
-                found="no such label",
-                expected="rows of each label or region that is ranked by",
-                mend="score again, or rank a table with a column `label`",
-            )
+            where=f"label scores, {', '.join(absent)}",
+            found="no such label",
+            expected="rows of each label or region that is ranked by",
+            mend="score again, or rank a table with a column `label`",
         )
     return [
         replace(score, values={**by_case.get((score.team, score.case), {}), **score.values})

@@ -53,9 +53,7 @@ class MetricCases:
     def aggregate(self, method: Method, counts: Counts) -> Floats:
         """What the method ranks by: mean or median rank or value, or the share of wins.
 
-        Args:
-            method: one of `METHODS`.
-            counts: how often each case counts, (cases, resamples).
+        Counts say how often each case counts, (cases, resamples).
 
         Returns:
             (teams, resamples), nan where no usable case was drawn.

@@ -88,15 +88,13 @@ def overall_of(
             mean_rank_macro=plain(standing.macro[i, 0]),
             by_metric={
                 name: MetricMeanRanks(
-                    mean_rank_micro=plain(micro[i, 0]),
-                    mean_rank_macro=plain(macro[i, 0]),
+                    mean_rank_micro=plain(micro[i, 0]), mean_rank_macro=plain(macro[i, 0])
                 )
                 for name, (micro, macro) in standing.by_metric.items()
             },
             by_modality={
                 name: ModalityPlace(
-                    mean_rank=plain(standing.by_modality[m, i, 0]),
-                    rank=rank_value(places[m][i]),
+                    mean_rank=plain(standing.by_modality[m, i, 0]), rank=rank_value(places[m][i])
                 )
                 for m, name in enumerate(table.modalities)
             },

@@ -27,7 +27,7 @@ from evaluate.pairing import Counts, draw_counts
 from evaluate.ranking.agreement import borda, euclidean, kemeny
 from evaluate.ranking.analysis import Analysis, analyse
 from evaluate.ranking.bootstrap import certainty_of, chances, draws_of
-from evaluate.ranking.intervals import case_count_warnings
+from evaluate.ranking.intervals import case_count_warnings, group_warnings
 from evaluate.ranking.label_columns import in_strata, with_label_columns
 from evaluate.ranking.methods import METHODS, Method
 from evaluate.ranking.overall import failures_of, overall_of, rows_of, value_warnings
@@ -47,13 +47,7 @@ from evaluate.ranking.score_table import (
     table_of,
 )
 from evaluate.ranking.sensitivity import sensitivity_of
-from evaluate.ranking.settings import (
-    Adjustment,
-    Compat,
-    RankedColumn,
-    RankSettings,
-    ranked_column,
-)
+from evaluate.ranking.settings import Adjustment, Compat, RankedColumn, RankSettings, ranked_column
 from evaluate.ranking.whole_field import permutation_p_values
 
 __all__ = ["places_of", "rank", "rank_table"]
@@ -178,13 +172,7 @@ def rank_table(
 ) -> Result:
     """Rank the teams of any table of scores.
 
-    Args:
-        table: the scores.
-        settings: the rules.
-        seed: of the resampling; the same seed gives the same result.
-        bootstrap: replicates; 0 for none.
-        shown: metrics whose means are in the rows, ranked by or not.
-        resampled: methods whose places are resampled; `test_then_rank` takes the longest.
+    The same seed gives the same result; 0 replicates make no bootstrap.
 
     Raises:
         RankingRefusedError: a ranked metric has no values.
@@ -194,7 +182,8 @@ def rank_table(
     standing = scheme.apply(np.ones((len(table.cases), 1)))
     # Two streams, so that the permutation test does not depend on the number of replicates.
     draws, exchanges = np.random.default_rng(seed).spawn(2)
-    counts = draw_counts(modalities, bootstrap, draws)
+    groups = table.groups if settings.resample == "group" else ()
+    counts = draw_counts(modalities, bootstrap, draws, groups=groups)
     everywhere = {**table.modalities, ALL: slice(0, len(table.cases))}
     parts = {
         c.name: {
@@ -249,6 +238,7 @@ def rank_table(
         warnings=(
             *case_count_warnings({n: m.stop - m.start for n, m in everywhere.items()}),
             *notes,
+            *group_warnings(table.groups, settings.resample),
         ),
     )
     rows = rows_of(table, standing, _with_values(table, shown), columns)
@@ -292,11 +282,7 @@ def _method_places(parts: _Parts, settings: RankSettings) -> dict[Method, dict[s
 
 
 def _bootstrap(
-    table: ScoreTable,
-    scheme: Scheme,
-    settings: RankSettings,
-    counts: Counts,
-    standing: Standing,
+    table: ScoreTable, scheme: Scheme, settings: RankSettings, counts: Counts, standing: Standing
 ) -> ResampledPlaces:
     """The certainty of the protocol's own places."""
     if not counts.shape[1]:

@@ -41,6 +41,7 @@ class ScoreTable:
             of another tool's table nobody knows.
         missing: what an empty cell of a team is that did not fail, where others have a value:
             `undefined`, so that the case is left out for all, or a `failure` of that team.
+        groups: what each case shares with others, such as its patient; empty for nothing.
     """
 
     teams: tuple[str, ...]
@@ -51,6 +52,7 @@ class ScoreTable:
     values: Mapping[str, Floats]
     priced: bool = True
     missing: Missing = "undefined"
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +120,9 @@ def table_of(
     rows = {(score.team, score.case): score for score in scores}
     teams = tuple(sorted({score.team for score in scores}))
     modality_of = {score.case: score.modality for score in scores}
+    group_of = {score.case: score.group for score in scores}
     cases = tuple(sorted(modality_of, key=lambda case: (modality_of[case], case)))
-    problems = _problems(scores, rows, teams, modality_of, metrics)
+    problems = _problems(scores, rows, teams, modality_of, group_of, metrics)
     if problems:
         raise RankingRefusedError(*problems)
     names = [modality_of[case] for case in cases]
@@ -142,6 +145,7 @@ def table_of(
         },
         priced=priced,
         missing=missing,
+        groups=tuple(group_of[case] for case in cases),
     )
 
 
@@ -154,6 +158,7 @@ def _problems(
     rows: Mapping[tuple[str, str], CaseScore],
     teams: Sequence[str],
     modality_of: Mapping[str, str],
+    group_of: Mapping[str, str],
     metrics: Sequence[str],
 ) -> list[Finding]:
     run_again = "`segjudge run` again (it resumes), then `segjudge score`"
@@ -179,6 +184,11 @@ def _problems(
             "in another modality than for another team",
             [key for key, row in rows.items() if row.modality != modality_of[key[1]]],
             "give each case one modality",
+        ),
+        (
+            "in another group than for another team",
+            [key for key, row in rows.items() if row.group != group_of[key[1]]],
+            "give each case one group",
         ),
         (
             f"in a modality called {ALL}, which stands for all of them",

@@ -129,6 +129,5 @@ def _other_weights(columns: Sequence[Column]) -> dict[str, list[Column]]:
 def _without_others(settings: RankSettings, columns: Sequence[Column]) -> RankSettings:
     names = {column.name for column in columns}
     return replace(
-        settings,
-        metrics=tuple(metric for metric in settings.metrics if metric.name in names),
+        settings, metrics=tuple(metric for metric in settings.metrics if metric.name in names)
     )

@@ -80,6 +80,7 @@ class RankSettings:
         adjustment: of the p-values for there being many pairs of teams.
         compat: `challenger` repeats two known errors of challengeR 1.0.5 in the bootstrap: a case
             drawn m times weighs m squared, and tests drop the repeated cases.
+        resample: what the bootstrap draws: cases, or groups of them.
     """
 
     metrics: tuple[RankedColumn, ...]
@@ -92,6 +93,7 @@ class RankSettings:
     alpha: float = 0.05
     adjustment: Adjustment = "holm"
     compat: Compat | None = None
+    resample: Literal["case", "group"] = "case"
 
     @property
     def by_case(self) -> bool:
@@ -162,6 +164,7 @@ class RankSettings:
             alpha=ranking.alpha,
             adjustment=ranking.adjustment if adjustment is None else adjustment,
             compat=compat,
+            resample=protocol.ranking.resample,
         )
 
 

@@ -176,6 +176,7 @@ def _case_score(score: ForeignScore) -> CaseScore:
         outcome=score.outcome or Outcome.OK,
         reason=score.reason,
         values=score.values,
+        group=score.group,
     )
 
 

@@ -6,8 +6,8 @@ paints them with filters, so one file a team gives its prediction, its errors an
 """
 
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,12 @@ from PIL import Image
 
 from data_manifest.layouts import BadPrediction, OutputFile, read_prediction
 from data_manifest.manifest import Case
+from data_manifest.prompts import Prompts
+from evaluate.facts.rules import Rules
 from evaluate.reporting.case_files import Unreadable, read_case_files
 from evaluate.reporting.display_windows import Window, row_height, window_around
+from evaluate.reporting.told_pictures import dotted_slices, told_picture
+from evaluate.running.conversation import Conversation
 
 __all__ = ["CaseAssets", "CaseJob", "draw_assets", "undrawn"]
 
@@ -43,6 +47,9 @@ class CaseJob:
         output: the protocol's, which says what a prediction file is.
         max_bytes: the largest prediction that is read.
         most_slices: of a volume.
+        regions: that can be looked at alone, by their labels; all labels together always can.
+        rounds: of a protocol with rounds, by the team's number, the files of all its rounds.
+        rules: of such a protocol, by which prompts are made again as they were.
     """
 
     case: Case
@@ -51,6 +58,9 @@ class CaseJob:
     output: OutputFile
     max_bytes: int
     most_slices: int
+    regions: tuple[tuple[int, ...], ...] = ()
+    rounds: Mapping[int, Mapping[int, Path]] = field(default_factory=dict)
+    rules: Rules | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +78,10 @@ class CaseAssets:
         is_cut: whether only the part around the objects is shown.
         outside: by the team's number, the share of its prediction that is not in the files.
         problems: by the team's number, why its mask can't be shown.
+        is_told: whether `told.svg` shows the prompts that all teams got.
+        rounds: by the team's number, the rounds of which `TEAM.rK.png` is the mask; of a protocol
+            with rounds there is `TEAM.rK.svg` too, of what the container was told.
+        told: by the team's number and the round, where there is that: the slices with dots.
     """
 
     files: Mapping[str, bytes]
@@ -80,6 +94,9 @@ class CaseAssets:
     is_cut: bool = False
     outside: Mapping[int, float]
     problems: Mapping[int, str]
+    is_told: bool = False
+    rounds: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    told: Mapping[int, Mapping[int, Sequence[int]]] = field(default_factory=dict)
 
 
 def undrawn(problem: str) -> CaseAssets:
@@ -90,8 +107,10 @@ def undrawn(problem: str) -> CaseAssets:
 def draw_assets(job: CaseJob) -> CaseAssets:
     """Make one case's files; the same files in give the same bytes out.
 
-    Slices lie below one another in one image a kind: `image.webp`, `reference.png` and `N.png` for
-    team number N. `thumbnail.webp` is the slice with the largest reference area.
+    Slices lie below one another in one image a kind: `image.webp` and, of further channels,
+    `image-1.webp` and so on, `reference.png`, and `N.png` for team number N; of the Kth region
+    alone, `reference-K.png` and `N-K.png`. `thumbnail.webp` is the slice with the largest reference
+    area.
     """
     case_files = read_case_files(job.data_root, job.case)
     if isinstance(case_files, Unreadable):
@@ -102,8 +121,9 @@ def draw_assets(job: CaseJob) -> CaseAssets:
         case_files.inputs.prompts,
     )
     shape = labels.shape
+    images = [image, *case_files.inputs.further]
     if labels.ndim == 2:
-        image, labels = image[np.newaxis], labels[np.newaxis]
+        images, labels = [image[np.newaxis] for image in images], labels[np.newaxis]
     asked = [shape for kind in prompts for shape in kind.shapes()]
     view = _View(
         window=window_around(labels.max(axis=0) > 0, asked),
@@ -112,25 +132,30 @@ def draw_assets(job: CaseJob) -> CaseAssets:
     )
     reference = view.mask(labels)
     files = {
-        "image.webp": view.picture(image),
-        "thumbnail.webp": view.thumbnail(image, labels),
-        "reference.png": _as_png(np.where(reference > 0, _AGREE, 0)),
+        f"image{_number(channel)}.webp": view.picture(image) for channel, image in enumerate(images)
     }
+    files["thumbnail.webp"] = view.thumbnail(images[0], labels)
+    wanted = _each(reference, job.regions)
+    for region, there in enumerate(wanted):
+        files[f"reference{_number(region)}.png"] = _as_png(np.where(there > 0, _AGREE, 0))
     outside, problems = {}, {}
     for number, path in job.predictions.items():
-        prediction = read_prediction(
-            path,
-            output=job.output,
-            shape=shape,
-            spacing_mm=case_files.reference.spacing_mm,
-            max_bytes=job.max_bytes,
-        )
+        prediction = _read(job, path)
         if isinstance(prediction, BadPrediction):
             problems[number] = prediction.reason
             continue
         prediction = prediction.reshape(labels.shape)
-        files[f"{number}.png"] = _as_png(_differences(reference, view.mask(prediction)))
+        given = _each(view.mask(prediction), job.regions)
+        for region, pair in enumerate(zip(wanted, given, strict=True)):
+            files[f"{number}{_number(region)}.png"] = _as_png(_differences(*pair))
         outside[number] = view.share_outside(prediction)
+    is_told = not job.rounds and bool(prompts)
+    if is_told:
+        files["told.svg"] = told_picture(prompts, view.window, view.slices)
+    by_team = {
+        team: _rounds_of(job, paths, prompts, view, wanted) for team, paths in job.rounds.items()
+    }
+    files |= {name: data for team, of in by_team.items() for name, data in _files_of(team, of)}
     rows, columns = view.size
     window = view.window
     return CaseAssets(
@@ -144,6 +169,66 @@ def draw_assets(job: CaseJob) -> CaseAssets:
         is_cut=(window.rows, window.columns) != labels.shape[1:],
         outside=outside,
         problems=problems,
+        is_told=is_told,
+        rounds={t: [n for n, one in of.items() if one.masks] for t, of in by_team.items()},
+        told={t: {n: one.dotted for n, one in of.items()} for t, of in by_team.items()},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """What a container was told, and its masks, none if it left none; the slices with dots."""
+
+    told: bytes
+    masks: Sequence[bytes]
+    dotted: Sequence[int]
+
+
+def _files_of(team: int, rounds: Mapping[int, _Round]) -> Iterator[tuple[str, bytes]]:
+    for number, one in rounds.items():
+        yield f"{team}.r{number}.svg", one.told
+        for region, mask in enumerate(one.masks):
+            yield f"{team}.r{number}{_number(region)}.png", mask
+
+
+def _rounds_of(
+    job: CaseJob,
+    paths: Mapping[int, Path],
+    stored: Sequence[Prompts],
+    view: "_View",
+    wanted: Sequence[_Labels],
+) -> dict[int, _Round]:
+    if job.rules is None:
+        return {}
+    drawn: dict[int, _Round] = {}
+    talk = Conversation(job.rules, job.case, job.data_root)
+    for number in job.rules.rounds.of(job.case):
+        prompts = talk.prompts_of(number, stored)
+        masks, path = [], paths.get(number)
+        labels = None if path is None else _read(job, path)
+        if labels is not None and not isinstance(labels, BadPrediction):
+            talk.answered(labels)
+            volume = labels.reshape((1,) * (3 - labels.ndim) + labels.shape)
+            given = _each(view.mask(volume), job.regions)
+            masks = [_as_png(_differences(*pair)) for pair in zip(wanted, given, strict=True)]
+        drawn[number] = _Round(
+            told=told_picture(prompts, view.window, view.slices),
+            masks=masks,
+            dotted=dotted_slices(prompts),
+        )
+        if not masks and job.rules.rounds.after_failure == "stop":
+            break
+    return drawn
+
+
+def _read(job: CaseJob, path: Path) -> _Labels | BadPrediction:
+    return read_prediction(
+        path,
+        output=job.output,
+        shape=job.case.shape,
+        spacing_mm=job.case.spacing_mm,
+        directions=job.case.directions,
+        max_bytes=job.max_bytes,
     )
 
 
@@ -202,6 +287,16 @@ class _View:
         deep = slice(self.slices[0], self.slices[-1] + 1)
         inside = prediction[deep, window.top : window.bottom, window.left : window.right]
         return 1.0 - float(np.count_nonzero(inside) / whole)
+
+
+def _number(index: int) -> str:
+    """What stands in a file's name for the first, which is all or the only one, and the others."""
+    return f"-{index}" if index else ""
+
+
+def _each(labels: _Labels, regions: Sequence[tuple[int, ...]]) -> list[_Labels]:
+    """All labels, then each region alone."""
+    return [labels, *(np.where(np.isin(labels, region), labels, 0) for region in regions)]
 
 
 def _slices(labels: _Labels, asked: Sequence[int], most: int) -> tuple[int, ...]:

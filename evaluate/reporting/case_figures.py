@@ -149,7 +149,7 @@ def _shares(places: list[int]) -> dict[int, float]:
 
 def _podium_cases(sources: Sources, metric: str, modality: str | None) -> list[PodiumCase]:
     """Every case with the value and the place of each team in it; a failure is last."""
-    quantity = next(q for q in shown_quantities(sources) if q.name == metric)
+    quantity = sources.quantities[metric]
     by_team = [
         {score.case: score for score in _of(sources, team, modality)} for team in sources.teams
     ]

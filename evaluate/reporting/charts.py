@@ -180,10 +180,7 @@ def _runtime_mark(
 
 
 def _label_beside(
-    name: str,
-    at: tuple[float, float],
-    width: float,
-    taken: list[tuple[float, float, float, float]],
+    name: str, at: tuple[float, float], width: float, taken: list[tuple[float, float, float, float]]
 ) -> Markup:
     """The team's name where it covers nothing; none where there is no room (the number stays)."""
     long = len(name) * 9

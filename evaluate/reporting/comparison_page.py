@@ -281,6 +281,7 @@ class _PairStudio:
             output=side.protocol.output,
             shape=files.reference.labels.shape,
             spacing_mm=files.reference.spacing_mm,
+            affine=files.reference.affine,
             max_bytes=side.protocol.limits.output_mib << 20,
         )
         if isinstance(prediction, BadPrediction):

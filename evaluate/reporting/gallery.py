@@ -139,6 +139,7 @@ class _Studio:
                 output=self.sources.protocol.output,
                 shape=files.reference.labels.shape,
                 spacing_mm=files.reference.spacing_mm,
+                affine=files.reference.affine,
                 max_bytes=self.sources.protocol.limits.output_mib << 20,
             )
             if isinstance(prediction, BadPrediction):

@@ -69,6 +69,8 @@ def _runs(sources: Sources) -> str:
     text += f" {'The machine' if len(hosts) == 1 else 'The machines'} had {machines}."
     if sources.document.unequal_machines:
         text += " Times of different machines may not be compared."
+    elif sources.document.machines_apart:
+        text += " All submissions met on the same machine for a case; times compare within cases."
     return text
 
 
@@ -187,8 +189,9 @@ def statistics_text(sources: Sources) -> str:
         by = " within each modality" if bootstrap.stratified_by == "modality" else ""
         seed = f" (seed {settings.seed})" if settings else ""
         draws = count_of(bootstrap.replicates, "resample")
+        of = "groups of cases" if settings and settings.resample == "group" else "cases"
         parts.append(
-            f"How sure the places are was estimated with {draws} of the cases, drawn with"
+            f"How sure the places are was estimated with {draws} of the {of}, drawn with"
             f" replacement{by}{seed}, the same for all teams."
         )
     if sources.ranking.tests and settings:

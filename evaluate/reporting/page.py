@@ -5,6 +5,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from data_manifest.progress import Progress, silent
+from evaluate.reporting.banners import banners
 from evaluate.reporting.case_browser import write_case_browser
 from evaluate.reporting.case_figures import MOST_DOTS, podiums, spreads
 from evaluate.reporting.certainty import Certainty, read_certainty
@@ -28,15 +29,10 @@ from evaluate.reporting.quantities import QUANTITIES, clipped
 from evaluate.reporting.rendering import render
 from evaluate.reporting.round_charts import round_figures
 from evaluate.reporting.run_sources import Sources, read_sources
-from evaluate.reporting.standings import (
-    heat_tables,
-    leaderboard,
-    macro,
-    modalities,
-)
+from evaluate.reporting.standings import heat_tables, leaderboard, macro, modalities
 from evaluate.reporting.svg import number
 from evaluate.reporting.team_pages import write_team_pages
-from evaluate.reporting.words import banners, scheme, verdict
+from evaluate.reporting.words import scheme, verdict
 from evaluate.store import RunDirectory
 
 __all__ = ["write_report"]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
+from statistics import median
 
 import msgspec
 
@@ -90,8 +91,10 @@ def fact_groups(sources: Sources) -> list[FactGroup]:
         groups[f"Sandbox{which}"] = machine.sandbox.engine
         if key in document.calibration:
             groups[f"Fairness of the times{which}"] = _steadiness(document.calibration[key])
-        groups[f"Machine{which}"] = msgspec.to_builtins(machine.host)
-        groups[f"Versions{which}"] = dict(machine.versions)
+        named = {"name": machine.name} if machine.name else {}
+        groups[f"Machine{which}"] = named | msgspec.to_builtins(machine.host)
+        lock = {"lock": machine.lock} if machine.lock else {}
+        groups[f"Versions{which}"] = lock | dict(machine.versions)
     return [FactGroup(title=t, facts=_facts(values)) for t, values in groups.items() if values]
 
 
@@ -102,6 +105,7 @@ def _steadiness(calibration: Calibration) -> dict[str, object]:
         "parallel": calibration.parallel,
         "fair": calibration.fair,
         "samples": len(calibration.samples),
+        "load, median s": round(median(calibration.samples), 4),
     }
 
 

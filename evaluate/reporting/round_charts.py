@@ -15,14 +15,19 @@ from evaluate.reporting.svg import Axis, circle, drawing, element, line, number,
 __all__ = ["round_figures"]
 
 _LINES = ("path first", "path second", "path third")
+_TIME = "wall_s"
 _Z = 1.96  # of a 95 % interval
 
 
 def round_figures(sources: Sources) -> tuple[Figure, ...]:
-    """A figure for each metric that masks are scored by; none where a protocol has one round."""
-    names = sources.protocol.scoring.names if sources.rounds else ()
-    known = {name for row in sources.rounds for name, v in row.values.items() if v is not None}
+    """A figure for each metric of masks, and for time; none where a protocol has one round."""
+    names = (*sources.protocol.scoring.names, _TIME) if sources.rounds else ()
+    known = {name for row in sources.rounds for name in names if _value(row, name) is not None}
     return tuple(_figure(sources, sources.quantities[name]) for name in names if name in known)
+
+
+def _value(row: RoundScore, metric: str) -> float | None:
+    return row.wall_s if metric == _TIME else row.values.get(metric)
 
 
 def _figure(sources: Sources, quantity: Quantity) -> Figure:
@@ -45,7 +50,7 @@ def _means(rows: tuple[RoundScore, ...], team: str, metric: str) -> dict[int, tu
     """By round: the mean, and half of its interval."""
     values: dict[int, list[float]] = {}
     for row in rows:
-        value = row.values.get(metric)
+        value = _value(row, metric)
         if row.team == team and value is not None:
             values.setdefault(row.round, []).append(value)
     return {

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from data_manifest.layouts import InputFile
 from evaluate.facts.protocol_files import builtin_protocols
 from evaluate.facts.ranking_rules import of_label
 from evaluate.facts.rules import Rules, load_protocol
@@ -56,16 +57,32 @@ _WORDS: Mapping[str, _Words] = {
     "description": "{}",
     "corrected": ("Recommended instead: {}.", ""),
     "prompts": ("Besides the image: {}.", "No prompts."),
-    "container.command": "It is called by: {}",
+    "container.entrypoint": {
+        "command": "The image's own entry point is not started.",
+        "image": "The image's own entry point is started.",
+    },
+    "container.command": ("It is called by: {}", "Without arguments: what the image says holds."),
+    "container.inputs_writable": {
+        True: "It may write into its copy of the inputs.",
+        False: "The inputs can't be written.",
+    },
+    "container.model": ("A team's model folder is {}, read-only.", "No model folder."),
     "container.inputs": "The case lies in {}.",
     "container.outputs": "Its answer is looked for in {}.",
     "output.path": "A mask as {}.",
+    "output.beside": ("Further files may lie there: {}.", "No further files."),
+    "references.predictions": ("Predictions made elsewhere are named {}.", ""),
     "output.format": "Its format is {}.",
     "output.key": ("The array {} of it is the mask.", ""),
     "output.grid": {
         "must_match": "A mask with another spacing or other axes than the case's is bad output.",
         "reference": "Only the array counts, on the reference's grid; another shape is bad output.",
         "nearest": "A mask of another field of view is cut or filled up, voxel on nearest voxel.",
+    },
+    "output.one_hot": {
+        "": "It is one map of labels.",
+        "labels": "It has a map of 0 and 1 for each label.",
+        "background_first": "It has a map of 0 and 1 for the background, then for each label.",
     },
     "output.fractions": {
         "refuse": "A mask with values that are no integers is bad output.",
@@ -74,6 +91,7 @@ _WORDS: Mapping[str, _Words] = {
         "apart": "Values that are no integers are cut; what lies between 0 and 1 is a label apart.",
     },
     "references.path": ("References are the files {}.", ""),
+    "references.fields": ("Of a case only the box that {} has of it is scored.", ""),
     "references.rounds": ("The mask of a round is looked for as {}.", ""),
     "references.prompts": ("The text prompts of a case are in {}.", ""),
     "rounds.number": "Runs on each case: {}.",
@@ -133,6 +151,10 @@ _WORDS: Mapping[str, _Words] = {
         "micro": "Every case weighs alike.",
         "macro": "Every modality, or stratum, weighs alike.",
     },
+    "ranking.resample": {
+        "case": "The bootstrap draws single cases.",
+        "group": "The bootstrap draws groups of cases, such as patients.",
+    },
     "ranking.ties": {
         "min": "Equal values share the best of their ranks.",
         "average": "Equal values share the average of their ranks.",
@@ -165,10 +187,7 @@ def _lines(rules: Rules) -> Iterator[Line]:
         elif name == "traps":
             told = ((f"traps, {n}. trap", trap) for n, trap in enumerate(part, start=1))
         elif name == "input":
-            told = (
-                (f"input.files, {file.path}", f"The {file.role} as {file.path}, in {file.format}.")
-                for file in part.files
-            )
+            told = ((f"input.files, {file.path}", _file(file)) for file in part.files)
         elif name == "rounds" and part.number == 1:
             continue
         else:
@@ -178,6 +197,18 @@ def _lines(rules: Rules) -> Iterator[Line]:
         if name == "ranking":
             told = (*_ranked(rules), *told)
         yield from (Line(heading=heading, key=key, text=text) for key, text in told if text)
+
+
+def _file(file: InputFile) -> str:
+    """A file that a container gets, with whatever else its table says."""
+    text = f"The {file.role} as {file.path}, in {file.format}"
+    plain = InputFile(role=file.role, path=file.path, format=file.format)
+    told = [
+        f"{name} {shown(value)}"
+        for name in file.__struct_fields__
+        if (value := getattr(file, name)) != getattr(plain, name)
+    ]
+    return f"{'; '.join((text, *told))}."
 
 
 def _simple(path: str, value: object) -> Iterator[tuple[str, str]]:

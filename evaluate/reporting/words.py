@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evaluate.documents.run import Calibration
-from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import RankedMetric, Rules, ScoredMetric
 from evaluate.reporting.certainty import Certainty, tied_with_first
 from evaluate.reporting.quantities import QUANTITIES, clipped, count_of, percent
@@ -12,7 +10,7 @@ from evaluate.reporting.run_sources import Place, Sources
 from evaluate.reporting.standings import macro
 from evaluate.reporting.svg import number
 
-__all__ = ["LEVELS", "Banner", "Headline", "banners", "scheme", "verdict"]
+__all__ = ["LEVELS", "Headline", "listed_names", "scheme", "verdict"]
 
 _FEW_CASES = 50
 _NAME = 48
@@ -34,21 +32,12 @@ class Headline:
         return f"{self.who} {self.does_what}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Banner:
-    """What stands above everything: `kind` is `stop` (do not use) or `note` (know this)."""
-
-    kind: str
-    title: str
-    text: str
-
-
 def verdict(sources: Sources, certainty: Certainty | None) -> Headline:
     """Who won, by how much, and how sure that is."""
     places = sources.places
     winners = [place for place in places if place.rank == places[0].rank]
     rest = places[len(winners) :]
-    names = _listed([clipped(place.team, _NAME) for place in winners])
+    names = listed_names([clipped(place.team, _NAME) for place in winners])
     if len(places) == 1:
         does_what = "is the only team"
     elif len(winners) > 1:
@@ -130,7 +119,7 @@ def _tested(sources: Sources) -> str:
         return "A test of the mean ranks tells it apart from every other team."
     if len(others) > _MOST_NAMED:
         others = [*others[:_MOST_NAMED], f"{len(others) - _MOST_NAMED} more"]
-    return f"A test of the mean ranks can not tell it apart from {_listed(others)}."
+    return f"A test of the mean ranks can not tell it apart from {listed_names(others)}."
 
 
 def _head_to_head(sources: Sources) -> str:
@@ -169,15 +158,15 @@ def _weighed_otherwise(sources: Sources) -> str:
                 if rank == min(known)
             ]
             if set(best) != first:
-                names = _listed([clipped(team, _NAME) for team in best])
+                names = listed_names([clipped(team, _NAME) for team in best])
                 texts.append(f"Where {way}, {names} would be first.")
     return " ".join(texts)
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed_names(names: Sequence[str]) -> str:
     """Names in a sentence, with `and` before the last.
 
-    >>> _listed(["a", "b", "c"])
+    >>> listed_names(["a", "b", "c"])
     'a, b and c'
     """
     return " and ".join([*filter(None, [", ".join(names[:-1])]), names[-1]])
@@ -204,10 +193,10 @@ def scheme(sources: Sources) -> str:
     else:
         level += ", and the ranks are averaged"
     if ranking.tie_breaks:
-        breaks = _listed([sources.quantities[name].word for name in ranking.tie_breaks])
+        breaks = listed_names([sources.quantities[name].word for name in ranking.tie_breaks])
         level += f"; teams of equal mean rank are parted by mean {breaks}"
     return (
-        f"Teams are ranked by {_listed(names)} {level}. A failed case stays in every mean:"
+        f"Teams are ranked by {listed_names(names)} {level}. A failed case stays in every mean:"
         f" {costs_of_failure(sources.protocol)}, and the"
         f" time limit of {sources.protocol.limits.timeout_s:g}\N{NO-BREAK SPACE}s as its time."
     )
@@ -240,86 +229,3 @@ def _how(metric: RankedMetric, sources: Sources) -> str:
         limit = sources.quantities[metric.name].text_with_unit(metric.tolerance)
         said.append(f"nothing counts as better than {limit}")
     return f" ({', '.join(said)})" if said else ""
-
-
-def banners(sources: Sources) -> list[Banner]:
-    """What limits the use of these results, the gravest first."""
-    shown = []
-    open_ones = [m.sandbox for m in sources.document.machines.values() if not m.sandbox.isolated]
-    if open_ones:
-        missing = open_ones[0].engine.get("not_enforced")
-        names = [clipped(str(item), 40) for item in missing] if isinstance(missing, list) else []
-        detail = f" Not enforced: {', '.join(names)}." if names else ""
-        name = clipped(open_ones[0].name, 40)
-        shown.append(
-            Banner(
-                kind="stop",
-                title="Not valid for official scoring",
-                text=f"The submissions ran in the {name} sandbox, which does not isolate them: they"
-                f" could reach the network, other files and each other's results.{detail}",
-            )
-        )
-    unscored = [s for s in sources.case_scores.values() if s.outcome is Outcome.HARNESS_ERROR]
-    if unscored:
-        shown.append(
-            Banner(
-                kind="stop",
-                title="Not complete",
-                text=f"{count_of(len(unscored), 'result')} could not be scored because of an error"
-                " of the harness, not of a team. Run and score these again.",
-            )
-        )
-    return shown + _notes(sources)
-
-
-def _notes(sources: Sources) -> list[Banner]:
-    notes = []
-    simulated = {case for case in sources.cases if sources.simulated(case)}
-    if simulated:
-        cases = len(sources.cases)
-        shapes = {s.modality for (_, c), s in sources.case_scores.items() if c in simulated}
-        share = "All" if len(simulated) == cases else f"{len(simulated)} of the"
-        notes.append(
-            Banner(
-                kind="note",
-                title="Simulated data",
-                text=f"{share} {count_of(cases, 'case')} are simulated, not taken of a patient or"
-                f" specimen ({', '.join(sorted(shapes))}). They show that everything works; they"
-                " say little about how a team does on real images.",
-            )
-        )
-    if sources.document.unequal_machines:
-        notes.append(
-            Banner(
-                kind="stop",
-                title="Times of several machines",
-                text=f"The cases were run on {sources.document.unequal_machines}. Times, CPU and"
-                " memory compare the machines as much as the submissions: do not rank by them.",
-            )
-        )
-    unsteady = [c for c in sources.document.calibration.values() if not c.fair]
-    if unsteady:
-        notes.append(
-            Banner(
-                kind="note",
-                title="Times are not comparable",
-                text=_unfair(unsteady),
-            )
-        )
-    return notes
-
-
-def _unfair(unsteady: Sequence[Calibration]) -> str:
-    reasons = []
-    drifted = [calibration for calibration in unsteady if calibration.drift > calibration.limit]
-    if drifted:
-        worst = max(drifted, key=lambda calibration: calibration.drift)
-        reasons.append(
-            f"the machine's own speed drifted by {percent(worst.drift)} during the run (at most"
-            f" {percent(worst.limit)} is allowed)"
-        )
-    parallel = max(calibration.parallel for calibration in unsteady)
-    if parallel > 1:
-        reasons.append(f"{parallel} containers ran at a time and slowed each other down")
-    why = _listed(reasons) if reasons else "the machine was not steady during the run"
-    return f"{why[0].upper()}{why[1:]}: do not read close differences in time as real."

@@ -246,6 +246,7 @@ def _look_at(files: Sequence[str], outputs: Path, case: Case, protocol: Rules) -
         output=protocol.output,
         shape=case.shape,
         spacing_mm=case.spacing_mm,
+        directions=case.directions,
         max_bytes=protocol.limits.output_mib << 20,
         within=outputs,
         allowed=protocol.scoring.allowed_labels,

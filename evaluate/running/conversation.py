@@ -42,26 +42,25 @@ class Conversation:
         Raises:
             CaseFileError: a file of the case can't be read.
         """
-        rounds = self._rounds
-        if rounds.number == 1 or (number == 0 and rounds.prompts != "list"):
+        if self._rounds.number == 1 or (number == 0 and self._rounds.prompts != "list"):
             return None
         inputs = read_case(self._data_root, self._case)
-        match rounds.prompts:
-            case "list":
-                prompts = tuple(
-                    p.first(number) if isinstance(p, Clicks) else p
-                    for p in inputs.prompts
-                    if number or not isinstance(p, Clicks)
-                )
-            case "largest_error_click":
-                prompts = (*inputs.prompts, self._next_clicks())
-            case "error_scribble":
-                stored = [p for p in inputs.prompts if not isinstance(p, Scribbles)]
-                prompts = (*stored, self._next_scribbles(inputs.prompts))
-            case "stored":
-                prompts = inputs.prompts
-        previous = self._last_answer() if rounds.previous else None
-        return replace(inputs, prompts=prompts, previous=previous if number else None)
+        prompts = self.prompts_of(number, inputs.prompts)
+        previous = self._last_answer() if self._rounds.previous and number else None
+        return replace(inputs, prompts=prompts, previous=previous)
+
+    def prompts_of(self, number: int, stored: Sequence[Prompts]) -> tuple[Prompts, ...]:
+        """The prompts of a round, made of those that are stored for the case."""
+        maker = self._rounds.prompts
+        if maker == "list":
+            kept = (p for p in stored if number or not isinstance(p, Clicks))
+            return tuple(p.first(number) if isinstance(p, Clicks) else p for p in kept)
+        if number and maker == "largest_error_click":
+            return (*stored, self._next_clicks())
+        if number and maker == "error_scribble":
+            others = (p for p in stored if not isinstance(p, Scribbles))
+            return (*others, self._next_scribbles(stored))
+        return tuple(stored)
 
     def refusal(self) -> tuple[Outcome, str] | None:
         """Why the next round fails before it begins; None if it does not."""
@@ -91,11 +90,16 @@ class Conversation:
             output=self._rules.output,
             shape=self._case.shape,
             spacing_mm=self._case.spacing_mm,
+            directions=self._case.directions,
             max_bytes=self._rules.limits.output_mib << 20,
         )
         if not isinstance(labels, BadPrediction):
-            small = labels.size == 0 or int(labels.max()) < 256
-            self._answer = labels.astype(np.uint8 if small else np.uint16)
+            self.answered(labels)
+
+    def answered(self, labels: npt.NDArray[np.integer]) -> None:
+        """The container's answer to the round that it was told last."""
+        small = labels.size == 0 or int(labels.max()) < 256
+        self._answer = labels.astype(np.uint8 if small else np.uint16)
 
     def _last_answer(self) -> npt.NDArray[np.integer]:
         if not self._answer.size:

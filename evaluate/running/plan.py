@@ -40,7 +40,7 @@ class Submission:
     @property
     def digest(self) -> str:
         """Of the image; empty if there is none."""
-        return self.image.digest if self.image else ""
+        return self.image.identity if self.image else ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,14 +3,17 @@
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from data_manifest.errors import ManifestError
 from data_manifest.manifest import Manifest, load_manifest, sha256_of
 from data_manifest.progress import Progress, silent
+from evaluate.cluster import ClusterAddress
 from evaluate.documents.run import (
     Calibration,
     ManifestReference,
@@ -21,8 +24,8 @@ from evaluate.documents.run import (
 )
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, RunDirectoryError, UsageError
-from evaluate.facts.machine import Host, Machine, SandboxFacts, describe_host, library_versions
-from evaluate.facts.rules import Limits, Rules
+from evaluate.facts.machine import Host, Machine
+from evaluate.facts.rules import Rules
 from evaluate.running import (
     DRIFT_LIMIT,
     Plan,
@@ -31,11 +34,15 @@ from evaluate.running import (
     is_fair,
     remove_stale,
     run_all,
-    time_load,
 )
+from evaluate.running.this_machine import describe_machine
 from evaluate.sandbox import ImageProblem, Sandbox
+from evaluate.sandbox.models import parted
 from evaluate.store import RunDirectory
 from evaluate.store.seals import seal_stage
+
+if TYPE_CHECKING:
+    from evaluate.cluster.fleet import Fleet
 
 __all__ = ["parse_submissions", "run_submissions"]
 
@@ -109,6 +116,7 @@ def run_submissions(
     sandbox: Sandbox,
     seed: int = 0,
     parallel: int = 1,
+    cluster: ClusterAddress | None = None,
     progress: Progress = silent,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     pause: Callable[[float], None] = time.sleep,
@@ -125,22 +133,18 @@ def run_submissions(
     manifest = load_manifest(manifest_path)
     _check_data(manifest_path, manifest, protocol)
     run = RunDirectory.claim(root)
-    with run.locked():
+    _refuse_models(references, protocol, cluster)
+    with run.locked(), ExitStack() as stack:
         remove_stale(run.token)
-        machine = Machine(
-            host=host or describe_host(),
-            sandbox=SandboxFacts(
-                name=sandbox.name, isolated=sandbox.isolated, engine=sandbox.describe()
-            ),
-            versions=library_versions(),
-        )
+        fleet = None if cluster is None else _reach(cluster, stack)
+        machine = describe_machine(sandbox, host=host)
         document = _take_up(run, manifest_path, manifest, protocol, seed, machine, now)
         submissions = []
         images = []
         try:
             for done, (team, reference) in enumerate(sorted(references.items())):
                 progress(done, len(references), f"preparing {team}")
-                submission, entry = _prepare(team, reference, sandbox, protocol.limits)
+                submission, entry = _prepare(team, reference, sandbox, protocol)
                 submissions.append(submission)
                 if submission.image:
                     images.append(submission.image)
@@ -155,9 +159,9 @@ def run_submissions(
                 seed=seed,
             )
 
-            def calibrate() -> None:
+            def calibrated(on: Machine, seconds: float, slots: int) -> None:
                 nonlocal document
-                document = _with_sample(document, time_load(), parallel)
+                document = _with_sample(document, on, seconds, slots)
                 run.write_run_document(document)
 
             try:
@@ -166,8 +170,9 @@ def run_submissions(
                     run,
                     sandbox,
                     parallel=parallel,
+                    fleet=fleet,
                     progress=progress,
-                    calibrate=calibrate,
+                    calibrated=calibrated,
                     pause=pause,
                 )
             finally:
@@ -247,12 +252,34 @@ def _continued(new: RunDocument, old: RunDocument, *, where: Path) -> RunDocumen
     )
 
 
+def _refuse_models(
+    references: Mapping[str, str], protocol: Rules, cluster: ClusterAddress | None
+) -> None:
+    """A model folder that no container would see is a mistake."""
+    reason = ""
+    if protocol.container.model is None:
+        reason = f"and protocol {protocol.name} has no place for one (`container.model`)"
+    elif cluster is not None:
+        reason = "which is not sent to the machines of a cluster"
+    problems = [
+        Finding(
+            where=f"--submission {team}={reference}",
+            found=f"a model folder, {reason}",
+            expected="an image that holds its model",
+        )
+        for team, reference in references.items()
+        if reason and parted(reference)[1] is not None
+    ]
+    if problems:
+        raise UsageError(*problems)
+
+
 def _prepare(
-    team: str, reference: str, sandbox: Sandbox, limits: Limits
+    team: str, reference: str, sandbox: Sandbox, protocol: Rules
 ) -> tuple[Submission, SubmissionEntry]:
     """A team's image, or why there is none: that is the team's failure, not the run's."""
     try:
-        image = sandbox.prepare(reference, limits=limits)
+        image = sandbox.prepare(reference, limits=protocol.limits)
     except ImageProblem as problem:
         entry = SubmissionEntry(team=team, reference=reference, problem=str(problem))
         return Submission(team=team, image=None, problem=str(problem)), entry
@@ -260,15 +287,23 @@ def _prepare(
         team=team,
         reference=reference,
         kind=image.kind,
-        digest=image.digest,
+        digest=image.identity,
         details=image.details,
     )
     return Submission(team=team, image=image), entry
 
 
-def _with_sample(document: RunDocument, seconds: float, parallel: int) -> RunDocument:
-    """The document with one more time of the calibration's load on the machine of now."""
-    key = document.last_machine.key
+def _reach(cluster: ClusterAddress, stack: ExitStack) -> "Fleet":
+    from evaluate.cluster.reaching import open_fleet  # it brings dask
+
+    return open_fleet(cluster, stack)
+
+
+def _with_sample(
+    document: RunDocument, machine: Machine, seconds: float, parallel: int
+) -> RunDocument:
+    """The document with one more time of the calibration's load on a machine."""
+    key = machine.key
     before = document.calibration.get(key)
     samples = (*(before.samples if before else ()), seconds)
     most = max(parallel, before.parallel if before else 1)
@@ -279,4 +314,8 @@ def _with_sample(document: RunDocument, seconds: float, parallel: int) -> RunDoc
         parallel=most,
         fair=is_fair(samples) and most == 1,
     )
-    return msgspec.structs.replace(document, calibration={**document.calibration, key: calibration})
+    return msgspec.structs.replace(
+        document,
+        machines={**document.machines, key: machine},
+        calibration={**document.calibration, key: calibration},
+    )

@@ -16,13 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluate.sandbox.port import ImageProblem
-from evaluate.sandbox.tarstream import (
-    SAVE,
-    TarMember,
-    is_compressed,
-    open_members,
-    unpacked_bytes,
-)
+from evaluate.sandbox.tarstream import SAVE, TarMember, is_compressed, open_members, unpacked_bytes
 
 __all__ = ["ArchivedImage", "load_stream", "read_archive", "refuse_excess"]
 

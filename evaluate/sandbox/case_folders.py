@@ -1,4 +1,4 @@
-"""A submission as a folder: what belongs to it, its digest, and a copy to run."""
+"""What a submission is; and as a folder: what belongs to it, its digest, and a copy to run."""
 
 import hashlib
 import os
@@ -7,12 +7,34 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from evaluate.facts.errors import SubmissionError
 from evaluate.sandbox.port import ImageProblem
 
-__all__ = ["copy_folder", "folder_digest"]
+__all__ = ["classify", "copy_folder", "folder_digest"]
 
 # What tools leave behind while people work in a folder: neither run nor part of its identity.
 _IGNORED = {"__pycache__", ".git", ".DS_Store", ".venv"}
+
+
+def classify(reference: str) -> str:
+    """What a submission's REF is: `archive`, `folder` or `reference` (of an image).
+
+    Raises:
+        SubmissionError: it looks like a path, and nothing is there.
+    """
+    path = Path(reference)
+    if path.is_file():
+        return "archive"
+    if path.is_dir():
+        return "folder"
+    endings = (".tar", ".gz", ".tgz", ".zst", ".xz", ".bz2")
+    if reference.startswith(("/", ".", "~")) or reference.lower().endswith(endings):
+        raise SubmissionError(
+            where=reference,
+            found="no such file or folder",
+            expected="an archive of `docker save`, an image reference, or a folder",
+        )
+    return "reference"
 
 
 def folder_digest(folder: Path) -> str:

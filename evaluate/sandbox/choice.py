@@ -1,5 +1,6 @@
 """Chooses the adapter: containers where an engine answers, otherwise a plain subprocess."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -36,12 +37,19 @@ def open_sandbox(
 
     Raises:
         EngineMissingError: `docker` or a runtime was asked for and no engine answers.
-        UsageError: there is no such sandbox, the engine has no such runtime, or the sandbox takes
-            none.
+        UsageError: this is Windows, there is no such sandbox, the engine has no such runtime, or
+            the sandbox takes none.
     """
     if name not in ("auto", "docker", "local"):
         opened = foreign_sandbox(name)
         return opened(scratch=scratch, build_arguments=build_arguments or {}, runtime=runtime)
+    if sys.platform == "win32":
+        raise UsageError(
+            where="segjudge on Windows",
+            found="a submission to run",
+            expected="Linux or macOS",
+            mend="run it in WSL 2; scoring, ranking, reports and comparisons work here",
+        )
     # Imported here: the SDK takes longer to import than many commands take to run.
     if name != "local":
         try:

@@ -30,15 +30,14 @@ __all__ = [
     "start_container",
 ]
 
+_ENGINE_FAILS = (docker.errors.DockerException, requests.exceptions.RequestException)
 _START_S = 60.0
 _KILL_GRACE_S = 60.0
 _REMOVAL_ATTEMPTS = 4
 _RECORDED_S = 7200
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
-# Not its mounts, which fail with the same words.
-# Where the engine keeps a container's files: of this machine, and no word for a team.
-_LAYERS = re.compile(r"[^\s\":]*/overlay2/\w+/(?:merged|diff)")
+# What is said of its command; not of its mounts, which fail with the same words.
 _STARTING = ("exec: ", "chdir", "executable file", "attempted to invoke")
 # What the engine says when the command, not the engine, is why a container does not start.
 _REFUSALS = (
@@ -76,11 +75,7 @@ def engine_failures(doing: str) -> Any:
     """Turn what goes wrong between us and the engine into a `SandboxError`."""
     try:
         yield
-    except (
-        docker.errors.DockerException,
-        requests.exceptions.RequestException,
-        OSError,
-    ) as error:
+    except (*_ENGINE_FAILS, OSError) as error:
         raise SandboxError(
             where=f"container engine, {doing}",
             found=one_line(f"failed: {getattr(error, 'explanation', None) or error}"),
@@ -94,7 +89,7 @@ def refusals(options: Mapping[str, object]) -> Iterator[None]:
     try:
         yield
     except docker.errors.APIError as error:
-        said = _LAYERS.sub("", str(error.explanation or error))
+        said = str(error.explanation or error)
         for mount in mounts_of(options):
             said = said.replace(str(mount.get("Source") or "\0"), f"[{mount['Target']}]")
         raise CreationRefused(one_line(said), options) from error
@@ -226,9 +221,7 @@ class OwnedContainer:
         """Let the meter have what the engine samples, about once a second, until the end."""
 
         def sample() -> None:
-            with contextlib.suppress(
-                docker.errors.DockerException, requests.exceptions.RequestException
-            ):
+            with contextlib.suppress(*_ENGINE_FAILS):
                 while not self.ended.is_set():
                     meter.add(self._engine.stats(self._name, stream=False, one_shot=True))
 
@@ -248,7 +241,7 @@ class OwnedContainer:
     def _await_exit(self) -> None:
         try:
             self._engine.wait(self._name, timeout=None)
-        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        except _ENGINE_FAILS as error:
             self._failure = error
         finally:
             self._ended_at = time.monotonic()
@@ -268,20 +261,17 @@ class OwnedContainer:
                 with contextlib.suppress(OSError):
                     self._output._response.close()
 
-    def _remove_container(self) -> None:
+    def _remove_container(self) -> Any:
         for attempt in range(_REMOVAL_ATTEMPTS):
             try:
-                self._engine.remove_container(self._name, v=True, force=True)
-            except docker.errors.NotFound:
-                return
-            except requests.exceptions.ReadTimeout:
-                return  # the engine hangs at it: the next start finds it by its owner
+                return self._engine.remove_container(self._name, v=True, force=True)
+            except (docker.errors.NotFound, requests.exceptions.ReadTimeout):
+                return None  # gone; or the engine hangs: the next start finds it by its owner
             except docker.errors.APIError:  # its file system is still in use for a moment
                 if attempt == _REMOVAL_ATTEMPTS - 1:
                     raise
                 time.sleep(0.2 * 2**attempt)
-            else:
-                return
+        return None
 
 
 def _seconds(text: str) -> int:

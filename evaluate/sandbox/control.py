@@ -17,6 +17,7 @@ import requests
 
 from evaluate.sandbox.containers import start_container
 from evaluate.sandbox.policy import OWNER_LABEL, mounts_of
+from evaluate.sandbox.surroundings import SCRATCH
 
 __all__ = ["Control", "image_archive", "is_exhausted", "tar_of"]
 
@@ -50,13 +51,13 @@ class Control:
     def serves(self, options: Mapping[str, object], name: str) -> bool:
         """Whether the engine makes and starts such a container of the empty image.
 
-        Args:
-            options: those that it has refused; what comes of the image itself is left out.
-            name: for the container, which bears the owner's token.
+        What comes of the image itself is left out of the options.
         """
         given = options.get("HostConfig")
         host: dict[str, object] = dict(given) if isinstance(given, dict) else {}
         host["Mounts"] = [mount for mount in mounts_of(options) if mount["Type"] == "bind"]
+        pieces = host.get("Tmpfs")  # at the image's home as well
+        host["Tmpfs"] = {SCRATCH: pieces[SCRATCH]} if isinstance(pieces, dict) else {}
         trial = {
             **options,
             "Image": self._tag,

@@ -15,43 +15,32 @@ from data_manifest.errors import printable
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.containers import (
     CreationRefused,
-    LastState,
     OwnedContainer,
     StartRefused,
     engine_failures,
     remove_stale,
 )
 from evaluate.sandbox.control import Control, is_exhausted
-from evaluate.sandbox.engine import (
-    describe_engine,
-    engine_facts,
-    is_local,
-    machine,
-    open_engine,
-)
+from evaluate.sandbox.endings import blame_ourselves, ending_of, killed_for_memory
+from evaluate.sandbox.engine import describe_engine, engine_facts, is_local, machine, open_engine
 from evaluate.sandbox.engine_images import ImageStore
 from evaluate.sandbox.image_volumes import Volumes, misplaced_volume
 from evaluate.sandbox.left_outputs import reclaim
 from evaluate.sandbox.log import BoundedLog
-from evaluate.sandbox.measurement import (
-    Profile,
-    RunCgroup,
-    StatsMeter,
-    Usage,
-    remove_stale_cgroups,
-)
+from evaluate.sandbox.measurement import Profile, RunCgroup, remove_stale_cgroups
+from evaluate.sandbox.metering import Meter
+from evaluate.sandbox.models import parted, with_model
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.policy import container_options, container_user, mounted, not_enforced
-from evaluate.sandbox.port import Ending, Execution, Image, Job, SandboxError, one_line, refused
+from evaluate.sandbox.port import Ending, Execution, Image, Job, SandboxError, refused
 from evaluate.sandbox.processors import Processors
 from evaluate.sandbox.room import Room
 from evaluate.sandbox.run_files import RunFiles
-from evaluate.sandbox.supervision import StopReason, Watch, supervise, too_large
+from evaluate.sandbox.supervision import Watch, supervise, too_large
 
 __all__ = ["DockerSandbox"]
 
 _WATCH_S = 0.2
-_KILLED = 137
 _SOCKETS_MIB = 64
 _FOLLOW_S = 0.02
 _MIB = 2**20
@@ -118,7 +107,7 @@ class DockerSandbox:
     def prepare(self, reference: str, *, limits: Limits) -> Image:
         """See `Sandbox.prepare`. The limits hold when it runs; an image has none."""
         with engine_failures(f"preparing {reference}"):
-            return self._images.prepare(reference)
+            return with_model(self._images.prepare(parted(reference)[0]), reference)
 
     def release(self, image: Image) -> None:
         """See `Sandbox.release`."""
@@ -189,7 +178,7 @@ class DockerSandbox:
         log = BoundedLog(limit_bytes=job.limits.log_mib * _MIB)
         profile = Profile(job.profile_hz)
         version = self._description["cgroup_version"] if self._local else None
-        meter = _Meter(cgroup, profile, version)
+        meter = Meter(cgroup, profile, version)
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         covered = tuple(place for place in image.around.covered if place.folder in mounted(job))
         with OwnedContainer(self._engine, name=name, options=options, log=log) as container:
@@ -217,6 +206,8 @@ class DockerSandbox:
                 Watch(look=room.look, every_s=_WATCH_S),
                 Watch(look=lambda: meter.look(container), every_s=_WATCH_S),
                 Watch(look=meter.follow, every_s=_FOLLOW_S),
+                # A disk is given away by the gigabyte, without a byte written, between two walks.
+                Watch(look=lambda: too_large(job) if room.shrinks() else None, every_s=_FOLLOW_S),
             ]
             profile.start(container.started_at)
             if profile.every_s is not None:
@@ -228,18 +219,21 @@ class DockerSandbox:
                 checks=checks,
             )
             if verdict is not None:
+                if cgroup is not None:
+                    cgroup.end_all()
                 container.kill()
             state, wall_s = container.end()
             usage = meter.usage()
             if verdict is None:
-                _blame_ourselves(container, state, usage)
-        room.demand()
-        ending, detail, exit_code = _ending(verdict, state, usage, wall_s, job)
+                blame_ourselves(container, state, usage)
+        ending, detail, exit_code = ending_of(verdict, state, usage, wall_s, job)
+        if ending is not Ending.OUTPUT_TOO_LARGE:  # else it has filled the disk itself
+            room.demand()
         return Execution(
             ending=ending,
             detail=detail,
             exit_code=exit_code,
-            memory_kill=_killed_for_memory(state, usage),
+            memory_kill=killed_for_memory(state, usage),
             covered=covered,
             wall_s=wall_s,
             cpu_s=usage.cpu_s,
@@ -288,96 +282,3 @@ class DockerSandbox:
                     found="can't be read by the container's user, and is linked elsewhere",
                     expected="a copy made for this job",
                 )
-
-
-class _Meter:
-    """The run's cgroup where the container is in it, and samples otherwise.
-
-    Args:
-        cgroup: the run's own; None where none could be made.
-        profile: takes samples over time.
-        version: the cgroup version of an engine on this machine, whose containers' groups can be
-            read; None for one elsewhere.
-    """
-
-    def __init__(self, cgroup: RunCgroup | None, profile: Profile, version: int | None) -> None:
-        self._cgroup = cgroup
-        self._version = version
-        self._found: RunCgroup | None = None
-        self._profile = profile
-        self._stats = StatsMeter(profile)
-        self._sampling = False
-
-    def look(self, container: OwnedContainer) -> None:
-        """Keep the values of a kernel that has no peak, or begin to sample if there are none."""
-        if self._cgroup is not None and self._cgroup.usage() is not None:
-            return
-        if not self._sampling:
-            self._sampling = True
-            if self._version is not None:
-                self._found = RunCgroup.of_process(
-                    container.pid(), container=container.id, version=self._version
-                )
-            container.sample_beside(self._stats)
-
-    def follow(self) -> None:
-        """Keep what the container's own group says: it is gone with the container."""
-        if self._found is not None:
-            self._found.usage()
-
-    def sample(self) -> None:
-        """Add to the profile what the cgroup says now; without one, the engine's samples do."""
-        now = self._cgroup.now() if self._cgroup is not None else None
-        if now is not None:
-            self._profile.add(cpu_s=now[0], memory_mib=now[1])
-
-    def usage(self) -> Usage:
-        exact = self._cgroup.usage() if self._cgroup else None
-        followed = self._found.usage() if self._found else None
-        return exact or followed or self._stats.usage()
-
-
-def _killed_for_memory(state: LastState, usage: Usage) -> bool:
-    return state.out_of_memory or bool(usage.oom_kills)
-
-
-def _blame_ourselves(container: OwnedContainer, state: LastState, usage: Usage) -> None:
-    """Raise if somebody else than the command, its limits and we has ended the container.
-
-    Raises:
-        SandboxError: that is our side's failure, and the case is run again.
-    """
-    blame = ""
-    if state.error:
-        blame = one_line(f"the engine says: {state.error}")
-    elif usage.oom_kills and usage.limit_hits == 0:
-        blame = "the machine itself ran out of memory, and the kernel ended a process of it"
-    elif state.exit_code == _KILLED and not _killed_for_memory(state, usage):
-        by = container.killed_from_outside()
-        blame = f"it was ended from outside ({by})" if by else ""
-    if blame:
-        mend = "leave containers and the machine's memory alone while a run is under way"
-        raise SandboxError(where="container of a case", found=blame, mend=mend)
-
-
-def _ending(
-    verdict: StopReason | None, state: LastState, usage: Usage, wall_s: float, job: Job
-) -> tuple[Ending, str, int | None]:
-    """How it ended, details and the exit code, from what we did and what the kernel counted.
-
-    A process that was killed for memory matters only if the command failed: a program may well
-    lose a worker and finish.
-    """
-    exit_code = state.exit_code
-    out_of_memory = _killed_for_memory(state, usage)
-    limit = job.limits.memory_mib
-    if verdict is None and wall_s > job.limits.timeout_s:
-        verdict = StopReason(ending=Ending.TIMEOUT, detail=f"took {wall_s:.3f} s")
-    if verdict is None:
-        verdict = too_large(job)
-    if verdict is not None:
-        return verdict.ending, verdict.detail, None
-    if exit_code != 0 and out_of_memory:
-        detail = f"the kernel ended a process that needed more than the {limit} MiB allowed"
-        return Ending.OUT_OF_MEMORY, detail, exit_code
-    return Ending.EXITED, "", exit_code

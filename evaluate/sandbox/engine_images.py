@@ -14,7 +14,7 @@ import requests
 
 from evaluate.facts.errors import Finding, SubmissionError
 from evaluate.sandbox.archives import ArchivedImage, load_stream, read_archive, refuse_excess
-from evaluate.sandbox.case_folders import folder_digest
+from evaluate.sandbox.case_folders import classify, folder_digest
 from evaluate.sandbox.control import Control, is_exhausted
 from evaluate.sandbox.dockerfiles import entry_point
 from evaluate.sandbox.opening import look_and_open
@@ -23,34 +23,13 @@ from evaluate.sandbox.policy import OWNER_LABEL
 from evaluate.sandbox.port import Image, ImageProblem, SandboxError, one_line
 from evaluate.sandbox.surroundings import Surroundings
 
-__all__ = ["ImageStore", "classify"]
+__all__ = ["ImageStore"]
 
 _LOADED = "segjudge/loaded"
 _BUILT = "segjudge/built"
 _BUILT_LABEL = "org.segjudge.built"  # to find and remove them by
 _OPEN = "open"  # ends the tags of images that are others opened
 _LOG_LINES = 15
-
-
-def classify(reference: str) -> str:
-    """What a submission's REF is: `archive`, `folder` or `reference` (of an image).
-
-    Raises:
-        SubmissionError: it looks like a path, and nothing is there.
-    """
-    path = Path(reference)
-    if path.is_file():
-        return "archive"
-    if path.is_dir():
-        return "folder"
-    endings = (".tar", ".gz", ".tgz", ".zst", ".xz", ".bz2")
-    if reference.startswith(("/", ".", "~")) or reference.lower().endswith(endings):
-        raise SubmissionError(
-            where=reference,
-            found="no such file or folder",
-            expected="an archive of `docker save`, an image reference, or a folder",
-        )
-    return "reference"
 
 
 class ImageStore:
@@ -79,14 +58,10 @@ class ImageStore:
 
     def prepare(self, reference: str) -> Image:
         """Find, load or build the image; see `Sandbox.prepare`."""
-        kind = classify(reference)
+        kinds = {"archive": self._load, "folder": self._build, "reference": self._look_up}
+        make = kinds[classify(reference)]
         with self._lock:  # two teams may hand in the same image
-            if kind == "archive":
-                image = self._load(Path(reference))
-            elif kind == "folder":
-                image = self._build(Path(reference))
-            else:
-                image = self._look_up(reference)
+            image = make(reference)
             self._users[image.handle] += 1
             return self._readable(image)
 
@@ -98,24 +73,22 @@ class ImageStore:
             if self._users[image_id] > 0:
                 return
             del self._users[image_id]
-            around = self._around.pop(image_id, None)
-            if around is not None and around.closed:
-                self._remove(self._tag_of(image_id, opened=True))
-            if image_id in self._loaded:
-                self._loaded.discard(image_id)
-                self._remove(self._tag_of(image_id))
+            self._drop(image_id)
 
     def close(self) -> None:
         """Remove every image that is still loaded."""
         with self._lock:
-            for image_id, around in sorted(self._around.items()):
-                if around.closed:
-                    self._remove(self._tag_of(image_id, opened=True))
-            for image_id in sorted(self._loaded):
-                self._remove(self._tag_of(image_id))
-            self._around.clear()
-            self._loaded.clear()
+            for image_id in sorted(self._around.keys() | self._loaded):
+                self._drop(image_id)
             self._users.clear()
+
+    def _drop(self, image_id: str) -> None:
+        around = self._around.pop(image_id, None)
+        if around is not None and around.closed:
+            self._remove(self._tag_of(image_id, opened=True))
+        if image_id in self._loaded:
+            self._loaded.discard(image_id)
+            self._remove(self._tag_of(image_id))
 
     def remove_stale(self) -> None:
         """Remove what harnesses that are gone have loaded."""
@@ -152,7 +125,8 @@ class ImageStore:
             handle, details = made["Id"], details | {"opened_files": around.closed}
         return dataclasses.replace(image, handle=handle, details=details, around=around)
 
-    def _load(self, path: Path) -> Image:
+    def _load(self, reference: str) -> Image:
+        path = Path(reference)
         archived = read_archive(path)
         self._check_machine(archived.system, archived.architecture)
         image_id = f"sha256:{archived.config_sha256}"
@@ -163,7 +137,7 @@ class ImageStore:
         if present is None or present.get("RepoTags"):
             self._hold(image_id)
         return self._image(
-            str(path),
+            reference,
             "archive",
             image_id,
             {"archive_sha256": archived.archive_sha256, "tags": json.dumps(archived.tags)},
@@ -218,12 +192,13 @@ class ImageStore:
         self._check_machine(str(image.get("Os", "")), str(image.get("Architecture", "")))
         return self._image(reference, "reference", image["Id"], {})
 
-    def _build(self, folder: Path) -> Image:
+    def _build(self, reference: str) -> Image:
         """Build the folder, or take what was built from the very same files.
 
         A built image stays: building it again would give it another digest, and a run that is
         resumed would no longer be of the same image.
         """
+        folder = Path(reference)
         for needed in ("Dockerfile", "predict.sh"):
             if not (folder / needed).is_file() and not entry_point(folder).starts_itself:
                 raise ImageProblem(

@@ -10,11 +10,12 @@ __all__ = ["ImageSettings", "read_settings"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSettings:
-    """An image's configuration. All texts are a stranger's."""
+    """An image's configuration; `entry` is its entry point and command. Texts are a stranger's."""
 
     environment: tuple[str, ...] = ()
     working_directory: str = "/"
     user: str = ""
+    entry: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     made_at: tuple[datetime, ...] = ()
 
@@ -32,6 +33,7 @@ def read_settings(data: bytes) -> ImageSettings:
         environment=tuple(str(text) for text in _listed(settings.get("Env"))),
         working_directory=str(settings.get("WorkingDir") or "/"),
         user=str(settings.get("User") or ""),
+        entry=tuple(str(w) for key in ("Entrypoint", "Cmd") for w in _listed(settings.get(key))),
         steps=tuple(str(step.get("created_by", "")) for step in steps),
         made_at=tuple(date for date in dates if date is not None),
     )

@@ -46,7 +46,8 @@ class Volumes:
         self._owner = owner
         self._volumes = image_volumes(image, job)
         home = [image.around.home] if image.around.home_is_bare else []
-        places = [*((path, True) for path in (*mounted(job), *home)), *((f, False) for f in _FILES)]
+        folders = (*mounted(job), *home, *self._volumes)  # of which one may lie in another
+        places = [*((path, True) for path in folders), *((f, False) for f in _FILES)]
         self._places = [
             (path, folder)
             for path, folder in places

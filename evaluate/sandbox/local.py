@@ -24,16 +24,9 @@ from evaluate.sandbox.dockerfiles import entry_point
 from evaluate.sandbox.left_outputs import reclaim
 from evaluate.sandbox.log import BoundedLog
 from evaluate.sandbox.measurement import ProcessTree, Profile, kill_marked
+from evaluate.sandbox.models import parted, with_model
 from evaluate.sandbox.ownership import Owner
-from evaluate.sandbox.port import (
-    Ending,
-    Execution,
-    Image,
-    ImageProblem,
-    Job,
-    SandboxError,
-    refused,
-)
+from evaluate.sandbox.port import Ending, Execution, Image, ImageProblem, Job, SandboxError, refused
 from evaluate.sandbox.room import Room
 from evaluate.sandbox.supervision import StopReason, Watch, supervise, too_large
 from evaluate.sandbox.surroundings import threads
@@ -91,7 +84,7 @@ class LocalSandbox:
 
     def prepare(self, reference: str, *, limits: Limits) -> Image:
         """See `Sandbox.prepare`. The folder is copied for each run, and left as it is."""
-        folder = Path(reference)
+        folder = Path(parted(reference)[0])
         if folder.is_file():
             raise ImageProblem(
                 f"{reference} is a file; an archive needs a container engine (`segjudge doctor`), "
@@ -107,9 +100,10 @@ class LocalSandbox:
         if not (folder / "predict.sh").is_file() and not entry_point(folder).starts_itself:
             raise ImageProblem(f"{folder} has no predict.sh, which is what is run")
         digest = f"sha256:{folder_digest(folder)}"
-        return Image(
+        image = Image(
             reference=reference, digest=digest, kind="folder", handle=str(folder), details={}
         )
+        return with_model(image, reference)
 
     def release(self, image: Image) -> None:
         """See `Sandbox.release`: the folder is the user's, and was never changed."""
@@ -190,10 +184,7 @@ class _LocalRun:
             waiter.start()
             reader.start()
             verdict = supervise(
-                self._ended,
-                started=started,
-                timeout_s=limits.timeout_s,
-                checks=checks,
+                self._ended, started=started, timeout_s=limits.timeout_s, checks=checks
             )
         finally:
             # Also after a regular end: what it has left behind could still write.
@@ -210,7 +201,8 @@ class _LocalRun:
         if verdict is None and wall_s > limits.timeout_s:
             verdict = StopReason(ending=Ending.TIMEOUT, detail=f"took {wall_s:.3f} s")
         verdict = verdict or too_large(self._job)
-        room.demand()
+        if verdict is None or verdict.ending is not Ending.OUTPUT_TOO_LARGE:
+            room.demand()  # else it has filled the disk itself
         return Execution(
             ending=verdict.ending if verdict else Ending.EXITED,
             detail=verdict.detail if verdict else "",

@@ -4,6 +4,7 @@ An adapter reports how a command ended and never judges it: which `Outcome` foll
 runner's pure decision. Every adapter passes `segjudge.conformance`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,16 +33,19 @@ __all__ = [
 
 
 _LONGEST = 2000
+# Where an engine keeps a container's files: of its machine, and no word for a team.
+_ENGINE_S_OWN = re.compile(r"[^\s\":]*/(?:overlay2?|vfs/dir)/\w+(?:/merged|/diff)?(?=\W|$)")
 
 
 def one_line(text: str) -> str:
-    r"""A stranger's text as one bounded line that can be printed, wherever it comes in.
+    r"""A stranger's text, or an engine's about it, as one bounded line that can be printed.
 
     >>> one_line("a\n\nb\x1b")
     'a | b\\x1b'
     """
     if len(text) > 2 * _LONGEST:
         text = f"{text[:_LONGEST]} … {text[-_LONGEST:]}"
+    text = _ENGINE_S_OWN.sub("", text)
     line = " | ".join(printable(line.strip()) for line in text.splitlines() if line.strip())
     half = _LONGEST // 2
     return line if len(line) <= _LONGEST else f"{line[:half]} … {line[-half:]}"
@@ -87,6 +91,12 @@ class Image:
     details: dict[str, str | int]
     around: Surroundings = field(default_factory=Surroundings)
     model: Path | None = None
+
+    @property
+    def identity(self) -> str:
+        """All that is run, image and model: results of another identity do not count."""
+        model = self.details.get("model_sha256")
+        return self.digest if model is None else f"{self.digest}+model:{model}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

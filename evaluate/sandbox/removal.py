@@ -14,8 +14,10 @@ from pathlib import Path
 
 __all__ = ["open_folder", "remove_tree"]
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FOLDER_ITSELF = getattr(os, "O_PATH", 0) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Windows, where nothing runs that could leave anything, has none of them.
+_NO_LINK = sum(getattr(os, name, 0) for name in ("O_DIRECTORY", "O_NOFOLLOW", "O_CLOEXEC"))
+_FOLDER = os.O_RDONLY | _NO_LINK
+_FOLDER_ITSELF = getattr(os, "O_PATH", 0) | _NO_LINK
 
 
 def open_folder(name: str, parent: int | None) -> int | None:

@@ -9,6 +9,7 @@ __all__ = ["Room"]
 
 _MIB = 2**20
 _LEAST_MIB = 4
+_STEP_MIB = 256
 
 
 class Room:
@@ -21,17 +22,25 @@ class Room:
     def __init__(self, *folders: Path) -> None:
         self._folders = folders
         self._least: dict[Path, float] = {}
+        self._last = self._now()
         self.look()
         self.demand()
 
     def look(self) -> None:
         """Note how much room there is now; fits a `Check`, and ends nothing."""
-        for folder in self._folders:
-            disk = os.statvfs(folder)
-            free = disk.f_bavail * disk.f_frsize / _MIB
-            if disk.f_files and not disk.f_favail:
-                free = 0.0  # no file can be made, whatever its size
+        for folder, free in self._now().items():
             self._least[folder] = min(free, self._least.get(folder, free))
+
+    def _now(self) -> dict[Path, float]:
+        return {folder: _free_mib(folder) for folder in self._folders}
+
+    def shrinks(self) -> bool:
+        """Whether a disk has much less room than when this was last said, or at the start."""
+        before, self._last = self._last, self._now()
+        small = any(before[folder] - free > _STEP_MIB for folder, free in self._last.items())
+        if not small:
+            self._last = {folder: max(before[folder], self._last[folder]) for folder in before}
+        return small
 
     def demand(self) -> None:
         """Raise if there was not enough at any look.
@@ -48,3 +57,10 @@ class Room:
                     expected=f"at least {_LEAST_MIB} MiB while a case runs",
                     mend="see that the disk has room, or set TMPDIR to a folder on another",
                 )
+
+
+def _free_mib(folder: Path) -> float:
+    disk = os.statvfs(folder)
+    if disk.f_files and not disk.f_favail:
+        return 0.0  # no file can be made, whatever its size
+    return disk.f_bavail * disk.f_frsize / _MIB

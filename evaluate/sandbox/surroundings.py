@@ -60,7 +60,7 @@ _THREADS = (
 # An image may name a folder of its own for what is temporary; only one can be written.
 _TEMPORARY = ("TMPDIR", "TMP", "TEMP")
 _NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
-_PLAIN_PATH = re.compile(r"/[A-Za-z0-9_./@+-]{0,1000}")
+_PLAIN_PATH = re.compile(r"/|(?!.{1001})(/[A-Za-z0-9_.@+-]{1,255})+")
 _NOBODY = "participant"
 
 

@@ -36,15 +36,7 @@ _LARGEST_HEADER = 2**20
 # Nothing that people put into images shrinks to a hundredth, beyond what any image may have.
 _LARGEST_RATIO, _RATIO_FROM = 100, 2**30
 _LARGEST_ZSTD_WINDOW = 2**27  # what `zstd --long` asks for; more must be refused, not allocated
-_DAMAGE = (
-    tarfile.TarError,
-    EOFError,
-    gzip.BadGzipFile,
-    zlib.error,
-    lzma.LZMAError,
-    zstandard.ZstdError,
-    OSError,
-)
+_DAMAGE = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError)
 _EXTENDED = (
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
@@ -182,8 +174,8 @@ class TarStream:
         unpacked = self._unpacked
         try:
             if self._compressed:
-                unpacked = _Peeked(unpacked)
-                if is_compressed(unpacked.first):
+                unpacked = io.BufferedReader(unpacked)
+                if is_compressed(unpacked.peek(6)[:6]):
                     raise ImageProblem(
                         f"{self._name} is compressed twice; decompress it once (`gunzip`), or save"
                         f" it again with {SAVE}"
@@ -274,20 +266,6 @@ class _MemberFile(io.RawIOBase):
         data = self._member.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
-
-
-class _Peeked:
-    """A stream whose first bytes are known before it is read."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self.first: bytes = stream.read(6)
-        self._rest = self.first
-
-    def read(self, size: int) -> bytes:
-        head, self._rest = self._rest[:size], self._rest[size:]
-        more: bytes = self._stream.read(size - len(head)) if len(head) < size else b""
-        return bytes(head + more)
 
 
 def is_compressed(magic: bytes) -> bool:

@@ -14,7 +14,7 @@ from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore, CohortScore, LabelScore
 from evaluate.facts.scoring_rules import Cohort, Scoring
 from evaluate.scoring.cohort_intervals import bounds, drawn_cases, sampled, sampled_by_set
-from metrics.cohort import STATISTICS, aggregated_dice, by_group, present
+from metrics.cohort import STATISTICS, aggregated_dice, balanced_accuracy, by_group, present
 
 __all__ = ["cohort_scores"]
 
@@ -64,6 +64,7 @@ def _of_cohort(
     team: str,
     modality: str,
 ) -> Iterable[CohortScore]:
+    patients = {case.case: case.group for case in cases}
     answered = {c.case for c in cases if cohort.cases == "all" or c.outcome is Outcome.OK}
     groups: dict[int | str, list[_Counted]] = {}
     if cohort.over == "cases":
@@ -87,9 +88,11 @@ def _of_cohort(
         of_label, samples_of = {}, {}
         for label, rows in groups.items():
             columns, value = _columns(rows, cohort.metric), _statistic(cohort.metric, statistic)
-            n = len(present(columns[cohort.metric])) if statistic != "aggregated" else len(rows)
+            whole = statistic in ("aggregated", "balanced_accuracy")
+            n = len(rows) if whole else len(present(columns[cohort.metric]))
             of_label[label] = value(columns) if rows else math.nan
-            draws = drawn_cases(len(rows)) if len(rows) > 1 else None
+            of_rows = tuple(patients[row.case] for row in rows)
+            draws = drawn_cases(of_rows) if len(rows) > 1 else None
             made = partial(_row, team=team, modality=modality, label=label, n=n)
             samples = None if draws is None else sampled(cohort.metric, statistic, columns, draws)
             samples_of[label] = samples
@@ -140,9 +143,7 @@ def _row(
     )
 
 
-def _joined_samples(
-    samples: Sequence[npt.NDArray[np.float64]],
-) -> npt.NDArray[np.float64] | None:
+def _joined_samples(samples: Sequence[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64] | None:
     """The mean over labels of each resample, in which all have the same cases."""
     if not samples:
         return None
@@ -185,7 +186,16 @@ def _statistic(metric: str, statistic: str) -> _Value:
         return _global_dice
     if statistic == "aggregated":
         return partial(_aggregated, metric)
+    if statistic == "balanced_accuracy":
+        return partial(_balanced_accuracy, metric)
     return lambda columns: STATISTICS[statistic](columns[metric])
+
+
+def _balanced_accuracy(metric: str, columns: _Columns) -> float:
+    """Of variants, over cases; without a topology that matches there is none."""
+    true, predicted, *matches = (columns[name] for name in summed_columns(metric))
+    known = np.where(matches[0] == 1, predicted, -1) if matches else predicted
+    return balanced_accuracy(true.tolist(), known.tolist())
 
 
 def _aggregated(metric: str, columns: _Columns) -> float:

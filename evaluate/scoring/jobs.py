@@ -5,17 +5,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data_manifest.errors import CaseFileError
 from data_manifest.layouts import BadPrediction, read_prediction, read_reference
 from data_manifest.layouts.labels import Buffer
+from data_manifest.layouts.scored_fields import Box
 from data_manifest.layouts.text_prompts import TextPrompts, read_text_prompts
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, LesionScore, RoundScore
 from evaluate.facts.scoring_rules import MEASURED
 from evaluate.scoring.case_scores import CaseMeasures, costs_of_failure, score_case
+from evaluate.scoring.in_fields import within_field
 
-__all__ = ["CaseResult", "ScoringJob", "result_of", "score_job", "unscored"]
+__all__ = ["UNREAD", "CaseResult", "ScoringJob", "result_of", "score_job", "unscored"]
 
+
+UNREAD = "its reference can't be scored against"
+"""Begins the reason of a case without a score for which the organiser has to mend a file."""
 
 _REFERENCE, _PREDICTION = Buffer(), Buffer()
 """This process's memory for one case, used again for the next."""
@@ -34,8 +40,10 @@ class ScoringJob:
             judged again.
         reference_sha256, prediction_sha256: of the files, where they are known.
         prompts: the file with the case's text prompts, for a protocol that needs them.
+        box_mm: the part of the image that alone is scored, as its file's place tells it.
         own_files: whether the prediction is the organiser's own file, whose links are followed.
         round: of prompts.
+        group: of the case, such as its patient.
     """
 
     team: str
@@ -52,8 +60,10 @@ class ScoringJob:
     reference_sha256: str | None = None
     prediction_sha256: str | None = None
     prompts: Path | None = None
+    box_mm: Box | None = None
     own_files: bool = False
     round: int = 0
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +84,15 @@ class CaseResult:
 def score_job(job: ScoringJob, protocol: Rules) -> CaseResult:
     """Score one case; a failed one by what a failure costs.
 
-    Raises:
-        CaseFileError: the reference can't be read.
+    Whose reference can't be read has no score: an error of ours, which is listed.
     """
+    try:
+        return _scored(job, protocol)
+    except CaseFileError as error:
+        return unscored(job, f"{UNREAD}: {error.problems[0]}")
+
+
+def _scored(job: ScoringJob, protocol: Rules) -> CaseResult:
     if job.outcome is Outcome.HARNESS_ERROR:
         return unscored(job, job.reason)
     if job.outcome is not Outcome.OK:
@@ -100,7 +116,11 @@ def score_job(job: ScoringJob, protocol: Rules) -> CaseResult:
             fault = f"the run took this output as a mask, and scoring can't: {prediction.reason}"
             return unscored(job, fault)
         return _failed(job, protocol, Outcome.BAD_OUTPUT, prediction.reason)
-    measures = score_case(reference, prediction, protocol.scoring, _asked(job))
+    if job.box_mm is None:
+        measures = score_case(reference, prediction, protocol.scoring, _asked(job))
+    else:
+        cut = within_field(reference, prediction, job.box_mm, where=str(job.reference))
+        measures = score_case(*cut, protocol.scoring, _asked(job))
     return _result(job, Outcome.OK, "", measures, job.measured)
 
 
@@ -142,6 +162,7 @@ def _result(
         outcome=outcome,
         reason=reason,
         values=dict(measures.values) | {name: measured.get(name) for name in MEASURED},
+        group=job.group,
     )
     labels = tuple(
         LabelScore(

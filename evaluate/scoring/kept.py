@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from data_manifest.progress import Progress, silent
+from evaluate.cluster import ClusterAddress
 from evaluate.facts.machine import library_versions
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
@@ -24,6 +25,7 @@ def score_what_is_new(
     cache: ScoreCache,
     *,
     workers: int | None = None,
+    cluster: ClusterAddress | None = None,
     progress: Progress = silent,
 ) -> Iterator[CaseResult]:
     """Score what the cache has not, then hand over all results in the jobs' order, one by one.
@@ -46,6 +48,7 @@ def score_what_is_new(
         [jobs[number] for number in new],
         protocol,
         workers=workers,
+        cluster=cluster,
         progress=progress,
         before=len(jobs) - len(new),
     )

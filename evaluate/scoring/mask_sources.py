@@ -110,6 +110,7 @@ def _job(
         reference_sha256=case.reference.sha256,
         prediction_sha256=entry.prediction_sha256 if entry else None,
         round=turn.round,
+        group=case.group,
     )
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from data_manifest.progress import Progress, silent
+from evaluate.cluster import ClusterAddress
 from evaluate.facts.rules import Rules
 from evaluate.scoring.jobs import CaseResult, ScoringJob, score_job
 
@@ -15,6 +16,7 @@ def score_as_they_come(
     protocol: Rules,
     *,
     workers: int | None = None,
+    cluster: ClusterAddress | None = None,
     progress: Progress = silent,
     before: int = 0,
 ) -> Iterator[tuple[int, CaseResult]]:
@@ -30,7 +32,11 @@ def score_as_they_come(
     total = before + len(jobs)
     progress(before, total, "scoring")
     results: Iterator[tuple[int, CaseResult]]
-    if workers <= 1:
+    if cluster is not None:
+        from evaluate.scoring.far_scoring import score_on_machines  # it brings dask
+
+        results = score_on_machines(jobs, protocol, cluster)
+    elif workers <= 1:
         results = ((index, score_job(job, protocol)) for index, job in enumerate(jobs))
     else:
         from evaluate.scoring.workers import score_in_processes  # slow to import

@@ -3,14 +3,15 @@
 The folders are the organiser's own: sub-folders are looked into, and links are followed.
 """
 
+import functools
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from data_manifest.errors import CaseFileError, SegjudgeError, printable
-from data_manifest.findings import listed
+from data_manifest.findings import Severity, grouped, listed
 from data_manifest.layouts import (
     FORMATS,
     OutputFile,
@@ -20,10 +21,12 @@ from data_manifest.layouts import (
     stem_of,
 )
 from data_manifest.layouts.grids import implausible
-from data_manifest.naming import UNKNOWN, parse_case_name
+from data_manifest.layouts.scored_fields import Box, read_scored_fields
+from data_manifest.naming import UNKNOWN, CaseName, parse_case_name
 from evaluate.facts.errors import Finding, UsageError
+from evaluate.facts.outcome import Outcome
 from evaluate.facts.rounds import Rounds
-from evaluate.scoring.jobs import ScoringJob
+from evaluate.scoring.jobs import UNREAD, ScoringJob
 
 __all__ = ["jobs_of_folders"]
 
@@ -58,24 +61,30 @@ def jobs_of_folders(
     Raises:
         UsageError: a folder is missing, has no cases, or has them twice; no prediction answers a
             reference, or one that would is of another format.
-        CaseFileError: references that can't be scored against; all are named.
+        CaseFileError: no reference can be scored against. One that can't, among others that can, is
+            a job that is none: its case has no score.
     """
     for option, folder in (("--references", references), ("--predictions", predictions)):
         if not folder.is_dir():
             raise UsageError(where=f"{option} {folder}", found="no such folder", expected="masks")
     cases = _references(references, named)
+    read_fields = functools.cache(read_scored_fields)
     answers = _Answers(predictions, output, named, rounds)
     team = re.sub(r"[^A-Za-z0-9._-]+", "-", predictions.resolve().name).strip("-.") or "submission"
     jobs: list[ScoringJob] = []
     problems: list[Finding] = []
+    noted: list[Finding] = []
     nameless, misnamed, implausibly = [], [], []
     for case, path in sorted(cases.items()):
         name = parse_case_name(case)
         try:
-            shape, spacing_mm = _header_of_reference(path)
+            shape, spacing_mm, notes = _header_of_reference(path)
         except SegjudgeError as error:
             problems += error.problems
+            reason = f"{UNREAD}: {error.problems[0]}"
+            jobs.append(_unread(team, case, name, path, reason))
             continue
+        noted += [Finding(where=path.name, found=note, severity=Severity.NOTE) for note in notes]
         dimension = f"{len(shape)}D"
         if odd := implausible(shape, spacing_mm):
             implausibly.append(f"{path.name}: {odd}")
@@ -92,12 +101,13 @@ def jobs_of_folders(
                 reference=path,
                 prediction=mask,
                 prompts=named.prompts_of(case, path),
+                box_mm=_field_of(case, named.fields_of(path), read_fields),
                 own_files=True,
                 round=number,
             )
             for number, mask in answers.to(case)
         ]
-    if problems:
+    if len(problems) == len(cases):
         raise CaseFileError(*problems)
     answers.refuse_nothing(cases)
     counted = (
@@ -106,7 +116,37 @@ def jobs_of_folders(
         (misnamed, "references of other dimensions than their names say"),
         (answers.surplus(cases), "predictions that have no reference, and are ignored"),
     )
-    return jobs, [f"{len(names)} {words}: {_shown(names)}" for names, words in counted if names]
+    said = [f"{len(names)} {words}: {_shown(names)}" for names, words in counted if names]
+    return jobs, [*said, *(f"{note.where}: {note.found}" for note in grouped(noted))]
+
+
+def _unread(team: str, case: str, name: CaseName, path: Path, reason: str) -> ScoringJob:
+    """A case whose reference can't be scored against: an error of ours, and no score."""
+    return ScoringJob(
+        team=team,
+        case=case,
+        modality=name.modality,
+        dimension=name.dimension,
+        reference=path,
+        prediction=None,
+        outcome=Outcome.HARNESS_ERROR,
+        reason=reason,
+    )
+
+
+def _field_of(case: str, table: Path | None, read: Callable[[Path], dict[str, Box]]) -> Box | None:
+    """The part of a case that is scored.
+
+    Raises:
+        CaseFileError: the table can't be read, or has no row of the case.
+    """
+    if table is None:
+        return None
+    fields = read(table)
+    if case not in fields:
+        fault = f"no row for {printable(case)}"
+        raise CaseFileError(where=str(table), found=fault, expected="a box for each case")
+    return fields[case]
 
 
 def _references(folder: Path, named: References) -> dict[str, Path]:
@@ -245,9 +285,11 @@ def _shown(names: list[str]) -> str:
     return listed(map(printable, names), most=_SHOWN)
 
 
-def _header_of_reference(path: Path) -> tuple[tuple[int, ...], tuple[float, ...] | None]:
+def _header_of_reference(
+    path: Path,
+) -> tuple[tuple[int, ...], tuple[float, ...] | None, tuple[str, ...]]:
     """Check a reference by its headers and spacing before hours of scoring depend on it."""
-    shape, spacing_mm = read_reference_header(path)
+    shape, spacing_mm, notes = read_reference_header(path)
     if len(shape) == 3 and spacing_mm is None:
         raise CaseFileError(
             where=str(path),
@@ -255,4 +297,4 @@ def _header_of_reference(path: Path) -> tuple[tuple[int, ...], tuple[float, ...]
             expected="the spacing in mm, in x, y, z order, of a 3D case",
             mend="add it to the file: NSD can't be measured without",
         )
-    return shape, spacing_mm
+    return shape, spacing_mm, notes

@@ -9,6 +9,7 @@ import msgspec
 
 from data_manifest.findings import Severity, grouped
 from data_manifest.progress import Progress, silent
+from evaluate.cluster import ClusterAddress
 from evaluate.documents.tables import in_order, write_table
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, UsageError
@@ -42,14 +43,7 @@ from evaluate.store import RunDirectory
 from evaluate.store.origin import data_of
 from evaluate.store.seals import seal_stage
 
-__all__ = [
-    "FolderScores",
-    "RunScores",
-    "Scores",
-    "score_folders",
-    "score_run",
-    "tables_of",
-]
+__all__ = ["FolderScores", "RunScores", "Scores", "score_folders", "score_run", "tables_of"]
 
 
 _SHOWN = 3
@@ -163,6 +157,7 @@ def score_run(
     manifest_path: Path | None = None,
     protocol: Rules | None = None,
     workers: int | None = None,
+    cluster: ClusterAddress | None = None,
     progress: Progress = silent,
 ) -> RunScores:
     """Score what was run and not scored so before, and write the three tables.
@@ -173,6 +168,7 @@ def score_run(
         protocol: from now on the rules of its scores and ranking, which may not differ in what
             decided the run; None to keep those that it has.
         workers: processes.
+        cluster: on whose machines to score; None for this one.
         progress: told after every case.
 
     Raises:
@@ -190,7 +186,12 @@ def score_run(
         with run.score_cache() as cache:
             jobs = _jobs(run, manifest_path, digests=cache.digests)
             results = score_what_is_new(
-                jobs, document.rules_of("score"), cache, workers=workers, progress=progress
+                jobs,
+                document.rules_of("score"),
+                cache,
+                workers=workers,
+                cluster=cluster,
+                progress=progress,
             )
             scores = _write_scores(run, results, document.rules_of("score"))
         run.write_run_document(msgspec.structs.replace(document, scored_from=run.journal_sha256()))
@@ -251,11 +252,7 @@ def score_folders(
     masks = protocol.references.masks(protocol.output)
     protocol = msgspec.structs.replace(protocol, output=masks)
     jobs, warnings = jobs_of_folders(
-        references,
-        predictions,
-        output=masks,
-        named=protocol.references,
-        rounds=protocol.rounds,
+        references, predictions, output=masks, named=protocol.references, rounds=protocol.rounds
     )
     results = score_jobs(jobs, protocol, workers=workers, progress=progress)
     scores = tables_of(list(in_rounds(results, protocol)), protocol.scoring)
@@ -266,6 +263,13 @@ def score_folders(
         warnings.append(
             f"{len(failed)} of {len(scores.cases)} cases failed ({shown});"
             " case_scores.csv lists them"
+        )
+    unread = [case for case in scores.cases if case.outcome is Outcome.HARNESS_ERROR]
+    if unread:
+        shown = "; ".join(f"{case.case}: {case.reason}" for case in unread[:_SHOWN])
+        warnings.append(
+            f"{len(unread)} of {len(scores.cases)} cases have no score, by an error of yours and"
+            f" not of the team ({shown}); case_scores.csv lists them as {Outcome.HARNESS_ERROR}"
         )
     if out is not None:
         _write_tables(out, scores, protocol)

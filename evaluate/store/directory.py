@@ -5,26 +5,20 @@ disk, and then the ledger says how it ended. What has no end there did not happe
 made from the ledger and from records, sorted, and replaced whole.
 """
 
-import fcntl
 import hashlib
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import cached_property
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from data_manifest.manifest import Manifest, save_manifest
-from evaluate.documents.audit import AuditDocument, write_audit_document
+from evaluate.documents.audit import AuditDocument
 from evaluate.documents.journal import JournalEntry
 from evaluate.documents.ranking import RankingDocument, write_ranking
-from evaluate.documents.run import RunDocument, read_run_document, write_run_document
-from evaluate.documents.tables import (
-    read_table,
-    write_atomically,
-    write_table,
-)
+from evaluate.documents.run import RunDocument
+from evaluate.documents.run_status import RunStatus, read_run_status, write_run_status
+from evaluate.documents.tables import read_table, write_atomically, write_document, write_table
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import RunDirectoryError
 from evaluate.facts.scores import (
@@ -36,8 +30,10 @@ from evaluate.facts.scores import (
     RoundScore,
 )
 from evaluate.facts.turns import Turn
+from evaluate.store.folder_locks import lock_folder
 from evaluate.store.folders import replace_folder, tidy_up
 from evaluate.store.ledger import Ledger
+from evaluate.store.run_places import MARKER, RunPlaces
 from evaluate.store.score_cache import ScoreCache
 
 __all__ = ["RunDirectory"]
@@ -55,16 +51,16 @@ _TABLES: dict[type, str] = {
     ModalityScore: "modality_scores.csv",
     CohortScore: "cohort_scores.csv",
 }
-_MARKER = "run.json"
 _LEDGER = "ledger.sqlite"
 _SCORES = "scores.sqlite"
+_STATUS = "status.json"
 
 
-class RunDirectory:
+class RunDirectory(RunPlaces):
     """One run's folder. Paths and formats are DESIGN's contract; see `docs/files.md`."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        super().__init__(root)
         self.ledger_path = root / _LEDGER
         self._ledger = Ledger(self.ledger_path)
 
@@ -79,7 +75,7 @@ class RunDirectory:
             raise RunDirectoryError(
                 where=str(root), found="a file", expected="a folder, or a new name"
             )
-        if root.is_dir() and any(root.iterdir()) and not (root / _MARKER).is_file():
+        if root.is_dir() and any(root.iterdir()) and not (root / MARKER).is_file():
             raise RunDirectoryError(
                 where=str(root),
                 found="a folder with other files",
@@ -95,7 +91,7 @@ class RunDirectory:
         Raises:
             RunDirectoryError: it is none.
         """
-        if not (root / _MARKER).is_file():
+        if not (root / MARKER).is_file():
             raise RunDirectoryError(
                 where=str(root),
                 found="no run.json" if root.is_dir() else "no such folder",
@@ -112,84 +108,34 @@ class RunDirectory:
             RunDirectoryError: another segjudge holds it.
         """
         self.root.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.root, os.O_RDONLY)
-        try:
+        with ExitStack() as held:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                held.enter_context(lock_folder(self.root))
             except OSError as error:
                 fault = "another segjudge is working in it"
                 mend = "wait until it is done, or stop it"
                 raise RunDirectoryError(where=str(self.root), found=fault, mend=mend) from error
+            held.callback(self._ledger.close)
             tidy_up(self.root)
             yield
-        finally:
-            try:
-                self._ledger.close()
-            finally:
-                os.close(handle)
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether a segjudge is working in it."""
+        try:
+            with lock_folder(self.root, shared=True):
+                return False
+        except OSError:
+            return True
 
     @property
     def exists(self) -> bool:
         """Whether it has a run.json already."""
-        return (self.root / _MARKER).is_file()
-
-    def document(self) -> RunDocument:
-        """The content of run.json.
-
-        Raises:
-            RunDirectoryError: it can't be read, or is of another schema.
-            ProtocolError: its rules are not valid.
-        """
-        return read_run_document(self.root / _MARKER)
+        return (self.root / MARKER).is_file()
 
     def write_run_document(self, document: RunDocument) -> None:
         """Replace run.json."""
-        write_run_document(self.root / _MARKER, document)
-
-    @property
-    def token(self) -> str:
-        """Names this run directory where other names can't: of what a run keeps elsewhere."""
-        return hashlib.sha256(os.fsencode(self.root.resolve())).hexdigest()[:16]
-
-    # --- runs -----------------------------------------------------------------------------------
-
-    @cached_property
-    def _suffix(self) -> str:
-        return self.document().rules_of("run").output.suffix
-
-    @cached_property
-    def last_round(self) -> int:
-        """The number of the last round of prompts; 0 where there is one."""
-        return self.document().rules_of("run").rounds.last
-
-    def prediction_path(self, team: str, case: str, *, earlier_round: int | None = None) -> Path:
-        """Where a team's output for a case is, or would be; the bytes are the participant's.
-
-        The last round's, unless an earlier one is named, by its number from 0.
-        """
-        name = f"{_of_round(case, earlier_round)}{self._suffix}"
-        return self.root / "predictions" / team / name
-
-    def log_path(self, team: str, case: str, *, earlier_round: int | None = None) -> Path:
-        """Where the container's output is; the bytes are the participant's."""
-        return self.root / "logs" / team / f"{_of_round(case, earlier_round)}.log"
-
-    def profile_path(self, team: str, case: str, *, earlier_round: int | None = None) -> Path:
-        """Where the container's resource use over time is, if the protocol asks for it."""
-        return self.root / "profiles" / team / f"{_of_round(case, earlier_round)}.csv"
-
-    def earlier_round(self, turn: Turn) -> int | None:
-        """A turn's round as the paths have it: None for the last one."""
-        return None if turn.round == self.last_round else turn.round
-
-    def files_of(self, turn: Turn) -> tuple[Path, Path, Path]:
-        """Where a turn's prediction, log and profile are, or would be."""
-        places = (self.prediction_path, self.log_path, self.profile_path)
-        earlier = self.earlier_round(turn)
-        prediction, log, profile = (
-            place(turn.team, turn.case, earlier_round=earlier) for place in places
-        )
-        return prediction, log, profile
+        write_document(self.root / MARKER, document)
 
     def begin(self, turn: Turn, *, job_sha256: str) -> int:
         """Note in the ledger that a run begins; returns the number of the attempt."""
@@ -210,15 +156,6 @@ class RunDirectory:
 
         An older prediction of the same case is removed before, so that it can never stand in for
         a run that left none.
-
-        Args:
-            record: the row of runs.csv.
-            number: what `begin` gave.
-            job_sha256: see `JournalEntry`.
-            options: what the container was given, as the sandbox reports it.
-            prediction: the participant's file, or None.
-            log: the container's output.
-            profile: its resource use over time as CSV, or None.
         """
         turn = Turn(team=record.team, case=record.case, round=record.round)
         kept, log_path, profile_path = self.files_of(turn)
@@ -265,8 +202,6 @@ class RunDirectory:
     def cut_off(self) -> dict[tuple[str, str], int]:
         """How often each (team, case) began and did not end, since it last ended."""
         return self._ledger.cut_off()
-
-    # --- tables and documents -------------------------------------------------------------------
 
     def table_path(self, kind: type) -> Path:
         """The CSV file of one kind of record."""
@@ -317,9 +252,21 @@ class RunDirectory:
         write_table(self.root / "ranking.csv", rows, type(rows[0]))
         write_ranking(self.root / "ranking.json", document)
 
+    def write_status(self, status: RunStatus) -> None:
+        """Replace status.json."""
+        write_run_status(self.root / _STATUS, status)
+
+    def read_status(self) -> RunStatus:
+        """How far the run is, or was when its command ended.
+
+        Raises:
+            RunDirectoryError: there is no status.json, or it is damaged.
+        """
+        return read_run_status(self.root / _STATUS)
+
     def write_audit(self, document: AuditDocument) -> None:
         """Replace audit.json."""
-        write_audit_document(self.root / "audit.json", document)
+        write_document(self.root / "audit.json", document)
 
     @contextmanager
     def score_cache(self) -> Iterator[ScoreCache]:
@@ -333,8 +280,3 @@ class RunDirectory:
     def clear_documents(self, folder: str) -> None:
         """Remove a folder of documents, such as `report`, before it is made anew."""
         shutil.rmtree(self.root / folder, ignore_errors=True)
-
-
-def _of_round(case: str, earlier_round: int | None) -> str:
-    """The name of a case's files of a round."""
-    return case if earlier_round is None else f"{case}.round{earlier_round}"

@@ -57,11 +57,7 @@ def seal(
     before = read_evidence(run.root)
     document = run.document()
     done = StageEvidence(
-        at=at,
-        versions=versions,
-        host=host,
-        code=code_digests(),
-        protocol=document.rules_of(stage),
+        at=at, versions=versions, host=host, code=code_digests(), protocol=document.rules_of(stage)
     )
     evidence = Evidence(
         run=document,

@@ -44,9 +44,7 @@ def rules_of(options: Mapping[str, OptionValue]) -> DetectionRules:
     return DetectionRules(**given)  # type: ignore[arg-type]  # checked one by one
 
 
-def _of_detection(
-    read: Callable[[Detection], float],
-) -> Callable[..., float]:
+def _of_detection(read: Callable[[Detection], float]) -> Callable[..., float]:
     def compute(pair: LabelPair, **options: OptionValue) -> float:
         return read(pair.detected(rules_of(options)).detection)
 

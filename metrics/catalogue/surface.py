@@ -48,13 +48,7 @@ def _distance(
     read: Callable[[SurfaceDistances], float],
 ) -> MetricDef:
     def compute(
-        pair: LabelPair,
-        *,
-        surface: str,
-        cap_mm: float,
-        contour: int,
-        open_border: bool,
-        unit: str,
+        pair: LabelPair, *, surface: str, cap_mm: float, contour: int, open_border: bool, unit: str
     ) -> float:
         measured = _measured(pair, surface, contour=contour, open_border=open_border, unit=unit)
         return min(read(measured), cap_mm)

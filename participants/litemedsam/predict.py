@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from asked_boxes import boxed
 from case_files import Case, answer_all
 from geometry import SIDE
 from model import LiteMedSAM
@@ -39,7 +40,7 @@ def segment(model: LiteMedSAM, case: Case) -> np.ndarray:
 def main() -> None:
     """Load the model once, and answer every case with it."""
     model = LiteMedSAM()
-    answer_all(lambda case: segment(model, case))
+    answer_all(lambda case: segment(model, boxed(case)), pickled=True)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+from asked_boxes import boxed
 from case_files import Case, answer_all
 from geometry import SIDE
 from network import SWITCHES, FastLiteMedSAM
@@ -66,7 +67,7 @@ def segment(model: FastLiteMedSAM, case: Case) -> np.ndarray:
 def main() -> None:
     """Start the model, and answer every case with it."""
     model = FastLiteMedSAM()
-    answer_all(lambda case: segment(model, case))
+    answer_all(lambda case: segment(model, boxed(case)), pickled=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from evaluate.documents.tables import write_json
-from evaluate.facts.errors import Finding, UsageError
+from evaluate.facts.errors import UsageError
 from segjudge.platforms.handed_in import aggregates, rules_in, score_handed_in, told
 
 __all__ = ["main"]
@@ -55,7 +55,7 @@ def _value_of(values: tuple[_Value, ...], slug: str) -> tuple[_Socket, str] | No
 
 
 def _bad(where: str, found: str, expected: str) -> UsageError:
-    return UsageError(Finding(where=where, found=found, expected=expected))
+    return UsageError(where=where, found=found, expected=expected)
 
 
 def masks_of_jobs(given: Path, sockets: Mapping[str, str]) -> dict[str, Path]:

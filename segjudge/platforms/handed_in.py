@@ -7,7 +7,7 @@ from pathlib import Path
 
 import segjudge
 from evaluate.exporting.board_columns import FAILED
-from evaluate.facts.errors import Finding, UsageError
+from evaluate.facts.errors import UsageError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import protocol_from_json
 
@@ -30,22 +30,18 @@ def score_handed_in(
     links = [path for path in predictions.rglob("*") if path.is_symlink()]
     if links:
         raise UsageError(
-            Finding(
-                where=str(links[0].relative_to(predictions)),
-                found="a link",
-                expected="ordinary files",
-                mend="hand in the masks themselves",
-            )
+            where=str(links[0].relative_to(predictions)),
+            found="a link",
+            expected="ordinary files",
+            mend="hand in the masks themselves",
         )
     made = segjudge.score_folder(references, predictions, rules, jobs=jobs)
     ours = [case for case in made.scores.cases if case.outcome is Outcome.HARNESS_ERROR]
     if ours:
         raise UsageError(
-            Finding(
-                where=f"{len(ours)} of {len(made.scores.cases)} cases",
-                found=f"not scored: {ours[0].reason}",
-                expected="a score of every case; this is no failure of the submission",
-            )
+            where=f"{len(ours)} of {len(made.scores.cases)} cases",
+            found=f"not scored: {ours[0].reason}",
+            expected="a score of every case; this is no failure of the submission",
         )
     return made
 

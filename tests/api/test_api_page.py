@@ -74,7 +74,8 @@ def test_every_plain_example_runs_in_its_order(
 def test_the_frames_hold_what_the_csv_files_hold(folder: Path) -> None:
     run = segjudge.open_run(folder / "my-run")
     for name in ("runs", "case_scores", "label_scores", "modality_scores"):
-        written = pd.read_csv(folder / "my-run" / f"{name}.csv")
+        path = folder / "my-run" / f"{name}.csv"
+        written = pd.read_csv(path, float_precision="round_trip")
         frame = getattr(run, name)
         assert list(frame.columns) == list(written.columns)
         for column in written.columns:

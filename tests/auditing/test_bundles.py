@@ -174,10 +174,10 @@ def test_a_failure_that_was_removed_from_a_bundles_runs_is_named(
     bundle: Path, references: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def change(members: Members) -> None:
-        entries = json.loads(members["run/journal.json"])
-        kept = [entry for entry in entries if entry["record"]["outcome"] == "ok"]
-        assert len(kept) == len(entries) - 1
-        members["run/journal.json"] = json.dumps(kept).encode()
+        journal = json.loads(members["run/journal.json"])
+        kept = [entry for entry in journal["entries"] if entry["record"]["outcome"] == "ok"]
+        assert len(kept) == len(journal["entries"]) - 1
+        members["run/journal.json"] = json.dumps(journal | {"entries": kept}).encode()
         del members["run/logs/gamma/2DBox_XRay_1.log"]
 
     path = changed(bundle, tmp_path / "changed.zip", change)
@@ -193,9 +193,10 @@ def test_an_edited_time_in_the_runs_is_told_from_an_edited_table(
     bundle: Path, references: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def change(members: Members) -> None:
-        entries = json.loads(members["run/journal.json"])
-        entries[0]["record"]["wall_s"] = 0.001
-        members["run/journal.json"] = json.dumps(entries).encode()
+        journal = json.loads(members["run/journal.json"])
+        assert journal["schema"] == 1
+        journal["entries"][0]["record"]["wall_s"] = 0.001
+        members["run/journal.json"] = json.dumps(journal).encode()
 
     path = changed(bundle, tmp_path / "changed.zip", change)
     assert command("audit", "--verify", path, "--references", references) == 1

@@ -6,4 +6,4 @@ import pytest
 @pytest.fixture(autouse=True)
 def machine_is_not_calibrated(monkeypatch: pytest.MonkeyPatch) -> None:
     """The load between blocks of runs tells whether times are fair, which no check asks."""
-    monkeypatch.setattr("evaluate.running.stage.time_load", lambda: 0.03)
+    monkeypatch.setattr("evaluate.running.runner.time_load", lambda: 0.03)

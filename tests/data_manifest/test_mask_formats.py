@@ -16,10 +16,11 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
+import tifffile
 from PIL import Image
 from reading import grey_png
 
-from data_manifest.layouts import BadPrediction, OutputFile, read_prediction
+from data_manifest.layouts import FORMATS, BadPrediction, OutputFile, read_prediction
 from evaluate.cli import main
 
 SHAPE, SPACING = (6, 9, 12), (2.5, 0.8, 0.7)
@@ -58,12 +59,14 @@ def write(path: Path, labels, spacing=SPACING) -> None:
     if kind in ("nii", "nii.gz"):
         affine = np.diag([*spacing[::-1], 1.0])
         nibabel.save(nibabel.Nifti1Image(labels.T.astype(np.int16), affine), path)
-    elif kind == "mha":
+    elif kind in ("mha", "nrrd"):
         image = sitk.GetImageFromArray(labels.astype(np.int32))
         image.SetSpacing([float(length) for length in spacing[::-1]])
         sitk.WriteImage(image, str(path), useCompression=True)
     elif kind == "png":
         Image.fromarray(labels.astype(np.uint8)).save(path)
+    elif kind in ("tif", "tiff"):
+        tifffile.imwrite(path, labels.astype(np.uint16), compression="zlib")
     else:
         np.savez_compressed(path, segs=labels)
 
@@ -87,7 +90,7 @@ def scored(folder: Path, kind: str, *, two_d: bool = False, scoring: str = "") -
         return next(csv.DictReader(stream))
 
 
-@pytest.mark.parametrize("kind", ["nii.gz", "nii", "mha"])
+@pytest.mark.parametrize("kind", ["nii.gz", "nii", "mha", "nrrd", "tif", "tiff"])
 def test_a_volume_scores_as_the_same_npz(tmp_path: Path, kind: str) -> None:
     found = scored(tmp_path / "image", kind)
     assert found["outcome"] == "ok", found["reason"]
@@ -121,18 +124,18 @@ def test_one_array_under_an_archives_name_is_named(tmp_path: Path) -> None:
     assert "one array in npy format under the name of an npz" in reason(tmp_path / "a.npz", "npz")
 
 
-@pytest.mark.parametrize("kind", ["png", "mha", "nii.gz"])
+@pytest.mark.parametrize("kind", ["png", "mha", "nii.gz", "nrrd", "tif"])
 def test_a_picture_scores_as_the_same_npz(tmp_path: Path, kind: str) -> None:
     found = scored(tmp_path / "image", kind, two_d=True)
     assert found["outcome"] == "ok", found["reason"]
     assert found == scored(tmp_path / "npz", "npz", two_d=True)
 
 
-def read(path: Path, kind: str, *, shape=SHAPE, spacing=SPACING):
+def read(path: Path, kind: str, *, shape=SHAPE, spacing=SPACING, **options: str):
     return read_prediction(
         path,
         output=OutputFile(
-            path=f"{{case}}.{kind}", format=kind, key="segs" if kind == "npz" else ""
+            path=f"{{case}}.{kind}", format=kind, key="segs" if kind == "npz" else "", **options
         ),
         shape=shape,
         spacing_mm=spacing,
@@ -147,7 +150,7 @@ def reason(path: Path, kind: str, **options: object) -> str:
     return found.reason
 
 
-@pytest.mark.parametrize("kind", ["nii.gz", "mha"])
+@pytest.mark.parametrize("kind", ["nii.gz", "mha", "nrrd"])
 def test_another_grid_is_told(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"a.{kind}"
     write(path, PREDICTION, spacing=(2.5, 0.8, 0.9))
@@ -329,3 +332,128 @@ def test_a_picture_of_few_bits_is_the_stored_numbers(tmp_path: Path, bits: int) 
     grey_png(tmp_path / "a.png", PREDICTION[3] % 4, bits)
     found = read(tmp_path / "a.png", "png", shape=SHAPE[1:], spacing=None)
     np.testing.assert_array_equal(found, PREDICTION[3] % 4)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.int32, np.float32, np.bool_])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_every_kind_of_tiff_that_tifffile_writes_is_read(
+    tmp_path: Path, dtype: type, compression: str | None
+) -> None:
+    labels = (PREDICTION > 0 if dtype is np.bool_ else PREDICTION).astype(dtype)
+    signed = np.dtype(dtype).kind == "i"  # no common reader takes those with white for 0
+    for white in ("minisblack", *(() if signed else ("miniswhite",))):
+        tifffile.imwrite(tmp_path / "a.tif", labels, compression=compression, photometric=white)
+        np.testing.assert_array_equal(read(tmp_path / "a.tif", "tif"), labels)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int32, np.uint64, np.float64])
+@pytest.mark.parametrize("packed", [True, False])
+def test_every_kind_of_nrrd_that_itk_writes_is_read_in_its_place(
+    tmp_path: Path, dtype: type, packed: bool
+) -> None:
+    image = sitk.GetImageFromArray(PREDICTION.astype(dtype))
+    image.SetSpacing(SPACING[::-1])
+    image.SetOrigin((1.0, 2.0, 3.0))
+    for name in ("a.nrrd", "a.nii.gz"):
+        sitk.WriteImage(image, str(tmp_path / name), useCompression=packed)
+    np.testing.assert_array_equal(read(tmp_path / "a.nrrd", "nrrd"), PREDICTION)
+    grids = []
+    for form in ("nrrd", "nii.gz"):
+        with (tmp_path / f"a.{form}").open("rb") as stream:
+            grids.append(FORMATS[form].open_mask(stream, "").grid())
+    np.testing.assert_allclose(grids[0].affine, grids[1].affine, atol=1e-5)
+
+
+NRRD = "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 12 9 6\nencoding: raw\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "NRRD"),
+        (b"NRRD0004\n" + b"a" * 100_000, "does not end"),
+        (f"{NRRD}data file: /etc/passwd\n\n".encode(), "in the file itself"),
+        (f"{NRRD}\n".encode() + bytes(100), "ends after 100 of 648"),
+        (NRRD.replace("raw", "hex").encode() + b"\n", "encoding"),
+        (NRRD.replace("uchar", "block").encode() + b"\n", "block"),
+        (NRRD.replace("12 9", "99999999 9").encode() + b"\n", "shape"),
+        (NRRD.replace("12 9 6", "12 9").encode() + b"\n", "sizes"),
+        (NRRD.replace("raw", "gzip").encode() + b"\nno gzip", "NRRD"),
+    ],
+)
+def test_a_hostile_nrrd_gives_a_reason_and_opens_no_other_file(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
+    path = tmp_path / "a.nrrd"
+    path.write_bytes(content)
+    assert words in reason(path, "nrrd")
+
+
+def test_tiffs_that_are_no_masks_give_a_reason(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"II*\0\x08\0\0\0")
+    assert "TIFF" in reason(path, "tif")
+    Image.new("RGB", (12, 9)).save(path)
+    assert "RGB" in reason(path, "tif", shape=(9, 12), spacing=None)
+    tifffile.imwrite(path, PREDICTION.astype(np.float32) / 2)
+    assert "fractional" in reason(path, "tif")
+    with tifffile.TiffWriter(path) as writer:  # slices of two sizes
+        for size in ((9, 12), *[(8, 12)] * 5):
+            writer.write(np.zeros(size, np.uint8), contiguous=False)
+    assert "not all of one size" in reason(path, "tif")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    assert isinstance(read(path, "tif"), BadPrediction)
+
+
+@pytest.mark.parametrize("kind", ["npz", "nii.gz", "mha", "tif"])
+def test_rounding_noise_is_a_label_and_a_half_is_not(tmp_path: Path, kind: str) -> None:
+    noisy = PREDICTION + np.where(PREDICTION == 2, 1e-7, -1e-7)
+    path = tmp_path / f"a.{kind}"
+    for array in (noisy, noisy + 0.5):
+        if kind == "npz":
+            np.savez(path, segs=array)
+        elif kind == "tif":
+            tifffile.imwrite(path, array.astype(np.float32))
+        else:
+            image = sitk.GetImageFromArray(array)
+            image.SetSpacing(SPACING[::-1])
+            sitk.WriteImage(image, str(path))
+        if array is noisy:
+            np.testing.assert_array_equal(read(path, kind), PREDICTION)
+        else:
+            assert "fractional values such as 1.5" in reason(path, kind)
+
+
+def test_a_nifti_that_says_two_places_is_told_where_its_grid_counts(tmp_path: Path) -> None:
+    path = tmp_path / "a.nii.gz"
+    image = nibabel.Nifti1Image(PREDICTION.T.astype(np.int16), np.diag([*SPACING[::-1], 1.0]))
+    image.set_qform(np.diag([*SPACING[::-1], 1.0]), code=1)
+    nibabel.save(image, path)
+    assert not isinstance(read(path, "nii.gz"), BadPrediction)
+    image.set_qform(np.diag([-SPACING[2], -SPACING[1], SPACING[0], 1.0]), code=1)
+    nibabel.save(image, path)
+    assert "sform and qform say different axes" in reason(path, "nii.gz")
+    assert not isinstance(read(path, "nii.gz", grid="reference"), BadPrediction)
+
+
+def one_hot(path: Path, maps: np.ndarray, first: str = "labels"):
+    affine = np.diag([*SPACING[::-1], 1.0])
+    nibabel.save(nibabel.Nifti1Image(maps.T.astype(np.uint8), affine), path)
+    return read(path, "nii.gz", one_hot=first)
+
+
+def test_a_map_for_each_label_is_one_map_of_labels(tmp_path: Path) -> None:
+    path = tmp_path / "a.nii.gz"
+    maps = np.stack([label == PREDICTION for label in (1, 2, 3)])
+    np.testing.assert_array_equal(one_hot(path, maps), PREDICTION)
+    whole = np.stack([label == PREDICTION for label in range(4)])
+    np.testing.assert_array_equal(one_hot(path, whole, "background_first"), PREDICTION)
+    np.testing.assert_array_equal(one_hot(path, maps[:1]), PREDICTION == 1)
+    maps[1] |= maps[0]
+    assert "of several labels" in one_hot(path, maps).reason
+    assert "expected a map of 0 and 1" in one_hot(path, maps * 2).reason
+    assert "maps of (6, 9, 12)" in one_hot(path, maps[:, :, :, :-1]).reason
+    plain = np.stack([PREDICTION, PREDICTION])
+    nibabel.save(nibabel.Nifti1Image(plain.T.astype(np.uint8), np.eye(4)), path)
+    assert "shape (2, 6, 9, 12); expected (6, 9, 12)" in reason(path, "nii.gz")

@@ -12,7 +12,7 @@ from PIL import Image
 from reading import Builder, grey_png, png
 from scipy import ndimage
 
-from data_manifest.making.whole_labels import check_interpolation
+from data_manifest.making.whole_labels import check_interpolation, steps_between
 
 GENERATOR = np.random.default_rng(3)
 PHOTO = GENERATOR.integers(0, 256, (24, 30, 3), dtype=np.uint8)
@@ -238,6 +238,37 @@ def test_a_thin_label_that_has_a_name_is_meant(
     )
     built = builder.built(photo, path, modality="CT", labels="100=wall;200=lumen")
     np.testing.assert_array_equal(built.labels, labels // 100)
+
+
+def _scaled(pair: tuple[int, int], zoom: float) -> np.ndarray:
+    labels = np.zeros((40, 50))
+    labels[8:20, 5:20], labels[8:30, 20:40] = pair
+    return np.rint(ndimage.zoom(labels, zoom, order=1)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("pair", [(1, 5), (4, 8), (2, 9)])
+@pytest.mark.parametrize("zoom", [1.5, 2, 3])
+def test_steps_between_two_labels_are_found(pair: tuple[int, int], zoom: float) -> None:
+    assert steps_between(_scaled(pair, zoom))
+    assert not steps_between(_scaled(pair, zoom), named=range(1, 10))
+
+
+def test_steps_between_two_labels_are_said(builder: Builder, photo: Path, tmp_path: Path) -> None:
+    path, scaled = tmp_path / "mask.png", _scaled((1, 5), 2)
+    Image.fromarray(scaled).save(path)
+    Image.fromarray(PHOTO).resize(scaled.shape[::-1]).save(photo)
+    said = builder.built(photo, path, modality="Ultrasound").said
+    assert f"{path}: labels 2, 3, 4 lie only between others, with a jump: scaled with" in said
+
+
+def test_thin_layers_and_rings_are_no_steps() -> None:
+    """Of a retina, of a heart, and organs side by side."""
+    layers = np.zeros((60, 80), np.uint8)
+    layers[20:27] = np.arange(1, 8)[:, None]
+    distance = np.hypot(*(np.mgrid[:60, :60] - 30))
+    rings = np.digitize(-distance, [-20, -12, -10.5]).astype(np.uint8)
+    organs = np.kron([[1, 2, 3], [4, 5, 6]], np.ones((10, 10))).astype(np.uint8)
+    assert [steps_between(labels) for labels in (layers, rings, organs)] == ["", "", ""]
 
 
 @pytest.mark.parametrize("seed", range(4))

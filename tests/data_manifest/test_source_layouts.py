@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
-from data_manifest.layouts import read_reference
+from data_manifest.layouts import BadPrediction, OutputFile, read_prediction, read_reference
 from data_manifest.manifest import Case, load_manifest
 from data_manifest.verify import verify_manifest
 from evaluate.cli import main
@@ -282,3 +282,29 @@ def test_a_table_of_pairs_keeps_its_files_if_asked_to(
     cases, _ = build("pairs", table)
     case = cases["3DBox_CT_FLARE22_Tr_0001"]
     assert (case.group, case.fold, case.prompts) == ("Ann", "2", ("boxes",))
+
+
+@pytest.mark.parametrize("layout", ["msd", "nnunet"])
+def test_a_mask_must_point_where_its_case_does_oblique_or_not(
+    build: Callable[..., tuple[dict[str, Case], str]], tmp_path: Path, layout: str
+) -> None:
+    source = getattr(source_folders, layout)(tmp_path / "source")
+    cases, _ = build(layout, source)
+    case = min(cases.values(), key=lambda case: case.id)
+    stored = nibabel.load(tmp_path / "data" / case.reference.path)
+    reference = read_reference(tmp_path / "data" / case.reference.path)
+    path = tmp_path / "mask.nii.gz"
+
+    def judged(written: np.ndarray, **known: object) -> object:
+        nibabel.save(nibabel.Nifti1Image(np.asarray(stored.dataobj), written), path)
+        output = OutputFile(path="{case}.nii.gz", format="nii.gz")
+        place = {"shape": case.shape, "spacing_mm": case.spacing_mm, "max_bytes": 1 << 20}
+        return read_prediction(path, output=output, **place, **known)
+
+    for known in ({"directions": case.directions}, {"affine": reference.affine}):
+        assert isinstance(judged(stored.affine, **known), np.ndarray)
+        mirrored = judged(stored.affine @ np.diag([-1.0, 1.0, 1.0, 1.0]), **known)
+        assert isinstance(mirrored, BadPrediction)
+        assert "turned, mirrored or permuted" in mirrored.reason
+        straight = judged(np.diag([*source_folders.SPACING, 1.0]), **known)
+        assert isinstance(straight, BadPrediction) == (layout == "msd")

@@ -442,3 +442,29 @@ def test_names_in_any_alphabet_become_cases_of_their_own(
     assert main(build) == 2
     said = capsys.readouterr().err
     assert r"a name twice: 'cafe\u0301.nii.gz' and 'café.nii.gz'" in said
+
+
+def test_a_spacing_that_one_of_both_lends_the_other_is_said(
+    builder: Builder, tmp_path: Path
+) -> None:
+    """An .mhd without ElementSpacing beside one with it: SimpleITK makes up 1 mm."""
+    values = np.arange(6 * 8 * 9, dtype=np.int16).reshape(6, 8, 9)
+    labels = (values % 9 > 4).astype(np.int16)
+    header = "NDims = 3\nDimSize = 9 8 6\n{}ElementType = MET_SHORT\nElementDataFile = {}.raw\n"
+    spacing = "ElementSpacing = 0.7 0.8 3\n"
+    for bare, lender in (("image", "mask"), ("mask", "image")):
+        for name, array in (("image", values), ("mask", labels)):
+            (tmp_path / f"{name}.raw").write_bytes(array.tobytes())
+            text = header.format("" if name == bare else spacing, name)
+            (tmp_path / f"{name}.mhd").write_text(text, "ascii")
+        built = builder.built(tmp_path / "image.mhd", tmp_path / "mask.mhd")
+        assert built.spacing_mm == (3.0, 0.8, 0.7)
+        assert f"{tmp_path / bare}.mhd: no spacing: that of {lender}.mhd was taken" in built.said
+
+
+def test_ct_of_8_bits_is_taken_as_it_is_and_said(builder: Builder, tmp_path: Path) -> None:
+    values = np.arange(6 * 8 * 9, dtype=np.uint8).reshape(6, 8, 9)
+    for name, array in (("image", values), ("mask", (values > 99).astype(np.uint8))):
+        nibabel.Nifti1Image(array, np.eye(4)).to_filename(tmp_path / f"{name}.nii")
+    built = builder.built(tmp_path / "image.nii", tmp_path / "mask.nii", modality="CT")
+    assert "CT of 8 bits, which can't be in HU: taken as windowed already" in built.said

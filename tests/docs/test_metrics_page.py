@@ -25,7 +25,7 @@ def setting(name, option):
         return f"`{name}` (needed)"
     if isinstance(default, bool):
         default = str(default).lower()
-    elif default == math.inf:
+    elif default in (math.inf, ""):
         default = "none"
     return f"`{name}` ({default:g})" if isinstance(default, float) else f"`{name}` ({default})"
 

@@ -184,12 +184,11 @@ def test_a_folder_that_is_something_else_is_not_written_into(
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_a_damaged_reference_is_named_and_no_table_is_written(
+def test_where_every_reference_is_damaged_all_are_named_and_no_table_is_written(
     complaint: Callable[..., str], tmp_path: Path
 ) -> None:
     for name in ("gts", "segs"):
         (tmp_path / name).mkdir()
-    np.savez(tmp_path / "gts" / "2DBox_US_1.npz", gts=np.ones((4, 4), np.uint8))
     (tmp_path / "gts" / "2DBox_US_2.npz").write_bytes(b"PK\x03\x04 not an archive")
     np.savez(tmp_path / "gts" / "2DBox_US_3.npz", labels=np.ones((4, 4), np.uint8))
     error = complaint(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from evaluate.sandbox.ownership import Owner
 from tests.capabilities import compose_command
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -137,3 +138,32 @@ def test_compose_runs_the_participant_then_the_evaluator(small_data: Path, tmp_p
     assert (row["case"], row["outcome"]) == ("2DBox_US_1", "ok")
     # The real model on a bright ellipse; the filled box gives 0.88.
     assert float(row["dsc"]) > 0.9
+
+
+def test_machines_of_a_cluster_load_the_archive_and_run_the_same_image(
+    archive: Path, small_data: Path, segjudge: Command, tmp_path: Path
+) -> None:
+    """Two workers beside each other, each with images of its own that go with it."""
+    named = [f"--submission=archive={archive}", f"--submission=image={TAG}"]
+    data = ["--manifest", small_data, "--protocol", "cvpr24", "--sandbox", "docker"]
+    runs = (tmp_path / "plain", tmp_path / "cluster")
+    for run, more in zip(runs, ([], ["--cluster", "local:2"]), strict=True):
+        made = segjudge("run", *data, *named, *more, run)
+        assert made.returncode == 0, made.stderr
+    facts = [
+        [(r["team"], r["case"], r["outcome"], r["measured_by"]) for r in rows(run / "runs.csv")]
+        for run in runs
+    ]
+    assert facts[0] == facts[1] and {outcome for *_, outcome, _ in facts[0]} == {"ok"}
+    kept = [{p.name: p.read_bytes() for p in (run / "predictions").rglob("*.npz")} for run in runs]
+    assert kept[0] == kept[1]
+    tags = subprocess.run(
+        ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "segjudge/loaded"],
+        check=True, capture_output=True, encoding="utf-8",
+    ).stdout.split()  # fmt: skip
+    gone = [tag for tag in tags if (owner := owner_of(tag)) is not None and owner.is_gone()]
+    assert gone == [], "images of workers that have ended"
+
+
+def owner_of(tag: str) -> Owner | None:
+    return Owner.parse(tag.rpartition(":")[2].rpartition("-")[0])

@@ -29,6 +29,7 @@ output = {{ path = "{{case}}.nii.gz", format = "nii.gz" }}
 metrics = [{{ name = "dsc" }}, {{ name = "nsd", tolerance_mm = 1.0 }}]
 [ranking]
 metrics = [{{ name = "dsc" }}, {{ name = "nsd" }}]
+resample = "group"
 """
 FILE = """
 [[input.files]]
@@ -85,5 +86,11 @@ def test_a_folder_goes_from_build_to_report(
     log = (run / "logs" / "whole" / f"{case['id']}.log").read_text(encoding="utf-8")
     given = sorted(f"{path}.nii.gz".replace("{case}", case["id"]) for path in paths)
     assert log.split()[1:] == given
+    if layout == "brats":  # time points of one patient are drawn together
+        with (run / "case_scores.csv").open(newline="", encoding="utf-8") as stream:
+            groups = {row["case"]: row["group"] for row in csv.DictReader(stream)}
+        assert groups["BraTS-GLI-00001-000"] == groups["BraTS-GLI-00001-001"] == "BraTS-GLI-00001"
+        ranking = json.loads((run / "ranking.json").read_text(encoding="utf-8"))
+        assert "3 cases are of 2 groups: the bootstrap draws whole" in str(ranking["warnings"])
     page = (run / "report" / "cases.html").read_text(encoding="utf-8")
     assert case["id"] in page

@@ -6,7 +6,12 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel
 import numpy as np
+import pytest
+from PIL import Image
+
+from evaluate.checking.starter_kit import ready_participants
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -93,3 +98,67 @@ def test_a_run_in_rounds_is_scored_ranked_reported_and_audited(
     (run / "predictions/learns/CT_a.round1.npz").write_bytes(before + b" ")
     done = segjudge("audit", run)
     assert done.returncode == 1 and "CT_a.round1.npz" in done.stdout
+
+
+PROTOCOLS = {
+    "autopet4-interactive": ("clicks", "dsc_auc", "clicks"),
+    "autopet5-interactive": ("", "dsc_auc", "scribbles"),
+    "cvpr24-scribble": ("scribbles", "dsc", "scribbles"),
+    "cvpr25-interactive": ("middle_boxes", "dsc_auc", "clicks_order"),
+    "cvpr25-text": ("text", "dsc", "text_prompts"),
+    "flare25-recist": ("recist", "dsc", "recist"),
+}
+"""What a case has of prompts, a score, and what its container finds at last."""
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_kind_of_prompts_from_images_to_scores(
+    protocol: str, segjudge: Command, tmp_path: Path
+) -> None:
+    kind, score, given = PROTOCOLS[protocol]
+    labels = np.zeros((10, 30, 34), np.uint8)
+    labels[3:8, 6:18, 8:22] = 1
+    image = (60 + 90 * labels + np.random.default_rng(1).integers(0, 9, labels.shape)).astype(float)
+    for folder, volume in (("images", image), ("references", labels)):
+        (tmp_path / folder).mkdir()
+        if protocol == "cvpr24-scribble":
+            picture = Image.fromarray(volume[5].astype(np.uint8))
+            picture.save(tmp_path / folder / "a.png")
+            continue
+        nifti = nibabel.Nifti1Image(volume.transpose(2, 1, 0), np.diag([0.9, 0.9, 2.5, 1.0]))
+        nibabel.save(nifti, tmp_path / folder / "a.nii.gz")
+    team = ready_participants(tmp_path / "ready")["fromprompts"]
+    (team / "predict.sh").write_text(
+        'for file in "$SEGJUDGE_INPUTS"/*.npz; do python3 -m zipfile -l "$file"; done\n'
+        + (team / "predict.sh").read_text()
+    )
+    sources = ("--images", tmp_path / "images", "--references", tmp_path / "references")
+    manifest = tmp_path / "data/manifest.json"
+    # The challenge's own container gets no arrays: here it does.
+    arrays = """[[input.files]]
+        role = "image"
+        path = "{case}.npz"
+        format = "npz"
+        [output]
+        path = "{case}.npz"
+        format = "npz"
+        key = "segs"
+        """
+    (tmp_path / "mine.toml").write_text(f"base = {protocol!r}\nname = 'mine'\n{arrays}")
+    own = protocol == "autopet4-interactive"
+    of = ("--protocol", tmp_path / "mine.toml" if own else protocol)
+    for command in (
+        ("manifest", "build", *sources, "--modality", "CT", *of, tmp_path / "data"),
+        ("manifest", "verify", manifest),
+        ("run", "--manifest", manifest, *of, "--submission", f"a={team}", "--sandbox", "local",
+         tmp_path / "run"),
+        ("score", tmp_path / "run"),
+    ):  # fmt: skip
+        done = segjudge(*command)
+        assert done.returncode == 0, done.stderr
+    (case,) = json.loads(manifest.read_text("utf-8"))["cases"]
+    assert case["prompts"] == ([kind] if kind else [])
+    (row,) = rows(tmp_path / "run/case_scores.csv")
+    assert row["outcome"] == "ok" and (float(row[score]) > 0.1) == (kind != "text")
+    (log,) = (tmp_path / "run/logs/a").glob(f"{case['id']}.log")
+    assert f"{given}.npy" in log.read_text("utf-8")

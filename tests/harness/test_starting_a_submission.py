@@ -1,11 +1,17 @@
 """`segjudge init` writes a submission that passes `check` as it is, and overwrites nothing."""
 
+import json
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from data_manifest.layouts import read_reference
+from data_manifest.manifest import load_manifest
+from evaluate.checking import build_sanity_cases
+from evaluate.facts.rules import load_protocol
 
 _HOUSE = Path(__file__).parents[2]
 _FILES = {
@@ -107,6 +113,35 @@ def test_a_new_submission_speaks_each_contract_of_the_documentation(
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "0 problems, 0 warnings" in checked.stdout
+
+
+def test_an_algorithm_gets_the_clicks_of_a_round_as_points(
+    segjudge: Callable, tmp_path: Path
+) -> None:
+    rules = 'base = "autopet4-interactive"\nname = "mine"\n[rounds]\nnumber = 2\n'
+    (tmp_path / "mine.toml").write_text(rules, encoding="utf-8")
+    volume = {"only": ("3DBox_PET_sanity",), "prompts": ("clicks",)}
+    layout = load_protocol("autopet4-interactive").layout
+    data = build_sanity_cases(tmp_path / "data", layout=layout, **volume)
+    assert segjudge("init", "my-team", "--protocol", "mine.toml").returncode == 0
+    script = tmp_path / "my-team" / "predict.sh"
+    look = 'set -eu\ncat "$SEGJUDGE_INPUTS/lesion-clicks.json"\n'
+    script.write_text(script.read_text("utf-8").replace("set -eu\n", look), "utf-8")
+    made = segjudge(
+        *("run", "run", "--manifest", data, "--protocol", "mine.toml", "--sandbox", "local"),
+        *("--submission", "a=my-team"),
+    )
+    assert made.returncode == 0, made.stderr
+    (case,) = load_manifest(data).cases
+    labels = read_reference(data.parent / case.reference.path).labels
+    told = []
+    for log in ("3DBox_PET_sanity.round0.log", "3DBox_PET_sanity.log"):
+        text = (tmp_path / "run" / "logs" / "a" / log).read_text("utf-8")
+        told.append(json.loads(text[: text.rindex("}") + 1]))
+    assert told[0] == {"version": {"major": 1, "minor": 0}, "type": "Multiple points", "points": []}
+    assert [point["name"] for point in told[1]["points"]] == ["tumor", "tumor"]
+    hit = [labels[tuple(point["point"][::-1])] for point in told[1]["points"]]
+    assert sorted(hit) == [1, 2]
 
 
 def test_a_protocol_of_other_masks_is_refused(segjudge: Callable, tmp_path: Path) -> None:

@@ -18,9 +18,10 @@ def run(tmp_path: Path) -> Run:
     """Give cases to a participant's predict.sh, and get its answers by file name."""
 
     def run_participant(name: str, cases: dict[str, Arrays]) -> dict[str, npt.NDArray[np.generic]]:
-        folder = tmp_path / name
+        name, _, turn = name.partition("/")  # NAME/K for the K-th time
+        folder = tmp_path / f"{name}{turn}"
         folder.mkdir()
-        ready_participants(tmp_path / "ready")[name].rename(folder / "workspace")
+        ready_participants(tmp_path / f"ready{turn}")[name].rename(folder / "workspace")
         for part in ("inputs", "outputs"):
             (folder / part).mkdir()
         for case, arrays in cases.items():

@@ -42,7 +42,7 @@ def volume_case() -> tuple[Arrays, np.ndarray]:
 
 
 def test_the_shipped_participants_are_found() -> None:
-    assert NAMES == ["boxfill", "litemedsam", "litemedsam_fast", "tworegion"]
+    assert NAMES == ["boxfill", "fromprompts", "litemedsam", "litemedsam_fast", "tworegion"]
 
 
 def test_what_every_image_needs_comes_from_the_kit_alone(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_grey_colour_and_volume_are_answered_under_their_own_names(name: str, ru
         assert segs.max() == reference.max(), case
 
 
-@pytest.mark.parametrize("name", ["boxfill", "tworegion"])
+@pytest.mark.parametrize("name", ["boxfill", "fromprompts", "tworegion"])
 def test_three_hundred_boxes_get_three_hundred_labels(name: str, run: Run) -> None:
     rows, columns = np.divmod(np.arange(300), 20)
     image = np.full((15 * 12, 20 * 12), 40, dtype=np.uint8)
@@ -103,7 +103,7 @@ def test_three_hundred_boxes_get_three_hundred_labels(name: str, run: Run) -> No
     assert segs[rows[299] * 12 + 6, columns[299] * 12 + 6] == 300
 
 
-@pytest.mark.parametrize("name", ["boxfill", "tworegion"])
+@pytest.mark.parametrize("name", ["boxfill", "fromprompts", "tworegion"])
 def test_boxes_at_over_and_beyond_the_border_do_no_harm(name: str, run: Run) -> None:
     image = np.zeros((40, 50, 3), dtype=np.uint8)
     image[20:, 30:] = 220
@@ -116,7 +116,7 @@ def test_boxes_at_over_and_beyond_the_border_do_no_harm(name: str, run: Run) -> 
     assert 3 not in segs
 
 
-@pytest.mark.parametrize("name", ["boxfill", "tworegion"])
+@pytest.mark.parametrize("name", ["boxfill", "fromprompts", "tworegion"])
 def test_an_image_without_boxes_gets_an_empty_answer(name: str, run: Run) -> None:
     case = {"imgs": np.zeros((9, 7, 3), np.uint8), "boxes": np.zeros((0, 4), np.int64)}
     segs = run(name, {"2DBox_OCT_none.npz": case})["2DBox_OCT_none.npz"]

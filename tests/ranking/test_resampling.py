@@ -4,6 +4,7 @@ import base64
 import json
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,45 @@ def test_each_modality_is_drawn_as_often_as_it_has_cases() -> None:
     assert (counts[:3].sum(axis=0) == 3).all()
     assert (counts[3:].sum(axis=0) == 7).all()
     assert counts.mean(axis=1) == pytest.approx(np.ones(10), abs=0.2)
+
+
+def test_a_patient_is_drawn_with_all_scans_among_those_of_the_same_modalities() -> None:
+    modalities = [slice(0, 4), slice(4, 8)]  # of patients a, b, c and d; `b` has both modalities
+    groups = ["a", "a", "b", "c", "b", "b", "d", ""]
+    counts = draw_counts(modalities, 500, np.random.default_rng(0), groups=groups)
+    assert (counts[0] == counts[1]).all()
+    assert (counts[2] == counts[4]).all()
+    assert (counts[2] == 1).all()  # the only one with both
+    assert (counts[0] + counts[3] == 2).all()
+    assert (counts[6] + counts[7] == 2).all()
+    alone = draw_counts(modalities, 500, np.random.default_rng(0), groups=list("abcdefgh"))
+    np.testing.assert_array_equal(alone, draw_counts(modalities, 500, np.random.default_rng(0)))
+
+
+def test_drawing_patients_gives_the_certainty_that_they_give_and_not_that_of_their_scans() -> None:
+    """Patient p has five scans, all of which `a` wins; q has one, which `b` wins.
+
+    By hand: of two patients drawn, both are q in one draw of four, and else `a` has more wins: `a`
+    is first in 3/4. Of six scans drawn one by one, each is p's with 5/6: `a` has at least three in
+    1 - P(0, 1, 2 of 6) = 0.9913 (three are a tie, which both win).
+    """
+    scores = [
+        replace(row(team, f"{scan}", modality="CT", dsc=0.9 if wins else 0.1), group=patient)
+        for scan, patient in enumerate("pppppq")
+        for team, wins in (("a", patient == "p"), ("b", patient == "q"))
+    ]
+    shares = {}
+    for drawn in ("case", "group"):
+        chosen = protocol(resample=drawn, metrics=(RankedMetric(name="dsc"),))
+        document = rank(scores, chosen, bootstrap=4000).document
+        shares[drawn] = document.bootstrap.p_first["a"]
+        said = " ".join(document.warnings)
+        assert "6 cases are of 2 groups" in said
+        assert ("whole groups" if drawn == "group" else "single cases") in said
+    assert shares == {
+        "group": pytest.approx(0.75, abs=0.02),
+        "case": pytest.approx(0.9913, abs=0.006),
+    }
 
 
 @pytest.mark.parametrize("cases", [1, 2, 7, 40, 301])

@@ -93,7 +93,9 @@ def test_many_cases_are_drawn_in_processes_to_the_same_images(
 def test_no_name_becomes_a_path_or_markup(page: Path) -> None:
     folder = page.parent / "cases"
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    names = {"image.webp", "thumbnail.webp", "reference.png", "0.png", "1.png", "2.png"}
+    masks = ("reference", "0", "1", "2")
+    names = {f"{mask}{region}.png" for mask in masks for region in ("", "-1", "-2")}
+    names |= {"image.webp", "thumbnail.webp", "told.svg"}
     assert {name.split("/")[1] for name in files} == names
     assert {name.split("/")[0] for name in files} == {str(n) for n in range(24)}
     text = page.read_text(encoding="utf-8")
@@ -200,10 +202,14 @@ def test_image_reference_and_two_teams_stand_side_by_side_and_blend(
     browser.open(page, width=1280)
     open_case(browser, "3DBox_MR_0001")
     at = CASES.index("3DBox_MR_0001")
-    image, reference = f"{at}/image.webp", f"{at}/reference.png"
+    image, reference, told = (
+        f"{at}/{file}" for file in ("image.webp", "reference.png", "told.svg")
+    )
     assert loaded(browser) == [
-        image, image, reference, image, f"{at}/0.png", image, f"{at}/1.png"
+        image, image, reference, image, f"{at}/0.png", told, image, f"{at}/1.png", told
     ]  # fmt: skip
+    browser.run("document.getElementById('told').click()")
+    assert told not in loaded(browser)
     set_to(browser, "team-1", "2")
     assert loaded(browser)[-1] == f"{at}/2.png"
     browser.run("document.querySelector('[value=blended]').click()")

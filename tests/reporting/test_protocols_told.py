@@ -65,7 +65,12 @@ def others(value: Any, path: tuple[Any, ...]) -> Iterator[Any]:
     elif isinstance(value, str):
         yield value + "x"
     elif isinstance(value, list):
-        yield from (value[:-1], ["x"], [part + 1 for part in value if isinstance(part, int)])
+        yield from (
+            value[:-1],
+            ["x"],
+            value[::-1],
+            [part + 1 for part in value if isinstance(part, int)],
+        )
 
 
 def changed(rules: dict[str, Any], path: tuple[Any, ...]) -> Rules:
@@ -111,7 +116,7 @@ def test_the_words_are_in_the_order_of_a_challenge(capsys: pytest.CaptureFixture
     assert command("protocol", "check", "kits23") == 0
     text = capsys.readouterr().out
     lines = (
-        "The image as {case}/imaging.nii.gz, in nii.gz.",
+        "The image as {case}/imaging.nii.gz, in nii.gz",
         "600 s for a run on a case, start-up included.",
         "nsd with tolerance_mm 1.1498198361434828",
         "An invented label, of no list and no region, costs nothing.",

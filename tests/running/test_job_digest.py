@@ -5,7 +5,7 @@ import pytest
 
 from data_manifest.manifest import load_manifest
 from evaluate.facts.machine import Machine, SandboxFacts, describe_host
-from evaluate.facts.rules import load_protocol
+from evaluate.facts.rules import Limits, Rules, load_protocol
 from evaluate.running import Plan, Submission, job_sha256, outstanding
 from evaluate.sandbox import Image
 from evaluate.store import RunDirectory
@@ -18,6 +18,18 @@ _JOB = {"image": "sha256:1", "inputs_sha256": "2", "rules_sha256": "3", "sandbox
 def test_another_part_makes_another_job(part: str) -> None:
     assert job_sha256(**_JOB) == job_sha256(**dict(_JOB))
     assert job_sha256(**{**_JOB, part: "another"}) != job_sha256(**_JOB)
+
+
+def test_a_key_that_a_later_version_adds_makes_no_run_of_this_one_another() -> None:
+    rules = load_protocol("cvpr24")
+
+    def later(factor: int) -> Rules:
+        kind = msgspec.defstruct("Later", [("factor", int, 1)], bases=(Limits,), kw_only=True)
+        limits = kind(**msgspec.structs.asdict(rules.limits), factor=factor)
+        return msgspec.structs.replace(rules, limits=limits)
+
+    assert later(1).run_sha256 == rules.run_sha256 != later(2).run_sha256
+    assert later(1).digest() == rules.digest() != later(2).digest()
 
 
 @pytest.mark.parametrize("changed", ["nothing", "image", "inputs", "rules", "sandbox"])

@@ -293,7 +293,7 @@ def test_a_scribble_a_round_lies_in_the_last_error_and_says_what_is_there(
         before = np.zeros_like(told[1]["scribbles"])
         for given in told[1:]:
             marks = given["scribbles"].astype(int)
-            said = np.where(reference == 0, BACKGROUND, reference)
+            said = np.where(reference == 0, BACKGROUND, reference.astype(int))
             assert (marks[marks > 0] == said[marks > 0]).all()
             assert (marks[before > 0] == before[before > 0]).all(), "earlier ones stay"
             new = (marks > 0) & (before == 0)

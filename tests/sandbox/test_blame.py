@@ -147,6 +147,60 @@ def test_a_full_disk_is_our_side_s_failure(monkeypatch: pytest.MonkeyPatch, tmp_
         room.demand()
 
 
+def test_a_disk_that_is_given_away_between_two_looks_is_seen(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    free = iter([9000, 9000, 8900, 9100, 8800, 8000, 7990])
+    monkeypatch.setattr("evaluate.sandbox.room._free_mib", lambda folder: float(next(free)))
+    room = Room(tmp_path)  # looks three times
+
+    assert [room.shrinks() for _ in range(4)] == [False, True, True, False]
+
+
+@pytest.mark.engine
+def test_a_team_that_fills_the_disk_itself_has_left_too_much(
+    docker_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`fallocate` takes gigabytes in no time; that the disk is full then is no fault of ours."""
+    asked = []
+
+    def full_by_now(room: Room) -> None:
+        asked.append(room)
+        if len(asked) > 1:  # it was not at the start
+            raise SandboxError(where="the disk", found="full")
+
+    monkeypatch.setattr(Room, "demand", full_by_now)
+    ended = docker_bench.python(
+        """
+        with open(outputs + "/large", "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, 200 << 20)
+        time.sleep(20)
+        """,
+        output_mib=4,
+    )
+    assert (ended.ending, ended.exit_code) == (Ending.OUTPUT_TOO_LARGE, None)
+    assert ended.wall_s < 15
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "ctypes.memset(c.shmat(c.shmget(0, 300 << 20, 0o1600), None, 0), 1, 300 << 20)",
+        "os.write(os.memfd_create('x'), bytes(90 << 20)) and os.write(os.memfd_create('y'), b)",
+        "kept = [mmap.mmap(-1, 1 << 30, 0x4022) for _ in range(99)];"
+        " [m[at] for m in kept for at in range(0, 1 << 30, 2 << 20)]",
+    ],
+    ids=["System V", "files without a name", "page tables"],
+)
+def test_memory_of_other_kinds_counts_too(docker_bench: Bench, lines: str) -> None:
+    code = "import ctypes, mmap\nc = ctypes.CDLL(None)\nc.shmat.restype = ctypes.c_void_p\n"
+    code += f"b = bytes(60 << 20)\n{lines}\n"
+    ended = docker_bench.run("python3", "-c", f"import os\n{code}", memory_mib=96)
+
+    assert ended.ending is Ending.OUT_OF_MEMORY, ended.log
+
+
 @pytest.mark.parametrize(
     ("text", "ours"),
     [

@@ -12,7 +12,7 @@ import pytest
 from evaluate.facts.errors import SubmissionError
 from evaluate.facts.rules import Limits
 from evaluate.sandbox import Ending, Image, ImageProblem, open_sandbox
-from evaluate.sandbox.engine_images import classify
+from evaluate.sandbox.case_folders import classify
 from segjudge.conformance import Bench
 from tests.sandbox.archive_writer import HandmadeImage, shell_files, tar_of, write_archive
 

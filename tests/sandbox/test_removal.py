@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from evaluate.cli.run_words import warn_of_leftovers
 from evaluate.running.workspace import remove_stale
-from evaluate.sandbox.left_outputs import excess
+from evaluate.sandbox.left_outputs import excess, reclaim
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.removal import remove_tree
 from evaluate.sandbox.scratch import remove_stale_scratch, scratch_folder
@@ -83,32 +84,51 @@ def test_what_is_not_there_is_removed_already(tmp_path: Path) -> None:
     assert remove_tree(tmp_path / "nothing")
 
 
-def test_an_outputs_folder_that_is_closed_is_looked_into_whoever_looks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As an ordinary user, too: root is let in anyway."""
-    outputs = tmp_path / "outputs"
-    outputs.mkdir()
-    for number in range(3):
-        (outputs / str(number)).touch()
-    outputs.chmod(0)
-    tmp_path.chmod(0o755)
-    monkeypatch.chdir(tmp_path)  # what lies above may be closed to the other user
-    if os.geteuid() == 0:
-        os.chown("outputs", 65534, 65534)
+def _as_ordinary_user(work: Callable[[], bool]) -> bool:
+    """Whether the work succeeds in a process of a user who is not root."""
     child = os.fork()
     if child == 0:
-        found = ""
+        done = False
         try:
             if os.geteuid() == 0:
                 os.setgid(65534)
                 os.setuid(65534)
                 # Whoever was root may not look into /proc/self; an ordinary user's process may.
                 ctypes.CDLL(None).prctl(4, 1)  # PR_SET_DUMPABLE
-            found = excess(Path("outputs"), output_mib=1, output_files=2)
+            done = work()
         finally:
-            os._exit(0 if "more than 2 files" in found else 1)
-    assert os.waitpid(child, 0)[1] == 0
+            os._exit(0 if done else 1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+@pytest.fixture
+def outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Files and their folder, an ordinary user's, which are closed to their owner."""
+    (tmp_path / "outputs").mkdir()
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)  # what lies above may be closed to the other user
+    made = [Path("outputs"), *(Path("outputs", str(number)) for number in range(3))]
+    for path in reversed(made):
+        path.touch()
+        if os.geteuid() == 0:
+            os.chown(path, 65534, 65534)
+        path.chmod(0)
+    return made[0]
+
+
+def test_an_outputs_folder_that_is_closed_is_looked_into_whoever_looks(outputs: Path) -> None:
+    """As an ordinary user, too: root is let in anyway."""
+    assert _as_ordinary_user(
+        lambda: "more than 2 files" in excess(outputs, output_mib=1, output_files=2)
+    )
+
+
+def test_an_output_that_is_closed_is_read_whoever_reads(outputs: Path) -> None:
+    def read() -> bool:
+        reclaim(outputs)
+        return (outputs / "1").read_bytes() == b""
+
+    assert _as_ordinary_user(read)
 
 
 def test_a_folder_of_a_command_that_is_gone_is_removed_and_no_other(

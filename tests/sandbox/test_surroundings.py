@@ -45,6 +45,7 @@ _USERS = "root:x:0:0:root:/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\nodd
         ("ada", ["HOME=/opt/home/"], "/opt/home", "ada"),
         ("", ["HOME=/a:b"], "/", "participant"),
         ("", ["HOME=../x"], "/root", "participant"),
+        ("", [f"HOME=/{'a' * 300}"], "/", "participant"),
     ],
 )
 def test_home_and_name_are_those_of_the_image_s_user(
@@ -252,7 +253,9 @@ def prepared(docker_bench: Bench, tmp_path: Path) -> Iterator[Callable[..., Imag
         {"Volumes": {"data": {}}},
         {"Volumes": {"/data": {}, "/data/": {}}},
         {"Volumes": {"/workspace/outputs/": {}, "//workspace/outputs": {}, "/etc": {}}},
+        {"Volumes": {"/data": {}, "/data/deep": {}, "/data/deep/er": {}, "/root/new": {}}},
         {"WorkingDir": "workspace"},
+        {"Env": [f"HOME=/{'a' * 900}", "PATH=/bin"]},
     ],
     ids=str,
 )
@@ -302,6 +305,8 @@ def test_what_only_root_may_read_is_opened_under_a_volume_too(
         {"Env": ["=x"]},
         {"Volumes": {"/": {}}},
         {"Volumes": {"/data/x": {}}},
+        {"Volumes": {"/proc": {}}},
+        {"Env": ["A=\0", "PATH=/bin"]},
     ],
     ids=str,
 )

@@ -177,6 +177,28 @@ def test_the_gate_sets_nsd_to_zero_where_a_single_voxel_moved_by_one(score: Scor
     assert (right.dsc, right.nsd) == (0.0, 1.0)
 
 
+def test_the_page_of_presets_says_what_each_trap_is_worth(score: Score) -> None:
+    gap, invented = CUBE.copy(), CUBE.copy()
+    gap[4:12, 6:9, 6:9], invented[0, 0, :5] = 3, 2
+    square, grown = (block((80, 80), slice(a, b), slice(a, b)) for a, b in ((20, 60), (16, 64)))
+    voxel = block((9, 9, 9), slice(4, 5), slice(4, 5), slice(4, 5))
+    masks = {
+        "a cube moved by 2 slices": (CUBE, np.roll(CUBE, 2, axis=0), CT_SPACING_XYZ),
+        "a cube moved by 2 columns": (CUBE, np.roll(CUBE, 2, axis=2), CT_SPACING_XYZ),
+        "a square of 40 pixels": (square, grown, None),
+        "labels 1 and 3": (gap, gap, CT_SPACING_XYZ),
+        "a single voxel": (voxel, np.roll(voxel, 1, axis=2), (1.0, 1.0, 1.0)),
+        "an invented label": (CUBE, invented, CT_SPACING_XYZ),
+    }
+    page = (Path(__file__).parents[2] / "docs" / "presets.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in page.partition("| masks |")[2].splitlines()[2:]]
+    assert len(rows) == len(masks)
+    for (words, trap, right, _), (begins, pair) in zip(rows, masks.items(), strict=True):
+        assert words.startswith(f"| {begins}")
+        values = [score(pair[0], pair[1], name, pair[2]).nsd for name in ("cvpr24", "segjudge")]
+        assert [f"{value:.3f}" for value in values] == [trap, right]
+
+
 @pytest.mark.parametrize("protocol", ["cvpr24", "segjudge-1"])
 def test_a_shape_that_would_broadcast_is_bad_output(score: Score, protocol: str) -> None:
     # The script gives DSC 1.75 here; a value that no DSC can have is not reproduced.

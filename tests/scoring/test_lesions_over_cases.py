@@ -1,5 +1,6 @@
 """Lesions of all cases counted together, and a region that needs one of its labels (LiTS 2017)."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel
@@ -7,6 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import load_protocol
+from evaluate.facts.scores import CaseScore
+from evaluate.scoring.cohort_rows import cohort_scores
 from tests.scoring.folders import command, read_rows
 
 LIVER = np.zeros((12, 12, 24), np.uint8)
@@ -116,3 +121,26 @@ def test_a_liver_without_a_voxel_of_its_own_label_is_missing(
     assert found["liver/dsc_mean"] == 0.0
     assert found["liver/assd_mean"] == pytest.approx(far)
     assert found["/burden_difference_min"] == pytest.approx(burden)
+
+
+def test_cases_of_one_patient_are_drawn_together() -> None:
+    rules = load_protocol("panther25").scoring
+    rows = [
+        CaseScore(
+            team="a",
+            case=f"c{number}",
+            modality="MR",
+            dimension="3D",
+            outcome=Outcome.OK,
+            reason="",
+            values={"dsc": float(number < 4)},
+            group=group,
+        )
+        for number, group in enumerate("ppppqr")
+    ]
+    whole = {row.metric: row for row in cohort_scores(rows, [], rules)}["dsc_mean"]
+    rows = [replace(row, group="") for row in rows]
+    single = {row.metric: row for row in cohort_scores(rows, [], rules)}["dsc_mean"]
+    # Three patients, of whom one has the four good cases: a resample without that one has none.
+    assert (whole.value, whole.low, whole.high) == (4 / 6, 0, 1)
+    assert single.value == 4 / 6 and single.low is not None and single.low > 0

@@ -13,6 +13,7 @@ import pytest
 
 from evaluate.cli import main
 from evaluate.facts.rules import builtin_protocols, load_protocol
+from evaluate.reporting.rules_told import corrected_twin
 from tests.scoring.folders import command
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
@@ -112,16 +113,16 @@ def traps_of_page() -> dict[str, list[list[str]]]:
 
 
 def cell(folder: Path, where: str) -> str:
-    """What stands at `case NAME, COLUMN`, `label NAME LABEL, COLUMN` or `cohort METRIC`."""
+    """What stands at `case NAME, COLUMN`, `label NAME LABEL, COLUMN`, `cohort [LABEL] METRIC`."""
     place, _, column = where.partition(", ")
     table, *key = place.split(" ")
     with (folder / f"{table}_scores.csv").open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     names = ["label", "metric"] if table == "cohort" else ["case", "label"][: len(key)]
-    key = ["", *key] if table == "cohort" else key
+    key = ["", *key][-2:] if table == "cohort" else key
     (row,) = [row for row in rows if [row[name] for name in names] == key]
     value = row[column or "value"]
-    return f"{float(value):.4f}" if re.fullmatch(r"[0-9.e-]+", value) else value
+    return f"{float(value):.4f}" if re.fullmatch(r"-?[0-9.][0-9.e-]*", value) else value
 
 
 @needs_reference
@@ -138,11 +139,13 @@ def test_the_page_says_what_a_trap_is_worth(
         shutil.move(path, tmp_path / "predictions")
     folders = ("--references", data / str(preset["references"]))
     folders += ("--predictions", tmp_path / "predictions")
-    for protocol in (name, f"{name}-corrected"):
+    twin = corrected_twin(load_protocol(name))
+    assert twin is not None
+    for protocol in (name, twin.name):
         out = ("--protocol", protocol, "--out", tmp_path / protocol, "--jobs", 1)
         assert command("score", *folders, *out) == 0
     found = [
-        [where, cell(tmp_path / name, where), cell(tmp_path / f"{name}-corrected", where)]
+        [where, cell(tmp_path / name, where), cell(tmp_path / twin.name, where)]
         for where, *_ in traps_of_page()[name]
     ]
     assert found == traps_of_page()[name]

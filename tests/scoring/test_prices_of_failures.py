@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from data_manifest.layouts import BadPrediction
+from evaluate.facts.turns import Turn
 from evaluate.scoring import jobs
+from evaluate.store import RunDirectory
 from tests.scoring.folders import command, protocol_file, read_rows
 
 CRASH = """
@@ -55,11 +58,24 @@ def test_scoring_and_ranking_give_a_crash_the_same_price(crashed: Path) -> None:
 
 
 def test_a_failure_costs_no_less_than_the_worst_result_of_the_run(crashed: Path) -> None:
-    rows = read_rows(crashed / "case_scores.csv")
-    for metric in ("wall_s", "cpu_s", "peak_memory_mib"):
-        prices = {float(row[metric]) for row in rows if row["outcome"] != "ok"}
-        results = {float(row[metric]) for row in rows if row["outcome"] == "ok" and row[metric]}
-        assert min(prices) >= max(results)
+    """Also where a sandbox could not enforce a limit, and a result lies above it."""
+    run = RunDirectory(crashed)
+    turn = Turn(team="sound", case="3DBox_CT_1")
+    entry = run.journal()[turn.team, turn.case, turn.round]
+    over = replace(entry.record, wall_s=61.5, cpu_s=90.0, peak_memory_mib=5000.0)
+    run.keep(
+        over,
+        number=run.begin(turn, job_sha256=entry.job_sha256),
+        job_sha256=entry.job_sha256,
+        options={},
+        prediction=run.prediction_path(turn.team, turn.case).read_bytes(),
+        log=b"",
+    )
+    assert command("score", crashed, "--jobs", 1) == 0
+    (failed,) = [r for r in read_rows(crashed / "case_scores.csv") if r["outcome"] != "ok"]
+    assert [failed[name] for name in ("wall_s", "cpu_s", "peak_memory_mib")] == [
+        *("61.5", "90.0", "5000.0")
+    ]
 
 
 def test_what_a_run_took_as_a_mask_is_never_judged_again_against_the_team(

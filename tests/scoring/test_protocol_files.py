@@ -158,6 +158,42 @@ def test_a_mask_of_another_field_of_view_is_cut_and_filled_up(
         assert float(row["dsc"]) == 2 * 24 / (32 + 24)  # a quarter of the object lies outside
 
 
+@pytest.mark.parametrize("form", ["nii.gz", "mha"])
+def test_only_what_lies_in_its_box_is_scored_of_a_case(
+    tmp_path: Path, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    protocol_file(tmp_path, 'name = "dsc"')
+    path = heir(
+        tmp_path,
+        f"""
+        base = "mine.toml"
+        prompts = []
+        references = {{ path = "{{case}}.{form}", fields = "boxes.csv" }}
+        output = {{ path = "{{case}}.{form}", format = "{form}", key = "", grid = "reference" }}
+        """,
+    )
+    for name in ("gts", "segs"):
+        (tmp_path / name).mkdir()
+    write_mha(tmp_path / "gts" / f"CT_1.{form}", LABELS, (10.0, 20.0, 30.0))
+    prediction = LABELS.copy()
+    prediction[:, :, 3:] = 0  # of its four columns, 1 to 4, two are missed: 3 and 4
+    prediction[:, :, 0] = 1  # and one is made up
+    write_mha(tmp_path / "segs" / f"CT_1.{form}", prediction, (0.0, 0.0, 0.0))
+    folders = ("--references", tmp_path / "gts", "--predictions", tmp_path / "segs")
+    arguments = (*folders, "--protocol", path, "--out", tmp_path / "out")
+    boxes = tmp_path / "gts" / "boxes.csv"
+    # Columns 1 to 3, which begin at 11 mm, and all rows and slices and more.
+    boxes.write_text("case,x1,y1,z1,x2,y2,z2\nCT_1,11,10,27,14,40,60\n", encoding="utf-8")
+    assert command("score", *arguments) == 0
+    (row,) = read_rows(tmp_path / "out" / "case_scores.csv")
+    # Two columns of the reference's three in the box are found.
+    assert float(row["dsc"]) == 2 * 2 / (3 + 2)
+    boxes.rename(tmp_path / "gts" / "gone.csv")
+    capsys.readouterr()
+    assert command("score", *arguments) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
 def test_a_case_without_any_label_has_the_value_that_the_protocol_says(tmp_path: Path) -> None:
     protocol_file(tmp_path, 'name = "dsc"')
     path = heir(

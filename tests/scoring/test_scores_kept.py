@@ -114,8 +114,8 @@ def test_an_edited_source_is_another_digest(
 
 
 def test_the_evidence_covers_all_code_that_a_score_passes_through(tmp_path: Path) -> None:
-    """Whatever is imported to score a case, but for the command around it."""
-    around = ("evaluate.cli", "evaluate.store", "evaluate.protocols")
+    """Whatever is imported to score a case, but for what carries it there and back."""
+    around = ("evaluate.cli", "evaluate.cluster", "evaluate.store", "evaluate.protocols")
     lines = (
         "import sys\n"
         "from evaluate.scoring.jobs import score_job\n"

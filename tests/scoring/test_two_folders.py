@@ -218,3 +218,50 @@ def test_rounds_are_found_by_their_names_and_a_missing_one_is_never_the_one_befo
         cases = {row["case"]: row for row in csv.DictReader(stream)}
     assert float(cases["CT_a"]["dsc_auc"]) == pytest.approx(np.trapezoid(dsc["CT_a"][1:]))
     assert cases["CT_a"]["outcome"] == "ok" and float(cases["CT_a"]["dsc"]) == 1
+
+
+@pytest.mark.parametrize("spoilt", ["header", "labels"])
+def test_one_bad_reference_costs_its_case_which_is_listed_as_an_error_of_ours(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], spoilt: str
+) -> None:
+    """Its header, or only what comes behind it."""
+    for name in ("gts", "segs"):
+        (tmp_path / name).mkdir()
+    labels = np.pad(np.ones((4, 4, 4), np.int16), 2)
+    for case in ("3DBox_CT_1", "3DBox_CT_2", "3DBox_CT_3"):
+        image = nibabel.Nifti1Image(labels, np.eye(4))
+        for folder in ("gts", "segs"):
+            nibabel.save(image, tmp_path / folder / f"{case}.nii.gz")
+    bad = tmp_path / "gts" / "3DBox_CT_2.nii.gz"
+    if spoilt == "header":
+        bad.write_bytes(b"no NIfTI")
+    else:
+        nibabel.save(nibabel.Nifti1Image(labels / np.float32(2), np.eye(4)), bad)
+    arguments = ["--references", tmp_path / "gts", "--predictions", tmp_path / "segs"]
+    arguments += ["--protocol", "isles22", "--out", tmp_path / "out"]
+    assert main(["score", *map(str, arguments), "--jobs", "1"]) == 0
+    with (tmp_path / "out" / "case_scores.csv").open(newline="", encoding="utf-8") as stream:
+        rows = {row["case"]: row for row in csv.DictReader(stream)}
+    assert [rows[f"3DBox_CT_{n}"]["dsc"] for n in (1, 2, 3)] == ["1.0", "", "1.0"]
+    assert rows["3DBox_CT_2"]["outcome"] == "harness_error"
+    assert "3DBox_CT_2.nii.gz" in rows["3DBox_CT_2"]["reason"]
+    told = " ".join(capsys.readouterr().err.split())
+    assert "1 of 3 cases have no score, by an error of yours and not of the team" in told
+
+
+def test_a_reference_whose_sform_and_qform_disagree_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("gts", "segs"):
+        (tmp_path / name).mkdir()
+        image = nibabel.Nifti1Image(np.pad(np.ones((4, 4, 4), np.int16), 2), np.eye(4))
+        if name == "gts":
+            image.set_qform(np.diag([-1.0, -1.0, 1.0, 1.0]), code=1)
+            image.set_sform(np.eye(4), code=1)
+        nibabel.save(image, tmp_path / name / "3DBox_CT_1.nii.gz")
+    arguments = ["--references", tmp_path / "gts", "--predictions", tmp_path / "segs"]
+    arguments += ["--protocol", "isles22", "--out", tmp_path / "out"]
+    assert main(["score", *map(str, arguments), "--jobs", "1"]) == 0
+    told = " ".join(capsys.readouterr().err.split())
+    assert "sform and qform lie up to" in told
+    assert "the sform was taken" in told

@@ -98,7 +98,7 @@ def test_what_was_assumed_of_the_encoding_is_said(
     ("data", "said"),
     [
         (b"", "an empty file"),
-        (b"PK\x03\x04xlsx", "a spreadsheet or another zip file; expected a CSV file; save it as"),
+        (b"PK\x03\x04xlsx", "a zip file that is no spreadsheet; expected a CSV file; save it as"),
         (b"\x1f\x8b\x08gz", "a compressed file"),
         (b"team,case,modality,dsc\nA,c\xc3\xa9,CT,1\nB,c\xe9,CT,1\n", "line 3: byte 0xE9 is not"),
         (b"team,case,modality,dsc\nA,c\x81,CT,1\n", "line 2: byte 0x81 is neither"),

@@ -17,7 +17,7 @@ SOURCE_LAYOUTS: Mapping[str, str] = {
     "brats": "brats.find_brats",
     "flare": "nnunet.find_flare",
     "cvpr": "cvpr.find_cvpr",
-    "grand-challenge": "grand_challenge.find_grand_challenge",
+    "grand-challenge": "slugs.find_grand_challenge",
 }
 """By name, the module here and its function of a folder; they are slow to import."""
 

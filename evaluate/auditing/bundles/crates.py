@@ -24,11 +24,7 @@ JOURNAL = "run/journal.json"
 METADATA = "ro-crate-metadata.json"
 SUMS = "SHA256SUMS"
 _VERSION = "https://w3id.org/ro/crate/1.2"
-_KINDS = {
-    ".csv": "text/csv",
-    ".json": "application/json",
-    ".log": "text/plain",
-}
+_KINDS = {".csv": "text/csv", ".json": "application/json", ".log": "text/plain"}
 _UNKNOWN = "application/octet-stream"
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 

@@ -35,10 +35,7 @@ def trace_places(basis: Basis, believed: list[CaseScore]) -> tuple[list[Finding]
         result = rank_result(basis.run, options, scores=believed, protocol=basis.protocol)
     except RankingRefusedError as error:
         refused = Finding(
-            code=Cause.UNFINISHED,
-            where="ranking",
-            expected="places",
-            found=str(error.problems[0]),
+            code=Cause.UNFINISHED, where="ranking", expected="places", found=str(error.problems[0])
         )
         return [refused], 0
     environment = basis.environment("rank")

@@ -16,6 +16,7 @@ from evaluate.auditing.rechecking.basis import Basis
 from evaluate.auditing.reruns.samples import sample_cases
 from evaluate.auditing.reruns.teams_again import Beside, NewRuns, draws_of
 from evaluate.auditing.submissions import Found
+from evaluate.cluster import ClusterAddress
 from evaluate.documents.audit import Cause, LoadThenAndNow, RerunPart, TeamAgain
 from evaluate.facts.errors import UsageError
 from evaluate.facts.rules import Rules
@@ -65,6 +66,7 @@ def rerun(
     *,
     sample: int | None = None,
     seed: int = 0,
+    cluster: ClusterAddress | None = None,
     progress: Progress = silent,
 ) -> Rerun:
     """Run submissions again, twice, and compare what they give with what was recorded.
@@ -100,7 +102,7 @@ def rerun(
     cases = tuple(sorted(drawn, key=lambda case: (case.modality, case.id)))
     with scratch_folder() as scratch:
         rules = _rules_of(basis)
-        new = _run_twice(basis, rules, submissions, cases, scratch, sandbox, progress)
+        new = _run_twice(basis, rules, submissions, cases, scratch, sandbox, cluster, progress)
         beside = Beside(
             run=run,
             basis=basis,
@@ -135,6 +137,7 @@ def _run_twice(
     cases: tuple[Case, ...],
     scratch: Path,
     sandbox: Sandbox,
+    cluster: ClusterAddress | None,
     progress: Progress,
 ) -> NewRuns:
     """Run what can be run on the sample, twice, and score the first."""
@@ -147,6 +150,7 @@ def _run_twice(
             references=references,
             root=scratch / name,
             sandbox=sandbox,
+            cluster=cluster,
             seed=basis.document.seed,
             progress=progress,
         )

@@ -33,12 +33,7 @@ def change_of(
 ) -> Change | None:
     """The paired change of a metric.
 
-    Args:
-        old: values, case by case.
-        new: values, case by case.
-        counts: how often each case was drawn, (cases, replicates).
-        margin: of the equivalence test.
-        alpha: its level.
+    Values are case by case; counts say how often each case was drawn, (cases, replicates).
 
     Returns:
         None where no case has a value in both.

@@ -34,6 +34,7 @@ def agreement(first: Path, second: Path, case: Case, protocol: Rules) -> Agreeme
             output=protocol.output,
             shape=case.shape,
             spacing_mm=case.spacing_mm,
+            directions=case.directions,
             max_bytes=protocol.limits.output_mib << 20,
         )
         if isinstance(mask, BadPrediction):

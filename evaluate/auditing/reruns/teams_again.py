@@ -71,11 +71,7 @@ class Beside:
             place_now=place_now,
         )
 
-    def _compare(
-        self,
-        team: str,
-        case: Case,
-    ) -> CaseAgain:
+    def _compare(self, team: str, case: Case) -> CaseAgain:
         key = (team, case.id, self.rules.rounds.last)
         entries = [
             self.basis.journal.get(key),

@@ -140,11 +140,28 @@
     layer.append(image);
     return layer;
   };
+  // Which image of the case, and which label alone; the first of either is all there is to choose.
+  const suffix = (id) => (Number(get(id).value) ? `-${get(id).value}` : "");
+  const region = (at) => data.cases[at].regions[Number(get("region").value) - 1];
+  // --- rounds of an interactive challenge -------------------------------------------------------
+  const rounds = data.rounds;
+  const failedRound = new Map((rounds ? rounds.failed : []).map(([team, at, round, what]) => [`${team} ${at} ${round}`, what]));
+  const round = () => Number(get("round").value);
+  const lacks = (team, at) => rounds
+    ? failedRound.get(`${team} ${at} ${round()}`) || ((data.cases[at].picture.rounds[team] ?? []).includes(round()) ? undefined : "no answer in this round")
+    : failure(team, at) || data.cases[at].picture.problems[team];
+  const maskFile = (team) => `${team}${rounds ? `.r${round()}` : ""}${suffix("region")}.png`;
+  const tell = (made, team, at) => {
+    if (!get("told").checked) return;
+    const { picture } = data.cases[at];
+    const file = rounds ? picture.toldRounds[team]?.[round()] && `${team}.r${round()}.svg` : picture.told && "told.svg";
+    if (file) made.append(strip(at, file, "prompts", "Prompts"));
+  };
   const frame = (at) => {
     const made = make("div", "frame");
     const { aspect } = data.cases[at].picture;
     made.style.setProperty("--aspect", String(aspect));
-    made.append(strip(at, "image.webp", "ground", `Image of ${data.cases[at].name}`));
+    made.append(strip(at, `image${suffix("channel")}.webp`, "ground", `Image of ${data.cases[at].name}`));
     return made;
   };
   const caption = (panel, title, words, outside) => {
@@ -154,22 +171,34 @@
     panel.prepend(made);
     return panel;
   };
-  const numbers = (team, at) => failure(team, at)
-    || data.metrics.map((m) => `${m.title} ${text(data.values[m.name][team][at], m)}${m.unit ? ` ${m.unit}` : ""}`).join(" · ");
-  const hasMask = (team, at) => !failure(team, at) && data.cases[at].picture.problems[team] === undefined;
+  const numbers = (team, at) => {
+    const failed = rounds ? failedRound.get(`${team} ${at} ${round()}`) : failure(team, at);
+    if (failed) return failed;
+    const isLast = !rounds || round() === rounds.last;
+    const alone = isLast ? region(at)?.values[team] : undefined;
+    const known = isLast ? data.metrics : data.metrics.filter((m) => rounds.values[m.name]);
+    return known.filter((m) => !alone || m.name in alone).map((m) => {
+      const number = alone ? alone[m.name] : isLast ? data.values[m.name][team][at] : rounds.values[m.name][team][at][round()];
+      return `${m.title} ${text(number, m)}${m.unit ? ` ${m.unit}` : ""}`;
+    }).join(" · ");
+  };
+  const hasMask = (team, at) => !lacks(team, at);
   const painted = (team, at, which) => {
     const layer = chosen("layer");
     const name = ["first", "second"][which];
     const paint = layer === "difference" ? "difference" : layer === "mask" ? name : `line-${name}`;
-    return strip(at, `${team}.png`, `mask ${paint}`, `Mask of ${data.teams[team]}`);
+    return strip(at, maskFile(team), `mask ${paint}`, `Mask of ${data.teams[team]}`);
   };
-  const referenceLayer = (at) => strip(at, "reference.png", `mask ${chosen("layer") === "outline" ? "line-reference" : "reference"}`, "Reference");
+  const referenceLayer = (at) => strip(at, `reference${suffix("region")}.png`, `mask ${chosen("layer") === "outline" ? "line-reference" : "reference"}`, "Reference");
   const teamPanel = (team, at, which) => {
     const panel = make("figure", "panel");
     const made = frame(at);
     if (hasMask(team, at)) made.append(painted(team, at, which));
-    else made.append(make("p", "words", failure(team, at) || data.cases[at].picture.problems[team]));
+    else made.append(make("p", "words", lacks(team, at)));
+    tell(made, team, at);
     panel.append(made);
+    const dotted = rounds && get("told").checked ? data.cases[at].picture.toldRounds[team]?.[round()] ?? [] : [];
+    if (dotted.length) panel.append(make("small", "dotted", `prompts on slice${dotted.length > 1 ? "s" : ""} ${dotted.map((index) => index + 1).join(", ")}`));
     return caption(panel, data.teams[team], numbers(team, at), data.cases[at].picture.outside[team]);
   };
   const plainPanel = (at, title, layer) => {
@@ -189,6 +218,7 @@
       layer.dataset.which = which;
       made.append(layer);
     });
+    if (!rounds || state.teams[0] === state.teams[1]) tell(made, state.teams[0], at);
     panel.append(made);
     const titles = state.teams.map((team) => `${data.teams[team]}: ${numbers(team, at)}`);
     return caption(panel, titles[0], state.teams[0] === state.teams[1] ? "" : titles[1]);
@@ -204,6 +234,10 @@
     get("opacity-control").hidden = chosen("layer") === "outline";
     get("legend-difference").hidden = chosen("layer") !== "difference";
     get("legend-mask").hidden = chosen("layer") === "difference";
+    get("round-text").textContent = rounds ? `${round()} of ${rounds.last}` : "";
+    const isTold = picture.problem === undefined && (picture.told || rounds !== null);
+    get("told-control").hidden = !isTold;
+    get("legend-told").hidden = !isTold || !get("told").checked;
     if (picture.problem !== undefined) {
       const words = state.teams.map((team) => `${data.teams[team]}: ${numbers(team, at)}`);
       panels.replaceChildren(...[`No picture: ${picture.problem}.`, ...new Set(words)].map((line) => make("p", "", line)));
@@ -228,6 +262,9 @@
       image.style.height = `${100 * slices.length}%`;
       image.style.top = `${-100 * slice}%`;
     }
+    for (const image of document.querySelectorAll(".frame .ground img")) {
+      image.style.filter = `brightness(${get("brightness").value}%) contrast(${get("contrast").value}%)`;
+    }
     // A line hides next to nothing: it is never faint.
     const whole = chosen("layer") === "outline" ? 1 : Number(get("opacity").value) / 100;
     const share = Number(get("blend").value) / 100;
@@ -237,10 +274,21 @@
       layer.style.opacity = String(whole * Math.min(1, part));
     }
   };
+  // The same choice as before, where this case has it too.
+  const offer = (id, names) => {
+    const select = get(id);
+    const before = select.selectedOptions[0]?.textContent;
+    select.replaceChildren();
+    names.forEach((name, number) => option(select, name, number));
+    select.value = Math.max(0, names.indexOf(before));
+    get(`${id}-control`).hidden = names.length < 2;
+  };
   const choose = (at) => {
     state.at = at;
     const found = data.cases[at];
     const { picture } = found;
+    offer("channel", found.channels.length ? found.channels : ["the image"]);
+    offer("region", ["all", ...found.regions.map((each) => each.name)]);
     get("case-name").textContent = found.name;
     const origin = found.simulated === null ? "" : found.simulated ? ", simulated" : ", real";
     const cut = picture.cut ? ", cut to the objects" : "";
@@ -285,7 +333,14 @@
     });
   }
   for (const input of document.querySelectorAll("input[type=radio]")) input.addEventListener("change", draw);
-  for (const id of ["slice", "opacity", "blend"]) get(id).addEventListener("input", arrange);
+  for (const id of ["channel", "region"]) get(id).addEventListener("change", draw);
+  for (const id of ["slice", "opacity", "blend", "brightness", "contrast"]) get(id).addEventListener("input", arrange);
+  get("round").addEventListener("input", draw);
+  get("told").addEventListener("change", draw);
+  if (rounds) {
+    get("round-control").hidden = false;
+    get("round").max = get("round").value = rounds.last;
+  }
   const colours = { agree: [0, 0.62, 0.45], "false-positive": [0.84, 0.37, 0], "false-negative": [0.34, 0.71, 0.91] };
   const paint = () => {
     const shown = Object.entries(colours).map(([name, colour]) => [get(`show-${name}`).checked ? 1 : 0, colour]);

@@ -1,4 +1,4 @@
-"""Where blocks are run: one after another, or several turns at a time on this machine.
+"""Where blocks are run: one after another or several turns at a time here, or on a cluster.
 
 An executor hands out work and passes results on. It knows no run directory: whoever asks it is the
 one keeper that writes.

@@ -6,6 +6,8 @@ it, and the kernel counts everything below into it, children of children include
 
 import contextlib
 import dataclasses
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -20,13 +22,7 @@ _MIB = 2**20
 
 
 class RunCgroup:
-    """The parent cgroup of one run.
-
-    Args:
-        name: the folder's name in the cgroup file systems.
-        version: 1 or 2.
-        root: where the cgroup file systems are mounted.
-    """
+    """The parent cgroup of one run."""
 
     def __init__(self, name: str, *, version: int, root: Path = _ROOT) -> None:
         self._name = name
@@ -44,12 +40,7 @@ class RunCgroup:
     ) -> "RunCgroup | None":
         """Make the cgroup; None where this process may not, or the engine runs elsewhere.
 
-        Args:
-            token: the owner's.
-            number: tells the owner's runs apart.
-            version: the engine's cgroup version, 1 or 2.
-            driver: the engine's cgroup driver, `cgroupfs` or `systemd`.
-            root: where the cgroup file systems are mounted.
+        The number tells an owner's runs apart; the driver is `cgroupfs` or `systemd`.
         """
         # systemd names a parent as a slice; a dash there would mean a level of its own.
         suffix = ".slice" if driver == "systemd" else ""
@@ -73,11 +64,7 @@ class RunCgroup:
     ) -> "RunCgroup | None":
         """The container's own cgroup, which an ordinary user may read as long as it is there.
 
-        Args:
-            pid: the container's first process, on this machine.
-            container: the engine's id of it, by which the group is known to be its.
-            version: the engine's cgroup version, 1 or 2.
-            root: where the cgroup file systems are mounted.
+        The engine's id of the container tells that the group is its.
         """
         try:
             lines = _read(Path(f"/proc/{pid}/cgroup")).splitlines()
@@ -112,6 +99,13 @@ class RunCgroup:
                 folder.mkdir()
                 limit = folder / "memory.kmem.tcp.limit_in_bytes"
                 limit.write_text(str(mib * _MIB), encoding="ascii")
+
+    def end_all(self) -> None:
+        """SIGKILL to every process below, at once: to ask the engine takes a tenth of a second."""
+        for listed in self._counting()[0].rglob("cgroup.procs"):
+            with contextlib.suppress(OSError, ValueError):
+                for pid in _read(listed).split():
+                    os.kill(int(pid), signal.SIGKILL)
 
     def usage(self) -> Usage | None:
         """What has been used so far; None if nothing was, so that the container is not below."""

@@ -31,6 +31,11 @@ class GpuMemory:
             return cls(pynvml, devices) if devices else None
         return None
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._devices)
+
     def used_mib(self) -> float | None:
         """In use on all GPUs together, whoever uses it; None if the driver does not answer."""
         try:

@@ -20,9 +20,7 @@ class ProcessTree:
     A child that detaches itself (a daemon) leaves the tree and the session; it keeps the mark in
     its environment unless it clears that too, which only a container can contain.
 
-    Args:
-        pid: the process at the root, not yet waited for.
-        mark: `NAME=value` in the environment of the root, unique to this run.
+    The mark is `NAME=value` in the root's environment, unique to this run.
     """
 
     def __init__(self, pid: int, *, mark: str) -> None:

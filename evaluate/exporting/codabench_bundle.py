@@ -28,12 +28,7 @@ def export_codabench(
 ) -> None:
     """Write bundle.zip, the image's folder and a README into a new folder.
 
-    Args:
-        out: the folder.
-        protocol: the rules.
-        references: folder of references.
-        image: what the image will be called in a registry that Codabench reaches.
-        now: when the phase opens, in UTC.
+    The image is named as in a registry that Codabench reaches; the phase opens now, in UTC.
 
     Raises:
         UsageError: the folder exists, there are no references, or segjudge can't be packed.

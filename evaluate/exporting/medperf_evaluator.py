@@ -20,11 +20,7 @@ _VOLUMES = "/mlcommons/volumes"
 def export_medperf(out: Path, *, protocol: Rules, references: Path, image: str) -> None:
     """Write container_config.yaml, the parameters, the image's folder and a README.
 
-    Args:
-        out: new folder.
-        protocol: the rules; they are the parameters.
-        references: folder of references, of which one must be there: nothing of it is written.
-        image: what the image will be called in a registry.
+    Of the references one must be there: nothing of them is written.
 
     Raises:
         UsageError: the folder exists, there are no references, or segjudge can't be packed.

@@ -1,0 +1,106 @@
+"""Where a cluster is, and whether it may be reached in the clear."""
+
+import importlib.util
+import ipaddress
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evaluate.facts.errors import SegjudgeError, UsageError
+
+if TYPE_CHECKING:
+    from distributed.security import Security
+
+__all__ = ["ClusterAddress", "ClusterError", "open_security", "parse_address"]
+
+_TLS_FILES = ("ca.pem", "cert.pem", "key.pem")
+_FORMS = "local:N (N worker processes here), tcp://HOST:PORT or tls://HOST:PORT"
+
+
+class ClusterError(SegjudgeError):
+    """A cluster does not answer, or has no machine that can do the work. Never a team's fault."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterAddress:
+    """A scheduler's address, or so many workers of our own.
+
+    Attributes:
+        text: as it was given.
+        workers: of `local:N`; 0 where others start them.
+        tls: folder with `ca.pem`, `cert.pem` and `key.pem`; None to take dask's own settings.
+    """
+
+    text: str
+    workers: int = 0
+    tls: Path | None = None
+
+
+def parse_address(
+    text: str, *, insecure: bool = False, tls: Path | None = None, local: bool = True
+) -> ClusterAddress:
+    """Read `--cluster ADDRESS`.
+
+    Args:
+        text: the address.
+        insecure: take an address in the clear that others than this machine reach.
+        tls: folder of the certificates.
+        local: whether `local:N` is one.
+
+    Raises:
+        UsageError: it is none, or it is in the clear.
+        ClusterError: dask.distributed is not installed.
+    """
+    own = re.fullmatch(r"local:([1-9][0-9]{0,3})", text) if local else None
+    other = re.fullmatch(r"(tcp|tls)://(\[[0-9a-fA-F:]+\]|[^:/\s]+):([0-9]{1,5})", text)
+    where = f"cluster {text}"
+    if own is None and other is None:
+        expected = _FORMS if local else _FORMS.partition(", ")[2]
+        raise UsageError(where=where, found="no address of a cluster", expected=expected)
+    if other and other[1] == "tcp" and not insecure and not _is_loopback(other[2].strip("[]")):
+        raise UsageError(
+            where=where,
+            found="in the clear: whoever reaches this port runs code on every machine",
+            expected="tls://, or tcp:// on this machine alone",
+            mend="docs/cluster.md makes certificates; where nobody else is on this network,"
+            " --insecure",
+        )
+    missing = [name for name in _TLS_FILES if tls and not (tls / name).is_file()]
+    if missing:
+        fault = f"no {', '.join(missing)}"
+        raise UsageError(where=f"--tls {tls}", found=fault, mend="see docs/cluster.md")
+    if importlib.util.find_spec("distributed") is None:
+        fault = "dask.distributed is not installed"
+        raise ClusterError(where=where, found=fault, mend="pip install 'segjudge[cluster]'")
+    return ClusterAddress(text=text, workers=int(own[1]) if own else 0, tls=tls)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def open_security(address: ClusterAddress) -> "Security":
+    """What both ends prove who they are with.
+
+    Raises:
+        UsageError: `tls://` and no certificates.
+    """
+    from distributed.security import Security
+
+    if address.tls is not None:
+        ca, cert, key = (str(address.tls / name) for name in _TLS_FILES)
+        parts = {f"tls_{who}_cert": cert for who in ("client", "scheduler", "worker")}
+        parts |= {f"tls_{who}_key": key for who in ("client", "scheduler", "worker")}
+        return Security(tls_ca_file=ca, require_encryption=True, **parts)
+    security = Security()
+    if address.text.startswith("tls:") and security.tls_ca_file is None:
+        fault = "no certificates"
+        mend = "--tls FOLDER with ca.pem, cert.pem and key.pem; docs/cluster.md makes them"
+        raise UsageError(where=f"cluster {address.text}", found=fault, mend=mend)
+    return security

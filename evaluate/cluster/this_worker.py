@@ -1,0 +1,142 @@
+"""What a worker process is to the calls that are made in it."""
+
+import os
+import pickle
+import platform
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from data_manifest.errors import printable
+from evaluate.cluster.calls import Failed
+from evaluate.facts.machine import library_versions
+from evaluate.sandbox.measurement.gpu import GpuMemory
+
+__all__ = ["ClusterWorker", "Hello", "answer", "become", "hello", "this_worker"]
+
+_RETIRE_AFTER = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """What a machine says of itself.
+
+    Attributes:
+        name: under which it is known; empty for a process on the head's own machine.
+        host: the same for all processes of one machine.
+        pid: of the process.
+        versions: of segjudge and its libraries.
+        memory_mib: of the machine.
+        gpus: that it has.
+        free_mib: room in its scratch folder.
+        lacks: what does not work there, in words.
+        leaves: why it takes no work; empty where it does.
+    """
+
+    name: str
+    host: str
+    pid: int
+    versions: Mapping[str, str]
+    memory_mib: int
+    gpus: int
+    free_mib: int
+    lacks: tuple[str, ...]
+    leaves: str
+
+
+@dataclass(slots=True, kw_only=True)
+class ClusterWorker:
+    """A worker process: one call at a time.
+
+    Attributes:
+        name: see `Hello`.
+        scratch: its folder, gone with it.
+        environment: its variables, which may name an engine.
+        cache: folder of what was found out about images.
+        lacks: see `Hello`.
+        held: closed when it ends.
+        kept: of those that call, from one call to the next, by their own names.
+        leaves: see `Hello`.
+        tell: sends a few words to the head while a call is made.
+        wanted: whether the head still waits for the call that is being made.
+    """
+
+    name: str
+    scratch: Path
+    environment: Mapping[str, str]
+    cache: Path
+    lacks: tuple[str, ...] = ()
+    held: ExitStack = field(default_factory=ExitStack)
+    kept: dict[str, object] = field(default_factory=dict)
+    leaves: str = ""
+    tell: Callable[[object], None] = lambda _: None
+    wanted: Callable[[], bool] = lambda: True
+    _failures_in_a_row: int = 0
+    _busy: threading.Lock = field(default_factory=threading.Lock)
+    _last_call_s: float = 0.0
+
+    def went(self, *, well: bool) -> None:
+        """How a piece of work ended; after two in a row that failed by our side it leaves."""
+        self._failures_in_a_row = 0 if well else self._failures_in_a_row + 1
+        if self._failures_in_a_row >= _RETIRE_AFTER and not self.leaves:
+            self.leaves = f"{_RETIRE_AFTER} blocks in a row failed on this machine"
+
+    @property
+    def retired(self) -> bool:
+        """Whether it leaves because of itself."""
+        return self._failures_in_a_row >= _RETIRE_AFTER
+
+    @property
+    def idle_s(self) -> float:
+        """For how long nothing was asked of it; 0 while a call is made."""
+        return 0.0 if self._busy.locked() else time.monotonic() - self._last_call_s
+
+    def answer(self, request: bytes) -> object:
+        """Make a call; what fails is an answer, too."""
+        with self._busy:
+            try:
+                function, arguments = pickle.loads(request)  # noqa: S301 - the head's: see docs/cluster.md
+                return function(*arguments)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the head must know
+                return Failed(reason=printable(f"{type(error).__name__}: {error}"))
+            finally:
+                self._last_call_s = time.monotonic()
+
+
+_members: list[ClusterWorker] = []
+
+
+def become(new: ClusterWorker) -> None:
+    """Make this process that member."""
+    _members[:] = [new]
+
+
+def this_worker() -> ClusterWorker:
+    """The one that this process is."""
+    return _members[0]
+
+
+def answer(request: bytes) -> object:
+    """Make a call in this process."""
+    return this_worker().answer(request)
+
+
+def hello() -> Hello:
+    """What this machine says of itself."""
+    me, devices = this_worker(), GpuMemory.open()
+    return Hello(
+        name=me.name,
+        host=platform.node(),
+        pid=os.getpid(),
+        versions=library_versions(),
+        memory_mib=psutil.virtual_memory().total >> 20,
+        gpus=0 if devices is None else devices.count,
+        free_mib=psutil.disk_usage(str(me.scratch)).free >> 20,
+        lacks=me.lacks,
+        leaves=me.leaves,
+    )

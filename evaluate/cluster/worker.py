@@ -1,0 +1,121 @@
+"""`segjudge worker`: this machine as one slot of a cluster, until it is told to go."""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import dask
+from distributed import Worker, get_worker
+
+from evaluate.cluster.address import ClusterAddress, ClusterError, open_security
+from evaluate.cluster.fleet import SETTINGS, TOPIC
+from evaluate.cluster.this_worker import ClusterWorker, become
+
+__all__ = ["serve"]
+
+_LOOK_EVERY_S = 0.1
+_TAKEN_AFTER_S = 2.0
+"""The head has taken the last answer by then; if not, the work is done again elsewhere."""
+
+
+def serve(
+    address: ClusterAddress,
+    member: ClusterWorker,
+    *,
+    patience_s: float,
+    lifetime_s: float | None,
+    comes_back: bool,
+) -> str:
+    """Take work until the machine is told to go, or has to; returns why.
+
+    Args:
+        address: of the scheduler.
+        member: this process.
+        patience_s: how long to look for a scheduler that does not answer, at the start and when it
+            is lost.
+        lifetime_s: takes no new work after so long; None for no end.
+        comes_back: looks for a scheduler that it has lost, which may be started again.
+
+    Raises:
+        ClusterError: no scheduler answered for so long.
+    """
+    become(member)
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    with dask.config.set(SETTINGS), member.held:
+        asyncio.run(_serve(address, member, patience_s, lifetime_s, comes_back))
+    return member.leaves
+
+
+async def _serve(
+    address: ClusterAddress,
+    member: ClusterWorker,
+    patience_s: float,
+    lifetime_s: float | None,
+    comes_back: bool,
+) -> None:
+    until = None if lifetime_s is None else time.monotonic() + lifetime_s
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _asked_to_go, member)
+    security = open_security(address)
+    lost_at = time.monotonic()
+    while not member.leaves:
+        try:
+            worker = await Worker(
+                address.text,
+                nthreads=1,
+                resources={"slot": 1},
+                memory_limit=0,
+                name=f"{member.name}-{os.getpid()}-{time.monotonic_ns()}",
+                security=security,
+                local_directory=str(member.scratch),
+                dashboard=False,
+                death_timeout=patience_s,
+                silence_logs=logging.CRITICAL,
+            )
+        except (OSError, TimeoutError) as error:
+            if time.monotonic() - lost_at < patience_s:
+                await asyncio.sleep(1.0)
+                continue
+            fault = f"no scheduler answered for {patience_s:g} s"
+            mend = "start it, and this worker again"
+            raise ClusterError(where=f"cluster {address.text}", found=fault, mend=mend) from error
+        member.tell, member.wanted = _teller(worker), _is_wanted
+        await _stay(worker, member, until)
+        await worker.close(executor_wait=False)
+        lost_at = time.monotonic()
+        if not comes_back and not member.leaves:
+            member.leaves = "its head is gone"
+
+
+async def _stay(worker: Worker, member: ClusterWorker, until: float | None) -> None:
+    """Until the scheduler is lost, or there is a reason to go and nothing under way."""
+    closed = asyncio.ensure_future(worker.finished())
+    while not closed.done():
+        if until is not None and time.monotonic() > until and not member.leaves:
+            member.leaves = "its time is up"
+        if member.leaves and member.idle_s > _TAKEN_AFTER_S:
+            break
+        await asyncio.wait({closed}, timeout=_LOOK_EVERY_S)
+    closed.cancel()
+
+
+def _asked_to_go(member: ClusterWorker) -> None:
+    if member.leaves:
+        os._exit(130)  # asked twice: what it leaves is removed by the next one that starts here
+    member.leaves = "it was asked to go"
+
+
+def _teller(worker: Worker) -> Callable[[object], None]:
+    """Sends words to the head from the thread that makes a call."""
+    return lambda words: worker.log_event(TOPIC, {"address": worker.address, "words": words})
+
+
+def _is_wanted() -> bool:
+    """Whether the head still waits for what this thread is making."""
+    worker = get_worker()
+    task = worker.state.tasks.get(worker.get_current_task())
+    return task is not None and task.state == "executing"

@@ -1,0 +1,200 @@
+"""A machine's end of a cluster's run: its sandbox, its images, and blocks made in it.
+
+Called in a worker process, one call at a time; what must last from one call to the next is kept in
+its `this_worker`.
+"""
+
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from evaluate.cluster.this_worker import this_worker
+from evaluate.cluster.transfer import forget
+from evaluate.facts.machine import Machine
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import Limits
+from evaluate.running.attempting import Made, Slot
+from evaluate.running.calibration import time_load
+from evaluate.running.plan import Plan, Series, Submission
+from evaluate.running.this_machine import describe_machine
+from evaluate.sandbox import Image, ImageProblem, Sandbox, SandboxError, open_sandbox
+from evaluate.sandbox.case_folders import folder_digest
+
+__all__ = ["BlockMade", "make_block", "open_far_slot", "prepare_team", "sees_folder", "warm_up"]
+
+_SLOT = "running"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockMade:
+    """What a machine made of a block.
+
+    Attributes:
+        made: its attempts, in order; cut short by a failure on our side, and none where nobody
+            waits for them any more.
+        load_s: what the calibration's load took there, just before.
+        leaves: why the machine takes no more work; empty where it does.
+        problem: what failed on our side; empty where nothing did.
+    """
+
+    made: tuple[Made, ...]
+    load_s: float
+    leaves: str
+    problem: str
+
+
+@dataclass(slots=True, kw_only=True)
+class _FarSlot:
+    token: str
+    sandbox: Sandbox
+    slot: Slot
+    data: Path
+    submissions: dict[str, Submission]
+
+
+def open_far_slot(token: str, plan: Plan) -> Machine:
+    """Open the sandbox of a run's machine here; what was open for another run is closed.
+
+    The plan has no submissions yet, and its machine is the head's.
+
+    Raises:
+        SegjudgeError: there is no such sandbox here.
+    """
+    me = this_worker()
+    me.kept.pop(_SLOT, None)
+    me.held.close()
+    sandbox = open_sandbox(
+        plan.machine.sandbox.name,
+        scratch=me.scratch / "sandbox",
+        environment=me.environment,
+        cache=me.cache,
+    )
+    me.held.callback(sandbox.close)
+    machine = describe_machine(sandbox, name=me.name)
+    data = me.scratch / "data"
+    here = replace(plan, machine=machine, data_root=data)
+    me.kept[_SLOT] = _FarSlot(
+        token=token,
+        sandbox=sandbox,
+        slot=Slot(here, sandbox, owner=token),
+        data=data,
+        submissions={},
+    )
+    return machine
+
+
+def _mine() -> _FarSlot:
+    kept = this_worker().kept[_SLOT]
+    assert isinstance(kept, _FarSlot)  # noqa: S101 - whatever is kept under this name is one
+    return kept
+
+
+def sees_folder(folder: Path, digest: str) -> bool:
+    """Whether a submission's folder is the same file by file where this machine sees it."""
+    try:
+        return folder.is_dir() and f"sha256:{folder_digest(folder)}" == digest
+    except ImageProblem:
+        return False
+
+
+def prepare_team(team: str, image: Image, place: Path | None, limits: Limits) -> None:
+    """Make a team's image ready here, and see that it is the head's.
+
+    Args:
+        team: the submission's name.
+        image: as the head prepared it.
+        place: its archive, or its folder packed; None where this machine sees what the head sees.
+        limits: of its containers.
+
+    Raises:
+        SandboxError: it is another image, or none, on this machine.
+    """
+    here, reference = _mine(), str(place or image.reference)
+    if place is not None and image.kind == "folder":
+        folder = this_worker().scratch / "submissions" / team
+        with tarfile.open(place) as packed:
+            packed.extractall(folder, filter="tar")
+        reference = str(folder)
+    try:
+        ready = here.sandbox.prepare(reference, limits=limits)
+        found = ready.digest
+    except ImageProblem as problem:
+        found = str(problem)
+    if found != image.digest:
+        raise SandboxError(
+            where=f"{team}: {image.reference}",
+            found=found,
+            expected=f"{image.digest}, as on the head",
+            mend="build it once, and hand in the archive of `docker save`",
+        )
+    if place is not None:
+        forget([place])
+    here.submissions[team] = Submission(team=team, image=ready)
+
+
+def warm_up(places: Mapping[str, Path]) -> None:
+    """One uncounted run of every image, on the smallest case, whose files are these."""
+    here = _mine()
+    _lay_out(here.data, places)
+    for submission in here.submissions.values():
+        if submission.image is not None:
+            here.slot.warm_up(submission.image)
+
+
+def make_block(
+    number: int,
+    block: Sequence[Series],
+    files: Mapping[str, Path],
+    answers: Mapping[Path, Path],
+    whole: bool,
+) -> BlockMade:
+    """All teams' rounds on a case, one after another.
+
+    Args:
+        number: of the call, told with each series that begins.
+        block: what is to be made.
+        files: of the case, by their paths in the data set: where they are here.
+        answers: of earlier rounds, by where the head has them.
+        whole: go on after a failure on our side.
+    """
+    me, here, load_s = this_worker(), _mine(), time_load()
+    made: list[Made] = []
+    problem = ""
+    try:
+        _lay_out(here.data, files)
+        for index, series in enumerate(block):
+            if not me.wanted():
+                return BlockMade(made=(), load_s=load_s, leaves=me.leaves, problem="")
+            me.tell((number, index))
+            for attempt in here.slot.make(_as_here(series, here, answers)):
+                made.append(attempt)
+                if attempt.attempt.outcome is Outcome.HARNESS_ERROR:
+                    problem = attempt.attempt.reason
+            if problem and not whole:
+                break
+    except OSError as error:  # no room, above all
+        problem = str(error)
+    finally:
+        forget([*files.values(), *answers.values()])
+    me.went(well=not problem)
+    return BlockMade(made=tuple(made), load_s=load_s, leaves=me.leaves, problem=problem)
+
+
+def _lay_out(data: Path, files: Mapping[str, Path]) -> None:
+    """A case's files in this machine's data folder: links to where they are."""
+    for path, place in files.items():
+        link = data / path
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(place)
+
+
+def _as_here(series: Series, here: _FarSlot, answers: Mapping[Path, Path]) -> Series:
+    """A series with this machine's own image, and with the answers where they are here."""
+    submission = here.submissions.get(series.submission.team, series.submission)
+    earlier = tuple(
+        e if e.prediction is None else replace(e, prediction=answers[e.prediction.resolve()])
+        for e in series.earlier
+    )
+    return replace(series, submission=submission, earlier=earlier)

@@ -1,0 +1,121 @@
+"""Scoring on the machines of a cluster: what goes to one is a case with all its teams."""
+
+import os
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from evaluate.cluster import Call, CallFailedError, ClusterAddress, Talk
+from evaluate.cluster.reaching import open_fleet
+from evaluate.cluster.this_worker import hello
+from evaluate.cluster.transfer import SentFile, forget, sending
+from evaluate.facts.machine import library_versions
+from evaluate.facts.rules import Rules
+from evaluate.scoring.jobs import CaseResult, ScoringJob, score_job
+
+__all__ = ["score_on_machines"]
+
+
+def score_on_machines(
+    jobs: Sequence[ScoringJob], protocol: Rules, cluster: ClusterAddress
+) -> Iterator[tuple[int, CaseResult]]:
+    """Each job's number and result, as they come.
+
+    What no machine could score is scored here: then the error, if it is one, is said here as well.
+
+    Raises:
+        CaseFileError: a reference can't be read.
+        ClusterError: the cluster is gone, or none of its machines has the same versions.
+    """
+    with ExitStack() as stack:
+        work = _FarScoring(jobs, protocol)
+        if not work.done:
+            for _ in open_fleet(cluster, stack).drive(work):
+                while work.come:
+                    yield work.come.popleft()
+    for index in work.here:
+        yield index, score_job(jobs[index], protocol)
+
+
+class _FarScoring:
+    """See `Work`."""
+
+    def __init__(self, jobs: Sequence[ScoringJob], protocol: Rules) -> None:
+        self._jobs, self._protocol = jobs, protocol
+        self.come: deque[tuple[int, CaseResult]] = deque()
+        self.here: list[int] = []
+        by_case: dict[str, list[int]] = {}
+        for index, job in enumerate(jobs):
+            # A link is not followed, and so not sent.
+            if any(path.is_symlink() for path in _files_of(job)):
+                self.here.append(index)
+            else:
+                by_case.setdefault(job.case, []).append(index)
+        self._todo = deque(by_case.values())
+        self._sent = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether all that can be scored there is."""
+        return not self._todo and not self._sent
+
+    def heard(self, address: str, words: object) -> None:
+        """Nothing is told."""
+
+    def talk(self, address: str) -> Talk:
+        """Cases, as long as there are any; a machine of other versions gets none."""
+        del address
+        about = yield Call(function=hello)
+        if about.leaves or about.versions != library_versions():
+            return
+        while True:
+            if not self._todo:
+                yield None
+                continue
+            case = self._todo.popleft()
+            self._sent += 1
+            jobs = [self._jobs[index] for index in case]
+            try:
+                files = [SentFile.of(path) for job in jobs for path in _files_of(job)]
+                places = yield from sending(list(dict.fromkeys(files)))
+                call = Call(function=_score_there, arguments=(jobs, self._protocol, places))
+                self.come.extend(zip(case, (yield call), strict=True))
+            except CallFailedError:
+                self.here += case
+            except BaseException:
+                self._todo.appendleft(case)
+                raise
+            finally:
+                self._sent -= 1
+
+
+def _files_of(job: ScoringJob) -> list[Path]:
+    named = (job.reference, job.prediction, job.prompts)
+    return [path for path in named if path is not None and os.path.lexists(path)]
+
+
+def _score_there(
+    jobs: Sequence[ScoringJob], protocol: Rules, places: Mapping[Path, Path]
+) -> list[CaseResult]:
+    """Score a case's jobs in this worker, from the files as they are here."""
+
+    def here(path: Path | None) -> Path | None:
+        return None if path is None else places.get(path.resolve(), path)
+
+    try:
+        return [
+            score_job(
+                replace(
+                    job,
+                    reference=here(job.reference) or job.reference,
+                    prediction=here(job.prediction),
+                    prompts=here(job.prompts),
+                ),
+                protocol,
+            )
+            for job in jobs
+        ]
+    finally:
+        forget([*places.values()])

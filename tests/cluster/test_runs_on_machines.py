@@ -1,0 +1,112 @@
+"""Blocks on several machines give the tables that one machine gives, but for the times."""
+
+import json
+import shutil
+import subprocess
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from evaluate.cli import main
+from tests.cluster.hosts import (
+    FILL_BOXES,
+    arguments,
+    began,
+    hosts_in,
+    ledger_of,
+    rows,
+    submission_in,
+    until,
+    without,
+)
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+Submissions = dict[str, Path]
+
+
+def finish(process: "subprocess.Popen[str]") -> str:
+    """Wait for a command that must end well; returns what it said."""
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    return said
+
+
+def test_workers_of_ones_own_give_the_tables_of_one_machine(
+    small_data: Path, submissions: Submissions, plain: Path, segjudge: Command, tmp_path: Path
+) -> None:
+    root = tmp_path / "cluster"
+    done = segjudge(*arguments(small_data, root, submissions, "--cluster", "local:2"))
+    assert done.returncode == 0, done.stderr
+    assert "2 of 2 machines" in done.stderr
+    assert rows(root / "runs.csv") == rows(plain / "runs.csv")
+    for stage in ("score", "rank"):
+        assert main([stage, str(root)]) == 0
+    for table in ("label_scores.csv", "case_scores.csv"):
+        assert rows(root / table) == rows(plain / table)
+    machines = json.loads((root / "run.json").read_text())["calibration"]
+    (calibration,) = machines.values()
+    assert len(calibration["samples"]) == 4, "one a block"
+    assert calibration["parallel"] == 2 and not calibration["fair"]
+    said = segjudge("run", "--status", root).stdout
+    assert "finished" in said and "4 of 4" in said and "nonzero_exit 2" in said
+
+
+def test_a_block_stays_on_one_machine_and_the_report_says_so(
+    small_data: Path, submissions: Submissions, plain: Path, segjudge: Command, tmp_path: Path
+) -> None:
+    root = tmp_path / "cluster"
+    with hosts_in(tmp_path) as hosts:
+        command = arguments(small_data, root, submissions, "--cluster", hosts.address)
+        finish(hosts.run(*command))
+    assert rows(root / "runs.csv") == rows(plain / "runs.csv")
+    by_case = defaultdict(set)
+    document = json.loads((root / "run.json").read_text())
+    for line in (root / "runs.csv").read_text().splitlines()[1:]:
+        case, machine = line.split(",")[1], line.split(",")[-2]
+        by_case[case].add(document["machines"][machine]["name"])
+    assert all(len(names) == 1 for names in by_case.values()), by_case
+    assert document["split_cases"] == 0
+    assert set().union(*by_case.values()) <= {"ada", "ben", "cyd"}
+    assert set(document["calibration"]) == set(document["machines"])
+
+
+@pytest.mark.small_disk
+def test_what_a_machine_does_not_see_is_sent_and_held_against_its_digest(
+    small_data: Path, submissions: Submissions, plain: Path, tmp_path: Path
+) -> None:
+    """The worker is rooted elsewhere: neither data nor submissions are there."""
+    hidden = tmp_path / "hidden"
+    shutil.copytree(small_data.parent, hidden / "data")
+    shutil.copytree(submissions["filler"], hidden / "submission")
+    root = tmp_path / "cluster"
+    with hosts_in(tmp_path, names=()) as hosts:
+        hosts.start_worker("blind", before=without(hidden))
+        given = dict.fromkeys(submissions, hidden / "submission")
+        manifest = hidden / "data" / "manifest.json"
+        command = arguments(manifest, root, given, "--cluster", hosts.address)
+        finish(hosts.run(*command))
+        sent = list((tmp_path / "host-blind").rglob("files/*"))
+        assert len(sent) <= 2, "files of finished cases are kept"
+    assert rows(root / "runs.csv") == rows(plain / "runs.csv")
+    assert len(ledger_of(root)) == 8
+
+
+def test_a_worker_goes_when_asked_and_its_block_is_done_first(
+    small_data: Path, plain: Path, tmp_path: Path
+) -> None:
+    slow = submission_in(tmp_path / "slow", FILL_BOXES + "\ntime.sleep(1.0)\n")
+    root = tmp_path / "cluster"
+    with hosts_in(tmp_path, names=("ada",)) as hosts:
+        teams = {"filler": slow, "twin": slow}
+        head = hosts.run(*arguments(small_data, root, teams, "--cluster", hosts.address))
+        until(lambda: began(root), what="the first container")
+        hosts.workers["ada"].terminate()
+        said, _ = hosts.workers["ada"].communicate(timeout=60)
+        assert hosts.workers["ada"].returncode == 0 and "it was asked to go" in said
+        ended = ledger_of(root)
+        assert {case for _, case, _ in ended} and len(ended) == 2, "the block was cut off"
+        hosts.start_worker("ben")
+        finish(head)
+    assert rows(root / "runs.csv") == rows(plain / "runs.csv")

@@ -1,0 +1,46 @@
+"""Scores and reruns of a cluster are those of one machine."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.cluster.hosts import hosts_in, rows
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+TABLES = ("label_scores.csv", "case_scores.csv", "modality_scores.csv")
+
+
+def test_scores_of_a_cluster_are_those_of_one_machine(
+    plain: Path, segjudge: Command, tmp_path: Path
+) -> None:
+    """A folder on one host only is no obstacle; nor is a link, which is never followed."""
+    root = tmp_path / "run"
+    shutil.copytree(plain, root)
+    for kept in ("scores.sqlite", *TABLES):
+        (root / kept).unlink()
+    with hosts_in(tmp_path, names=("ada", "ben")) as hosts:
+        done = segjudge("score", root, "--cluster", hosts.address)
+    assert done.returncode == 0, done.stderr
+    for table in TABLES:
+        assert (root / table).read_bytes() == (plain / table).read_bytes()
+
+
+def test_a_rerun_on_a_cluster_comes_to_the_same_verdict(
+    plain: Path, segjudge: Command, tmp_path: Path
+) -> None:
+    root = tmp_path / "run"
+    shutil.copytree(plain, root)
+    done = segjudge("audit", root, "--rerun", "--sample", 2, "--cluster", "local:2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    audit = json.loads((root / "audit.json").read_text())
+    assert all(case["is_same"] for team in audit["rerun"]["teams"] for case in team["cases"])
+    assert rows(root / "runs.csv") == rows(plain / "runs.csv")
+
+
+def test_a_cluster_is_for_what_is_sent_to_one(plain: Path, segjudge: Command) -> None:
+    folders = ("--references", ".", "--predictions", ".", "--protocol", "cvpr24", "--out", "o")
+    for command in (("audit", plain), ("score", *folders)):
+        done = segjudge(*command, "--cluster", "local:2")
+        assert done.returncode == 2 and "--cluster" in done.stderr
