@@ -1,6 +1,6 @@
 """How a case becomes files in a container's inputs folder, and an output becomes a label map."""
 
-from data_manifest.layouts.exported_masks import write_viewable_mask
+from data_manifest.layouts.exported_masks import VIEWABLE, write_viewable_mask
 from data_manifest.layouts.formats import FORMATS, format_of, stem_of
 from data_manifest.layouts.layout import (
     PLATFORM_MASK,
@@ -26,6 +26,7 @@ from data_manifest.layouts.stored import read_case, read_stored_inputs
 __all__ = [
     "FORMATS",
     "PLATFORM_MASK",
+    "VIEWABLE",
     "ArrayFacts",
     "BadPrediction",
     "InputFile",

@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["write_viewable_mask"]
+__all__ = ["VIEWABLE", "write_viewable_mask"]
+
+VIEWABLE = ".nii.gz"
+"""What the names of such files end in."""
 
 
 def write_viewable_mask(
@@ -21,7 +24,7 @@ def write_viewable_mask(
     """Write a label map as NIfTI-1.
 
     Args:
-        path: ends in `.nii.gz` or `.nii`.
+        path: ends in `VIEWABLE`.
         labels: (H, W) or (D, H, W), up to 65535.
         spacing_mm: in the array's axis order; None is written as 1 mm, which a viewer needs.
         affine: (4, 4), from voxel x, y, z to mm in RAS+; None where no place is known: the origin

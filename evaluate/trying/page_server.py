@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from data_manifest.cases import CaseInputs
-from data_manifest.layouts import write_viewable_mask
+from data_manifest.layouts import VIEWABLE, write_viewable_mask
 from data_manifest.manifest import MODALITIES, Manifest
 from data_manifest.prompts import Prompts, WrongPromptsError
 from data_manifest.prompts.drawings import GESTURES, Drawing, kinds_to_draw, prompts_drawn
@@ -343,7 +343,7 @@ class _Api:
         rules = self._tried.rules
         assert answer.labels is not None and answer.prediction is not None  # noqa: S101
         if what == "nifti":
-            path = self._tried.scratch / f"mask-{time.monotonic_ns()}.nii.gz"
+            path = self._tried.scratch / f"mask-{time.monotonic_ns()}{VIEWABLE}"
             await asyncio.to_thread(
                 write_viewable_mask,
                 path,
@@ -351,7 +351,7 @@ class _Api:
                 spacing_mm=opened.spacing_mm,
                 affine=opened.affine,
             )
-            data, name = path.read_bytes(), f"{opened.name}.nii.gz"
+            data, name = path.read_bytes(), f"{opened.name}{VIEWABLE}"
             path.unlink()
         elif what == "answer":
             data, name = answer.prediction, f"{opened.name}{rules.output.suffix}"
