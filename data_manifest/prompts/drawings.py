@@ -76,8 +76,8 @@ def prompts_drawn(kind: str, drawings: Sequence[Drawing], shape: Shape) -> Promp
             for at, size in zip(point, volume, strict=True)
         )
         if len(drawing.points) < least or not inside:
-            found = f"a drawing with the points {drawing.points[:3]}"
-            raise WrongPromptsError(found, f"{least} or more, inside {volume}")
+            fault = f"a drawing with the points {drawing.points[:3]}"
+            raise WrongPromptsError(fault, f"{least} or more, inside {volume}")
     return _MAKERS[kind](drawings, shape)
 
 

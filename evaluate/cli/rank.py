@@ -94,8 +94,9 @@ def call(options: argparse.Namespace) -> int:
         result = rank_run(options.run_dir, chosen)
         for note in result.notes:
             warn(Finding(where=str(options.run_dir), found=note))
-        say_leaderboard(result)
-        warn_of_machines(RunDirectory.open(options.run_dir))
+        run = RunDirectory.open(options.run_dir)
+        say_leaderboard(result, run.document().rules_of("score").scoring)
+        warn_of_machines(run)
         say(f"next: segjudge report {options.run_dir}")
         return 0
     if options.run_dir is not None or None in (options.scores, options.protocol, options.out):

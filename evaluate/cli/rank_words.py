@@ -2,7 +2,7 @@
 
 from evaluate.cli.score_words import say_definitions
 from evaluate.cli.terminal import number, table
-from evaluate.facts.scoring_rules import MEASURED, metric_named
+from evaluate.facts.scoring_rules import MEASURED, Scoring, metric_named
 from evaluate.ranking import Result
 
 __all__ = ["say_leaderboard"]
@@ -10,8 +10,13 @@ __all__ = ["say_leaderboard"]
 _MEASURED = {"wall_s": "time s", "cpu_s": "CPU s", "peak_memory_mib": "memory MiB"}
 
 
-def say_leaderboard(result: Result) -> None:
-    """The places, best first, with the means that they are by; odd values are counted."""
+def say_leaderboard(result: Result, scoring: Scoring | None = None) -> None:
+    """The places, best first, with the means that they are by; odd values are counted.
+
+    Args:
+        result: of the ranking.
+        scoring: of the protocol that the columns are computed by; None for another tool's.
+    """
     settings = result.document.settings
     ranked = [metric.name for metric in settings.metrics] if settings else []
     odd = [
@@ -37,7 +42,7 @@ def say_leaderboard(result: Result) -> None:
             for row in sorted(result.rows, key=lambda row: (row.rank, row.team))
         ],
     )
-    say_definitions(ranked)
+    say_definitions(ranked, scoring)
 
 
 def _head(name: str) -> str:

@@ -7,7 +7,7 @@ from evaluate.cli.terminal import number, say, table, warn
 from evaluate.facts.errors import Finding
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore, ModalityScore
-from evaluate.facts.scoring_rules import MEASURED, metric_named
+from evaluate.facts.scoring_rules import MEASURED, Scoring, metric_named
 from evaluate.scoring.stage import RunScores
 
 __all__ = ["say_definitions", "say_scores"]
@@ -34,11 +34,25 @@ def _title(name: str) -> str:
     return metric.title if metric else name
 
 
-def say_definitions(names: Iterable[str]) -> None:
-    """What a metric is whose name alone does not say it."""
-    for metric in map(metric_named, names):
-        if metric is not None and metric.has_variants:
-            say(f"{metric.title}: {metric.definition}")
+def say_definitions(names: Iterable[str], scoring: Scoring | None = None) -> None:
+    """What a metric is whose name alone does not say it, or that is a protocol's own.
+
+    Args:
+        names: columns.
+        scoring: of the protocol that they are computed by; None where that is not known.
+    """
+    for name in names:
+        chosen = scoring.metric(name) if scoring else None
+        metric = (scoring.definition(name) if scoring else None) or metric_named(name)
+        is_own = metric is not None and metric_named(name) is None
+        if metric is None or not (metric.has_variants or is_own):
+            continue
+        settings = chosen.settings_of(None) if chosen else {}
+        given = chosen.options if chosen else {}
+        told = [key for key, value in settings.items() if key in given or isinstance(value, str)]
+        here = ", ".join(f"`{key}` {settings[key]}" for key in sorted(told))
+        head = f"{name}: {metric.title}." if is_own else f"{metric.title}:"
+        say(f"{head} {metric.definition}" + (f" Here: {here}." if here else ""))
 
 
 def say_scores(scores: RunScores) -> None:
@@ -66,7 +80,7 @@ def say_scores(scores: RunScores) -> None:
     ]
     heads = [_title(name) for name in shown]
     table("Means over cases", ["team", "modality", "cases", "failed", *heads], rows)
-    say_definitions(shown)
+    say_definitions(shown, scores.scoring)
     undefined = [
         c for c in scores.cases if c.outcome is not Outcome.HARNESS_ERROR and _without_value(c)
     ]

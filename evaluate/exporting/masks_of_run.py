@@ -50,8 +50,8 @@ def export_masks(
     known = sorted({attempt.team for attempt in run.attempts()})
     unknown = sorted(set(teams) - set(known))
     if unknown:
-        found = f"no team {', '.join(unknown)}"
-        finding = Finding(where=str(run.root), found=found, expected=f"one of {', '.join(known)}")
+        fault = f"no team {', '.join(unknown)}"
+        finding = Finding(where=str(run.root), found=fault, expected=f"one of {', '.join(known)}")
         raise UsageError(finding)
     chosen = [team for team in known if not teams or team in teams]
     written, without = 0, []

@@ -55,11 +55,12 @@ _SEVERAL = 2
 class RunScores:
     """Scores of cases, their rounds, modalities and all cases; those of labels are in their table.
 
-    There are none of rounds where a protocol has one. `unlike` has a line for each case whose
-    prediction has none of its reference's labels.
+    There are none of rounds where a protocol has one. `scoring` is what they were made by; `unlike`
+    has a line for each case whose prediction has none of its reference's labels.
     """
 
     cases: list[CaseScore]
+    scoring: Scoring | None = None
     unlike: list[str] = field(default_factory=list)
     rounds: list[RoundScore]
     modalities: list[ModalityScore]
@@ -80,6 +81,7 @@ def tables_of(results: list[CaseResult], scoring: Scoring) -> Scores:
     labels = [label for result in results for label in result.labels]
     return Scores(
         cases=cases,
+        scoring=scoring,
         unlike=[line for result in results for line in _unlike(result)],
         rounds=[row for result in results for row in result.rounds],
         labels=labels,
@@ -136,6 +138,7 @@ def _write_scores(run: RunDirectory, results: Iterable[CaseResult], rules: Rules
     run.write_rows(cases, CaseScore, metrics=(*scoring.case_names, *MEASURED))
     scores = RunScores(
         cases=cases,
+        scoring=scoring,
         unlike=unlike,
         rounds=rounds,
         modalities=modality_scores(cases),

@@ -5,6 +5,7 @@ and so that whatever goes wrong in it leaves the page alive.
 """
 
 import _thread
+import contextlib
 import multiprocessing
 import os
 import queue
@@ -42,6 +43,7 @@ __all__ = ["Answer", "Answerer", "Opening", "Question"]
 
 _LAST_LINES = 200
 _CLEANED_UP_S = 30
+_BY_HAND = "ended by hand"
 _SPAWN = multiprocessing.get_context("spawn")  # a fork would copy the server's threads' locks
 
 
@@ -96,6 +98,7 @@ class Answerer:
         self.reference = opening.reference
         self._opening = opening
         self._turn = threading.Lock()
+        self._ended = False
         self._pipe: Connection | None = None
         self._process: multiprocessing.process.BaseProcess | None = None
 
@@ -105,17 +108,27 @@ class Answerer:
             try:
                 pipe = self._started()
                 pipe.send(question)
+                while not pipe.poll(1):
+                    self._interrupt()  # again: it may have come before there was anything to end
                 answer = pipe.recv()
             except (EOFError, OSError):
                 self._process = self._pipe = None
-                return Answer(reason="the process that runs the container has died; try again")
+                died = "the process that runs the container has died; try again"
+                return Answer(reason=_BY_HAND if self._ended else died)
+            finally:
+                self._ended = False
         assert isinstance(answer, Answer)  # noqa: S101  # nothing else is sent
         return answer
 
     def cancel(self) -> None:
         """End the attempt that is being made; its answer says so."""
-        if self._process is not None and self._process.pid and self._turn.locked():
-            os.kill(self._process.pid, signal.SIGINT)
+        self._ended = self._turn.locked()
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        if self._ended and self._process is not None and self._process.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGINT)
 
     def close(self) -> None:
         """End the process, whatever it is at, and wait for what it cleans up."""
@@ -202,7 +215,7 @@ def _answer_all(
                     image = sandbox.prepare(opening.reference, limits=opening.rules.limits)
                 answer = _attempt(opening.rules, scratch, sandbox, image, question)
             except KeyboardInterrupt:
-                answer = Answer(reason="ended by hand")
+                answer = Answer(reason=_BY_HAND)
             except ImageProblem as problem:
                 answer = Answer(outcome=Outcome.IMAGE_ERROR, reason=str(problem))
             except (SegjudgeError, ValueError) as error:

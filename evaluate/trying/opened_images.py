@@ -112,9 +112,9 @@ def open_file(path: Path, *, modality: str, reference: Path | None = None) -> Op
     try:
         image = to_uint8(volume.array, modality=modality)
     except ValueError as error:
-        found, _, expected = str(error).partition("; expected ")
+        fault, _, expected = str(error).partition("; expected ")
         raise CaseFileError(
-            where=path.name, found=found, expected=expected or "an image"
+            where=path.name, found=fault, expected=expected or "an image"
         ) from error
     is_flat = volume.array.ndim == 2 or (
         volume.array.ndim == 3 and volume.array.dtype == np.uint8 and volume.array.shape[2] == 3
@@ -136,8 +136,8 @@ def open_file(path: Path, *, modality: str, reference: Path | None = None) -> Op
         return opened
     truth = without_depth(read_volume(reference, labels=True))
     problems = [
-        Finding(where=reference.name, found=found, expected=expected, mend=mend)
-        for found, expected, mend in mismatches(volume, truth)
+        Finding(where=reference.name, found=fault, expected=expected, mend=mend)
+        for fault, expected, mend in mismatches(volume, truth)
     ]
     if problems:
         raise CaseFileError(*problems)
@@ -168,8 +168,8 @@ def open_case(manifest: Manifest, root: Path, name: str) -> OpenedImage:
 
 def _with_truth(opened: OpenedImage, truth: Reference) -> OpenedImage:
     if truth.labels.shape != opened.shape:
-        found = f"a reference of shape {truth.labels.shape}"
-        raise CaseFileError(where=opened.name, found=found, expected=f"the image's {opened.shape}")
+        fault = f"a reference of shape {truth.labels.shape}"
+        raise CaseFileError(where=opened.name, found=fault, expected=f"the image's {opened.shape}")
     return replace(opened, reference=truth.labels, spacing_mm=opened.spacing_mm or truth.spacing_mm)
 
 

@@ -92,7 +92,7 @@ class Call:
         ([["one"]], "instance_label"),
     ],
 )
-def test_prompts_that_are_none_are_one_line_and_nothing_is_run(
+def test_prompts_that_are_none_leave_their_case_unscored_in_one_line_and_nothing_is_run(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -100,7 +100,9 @@ def test_prompts_that_are_none_are_one_line_and_nothing_is_run(
     words: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert score(tmp_path, "cvpr25-text", {"CT_1": (prompts, TWO, TWO)}) != 0
+    assert score(tmp_path, "cvpr25-text", {"CT_1": (prompts, TWO, TWO)}) == 0
+    (row,) = read_rows(tmp_path / "out" / "case_scores.csv")
+    assert (row["outcome"], row["dsc"]) == ("harness_error", "")
     said = capsys.readouterr().err
     assert "CT_1.npz" in said and words in said and "Traceback" not in said
     assert not (tmp_path / "touched").exists()

@@ -265,3 +265,18 @@ def test_a_reference_whose_sform_and_qform_disagree_is_said(
     told = " ".join(capsys.readouterr().err.split())
     assert "sform and qform lie up to" in told
     assert "the sform was taken" in told
+
+
+def test_a_metric_under_a_name_of_the_protocol_s_own_is_defined_below_the_table(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["protocol", "show", "cvpr24"]) == 0
+    rules = capsys.readouterr().out
+    more = '[[scoring.metrics]]\nname = "far"\nmetric = "hd95"\nreading = "pooled"\n\n[ranking]'
+    (folders / "mine.toml").write_text(rules.replace("[ranking]", more, 1), "utf-8")
+    reference(folders / "gts" / "3DBox_CT_a.npz")
+    prediction(folders / "segs" / "3DBox_CT_a.npz")
+    assert score(folders, str(folders / "mine.toml")) == 0
+    said = capsys.readouterr().out
+    assert "far: HD95. By `reading`: `directed`, the greater of" in said
+    assert "Here: `reading` pooled" in said and "DSC: " not in said
