@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from data_manifest.errors import CaseFileError, ManifestError
-from data_manifest.findings import Finding, Severity, Tell, untold
+from data_manifest.findings import Finding, Severity, Tell, grouped, untold
 from data_manifest.layouts.formats import NPZ, format_of
 from data_manifest.layouts.stored import convert_volume, turn_volume
 from data_manifest.making.geometry import Volume, axes_of, is_turned, mismatches
@@ -82,7 +82,7 @@ def keep_cases(
         if not problems and not cases:
             problems.append(Finding(where=str(out), found="no cases", expected="at least one"))
         if problems:
-            raise ManifestError(*problems)
+            raise ManifestError(*grouped(problems))
         entries = tuple(sorted(made.values(), key=lambda case: case.id))
         save_manifest(Manifest(schema=1, name=name, cases=entries), folder / MANIFEST)
         return load_manifest(folder / MANIFEST)

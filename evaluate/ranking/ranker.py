@@ -12,7 +12,6 @@ from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.ranking_record import (
     ConsensusPlaces,
     KemenyOrder,
-    PermutationTests,
     RankedTests,
     RankingDocument,
     RankingGroups,
@@ -31,14 +30,14 @@ from evaluate.ranking.intervals import case_count_warnings, group_warnings
 from evaluate.ranking.label_columns import in_strata, with_label_columns
 from evaluate.ranking.methods import METHODS, Method
 from evaluate.ranking.overall import failures_of, overall_of, rows_of, value_warnings
-from evaluate.ranking.pairwise import by_pair, tied_groups
+from evaluate.ranking.own_places import permutation_tests, scheme_of
+from evaluate.ranking.pairwise import tied_groups
 from evaluate.ranking.places import rank_columns, shared_places
 from evaluate.ranking.plain import by_team
 from evaluate.ranking.result import Result
 from evaluate.ranking.scheme import Scheme, Standing
 from evaluate.ranking.score_table import (
     ALL,
-    Bools,
     Column,
     Floats,
     Missing,
@@ -48,9 +47,8 @@ from evaluate.ranking.score_table import (
 )
 from evaluate.ranking.sensitivity import sensitivity_of
 from evaluate.ranking.settings import Adjustment, Compat, RankedColumn, RankSettings, ranked_column
-from evaluate.ranking.whole_field import permutation_p_values
 
-__all__ = ["places_of", "rank", "rank_table"]
+__all__ = ["rank", "rank_table"]
 
 
 def rank(
@@ -112,32 +110,6 @@ def rank(
     return replace(result, document=msgspec.structs.replace(result.document, settings=made))
 
 
-def places_of(
-    scores: Sequence[CaseScore], protocol: Rules, *, labels: Iterable[LabelScore] = ()
-) -> dict[str, float]:
-    """Each team's place by the protocol's own scheme, as `rank` has it, and nothing else.
-
-    Raises:
-        RankingRefusedError: the table is not complete, or has no values to rank by.
-    """
-    settings = RankSettings.from_protocol(protocol)
-    scores = with_label_columns(scores, labels, settings.columns)
-    scores = in_strata(scores, settings.strata)
-    table = table_of(scores, settings.columns)
-    _, scheme = _scheme(table, settings)
-    standing = scheme.apply(np.ones((len(table.cases), 1)))
-    if settings.equal == "significance":
-        _, parted = _permutation(table, scheme, settings, np.random.default_rng(0))
-        standing = replace(standing, rank=shared_places(standing.rank, parted))
-    return {team: float(standing.rank[index, 0]) for index, team in enumerate(table.teams)}
-
-
-def _scheme(table: ScoreTable, settings: RankSettings) -> tuple[list[Column], Scheme]:
-    columns = [column(table, metric) for metric in settings.metrics]
-    tie_breaks = [column(table, metric) for metric in settings.tie_breaks]
-    return columns, Scheme(columns, settings, list(table.modalities.values()), tie_breaks)
-
-
 def _direction(settings: RankSettings, name: str) -> Literal["higher", "lower"] | None:
     return next((metric.direction for metric in settings.metrics if metric.name == name), None)
 
@@ -177,7 +149,7 @@ def rank_table(
     Raises:
         RankingRefusedError: a ranked metric has no values.
     """
-    columns, scheme = _scheme(table, settings)
+    columns, scheme = scheme_of(table, settings)
     modalities = list(table.modalities.values())
     standing = scheme.apply(np.ones((len(table.cases), 1)))
     # Two streams, so that the permutation test does not depend on the number of replicates.
@@ -192,7 +164,7 @@ def rank_table(
         }
         for c in columns
     }
-    permutation, parted = _permutation(table, scheme, settings, exchanges)
+    permutation, parted = permutation_tests(table, scheme, settings, exchanges)
     if settings.equal == "significance":
         standing = replace(standing, rank=shared_places(standing.rank, parted))
     overall_groups = tied_groups(table.teams, standing.rank[:, 0], parted, test="permutation")
@@ -298,25 +270,6 @@ def _bootstrap(
         p_beats=chances(table.teams, places),
         draws=draws_of(table.cases, counts),
     )
-
-
-def _permutation(
-    table: ScoreTable, scheme: Scheme, settings: RankSettings, generator: np.random.Generator
-) -> tuple[PermutationTests, Bools]:
-    """The permutation test of the mean ranks, and which teams it parts."""
-    p, p_adjusted, permutations = permutation_p_values(scheme.contributions(), generator)
-    square = np.full((2, len(table.teams), len(table.teams)), np.nan)
-    first, second = np.triu_indices(len(table.teams), k=1)
-    square[:, first, second] = square[:, second, first] = np.stack([p, p_adjusted])
-    tests = PermutationTests(
-        statistic="difference of mean ranks within cases",
-        alternative="two-sided",
-        adjustment="holm",
-        permutations=permutations,
-        p=by_pair(table.teams, square[0]),
-        p_adjusted=by_pair(table.teams, square[1]),
-    )
-    return tests, square[1] <= settings.alpha
 
 
 def _consensus(table: ScoreTable, standing: Standing) -> ConsensusPlaces:

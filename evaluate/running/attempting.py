@@ -31,9 +31,7 @@ from evaluate.sandbox import Execution, Image, Job, Sandbox, SandboxError
 __all__ = ["Made", "Slot"]
 
 # Folders of the harness, and a container's and its cgroup's name.
-_NAMES_OF_ONE_RUN = re.compile(
-    r'[^":= ]*(?:segjudge-run-|segjudge-tmp-|local_)[^/": ]+|segjudge_[\w-]+_\d+'
-)
+_NAMES_OF_ONE_RUN = re.compile(r'[^":= ]*(?:segjudge-tmp-|local_)[^/": ]+|segjudge_[\w-]+_\d+')
 _BACK_OFF_S = (1.0, 4.0)  # an engine that restarts is back in seconds
 
 

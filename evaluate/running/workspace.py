@@ -1,7 +1,6 @@
 """The two folders that a container sees: fresh for every run, gone afterwards."""
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,10 +8,9 @@ from itertools import islice
 from pathlib import Path
 
 from evaluate.sandbox.removal import remove_tree
+from evaluate.sandbox.scratch import make_scratch, scratch_of
 
 __all__ = ["Workspace", "left_over", "listing", "remove_stale", "workspace"]
-
-_PREFIX = "segjudge-run-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +30,7 @@ def workspace(place: Callable[[Path], None], *, owner: str) -> Iterator[Workspac
             does reaches the data set.
         owner: token of the run directory, by which leftovers are found.
     """
-    root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{owner}-"))
+    root = make_scratch(owner)
     try:
         folders = Workspace(inputs=root / "inputs", outputs=root / "outputs")
         folders.inputs.mkdir(mode=0o755)
@@ -45,7 +43,7 @@ def workspace(place: Callable[[Path], None], *, owner: str) -> Iterator[Workspac
 
 def left_over(owner: str) -> list[Path]:
     """The folders of runs that are there: none while nothing runs, but what can't be removed."""
-    return sorted(Path(tempfile.gettempdir()).glob(f"{_PREFIX}{owner}-*"))
+    return scratch_of(owner)
 
 
 def remove_stale(owner: str) -> None:

@@ -8,14 +8,23 @@ from pathlib import Path
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.removal import remove_tree
 
-__all__ = ["make_scratch", "remove_stale_scratch", "scratch_folder"]
+__all__ = ["make_scratch", "remove_stale_scratch", "scratch_folder", "scratch_of"]
 
 _PREFIX = "segjudge-tmp-"
 
 
-def make_scratch() -> Path:
-    """A new folder of this process's; whoever makes it removes it."""
-    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{Owner.current().token}-"))
+def make_scratch(name: str = "") -> Path:
+    """A new folder of this process's; whoever makes it removes it.
+
+    Args:
+        name: by which `scratch_of` finds it.
+    """
+    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{Owner.current().token}-{name and f'{name}-'}"))
+
+
+def scratch_of(name: str) -> list[Path]:
+    """The folders of this name, whoever has made them."""
+    return sorted(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-{name}-*"))
 
 
 @contextmanager

@@ -217,9 +217,8 @@ def _refuse_one_reason(
         return
     raise UsageError(
         where=f"--predictions {predictions}",
-        found=f"{len(bad)} of {len(jobs)} files fail for one reason; {alike[0].where}:"
-        f" {alike[0].found}",
-        expected="masks that can be scored",
+        found=f"{len(bad)} of {len(jobs)} files fail for one reason; {bad[0].case}:"
+        f" {bad[0].reason}",
         mend="convert them, or name a protocol whose `output` is as they are; no table is written",
     )
 

@@ -203,6 +203,26 @@ DEFECTS: dict[str, Broken] = {
         "images/abdominal-t1-mri",
         ("starts",),
     ),
+    "Grand Challenge: a link for a mask": _algorithm(
+        "output-readable",
+        changed(
+            _FILES,
+            "    print(",
+            "    target.rename(outputs / 'x.json'); target.symlink_to(outputs / 'x.json')\n"
+            "    print(",
+        ),
+        "link",
+    ),
+    "Grand Challenge: a link for the socket's folder": _algorithm(
+        "output-name",
+        changed(
+            _FILES,
+            "    print(",
+            "    target.parent.rename(outputs / 'a')\n"
+            "    target.parent.symlink_to(outputs / 'a')\n    print(",
+        ),
+        "a/",
+    ),
     "Grand Challenge: a file that nobody asked for": _algorithm(
         "leftover-files", beside("(outputs / 'debug.txt').write_text('x')"), "debug.txt"
     ),

@@ -14,6 +14,7 @@ from data_manifest.layouts import BadPrediction, OutputFile, read_prediction, re
 from data_manifest.manifest import Case, load_manifest
 from data_manifest.verify import verify_manifest
 from evaluate.cli import main
+from evaluate.facts.rules import load_protocol
 from tests import source_folders
 
 
@@ -308,3 +309,21 @@ def test_a_mask_must_point_where_its_case_does_oblique_or_not(
         assert "turned, mirrored or permuted" in mirrored.reason
         straight = judged(np.diag([*source_folders.SPACING, 1.0]), **known)
         assert isinstance(straight, BadPrediction) == (layout == "msd")
+
+
+@pytest.mark.parametrize(
+    ("layout", "preset"), [("brats", "brats23-gli"), ("grand-challenge", "autopet3")]
+)
+def test_a_layouts_channels_have_the_names_that_presets_ask_for(
+    build: Callable[..., tuple[dict[str, Case], str]], tmp_path: Path, layout: str, preset: str
+) -> None:
+    make = {"brats": source_folders.brats, "grand-challenge": source_folders.grand_challenge}
+    cases, _ = build(layout, make[layout](tmp_path / "source"))
+    given = load_protocol(preset).layout
+    assert {given.refusal(case) for case in cases.values()} == {""}
+    folder = tmp_path / "inputs"
+    folder.mkdir()
+    case = min(cases.values(), key=lambda case: case.id)
+    given.place(case, tmp_path / "data", folder)
+    files = [file for file in folder.rglob("*") if file.suffix in (".gz", ".mha")]
+    assert len(files) == len(case.channels)

@@ -89,7 +89,7 @@ def test_every_temporary_folder_has_an_owner_or_lies_where_its_command_writes() 
         for name, _ in calls(tree)
         if name in {"mkdtemp", "TemporaryDirectory", "NamedTemporaryFile", "mkstemp"}
     }
-    owned = {"evaluate/sandbox/scratch.py", "evaluate/running/workspace.py"}
+    owned = {"evaluate/sandbox/scratch.py"}
     owned |= {"evaluate/sandbox/local.py"}  # below the sandbox's scratch folder
     beside = {"evaluate/scoring/stage.py", "evaluate/store/folders.py"}
     beside |= {"data_manifest/making/image_folders.py", "evaluate/documents/tables.py"}

@@ -42,7 +42,7 @@ def facts(path: Path) -> list[dict[str, str]]:
 
 
 def workspaces(run: Path) -> list[Path]:
-    return list(Path(tempfile.gettempdir()).glob(f"segjudge-run-{RunDirectory(run).token}-*"))
+    return list(Path(tempfile.gettempdir()).glob(f"segjudge-tmp-*-{RunDirectory(run).token}-*"))
 
 
 @pytest.mark.parametrize("most", [12, pytest.param(150, marks=pytest.mark.soak)])

@@ -11,7 +11,9 @@ import pytest
 from data_manifest.layouts import read_reference
 from data_manifest.manifest import load_manifest
 from evaluate.checking import build_sanity_cases
-from evaluate.facts.rules import load_protocol
+from evaluate.checking.starter import write_starter
+from evaluate.facts.errors import UsageError
+from evaluate.facts.rules import builtin_protocols, load_protocol
 
 _HOUSE = Path(__file__).parents[2]
 _FILES = {
@@ -113,6 +115,27 @@ def test_a_new_submission_speaks_each_contract_of_the_documentation(
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "0 problems, 0 warnings" in checked.stdout
+
+
+@pytest.mark.parametrize("protocol", builtin_protocols())
+def test_a_preset_has_a_starter_unless_its_files_are_pickled(protocol: str, tmp_path: Path) -> None:
+    rules = load_protocol(protocol)
+    if any(file.format == "npz-cvpr25" for file in rules.input.files):
+        with pytest.raises(UsageError):
+            write_starter(tmp_path / "team", protocol=rules, called=protocol)
+        return
+    write_starter(tmp_path / "team", protocol=rules, called=protocol)
+    readme = (tmp_path / "team" / "README.md").read_text("utf-8")
+    assert all(f"{rules.container.inputs}/{file.path}" in readme for file in rules.input.files)
+    for path in sorted((tmp_path / "team").glob("*.py")):
+        compile(path.read_text("utf-8"), path.name, "exec")
+
+
+@pytest.mark.parametrize("protocol", ["cvpr24-scribble", "brats23-gli", "isles24", "kits23"])
+def test_a_preset_s_starter_passes_check(segjudge: Callable, tmp_path: Path, protocol: str) -> None:
+    assert segjudge("init", "my-team", "--protocol", protocol).returncode == 0
+    checked = segjudge("check", "my-team", "--protocol", protocol, "--sandbox", "local")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_an_algorithm_gets_the_clicks_of_a_round_as_points(

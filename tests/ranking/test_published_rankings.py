@@ -11,9 +11,8 @@ from scipy.stats import rankdata
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules, load_protocol
 from evaluate.facts.scores import CaseScore, LabelScore
-from evaluate.ranking import rank
+from evaluate.ranking import places_of, rank
 from evaluate.ranking.places import shared_places
-from evaluate.ranking.ranker import places_of
 from evaluate.ranking.settings import RankSettings
 from tests.scoring.folders import command
 

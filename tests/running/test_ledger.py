@@ -92,7 +92,7 @@ def test_a_run_keeps_what_containers_were_given_once(
         assert [(team, outcome) for team, _, outcome, *_ in rows] == [("team", "ok")] * 4
         assert ledger.execute("select count(*) from options").fetchone() == (1,)
         (given,) = ledger.execute("select given from options").fetchone()
-    assert "not_enforced" in given and "segjudge-run-" not in given
+    assert "not_enforced" in given and "segjudge-tmp-" not in given
 
 
 def test_a_ledger_of_the_first_version_is_refused_in_one_line(

@@ -47,9 +47,11 @@ Answer = Callable[[Given, int], np.ndarray | None]
 class Scripted(Flaky):
     """A sandbox whose containers are a function, and that keeps what they were given."""
 
-    def __init__(self, answer: Answer, *, wall_s: float = 1.0, cut_at: int | None = None) -> None:
+    def __init__(
+        self, answer: Answer, *, wall_s: float = 1.0, cut_at: int | None = None, code: int = 3
+    ) -> None:
         super().__init__(range(0))
-        self.answer, self.wall_s, self.cut_at = answer, wall_s, cut_at
+        self.answer, self.wall_s, self.cut_at, self.code = answer, wall_s, cut_at, code
         self.given: list[tuple[str, Given]] = []
         self.limits: list[float] = []
 
@@ -69,7 +71,7 @@ class Scripted(Flaky):
             np.savez(job.outputs / path.name, segs=mask)
         return Execution(
             ending=Ending.EXITED,
-            exit_code=0 if mask is not None else 3,
+            exit_code=0 if mask is not None else self.code,
             wall_s=self.wall_s,
             cpu_s=None,
             peak_memory_mib=None,
@@ -197,6 +199,18 @@ def test_one_that_dies_in_round_three_scores_what_it_made_and_pays_for_the_rest(
     assert all("not run, since round 3 failed: exit code 3" in reason for reason in reasons)
 
 
+def test_a_round_that_leaves_no_file_is_never_scored_by_the_one_before(
+    small_data: Path, tmp_path: Path, rules: Callable[..., Rules]
+) -> None:
+    """As the published script does, whose outputs folder keeps the last round's mask."""
+    sandbox = Scripted(dies_in_the_fourth, code=0)
+    run = play(small_data, tmp_path / "run", rules('after_failure = "go_on"\n'), sandbox)
+    score_run(run.root)
+    for case, of_case in outcomes(run).items():
+        assert of_case[3] is Outcome.NO_OUTPUT and of_case.count(Outcome.OK) == 5
+        assert scores(run)[case][3] == 0 < scores(run)[case][2]
+
+
 def test_where_rounds_go_on_the_next_one_gets_the_last_answer_that_counted(
     small_data: Path, tmp_path: Path, rules: Callable[..., Rules]
 ) -> None:
@@ -239,11 +253,12 @@ def test_a_round_whose_answer_was_altered_is_made_again_with_all_that_follow(
     assert (run.root / "predictions/team/3DBox_CT_1.npz").read_bytes() == before
 
 
-def test_the_time_of_all_rounds_is_limited_by_the_label_and_the_rest_are_time_outs(
-    small_data: Path, tmp_path: Path, rules: Callable[..., Rules]
+@pytest.mark.parametrize("limit", ["label_timeout_s = 40.0", "case_timeout_s = 80.0"])
+def test_the_time_of_all_rounds_is_limited_and_the_rest_are_time_outs(
+    limit: str, small_data: Path, tmp_path: Path, rules: Callable[..., Rules]
 ) -> None:
     sandbox = Scripted(learning, wall_s=30.0)
-    run = play(small_data, tmp_path / "run", rules("label_timeout_s = 40.0\n"), sandbox)
+    run = play(small_data, tmp_path / "run", rules(f"{limit}\n"), sandbox)
     score_run(run.root)
     assert sandbox.limits == [80.0, 50.0, 20.0] * CASES
     for of_case in outcomes(run).values():

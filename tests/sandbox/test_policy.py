@@ -37,15 +37,18 @@ def _options(
     limits: Limits = _LIMITS,
     engine: EngineFacts = _ENGINE,
     volumes: tuple[str, ...] = (),
+    call: dict[str, Any] | None = None,
+    model: Path | None = None,
     **more: Any,
 ) -> dict[str, Any]:
+    settings: dict[str, Any] = {"command": ("/bin/bash", "-c", "sh predict.sh"), **(call or {})}
     job = Job(
-        command=("/bin/bash", "-c", "sh predict.sh"),
         inputs=Path("/host/in"),
         outputs=Path("/host/out"),
         container_inputs="/workspace/inputs",
         container_outputs="/workspace/outputs",
         limits=limits,
+        **settings,
     )
     image = Image(
         reference="team.tar.gz",
@@ -54,10 +57,35 @@ def _options(
         handle="sha256:1",
         details={},
         around=dataclasses.replace(_AROUND, volumes=volumes),
+        model=model,
     )
     return container_options(
         job, image, engine, name="name", owner="owner", cgroup_parent="/parent", **more
     )
+
+
+def test_an_image_s_own_entry_point_is_left_to_the_image() -> None:
+    own = _options(call={"own_entry": True, "command": ()})
+    assert "Entrypoint" not in own and "Cmd" not in own
+    words = ("infer", "--data={inputs}", "--out={outputs}", "$HOME; id")
+    called = _options(call={"own_entry": True, "command": words})
+    assert "Entrypoint" not in called
+    told = ["infer", "--data=/workspace/inputs", "--out=/workspace/outputs", "$HOME; id"]
+    assert called["Cmd"] == told, "each word as it is, through no shell"
+    assert own["HostConfig"] == called["HostConfig"] == _options()["HostConfig"]
+    assert own["User"] == _options()["User"]
+
+
+def test_inputs_and_a_model_are_read_only_unless_the_inputs_are_said_to_be_writable() -> None:
+    model = {"container_model": "/opt/ml/model"}
+    for writable in (False, True):
+        call = {"inputs_writable": writable, **model}
+        mounts = _options(call=call, model=Path("/host/model"))["HostConfig"]["Mounts"]
+        closed = {mount["Target"]: mount["ReadOnly"] for mount in mounts}
+        assert closed["/opt/ml/model"] is True
+        assert closed["/workspace/inputs"] is not writable
+        assert closed["/workspace/outputs"] is False
+    assert "/opt/ml/model" not in str(_options(call=model)), "nothing covers the image's own"
 
 
 def test_the_host_configuration_is_exactly_this() -> None:

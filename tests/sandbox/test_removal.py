@@ -151,7 +151,7 @@ def test_what_can_not_be_removed_is_said(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     run = RunDirectory(tmp_path / "run")
-    left = tmp_path / f"segjudge-run-{run.token}-abc"
+    left = tmp_path / f"segjudge-tmp-of_a_process-{run.token}-abc"
     left.mkdir()
     monkeypatch.setattr("evaluate.running.workspace.remove_tree", lambda path: False)
     remove_stale(run.token)

@@ -51,7 +51,8 @@ def find_grand_challenge(folder: Path) -> Source:
     jobs = sorted(folder.glob("*/inputs.json"))
     for job in jobs:
         _of_job(job, images, findings)
-    for slug in sorted((folder / "images").iterdir()) if not jobs else ():
+    slugs = [] if jobs else sorted((folder / "images").glob("*/"))
+    for slug in slugs:
         for stem, file in by_stem(files_below(slug), findings).items():
             images[stem][slug.name] = file
     tops = [folder / name for name in _REFERENCES if (folder / name).is_dir()]
