@@ -76,6 +76,10 @@ COMMANDS = {
         "Open an image on a page of this machine, draw a prompt, and see a submission answer.",
         "segjudge try my-team photo.png",
     ),
+    "board": (
+        "Run a challenge over months: take submissions as they come, and publish its site.",
+        "segjudge board take my-challenge --watch",
+    ),
     "manifest": (
         "Build, verify or show a manifest.",
         "segjudge manifest build --pairs cases.csv data",

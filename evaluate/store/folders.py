@@ -23,7 +23,7 @@ def replace_folder(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
     try:
         for relative, data in files:
             target = made / relative
-            target.parent.mkdir(exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
         made.chmod(0o755)
         before = path.with_name(f".{path.name}{_REPLACED}")

@@ -1,0 +1,119 @@
+"""`segjudge board init`, `segjudge board take` and `segjudge board publish`."""
+
+import argparse
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evaluate.cli.clusters import add_cluster_arguments, cluster_of
+from evaluate.cli.command_arguments import CommandParser, group_command, positive
+from evaluate.cli.sandboxes import add_sandbox_arguments, sandbox_of
+from evaluate.cli.terminal import say, show_progress, warn
+
+if TYPE_CHECKING:
+    from evaluate.documents.board_log import BoardEvent
+
+__all__ = ["add_arguments"]
+
+
+def add_arguments(group: CommandParser) -> None:
+    """The commands of `segjudge board`, and their arguments."""
+    into = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    command = group_command(
+        into, "init", "Write a new challenge's folder.", "segjudge board init my-challenge"
+    )
+    command.set_defaults(call=init)
+    command.add_argument("dir", type=Path, metavar="DIR")
+    command = group_command(
+        into,
+        "take",
+        "Take what is new in the inbox, run, score, rank and publish it.",
+        "segjudge board take my-challenge --watch",
+    )
+    command.set_defaults(call=take)
+    command.add_argument("dir", type=Path, metavar="DIR")
+    command.add_argument("--watch", action="store_true", help="go on looking until Ctrl-C")
+    command.add_argument(
+        "--every", type=positive, default=30, metavar="S", help="seconds between looks"
+    )
+    add_cluster_arguments(command)
+    add_sandbox_arguments(command)
+    command = group_command(
+        into, "publish", "Write the site anew.", "segjudge board publish my-challenge"
+    )
+    command.set_defaults(call=publish)
+    command.add_argument("dir", type=Path, metavar="DIR")
+
+
+def init(options: argparse.Namespace) -> int:
+    """Write a new challenge's folder."""
+    from datetime import UTC, datetime
+
+    from evaluate.board.challenge import new_challenge
+
+    path = new_challenge(options.dir, now=datetime.now(UTC))
+    say(f"next: fill in {path}, then `segjudge board take {options.dir}`")
+    return 0
+
+
+def take(options: argparse.Namespace) -> int:
+    """Take what is new, and go on looking where asked to."""
+    from datetime import UTC, datetime
+
+    from evaluate.board.challenge import ChallengeFolder
+    from evaluate.board.site import publish_site, states
+    from evaluate.board.taking import board_held, take_what_is_new
+
+    folder = ChallengeFolder(options.dir)
+    cluster = cluster_of(options)
+    said, published = set(), None
+    with board_held(options.dir), sandbox_of(options) as sandbox:
+        while True:
+            with show_progress("board") as progress:
+                done = take_what_is_new(folder, sandbox=sandbox, cluster=cluster, progress=progress)
+            _say_events(done.events)
+            notes = list(done.notes)
+            now = datetime.now(UTC)
+            if done.events or states(folder, now) != published:
+                notes += publish_site(folder, now=now)
+                published = states(folder, now)
+            for note in notes:
+                if str(note) not in said:
+                    warn(note)
+            said = set(map(str, notes))
+            if not options.watch:
+                say(f"site: {folder.site / 'index.html'}")
+                return 0
+            time.sleep(options.every)
+
+
+def publish(options: argparse.Namespace) -> int:
+    """Write the site anew."""
+    from datetime import UTC, datetime
+
+    from evaluate.board.challenge import ChallengeFolder
+    from evaluate.board.site import publish_site
+    from evaluate.board.taking import board_held
+
+    folder = ChallengeFolder(options.dir)
+    with board_held(options.dir):
+        for note in publish_site(folder, now=datetime.now(UTC)):
+            warn(note)
+    say(f"site: {folder.site / 'index.html'}")
+    return 0
+
+
+def _say_events(events: "Iterable[BoardEvent]") -> None:
+    from evaluate.board.submission_pages import NOT_RUN
+    from evaluate.documents.board_log import BatchRun, CameAgain
+
+    for event in events:
+        if isinstance(event, BatchRun):
+            numbers = ", ".join(f"{number:04d}" for number in event.numbers)
+            say(f"{event.phase}: ran {numbers}")
+        elif isinstance(event, CameAgain):
+            say(f"{event.file.team} {event.file.name}: the same as {event.number:04d}, not run")
+        else:
+            state = f"not run: {NOT_RUN[event.not_run]}" if event.not_run else event.phase
+            say(f"{event.number:04d} {event.file.team} {event.file.name}: {state}")

@@ -1,0 +1,274 @@
+"""A standing challenge over simulated weeks: who is taken, what counts, and what anyone sees."""
+
+import json
+import multiprocessing
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from evaluate.board.challenge import ChallengeFolder
+from evaluate.board.site import publish_site
+from evaluate.board.taking import TakenNow, board_held, log_of, take_what_is_new
+from evaluate.documents.board_log import CameAgain
+from evaluate.sandbox import open_sandbox
+
+BEGIN = datetime(2031, 3, 3, 9, tzinfo=UTC)
+FILL_BOXES = """
+for path in sorted(inputs.glob('*.npz')):
+    case = np.load(path, allow_pickle=False)
+    volume = case['boxes'].shape[1] == 6
+    segs = np.zeros(case['imgs'].shape if volume else case['imgs'].shape[:2], np.uint8)
+    for label, box in enumerate(case['boxes'], start=1):
+        low, high = np.split(box, 2)
+        at = [slice(a + SHRINK, b + 1 - SHRINK) for a, b in zip(low[::-1], high[::-1])]
+        at[:len(at) - 2] = [slice(a, b + 1) for a, b in zip(low[::-1], high[::-1])][:len(at) - 2]
+        segs[tuple(at)] = label
+    np.savez_compressed(outputs / path.name, segs=segs)
+"""
+PHASE = """
+[[phases]]
+name = "{name}"
+manifest = "{manifest}"
+protocol = "segjudge"
+opens = {opens}
+closes = {closes}
+submissions_a_day = 2
+shows = "{shows}"
+counts = "{counts}"
+"""
+
+
+def week(number: float) -> datetime:
+    return BEGIN + timedelta(weeks=number)
+
+
+def challenge_text(manifest: Path) -> str:
+    phases = [
+        ("first", "leaderboard", "best"),
+        ("second", "own", "last"),
+        ("third", "nothing", "last"),
+    ]
+    return 'title = "Two <ellipses>"\nanchor = "anchor"\n' + "".join(
+        PHASE.format(
+            name=name,
+            manifest=manifest,
+            opens=week(2 * k).isoformat(),
+            closes=week(2 * k + 2).isoformat(),
+            shows=shows,
+            counts=counts,
+        )
+        for k, (name, shows, counts) in enumerate(phases)
+    )
+
+
+def take(root: Path, at: datetime, *, stop_after: int | None = None) -> TakenNow:
+    """One look, at a moment; as a process of its own it may be killed at a call of progress."""
+    calls = 0
+
+    def progress(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == stop_after:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    folder = ChallengeFolder(root)
+    scratch = root.with_name("scratch")
+    scratch.mkdir(exist_ok=True)
+    sandbox = open_sandbox("local", scratch=scratch, environment=os.environ, cache=scratch)
+    with board_held(root):
+        done = take_what_is_new(
+            folder, sandbox=sandbox, now=lambda: at, workers=1, progress=progress
+        )
+        publish_site(folder, now=at)
+    sandbox.close()
+    return done
+
+
+class Season:
+    """A challenge's folder, and what teams do."""
+
+    def __init__(self, root: Path, make: Callable[[str, str], Path], manifest: Path) -> None:
+        self.root, self._make = root, make
+        (root / "inbox").mkdir(parents=True)
+        (root / "challenge.toml").write_text(challenge_text(manifest))
+        shutil.copytree(self.made("anchor", 3), root / "anchor")
+
+    def made(self, name: str, shrink: int) -> Path:
+        return self._make(name, FILL_BOXES.replace("SHRINK", str(shrink)))
+
+    def hand_in(self, team: str, source: Path, name: str, at: datetime) -> None:
+        target = self.root / "inbox" / team / name
+        target.parent.mkdir(exist_ok=True)
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+        for path in (target, *target.rglob("*")):
+            os.utime(path, (at.timestamp(), at.timestamp()))
+
+    def page(self, name: str = "index.html") -> str:
+        return (self.root / "site" / name).read_text()
+
+    def part(self, phase: str) -> str:
+        found = re.search(rf'<section id="{phase}">.*?</section>', self.page(), re.S)
+        assert found
+        return found[0]
+
+    def own_page(self, number: int) -> str:
+        event = next(e for e in log_of(ChallengeFolder(self.root)).handed_in if e.number == number)
+        return self.page(f"s/{event.token}.html")
+
+    def board(self, phase: str) -> list[tuple[str, str]]:
+        """Teams and the numbers of their submissions, as the leaderboard has them."""
+        table = self.part(phase).partition("<details>")[0]
+        return re.findall(r'<th scope="row">(\w+)</th>.*?<td>(\d{4}), ', table)
+
+
+def test_a_season_of_six_teams(
+    tmp_path: Path, make_submission: Callable[[str, str], Path], small_data: Path
+) -> None:
+    season = Season(tmp_path / "board", make_submission, small_data)
+    root = season.root
+    good, fair, poor = (
+        season.made(name, shrink) for name, shrink in (("a", 2), ("b", 0), ("c", 5))
+    )
+    crash = make_submission("crash", "print('<script>alert(1)</script>'); sys.exit(3)\n")
+    junk = tmp_path / "junk"
+    junk.write_bytes(b"no archive")
+
+    # First week: one is broken, one crashes, one is half copied; and the machine goes down.
+    at = week(0.5)
+    before = at - timedelta(hours=1)
+    season.hand_in("alpha", fair, "one", before - timedelta(minutes=5))
+    season.hand_in("beta", poor, "one", before - timedelta(minutes=4))
+    season.hand_in("gamma", junk, "image.tar.gz", before - timedelta(minutes=3))
+    season.hand_in("delta", crash, "<img src=x>", before - timedelta(minutes=2))
+    season.hand_in("epsilon", good, "slow", at - timedelta(seconds=5))
+    killed = multiprocessing.get_context("spawn").Process(
+        target=take, args=(root, at), kwargs={"stop_after": 9}
+    )
+    killed.start()
+    killed.join(120)
+    assert killed.exitcode == -signal.SIGKILL
+    assert not (root / "site").exists()
+    done = take(root, at)
+    assert [note.where.rpartition("/")[2] for note in done.notes] == ["slow"]
+    assert season.board("first") == [("alpha", "0001"), ("beta", "0002"), ("delta", "0004")]
+    assert "not run: it is nothing that can be run" in season.own_page(3)
+    assert "archive-readable" in season.own_page(3)
+    assert "4 cases: crashed" in season.own_page(4)
+    assert "&lt;img src=x&gt;" in season.own_page(4)
+
+    # Minutes later the slow copy is whole.
+    take(root, at + timedelta(minutes=2))
+    assert season.board("first")[0] == ("epsilon", "0005")
+    nothing_new = take(root, at + timedelta(minutes=3))
+    assert nothing_new.events == []
+
+    # Next day: the same again, then two others, then one too many.
+    at += timedelta(days=1)
+    before = at - timedelta(hours=1)
+    season.hand_in("alpha", fair, "again", before)
+    season.hand_in("alpha", good, "two", before + timedelta(minutes=1))
+    season.hand_in("alpha", poor, "three", before + timedelta(minutes=2))
+    season.hand_in("alpha", crash, "four", before + timedelta(minutes=3))
+    done = take(root, at)
+    again = [event for event in done.events if isinstance(event, CameAgain)]
+    assert [(event.file.name, event.number) for event in again] == [("again", 1)]
+    assert "again, seen 2031-03-07, is the same, byte for byte" in season.own_page(1)
+    assert "over the day&#39;s number" in season.own_page(8)
+    assert dict(season.board("first"))["alpha"] == "0006"  # the best, not the last
+    assert "time ÷ anchor" in season.part("first")
+
+    # Second phase: own scores, no leaderboard before the closing; the last one counts.
+    season.hand_in("alpha", good, "five", week(2.1))
+    season.hand_in("beta", fair, "five", week(2.1))
+    take(root, week(2.2))
+    season.hand_in("alpha", poor, "six", week(2.5))
+    take(root, week(2.6))
+    assert season.board("second") == []
+    assert "alpha" not in season.part("second")
+    assert "<h3>Scores</h3>" in season.own_page(9)
+    assert (root / "site/report-first/index.html").is_file()
+    assert not (root / "site/report-second").exists()
+
+    # Third: nothing before the closing.
+    season.hand_in("zeta", good, "seven", week(4.1))
+    take(root, week(4.2))
+    assert dict(season.board("second")) == {"beta": "0010", "alpha": "0011"}
+    assert season.board("third") == []
+    assert "<h3>Scores</h3>" not in season.own_page(12)
+    assert "4 cases: a mask that counts" in season.own_page(12)
+
+    # After all is over.
+    season.hand_in("gamma", good, "late", week(7))
+    take(root, week(8))
+    assert "no phase was open" in season.own_page(13)
+    assert season.board("third") == [("zeta", "0012")]
+    assert "<h3>Scores</h3>" in season.own_page(12)
+
+    news = json.loads(season.page("feed.json"))
+    assert news["version"] == "https://jsonfeed.org/version/1.1"
+    titles = [item["title"] for item in news["items"]]
+    assert titles[0] == "Phase third closed"
+    assert "first: 3 submissions ranked" in titles
+    handed_in = [*log_of(ChallengeFolder(root)).handed_in]
+    pages = {path: path.read_text() for path in (root / "site").glob("**/*.html")}
+    for event in handed_in:
+        assert [p.stem for p, text in pages.items() if event.token in text + p.name] == [
+            event.token
+        ]
+    assert all("<script>alert" not in text and "<img src=x>" not in text for text in pages.values())
+    assert [(root / event.kept_as).exists() for event in handed_in] == [True] * 13
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "told"),
+    [
+        ('shows = "own"', 'show = "own"', "a key that nobody knows; did you mean `shows`?"),
+        ("opens = 2031-03-03T09:00:00+00:00", "opens = 2031-03-03T09:00:00", "with a timezone"),
+        ("closes = 2031-03-17T09:00:00+00:00", "closes = 2031-03-18T09:00:00+00:00",
+         "phase second: opens before first has closed"),
+        ('shows = "own"', 'shows = "all"', "Invalid enum value 'all'"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_challenge_toml_is_one_line(
+    tmp_path: Path,
+    segjudge: Callable[..., "subprocess.CompletedProcess[str]"],
+    small_data: Path,
+    line: str,
+    instead: str,
+    told: str,
+) -> None:
+    text = challenge_text(small_data)
+    assert line in text
+    (tmp_path / "challenge.toml").write_text(text.replace(line, instead, 1))
+    done = segjudge("board", "publish", tmp_path)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_new_challenge_can_be_filled_in_and_two_boards_do_not_share_it(
+    tmp_path: Path, segjudge: Callable[..., "subprocess.CompletedProcess[str]"], small_data: Path
+) -> None:
+    root = tmp_path / "mine"
+    assert segjudge("board", "init", root).returncode == 0
+    assert segjudge("board", "init", root).returncode == 2
+    text = (root / "challenge.toml").read_text()
+    text = re.sub(r'"\w+/manifest.json"', json.dumps(str(small_data)), text)
+    (root / "challenge.toml").write_text(text)
+    done = segjudge("board", "publish", root)
+    assert done.returncode == 0, done.stderr
+    page = (root / "site/index.html").read_text()
+    assert "validation: not open yet" in page
+    assert "4 cases: 1 CT 3D, 2 Ultrasound 2D, 1 X-Ray 2D" in page
+    assert "The challenge" in (root / "site/rules-test.html").read_text()
+    with board_held(root):
+        second = segjudge("board", "take", root, "--sandbox", "local")
+    assert second.returncode == 2
+    assert "another board is working in it" in second.stderr
