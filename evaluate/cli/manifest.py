@@ -221,9 +221,15 @@ def show(options: argparse.Namespace) -> int:
     from data_manifest.manifest import load_manifest
 
     manifest = load_manifest(options.manifest)
+    further = {
+        "images": [", ".join(case.channels) for case in manifest.cases],
+        "group": [case.group for case in manifest.cases],
+        "fold": [case.fold for case in manifest.cases],
+    }
+    told = {name: cells for name, cells in further.items() if any(cells)}
     table(
         f"{manifest.name}, SHA-256 {manifest.digest()}",
-        ["case", "modality", "shape", "spacing mm", "labels", "origin"],
+        ["case", "modality", "shape", "spacing mm", "labels", "origin", *told],
         [
             [
                 case.id,
@@ -232,8 +238,9 @@ def show(options: argparse.Namespace) -> int:
                 " ".join(f"{s:g}" for s in case.spacing_mm) if case.spacing_mm else "not known",
                 str(len(case.labels)),
                 case.origin,
+                *(cells[number] for cells in told.values()),
             ]
-            for case in manifest.cases
+            for number, case in enumerate(manifest.cases)
         ],
     )
     return 0

@@ -1,5 +1,6 @@
 """What a worker process is to the calls that are made in it."""
 
+import ctypes
 import os
 import pickle
 import platform
@@ -79,6 +80,7 @@ class ClusterWorker:
     _failures_in_a_row: int = 0
     _busy: threading.Lock = field(default_factory=threading.Lock)
     _last_call_s: float = 0.0
+    _thread: int = 0  # that makes a call
 
     def went(self, *, well: bool) -> None:
         """How a piece of work ended; after two in a row that failed by our side it leaves."""
@@ -99,13 +101,21 @@ class ClusterWorker:
     def answer(self, request: bytes) -> object:
         """Make a call; what fails is an answer, too."""
         with self._busy:
+            self._thread = threading.get_ident()
             try:
                 function, arguments = pickle.loads(request)  # noqa: S301 - the head's: see docs/cluster.md
                 return function(*arguments)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the head must know
+            except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the head must know
                 return Failed(reason=printable(f"{type(error).__name__}: {error}"))
             finally:
-                self._last_call_s = time.monotonic()
+                self._thread, self._last_call_s = 0, time.monotonic()
+
+    def interrupt(self) -> None:
+        """Ctrl-C for the call that is being made: its container is stopped and removed."""
+        if self._thread:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(self._thread), ctypes.py_object(KeyboardInterrupt)
+            )
 
 
 _members: list[ClusterWorker] = []

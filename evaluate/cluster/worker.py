@@ -59,7 +59,7 @@ async def _serve(
     until = None if lifetime_s is None else time.monotonic() + lifetime_s
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _asked_to_go, member)
+        loop.add_signal_handler(number, _asked_to_go, member, comes_back)
     security = open_security(address)
     lost_at = time.monotonic()
     while not member.leaves:
@@ -103,10 +103,11 @@ async def _stay(worker: Worker, member: ClusterWorker, until: float | None) -> N
     closed.cancel()
 
 
-def _asked_to_go(member: ClusterWorker) -> None:
-    if member.leaves:
-        os._exit(130)  # asked twice: what it leaves is removed by the next one that starts here
-    member.leaves = "it was asked to go"
+def _asked_to_go(member: ClusterWorker, finishes: bool) -> None:
+    """Asked once it finishes its block, if its head does not go with it; asked twice it stops."""
+    if member.leaves or not finishes:
+        member.interrupt()
+    member.leaves = member.leaves or "it was asked to go"
 
 
 def _teller(worker: Worker) -> Callable[[object], None]:

@@ -12,10 +12,12 @@ from evaluate.facts.rules import Rules
 
 __all__ = [
     "as_yaml",
+    "copy_references",
     "filled",
     "references_of",
     "start_export",
     "write_image",
+    "write_script",
     "write_zip",
 ]
 
@@ -93,10 +95,10 @@ def write_image(folder: Path, *, protocol: Rules, user: str, entry: str) -> None
     start = f'ENTRYPOINT ["python3", "-m", "segjudge.platforms.{entry}"]\n' if entry else ""
     text = filled("Dockerfile", {"USER": user, "ENTRYPOINT": start})
     (folder / "Dockerfile").write_text(text, encoding="utf-8")
-    write_rules(folder / "protocol.json", protocol)
+    _write_rules(folder / "protocol.json", protocol)
 
 
-def write_rules(path: Path, protocol: Rules) -> None:
+def _write_rules(path: Path, protocol: Rules) -> None:
     """A protocol whole, without the files that it may be based on."""
     path.write_text(json.dumps(protocol.to_json(), indent=1) + "\n", encoding="utf-8")
 

@@ -2,11 +2,13 @@
 
 import json
 import shutil
+import signal
 import subprocess
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from evaluate.cli import main
@@ -17,6 +19,7 @@ from tests.cluster.hosts import (
     hosts_in,
     ledger_of,
     rows,
+    run_command,
     submission_in,
     until,
     without,
@@ -28,7 +31,7 @@ Submissions = dict[str, Path]
 
 def finish(process: "subprocess.Popen[str]") -> str:
     """Wait for a command that must end well; returns what it said."""
-    said, _ = process.communicate(timeout=120)
+    said, _ = process.communicate(timeout=1500)
     assert process.returncode == 0, said
     return said
 
@@ -110,3 +113,29 @@ def test_a_worker_goes_when_asked_and_its_block_is_done_first(
         hosts.start_worker("ben")
         finish(head)
     assert rows(root / "runs.csv") == rows(plain / "runs.csv")
+
+
+def test_ctrl_c_ends_the_workers_of_the_command_and_what_runs_in_them(
+    small_data: Path, tmp_path: Path
+) -> None:
+    lines = f"import os, pathlib, time\npathlib.Path('{tmp_path}', f'pid{{os.getpid()}}').touch()\n"
+    slow = submission_in(tmp_path / "slow", lines + "time.sleep(120)\n")
+    command = arguments(small_data, tmp_path / "run", {"slow": slow}, "--cluster", "local:2")
+    head = run_command(*command, cwd=tmp_path)
+    try:
+        until(lambda: len(list(tmp_path.glob("pid*"))) == 2, what="two containers")
+        head.send_signal(signal.SIGINT)
+        said, _ = head.communicate(timeout=60)
+    finally:
+        head.kill()
+    assert head.returncode == 130 and "stopped" in said
+    assert not [p for p in tmp_path.glob("pid*") if psutil.pid_exists(int(p.name[3:]))]
+
+
+@pytest.mark.soak
+@pytest.mark.demo_images
+def test_the_demo_on_two_workers_has_the_tables_of_the_plain_one(tmp_path: Path) -> None:
+    for name, more in (("plain", ()), ("cluster", ("--cluster", "local:2"))):
+        finish(run_command("demo", name, "--sandbox", "local", *more, cwd=tmp_path))
+    for table in ("runs.csv", "label_scores.csv", "case_scores.csv"):
+        assert rows(tmp_path / "cluster" / table) == rows(tmp_path / "plain" / table)

@@ -13,7 +13,7 @@ import SimpleITK as sitk  # noqa: N813
 from data_manifest.layouts import BadPrediction, OutputFile, read_prediction, read_reference
 from data_manifest.manifest import Case, load_manifest
 from data_manifest.verify import verify_manifest
-from evaluate.cli import main
+from evaluate.cli import main, terminal
 from evaluate.facts.rules import load_protocol
 from tests import source_folders
 
@@ -327,3 +327,16 @@ def test_a_layouts_channels_have_the_names_that_presets_ask_for(
     given.place(case, tmp_path / "data", folder)
     files = [file for file in folder.rglob("*") if file.suffix in (".gz", ".mha")]
     assert len(files) == len(case.channels)
+
+
+def test_show_has_the_images_groups_and_folds_of_cases_that_have_them(
+    build: Callable[..., tuple[dict[str, Case], str]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(terminal._OUT, "width", 200)
+    build("bids", source_folders.bids(tmp_path / "source"))
+    assert main(["manifest", "show", str(tmp_path / "data" / "manifest.json")]) == 0
+    told = capsys.readouterr().out
+    assert all(word in told for word in ("images", "FLAIR, T1w", "group", "sub-02", "fold", "test"))

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -232,13 +233,16 @@ def test_the_wheel_scores_in_a_bare_container_read_only_as_a_user_without_a_home
     out = tmp_path / "out"
     out.mkdir()
     out.chmod(0o777)
+    data = shutil.copytree(small_data.parent, tmp_path / "data")
+    for path in (data, *data.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
     def run(*arguments: str) -> str:
         done = subprocess.run(
             [
                 *("docker", "run", "--rm", "--network", "none", "--read-only", "--user", "54321"),
                 *("--tmpfs", "/tmp", "--env", "HOME=/nowhere", "--env", "LC_ALL=C"),  # noqa: S108
-                *("--volume", f"{small_data.parent}:/data:ro", "--volume", f"{out}:/out"),
+                *("--volume", f"{data}:/data:ro", "--volume", f"{out}:/out"),
                 *(tag, "/opt/venv/bin/segjudge", *arguments),
             ],
             capture_output=True,
