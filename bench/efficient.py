@@ -30,7 +30,7 @@ _TURNED = {
     "onnxruntime": {"engine": '"onnxruntime"'},
     "plain_decoder": {"lean_decoder": "false"},
     "embedded_per_box": {"share_embeddings": "false"},
-    "box_by_box": {"together": "false"},
+    "no_strips": {"strips": "false"},
     "no_kept_graphs": {"kept_graphs": "false"},
     "bf16": {"precision": '"bf16"'},
     "int8": {"int8": "true"},

@@ -1,5 +1,6 @@
 """How a case becomes files in a container's inputs folder, and an output becomes a label map."""
 
+from data_manifest.layouts.exported_masks import VIEWABLE, write_viewable_mask
 from data_manifest.layouts.formats import FORMATS, format_of, stem_of
 from data_manifest.layouts.layout import (
     PLATFORM_MASK,
@@ -20,11 +21,12 @@ from data_manifest.layouts.outputs import (
 )
 from data_manifest.layouts.references import read_reference, read_reference_header
 from data_manifest.layouts.regular_files import open_regular_file
-from data_manifest.layouts.stored import read_case
+from data_manifest.layouts.stored import read_case, read_stored_inputs
 
 __all__ = [
     "FORMATS",
     "PLATFORM_MASK",
+    "VIEWABLE",
     "ArrayFacts",
     "BadPrediction",
     "InputFile",
@@ -42,5 +44,7 @@ __all__ = [
     "read_prediction",
     "read_reference",
     "read_reference_header",
+    "read_stored_inputs",
     "stem_of",
+    "write_viewable_mask",
 ]

@@ -14,7 +14,14 @@ from data_manifest.layouts.formats import NPZ, format_of
 from data_manifest.layouts.npz_contract import read_inputs
 from data_manifest.manifest import Case, FileEntry
 
-__all__ = ["VOLUMES", "convert_volume", "image_header", "read_case", "turn_volume"]
+__all__ = [
+    "VOLUMES",
+    "convert_volume",
+    "image_header",
+    "read_case",
+    "read_stored_inputs",
+    "turn_volume",
+]
 
 VOLUMES = frozenset({"mha", "nii", "nii.gz", "nrrd"})
 """Formats that can become one another: all hold intensities with their spacing and their place."""
@@ -110,3 +117,12 @@ def _written(source: Path, target: Path, axes: str) -> None:
         expected = "an image that SimpleITK reads"
         fault = str(error).splitlines()[-1]
         raise CaseFileError(where=str(source), found=fault, expected=expected) from error
+
+
+def read_stored_inputs(path: Path) -> CaseInputs | None:
+    """Read a case's inputs that came as a file of the challenge; None for any other format.
+
+    Raises:
+        CaseFileError: it is no such file inside.
+    """
+    return read_inputs(path) if format_of(path.name) is NPZ else None

@@ -72,6 +72,10 @@ COMMANDS = {
         "Say what works on this machine: engine, cgroups, memory, disk, clock.",
         "segjudge doctor",
     ),
+    "try": (
+        "Open an image on a page of this machine, draw a prompt, and see a submission answer.",
+        "segjudge try my-team photo.png",
+    ),
     "manifest": (
         "Build, verify or show a manifest.",
         "segjudge manifest build --pairs cases.csv data",
@@ -87,6 +91,10 @@ COMMANDS = {
     "protocol": ("List or show protocols.", "segjudge protocol show cvpr24 > mine.toml"),
 }
 """What each is for, and an example."""
+
+
+_MODULES = {"try": "try_page"}
+"""Of commands that Python has another use for."""
 
 
 class _Version(argparse.Action):
@@ -130,7 +138,7 @@ def whole_parser(loaded: Collection[str] = COMMANDS) -> CommandParser:
     for name, (summary, example) in COMMANDS.items():
         command = group_command(commands, name, summary, example)
         if name in loaded:
-            module = import_module(f"evaluate.cli.{name}")
+            module = import_module(f"evaluate.cli.{_MODULES.get(name, name)}")
             command.set_defaults(call=getattr(module, "call", None))
             module.add_arguments(command)
     return parser

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluate.cli.command_arguments import CommandParser, group_command
-from evaluate.cli.terminal import say
+from evaluate.cli.terminal import say, show_progress, warn
+from evaluate.facts.errors import Finding
 
 if TYPE_CHECKING:
     from evaluate.facts.rules import Rules
@@ -30,6 +31,14 @@ def _slug(text: str) -> str:
 def add_arguments(group: CommandParser) -> None:
     """The platforms, and their arguments."""
     into = group.add_subparsers(title="platforms", metavar="PLATFORM", required=True)
+    masks = group_command(
+        into, "masks", "A run's masks as NIfTI, for viewers.", "segjudge export masks my-run masks"
+    )
+    masks.set_defaults(call=_masks)
+    masks.add_argument("run_dir", type=Path)
+    masks.add_argument("out", type=Path, metavar="OUT", help="new folder")
+    masks.add_argument("--team", action="append", default=[], help="only this one; repeatable")
+    masks.add_argument("--manifest", type=Path, help="where the data lie now, if moved")
     for name, (summary, call) in _PLATFORMS.items():
         example = f"segjudge export {name} --protocol mine.toml --references gts for-{name}"
         command = group_command(into, name, summary, example)
@@ -54,6 +63,25 @@ def add_arguments(group: CommandParser) -> None:
             command.add_argument(
                 "--image", type=_image, help="what the image is called in your registry"
             )
+
+
+def _masks(options: argparse.Namespace) -> int:
+    from data_manifest.findings import listed
+    from evaluate.exporting.masks_of_run import export_masks
+    from evaluate.store import RunDirectory
+
+    with show_progress("writing masks") as progress:
+        written, without = export_masks(
+            RunDirectory.open(options.run_dir),
+            options.out,
+            teams=options.team,
+            manifest_path=options.manifest,
+            progress=progress,
+        )
+    if without:
+        warn(Finding(where=str(options.run_dir), found=f"no mask that counts: {listed(without)}"))
+    say(f"{written} masks: {options.out}")
+    return 0
 
 
 def _protocol(options: argparse.Namespace) -> "tuple[Rules, str]":

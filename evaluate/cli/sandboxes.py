@@ -11,7 +11,7 @@ from evaluate.facts.errors import Finding, UsageError
 if TYPE_CHECKING:
     from evaluate.sandbox import Sandbox
 
-__all__ = ["NOT_ISOLATED", "add_sandbox_arguments", "sandbox_of"]
+__all__ = ["NOT_ISOLATED", "add_sandbox_arguments", "build_arguments_of", "sandbox_of"]
 
 NOT_ISOLATED = Finding(
     where="the local sandbox",
@@ -56,7 +56,7 @@ def sandbox_of(options: argparse.Namespace) -> "Iterator[Sandbox]":
     from evaluate.sandbox import open_sandbox
     from evaluate.sandbox.scratch import scratch_folder
 
-    build_arguments = _build_arguments(options.build_arg)
+    build_arguments = build_arguments_of(options.build_arg)
     with (
         scratch_folder() as scratch,
         closing(
@@ -75,7 +75,12 @@ def sandbox_of(options: argparse.Namespace) -> "Iterator[Sandbox]":
         yield sandbox
 
 
-def _build_arguments(texts: Sequence[str]) -> dict[str, str]:
+def build_arguments_of(texts: Sequence[str]) -> dict[str, str]:
+    """The values of `--build-arg` by name.
+
+    Raises:
+        UsageError: one that is not NAME=VALUE.
+    """
     pairs = {text: text.partition("=") for text in texts}
     wrong = [text for text, (name, equals, _) in pairs.items() if not (name and equals)]
     if wrong:

@@ -35,6 +35,21 @@ _LARGEST_UNPACKED = 128 * 2**30
 _LARGEST_HEADER = 2**20
 # Nothing that people put into images shrinks to a hundredth, beyond what any image may have.
 _LARGEST_RATIO, _RATIO_FROM = 100, 2**30
+_POWERSHELL = "UTF-16 text, which PowerShell makes of what goes through `>` and `|`"
+_WEB_PAGE = "a web page, such as a login's or an error's"
+# What comes instead of an archive, by its first letters without regard to case.
+_OTHER_FILES = {
+    b"\xff\xfe": _POWERSHELL,
+    b"\xfe\xff": _POWERSHELL,
+    b"<!doctype": _WEB_PAGE,
+    b"<html": _WEB_PAGE,
+    b"<?xml": _WEB_PAGE,
+    b"version https://git-lfs": "a pointer of Git LFS, without the file itself (`git lfs pull`)",
+    b"pk\x03\x04": "a zip archive",
+    b"7z\xbc\xaf": "a 7-Zip archive",
+    b"rar!": "a RAR archive",
+    b"#!/usr/bin/env run-singularity": "a Singularity image",
+}
 _LARGEST_ZSTD_WINDOW = 2**27  # what `zstd --long` asks for; more must be refused, not allocated
 _DAMAGE = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError)
 _EXTENDED = (
@@ -127,13 +142,13 @@ class TarStream:
         self._hashing = _HashingFile(file)
         self._name = name
         self._most_bytes = max(_RATIO_FROM, _LARGEST_RATIO * size)
-        magic = file.peek(6)[:6]  # type: ignore[attr-defined]
-        if magic.startswith((b"\xff\xfe", b"\xfe\xff")):
-            file.close()
-            raise ImageProblem(
-                f"{name} is UTF-16 text, which PowerShell makes of what goes through `>` and `|`; "
-                f"save it again with {SAVE}"
-            )
+        start = file.peek(64)[:64]  # type: ignore[attr-defined]
+        magic = start[:6]
+        for begins, what in _OTHER_FILES.items():
+            if start.lstrip().lower().startswith(begins):
+                file.close()
+                fault = f"{name} is {what}, and no archive of an image"
+                raise ImageProblem(f"{fault}; save it again with {SAVE}")
         self._unpacked = _decompressed(self._hashing, magic)
         self._compressed = self._unpacked is not self._hashing
 

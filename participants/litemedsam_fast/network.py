@@ -69,26 +69,26 @@ class FastLiteMedSAM:
             image: float, (256, 256, 3), 0 to 1.
 
         Returns:
-            float32, (4096, 256): a row a pixel of the network's 64 by 64 grid.
+            float32, (1, 4096, 256): a row a pixel of the network's 64 by 64 grid.
         """
         pixels = np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)
-        return self._encode.result()(pixels[None])[0]
+        return self._encode.result()(pixels[None])
 
-    def logits(self, embeddings: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-        """Answer a box on each of several embeddings.
+    def logits(self, embedding: np.ndarray, box: np.ndarray) -> np.ndarray:
+        """Answer one box.
 
         Args:
-            embeddings: float32, (B, 4096, 256).
-            boxes: (B, 4): x_min, y_min, x_max, y_max in pixels of the 256 by 256 image.
+            embedding: what `embed` gave for the image.
+            box: x_min, y_min, x_max, y_max in pixels of the 256 by 256 image.
 
         Returns:
-            float32, (B, 256, 256); above 0 is the object.
+            float32, (256, 256); above 0 is the object.
         """
-        return self._decode.result()(embeddings, np.asarray(boxes, np.float32))[:, 0]
+        return self._decode.result()(embedding, np.asarray(box, np.float32)[None])[0, 0]
 
 
 if __name__ == "__main__":
     # While the image is built.
     fast = FastLiteMedSAM()
-    fast.logits(fast.embed(np.zeros((256, 256, 3)))[None], np.array([[0, 0, 255, 255]]))
+    fast.logits(fast.embed(np.zeros((256, 256, 3))), np.array([0, 0, 255, 255]))
     print("LiteMedSAM: the graphs load, and answer")

@@ -13,7 +13,7 @@ import SimpleITK as sitk  # noqa: N813
 from data_manifest.layouts import BadPrediction, OutputFile, read_prediction, read_reference
 from data_manifest.manifest import Case, load_manifest
 from data_manifest.verify import verify_manifest
-from evaluate.cli import main
+from evaluate.cli import main, terminal
 from evaluate.facts.rules import load_protocol
 from tests import source_folders
 
@@ -335,7 +335,7 @@ def test_show_has_the_images_groups_and_folds_of_cases_that_have_them(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(terminal._OUT, "width", 200)
     build("bids", source_folders.bids(tmp_path / "source"))
     assert main(["manifest", "show", str(tmp_path / "data" / "manifest.json")]) == 0
     told = capsys.readouterr().out

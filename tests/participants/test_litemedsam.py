@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from tests.capabilities import need
 from tests.participants.cases import KIT, PARTICIPANTS
 
-MODULES = ("case_files", "cpu_quota", "model", "predict", "resampling", "timm_standin")
+MODULES = (
+    "case_files",
+    "cpu_quota",
+    "geometry",
+    "model",
+    "predict",
+    "propagation",
+    "resampling",
+    "timm_standin",
+)
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +161,7 @@ def test_a_volume_goes_from_the_middle_up_and_then_down(predict: ModuleType) -> 
     image[:, 1, 1] = 100
     boxes = np.array([[40, 50, 1, 140, 150, 6], [200, 201, 3, 210, 211, 3]])
     model = RecordingModel(empty_slices=(5, 2))
-    segs = predict.segment_volume(model, predict.Case(image=image, boxes=boxes))
+    segs = predict.segment(model, predict.Case(image=image, boxes=boxes))
     stored, around = [40, 50, 140, 150], [57, 97, 92, 122]  # the square, three pixels wider
     assert model.prompts == [
         (3, stored),  # int((6 - 1) / 2 + 1)
@@ -173,9 +182,7 @@ def test_a_box_is_scaled_with_the_image_and_cut_to_whole_pixels(predict: ModuleT
     model = RecordingModel(empty_slices=())
     image = np.zeros((300, 400, 3), dtype=np.uint8)
     image[0] = 100
-    segs = predict.segment_image(
-        model, predict.Case(image=image, boxes=np.array([[11, 21, 399, 299]]))
-    )
+    segs = predict.segment(model, predict.Case(image=image, boxes=np.array([[11, 21, 399, 299]])))
     assert [box for _, box in model.prompts] == [[7, 13, 255, 191]]  # x 256 / 400, cut
     # The logits' square, 60 to 90 by 100 to 120, in the image's pixels: x 400 / 256.
     rows, columns = np.nonzero(segs)

@@ -287,8 +287,11 @@ def test_zeros_beside_the_layers_are_refused_before_they_are_read(tmp_path: Path
         (lambda data: b"\xff\xfe" + data.decode("latin-1").encode("utf-16-le"), "PowerShell"),
         (lambda data: gzip.compress(gzip.compress(data)), "compressed twice"),
         (lambda data: gzip.compress(data)[:-40], "docker save -o"),
+        (lambda data: b"\n<!DOCTYPE html><title>Sign in</title>" + data[:99], "is a web page"),
+        (lambda data: b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "Git LFS"),
+        (lambda data: b"PK\3\4" + data, "is a zip archive"),
     ],
-    ids=["PowerShell", "twice", "cut short"],
+    ids=["PowerShell", "twice", "cut short", "a login", "a pointer", "zip"],
 )
 def test_how_an_archive_was_spoiled_is_named_with_a_cure_that_works(
     tmp_path: Path, spoil: Any, said: str

@@ -1,0 +1,367 @@
+"""The page's server: on this machine alone, for whoever has the token of its address."""
+
+import asyncio
+import contextlib
+import shutil
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path, PurePath
+from typing import Any
+
+import msgspec
+import numpy as np
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+
+from data_manifest.cases import CaseInputs
+from data_manifest.layouts import VIEWABLE, write_viewable_mask
+from data_manifest.manifest import MODALITIES, Manifest
+from data_manifest.prompts import Prompts, WrongPromptsError
+from data_manifest.prompts.drawings import GESTURES, Drawing, kinds_to_draw, prompts_drawn
+from evaluate.facts.errors import SegjudgeError
+from evaluate.facts.outcome import Outcome
+from evaluate.facts.rules import Rules
+from evaluate.trying.answering import Answer, Answerer, Question
+from evaluate.trying.opened_images import OpenedImage, open_case, open_file
+from evaluate.trying.scores_of_answer import case_as_zip, scores_of
+
+__all__ = ["Tried", "page_app"]
+
+_KEPT = 6
+"""Images, and answers, that the page can go back to."""
+_MOST_BYTES = 4 << 30
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:;"
+    " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+class _Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the page sends with *Segment*."""
+
+    image: int
+    submission: int = 0
+    drawings: tuple[Drawing, ...] = ()
+    round: int = 0
+    previous: int | None = None
+    stored: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class _Attempt:
+    """An answer that is being made, or is there."""
+
+    opened: OpenedImage
+    inputs: CaseInputs
+    started: float = field(default_factory=time.monotonic)
+    answer: Answer | None = None
+    scores: list[dict[str, float | str | None]] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class Tried:
+    """What the page is about, and what it has at hand.
+
+    Attributes:
+        answerers: of the submissions, one or two.
+        rules: the protocol.
+        scratch: a folder of this process's own.
+        first: the image that the page begins with.
+        cases: a data set at hand, and its folder.
+    """
+
+    answerers: Sequence[Answerer]
+    rules: Rules
+    scratch: Path
+    first: OpenedImage | None = None
+    cases: tuple[Manifest, Path] | None = None
+    images: "OrderedDict[int, OpenedImage]" = field(default_factory=OrderedDict)
+    attempts: "OrderedDict[int, _Attempt]" = field(default_factory=OrderedDict)
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        if self.first is not None:
+            self.add(self.images, self.first)
+
+    def add(self, kept: "OrderedDict[int, Any]", thing: object) -> int:
+        """Keep one more; the oldest go."""
+        self.number += 1
+        kept[self.number] = thing
+        while len(kept) > _KEPT:
+            kept.popitem(last=False)
+        return self.number
+
+
+def page_app(tried: Tried, token: str) -> Starlette:
+    """The page and what it asks for, below an address that only its reader knows."""
+    api = _Api(tried)
+    routes = [
+        Route("/", _file("index.html", "text/html; charset=utf-8")),
+        Route("/try.js", _file("try.js", "text/javascript")),
+        Route("/try.css", _file("try.css", "text/css")),
+        Route("/api/start", api.start),
+        Route("/api/open", api.open, methods=["POST"]),
+        Route("/api/pixels/{image:int}", api.pixels),
+        Route("/api/truth/{image:int}", api.truth),
+        Route("/api/segment", api.segment, methods=["POST"]),
+        Route("/api/attempt/{attempt:int}", api.attempt),
+        Route("/api/cancel", api.cancel, methods=["POST"]),
+        Route("/api/mask/{attempt:int}", api.mask),
+        Route("/api/save/{attempt:int}/{what}", api.save),
+    ]
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        for answerer in tried.answerers:
+            await asyncio.to_thread(answerer.close)
+
+    return Starlette(
+        routes=[Mount(f"/{token}", routes=routes)],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
+        exception_handlers={
+            SegjudgeError: _refused,
+            WrongPromptsError: _wrong_prompts,
+            msgspec.MsgspecError: _refused,
+        },
+        lifespan=lifespan,
+    )
+
+
+def _refused(_: Request, error: Exception) -> Response:
+    return JSONResponse({"problem": str(error)}, status_code=422)
+
+
+def _wrong_prompts(_: Request, error: Exception) -> Response:
+    assert isinstance(error, WrongPromptsError)  # noqa: S101  # it is registered for these
+    text = f"the prompts: found {error.found}; expected {error.expected}"
+    return JSONResponse({"problem": text}, status_code=422)
+
+
+def _file(name: str, media_type: str) -> Callable[[Request], Any]:
+    content = (resources.files("evaluate.trying") / "page" / name).read_bytes()
+    headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
+    headers |= {"Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
+
+    async def answer(_: Request) -> Response:
+        return Response(content, media_type=media_type, headers=headers)
+
+    return answer
+
+
+def _pixels(array: np.ndarray[Any, Any]) -> Response:
+    """Little-endian, in C order."""
+    data = np.ascontiguousarray(array)
+    return Response(data.tobytes(), media_type="application/octet-stream")
+
+
+class _Api:
+    """The answers to the page's questions."""
+
+    def __init__(self, tried: Tried) -> None:
+        self._tried = tried
+
+    async def start(self, _: Request) -> Response:
+        """What there is: submissions, tools, cases at hand, the image to begin with."""
+        tried, rules = self._tried, self._tried.rules
+        asked = [*rules.prompts, *([rules.rounds.first_needs] if rules.rounds.first_needs else [])]
+        kinds = kinds_to_draw(asked, rules.rounds.prompts)
+        manifest = tried.cases[0] if tried.cases else None
+        return JSONResponse(
+            {
+                "protocol": f"{rules.name} {rules.version}",
+                "rounds": rules.rounds.number,
+                "timeout_s": rules.limits.timeout_s,
+                "submissions": [answerer.reference for answerer in tried.answerers],
+                "kinds": [{"kind": kind, "gesture": GESTURES[kind]} for kind in kinds],
+                "modalities": MODALITIES,
+                "cases": [case.id for case in manifest.cases] if manifest else [],
+                "image": self._told(next(reversed(tried.images))) if tried.images else None,
+            }
+        )
+
+    def _told(self, number: int) -> dict[str, object]:
+        opened = self._tried.images[number]
+        return {
+            "image": number,
+            "name": opened.name,
+            "modality": opened.modality,
+            "shape": opened.image.shape,
+            "axes": opened.axes,
+            "spacing_mm": opened.spacing_mm,
+            "has_reference": opened.reference is not None,
+            "stored": [prompts.kind for prompts in opened.stored],
+            "notes": opened.notes,
+        }
+
+    async def open(self, request: Request) -> Response:
+        """A case at hand by its name, or files that the page sends."""
+        tried = self._tried
+        if "case" in request.query_params:
+            if tried.cases is None:
+                raise HTTPException(404)
+            opened = await asyncio.to_thread(open_case, *tried.cases, request.query_params["case"])
+        else:
+            opened = await self._received(request)
+        return JSONResponse(self._told(tried.add(tried.images, opened)))
+
+    async def _received(self, request: Request) -> OpenedImage:
+        folder = self._tried.scratch / f"opened-{time.monotonic_ns()}"
+        folder.mkdir()
+        try:
+            form = await request.form(max_files=5000, max_part_size=_MOST_BYTES)
+            images, reference = folder / "images", None
+            images.mkdir()
+            for key, part in form.multi_items():
+                if isinstance(part, str):
+                    continue
+                name = PurePath(part.filename or "image").name
+                target = (images if key == "image" else folder) / name
+                with target.open("wb") as stream:
+                    while block := await part.read(1 << 20):
+                        stream.write(block)
+                reference = target if key == "reference" else reference
+            files = sorted(images.iterdir())
+            modality = str(form.get("modality") or "MR")
+            one = files[0] if len(files) == 1 else images
+            return await asyncio.to_thread(open_file, one, modality=modality, reference=reference)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    async def pixels(self, request: Request) -> Response:
+        """The image, uint8."""
+        return _pixels(self._image(request.path_params["image"]).image)
+
+    async def truth(self, request: Request) -> Response:
+        """The reference, uint16."""
+        reference = self._image(request.path_params["image"]).reference
+        if reference is None:
+            raise HTTPException(404)
+        return _pixels(reference.astype("<u2"))
+
+    def _image(self, number: int) -> OpenedImage:
+        if number not in self._tried.images:
+            raise HTTPException(404, "this image is no longer open; open it again")
+        return self._tried.images[number]
+
+    async def segment(self, request: Request) -> Response:
+        """Begin an attempt; the page then asks how it goes."""
+        tried = self._tried
+        asked = msgspec.json.decode(await request.body(), type=_Asked)
+        opened = self._image(asked.image)
+        prompts: tuple[Prompts, ...] = opened.stored if asked.stored else ()
+        if asked.drawings:
+            prompts = (*prompts, *self._drawn(asked, opened))
+        labels = max([len(p) for p in prompts], default=1)
+        previous = None
+        if tried.rules.rounds.previous and asked.round:
+            before = tried.attempts.get(asked.previous or 0)
+            known = before.answer.labels if before and before.answer else None
+            previous = np.zeros(opened.shape, np.uint8) if known is None else known
+        inputs = opened.inputs(prompts, previous)
+        if opened.reference is not None:
+            labels = max(labels, int(opened.reference.max()))
+        question = Question(case=opened.case(labels), inputs=inputs, round=asked.round)
+        if refusal := tried.rules.layout.refusal(question.case):
+            raise WrongPromptsError(f"an image that {refusal}", f"one for {tried.rules.name}")
+        attempt = _Attempt(opened=opened, inputs=inputs)
+        number = tried.add(tried.attempts, attempt)
+        answerer = tried.answerers[min(asked.submission, len(tried.answerers) - 1)]
+
+        def work() -> None:
+            answer = answerer.ask(question)
+            attempt.scores = scores_of(answer, opened, inputs, tried.rules)
+            attempt.answer = answer
+
+        threading.Thread(target=work, daemon=True).start()
+        return JSONResponse({"attempt": number})
+
+    def _drawn(self, asked: _Asked, opened: OpenedImage) -> list[Prompts]:
+        kinds = sorted({drawing.kind for drawing in asked.drawings})
+        if unknown := set(kinds) - set(GESTURES):
+            raise WrongPromptsError(f"prompts of kind {min(unknown)!r}", ", ".join(GESTURES))
+        return [
+            prompts_drawn(kind, [d for d in asked.drawings if d.kind == kind], opened.shape)
+            for kind in kinds
+        ]
+
+    async def attempt(self, request: Request) -> Response:
+        """How an attempt goes."""
+        attempt = self._tried.attempts.get(request.path_params["attempt"])
+        if attempt is None:
+            raise HTTPException(404)
+        answer = attempt.answer
+        if answer is None:
+            return JSONResponse({"done": False, "since_s": time.monotonic() - attempt.started})
+        ok = answer.outcome is Outcome.OK
+        return JSONResponse(
+            {
+                "done": True,
+                "ok": ok,
+                "outcome": str(answer.outcome or "none"),
+                "reason": answer.reason,
+                "wall_s": answer.wall_s,
+                "cpu_s": answer.cpu_s,
+                "peak_memory_mib": answer.peak_memory_mib,
+                "log": answer.log,
+                "scores": attempt.scores,
+                "has_mask": answer.labels is not None,
+            }
+        )
+
+    async def cancel(self, _: Request) -> Response:
+        """End what is being made."""
+        for answerer in self._tried.answerers:
+            answerer.cancel()
+        return JSONResponse({})
+
+    def _answered(self, request: Request) -> tuple[_Attempt, Answer]:
+        attempt = self._tried.attempts.get(request.path_params["attempt"])
+        if attempt is None or attempt.answer is None or attempt.answer.labels is None:
+            raise HTTPException(404)
+        return attempt, attempt.answer
+
+    async def mask(self, request: Request) -> Response:
+        """The mask of an attempt, uint16."""
+        _, answer = self._answered(request)
+        assert answer.labels is not None  # noqa: S101  # `_answered` looks
+        return _pixels(answer.labels.astype("<u2"))
+
+    async def save(self, request: Request) -> Response:
+        """The mask as NIfTI or as the container left it, or the case as a folder for `check`."""
+        attempt, answer = self._answered(request)
+        opened, what = attempt.opened, request.path_params["what"]
+        rules = self._tried.rules
+        assert answer.labels is not None and answer.prediction is not None  # noqa: S101
+        if what == "nifti":
+            path = self._tried.scratch / f"mask-{time.monotonic_ns()}{VIEWABLE}"
+            await asyncio.to_thread(
+                write_viewable_mask,
+                path,
+                answer.labels,
+                spacing_mm=opened.spacing_mm,
+                affine=opened.affine,
+            )
+            data, name = path.read_bytes(), f"{opened.name}{VIEWABLE}"
+            path.unlink()
+        elif what == "answer":
+            data, name = answer.prediction, f"{opened.name}{rules.output.suffix}"
+        elif what == "case":
+            data = await asyncio.to_thread(case_as_zip, opened, attempt.inputs, answer.labels)
+            name = f"{opened.name}.zip"
+        else:
+            raise HTTPException(404)
+        return Response(
+            data,
+            media_type="application/octet-stream",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )

@@ -1,0 +1,222 @@
+"""`segjudge try` in a real browser: a box is drawn, Segment pressed, the mask and numbers seen."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from PIL import Image
+
+from evaluate.checking.starter_kit import ready_participants
+from tests.reporting.chromium import Chromium
+
+CRASHING = "import sys\nprint('no such weights')\nsys.exit(3)\n"
+SLEEPING = "import time\nprint('thinking', flush=True)\ntime.sleep(600)\n"
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A picture and a volume with a bright object, and the volume's reference."""
+    folder = tmp_path_factory.mktemp("images")
+    rows, columns = np.ogrid[:120, :160]
+    disc = (rows - 60) ** 2 + (columns - 80) ** 2 < 30**2
+    picture = np.where(disc, 190, 60).astype(np.uint8)
+    Image.fromarray(np.repeat(picture[:, :, None], 3, axis=2)).save(folder / "disc.png")
+    volume = np.repeat(picture.T[:, :, None], 6, axis=2)
+    volume[:, :, 0] = 60
+    labels = np.repeat(disc.T[:, :, None], 6, axis=2).astype(np.uint8)
+    labels[:, :, 0] = 0
+    affine = np.array([[0.7, 0, 0, -30], [0, 0.7, 0, 12], [0, 0, 2.5, 5], [0, 0, 0, 1.0]])
+    for name, array in (("volume", volume.astype(np.int16)), ("truth", labels)):
+        nibabel.save(nibabel.Nifti1Image(array, affine), folder / f"{name}.nii.gz")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def boxfill(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ready_participants(tmp_path_factory.mktemp("ready"))["boxfill"]
+
+
+@contextmanager
+def serving(*arguments: str | Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """The page's address, while it is served."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "segjudge", "try", *map(str, arguments), "--no-open",
+         "--sandbox", "local"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8",
+        env={**os.environ, "COLUMNS": "300"},
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if found := re.search(r"http://\S+", line):
+                yield found[0], process
+                break
+        else:
+            pytest.fail("no address was printed")
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+
+
+def until(browser: Chromium, script: str, *, seconds: float = 60) -> object:
+    """The value of an expression in the page, once there is one."""
+    deadline = time.monotonic() + seconds
+    while not (value := browser.run(script)):
+        assert time.monotonic() < deadline, (script, browser.run("$('state').textContent"))
+        time.sleep(0.1)
+    return value
+
+
+def drag(browser: Chromium, start: tuple[int, int], end: tuple[int, int]) -> None:
+    """From one pixel of the first pane's image to another, with the mouse."""
+    box = browser.run(
+        "(() => { const c = document.querySelector('canvas').getBoundingClientRect();"
+        " return [c.left, c.top, c.width / width()] })()"
+    )
+    points = [(box[0] + (x + 0.5) * box[2], box[1] + (y + 0.5) * box[2]) for x, y in (start, end)]
+    for kind, (x, y) in zip(
+        ("mousePressed", "mouseMoved", "mouseReleased"), (points[0], points[1], points[1]),
+        strict=True,
+    ):  # fmt: skip
+        browser.call(
+            "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1
+        )
+
+
+def press(browser: Chromium, button: str) -> None:
+    browser.run(f"$('{button}').click()")
+
+
+def test_a_box_on_a_picture_gives_a_mask_with_its_time(
+    browser: Chromium, images: Path, boxfill: Path
+) -> None:
+    with serving(boxfill, images / "disc.png") as (address, _):
+        browser.open(address, width=1300)
+        until(browser, "state.image && state.pixels")
+        drag(browser, (50, 30), (110, 90))
+        assert browser.run("$('drawn').textContent").startswith("boxes, object 1: (30, 50) to (90,")
+        press(browser, "segment")
+        until(browser, "state.panes[0].mask && !state.busy")
+        inside = browser.run("state.panes[0].mask.reduce((n, label) => n + (label === 1), 0)")
+        assert inside == 61 * 61
+        told = str(browser.run("document.querySelector('.result').textContent"))
+        assert told.startswith("ok")
+        assert re.search(r"time \d+\.\d\d s · CPU time \d+\.\d\d s · memory \d+ MiB", told)
+        assert browser.complaints() == []
+        assert all(url.startswith(address) for url in browser.requests())
+
+
+def test_a_volume_with_its_reference_gives_the_protocols_scores_and_a_mask_in_its_place(
+    browser: Chromium, images: Path, boxfill: Path
+) -> None:
+    truth = images / "truth.nii.gz"
+    with serving(boxfill, images / "volume.nii.gz", "--reference", truth) as (address, _):
+        browser.open(address, width=1300)
+        until(browser, "state.image && state.truth")
+        browser.run("$('from').value = 1; $('to').value = 5")
+        drag(browser, (51, 31), (109, 89))
+        press(browser, "segment")
+        until(browser, "state.panes[0].mask && !state.busy")
+        scores = browser.run(
+            "Object.fromEntries([...document.querySelectorAll('.result tr')[0].cells]"
+            ".map((cell, i) => [cell.textContent,"
+            " document.querySelectorAll('.result tr')[1].cells[i].textContent]))"
+        )
+        labels = np.asanyarray(nibabel.load(truth).dataobj).transpose(2, 1, 0)
+        box = np.zeros(labels.shape, bool)
+        box[1:6, 31:90, 51:110] = True
+        dsc = 2 * np.sum(box & (labels == 1)) / (box.sum() + (labels == 1).sum())
+        assert float(scores["dsc"]) == pytest.approx(dsc, abs=5e-5)
+        assert 0 < float(scores["nsd"]) < 1
+        link = browser.run("document.querySelector('.result a').href")
+        saved = images / "saved.nii.gz"
+        with urllib.request.urlopen(str(link)) as answer:  # noqa: S310  # the page's own
+            saved.write_bytes(answer.read())
+        mask = nibabel.load(saved)
+        assert np.allclose(mask.affine, nibabel.load(truth).affine)
+        assert np.array_equal(np.asanyarray(mask.dataobj).transpose(2, 1, 0) == 1, box)
+
+
+def test_crashes_hangs_and_files_that_are_no_images_leave_the_page_alive(
+    browser: Chromium, images: Path, boxfill: Path, tmp_path: Path
+) -> None:
+    broken, slow = tmp_path / "broken", tmp_path / "slow"
+    for folder, program in ((broken, CRASHING), (slow, SLEEPING)):
+        folder.mkdir()
+        for path in boxfill.iterdir():
+            (folder / path.name).write_bytes(path.read_bytes())
+        (folder / "predict.py").write_text(program)
+    with serving(broken, images / "disc.png", "--beside", slow) as (address, _):
+        browser.open(address, width=1300)
+        until(browser, "state.image && state.pixels")
+        drag(browser, (50, 30), (110, 90))
+        press(browser, "segment")
+        first, second = (
+            f"document.querySelectorAll('.result')[{pane}].textContent" for pane in (0, 1)
+        )
+        until(browser, f"{first}.includes('no such weights')")
+        until(browser, "$('state').textContent.startsWith('running: 1')")
+        press(browser, "cancel")
+        until(
+            browser,
+            f"!state.busy && {second}.includes('ended by hand')",
+        )
+        no_image = "new File(['nonsense'], 'scan.nii.gz')"
+        browser.run(
+            "(() => { const form = new FormData(); form.append('image', " + no_image + ");"
+            " form.append('modality', 'MR');"
+            " opened(json('api/open', { method: 'POST', body: form })) })()"
+        )
+        until(
+            browser,
+            "$('state').className === 'bad' && $('state').textContent.includes('scan.nii.gz')",
+        )
+        assert "Traceback" not in str(browser.run("document.body.textContent"))
+        browser.run(
+            "document.querySelectorAll('.result').forEach((part) => part.replaceChildren())"
+        )
+        drag(browser, (50, 30), (110, 90))
+        press(browser, "segment")
+        until(browser, f"{first}.includes('no such weights')")
+        until(browser, "$('state').textContent.startsWith('running: 1')")
+        # Whoever leaves in the middle leaves no container behind: `serving` waits for the end.
+
+
+def test_nothing_is_served_without_the_token_or_to_another_host(
+    images: Path, boxfill: Path
+) -> None:
+    with serving(boxfill, images / "disc.png") as (address, process):
+        root = address.rsplit("/", 2)[0]
+        for url, headers in (
+            (f"{root}/", {}),
+            (f"{root}/api/start", {}),
+            (address, {"Host": "evil.example"}),
+        ):
+            with pytest.raises(urllib.error.HTTPError, match=r"40[04]"):
+                urllib.request.urlopen(urllib.request.Request(url, headers=headers))  # noqa: S310
+        assert process.poll() is None
+
+
+def test_the_page_fits_a_telephone_and_follows_the_dark(
+    browser: Chromium, images: Path, boxfill: Path
+) -> None:
+    with serving(boxfill, images / "disc.png") as (address, _):
+        seen = []
+        for width, dark in ((390, False), (1300, True)):
+            browser.open(address, width=width, dark=dark)
+            until(browser, "state.image && state.pixels")
+            assert browser.run("document.documentElement.scrollWidth") <= width
+            seen.append(browser.run("getComputedStyle(document.body).backgroundColor"))
+        assert seen[0] != seen[1]
