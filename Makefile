@@ -39,10 +39,12 @@ site: $(VENV)/.test
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo build/site/index.html
 
-bench: $(VENV)/.test $(VENV)/.peers
+bench: $(VENV)/.test $(VENV)/.peers $(VENV)/.participants
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.ranking
 	$(BIN)/python -m bench.lesions
+	$(BIN)/pip install --quiet --requirement bench/requirements-efficient.txt
+	$(BIN)/python -m bench.efficient
 	@if $(BIN)/segjudge doctor --engine >/dev/null 2>&1; then \
 	    $(BIN)/python -m bench.overhead && $(BIN)/python -m bench.measurement; fi
 

@@ -42,6 +42,7 @@ class Format:
         has_keys: whether a file holds several arrays by name.
         kit: which reader and writer `segjudge init` gives for it; empty for none.
         holds_prompts: whether the prompts lie in the image's own file.
+        pickles_prompts: whether they are pickled objects there.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Format:
     has_keys: bool = False
     kit: str = ""
     holds_prompts: bool = False
+    pickles_prompts: bool = False
     ending: str = ""
 
     @property
@@ -99,6 +101,8 @@ FORMATS: Mapping[str, Format] = {
             write_inputs=write_cvpr25,
             image_dimensions=("3D",),
             has_keys=True,
+            kit="cases",
+            pickles_prompts=True,
             holds_prompts=True,
         ),
         Format(

@@ -121,6 +121,7 @@ def _values(name: str, kit: _Kit, protocol: Rules, called: str) -> dict[str, str
         "LABEL": str(min(protocol.scoring.known_labels or {1})),
         # Inside a string of the template's Python.
         "OUTPUT_KEY": json.dumps(output.key)[1:-1],
+        "PICKLED": str(any(FORMATS[f.format].pickles_prompts for f in protocol.input.images)),
         "REQUIREMENTS": "\n".join(f"{it}=={version(it)}" for it in kit.requirements),
         "DOES": kit.does,
         "MEMORY": str(protocol.limits.memory_mib),

@@ -131,13 +131,16 @@ class DockerSandbox:
             return refused(problem)
         number = next(_NUMBERS)
         name = f"segjudge_{self._owner}_{number}"
-        with engine_failures("running a container"):
+        with (
+            engine_failures("running a container"),
+            contextlib.ExitStack() as at_last,
+        ):
+            at_last.callback(reclaim, job.outputs)
+            # Around the trial of a refusal, too, whose container would make the cgroup again.
+            cgroup = at_last.enter_context(self._cgroup(number))
+            cores = at_last.enter_context(self._processors.share(job.limits.cpus))
             try:
-                with (
-                    self._cgroup(number) as cgroup,
-                    self._processors.share(job.limits.cpus) as cores,
-                    Volumes(self._engine, image, job, name=name, owner=self._owner),
-                ):
+                with Volumes(self._engine, image, job, name=name, owner=self._owner):
                     self._hand_over(job)
                     options = container_options(
                         job,
@@ -152,8 +155,6 @@ class DockerSandbox:
                     return self._run(name, options, image, job, cgroup)
             except CreationRefused as refusal:
                 return self._refuse(image, refusal, name)
-            finally:
-                reclaim(job.outputs)
 
     def _refuse(self, image: Image, refusal: CreationRefused, name: str) -> Execution:
         """What the engine's refusal of a container is: the image's fault, or ours."""

@@ -50,7 +50,9 @@ def test_a_machine_where_two_blocks_fail_retires_and_its_blocks_go_elsewhere(
 ) -> None:
     """What was sent to it is lost from its disk: no container of the first two blocks starts."""
     hidden, root = tmp_path / "hidden", tmp_path / "cluster"
-    teams = {name: submission_in(hidden / name, FILL_BOXES) for name in ("filler", "twin")}
+    # Slow enough to be lost during the warm-up.
+    lines = FILL_BOXES + "\ntime.sleep(1.0)\n"
+    teams = {name: submission_in(hidden / name, lines) for name in ("filler", "twin")}
     broken = hosts.start_worker("broken", before=without(hidden))
     head = hosts.run(*arguments(small_data, root, teams, "--cluster", hosts.address))
 

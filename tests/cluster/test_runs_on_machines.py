@@ -116,19 +116,22 @@ def test_a_worker_goes_when_asked_and_its_block_is_done_first(
 
 
 def test_ctrl_c_ends_the_workers_of_the_command_and_what_runs_in_them(
-    small_data: Path, tmp_path: Path
+    small_data: Path, segjudge: Command, tmp_path: Path
 ) -> None:
+    """Another terminal sees it at work before, and stopped after."""
     lines = f"import os, pathlib, time\npathlib.Path('{tmp_path}', f'pid{{os.getpid()}}').touch()\n"
     slow = submission_in(tmp_path / "slow", lines + "time.sleep(120)\n")
     command = arguments(small_data, tmp_path / "run", {"slow": slow}, "--cluster", "local:2")
     head = run_command(*command, cwd=tmp_path)
     try:
         until(lambda: len(list(tmp_path.glob("pid*"))) == 2, what="two containers")
+        assert "at work" in segjudge("run", "--status", tmp_path / "run").stdout
         head.send_signal(signal.SIGINT)
         said, _ = head.communicate(timeout=60)
     finally:
         head.kill()
     assert head.returncode == 130 and "stopped" in said
+    assert "stopped: run it again" in segjudge("run", "--status", tmp_path / "run").stdout
     assert not [p for p in tmp_path.glob("pid*") if psutil.pid_exists(int(p.name[3:]))]
 
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,16 @@ def test_the_documented_batch_script_runs_a_challenge_under_slurm(
                 "DOCKER_HOST": QUICK["DOCKER_HOST"],
             }
             hosts.start_scheduler()
-            slurm("sbatch", "--array=1-2", script, hosts.address, hosts.tls, cwd=tmp_path)
+            said = slurm("sbatch", "--array=1-2", script, hosts.address, hosts.tls, cwd=tmp_path)
+            job = said.split()[-1]
+
+            def running() -> bool:
+                # What a busy node did not take at once would wait for minutes.
+                with suppress(AssertionError):
+                    slurm("scontrol", "update", f"JobId={job}", "StartTime=now")
+                return slurm("squeue", "--noheader", "--format=%t").split() == ["R", "R"]
+
+            until(running, what="the jobs")
             command = arguments(small_data, root, submissions, "--cluster", hosts.address)
             head = hosts.run(*command, *hosts.options)
             said, _ = head.communicate(timeout=200)

@@ -12,7 +12,6 @@ from data_manifest.layouts import read_reference
 from data_manifest.manifest import load_manifest
 from evaluate.checking import build_sanity_cases
 from evaluate.checking.starter import write_starter
-from evaluate.facts.errors import UsageError
 from evaluate.facts.rules import builtin_protocols, load_protocol
 
 _HOUSE = Path(__file__).parents[2]
@@ -118,12 +117,8 @@ def test_a_new_submission_speaks_each_contract_of_the_documentation(
 
 
 @pytest.mark.parametrize("protocol", builtin_protocols())
-def test_a_preset_has_a_starter_unless_its_files_are_pickled(protocol: str, tmp_path: Path) -> None:
+def test_a_preset_has_a_starter(protocol: str, tmp_path: Path) -> None:
     rules = load_protocol(protocol)
-    if any(file.format == "npz-cvpr25" for file in rules.input.files):
-        with pytest.raises(UsageError):
-            write_starter(tmp_path / "team", protocol=rules, called=protocol)
-        return
     write_starter(tmp_path / "team", protocol=rules, called=protocol)
     readme = (tmp_path / "team" / "README.md").read_text("utf-8")
     assert all(f"{rules.container.inputs}/{file.path}" in readme for file in rules.input.files)

@@ -332,6 +332,8 @@ def test_what_the_engine_refuses_of_an_image_is_the_image_s_failure_and_costs_no
 
     assert all(words and words.isprintable() for words in said)
     assert docker_bench.run("/bin/sh", "-c", "exit 0").exit_code == 0
+    ours = docker_bench.sandbox._owner  # type: ignore[attr-defined]
+    assert list(Path("/sys/fs/cgroup").glob(f"**/segjudge_{ours}*")) == []
 
 
 @pytest.mark.engine

@@ -156,7 +156,8 @@ class ClusterExecutor:
             return None
         bare = replace(self._plan, submissions=())
         machine: Machine = yield Call(function=open_far_slot, arguments=(self._token, bare))
-        teams = {s.submission.team: s.submission for p in self._pieces for s in p.block.series}
+        left = (*self._todo, *self._sent.values())
+        teams = {s.submission.team: s.submission for piece in left for s in piece.block.series}
         for _, submission in sorted(teams.items()):
             yield from self._bring(submission)
         rules = self._plan.protocol
@@ -171,10 +172,6 @@ class ClusterExecutor:
         self._say(address, self.machines[address], "up")
         return machine
 
-    @property
-    def _pieces(self) -> list[_Piece]:
-        return [*self._todo, *self._sent.values()]
-
     def _refusal(self, about: Hello) -> str:
         """Why a machine gets no work; empty where it does."""
         limits, mine = self._plan.protocol.limits, library_versions()
@@ -187,11 +184,8 @@ class ClusterExecutor:
             return f"{about.memory_mib} MiB of memory, the protocol grants {limits.memory_mib}"
         if about.gpus < limits.gpus:
             return f"{about.gpus} GPUs, the protocol grants {limits.gpus}"
-        archives = [
-            Path(s.image.reference)
-            for s in self._plan.submissions
-            if s.image is not None and s.image.kind == "archive"
-        ]
+        images = [s.image for s in self._plan.submissions if s.image is not None]
+        archives = [Path(image.reference) for image in images if image.kind == "archive"]
         needed = (sum(path.stat().st_size for path in archives) >> 20) + _SPARE_MIB
         if about.free_mib < needed:
             return f"{about.free_mib} MiB free in its scratch folder, {needed} needed"
@@ -239,7 +233,7 @@ class ClusterExecutor:
         self._sent[number] = piece
         piece.begun.clear()
         block, last = piece.block.series, len(piece.failed_on) >= _TRIES - 1
-        case = block[0].case
+        case, teams = block[0].case, {series.submission.team for series in block}
         got = BlockMade(made=(), load_s=0.0, leaves="", problem="")
         try:
             self._say(address, self.machines[address], "up", case.id)
@@ -252,12 +246,16 @@ class ClusterExecutor:
             got = replace(got, problem=str(error))
         finally:
             del self._sent[number]
-            if not got.made and not got.problem:  # the machine is lost
+            is_lost = not got.made and not got.problem  # or nobody waited for it any more
+            if is_lost:
                 self._lost(piece, case.id)
-        if got.problem:
-            self._failed(piece, case.id, address, got)
-        if not got.problem or (last and got.made):
+        if is_lost:
+            return got.leaves or None
+        # The last try is kept as it is, if every team has a row of it.
+        if not got.problem or (last and {m.attempt.team for m in got.made} == teams):
             self._take(piece, got, machine, address)
+        else:
+            self._failed(piece, case.id, address, got.problem)
         return got.leaves or None
 
     def _take(self, piece: _Piece, got: BlockMade, machine: Machine, address: str) -> None:
@@ -269,14 +267,14 @@ class ClusterExecutor:
         known = self.machines[address]
         self.machines[address] = msgspec.structs.replace(known, blocks=known.blocks + 1)
 
-    def _failed(self, piece: _Piece, case: str, address: str, got: BlockMade) -> None:
+    def _failed(self, piece: _Piece, case: str, address: str, problem: str) -> None:
         piece.failed_on.append(address)
         if len(piece.failed_on) < _TRIES:
             self._todo.append(piece)
-        elif not got.made:
-            fault = f"failed on our side {_TRIES} times: {got.problem}"
-            mend = "`segjudge doctor` on those machines; the same command tries again"
-            self._given_up.append(Finding(where=f"case {case}", found=fault, mend=mend))
+            return
+        fault = f"failed on our side {_TRIES} times: {problem}"
+        mend = "`segjudge doctor` on those machines; the same command tries again"
+        self._given_up.append(Finding(where=f"case {case}", found=fault, mend=mend))
 
     def _lost(self, piece: _Piece, case: str) -> None:
         piece.losses += 1
