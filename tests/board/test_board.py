@@ -1,5 +1,6 @@
 """A standing challenge over simulated weeks: who is taken, what counts, and what anyone sees."""
 
+import csv
 import json
 import multiprocessing
 import os
@@ -10,13 +11,16 @@ import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 
 import pytest
 
 from evaluate.board.challenge import ChallengeFolder
+from evaluate.board.inbox import take_new
 from evaluate.board.site import publish_site
 from evaluate.board.taking import TakenNow, board_held, log_of, take_what_is_new
 from evaluate.documents.board_log import CameAgain
+from evaluate.facts.protocol_files import protocol_text
 from evaluate.sandbox import open_sandbox
 
 BEGIN = datetime(2031, 3, 3, 9, tzinfo=UTC)
@@ -36,13 +40,19 @@ PHASE = """
 [[phases]]
 name = "{name}"
 manifest = "{manifest}"
-protocol = "segjudge"
+protocol = "rules.toml"
 opens = {opens}
 closes = {closes}
 submissions_a_day = 2
 shows = "{shows}"
 counts = "{counts}"
 """
+
+
+def write_rules(root: Path) -> None:
+    """No place by times: those of a busy machine are nobody's merit."""
+    text = protocol_text("segjudge").replace(', { name = "wall_s" }', "")
+    (root / "rules.toml").write_text(text)
 
 
 def week(number: float) -> datetime:
@@ -98,6 +108,7 @@ class Season:
         self.root, self._make = root, make
         (root / "inbox").mkdir(parents=True)
         (root / "challenge.toml").write_text(challenge_text(manifest))
+        write_rules(root)
         shutil.copytree(self.made("anchor", 3), root / "anchor")
 
     def made(self, name: str, shrink: int) -> Path:
@@ -166,6 +177,7 @@ def test_a_season_of_six_teams(
     # Minutes later the slow copy is whole.
     take(root, at + timedelta(minutes=2))
     assert season.board("first")[0] == ("epsilon", "0005")
+    assert_times_are_on_the_first_anchors_scale(season, "epsilon.0005")
     nothing_new = take(root, at + timedelta(minutes=3))
     assert nothing_new.events == []
 
@@ -226,6 +238,43 @@ def test_a_season_of_six_teams(
     assert [(root / event.kept_as).exists() for event in handed_in] == [True] * 13
 
 
+def assert_times_are_on_the_first_anchors_scale(season: Season, name: str) -> None:
+    """By hand, from the run's own table."""
+    with (season.root / "runs/first/runs.csv").open(newline="") as stream:
+        times = {(r["team"], r["case"]): float(r["wall_s"]) for r in csv.DictReader(stream)}
+    cases = ["2DBox_US_1", "2DBox_US_2", "2DBox_XRay_1", "3DBox_CT_1"]
+    number = name.partition(".")[2]
+    ratio = median(times[name, c] / times[f"anchor.{number}", c] for c in cases)
+    slower = median(times[f"anchor.{number}", c] / times["anchor.0001", c] for c in cases)
+    us_1, us_2, xray, ct = (times[name, c] / slower for c in cases)
+    row = next(r for r in season.part("first").split("<tr>") if name.partition(".")[0] in r)
+    assert f"{ratio:.2f} ×" in row
+    shown = re.findall(r'<td class="number">([\d.]+)</td>', row)[3]
+    assert float(shown) == pytest.approx(((us_1 + us_2) / 2 + xray + ct) / 3, abs=0.006)
+
+
+def test_what_was_cut_off_while_it_was_written_did_not_happen(
+    tmp_path: Path, make_submission: Callable[[str, str], Path], small_data: Path
+) -> None:
+    season = Season(tmp_path / "board", make_submission, small_data)
+    season.hand_in("alpha", season.made("a", 2), "one", BEGIN)
+    folder, log = ChallengeFolder(season.root), season.root / "board.jsonl"
+
+    def cut_off() -> str:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):  # copied, and not written down
+        take_new(folder, log_of(folder), now=week(1), token=cut_off)
+    assert (season.root / "submissions/0001").is_dir()
+    take_new(folder, log_of(folder), now=week(1), token=lambda: "first")
+    whole = log.read_bytes()
+    log.write_bytes(whole[:-20])
+    assert [*log_of(folder).handed_in] == []
+    take_new(folder, log_of(folder), now=week(1), token=lambda: "again")
+    assert log.read_bytes() == whole.replace(b'"token":"first"', b'"token":"again"')
+    assert [event.token for event in log_of(folder).handed_in] == ["again"]
+
+
 @pytest.mark.parametrize(
     ("line", "instead", "told"),
     [
@@ -246,6 +295,7 @@ def test_what_is_wrong_in_challenge_toml_is_one_line(
 ) -> None:
     text = challenge_text(small_data)
     assert line in text
+    write_rules(tmp_path)
     (tmp_path / "challenge.toml").write_text(text.replace(line, instead, 1))
     done = segjudge("board", "publish", tmp_path)
     assert done.returncode == 2
