@@ -24,9 +24,9 @@ from evaluate.documents.tables import write_table
 from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.rules import Rules
 from evaluate.ranking.stage import rank_run
+from evaluate.reporting.page import write_report
 from evaluate.reporting.quantities import count_of, quantities_of
 from evaluate.reporting.rendering import render
-from evaluate.reporting.report_of_run import report_run
 from evaluate.reporting.rules_told import rules_told
 from evaluate.store import RunDirectory
 from evaluate.store.folders import replace_folder
@@ -83,13 +83,15 @@ def publish_site(folder: ChallengeFolder, *, now: datetime) -> list[Finding]:
     """Replace site/ and pages.csv; returns what the organiser should know.
 
     Only for who holds the folder. A phase that has closed, and has nothing left to run, is ranked
-    with resampling, and its report is copied.
+    with resampling, and its report is copied, without pictures of the data.
 
     Raises:
         SegjudgeError: a run directory, table or protocol is not what it should be.
     """
     log = log_of(folder)
     notes: list[Finding] = []
+    for left in (*folder.root.glob(".site.*"), *folder.root.glob("reports/.*")):
+        shutil.rmtree(left)  # of a command that was cut off
     standings = {p.name: standing_of(folder, p, log) for p in folder.challenge.phases}
     reports: dict[str, Path] = {}
     for phase in folder.challenge.phases:
@@ -97,8 +99,6 @@ def publish_site(folder: ChallengeFolder, *, now: datetime) -> list[Finding]:
         if now >= phase.closes and standings[phase.name].everything and not waits:
             report = _final_report(folder, phase, notes)
             reports |= {phase.name: report} if report else {}
-    for left in folder.root.glob(f".{folder.site.name}.*"):
-        shutil.rmtree(left)  # of a command that was cut off
     replace_folder(folder.site, _files(folder, log, standings, reports, now))
     rows = [
         PageAddress(
@@ -116,20 +116,33 @@ def publish_site(folder: ChallengeFolder, *, now: datetime) -> list[Finding]:
 
 
 def _final_report(folder: ChallengeFolder, phase: Phase, notes: list[Finding]) -> Path | None:
-    """The folder of a closed phase's report, made where it is not there yet."""
-    root = folder.run_root(phase)
+    """The folder of a closed phase's report, made where it is not there yet.
+
+    It has no pictures, since data may have to stay hidden, and no pages for teams alone. It is
+    kept apart: what `segjudge report` makes in the run directory is the organiser's.
+    """
+    root, kept = folder.run_root(phase), folder.root / "reports" / phase.name
     run = RunDirectory.open(root)
-    report = root / "report"
     ranking = run.document().ranking
-    if (report / "index.html").is_file() and ranking is not None and ranking.bootstrap:
-        return report
+    if kept.is_dir() and ranking is not None and ranking.bootstrap:
+        return kept
     try:
         rank_run(root)
-        report_run(root)
     except RankingRefusedError as error:
         notes.extend(error.problems)
         return None
-    return report
+    with run.locked():
+        report = write_report(run, data_root=None).parent
+    replace_folder(kept, _below(report, without="teams"))
+    return kept
+
+
+def _below(folder: Path, *, without: str = "") -> Iterator[tuple[str, bytes]]:
+    """Every file of a folder by its path in it."""
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if path.is_file() and inside.parts[0] != without:
+            yield inside.as_posix(), path.read_bytes()
 
 
 def _files(
@@ -146,6 +159,7 @@ def _files(
     news = [*reversed(_news(folder, log, now))]
     page = render(
         "board.html.j2",
+        styles=("style.css", "board.css"),
         scripts=("theme.js",),
         challenge=challenge,
         parts=parts,
@@ -163,12 +177,14 @@ def _files(
     for name, phase in phases.items():
         rules = render(
             "board_rules.html.j2",
-            scripts=("theme.js",),
+            styles=("style.css", "board.css"),
+        scripts=("theme.js",),
             title=challenge.title,
             phase=phase,
             headings=_by_heading(folder.rules[name]),
         )
         yield f"rules-{name}.html", rules.encode()
+    yield "s/index.html", b""  # a server that lists folders would tell every address
     for event in log.handed_in:
         again = [e for e in log.events if isinstance(e, CameAgain) and e.number == event.number]
         text = submission_page(
@@ -181,9 +197,8 @@ def _files(
         )
         yield f"s/{event.token}.html", text.encode()
     for name, report in reports.items():
-        for path in sorted(report.rglob("*")):
-            if path.is_file():
-                yield f"report-{name}/{path.relative_to(report).as_posix()}", path.read_bytes()
+        for inside, data in _below(report):
+            yield f"report-{name}/{inside}", data
 
 
 def _by_heading(rules: Rules) -> dict[str, list[str]]:

@@ -69,7 +69,7 @@ def submission_page(
     return render(
         "board_submission.html.j2",
         scripts=("theme.js",),
-        styles=("style.css", "check.css"),
+        styles=("style.css", "check.css", "board.css"),
         title=folder.challenge.title,
         event=event,
         phase=phase,

@@ -14,6 +14,7 @@ DOCUMENTS: Mapping[str, str] = {
     "run": "run.RunDocument",
     "evidence": "evidence.Evidence",
     "audit": "audit.AuditDocument",
+    "board": "board_log.BoardEvent",
     "comparison": "team_comparison.ComparisonDocument",
     "check": "check.CheckDocument",
     "doctor": "doctor.DoctorDocument",

@@ -206,6 +206,8 @@ def test_a_season_of_six_teams(
     assert "alpha" not in season.part("second")
     assert "<h3>Scores</h3>" in season.own_page(9)
     assert (root / "site/report-first/index.html").is_file()
+    assert not (root / "site/report-first/teams").exists()
+    assert "image/webp" not in season.page("report-first/index.html")  # no picture of the data
     assert not (root / "site/report-second").exists()
 
     # Third: nothing before the closing.
