@@ -178,7 +178,7 @@ def _files(
         rules = render(
             "board_rules.html.j2",
             styles=("style.css", "board.css"),
-        scripts=("theme.js",),
+            scripts=("theme.js",),
             title=challenge.title,
             phase=phase,
             headings=_by_heading(folder.rules[name]),
