@@ -15,10 +15,12 @@ from evaluate.cluster import ClusterAddress
 from evaluate.documents.board_log import BatchRun, BoardEvent, BoardLog, HandedIn
 from evaluate.documents.run import RankOptions
 from evaluate.facts.errors import RankingRefusedError, RunDirectoryError, UsageError
+from evaluate.facts.outcome import Outcome
 from evaluate.ranking.stage import rank_run
 from evaluate.running.stage import run_submissions
 from evaluate.sandbox import Sandbox
 from evaluate.scoring.stage import score_run
+from evaluate.store import RunDirectory
 from evaluate.store.folder_locks import lock_folder
 
 __all__ = ["TakenNow", "board_held", "log_of", "take_what_is_new"]
@@ -100,6 +102,7 @@ def take_what_is_new(
         )
         score_run(folder.run_root(phase), workers=workers, cluster=cluster, progress=progress)
         notes += _rank(folder, phase)
+        notes += _anchor_failed(folder, phase, anchor)
         log.append(
             BatchRun(
                 phase=phase.name,
@@ -139,3 +142,13 @@ def _rank(folder: ChallengeFolder, phase: Phase) -> list[Finding]:
     except RankingRefusedError as error:
         return list(error.problems)
     return []
+
+
+def _anchor_failed(folder: ChallengeFolder, phase: Phase, anchor: str | None) -> list[Finding]:
+    """Times of a batch can't be compared where its anchor ended no case well."""
+    run = RunDirectory.open(folder.run_root(phase))
+    own = [attempt for attempt in run.attempts() if attempt.team == anchor]
+    if anchor is None or any(attempt.outcome is Outcome.OK for attempt in own):
+        return []
+    mend = f"`segjudge check {folder.anchor}`"
+    return [Finding(where=anchor, found="the anchor failed every case", mend=mend)]
