@@ -1,17 +1,17 @@
 """A phase's submissions with their scores, and which of each team's counts."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
+from statistics import fmean, median
 
 from evaluate.board.challenge import ChallengeFolder, Phase
 from evaluate.documents.board_log import BoardLog, HandedIn
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
-from evaluate.ranking import rank
-from evaluate.ranking.result import RankingRow
+from evaluate.ranking import RankSettings, places_of
+from evaluate.ranking.label_columns import with_label_columns
 from evaluate.ranking.stage import labels_ranked_by
 from evaluate.store import RunDirectory
 
@@ -28,8 +28,9 @@ class RunSubmission:
         submission: its entry in the log.
         ran_at: its batch's end.
         outcomes: how its cases ended, and how many so.
-        row: its means and its place among all submissions of the phase, or among those that
-            count; None where a case has no score by an error of the harness.
+        place: among all submissions of the phase, or among those that count; None where a case has
+            no score by an error of the harness.
+        means: by column, over the modalities' means; failed cases are in them at their price.
         times_anchor: its time a case, as a multiple of the anchor's in the same batch: the median
             over the cases that both ended well.
     """
@@ -37,17 +38,31 @@ class RunSubmission:
     submission: HandedIn
     ran_at: str
     outcomes: Counter[Outcome]
-    row: RankingRow | None
+    means: Mapping[str, float | None]
     times_anchor: float | None
+    place: float | None = None
+
+    @property
+    def failures(self) -> int:
+        """Of its cases."""
+        return sum(count for outcome, count in self.outcomes.items() if outcome.is_failure)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseStanding:
-    """All that were run, by number, and those that count, best first."""
+    """All that were run, by number, and those that count, best first.
+
+    The columns are what the protocol ranks by, and the time.
+    """
 
     everything: tuple[RunSubmission, ...] = ()
     counted: tuple[RunSubmission, ...] = ()
     rules: Rules
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the means that are shown."""
+        return tuple(dict.fromkeys((*RankSettings.from_protocol(self.rules).columns, _TIME)))
 
 
 def standing_of(folder: ChallengeFolder, phase: Phase, log: BoardLog) -> PhaseStanding:
@@ -56,13 +71,14 @@ def standing_of(folder: ChallengeFolder, phase: Phase, log: BoardLog) -> PhaseSt
     Times of a batch are divided by how much slower its anchor was than that of the first, so that
     places by time are places on one scale.
     """
-    rules = folder.rules[phase.name]
+    standing = PhaseStanding(rules=folder.rules[phase.name])
     batches = [batch for batch in log.batches if batch.phase == phase.name]
     if not batches:
-        return PhaseStanding(rules=rules)
+        return standing
     run = RunDirectory.open(folder.run_root(phase))
     by_team: dict[str, list[CaseScore]] = {}
-    for score in run.read_rows(CaseScore):
+    labels = labels_ranked_by(run, standing.rules)
+    for score in with_label_columns(run.read_rows(CaseScore), labels, standing.columns):
         by_team.setdefault(score.team, []).append(score)
     handed_in = {event.number: event for event in log.handed_in}
     first: dict[str, float] = {}
@@ -73,24 +89,30 @@ def standing_of(folder: ChallengeFolder, phase: Phase, log: BoardLog) -> PhaseSt
         slower = _ratio(anchor, first) or 1.0
         for number in batch.numbers:
             name = handed_in[number].run_name
-            own = by_team[name]
-            scores[name] = [_on_one_scale(score, slower) for score in own]
+            scores[name] = [_on_one_scale(score, slower) for score in by_team[name]]
             submissions.append(
                 RunSubmission(
                     submission=handed_in[number],
                     ran_at=batch.at,
-                    outcomes=Counter(score.outcome for score in own),
-                    row=None,
-                    times_anchor=_ratio(_times(own), anchor),
+                    outcomes=Counter(score.outcome for score in scores[name]),
+                    means=_means(scores[name], standing.columns),
+                    times_anchor=_ratio(_times(by_team[name]), anchor),
                 )
             )
-    everything = _ranked(run, rules, submissions, scores)
-    counted = _ranked(run, rules, _those_that_count(everything, phase), scores)
-    return PhaseStanding(
-        everything=tuple(sorted(everything, key=lambda s: s.submission.number)),
-        counted=tuple(s for s in counted if s.row is not None),
-        rules=rules,
-    )
+    placed = _placed(submissions, scores, standing.rules)
+    counted = _placed(_those_that_count(placed, phase), scores, standing.rules)
+    return replace(standing, everything=tuple(submissions), counted=tuple(counted))
+
+
+def _means(scores: Sequence[CaseScore], names: Iterable[str]) -> dict[str, float | None]:
+    means: dict[str, float | None] = {}
+    for name in names:
+        by_modality: dict[str, list[float]] = {}
+        for score in scores:
+            if (value := score.value(name)) is not None:
+                by_modality.setdefault(score.modality, []).append(value)
+        means[name] = fmean(map(fmean, by_modality.values())) if by_modality else None
+    return means
 
 
 def _times(scores: Iterable[CaseScore]) -> dict[str, float]:
@@ -111,34 +133,23 @@ def _on_one_scale(score: CaseScore, slower: float) -> CaseScore:
     return score.with_values(**{_TIME: seconds / slower})
 
 
-def _ranked(
-    run: RunDirectory,
-    rules: Rules,
-    submissions: Sequence[RunSubmission],
-    scores: dict[str, list[CaseScore]],
+def _placed(
+    submissions: Sequence[RunSubmission], scores: dict[str, list[CaseScore]], rules: Rules
 ) -> list[RunSubmission]:
-    """These with their rows among each other, best first; then those without a complete score."""
-    whole = {s.submission.run_name: s for s in submissions if not s.outcomes[Outcome.HARNESS_ERROR]}
+    """Those whose cases all have a score, with their places among each other, best first."""
+    whole = [s for s in submissions if not s.outcomes[Outcome.HARNESS_ERROR]]
     if not whole:
-        return list(submissions)
-    labels = [row for row in labels_ranked_by(run, rules) if row.team in whole]
-    rows = [row for name in whole for row in scores[name]]
-    result = rank(rows, rules, bootstrap=0, labels=labels)
-    ordered = [replace(whole[row.team], row=row) for row in result.rows]
-    return [*ordered, *(s for s in submissions if s.submission.run_name not in whole)]
+        return []
+    places = places_of([row for s in whole for row in scores[s.submission.run_name]], rules)
+    placed = [replace(s, place=places[s.submission.run_name]) for s in whole]
+    return sorted(placed, key=lambda s: (s.place, s.submission.number))
 
 
-def _those_that_count(best_first: Sequence[RunSubmission], phase: Phase) -> list[RunSubmission]:
+def _those_that_count(placed: Sequence[RunSubmission], phase: Phase) -> list[RunSubmission]:
     """One a team; among equals the earlier one."""
-    in_order = sorted(
-        (s for s in best_first if s.row is not None),
-        key=lambda s: (
-            -s.submission.number
-            if phase.counts == "last"
-            else (s.row.rank if s.row else 0, s.submission.number)
-        ),
-    )
+    if phase.counts == "last":
+        placed = sorted(placed, key=lambda s: -s.submission.number)
     chosen: dict[str, RunSubmission] = {}
-    for submission in in_order:
+    for submission in placed:
         chosen.setdefault(submission.submission.file.team.lower(), submission)
     return list(chosen.values())

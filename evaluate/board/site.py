@@ -9,12 +9,13 @@ from datetime import datetime
 from pathlib import Path
 
 from data_manifest.findings import Finding
+from data_manifest.manifest import sha256_of
 from evaluate.board.challenge import ChallengeFolder, Phase
 from evaluate.board.counted import PhaseStanding, standing_of
 from evaluate.board.submission_pages import (
     NOT_RUN,
     cells_of,
-    columns_of_board,
+    heads_of,
     ratio_text,
     submission_page,
 )
@@ -23,9 +24,10 @@ from evaluate.documents.board_log import BoardLog, CameAgain
 from evaluate.documents.tables import write_table
 from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.rules import Rules
+from evaluate.facts.scores import CaseScore
 from evaluate.ranking.stage import rank_run
 from evaluate.reporting.page import write_report
-from evaluate.reporting.quantities import count_of, quantities_of
+from evaluate.reporting.quantities import count_of
 from evaluate.reporting.rendering import render
 from evaluate.reporting.rules_told import rules_told
 from evaluate.store import RunDirectory
@@ -123,8 +125,7 @@ def _final_report(folder: ChallengeFolder, phase: Phase, notes: list[Finding]) -
     """
     root, kept = folder.run_root(phase), folder.root / "reports" / phase.name
     run = RunDirectory.open(root)
-    ranking = run.document().ranking
-    if kept.is_dir() and ranking is not None and ranking.bootstrap:
+    if kept.is_dir() and run.document().ranked_from == sha256_of(run.table_path(CaseScore)):
         return kept
     try:
         rank_run(root)
@@ -224,13 +225,12 @@ def _part(
     cases = folder.data[phase.name].cases
     kinds = Counter(f"{case.modality} {case.dimension}" for case in cases)
     told = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
-    quantities = quantities_of(standing.rules)
     shows = phase.shows_board(now)
     return PhasePart(
         phase=phase,
         state=_state(phase, now),
         cases=f"{count_of(len(cases), 'case')}: {told}",
-        heads=[quantities[n].head for n in columns_of_board(standing) if n in quantities],
+        heads=heads_of(standing),
         rows=[*_rows(standing)] if shows else [],
         shows_board=shows,
         has_anchor=any(run.times_anchor for run in standing.everything),
@@ -240,18 +240,16 @@ def _part(
 
 def _rows(standing: PhaseStanding) -> Iterator[BoardRow]:
     for run in standing.counted:
-        if run.row is None:
-            continue
         team = run.submission.file.team
         own = [r for r in standing.everything if r.submission.file.team.lower() == team.lower()]
         yield BoardRow(
-            place=f"{run.row.rank:g}",
+            place=f"{run.place:g}",
             team=team,
             number=f"{run.submission.number:04d}",
             date=run.submission.arrived_at[:10],
             cells=cells_of(standing, run),
             ratio=ratio_text(run),
-            failures=f"{run.row.failures} of {run.row.cases}",
+            failures=f"{run.failures} of {run.outcomes.total()}",
             history=[
                 (f"{r.submission.number:04d}", r.submission.arrived_at[:10], cells_of(standing, r))
                 for r in own

@@ -11,7 +11,7 @@ from evaluate.reporting.failures import OUTCOME_WORDS
 from evaluate.reporting.quantities import count_of, quantities_of
 from evaluate.reporting.rendering import render
 
-__all__ = ["NOT_RUN", "cells_of", "columns_of_board", "ratio_text", "submission_page"]
+__all__ = ["NOT_RUN", "cells_of", "heads_of", "ratio_text", "submission_page"]
 
 NOT_RUN: Mapping[NotRun, str] = {
     "outside": "no phase was open when it arrived",
@@ -20,21 +20,16 @@ NOT_RUN: Mapping[NotRun, str] = {
 }
 
 
-def columns_of_board(standing: PhaseStanding) -> list[str]:
-    """What the protocol ranks by, then the time."""
-    ranked = [metric.name for metric in standing.rules.ranking.metrics]
-    return [*dict.fromkeys((*ranked, "wall_s"))]
+def heads_of(standing: PhaseStanding) -> list[str]:
+    """The board's columns as a reader knows them."""
+    quantities = quantities_of(standing.rules)
+    return [quantities[name].head for name in standing.columns if name in quantities]
 
 
 def cells_of(standing: PhaseStanding, run: RunSubmission) -> list[str]:
-    """A submission's means in the columns of the board, failures included at their price."""
+    """A submission's means in these columns."""
     quantities = quantities_of(standing.rules)
-    values = run.row.values if run.row else {}
-    return [
-        quantities[name].text(values.get(name))
-        for name in columns_of_board(standing)
-        if name in quantities
-    ]
+    return [quantities[n].text(run.means[n]) for n in standing.columns if n in quantities]
 
 
 def ratio_text(run: RunSubmission) -> str:
@@ -59,13 +54,10 @@ def submission_page(
     if standing is not None:
         ran = next((s for s in standing.everything if s.submission.number == event.number), None)
     shows = phase is not None and phase.shows_scores(now)
-    quantities = quantities_of(standing.rules) if standing else {}
-    heads = (
-        [quantities[n].head for n in columns_of_board(standing) if n in quantities]
-        if standing
-        else []
+    means = (
+        [*zip(heads_of(standing), cells_of(standing, ran), strict=True)] if ran and standing else []
     )
-    means = [*zip(heads, cells_of(standing, ran), strict=True)] if ran and standing else []
+    lost = ran is not None and ran.outcomes[Outcome.HARNESS_ERROR] > 0
     return render(
         "board_submission.html.j2",
         scripts=("theme.js",),
@@ -75,9 +67,9 @@ def submission_page(
         phase=phase,
         state=_state(event, ran),
         outcomes=_outcomes(ran) if ran else [],
-        means=means if shows and ran and ran.row else [],
+        means=means if shows and not lost else [],
         hidden=ran is not None and not shows,
-        lost=ran is not None and ran.row is None,
+        lost=lost,
         ratio=ratio_text(ran) if ran and ran.times_anchor and shows else "",
         again=again,
     )

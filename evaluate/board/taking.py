@@ -1,4 +1,4 @@
-"""`segjudge board take`: what is new is taken, run, scored and ranked."""
+"""`segjudge board take`: what is new is taken, run and scored."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -13,10 +13,8 @@ from evaluate.board.challenge import ANCHOR, ChallengeFolder, Phase
 from evaluate.board.inbox import take_new
 from evaluate.cluster import ClusterAddress
 from evaluate.documents.board_log import BatchRun, BoardEvent, BoardLog, HandedIn
-from evaluate.documents.run import RankOptions
-from evaluate.facts.errors import RankingRefusedError, RunDirectoryError, UsageError
+from evaluate.facts.errors import RunDirectoryError, UsageError
 from evaluate.facts.outcome import Outcome
-from evaluate.ranking.stage import rank_run
 from evaluate.running.stage import run_submissions
 from evaluate.sandbox import Sandbox
 from evaluate.scoring.stage import score_run
@@ -101,7 +99,6 @@ def take_what_is_new(
             now=now,
         )
         score_run(folder.run_root(phase), workers=workers, cluster=cluster, progress=progress)
-        notes += _rank(folder, phase)
         notes += _anchor_failed(folder, phase, anchor)
         log.append(
             BatchRun(
@@ -133,15 +130,6 @@ def _refuse_archives(batch: list[HandedIn], folder: ChallengeFolder, sandbox: Sa
             expected="the docker sandbox",
             mend="`segjudge doctor` says what is here; the archive is kept, and runs next time",
         )
-
-
-def _rank(folder: ChallengeFolder, phase: Phase) -> list[Finding]:
-    """Places without resampling; the final ranking has it."""
-    try:
-        rank_run(folder.run_root(phase), RankOptions(bootstrap=0))
-    except RankingRefusedError as error:
-        return list(error.problems)
-    return []
 
 
 def _anchor_failed(folder: ChallengeFolder, phase: Phase, anchor: str | None) -> list[Finding]:
