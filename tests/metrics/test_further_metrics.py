@@ -145,9 +145,11 @@ def test_a_missed_label_is_infinitely_far_and_has_no_overlap():
     assert set(nothing) == set(ALL)
     defined = {name: value for name, value in nothing.items() if not math.isnan(value)}
     assert defined.pop("specificity") == 1
+    assert defined.pop("topology_match") == 1  # both have no part, and no hole
     assert set(defined.values()) == {0.0}  # counts and volumes are none
     assert all(
-        name.endswith(("_ml", "_error", "_sum", "_difference")) or name in COUNTS
+        name.endswith(("_ml", "_error", "_sum", "_difference", "_variant", "_flipped"))
+        or name in COUNTS
         for name in defined
     )
 
