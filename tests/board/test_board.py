@@ -52,7 +52,7 @@ counts = "{counts}"
 def write_rules(root: Path) -> None:
     """No place by times: those of a busy machine are nobody's merit."""
     text = protocol_text("segjudge").replace(', { name = "wall_s" }', "")
-    (root / "rules.toml").write_text(text)
+    (root / "rules.toml").write_text(text, "utf-8")
 
 
 def week(number: float) -> datetime:
@@ -116,7 +116,7 @@ class Season:
     def __init__(self, root: Path, make: Callable[[str, str], Path], manifest: Path) -> None:
         self.root, self._make = root, make
         (root / "inbox").mkdir(parents=True)
-        (root / "challenge.toml").write_text(challenge_text(manifest))
+        (root / "challenge.toml").write_text(challenge_text(manifest), "utf-8")
         write_rules(root)
         shutil.copytree(self.made("anchor", 3), root / "anchor")
 
@@ -131,7 +131,7 @@ class Season:
             os.utime(path, (at.timestamp(), at.timestamp()))
 
     def page(self, name: str = "index.html") -> str:
-        return (self.root / "site" / name).read_text()
+        return (self.root / "site" / name).read_text("utf-8")
 
     def part(self, phase: str) -> str:
         found = re.search(rf'<section id="{phase}">.*?</section>', self.page(), re.S)
@@ -238,7 +238,7 @@ def test_a_season_of_six_teams(
     assert titles[0] == "Phase third closed"
     assert "first: 3 submissions ranked" in titles
     handed_in = [*log_of(ChallengeFolder(root)).handed_in]
-    pages = {path: path.read_text() for path in (root / "site").glob("**/*.html")}
+    pages = {path: path.read_text("utf-8") for path in (root / "site").glob("**/*.html")}
     for event in handed_in:
         assert [p.stem for p, text in pages.items() if event.token in text + p.name] == [
             event.token
@@ -305,7 +305,7 @@ def test_what_is_wrong_in_challenge_toml_is_one_line(
     text = challenge_text(small_data)
     assert line in text
     write_rules(tmp_path)
-    (tmp_path / "challenge.toml").write_text(text.replace(line, instead, 1))
+    (tmp_path / "challenge.toml").write_text(text.replace(line, instead, 1), "utf-8")
     done = segjudge("board", "publish", tmp_path)
     assert done.returncode == 2
     assert told in done.stderr
@@ -318,15 +318,15 @@ def test_a_new_challenge_can_be_filled_in_and_two_boards_do_not_share_it(
     root = tmp_path / "mine"
     assert segjudge("board", "init", root).returncode == 0
     assert segjudge("board", "init", root).returncode == 2
-    text = (root / "challenge.toml").read_text()
+    text = (root / "challenge.toml").read_text("utf-8")
     text = re.sub(r'"\w+/manifest.json"', json.dumps(str(small_data)), text)
-    (root / "challenge.toml").write_text(text)
+    (root / "challenge.toml").write_text(text, "utf-8")
     done = segjudge("board", "publish", root)
     assert done.returncode == 0, done.stderr
-    page = (root / "site/index.html").read_text()
+    page = (root / "site/index.html").read_text("utf-8")
     assert "validation: not open yet" in page
     assert "4 cases: 1 CT 3D, 2 Ultrasound 2D, 1 X-Ray 2D" in page
-    assert "The challenge" in (root / "site/rules-test.html").read_text()
+    assert "The challenge" in (root / "site/rules-test.html").read_text("utf-8")
     with board_held(root):
         second = segjudge("board", "take", root, "--sandbox", "local")
     assert second.returncode == 2

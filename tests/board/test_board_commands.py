@@ -23,11 +23,11 @@ def season(tmp_path: Path, make_submission: Callable[[str, str], Path], small_da
     path = made.root / "challenge.toml"
     now = datetime.now(UTC).replace(microsecond=0)
     shift = now - timedelta(days=1) - BEGIN
-    text = path.read_text()
+    text = path.read_text("utf-8")
     for week in range(0, 8, 2):
         moment = BEGIN + timedelta(weeks=week)
         text = text.replace(moment.isoformat(), (moment + shift).isoformat())
-    path.write_text(text)
+    path.write_text(text, "utf-8")
     return made
 
 

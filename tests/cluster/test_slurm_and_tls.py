@@ -46,11 +46,12 @@ def test_the_documented_batch_script_runs_a_challenge_under_slurm(
 
             def running() -> bool:
                 # What a busy node did not take at once would wait for minutes.
-                with suppress(AssertionError):
-                    slurm("scontrol", "update", f"JobId={job}", "StartTime=now")
+                for again in (("update", f"JobId={job}", "StartTime=now"), ("release", job)):
+                    with suppress(AssertionError):
+                        slurm("scontrol", *again)
                 return slurm("squeue", "--noheader", "--format=%t").split() == ["R", "R"]
 
-            until(running, what="the jobs")
+            until(running, within_s=180, what="the jobs")
             command = arguments(small_data, root, submissions, "--cluster", hosts.address)
             head = hosts.run(*command, *hosts.options)
             said, _ = head.communicate(timeout=200)
