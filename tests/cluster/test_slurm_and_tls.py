@@ -26,6 +26,7 @@ def documented(name: str) -> str:
 
 
 @pytest.mark.slurm
+@pytest.mark.soak  # beside the other tests its jobs were held more than once; alone never
 def test_the_documented_batch_script_runs_a_challenge_under_slurm(
     small_data: Path, submissions: dict[str, Path], plain: Path, tmp_path: Path
 ) -> None:
