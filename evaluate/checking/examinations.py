@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from data_manifest.cases import CaseInputs, Reference
 from data_manifest.findings import Finding
-from data_manifest.layouts import BadPrediction, read_case, read_prediction, read_reference
+from data_manifest.layouts import BadPrediction, read_case, read_reference
 from data_manifest.manifest import Case
 from evaluate.checking import (
     Trial,
@@ -63,14 +63,7 @@ class Examination(Generic[Picture]):
         path = (run or self._run).prediction_path(TEAM, case.id)
         if not path.is_file():
             return None
-        mask = read_prediction(
-            path,
-            output=self._protocol.output,
-            shape=case.shape,
-            spacing_mm=case.spacing_mm,
-            directions=case.directions,
-            max_bytes=self._protocol.limits.output_mib << 20,
-        )
+        mask = self._protocol.read_mask(path, case)
         return None if isinstance(mask, BadPrediction) else mask
 
     def examine(self, trial: Trial, score: CaseScore) -> ExaminedCase[Picture]:

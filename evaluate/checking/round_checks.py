@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.findings import Finding, Severity
-from data_manifest.layouts import BadPrediction, read_case, read_prediction
+from data_manifest.layouts import BadPrediction, read_case
 from data_manifest.manifest import Case
 from data_manifest.prompts import Dots, Prompts
 from evaluate.checking.check_findings import make_finding
@@ -76,13 +76,7 @@ def case_in_rounds(
 
 
 def _read(path: Path, rules: Rules, case: Case) -> _LabelMap | None:
-    mask = read_prediction(
-        path,
-        output=rules.output,
-        shape=case.shape,
-        spacing_mm=case.spacing_mm,
-        max_bytes=rules.limits.output_mib << 20,
-    )
+    mask = rules.read_mask(path, case)
     return None if isinstance(mask, BadPrediction) else mask
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from data_manifest.layouts import (
     VIEWABLE,
     BadPrediction,
-    read_prediction,
     read_reference,
     write_viewable_mask,
 )
@@ -62,13 +61,7 @@ def export_masks(
             path = run.files_of(Turn(team=team, case=case.id, round=run.last_round))[0]
             labels = None
             if path.is_file():
-                labels = read_prediction(
-                    path,
-                    output=rules.output,
-                    shape=case.shape,
-                    spacing_mm=case.spacing_mm,
-                    max_bytes=rules.limits.output_mib << 20,
-                )
+                labels = rules.read_mask(path, case)
             if labels is None or isinstance(labels, BadPrediction):
                 without.append(f"{team}, {case.id}")
                 continue

@@ -1,14 +1,26 @@
 """A challenge's rules, from container to ranking, read whole from one TOML file."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from data_manifest.errors import Finding
-from data_manifest.layouts import Inputs, Layout, OutputFile, References, contradictions
+from data_manifest.layouts import (
+    BadPrediction,
+    Inputs,
+    Layout,
+    OutputFile,
+    References,
+    contradictions,
+    read_prediction,
+)
+from data_manifest.manifest import Case
 from data_manifest.prompts import KINDS
 from evaluate.facts.errors import ProtocolError
 from evaluate.facts.first_schema import upgraded
@@ -186,6 +198,26 @@ class Rules(Strict, frozen=True, kw_only=True):
     def layout(self) -> Layout:
         """Which files a container gets, and which it is to leave."""
         return Layout(inputs=self.input, output=self.output)
+
+    def read_mask(
+        self,
+        path: Path,
+        case: Case,
+        *,
+        within: Path | None = None,
+        allowed: Collection[int] | None = None,
+    ) -> npt.NDArray[np.integer] | BadPrediction:
+        """Read a mask of a case as every stage reads it; see `read_prediction`."""
+        return read_prediction(
+            path,
+            output=self.output,
+            shape=case.shape,
+            spacing_mm=case.spacing_mm,
+            directions=case.directions,
+            max_bytes=self.limits.output_mib << 20,
+            within=within,
+            allowed=allowed,
+        )
 
     @property
     def kinds_of_prompts(self) -> tuple[str, ...]:

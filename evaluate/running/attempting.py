@@ -15,7 +15,7 @@ import msgspec
 
 from data_manifest.cases import CaseInputs
 from data_manifest.errors import printable
-from data_manifest.layouts import BadPrediction, open_regular_file, read_prediction
+from data_manifest.layouts import BadPrediction, open_regular_file
 from data_manifest.manifest import Case
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.outcome import Outcome
@@ -239,13 +239,9 @@ def _look_at(files: Sequence[str], outputs: Path, case: Case, protocol: Rules) -
     if len(files) > 1:
         names = ", ".join(map(printable, files[:3]))
         return Output(present=True, problem=f"{len(files)} files where one is to be: {names}")
-    prediction = read_prediction(
+    prediction = protocol.read_mask(
         outputs / files[0],
-        output=protocol.output,
-        shape=case.shape,
-        spacing_mm=case.spacing_mm,
-        directions=case.directions,
-        max_bytes=protocol.limits.output_mib << 20,
+        case,
         within=outputs,
         allowed=protocol.scoring.allowed_labels,
     )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.cases import CaseInputs
-from data_manifest.layouts import BadPrediction, read_case, read_prediction, read_reference
+from data_manifest.layouts import BadPrediction, read_case, read_reference
 from data_manifest.manifest import Case
 from data_manifest.prompts import Clicks, Prompts, Scribbles
 from evaluate.facts.attempts import Attempt
@@ -85,14 +85,7 @@ class Conversation:
             self._over = (attempt.outcome, reason)
         if prediction is None or self._rounds.number == 1:
             return
-        labels = read_prediction(
-            prediction,
-            output=self._rules.output,
-            shape=self._case.shape,
-            spacing_mm=self._case.spacing_mm,
-            directions=self._case.directions,
-            max_bytes=self._rules.limits.output_mib << 20,
-        )
+        labels = self._rules.read_mask(prediction, self._case)
         if not isinstance(labels, BadPrediction):
             self.answered(labels)
 

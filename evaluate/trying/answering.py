@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from data_manifest.cases import CaseInputs
 from data_manifest.errors import printable
-from data_manifest.layouts import BadPrediction, read_prediction
+from data_manifest.layouts import BadPrediction
 from data_manifest.manifest import Case, Manifest
 from evaluate.facts.errors import SegjudgeError
 from evaluate.facts.machine import Machine, SandboxFacts, describe_host, library_versions
@@ -255,13 +255,7 @@ def _attempt(
     if made.prediction is not None:
         path = scratch / f"answer{rules.output.suffix}"
         path.write_bytes(made.prediction)
-        read = read_prediction(
-            path,
-            output=rules.output,
-            shape=case.shape,
-            spacing_mm=case.spacing_mm,
-            max_bytes=rules.limits.output_mib << 20,
-        )
+        read = rules.read_mask(path, case)
         labels = None if isinstance(read, BadPrediction) else read.astype(np.uint16)
     lines = made.log.decode("utf-8", "replace").splitlines()[-_LAST_LINES:]
     return Answer(

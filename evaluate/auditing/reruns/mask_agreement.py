@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_manifest.layouts import BadPrediction, read_prediction
+from data_manifest.layouts import BadPrediction
 from data_manifest.manifest import Case
 from evaluate.facts.rules import Rules
 from metrics import dice
@@ -29,14 +29,7 @@ def agreement(first: Path, second: Path, case: Case, protocol: Rules) -> Agreeme
     """Compare two predictions of a case; the files are a participant's."""
     masks = []
     for path in (first, second):
-        mask = read_prediction(
-            path,
-            output=protocol.output,
-            shape=case.shape,
-            spacing_mm=case.spacing_mm,
-            directions=case.directions,
-            max_bytes=protocol.limits.output_mib << 20,
-        )
+        mask = protocol.read_mask(path, case)
         if isinstance(mask, BadPrediction):
             return Agreement(same=False, dsc=None, voxels=None)
         masks.append(mask)
