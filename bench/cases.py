@@ -12,8 +12,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-__all__ = ["KINDS", "Kind", "make_cases"]
-
 Labels = npt.NDArray[np.uint8]
 
 SEED = 2024

@@ -17,8 +17,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["PEERS", "REFERENCE"]
-
 Mask = npt.NDArray[np.bool_]
 Pair = tuple[float, float]
 TOLERANCE_MM = 2.0

@@ -21,8 +21,6 @@ from pathlib import Path
 from bench.cases import KINDS, WORST, Kind
 from bench.peers import PEERS, REFERENCE
 
-__all__ = ["main"]
-
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "bench"
 PEERS_PYTHON = Path(os.environ.get("PEERS_PYTHON", ROOT / ".venv" / "peers" / "bin" / "python"))

@@ -16,8 +16,6 @@ from evaluate.facts.rules import load_protocol
 from metrics.label_extents import LabelExtents, LabelMaps
 from metrics.surfaces import surface_overlaps
 
-__all__ = ["stages_of"]
-
 _REPEATS = 5
 
 

@@ -10,8 +10,6 @@ import numpy.typing as npt
 
 from data_manifest.prompts import Prompts
 
-__all__ = ["CaseInputs", "Reference"]
-
 IntegerArray = npt.NDArray[np.integer]
 
 

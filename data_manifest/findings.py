@@ -6,18 +6,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeAlias
 
-__all__ = [
-    "Cell",
-    "Finding",
-    "Severity",
-    "Tell",
-    "grouped",
-    "listed",
-    "passes",
-    "printable",
-    "untold",
-]
-
 
 def printable(text: str) -> str:
     r"""Make a stranger's text safe for one line of a terminal or a table.

@@ -14,8 +14,6 @@ from data_manifest.errors import Finding, TableError
 from data_manifest.findings import listed
 from data_manifest.foreign_tables import ForeignTable, Row, quoted
 
-__all__ = ["MISSING_WORDS", "is_missing", "read_numbers"]
-
 MISSING_WORDS = frozenset(
     {"", "-", "--", "–", "—", ".", "?", "#n/a", "<na>", "n.a.", "n/a", "na", "nan", "-nan"}
     | {"nil", "none", "null", "missing", "nd"}

@@ -20,8 +20,6 @@ from data_manifest.errors import Finding, TableError
 from data_manifest.findings import listed
 from data_manifest.table_forms import rows_of_bytes, rows_of_text
 
-__all__ = ["ForeignTable", "Row", "plain", "quoted", "read_foreign_table", "says_summary"]
-
 _LARGEST = 256 << 20
 _NAMED = 10
 _ABOVE = 10

@@ -15,19 +15,6 @@ import msgspec
 from data_manifest.errors import Finding, ManifestError
 from data_manifest.prompts import KINDS
 
-__all__ = [
-    "MODALITIES",
-    "NAME_PATTERN",
-    "Case",
-    "FileEntry",
-    "Label",
-    "Manifest",
-    "Preparation",
-    "load_manifest",
-    "save_manifest",
-    "sha256_of",
-]
-
 MODALITIES = (
     "CT",
     "Dermoscopy",

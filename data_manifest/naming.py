@@ -9,8 +9,6 @@ from typing import Literal
 
 from data_manifest.layouts.formats import stem_of
 
-__all__ = ["UNKNOWN", "CaseName", "canonical_modality", "parse_case_name"]
-
 UNKNOWN = "unknown"
 """The modality of a name that does not tell it."""
 

@@ -21,8 +21,6 @@ from data_manifest.errors import TableError
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
-__all__ = ["rows_of_bytes", "rows_of_text"]
-
 _Line: TypeAlias = tuple[int, tuple[str, ...]]
 """A row, after the number of its line, from 1."""
 Rows: TypeAlias = list[_Line]

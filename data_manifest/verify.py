@@ -17,8 +17,6 @@ from data_manifest.layouts.stored import image_header
 from data_manifest.manifest import Case, FileEntry, Manifest, load_manifest, sha256_of
 from data_manifest.progress import Progress, silent
 
-__all__ = ["verify_manifest"]
-
 _REBUILD = "build the cases again, or take a fresh copy"
 
 

@@ -12,21 +12,6 @@ import numpy.typing as npt
 
 from metrics.errors import MetricInputError
 
-__all__ = [
-    "MAX_LABEL",
-    "LabelMap",
-    "Mask",
-    "Tolerance",
-    "checked_dimension",
-    "checked_label_maps",
-    "checked_labels",
-    "checked_masks",
-    "checked_min_iou",
-    "checked_spacing",
-    "checked_tolerance",
-    "tolerance_of_each",
-]
-
 Mask: TypeAlias = npt.NDArray[np.bool_]
 LabelMap: TypeAlias = npt.NDArray[np.integer]
 Tolerance: TypeAlias = float | Mapping[int, float] | Sequence[float] | npt.NDArray[np.floating]

@@ -15,8 +15,6 @@ from metrics.arguments import Mask
 from metrics.surface_elements import element_areas
 from metrics.surfaces import surface_codes
 
-__all__ = ["AREAS", "Boundary", "boundaries"]
-
 _Areas = npt.NDArray[np.float64]
 
 

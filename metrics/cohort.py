@@ -11,20 +11,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = [
-    "STATISTICS",
-    "Interval",
-    "aggregated_dice",
-    "aggregated_f1",
-    "balanced_accuracy",
-    "by_group",
-    "cohort_interval",
-    "determination",
-    "macro_mean",
-    "present",
-    "root_mean_square",
-]
-
 _Values: TypeAlias = npt.NDArray[np.float64]
 _Columns: TypeAlias = Mapping[str, npt.NDArray[Any]]
 

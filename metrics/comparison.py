@@ -21,8 +21,6 @@ from metrics.label_pair import LabelPair, Pass, region_pair
 from metrics.registry import METRICS
 from metrics.spans import Spans
 
-__all__ = ["Comparison", "LabelValues"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelValues:

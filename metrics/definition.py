@@ -12,8 +12,6 @@ from typing import Any, Literal, TypeAlias
 
 from metrics.label_pair import LabelPair
 
-__all__ = ["EmptyRules", "MetricDef", "MetricOption", "OptionValue", "Rule"]
-
 Rule: TypeAlias = float | Literal["worst", "diagonal", "skip", "undefined", "computed"]
 """What counts where a metric has nothing to compare: a number, the metric's worst value, the case's
 diagonal in mm, nothing for this label (`skip`), nothing for the whole case (`undefined`), or what

@@ -9,8 +9,6 @@ from metrics.merged_lesions import merge_lesions
 from metrics.objects import ObjectPairs
 from metrics.spans import Spans
 
-__all__ = ["Detected", "DetectionRules", "detected"]
-
 Connectivity: TypeAlias = Literal[6, 18, 26]
 
 

@@ -17,8 +17,6 @@ from metrics.boundaries import AREAS, Boundary, boundaries
 from metrics.label_extents import Box
 from metrics.nearest import nearest_distances
 
-__all__ = ["Reading", "SurfaceDistances", "measure_distances"]
-
 Reading: TypeAlias = Literal["pooled", "directed", "voxel"]
 """How two directions become one percentile."""
 

@@ -1,7 +1,5 @@
 """This package's exceptions: a bad argument, and a broken installation."""
 
-__all__ = ["KernelError", "MetricInputError"]
-
 
 class MetricInputError(ValueError):
     """An argument is not what the function needs.

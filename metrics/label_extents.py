@@ -13,8 +13,6 @@ import numpy.typing as npt
 from metrics import kernel
 from metrics.arguments import LabelMap
 
-__all__ = ["Box", "LabelExtents", "LabelMaps", "in_kernel_dtype", "memory_order"]
-
 Box: TypeAlias = tuple[slice, ...]
 
 

@@ -15,8 +15,6 @@ from metrics.overlaps import Overlap
 from metrics.spans import Spans
 from metrics.surfaces import SurfaceOverlap, surface_overlaps
 
-__all__ = ["LabelPair", "Pass", "region_pair"]
-
 
 class Pass:
     """Two label maps, counted, and the surfaces that were measured so far.

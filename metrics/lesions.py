@@ -17,8 +17,6 @@ from metrics.matching import Detection
 from metrics.objects import ObjectPairs
 from metrics.spans import Spans, pair_counts
 
-__all__ = ["Lesion", "LesionRules", "LesionWise", "lesion_wise"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LesionRules:

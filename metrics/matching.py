@@ -12,8 +12,6 @@ import numpy.typing as npt
 
 from metrics.objects import ObjectPairs
 
-__all__ = ["Detection", "IouMatching", "Pair", "detect_label", "match_any", "match_by_iou"]
-
 IouMatching: TypeAlias = Literal["iou", "one_to_one", "greedy"]
 """A rule that asks for an intersection over union."""
 

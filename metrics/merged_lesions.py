@@ -14,8 +14,6 @@ import numpy as np
 from metrics.matching import Detection, Pair
 from metrics.objects import ObjectPairs
 
-__all__ = ["merge_lesions"]
-
 
 def merge_lesions(objects: ObjectPairs, *, overlap: float) -> Detection:
     """Merge lesions under one prediction, and predictions of one merged lesion, and match them.

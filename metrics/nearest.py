@@ -15,8 +15,6 @@ import numpy.typing as npt
 from metrics.arguments import Mask
 from metrics.tolerance import step_lengths
 
-__all__ = ["nearest_distances"]
-
 _Points: TypeAlias = npt.NDArray[np.intp]
 
 _MAX_TREE_SHARE = 1 / 16

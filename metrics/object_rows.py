@@ -8,8 +8,6 @@ from typing import Literal
 from metrics.detection import Detected
 from metrics.distances import measure_distances
 
-__all__ = ["ObjectRow", "object_rows"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectRow:

@@ -16,8 +16,6 @@ from metrics.arguments import Mask
 from metrics.label_extents import Box
 from metrics.spans import Spans, pair_counts
 
-__all__ = ["ObjectPairs"]
-
 _Numbers: TypeAlias = npt.NDArray[np.int64]
 
 

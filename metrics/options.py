@@ -7,8 +7,6 @@ from typing import Any
 from metrics.definition import MetricOption, OptionValue
 from metrics.errors import MetricInputError
 
-__all__ = ["choice", "flag", "length", "number", "words"]
-
 
 def choice(name: str, *values: OptionValue, default: OptionValue | None = None) -> MetricOption:
     """One of some values; the first where the protocol says nothing.

@@ -10,8 +10,6 @@ import numpy as np
 from metrics.arguments import Mask
 from metrics.boundaries import Boundary, boundaries
 
-__all__ = ["Overlap", "boundary_iou"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlap:

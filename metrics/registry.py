@@ -23,8 +23,6 @@ from metrics.definition import MetricDef
 from metrics.errors import MetricInputError
 from metrics.label_pair import LabelPair
 
-__all__ = ["ENTRY_POINTS", "METRICS", "Registry"]
-
 ENTRY_POINTS = "segjudge.metrics"
 
 _ORDER = (

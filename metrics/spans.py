@@ -15,8 +15,6 @@ import numpy.typing as npt
 from metrics import kernel
 from metrics.label_extents import Box, LabelMaps, in_kernel_dtype, memory_order
 
-__all__ = ["Spans", "pair_counts"]
-
 _Numbers = npt.NDArray[np.int64]
 
 

@@ -18,8 +18,6 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["element_areas"]
-
 _Normal: TypeAlias = tuple[int, ...]
 """A piece's area vector at unit spacing, in eighths (halves in 2D), signs dropped."""
 

@@ -15,8 +15,6 @@ from metrics.label_extents import LabelExtents, LabelMaps
 from metrics.surface_elements import element_areas
 from metrics.tolerance import ball_of, nearest_within
 
-__all__ = ["SurfaceOverlap", "surface_codes", "surface_overlaps"]
-
 _LABELS_AT_ONCE = 256
 """How many labels' counts are held at a time: 8 KiB each."""
 

@@ -23,8 +23,6 @@ import numpy.typing as npt
 from metrics.arguments import Mask
 from metrics.kernel import BALL_ROW
 
-__all__ = ["Ball", "ball_of", "nearest_within", "step_lengths"]
-
 _Offsets = npt.NDArray[np.intp]
 _Rows = npt.NDArray[np.void]
 

@@ -9,8 +9,6 @@ from metrics import kernel
 from metrics.arguments import Mask
 from metrics.spans import Spans
 
-__all__ = ["betti_numbers", "centreline_dice", "euler_characteristic", "harmonic_mean", "skeleton"]
-
 _Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 

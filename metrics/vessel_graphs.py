@@ -11,8 +11,6 @@ import numpy as np
 
 from metrics.spans import Spans, pair_counts
 
-__all__ = ["GraphRules", "is_flipped", "is_same_topology", "parts", "variant"]
-
 Part = tuple[int, ...]
 """A label, or two that are to touch."""
 

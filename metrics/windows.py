@@ -7,8 +7,6 @@ import numpy.typing as npt
 
 from metrics.label_extents import Box
 
-__all__ = ["cut_out", "reference_slices"]
-
 _Any = TypeVar("_Any", bound=np.generic)
 
 

@@ -37,16 +37,6 @@ from evaluate.store.origin import protocol_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "FolderTables",
-    "RankedTable",
-    "RunTables",
-    "compare",
-    "open_run",
-    "rank",
-    "score_folder",
-]
-
 _Path: TypeAlias = str | Path
 
 

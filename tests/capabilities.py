@@ -22,8 +22,6 @@ import pytest
 from evaluate.facts.errors import EngineMissingError
 from evaluate.sandbox.engine import open_engine
 
-__all__ = ["SYSTEM_PATH", "chromium", "compiler", "compose_command", "missing", "need"]
-
 # Where dockerd and mount are, for whom they are not on the path.
 SYSTEM_PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from xdist.scheduler import LoadScopeScheduling
 
-__all__ = ["SideBySide"]
-
 
 class SideBySide(LoadScopeScheduling):
     """Hands out whole groups of tests, large ones first."""

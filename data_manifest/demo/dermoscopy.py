@@ -18,8 +18,6 @@ from data_manifest.demo.shapes import (
     to_uint8,
 )
 
-__all__ = ["CASES"]
-
 _SKIN = np.array([0.89, 0.71, 0.62])
 _MELANIN = np.array([0.62, 0.92, 1.12])  # absorbs blue most
 _BLOOD = np.array([0.05, 0.35, 0.28])

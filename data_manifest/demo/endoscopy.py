@@ -17,8 +17,6 @@ from data_manifest.demo.shapes import (
     to_uint8,
 )
 
-__all__ = ["CASES"]
-
 _MUCOSA = np.array([0.93, 0.56, 0.44])
 _VESSEL = np.array([0.62, 0.20, 0.20])
 

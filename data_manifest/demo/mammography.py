@@ -16,8 +16,6 @@ from data_manifest.demo.shapes import (
     soft,
 )
 
-__all__ = ["CASES"]
-
 
 def _spicules(
     rng: np.random.Generator, shape: tuple[int, int], centre: tuple[float, float], radius: float

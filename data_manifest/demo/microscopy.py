@@ -6,8 +6,6 @@ from scipy import ndimage
 from data_manifest.demo.records import CaseMaker, RawCase
 from data_manifest.demo.shapes import Mask, blob, label_map, power_law_noise, smooth_noise, soft
 
-__all__ = ["CASES"]
-
 
 def _nuclei(identifier: str, rng: np.random.Generator) -> RawCase:
     shape = (512, 512)

@@ -16,8 +16,6 @@ from data_manifest.demo.shapes import (
     to_uint8,
 )
 
-__all__ = ["CASES"]
-
 # Layers from the vitreous down: thickness in pixels away from the fovea, and reflectivity.
 _LAYERS = {
     "nerve fibres": (14.0, 0.85),

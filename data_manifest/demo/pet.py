@@ -18,8 +18,6 @@ from data_manifest.demo.shapes import (
     soft,
 )
 
-__all__ = ["CASES"]
-
 
 def _acquire(
     rng: np.random.Generator, activity: FloatArray, blur: Sequence[float], counts_per_suv: float

@@ -9,8 +9,6 @@ from data_manifest.demo.records import CaseMaker, RawCase
 from data_manifest.demo.shapes import FloatArray, label_map, largest_part, polygon
 from data_manifest.demo.shipped import shipped_file
 
-__all__ = ["CASES"]
-
 _CT_SMALL = "3dd31e5cc835b3f2cdd46c9da1982f59251e78518fefa8163d914631c66437d6"
 _HEAD = "2df92c523d36639e4d88f892f47e4f6616c48ab017a445a6241ffe38b2d07bbf"
 _LICENCE = "MIT, as pydicom's distribution; its notes on test files name no restriction"

@@ -10,8 +10,6 @@ from data_manifest.demo.records import CaseMaker, RawCase
 from data_manifest.demo.shapes import Mask, label_map, largest_part, polygon
 from data_manifest.demo.shipped import shipped_file
 
-__all__ = ["CASES", "MNI_LICENCE", "mni152"]
-
 _ABDOMEN = "112539bc17c0e281987397e827dff9e99890109866d570f08761f83b8f55c277"
 _MNI = {
     "t1": "421a10e872fd6cadae7f61d358dffbcc1795a497d61ee76c5dda2503e1a1e9e6",

@@ -11,8 +11,6 @@ from data_manifest.demo.records import CaseMaker, RawCase
 from data_manifest.demo.shapes import Mask, label_map, largest_part, polygon
 from data_manifest.demo.shipped import shipped_file
 
-__all__ = ["CASES"]
-
 _SHA256 = {
     "retina.jpg": "38a07f36f27f095e818aea7b96d34202c05176d30253c66733f2e00379e9e0e6",
     "ihc.png": "f8dd1aa387ddd1f49d8ad13b50921b237df8e9b262606d258770687b0ef93cef",

@@ -6,8 +6,6 @@ from data_manifest.demo.records import CaseMaker, RawCase
 from data_manifest.demo.shapes import label_map, polygon
 from data_manifest.demo.shipped import shipped_file
 
-__all__ = ["CASES"]
-
 _SHA256 = "6fa3a087d3c631b43216a8abec8aac8d2d73751c5bf5885708d1150b09283f72"
 _FRAME = 24  # end of systole: the closed mitral valve bounds the ventricle
 _LEFT_VENTRICLE = [

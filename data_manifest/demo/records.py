@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CaseMaker", "DemoPackageMissing", "RawCase"]
-
 
 class DemoPackageMissing(RuntimeError):  # noqa: N818  (says what happened, as the others do)
     """A package that ships an image of the demo data is absent, or ships another image."""

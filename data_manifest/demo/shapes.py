@@ -11,25 +11,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-__all__ = [
-    "FloatArray",
-    "Mask",
-    "blob",
-    "blob_3d",
-    "case_generator",
-    "crop_to_labels",
-    "curve",
-    "grid",
-    "label_map",
-    "largest_part",
-    "one_piece",
-    "polygon",
-    "power_law_noise",
-    "smooth_noise",
-    "soft",
-    "to_uint8",
-]
-
 FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from data_manifest.demo.records import DemoPackageMissing
 
-__all__ = ["shipped_file"]
-
 _DISTRIBUTIONS = {"nilearn": "nilearn", "pydicom": "pydicom", "skimage": "scikit-image"}
 
 

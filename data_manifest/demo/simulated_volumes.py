@@ -18,8 +18,6 @@ from data_manifest.demo.shapes import (
     soft,
 )
 
-__all__ = ["CASES"]
-
 _CT_SHAPE = (12, 240, 320)
 # Centre (z, y, x), half axes and HU of what lies in the abdomen; later ones lie over earlier ones.
 _ABDOMEN = {

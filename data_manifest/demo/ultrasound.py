@@ -17,8 +17,6 @@ from data_manifest.demo.shapes import (
     to_uint8,
 )
 
-__all__ = ["CASES"]
-
 _LICENCE = "Apache-2.0, as segjudge"
 
 

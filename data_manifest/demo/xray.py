@@ -17,8 +17,6 @@ from data_manifest.demo.shapes import (
     soft,
 )
 
-__all__ = ["CASES"]
-
 _SOFT, _LUNG, _BONE = 0.020, 0.006, 0.048  # absorption per mm at about 70 keV
 _CHEST_SHAPE = (512, 560)
 _CHEST_MIDDLE = 280.0

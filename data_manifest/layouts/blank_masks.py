@@ -8,8 +8,6 @@ from data_manifest.layouts.formats import FORMATS, format_of
 from data_manifest.layouts.layout import OutputFile
 from data_manifest.layouts.references import read_reference
 
-__all__ = ["write_blank_mask"]
-
 
 def write_blank_mask(path: Path, reference: Path, output: OutputFile) -> None:
     """Write a mask of the reference's shape and place, all 0.

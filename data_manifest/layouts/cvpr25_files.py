@@ -14,8 +14,6 @@ from data_manifest.cases import CaseInputs
 from data_manifest.layouts.npz import NpzArchive, write_npz
 from data_manifest.prompts import Clicks, MiddleBoxes, Texts
 
-__all__ = ["read_pickled_boxes", "read_pickled_texts", "write_cvpr25"]
-
 _BOX = (
     *("z_mid_x_min", "z_mid_y_min", "z_min", "z_mid_x_max", "z_mid_y_max", "z_max"),
     "z_mid",

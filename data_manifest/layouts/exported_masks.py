@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["VIEWABLE", "write_viewable_mask"]
-
 VIEWABLE = ".nii.gz"
 """What the names of such files end in."""
 

@@ -22,8 +22,6 @@ from data_manifest.layouts.nrrd import open_nrrd
 from data_manifest.layouts.png import open_png
 from data_manifest.layouts.tiff import open_tiff
 
-__all__ = ["FORMATS", "NPZ", "Format", "format_of", "stem_of"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:

@@ -9,8 +9,6 @@ import numpy.typing as npt
 from data_manifest.layouts.masks import Grid
 from data_manifest.layouts.regular_files import PredictionError
 
-__all__ = ["check_grid", "check_shape", "implausible", "moved_to", "offset_voxels"]
-
 _RELATIVE = 1e-3
 """How far a spacing may be off: files keep it in float32, or as a few decimals."""
 

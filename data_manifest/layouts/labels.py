@@ -9,17 +9,6 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = [
-    "BLOCK",
-    "FRACTION",
-    "MAX_LABEL",
-    "Buffer",
-    "Fractions",
-    "LabelError",
-    "ShortDataError",
-    "read_labels",
-]
-
 MAX_LABEL = 65535
 """The largest label: what uint16 holds."""
 

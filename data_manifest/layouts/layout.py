@@ -18,17 +18,6 @@ from data_manifest.layouts.sidecars import filled, write_points, write_sidecar
 from data_manifest.layouts.stored import VOLUMES, convert_volume, read_case
 from data_manifest.manifest import Case
 
-__all__ = [
-    "PLATFORM_MASK",
-    "ROLES",
-    "InputFile",
-    "Inputs",
-    "Layout",
-    "OutputFile",
-    "References",
-    "first_contract",
-]
-
 ROLES = ("image", "sidecar", "clicks")
 """What a file can be to a case; an npz of the image holds the prompts and the spacing too."""
 

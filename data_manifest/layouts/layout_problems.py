@@ -10,8 +10,6 @@ from data_manifest.layouts.layout import ROLES, InputFile, Inputs, OutputFile, R
 from data_manifest.layouts.sidecars import SIDECAR
 from data_manifest.prompts import KINDS
 
-__all__ = ["contradictions"]
-
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _MARKS = {"case", "uuid"}
 

@@ -14,8 +14,6 @@ from data_manifest.layouts.labels import Buffer, Fractions, LabelError, ShortDat
 from data_manifest.layouts.npz_member import DecompressionError
 from data_manifest.layouts.regular_files import PredictionError
 
-__all__ = ["Grid", "Labels", "OpenMask", "reading", "skip", "whole"]
-
 Labels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 

@@ -15,8 +15,6 @@ from data_manifest.cases import CaseInputs
 from data_manifest.layouts.labels import Buffer, Fractions, read_labels
 from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading, whole
 
-__all__ = ["open_metaimage", "write_metaimage"]
-
 _MAX_TEXT_HEADER = 10_000
 _ELEMENT_TYPES = {
     "MET_CHAR": "i1",

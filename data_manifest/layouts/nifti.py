@@ -15,8 +15,6 @@ from data_manifest.cases import CaseInputs
 from data_manifest.layouts.labels import Buffer, Fractions, read_labels
 from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading, skip, whole
 
-__all__ = ["MILLIMETRES", "open_nifti", "write_nifti"]
-
 MILLIMETRES = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 """By the format's names of units; who writes none means millimetres."""
 

@@ -15,8 +15,6 @@ import numpy as np
 
 from data_manifest.errors import printable
 
-__all__ = ["Header", "NpzError", "read_header"]
-
 _MAX_HEADER_BYTES = 10_000
 _LENGTHS = {(1, 0): "<H", (2, 0): "<I", (3, 0): "<I"}
 # One entry of the header's dictionary; nothing else may be in it. The `L` is Python 2's.

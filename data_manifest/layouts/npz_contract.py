@@ -20,16 +20,6 @@ from data_manifest.layouts.masks import Grid, OpenMask
 from data_manifest.layouts.npz import NpzArchive, NpzError, write_npz
 from data_manifest.prompts import KINDS, WrongPromptsError
 
-__all__ = [
-    "open_npz",
-    "read_inputs",
-    "read_reference",
-    "read_reference_header",
-    "surplus_arrays",
-    "write_inputs",
-    "write_reference",
-]
-
 _MAX_ITEMSIZE = 8
 
 

@@ -15,8 +15,6 @@ from isal import igzip_lib, isal_zlib
 from data_manifest.layouts.labels import BLOCK
 from data_manifest.layouts.npy_header import NpzError
 
-__all__ = ["DecompressionError", "Member"]
-
 DecompressionError = cast("type[Exception]", igzip_lib.IsalError)
 """What is raised where compressed data are damaged."""
 

@@ -15,8 +15,6 @@ from isal import igzip
 from data_manifest.layouts.labels import Buffer, Fractions, read_labels
 from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading, whole
 
-__all__ = ["open_nrrd"]
-
 _LARGEST_HEADER = 10_000
 _TYPES = {
     "i1": ("signed char", "int8", "int8_t"),

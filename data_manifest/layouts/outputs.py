@@ -23,8 +23,6 @@ from data_manifest.layouts.masks import Labels, OpenMask
 from data_manifest.layouts.npy_header import NpzError
 from data_manifest.layouts.regular_files import PredictionError, open_regular_file
 
-__all__ = ["ArrayFacts", "BadPrediction", "array_facts", "read_prediction"]
-
 _MOST_NAMES = 50
 
 _MOST_MAPS = 255

@@ -16,8 +16,6 @@ import numpy as np
 
 from data_manifest.layouts.npy_header import NpzError
 
-__all__ = ["MAX_PICKLED_BYTES", "Plain", "read_pickled"]
-
 MAX_PICKLED_BYTES = 1 << 20
 """The longest pickle that is read."""
 

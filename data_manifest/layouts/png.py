@@ -11,8 +11,6 @@ from data_manifest.layouts.labels import Buffer, Fractions, read_labels
 from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading
 from data_manifest.layouts.regular_files import PredictionError
 
-__all__ = ["any_size", "open_png"]
-
 _STEPS = {"L;2": 85, "L;4": 17}
 
 

@@ -13,8 +13,6 @@ from data_manifest.layouts.masks import OpenMask
 from data_manifest.layouts.npy_header import NpzError
 from data_manifest.layouts.regular_files import PredictionError
 
-__all__ = ["read_reference", "read_reference_header"]
-
 
 def read_reference(path: Path, *, into: Buffer | None = None) -> Reference:
     """Read a case's ground truth.

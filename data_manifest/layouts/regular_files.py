@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["PredictionError", "open_regular_file"]
-
 
 class PredictionError(Exception):
     """A file is no valid prediction; the text says why, in words for the team."""

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from data_manifest.errors import CaseFileError
 
-__all__ = ["Box", "read_scored_fields"]
-
 Box = tuple[float, float, float, float, float, float]
 """x1, y1, z1, x2, y2, z2 in mm, as ITK has them: x to the left, y to the back, z up."""
 

@@ -8,8 +8,6 @@ from typing import Any
 
 from data_manifest.prompts import Clicks, Prompts
 
-__all__ = ["SIDECAR", "filled", "write_points", "write_sidecar"]
-
 SIDECAR = "json"
 """The format of such a file, in protocols."""
 

@@ -14,15 +14,6 @@ from data_manifest.layouts.formats import NPZ, format_of
 from data_manifest.layouts.npz_contract import read_inputs
 from data_manifest.manifest import Case, FileEntry
 
-__all__ = [
-    "VOLUMES",
-    "convert_volume",
-    "image_header",
-    "read_case",
-    "read_stored_inputs",
-    "turn_volume",
-]
-
 VOLUMES = frozenset({"mha", "nii", "nii.gz", "nrrd"})
 """Formats that can become one another: all hold intensities with their spacing and their place."""
 

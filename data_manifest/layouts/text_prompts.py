@@ -7,8 +7,6 @@ from data_manifest.errors import CaseFileError
 from data_manifest.layouts.npz import NpzArchive, NpzError
 from data_manifest.prompts import Texts, WrongPromptsError
 
-__all__ = ["TextPrompts", "read_text_prompts"]
-
 _KEY = "text_prompts"
 _EXPECTED = f"`{_KEY}`: a dictionary of texts by label, and of `instance_label`, 0 or 1"
 

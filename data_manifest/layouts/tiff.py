@@ -13,8 +13,6 @@ from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading
 from data_manifest.layouts.png import any_size
 from data_manifest.layouts.regular_files import PredictionError
 
-__all__ = ["open_tiff"]
-
 _PHOTOMETRIC = 262
 _MODES = ("1", "L", "P", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 

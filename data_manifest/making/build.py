@@ -23,8 +23,6 @@ from data_manifest.progress import Progress, silent
 from data_manifest.prompts import USUAL
 from data_manifest.verify import verify_manifest
 
-__all__ = ["DEMO", "build_demo", "build_manifest"]
-
 DEMO = "demo"
 """The demo data set's name."""
 

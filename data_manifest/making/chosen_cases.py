@@ -8,8 +8,6 @@ from data_manifest.findings import Finding
 from data_manifest.making.image_pairs import Pair
 from data_manifest.making.source_layouts.source import Source, SourceCase, problem
 
-__all__ = ["as_pairs", "as_source", "chosen"]
-
 
 def chosen(
     source: Source,

@@ -19,8 +19,6 @@ from data_manifest.manifest import Case, FileEntry, Label, Manifest, save_manife
 from data_manifest.naming import parse_case_name
 from data_manifest.progress import Progress, silent
 
-__all__ = ["build_cvpr25"]
-
 
 def build_cvpr25(
     source: Path, out: Path, *, name: str | None = None, progress: Progress = silent

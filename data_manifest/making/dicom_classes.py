@@ -8,8 +8,6 @@ import pydicom
 
 from data_manifest.making.image_formats import FormatError
 
-__all__ = ["check_class", "check_pixels"]
-
 _AS_NUMBERS = "hand in the label map itself, as NIfTI, MHA or PNG"
 _CONVERT = "convert it first to a label map on its image's grid, e.g. with"
 _NO_IMAGES = {

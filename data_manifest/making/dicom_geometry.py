@@ -14,8 +14,6 @@ import pydicom
 from data_manifest.making.geometry import Affine
 from data_manifest.making.image_formats import FormatError, check_straight, checked_spacing
 
-__all__ = ["Slices", "place_of", "slices_of_files", "slices_of_frames"]
-
 _Vectors = npt.NDArray[np.float64]
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _TILT = 2e-3

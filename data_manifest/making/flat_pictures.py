@@ -11,8 +11,6 @@ from data_manifest.layouts.png import any_size
 from data_manifest.making.geometry import Volume
 from data_manifest.making.image_formats import FormatError, library_messages
 
-__all__ = ["picture_header", "read_picture"]
-
 _ORIENTATION, _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 274, 258, 262, 339
 _GREY = ("1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 _COLOURS = ("P", "RGB", "RGBA", "LA", "PA")

@@ -18,8 +18,6 @@ from data_manifest.making.numbering import consecutive
 from data_manifest.making.volume_images import read_pair
 from data_manifest.naming import parse_case_name
 
-__all__ = ["identifier_of", "raw_cases"]
-
 
 def raw_cases(
     pairs: Sequence[Pair], *, window: tuple[float, float] | None, tell: Tell

@@ -11,17 +11,6 @@ import nibabel
 import numpy as np
 import numpy.typing as npt
 
-__all__ = [
-    "Affine",
-    "Volume",
-    "angle_between_axes",
-    "axes_of",
-    "furthest_corner",
-    "is_turned",
-    "mismatches",
-    "without_depth",
-]
-
 Affine = npt.NDArray[np.float64]
 
 _SPACING_TOLERANCE = 1e-3

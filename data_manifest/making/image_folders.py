@@ -9,8 +9,6 @@ from pathlib import Path
 from data_manifest.errors import ManifestError
 from data_manifest.manifest import load_manifest
 
-__all__ = ["MANIFEST", "whole_folder"]
-
 MANIFEST = "manifest.json"
 """The manifest's file name in its folder."""
 

@@ -16,8 +16,6 @@ import numpy as np
 
 from data_manifest.making.geometry import Affine, angle_between_axes
 
-__all__ = ["FormatError", "check_straight", "checked_spacing", "library_messages"]
-
 _ESCAPE = "\x1b"
 _LOGGERS = ("nibabel", "nibabel.global", "pydicom", "PIL")
 _STRAIGHT_DEGREES = 0.05

@@ -15,8 +15,6 @@ from data_manifest.making.volume_images import SUFFIXES, stem_of
 from data_manifest.manifest import MODALITIES
 from data_manifest.naming import canonical_modality
 
-__all__ = ["Pair", "pairs_from_csv", "pairs_from_folders", "parse_label_names"]
-
 Origin = Literal["real", "simulated"]
 
 _NEEDED = ("image", "reference", "modality")

@@ -6,8 +6,6 @@ CT by window level and width, everything else between two percentiles of its non
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CT_WINDOW", "hard_to_see", "to_uint8"]
-
 CT_WINDOW = (40.0, 400.0)
 """Level and width in HU of the usual window for soft tissue, where a case names none."""
 

@@ -18,8 +18,6 @@ from data_manifest.making.image_formats import (
     library_messages,
 )
 
-__all__ = ["itk_header", "last_line", "read_itk"]
-
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _LARGEST_HEADER = 1 << 16
 _COPY = "take a fresh copy, with the file of its data"

@@ -36,8 +36,6 @@ from data_manifest.manifest import (
 )
 from data_manifest.progress import Progress, silent
 
-__all__ = ["keep_cases"]
-
 _Row: TypeAlias = tuple[float, float, float]
 
 _WHOLE = {".mhd": ".mha", ".nhdr": ".nrrd"}

@@ -19,8 +19,6 @@ from data_manifest.making.image_formats import (
     library_messages,
 )
 
-__all__ = ["nifti_header", "read_nifti"]
-
 _ERRORS = (
     nibabel.filebasedimages.ImageFileError,
     nibabel.spatialimages.HeaderDataError,

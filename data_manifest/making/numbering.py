@@ -7,8 +7,6 @@ import numpy.typing as npt
 
 from data_manifest.manifest import Label
 
-__all__ = ["consecutive"]
-
 _MOST_LABELS = 65535
 
 

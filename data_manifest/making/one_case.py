@@ -12,8 +12,6 @@ from data_manifest.layouts.npz_contract import write_inputs, write_reference
 from data_manifest.making.writing import INPUTS, REFERENCES
 from data_manifest.manifest import Case, FileEntry, Label, Manifest, save_manifest, sha256_of
 
-__all__ = ["write_one_case"]
-
 
 def write_one_case(
     folder: Path, case: Case, inputs: CaseInputs, labels: npt.NDArray[np.integer]

@@ -7,8 +7,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-__all__ = ["foreground_slices", "remove_small_objects"]
-
 MIN_VOXELS = 100
 MIN_PIXELS = 10
 

@@ -17,8 +17,6 @@ from data_manifest.making.itk_files import itk_header, read_itk
 from data_manifest.making.nifti_images import nifti_header, read_nifti
 from data_manifest.making.whole_labels import check_interpolation, steps_between, whole_labels
 
-__all__ = ["SUFFIXES", "read_header", "read_pair", "read_volume", "stem_of"]
-
 _NIFTI = (".nii", ".nii.gz")
 _ITK = (".mha", ".mhd", ".nrrd", ".nhdr")
 _DICOM = (".dcm",)

@@ -11,8 +11,6 @@ from scipy import ndimage
 from data_manifest.making.geometry import Volume
 from data_manifest.making.image_formats import FormatError
 
-__all__ = ["check_interpolation", "steps_between", "whole_labels"]
-
 _ROUNDING = 1e-4
 _LARGEST = 65535
 _FEW = 20

@@ -21,8 +21,6 @@ from data_manifest.making.reference_objects import foreground_slices, remove_sma
 from data_manifest.manifest import NAME_PATTERN, Case, FileEntry, Label, Preparation, sha256_of
 from data_manifest.prompts import KINDS, USUAL, Hand
 
-__all__ = ["INPUTS", "REFERENCES", "write_case"]
-
 INPUTS = "inputs"
 REFERENCES = "references"
 

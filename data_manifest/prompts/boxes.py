@@ -10,8 +10,6 @@ import numpy.typing as npt
 
 from data_manifest.prompts.kind import Hand, Rectangle, WrongPromptsError
 
-__all__ = ["Boxes", "boxes_from_labels"]
-
 _MODEL_SIZES = (224, 256, 512, 1024)
 """To which participants scale images, and then forget to scale the boxes, or the mask back."""
 

@@ -12,8 +12,6 @@ from data_manifest.prompts.kind import Dots, Hand, Shape, WrongPromptsError, che
 if TYPE_CHECKING:
     from data_manifest.prompts.error_clicks import Click
 
-__all__ = ["Clicks"]
-
 _REACH = 3
 """Pixels around a click that the baseline takes."""
 

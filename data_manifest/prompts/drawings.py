@@ -15,8 +15,6 @@ from data_manifest.prompts.scribbles import BACKGROUND, Scribbles
 from data_manifest.prompts.strokes import line_pixels
 from data_manifest.prompts.texts import Texts
 
-__all__ = ["GESTURES", "Drawing", "kinds_to_draw", "prompts_drawn"]
-
 Gesture = Literal["rectangle", "dot", "stroke", "line", "words"]
 
 GESTURES: Mapping[str, Gesture] = {

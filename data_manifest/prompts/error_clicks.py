@@ -18,8 +18,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage, sparse
 
-__all__ = ["Click", "error_clicks"]
-
 _Indices = npt.NDArray[np.int64]
 
 _SEED = 42

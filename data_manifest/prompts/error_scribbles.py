@@ -15,8 +15,6 @@ import numpy.typing as npt
 from data_manifest.prompts.scribbles import BACKGROUND
 from data_manifest.prompts.strokes import STRATEGIES, largest_piece
 
-__all__ = ["error_scribbles", "strategy_of"]
-
 _SEED = 42
 
 

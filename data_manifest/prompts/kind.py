@@ -7,18 +7,6 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = [
-    "Dots",
-    "Hand",
-    "PromptKind",
-    "Prompts",
-    "Rectangle",
-    "Shape",
-    "Words",
-    "WrongPromptsError",
-    "checked_labels",
-]
-
 
 class WrongPromptsError(ValueError):
     """Arrays of a case file are no prompts.

@@ -11,8 +11,6 @@ from scipy import ndimage
 
 from data_manifest.prompts.kind import Hand, checked_labels
 
-__all__ = ["listed_clicks"]
-
 _BRIGHTEST = 99.75
 """Per cent of the voxels beside the objects that are no brighter than where clicks are."""
 

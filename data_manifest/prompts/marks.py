@@ -9,8 +9,6 @@ import numpy.typing as npt
 
 from data_manifest.prompts.kind import Dots, Shape, WrongPromptsError
 
-__all__ = ["MarkedMap", "near_marks"]
-
 _REACH = 3
 """Pixels around a mark that a participant without a look at the image takes."""
 

@@ -10,8 +10,6 @@ import numpy.typing as npt
 from data_manifest.prompts.boxes import Boxes
 from data_manifest.prompts.kind import Hand, WrongPromptsError
 
-__all__ = ["MiddleBoxes"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MiddleBoxes(Boxes):

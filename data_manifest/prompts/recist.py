@@ -10,8 +10,6 @@ import numpy.typing as npt
 from data_manifest.prompts.kind import Hand, checked_labels
 from data_manifest.prompts.marks import MarkedMap
 
-__all__ = ["Recist"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Recist(MarkedMap):

@@ -10,8 +10,6 @@ import numpy.typing as npt
 from data_manifest.prompts.kind import Hand, checked_labels
 from data_manifest.prompts.marks import MarkedMap, near_marks
 
-__all__ = ["BACKGROUND", "Scribbles"]
-
 BACKGROUND = 1000
 """Says of a voxel that it belongs to no label, as in CVPR 2024's scribble track."""
 

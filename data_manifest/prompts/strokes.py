@@ -11,8 +11,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage, sparse
 
-__all__ = ["STRATEGIES", "largest_piece", "line_pixels"]
-
 Piece = npt.NDArray[np.bool_]
 Pixels = npt.NDArray[np.int64]
 

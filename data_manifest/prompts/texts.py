@@ -10,8 +10,6 @@ import numpy.typing as npt
 
 from data_manifest.prompts.kind import Hand, Shape, Words, WrongPromptsError, checked_labels
 
-__all__ = ["Texts"]
-
 _INSTANCE = "instance_label"
 _EXPECTED = (
     f'UTF-8 of a JSON object {{"1": "liver", ..., "{_INSTANCE}": 0 or 1, "axes": 2 or 3}}, as uint8'

@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping
 
 from data_manifest.findings import Cell
 
-__all__ = ["differing_leaves", "renamed"]
-
 _ABSENT = object()
 _LONGEST = 200
 

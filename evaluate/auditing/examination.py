@@ -35,8 +35,6 @@ from evaluate.ranking.stage import labels_ranked_by
 from evaluate.sandbox import Sandbox
 from evaluate.store import RunDirectory
 
-__all__ = ["Audit", "RerunOptions", "examine"]
-
 # Findings after which the score of a case is not known for certain.
 _UNRESOLVING = (Cause.MASK, Cause.REFERENCE, Cause.JOURNAL, Cause.UNFINISHED, Cause.METRIC)
 

@@ -10,8 +10,6 @@ from evaluate.documents.audit import Cause
 from evaluate.documents.evidence import Evidence
 from evaluate.documents.run import RunDocument
 
-__all__ = ["trace_facts"]
-
 
 def trace_facts(document: RunDocument, evidence: Evidence | None) -> list[Finding]:
     """Every value of run.json that is not as the last stage left it, with its cause."""

@@ -16,8 +16,6 @@ from evaluate.documents.journal import JournalEntry
 from evaluate.facts.turns import Turn
 from evaluate.store import RunDirectory
 
-__all__ = ["AlteredFile", "altered_data", "altered_results", "as_found", "file_findings"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlteredFile:

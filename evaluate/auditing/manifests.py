@@ -13,8 +13,6 @@ from evaluate.auditing.documents import differing_leaves
 from evaluate.documents.audit import Cause
 from evaluate.sandbox.scratch import scratch_folder
 
-__all__ = ["manifest_in_order", "read_manifest"]
-
 
 def read_manifest(
     path: Path, *, digest: str, others: Sequence[Path] = ()

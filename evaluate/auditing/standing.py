@@ -10,8 +10,6 @@ from evaluate.facts.rules import Limits
 from evaluate.facts.scores import CaseScore
 from metrics import METRICS
 
-__all__ = ["bounds_of_places"]
-
 _Pair = tuple[str, str]
 _FAR = 1e9
 """Worse than any distance, volume or time that a table holds, and still a number."""

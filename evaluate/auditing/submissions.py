@@ -11,8 +11,6 @@ from evaluate.facts.errors import SubmissionError
 from evaluate.facts.rules import Limits
 from evaluate.sandbox import Image, ImageProblem, Sandbox
 
-__all__ = ["Found", "found_submissions"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:

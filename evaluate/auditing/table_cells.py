@@ -9,8 +9,6 @@ from pathlib import Path
 from data_manifest.errors import printable
 from data_manifest.findings import Cell
 
-__all__ = ["Key", "RowDifference", "Table", "compare_tables", "read_cells"]
-
 _KEYS = ("team", "case", "modality", "metric", "round", "label")
 
 Key = tuple[tuple[str, str], ...]

@@ -9,8 +9,6 @@ from evaluate.auditing.documents import differing_leaves, renamed
 from evaluate.auditing.table_cells import RowDifference, Table, compare_tables
 from evaluate.documents.audit import Cause
 
-__all__ = ["environment_changes", "merged", "trace_document", "trace_table"]
-
 _Pair = tuple[str, str]
 _MERGED = (Cause.REMOVED_FAILURE, Cause.REMOVED_ROW, Cause.SWAPPED, Cause.METRIC, Cause.STALE)
 

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from data_manifest.findings import Finding
 from evaluate.documents.audit import CaseAgain, TeamAgain, Verdict, VerdictKind
 
-__all__ = ["judge_team"]
-
 _MOST_CASES = 3
 
 

@@ -16,8 +16,6 @@ from evaluate.facts.misspelled import known_part
 from evaluate.facts.protocol_files import builtin_protocols
 from evaluate.facts.rules import Rules, load_protocol
 
-__all__ = ["ANCHOR", "Challenge", "ChallengeFolder", "Phase", "new_challenge"]
-
 ANCHOR = "anchor"
 """Whose team's name no team may have."""
 

@@ -15,8 +15,6 @@ from evaluate.ranking.label_columns import with_label_columns
 from evaluate.ranking.stage import labels_ranked_by
 from evaluate.store import RunDirectory
 
-__all__ = ["PhaseStanding", "RunSubmission", "standing_of"]
-
 _TIME = "wall_s"
 
 

@@ -26,8 +26,6 @@ from evaluate.documents.tables import sync_folder
 from evaluate.sandbox.case_folders import copy_folder, folder_digest
 from evaluate.sandbox.port import ImageProblem
 
-__all__ = ["take_new"]
-
 _SETTLED = timedelta(minutes=1)
 _TEAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")

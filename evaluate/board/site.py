@@ -33,8 +33,6 @@ from evaluate.reporting.rules_told import rules_told
 from evaluate.store import RunDirectory
 from evaluate.store.folders import replace_folder
 
-__all__ = ["publish_site", "states"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageAddress:

@@ -11,8 +11,6 @@ from evaluate.reporting.failures import OUTCOME_WORDS
 from evaluate.reporting.quantities import count_of, quantities_of
 from evaluate.reporting.rendering import render
 
-__all__ = ["NOT_RUN", "cells_of", "heads_of", "ratio_text", "submission_page"]
-
 NOT_RUN: Mapping[NotRun, str] = {
     "outside": "no phase was open when it arrived",
     "too many": "over the day's number of submissions",

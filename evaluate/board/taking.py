@@ -21,8 +21,6 @@ from evaluate.scoring.stage import score_run
 from evaluate.store import RunDirectory
 from evaluate.store.folder_locks import lock_folder
 
-__all__ = ["TakenNow", "board_held", "log_of", "take_what_is_new"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenNow:

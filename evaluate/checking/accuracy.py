@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from data_manifest.findings import Finding, Severity
 from evaluate.checking.check_findings import make_finding
 
-__all__ = ["accuracy_finding"]
-
 _MUCH_WORSE = 0.5
 
 

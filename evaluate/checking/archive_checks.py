@@ -20,8 +20,6 @@ from evaluate.sandbox.layers import ImageContents, read_layers
 from evaluate.sandbox.port import ImageProblem
 from evaluate.sandbox.surroundings import SCRATCH, normalised
 
-__all__ = ["archive_findings", "image_findings"]
-
 _PLATFORM = ("linux", "amd64")
 _MIB = 2**20
 _LARGE_MIB = 10 * 1024

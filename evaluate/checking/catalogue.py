@@ -5,8 +5,6 @@ One place, so that the terminal, the page and `docs/checks.md` say the same.
 
 from dataclasses import dataclass
 
-__all__ = ["CATALOGUE", "Check"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from data_manifest.findings import Finding, Severity
 from evaluate.checking.variants import RENUMBERING
 
-__all__ = ["without_consequences"]
-
 _LABELS = {"labels-missing", "labels-surplus", "labels-order", "labels-unknown"}
 _PLACES = {"labels-order", "mask-at-prompts", "mask-fills-image"}
 _WORSE = {"mask-variant", "mask-empty", "mask-fills-image", "mask-at-prompts", *_LABELS}

@@ -3,9 +3,6 @@
 from data_manifest.findings import Finding, Severity
 from evaluate.checking.catalogue import CATALOGUE
 
-__all__ = ["gravest_first", "make_finding"]
-
-
 _ORDER = list(Severity)
 
 

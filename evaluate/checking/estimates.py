@@ -13,8 +13,6 @@ from evaluate.checking.check_findings import make_finding
 from evaluate.checking.trials import Trial
 from evaluate.facts.rules import Limits
 
-__all__ = ["estimate_findings"]
-
 
 def estimate_findings(
     trials: Sequence[Trial], limits: Limits, largest: tuple[int, ...] | None

@@ -28,8 +28,6 @@ from evaluate.running.log_tail import log_tail
 from evaluate.scoring.case_scores import score_case
 from evaluate.store import RunDirectory
 
-__all__ = ["TEAM", "Drawer", "Examination"]
-
 Picture = TypeVar("Picture")
 
 TEAM = "submission"

@@ -6,8 +6,6 @@ from typing import Generic, TypeVar
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore
 
-__all__ = ["ExaminedCase"]
-
 Picture = TypeVar("Picture")
 
 

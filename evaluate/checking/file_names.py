@@ -10,8 +10,6 @@ from collections.abc import Iterable
 
 from data_manifest.layouts import FORMATS
 
-__all__ = ["data_sets", "is_cache", "is_secret", "is_stray", "named_secrets"]
-
 _SECRET_NAMES = {
     *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", ".git-credentials", ".pypirc"),
     *("kaggle.json", ".htpasswd", ".pgpass", "credentials.json", ".dockercfg", ".vault-token"),

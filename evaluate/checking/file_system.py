@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from evaluate.sandbox.layers import LayerEntry
 
-__all__ = ["FileSystem", "stack"]
-
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 _MOST_LINKS = 16
 

@@ -10,8 +10,6 @@ from evaluate.checking.file_names import data_sets, is_secret, is_stray
 from evaluate.checking.trials import nothing_found
 from evaluate.sandbox.layers import LayerEntry
 
-__all__ = ["file_findings", "script_findings"]
-
 _FETCHES = re.compile(
     rb"^[ \t]{0,80}(?:sudo )?(pip3? install|python3? -m pip install|conda install|"
     rb"apt(?:-get)? install|wget\s|curl\s|git clone|gdown\s|huggingface-cli download)",

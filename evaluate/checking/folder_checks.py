@@ -17,8 +17,6 @@ from evaluate.facts.rules import Rules
 from evaluate.sandbox.dockerfiles import entry_point
 from evaluate.sandbox.layers import LayerEntry
 
-__all__ = ["folder_findings"]
-
 _MOST = 100_000
 _LARGEST_TEXT = 2**16
 

@@ -14,8 +14,6 @@ from evaluate.checking.trials import Trial
 from evaluate.facts.rules import Rules
 from evaluate.running.hints import Explanation, explain, matching
 
-__all__ = ["log_hits"]
-
 _SEARCHED = 2**18
 _LONGEST_LINE = 2000
 _SHOWN = 160

@@ -9,8 +9,6 @@ from scipy.optimize import linear_sum_assignment
 from data_manifest.findings import Finding, Severity, listed
 from data_manifest.prompts import Prompts
 
-__all__ = ["mask_hits"]
-
 _MARGIN = 3
 _AWAY, _FAR = 0.5, 0.1
 _MOST_PROMPTS = 200

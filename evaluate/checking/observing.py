@@ -13,8 +13,6 @@ from data_manifest.layouts import ArrayFacts, OutputFile, array_facts, open_regu
 from evaluate.facts.rules import Limits
 from evaluate.sandbox import Execution, Image, Job, Sandbox
 
-__all__ = ["Observation", "ObservingSandbox"]
-
 _MOST_NAMES = 50
 _CHUNK = 2**20
 _LARGEST_SEEN = 2**30

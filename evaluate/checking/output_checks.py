@@ -11,8 +11,6 @@ from evaluate.checking.trials import Trial
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 
-__all__ = ["output_hits"]
-
 # The reader's own words for what a header does not tell of.
 _BY_WORDS = {
     "image's grid": "output-grid",

@@ -36,8 +36,6 @@ from evaluate.sandbox import Sandbox
 from evaluate.scoring.stage import score_run
 from evaluate.store import RunDirectory
 
-__all__ = ["Rehearsal"]
-
 Picture = TypeVar("Picture")
 
 _REPEATED = 4

@@ -11,8 +11,6 @@ from evaluate.checking.check_findings import make_finding
 from evaluate.checking.trials import gathered, nothing_found
 from metrics import dice
 
-__all__ = ["Repeat", "one_slice_finding", "repeat_findings"]
-
 _LabelMap = npt.NDArray[np.integer]
 _NEARLY = 0.99
 _ALIKE = 0.8

@@ -19,8 +19,6 @@ from evaluate.facts.turns import Turn
 from evaluate.running.conversation import Conversation
 from evaluate.store import RunDirectory
 
-__all__ = ["CaseInRounds", "case_in_rounds", "round_findings"]
-
 _AGREES, _DISAGREES = 0.7, 0.5
 _FEWEST_DOTS = 3
 _WORSE = 0.02

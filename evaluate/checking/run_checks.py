@@ -10,8 +10,6 @@ from evaluate.checking.trials import Trial, gathered, nothing_found
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 
-__all__ = ["run_findings"]
-
 _NEAR = 0.8
 _QUIET = {
     "starts": "exit code 0 on every case",

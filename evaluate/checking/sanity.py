@@ -29,8 +29,6 @@ from data_manifest.manifest import (
 from data_manifest.progress import Progress, silent
 from data_manifest.prompts import USUAL
 
-__all__ = ["ODD", "ONE_SLICE_PAIR", "build_sanity_cases", "is_odd"]
-
 ODD = "odd"
 """What the names of odd cases hold."""
 

@@ -13,8 +13,6 @@ from evaluate.checking.starter_kit import kit_file
 from evaluate.facts.errors import Finding, UsageError
 from evaluate.facts.rules import Rules
 
-__all__ = ["write_starter"]
-
 _TEMPLATE = Path(__file__).parent / "starter_files"
 # A team's name is also a folder, a file and, in lower case, an image: the engine's rule for names.
 _NAME = re.compile(r"[A-Za-z0-9]+(?:(?:\.|__?|-+)[A-Za-z0-9]+)*")

@@ -6,8 +6,6 @@ from pathlib import Path
 import evaluate
 from evaluate.facts.errors import UsageError
 
-__all__ = ["kit_file", "ready_participants"]
-
 _KIT = "kit"
 _SHARES = "shares.txt"
 """Of a participant: the files of others that it takes, a line each, relative to all of them."""

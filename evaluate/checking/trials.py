@@ -11,8 +11,6 @@ from evaluate.checking.sanity import is_odd
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.outcome import Outcome
 
-__all__ = ["Trial", "gathered", "nothing_found"]
-
 _NAMED = 3
 
 

@@ -17,8 +17,6 @@ from data_manifest.findings import Finding, Severity
 from evaluate.checking.check_findings import make_finding
 from evaluate.checking.trials import nothing_found
 
-__all__ = ["RENUMBERING", "VariantScores", "score_variants", "variant_findings"]
-
 RENUMBERING = "renumbering its labels"
 """The words of the one change that moves nothing."""
 

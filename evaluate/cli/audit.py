@@ -16,8 +16,6 @@ from evaluate.facts.errors import EngineMissingError, Finding, UsageError
 if TYPE_CHECKING:
     from evaluate.sandbox import Sandbox
 
-__all__ = ["add_arguments", "call"]
-
 _OF_A_RUN = ("rerun", "sample", "bundle", "sign", "verify", "key", "references", "manifest")
 """Options that say something of a run's audit only, or of a bundle."""
 

@@ -7,8 +7,6 @@ from evaluate.auditing.examination import Audit
 from evaluate.cli.terminal import number, say, say_finding, warn
 from evaluate.documents.audit import PlaceBounds, TeamAgain
 
-__all__ = ["say_audit"]
-
 _MOST_FINDINGS = 20
 
 

@@ -14,8 +14,6 @@ from evaluate.cli.terminal import say, show_progress, warn
 if TYPE_CHECKING:
     from evaluate.documents.board_log import BoardEvent
 
-__all__ = ["add_arguments"]
-
 
 def add_arguments(group: CommandParser) -> None:
     """The commands of `segjudge board`, and their arguments."""

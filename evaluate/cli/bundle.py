@@ -6,8 +6,6 @@ from typing import TypeAlias
 
 from evaluate.cli.terminal import say
 
-__all__ = ["add_arguments", "add_contents_arguments", "call"]
-
 _Arguments: TypeAlias = argparse.ArgumentParser | argparse._ArgumentGroup
 
 

@@ -8,8 +8,6 @@ from data_manifest.findings import passes
 from evaluate.cli.sandboxes import add_sandbox_arguments, sandbox_of
 from evaluate.cli.terminal import say, show_progress
 
-__all__ = ["add_arguments", "call"]
-
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The arguments of `segjudge check`."""

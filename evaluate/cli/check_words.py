@@ -11,8 +11,6 @@ from evaluate.documents.check import CheckDocument, CheckedCase, checked_thing
 from evaluate.pipeline.checks import NEEDS_ENGINE, SubmissionCheck
 from evaluate.reporting.case_pictures import CasePicture
 
-__all__ = ["check_document", "say_check"]
-
 _LOG_LINES = 12
 
 

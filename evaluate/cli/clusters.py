@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from evaluate.cluster import ClusterAddress
 
-__all__ = ["add_certificate_arguments", "add_cluster_arguments", "cluster_of"]
-
 
 def add_cluster_arguments(command: argparse.ArgumentParser) -> None:
     """`--cluster`, and how it is reached."""

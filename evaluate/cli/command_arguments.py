@@ -5,8 +5,6 @@ from typing import Any, NoReturn
 
 from evaluate.facts.errors import UsageError
 
-__all__ = ["CommandParser", "group_command", "natural", "positive"]
-
 
 class CommandParser(argparse.ArgumentParser):
     """Wrong use is one of our errors, and `--help` keeps the example's lines."""

@@ -12,8 +12,6 @@ from typing import Any
 
 from evaluate.cli.command_arguments import CommandParser, group_command
 
-__all__ = ["COMMANDS", "parse", "whole_parser"]
-
 COMMANDS = {
     "demo": (
         "Demo data, the shipped participants, scores, ranking and report in one command.",

@@ -7,8 +7,6 @@ from data_manifest.errors import Finding
 from evaluate.cli.command_arguments import natural, positive
 from evaluate.cli.terminal import say, show_progress, warn
 
-__all__ = ["add_arguments", "call"]
-
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The arguments of `segjudge compare`."""

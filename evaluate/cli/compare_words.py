@@ -5,8 +5,6 @@ from data_manifest.findings import listed
 from evaluate.cli.terminal import number, say, table
 from evaluate.documents.team_comparison import CaseChange, ResampledInterval, TeamComparison
 
-__all__ = ["say_comparison"]
-
 _MOST_CASES = 5
 _DIGITS = {"dsc": 3, "nsd": 3, "wall_s": 2, "cpu_s": 2, "peak_memory_mib": 0}
 _HEADS = {

@@ -4,8 +4,6 @@ import argparse
 
 from evaluate.cli.terminal import say
 
-__all__ = ["add_arguments", "call"]
-
 _SHELLS = ("bash", "zsh", "fish")
 
 

@@ -10,8 +10,6 @@ from evaluate.cli.run import run_into
 from evaluate.cli.sandboxes import NOT_ISOLATED, add_sandbox_arguments
 from evaluate.cli.terminal import say, show_progress, warn
 
-__all__ = ["add_arguments", "call"]
-
 PROTOCOL = "cvpr24"
 BASELINE, BOOSTER = "litemedsam", "litemedsam_fast"
 OTHERS = frozenset(("fromprompts",))

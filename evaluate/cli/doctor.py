@@ -6,8 +6,6 @@ from pathlib import Path
 from data_manifest.findings import Severity
 from evaluate.cli.terminal import say_finding
 
-__all__ = ["add_arguments", "call"]
-
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The arguments of `segjudge doctor`."""

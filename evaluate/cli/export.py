@@ -13,8 +13,6 @@ from evaluate.facts.errors import Finding
 if TYPE_CHECKING:
     from evaluate.facts.rules import Rules
 
-__all__ = ["add_arguments"]
-
 
 def _image(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9._/:-]*", text):

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from data_manifest.making.image_pairs import Pair
     from data_manifest.making.source_layouts.source import Source
 
-__all__ = ["add_arguments"]
-
 
 def add_arguments(group: CommandParser) -> None:
     """The commands of `segjudge manifest`, and their arguments."""

@@ -4,8 +4,6 @@ from data_manifest.findings import grouped
 from data_manifest.making.source_layouts.source import Source, SourceCase
 from evaluate.cli.terminal import say
 
-__all__ = ["say_left_over", "say_source"]
-
 
 def say_source(source: Source) -> None:
     """Every case with its files, a line each, and the regions that a protocol can score."""

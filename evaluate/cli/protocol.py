@@ -6,8 +6,6 @@ import json
 from evaluate.cli.command_arguments import CommandParser, group_command
 from evaluate.cli.terminal import say
 
-__all__ = ["add_arguments"]
-
 
 def add_arguments(group: CommandParser) -> None:
     """The commands of `segjudge protocol`, and their arguments."""

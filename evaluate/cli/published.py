@@ -7,8 +7,6 @@ from pathlib import Path
 from data_manifest.errors import printable
 from evaluate.cli.terminal import say, say_finding
 
-__all__ = ["add_arguments", "call"]
-
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The arguments of `segjudge published`."""

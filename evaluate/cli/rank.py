@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from evaluate.facts.ranking_rules import RankedMetric
     from evaluate.ranking.score_table import Missing
 
-__all__ = ["add_arguments", "call"]
-
 _MISSING: "dict[str, Missing]" = {"failure": "failure", "leave-out": "undefined"}
 
 

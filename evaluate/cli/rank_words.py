@@ -5,8 +5,6 @@ from evaluate.cli.terminal import number, table
 from evaluate.facts.scoring_rules import MEASURED, Scoring, metric_named
 from evaluate.ranking import Result
 
-__all__ = ["say_leaderboard"]
-
 _MEASURED = {"wall_s": "time s", "cpu_s": "CPU s", "peak_memory_mib": "memory MiB"}
 
 

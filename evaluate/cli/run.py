@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from evaluate.facts.rules import Rules
     from evaluate.store import RunDirectory
 
-__all__ = ["add_arguments", "call", "run_into"]
-
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The arguments of `segjudge run`."""

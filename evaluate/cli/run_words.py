@@ -11,15 +11,6 @@ from evaluate.running.workspace import left_over
 from evaluate.scoring.one_set_of_rules import check_rules
 from evaluate.store import RunDirectory
 
-__all__ = [
-    "say_outcomes",
-    "say_status",
-    "warn_of_gone_machines",
-    "warn_of_leftovers",
-    "warn_of_machines",
-    "warn_of_rules",
-]
-
 
 def warn_of_machines(run: RunDirectory) -> None:
     """Say it where attempts were made on machines whose times may not be compared."""

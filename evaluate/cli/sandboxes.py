@@ -11,8 +11,6 @@ from evaluate.facts.errors import Finding, UsageError
 if TYPE_CHECKING:
     from evaluate.sandbox import Sandbox
 
-__all__ = ["NOT_ISOLATED", "add_sandbox_arguments", "build_arguments_of", "sandbox_of"]
-
 NOT_ISOLATED = Finding(
     where="the local sandbox",
     found="it is not isolated: a submission can read and change this machine's files; its results"

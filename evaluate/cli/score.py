@@ -8,8 +8,6 @@ from evaluate.cli.command_arguments import positive
 from evaluate.cli.terminal import say, show_progress, warn
 from evaluate.facts.errors import Finding, UsageError
 
-__all__ = ["add_arguments", "call"]
-
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The arguments of `segjudge score`."""

@@ -10,8 +10,6 @@ from evaluate.facts.scores import CaseScore, ModalityScore
 from evaluate.facts.scoring_rules import MEASURED, Scoring, metric_named
 from evaluate.scoring.stage import RunScores
 
-__all__ = ["say_definitions", "say_scores"]
-
 
 def _without_value(case: CaseScore) -> list[str]:
     """The metrics of masks that have no value."""

@@ -20,8 +20,6 @@ from rich.text import Text
 from data_manifest.findings import Finding, Severity, printable
 from data_manifest.progress import Progress
 
-__all__ = ["BY_SEVERITY", "number", "say", "say_finding", "show_progress", "table", "warn"]
-
 _OUT = Console(highlight=False, markup=False, soft_wrap=True)
 _ERR = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 _PLAIN_EVERY_S = 10.0

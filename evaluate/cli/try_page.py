@@ -11,8 +11,6 @@ from evaluate.cli.sandboxes import NOT_ISOLATED, add_sandbox_arguments, build_ar
 from evaluate.cli.terminal import say, warn
 from evaluate.facts.errors import Finding, UsageError
 
-__all__ = ["add_arguments", "call"]
-
 _DEMO = Path("demo-data/manifest.json")
 
 

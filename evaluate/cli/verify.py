@@ -8,8 +8,6 @@ from data_manifest.findings import Finding, printable
 from evaluate.cli.command_arguments import positive
 from evaluate.cli.terminal import say, show_progress, warn
 
-__all__ = ["add_arguments", "add_check_arguments", "call"]
-
 _Arguments: TypeAlias = argparse.ArgumentParser | argparse._ArgumentGroup
 
 

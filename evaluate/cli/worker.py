@@ -8,8 +8,6 @@ from evaluate.cli.clusters import add_certificate_arguments
 from evaluate.cli.command_arguments import positive
 from evaluate.cli.terminal import say
 
-__all__ = ["add_arguments", "call"]
-
 _LEFT_BY_ITSELF = 3
 
 

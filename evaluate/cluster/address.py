@@ -12,8 +12,6 @@ from evaluate.facts.errors import SegjudgeError, UsageError
 if TYPE_CHECKING:
     from distributed.security import Security
 
-__all__ = ["ClusterAddress", "ClusterError", "open_security", "parse_address"]
-
 _TLS_FILES = ("ca.pem", "cert.pem", "key.pem")
 _FORMS = "local:N (N worker processes here), tcp://HOST:PORT or tls://HOST:PORT"
 

@@ -5,8 +5,6 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Call", "CallFailedError", "Failed", "MachineLostError", "Talk"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:

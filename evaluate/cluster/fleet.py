@@ -22,8 +22,6 @@ from evaluate.cluster.address import ClusterAddress, ClusterError
 from evaluate.cluster.calls import Call, CallFailedError, Failed, MachineLostError, Talk
 from evaluate.cluster.this_worker import answer
 
-__all__ = ["SETTINGS", "TOPIC", "Fleet", "Work"]
-
 SETTINGS = {
     "distributed.scheduler.work-stealing": False,
     "distributed.scheduler.allowed-failures": 0,

@@ -16,8 +16,6 @@ from evaluate.cluster.address import ClusterAddress, ClusterError, open_security
 from evaluate.cluster.fleet import SETTINGS, Fleet
 from evaluate.sandbox.scratch import scratch_folder
 
-__all__ = ["open_fleet"]
-
 
 def open_fleet(address: ClusterAddress, stack: ExitStack) -> Fleet:
     """Reach a cluster, or start one here.

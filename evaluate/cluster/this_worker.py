@@ -18,8 +18,6 @@ from evaluate.cluster.calls import Failed
 from evaluate.facts.machine import library_versions
 from evaluate.sandbox.measurement.gpu import GpuMemory
 
-__all__ = ["ClusterWorker", "Hello", "answer", "become", "hello", "this_worker"]
-
 _RETIRE_AFTER = 2
 
 

@@ -14,8 +14,6 @@ from evaluate.cluster.calls import Call
 from evaluate.cluster.this_worker import this_worker
 from evaluate.sandbox import SandboxError
 
-__all__ = ["SentFile", "forget", "sending"]
-
 _CHUNK = 4 << 20
 _KEPT = "files"
 

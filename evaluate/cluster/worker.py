@@ -14,8 +14,6 @@ from evaluate.cluster.address import ClusterAddress, ClusterError, open_security
 from evaluate.cluster.fleet import SETTINGS, TOPIC
 from evaluate.cluster.this_worker import ClusterWorker, become
 
-__all__ = ["serve"]
-
 _LOOK_EVERY_S = 0.1
 _TAKEN_AFTER_S = 2.0
 """The head has taken the last answer by then; if not, the work is done again elsewhere."""

@@ -2,8 +2,6 @@
 
 from evaluate.documents.team_comparison import Difference, ResampledInterval, TeamComparison
 
-__all__ = ["answer"]
-
 
 def answer(comparison: TeamComparison) -> str:
     """The sentence that a reader came for. Accuracy is the mean over the modalities."""

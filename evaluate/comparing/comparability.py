@@ -14,8 +14,6 @@ from evaluate.facts.errors import Finding, RunDirectoryError
 from evaluate.facts.rule_differences import differing_keys
 from evaluate.facts.rules import Rules, Scoring
 
-__all__ = ["calibration_ratio", "check_comparable"]
-
 
 def check_comparable(
     names: tuple[str, str],

@@ -11,8 +11,6 @@ from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore
 from evaluate.pairing import Floats, as_pairs
 
-__all__ = ["COMPARED", "Pairs", "pair_scores"]
-
 COMPARED = ("dsc", "nsd", "wall_s", "cpu_s", "peak_memory_mib")
 """Columns of case_scores.csv that are compared."""
 

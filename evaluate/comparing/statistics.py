@@ -25,8 +25,6 @@ from evaluate.documents.team_comparison import (
 from evaluate.pairing import Counts, Floats, paired_difference, resampled_means
 from metrics import METRICS
 
-__all__ = ["compare"]
-
 _SAME = 1e-12
 _CLOUD = 150
 

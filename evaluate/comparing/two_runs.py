@@ -16,8 +16,6 @@ from evaluate.ranking.intervals import case_count_warnings
 from evaluate.store import RunDirectory
 from evaluate.store.origin import data_of, protocol_of
 
-__all__ = ["Compared", "compare_runs"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ReadRun:

@@ -2,8 +2,6 @@
 
 from data_manifest.findings import Finding, Severity
 
-__all__ = ["looked_at"]
-
 # What each thing is to the results.
 _BEARS_ON = {
     "engine": "what contains submissions",

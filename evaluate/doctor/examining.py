@@ -23,8 +23,6 @@ from evaluate.sandbox.scratch import scratch_folder
 from metrics import KernelError
 from metrics.kernel import count_labels
 
-__all__ = ["examine_engine", "examine_machine"]
-
 _DISK_WANTED_GIB = 20
 _MEMORY_WANTED_GIB = 10
 _GIB = 2**30

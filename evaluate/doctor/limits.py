@@ -10,8 +10,6 @@ from evaluate.facts.rules import Limits
 from evaluate.sandbox import Ending, Execution, Image, Job, Sandbox
 from evaluate.sandbox.control import image_archive, tar_of
 
-__all__ = ["broken_limits"]
-
 _SHELL = "/bin/sh"
 _MEMORY_MIB = 64
 _PROCESSES = 24

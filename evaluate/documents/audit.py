@@ -9,25 +9,6 @@ import msgspec
 from data_manifest.findings import Cell, Finding, Severity
 from evaluate.facts.machine import Host
 
-__all__ = [
-    "AuditDocument",
-    "AuditedFile",
-    "AuditedRun",
-    "CaseAgain",
-    "Cause",
-    "Change",
-    "Environment",
-    "LoadThenAndNow",
-    "PlaceBounds",
-    "Ratio",
-    "RerunPart",
-    "TeamAgain",
-    "ThenAndNow",
-    "Verdict",
-    "VerdictKind",
-    "audited",
-]
-
 
 class Cause(StrEnum):
     """Why something is not as the run left it."""

@@ -11,17 +11,6 @@ from evaluate.documents.check import CheckedThing
 from evaluate.documents.tables import sync_folder, write_document
 from evaluate.facts.errors import RunDirectoryError
 
-__all__ = [
-    "BatchRun",
-    "BoardEvent",
-    "BoardLog",
-    "CameAgain",
-    "HandedIn",
-    "SeenFile",
-    "WaitingFile",
-    "WaitingFiles",
-]
-
 
 class _BoardPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass

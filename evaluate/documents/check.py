@@ -6,8 +6,6 @@ import msgspec
 
 from data_manifest.findings import Finding, Severity, printable
 
-__all__ = ["CheckDocument", "CheckedCase", "CheckedThing", "checked_thing"]
-
 
 class _CheckPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of the document."""

@@ -8,8 +8,6 @@ import msgspec
 from data_manifest.findings import Finding, Severity
 from evaluate.documents.tables import write_document
 
-__all__ = ["DoctorDocument", "ExaminedThing", "write_doctor_document"]
-
 
 class ExaminedThing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One thing that was looked at: a finding, in the words of this document.

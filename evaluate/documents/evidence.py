@@ -14,8 +14,6 @@ from evaluate.documents.tables import write_document
 from evaluate.facts.machine import Host
 from evaluate.facts.rules import Rules
 
-__all__ = ["Evidence", "StageEvidence", "read_evidence", "write_evidence"]
-
 _NAME = "evidence.json"
 
 

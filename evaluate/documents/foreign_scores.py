@@ -23,8 +23,6 @@ from evaluate.facts.errors import Finding, TableError
 from evaluate.facts.outcome import Outcome
 from metrics import METRICS
 
-__all__ = ["ForeignScore", "read_foreign_scores"]
-
 _NAMES = ("team", "case", "modality")
 _SCORE = re.compile(
     r"(?<![a-z])(dice|dsc|nsd|iou|jaccard|f1|sensitivity|specificity|precision|recall|accuracy"

@@ -11,8 +11,6 @@ from evaluate.facts.errors import UsageError
 if TYPE_CHECKING:  # half a second, and only for whom it is for
     import pandas as pd
 
-__all__ = ["frame_of", "write_parquet"]
-
 
 def frame_of(rows: Sequence[Any], kind: type, *, metrics: Sequence[str] = ()) -> "pd.DataFrame":
     """Records of one kind, with the columns and the order of their CSV file.

@@ -8,8 +8,6 @@ import msgspec
 
 from evaluate.facts.attempts import Attempt
 
-__all__ = ["JournalDocument", "JournalEntry", "decode_journal", "encode_journal"]
-
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One run, with what proves it.

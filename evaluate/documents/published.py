@@ -6,8 +6,6 @@ import msgspec
 
 from data_manifest.findings import Finding
 
-__all__ = ["PrintedThing", "PublishedDocument", "printed_thing"]
-
 
 class PrintedThing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What does not hold: a finding, in the words of this document.

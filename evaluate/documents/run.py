@@ -11,19 +11,6 @@ from evaluate.facts.errors import Finding, RunDirectoryError
 from evaluate.facts.machine import Machine
 from evaluate.facts.rules import Rules, protocol_from_json
 
-__all__ = [
-    "Calibration",
-    "ManifestReference",
-    "RankOptions",
-    "RunDocument",
-    "StageName",
-    "StageRules",
-    "SubmissionEntry",
-    "decode_run_document",
-    "read_run_document",
-    "rules_key",
-]
-
 StageName = Literal["run", "score", "rank"]
 
 

@@ -9,15 +9,6 @@ import msgspec
 from evaluate.documents.tables import write_document
 from evaluate.facts.errors import Finding, RunDirectoryError
 
-__all__ = [
-    "MachineState",
-    "MachineStatus",
-    "RunStatus",
-    "gone_machines",
-    "read_run_status",
-    "write_run_status",
-]
-
 MachineState = Literal["coming", "up", "lost", "left out", "retired"]
 
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import msgspec
 
-__all__ = ["DOCUMENTS", "schema_of", "write_schemas"]
-
 DOCUMENTS: Mapping[str, str] = {
     "run": "run.RunDocument",
     "evidence": "evidence.Evidence",

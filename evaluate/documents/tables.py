@@ -30,18 +30,6 @@ from evaluate.facts.scores import (
     RoundScore,
 )
 
-__all__ = [
-    "columns_of",
-    "in_order",
-    "read_table",
-    "sorted_rows",
-    "sync_folder",
-    "write_atomically",
-    "write_document",
-    "write_json",
-    "write_table",
-]
-
 Row = TypeVar(
     "Row", Attempt, LabelScore, LesionScore, CaseScore, RoundScore, ModalityScore, CohortScore
 )

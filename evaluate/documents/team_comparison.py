@@ -8,18 +8,6 @@ import msgspec
 
 from evaluate.documents.tables import write_document
 
-__all__ = [
-    "CaseChange",
-    "ComparisonDocument",
-    "Difference",
-    "ResampledInterval",
-    "Side",
-    "TeamComparison",
-    "TimeRatio",
-    "Trade",
-    "write_comparison_document",
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResampledInterval:

@@ -6,8 +6,6 @@ from typing import Literal
 from evaluate.facts.rules import Rules
 from evaluate.facts.scoring_rules import MEASURED
 
-__all__ = ["FAILED", "BoardColumn", "board_columns"]
-
 FAILED = "failed"
 """How many cases a submission failed."""
 

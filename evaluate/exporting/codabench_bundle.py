@@ -18,8 +18,6 @@ from evaluate.exporting.exported_files import (
 )
 from evaluate.facts.rules import Rules
 
-__all__ = ["export_codabench"]
-
 _TIME_LIMIT_S = 3600
 
 

@@ -19,8 +19,6 @@ from evaluate.exporting.exported_files import (
 )
 from evaluate.facts.rules import Rules
 
-__all__ = ["export_grand_challenge"]
-
 _TRIED = 3
 """Cases of the test; the others of the ground truth fail in it."""
 

@@ -10,17 +10,6 @@ from evaluate.exporting.own_wheel import installed_requirements, write_own_wheel
 from evaluate.facts.errors import UsageError
 from evaluate.facts.rules import Rules
 
-__all__ = [
-    "as_yaml",
-    "copy_references",
-    "filled",
-    "references_of",
-    "start_export",
-    "write_image",
-    "write_script",
-    "write_zip",
-]
-
 _FILES = Path(__file__).parent / "files"
 
 

@@ -15,8 +15,6 @@ from evaluate.facts.turns import Turn
 from evaluate.store import RunDirectory
 from evaluate.store.origin import data_of, protocol_of
 
-__all__ = ["export_masks"]
-
 
 def export_masks(
     run: RunDirectory,

@@ -12,8 +12,6 @@ from evaluate.exporting.exported_files import (
 )
 from evaluate.facts.rules import Rules
 
-__all__ = ["export_medperf"]
-
 _VOLUMES = "/mlcommons/volumes"
 
 

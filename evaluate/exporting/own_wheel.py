@@ -11,8 +11,6 @@ from pathlib import Path
 
 from evaluate.facts.errors import UsageError
 
-__all__ = ["installed_requirements", "write_own_wheel"]
-
 _PACKAGES = ("segjudge", "evaluate", "metrics", "data_manifest")
 _LEFT_OUT = {"docker"}
 """What judges masks never talks to an engine."""

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["OF_PAIRS", "VARIANTS", "SumRatio", "aggregate_of", "summed_columns"]
-
 OF_PAIRS = tuple(
     f"lesion_matched_{metric}"
     for metric in ("dsc", "iou", "relative_volume_difference", "assd", "rmsd", "hd")

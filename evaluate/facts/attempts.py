@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from evaluate.facts.outcome import Outcome
 
-__all__ = ["Attempt"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:

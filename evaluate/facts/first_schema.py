@@ -4,8 +4,6 @@ from typing import Any
 
 from data_manifest.layouts import first_contract
 
-__all__ = ["upgraded"]
-
 _FURTHER = (
     *("iou", "sensitivity", "precision", "volume_difference"),
     *("hd", "hd95", "assd", "lesion_f1"),

@@ -9,8 +9,6 @@ from pathlib import Path
 import msgspec
 import psutil
 
-__all__ = ["Host", "Machine", "SandboxFacts", "describe_host", "library_versions"]
-
 _LIBRARIES = (
     *("docker", "isal", "msgspec", "nibabel", "numpy"),
     *("pillow", "psutil", "scipy", "simpleitk"),

@@ -8,8 +8,6 @@ import msgspec
 
 from data_manifest.errors import Finding
 
-__all__ = ["known_part", "most_like"]
-
 _OPEN = ("scoring.metrics",)
 """Tables with further keys, whose values are no tables: the metrics know them."""
 

@@ -4,8 +4,6 @@ import hashlib
 import importlib.metadata
 from pathlib import Path
 
-__all__ = ["OFFICIAL", "installed_lock"]
-
 OFFICIAL = Path(__file__).parents[1] / "official.txt"
 """Every package that segjudge needs, by exact version."""
 

@@ -6,8 +6,6 @@ from typing import Any
 
 from evaluate.facts.errors import ProtocolError
 
-__all__ = ["builtin_protocols", "protocol_text", "whole_file"]
-
 _BUILTIN = Path(__file__).parent.parent / "protocols"
 
 

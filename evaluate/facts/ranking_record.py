@@ -5,33 +5,6 @@ from typing import Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, UnsetType
 
-__all__ = [
-    "AggregatedPlace",
-    "ConsensusPlaces",
-    "KemenyOrder",
-    "MetricInterval",
-    "MetricMeanRanks",
-    "ModalityPlace",
-    "OtherRanking",
-    "OverallPlace",
-    "PermutationTests",
-    "PlaceCertainty",
-    "RankedTests",
-    "RankingDocument",
-    "RankingFailures",
-    "RankingGroups",
-    "RankingSensitivity",
-    "RankingSettings",
-    "ResampledPlaces",
-    "ResamplesDrawn",
-    "SettingsMetric",
-    "TauSummary",
-    "TeamFailures",
-    "TiedTeams",
-    "WholeFieldTest",
-    "WilcoxonTests",
-]
-
 Number: TypeAlias = int | float | None
 """A place is an integer where it is one; null is what is not defined."""
 ByTeam: TypeAlias = dict[str, Number]

@@ -11,17 +11,6 @@ from evaluate.facts.errors import Finding
 from evaluate.facts.misspelled import most_like
 from evaluate.facts.scoring_rules import MEASURED, Scoring, Strict, metric_named
 
-__all__ = [
-    "RankLevel",
-    "RankedMetric",
-    "RankedStatistic",
-    "Ranking",
-    "direction_problem",
-    "labels_of",
-    "of_label",
-    "ranking_problems",
-]
-
 RankLevel: TypeAlias = Literal["case", "label", "modality", "stratum", "cohort"]
 RankedStatistic: TypeAlias = Literal["mean", "median", "rmse", "aggregated"]
 

@@ -8,8 +8,6 @@ from data_manifest.errors import Finding
 from data_manifest.manifest import Case
 from evaluate.facts.scoring_rules import Strict
 
-__all__ = ["Rounds", "rounds_problem"]
-
 _Strategy: TypeAlias = Literal["centre_line", "random", "boundary"]
 _Seconds = Annotated[float, msgspec.Meta(gt=0)]
 

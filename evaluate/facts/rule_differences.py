@@ -4,8 +4,6 @@ from collections.abc import Iterator
 
 from evaluate.facts.rules import RUN_PARTS, Rules
 
-__all__ = ["differing_keys"]
-
 
 def differing_keys(first: Rules, second: Rules, parts: tuple[str, ...] = RUN_PARTS) -> list[str]:
     """Every key of these parts that is not alike in both, as `limits.timeout_s 60.0 and 2.0`."""

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 
 from evaluate.facts.outcome import Outcome
 
-__all__ = ["CaseScore", "CohortScore", "LabelScore", "LesionScore", "ModalityScore", "RoundScore"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelScore:

@@ -8,8 +8,6 @@ from evaluate.facts.aggregates import VARIANTS, summed_columns
 from evaluate.facts.misspelled import most_like
 from evaluate.facts.scoring_rules import MEASURED, NOT_FOR_METRICS, Cohort, ScoredMetric, Scoring
 
-__all__ = ["scoring_problems"]
-
 
 def scoring_problems(scoring: Scoring) -> Iterator[Finding]:
     """What is wrong with the rules of scoring, one finding each; `where` is the key."""

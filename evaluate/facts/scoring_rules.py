@@ -10,22 +10,6 @@ import msgspec
 if TYPE_CHECKING:  # the metrics bring numpy and the kernel: not for a command that needs neither
     from metrics import EmptyRules, MetricDef, OptionValue
 
-__all__ = [
-    "MEASURED",
-    "NOT_FOR_METRICS",
-    "Cohort",
-    "EmptyChoice",
-    "Gate",
-    "Name",
-    "OverRounds",
-    "Region",
-    "ScoredMetric",
-    "Scoring",
-    "Strict",
-    "metric_named",
-    "with_options",
-]
-
 MEASURED = ("wall_s", "cpu_s", "peak_memory_mib")
 """The metrics that a run measures: columns of case_scores.csv whatever a protocol scores."""
 

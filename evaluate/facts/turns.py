@@ -3,8 +3,6 @@
 import hashlib
 from dataclasses import dataclass
 
-__all__ = ["Turn", "following_job"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Turn:

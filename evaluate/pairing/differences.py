@@ -9,8 +9,6 @@ import numpy as np
 from evaluate.pairing.draws import Floats
 from evaluate.pairing.wilcoxon import signed_ranks
 
-__all__ = ["LEVEL", "PairedDifference", "as_pairs", "paired_difference", "percentile_interval"]
-
 LEVEL = 0.95
 """Of all intervals."""
 _FEWEST_FOR_AN_INTERVAL = 3

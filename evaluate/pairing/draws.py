@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Bools", "Counts", "Floats", "draw_counts", "resampled_means"]
-
 Bools = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]

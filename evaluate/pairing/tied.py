@@ -4,8 +4,6 @@ import numpy as np
 
 from evaluate.pairing.draws import Floats
 
-__all__ = ["TOLERANCE", "tied_positions"]
-
 TOLERANCE = 1e-12
 """Relative difference up to which neighbouring values are equal: rounding parts no teams."""
 

@@ -22,8 +22,6 @@ from evaluate.pairing.tied import tied_positions
 
 _Drawn = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
-__all__ = ["SignedRanks", "resampled_signed_ranks", "signed_ranks"]
-
 _EXACT_IN_FLOAT32 = 4000
 """Up to so many differences all rank sums are whole numbers (or halves) that float32 can hold."""
 

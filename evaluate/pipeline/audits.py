@@ -10,8 +10,6 @@ from evaluate.reporting import write_audit_page
 from evaluate.sandbox import Sandbox
 from evaluate.store import RunDirectory
 
-__all__ = ["audit_run"]
-
 
 def audit_run(
     root: Path,

@@ -32,8 +32,6 @@ from evaluate.sandbox.layers import save_image
 from evaluate.sandbox.models import parted
 from evaluate.sandbox.scratch import scratch_folder
 
-__all__ = ["NEEDS_ENGINE", "SubmissionCheck", "check_submission"]
-
 NEEDS_ENGINE = "it can't be run: an image needs a container engine, and none answers"
 """Why an archive was not run."""
 

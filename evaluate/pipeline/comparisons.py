@@ -8,8 +8,6 @@ from evaluate.comparing.two_runs import Compared
 from evaluate.documents.team_comparison import ComparisonDocument, write_comparison_document
 from evaluate.reporting.comparison_page import ComparedSide, write_comparison_page
 
-__all__ = ["write_comparison", "write_comparison_json"]
-
 
 def write_comparison_json(path: Path, compared: Compared) -> None:
     """Write what was found as strict JSON."""

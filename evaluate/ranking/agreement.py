@@ -8,8 +8,6 @@ import numpy.typing as npt
 from evaluate.ranking.places import rank_columns
 from evaluate.ranking.score_table import Floats
 
-__all__ = ["Kemeny", "borda", "euclidean", "kemeny", "tau_b"]
-
 _EXACT_UP_TO = 14
 """Teams up to which every order is considered (2 to the 14th subsets)."""
 

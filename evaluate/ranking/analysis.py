@@ -23,8 +23,6 @@ from evaluate.ranking.score_table import Column, Floats
 from evaluate.ranking.settings import RankSettings
 from evaluate.ranking.whole_field import friedman, nemenyi_critical_difference
 
-__all__ = ["Analysis", "analyse"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:

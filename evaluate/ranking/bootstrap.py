@@ -12,8 +12,6 @@ from evaluate.ranking.agreement import tau_b
 from evaluate.ranking.plain import by_team, plain, rank_value
 from evaluate.ranking.score_table import Floats
 
-__all__ = ["certainty_of", "chances", "draws_of"]
-
 
 def certainty_of(teams: Sequence[str], places: Floats, actual: Floats) -> PlaceCertainty:
     """What the replicates say of each team's place.

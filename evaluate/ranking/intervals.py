@@ -11,8 +11,6 @@ from evaluate.ranking.methods import MetricCases, once
 from evaluate.ranking.plain import plain
 from evaluate.ranking.score_table import Floats
 
-__all__ = ["FEW_CASES", "case_count_warnings", "group_warnings", "metric_intervals"]
-
 FEW_CASES = 50
 """Below so many cases intervals are known to be too narrow."""
 

@@ -8,8 +8,6 @@ from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.ranking_rules import of_label
 from evaluate.facts.scores import CaseScore, LabelScore
 
-__all__ = ["in_strata", "needs_labels", "with_label_columns"]
-
 
 def needs_labels(columns: Iterable[str]) -> bool:
     """Whether any of the columns is of a label."""

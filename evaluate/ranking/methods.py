@@ -19,8 +19,6 @@ from evaluate.ranking.scheme import case_ranks
 from evaluate.ranking.score_table import Bools, Column, Floats
 from evaluate.ranking.settings import RankSettings
 
-__all__ = ["METHODS", "Method", "MetricCases", "metric_cases", "once", "ordered_pairs"]
-
 Method = Literal[
     "rank_then_mean", "rank_then_median", "mean_then_rank", "median_then_rank", "test_then_rank"
 ]

@@ -5,8 +5,6 @@ import numpy as np
 from evaluate.ranking.score_table import Floats
 from evaluate.ranking.settings import Adjustment
 
-__all__ = ["adjusted"]
-
 
 def adjusted(p: Floats, method: Adjustment) -> Floats:
     """Adjust along the first axis: Holm, Benjamini and Hochberg, or not at all.

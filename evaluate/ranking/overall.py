@@ -19,8 +19,6 @@ from evaluate.ranking.scheme import Standing, mean_over, modality_means
 from evaluate.ranking.score_table import Bools, Column, Floats, ScoreTable
 from evaluate.ranking.settings import RankSettings
 
-__all__ = ["failures_of", "overall_of", "rows_of", "value_warnings"]
-
 _NAMED = 5
 """Cases that a warning names."""
 

@@ -16,8 +16,6 @@ from evaluate.ranking.score_table import Bools, Column, ScoreTable, column, tabl
 from evaluate.ranking.settings import RankSettings
 from evaluate.ranking.whole_field import permutation_p_values
 
-__all__ = ["permutation_tests", "places_of", "scheme_of"]
-
 
 def places_of(
     scores: Sequence[CaseScore], protocol: Rules, *, labels: Iterable[LabelScore] = ()

@@ -12,8 +12,6 @@ from evaluate.ranking.methods import MetricCases, once, ordered_pairs
 from evaluate.ranking.plain import plain
 from evaluate.ranking.score_table import Bools, Floats
 
-__all__ = ["by_pair", "matrix", "metric_tests", "tied_groups"]
-
 
 def matrix(teams: int, ordered: Floats) -> Floats:
     """Values of the ordered pairs as a square, nan on the diagonal."""

@@ -6,8 +6,6 @@ from evaluate.pairing import Bools, Floats
 from evaluate.pairing.tied import tied_positions
 from evaluate.ranking.settings import Ties
 
-__all__ = ["break_ties", "rank_columns", "shared_places"]
-
 
 def rank_columns(
     values: Floats, *, higher_is_better: bool, ties: Ties, failed: Bools | None = None

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-__all__ = ["by_team", "plain", "rank_value"]
-
 
 def plain(value: float) -> float | None:
     """A number, or None where it is not defined."""

@@ -48,8 +48,6 @@ from evaluate.ranking.score_table import (
 from evaluate.ranking.sensitivity import sensitivity_of
 from evaluate.ranking.settings import Adjustment, Compat, RankedColumn, RankSettings, ranked_column
 
-__all__ = ["rank", "rank_table"]
-
 
 def rank(
     scores: Sequence[CaseScore],

@@ -8,8 +8,6 @@ import numpy.typing as npt
 
 from evaluate.pairing import Bools, Counts, Floats
 
-__all__ = ["weighted_median"]
-
 
 def weighted_median(values: Floats, usable: Bools, counts: Counts) -> Floats:
     """Medians of cases that count several times, for every replicate at once.

@@ -7,8 +7,6 @@ import msgspec
 
 from evaluate.facts.ranking_record import RankingDocument
 
-__all__ = ["RankingRow", "Result"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankingRow:

@@ -10,16 +10,6 @@ from evaluate.ranking.resampling import weighted_median
 from evaluate.ranking.score_table import Column, Floats
 from evaluate.ranking.settings import RankSettings, Ties
 
-__all__ = [
-    "Scheme",
-    "Standing",
-    "case_ranks",
-    "group_values",
-    "mean_over",
-    "modality_means",
-    "weighted_mean",
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:

@@ -16,8 +16,6 @@ from evaluate.facts.ranking_rules import RankedStatistic
 from evaluate.facts.scores import CaseScore
 from evaluate.ranking.settings import RankedColumn
 
-__all__ = ["ALL", "Bools", "Column", "Floats", "Missing", "ScoreTable", "column", "table_of"]
-
 Floats = npt.NDArray[np.float64]
 Missing = Literal["undefined", "failure"]
 Bools = npt.NDArray[np.bool_]

@@ -14,8 +14,6 @@ from evaluate.ranking.scheme import Scheme, mean_over
 from evaluate.ranking.score_table import Column, Floats, ScoreTable
 from evaluate.ranking.settings import RankSettings
 
-__all__ = ["sensitivity_of"]
-
 
 def sensitivity_of(
     table: ScoreTable,

@@ -18,8 +18,6 @@ from evaluate.facts.ranking_rules import (
 from evaluate.facts.rules import Rules
 from evaluate.facts.scoring_rules import metric_named
 
-__all__ = ["Adjustment", "Compat", "RankSettings", "RankedColumn", "Ties", "ranked_column"]
-
 Ties = Literal["min", "average", "max"]
 Adjustment = Literal["holm", "bh", "none"]
 Compat = Literal["challenger"]

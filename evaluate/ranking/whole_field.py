@@ -12,8 +12,6 @@ from scipy.special import chdtrc, ndtr
 from evaluate.ranking.multiplicity import adjusted
 from evaluate.ranking.score_table import Floats
 
-__all__ = ["Friedman", "friedman", "nemenyi_critical_difference", "permutation_p_values"]
-
 _CHUNK = 2048
 _FEWEST_PERMUTATIONS = 9_999
 _BISECTION_END = 1e-12

@@ -11,8 +11,6 @@ from evaluate.reporting.quantities import DASH, QUANTITIES
 from evaluate.reporting.rendering import render
 from evaluate.store import RunDirectory
 
-__all__ = ["write_audit_page"]
-
 _PAGE = "report/audit.html"
 _REPORT = "report/index.html"
 _MARK = "<!-- audit -->"

@@ -9,8 +9,6 @@ from evaluate.reporting.quantities import clipped, count_of, percent
 from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.words import listed_names
 
-__all__ = ["Banner", "banners"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Banner:

@@ -23,8 +23,6 @@ from evaluate.reporting.display_windows import Window, row_height, window_around
 from evaluate.reporting.told_pictures import dotted_slices, told_picture
 from evaluate.running.conversation import Conversation
 
-__all__ = ["CaseAssets", "CaseJob", "draw_assets", "undrawn"]
-
 _LONGEST = {2: 400, 3: 224}
 """Pixels of the longer side of a slice, by the image's dimensions."""
 _THUMBNAIL = 72

@@ -23,8 +23,6 @@ from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.standings import shown_quantities
 from evaluate.store import RunDirectory
 
-__all__ = ["write_case_browser"]
-
 _FEWEST_SLICES, _MOST_SLICES = 3, 32
 _MOST_MASKS = 200_000
 """Slices of all masks together, about: of many teams and cases, a volume has fewer slices."""

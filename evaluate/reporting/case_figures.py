@@ -19,8 +19,6 @@ from evaluate.reporting.shared_grids import blob_chart
 from evaluate.reporting.spreads import Dot, Spread, spread_chart
 from evaluate.reporting.standings import shown_quantities
 
-__all__ = ["MOST_DOTS", "CaseFigure", "podiums", "spreads"]
-
 MOST_DOTS = 200
 """Dots a team in one chart; of more cases every second, third ... is drawn."""
 

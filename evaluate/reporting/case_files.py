@@ -8,8 +8,6 @@ from data_manifest.errors import CaseFileError
 from data_manifest.layouts import read_case, read_reference
 from data_manifest.manifest import Case, FileEntry, sha256_of
 
-__all__ = ["CaseFiles", "Unreadable", "read_case_files"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFiles:

@@ -17,8 +17,6 @@ from evaluate.reporting.outlines import outline_path
 from evaluate.reporting.quantities import clipped
 from evaluate.reporting.svg import drawing, element
 
-__all__ = ["CasePicture", "box_path", "dots_path", "draw_case", "slice_to_show"]
-
 _LARGEST = 420
 """Pixels of the longer side of an embedded image: enough for a page, small enough to send."""
 _QUALITY = 82

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from evaluate.facts.ranking_record import RankingDocument
 
-__all__ = ["Certainty", "read_certainty", "tied_with_first"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certainty:

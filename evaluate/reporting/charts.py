@@ -11,15 +11,6 @@ from markupsafe import Markup
 from evaluate.reporting.quantities import Quantity, clipped, percent
 from evaluate.reporting.svg import Axis, circle, drawing, element, line, number, text
 
-__all__ = [
-    "PlaceRow",
-    "RuntimePoint",
-    "pareto_front",
-    "runtime_chart",
-    "standing_chart",
-    "time_and_score_plane",
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceRow:

@@ -14,8 +14,6 @@ from evaluate.reporting.failures import OUTCOME_WORDS
 from evaluate.reporting.quantities import DASH, clipped
 from evaluate.reporting.rendering import render
 
-__all__ = ["check_page"]
-
 _MOST_LOGS = 8
 _SEVERITIES = (("problem", "Problems"), ("warning", "Warnings"), ("note", "Notes"))
 

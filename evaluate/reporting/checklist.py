@@ -21,8 +21,6 @@ from evaluate.reporting.quantities import clipped, count_of
 from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.words import metric_title
 
-__all__ = ["Item", "checklist", "checklist_table"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:

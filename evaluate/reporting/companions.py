@@ -9,8 +9,6 @@ from evaluate.reporting.figure_files import as_svg_file
 from evaluate.reporting.table_files import as_csv, as_latex, as_markdown, latex_text, markdown_text
 from evaluate.store import RunDirectory
 
-__all__ = ["write_figures", "write_methods", "write_tables"]
-
 
 def write_figures(run: RunDirectory, drawings: Mapping[str, Markup]) -> None:
     """Write `report/figures/NAME.svg` of each drawing; the names are ours."""

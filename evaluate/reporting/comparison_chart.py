@@ -7,8 +7,6 @@ from evaluate.reporting.charts import time_and_score_plane
 from evaluate.reporting.quantities import QUANTITIES, clipped, percent
 from evaluate.reporting.svg import Axis, circle, drawing, element, text
 
-__all__ = ["trade_chart"]
-
 
 def trade_chart(comparison: TeamComparison, trade: Trade, *, name: str) -> Markup:
     """Mean DSC over mean time (log axis): A hollow, B full, a dot for each of the resamples."""

@@ -28,8 +28,6 @@ from evaluate.reporting.quantities import DASH, QUANTITIES, Quantity, clipped, p
 from evaluate.reporting.rendering import render
 from evaluate.store import RunDirectory
 
-__all__ = ["ComparedSide", "write_comparison_page"]
-
 _MOST_PICTURES = 6
 """Cases with pictures, of the better and of the worse each; all are in the table."""
 _MOST_ROWS = 200

@@ -13,8 +13,6 @@ from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.standings import macro, micro, shown_quantities
 from evaluate.reporting.svg import number
 
-__all__ = ["DataColumn", "DataTable", "Value", "data_tables"]
-
 Value = str | float | int | None
 
 

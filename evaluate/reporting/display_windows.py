@@ -9,8 +9,6 @@ import numpy.typing as npt
 
 from data_manifest.prompts import Shape
 
-__all__ = ["Window", "row_height", "window_around"]
-
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 _SMALLEST = 48.0

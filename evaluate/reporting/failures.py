@@ -9,8 +9,6 @@ from evaluate.reporting.run_sources import Sources
 from evaluate.running.log_tail import log_tail
 from evaluate.store import RunDirectory
 
-__all__ = ["OUTCOME_WORDS", "Failure", "failures"]
-
 _MOST_LOGS = 8
 """Logs a team; the others are named."""
 

@@ -5,8 +5,6 @@ from importlib import resources
 
 from markupsafe import Markup, escape
 
-__all__ = ["as_svg_file"]
-
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _VIEW_BOX = re.compile(r'viewBox="0 0 (\S+) (\S+)"')
 

@@ -16,8 +16,6 @@ from evaluate.reporting.robustness import (
 from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.shared_grids import MANY_TEAMS, blob_chart, place_heat_map, significance_map
 
-__all__ = ["Figure", "modality_figures", "ranking_figures"]
-
 _ADJUSTMENTS = {
     "holm": "Holm’s adjustment",
     "bh": "the adjustment of Benjamini and Hochberg",

@@ -8,8 +8,6 @@ from evaluate.reporting.failures import OUTCOME_WORDS
 from evaluate.reporting.quantities import DASH
 from evaluate.reporting.rendering import render
 
-__all__ = ["folder_page"]
-
 
 def folder_page(
     protocol: Rules,

@@ -16,8 +16,6 @@ from evaluate.reporting.quantities import DASH, QUANTITIES, clipped, score_text
 from evaluate.reporting.run_sources import Sources
 from evaluate.store import RunDirectory
 
-__all__ = ["Exhibit", "Gallery", "TeamExhibits", "make_gallery"]
-
 _MOST_LABELS = 6
 """So many labels' scores stand under a picture; of more, the worst."""
 

@@ -9,8 +9,6 @@ from evaluate.reporting.robustness import TauSpread
 from evaluate.reporting.shared_grids import MANY_TEAMS
 from evaluate.reporting.svg import Axis, circle, drawing, element, line, number, text
 
-__all__ = ["METHOD_TITLES", "method_chart", "tau_chart"]
-
 METHOD_TITLES = {
     "": "as ranked here",
     "rank_then_mean": "rank, then mean",

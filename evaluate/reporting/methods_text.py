@@ -7,17 +7,6 @@ from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.standings import modalities
 from evaluate.reporting.words import LEVELS, costs_of_failure, metric_title
 
-__all__ = [
-    "aggregation_text",
-    "data_text",
-    "methods_paragraphs",
-    "metrics_text",
-    "missing_text",
-    "software_text",
-    "statistics_text",
-    "ties_text",
-]
-
 _ADJUSTMENTS = {
     "holm": "adjusted by Holm’s method",
     "bh": "adjusted by the method of Benjamini and Hochberg",

@@ -14,8 +14,6 @@ from evaluate.reporting.standings import Modality, StandingCell, modalities, sho
 from evaluate.reporting.svg import number
 from evaluate.store import RunDirectory
 
-__all__ = ["ModalityPage", "modality_pages", "write_modality_pages"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModalityPage:

@@ -6,8 +6,6 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["outline_path"]
-
 _MOST_EDGES = 30_000
 """Above this a map is thinned out first: a participant's noise must not swell the page."""
 

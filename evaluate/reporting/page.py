@@ -35,8 +35,6 @@ from evaluate.reporting.team_pages import write_team_pages
 from evaluate.reporting.words import scheme, verdict
 from evaluate.store import RunDirectory
 
-__all__ = ["write_report"]
-
 _MOST_ON_FIRST_SCREEN = 10
 
 

@@ -8,8 +8,6 @@ from markupsafe import Markup
 from evaluate.reporting.quantities import Quantity, clipped, count_of
 from evaluate.reporting.svg import Axis, circle, drawing, element, line, number, text
 
-__all__ = ["MOST_ON_NARROW_PODIUM", "MOST_ON_PODIUM", "PodiumCase", "podium_chart"]
-
 MOST_ON_PODIUM = 8
 """Of more teams neither colours nor lines can be told apart."""
 

@@ -13,8 +13,6 @@ from evaluate.documents.run import Calibration, SubmissionEntry
 from evaluate.reporting.quantities import DASH
 from evaluate.reporting.run_sources import Sources
 
-__all__ = ["Fact", "FactGroup", "SubmissionShown", "fact_groups", "protocol_text", "submissions"]
-
 _UNITS = {"s": "s", "mib": "MiB", "mm": "mm", "bytes": "bytes"}
 _CAPITALS = {"sha256": "SHA-256", "cpu": "CPU", "cpus": "CPUs", "os": "system", "python": "Python"}
 

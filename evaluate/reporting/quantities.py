@@ -9,18 +9,6 @@ from evaluate.facts.scoring_rules import MEASURED
 from evaluate.ranking import RankSettings
 from metrics import METRICS, MetricDef
 
-__all__ = [
-    "DASH",
-    "QUANTITIES",
-    "Quantity",
-    "clipped",
-    "count_of",
-    "percent",
-    "quantities_of",
-    "score_text",
-]
-
-
 DASH = "\N{EN DASH}"
 """Stands where there is no value."""
 

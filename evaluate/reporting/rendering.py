@@ -9,8 +9,6 @@ from markupsafe import Markup
 
 from evaluate.reporting.quantities import clipped, count_of
 
-__all__ = ["render"]
-
 
 def render(
     template: str,

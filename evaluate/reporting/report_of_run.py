@@ -10,8 +10,6 @@ from evaluate.reporting.page import write_report
 from evaluate.store import RunDirectory
 from evaluate.store.origin import data_of
 
-__all__ = ["report_run"]
-
 
 def report_run(
     root: Path, *, manifest_path: Path | None = None, progress: Progress = silent

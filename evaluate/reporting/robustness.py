@@ -8,16 +8,6 @@ from dataclasses import dataclass
 
 from evaluate.facts.ranking_record import PlaceCertainty, RankingDocument, ResampledPlaces
 
-__all__ = [
-    "ALL",
-    "PairTests",
-    "TauSpread",
-    "pair_tests",
-    "place_shares",
-    "ranks_by_method",
-    "tau_spreads",
-]
-
 ALL = "ALL"
 """The key of ranking.json for the cases of all modalities together."""
 

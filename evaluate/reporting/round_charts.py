@@ -12,8 +12,6 @@ from evaluate.reporting.quantities import Quantity, clipped, count_of
 from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.svg import Axis, circle, drawing, element, line, number, text
 
-__all__ = ["round_figures"]
-
 _LINES = ("path first", "path second", "path third")
 _TIME = "wall_s"
 _Z = 1.96  # of a 95 % interval

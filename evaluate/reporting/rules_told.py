@@ -17,8 +17,6 @@ from evaluate.facts.rules import Rules, load_protocol
 from evaluate.reporting.scoring_told import scoring_lines
 from evaluate.reporting.told_values import shown
 
-__all__ = ["Line", "changes", "corrected_twin", "rules_told"]
-
 _Words: TypeAlias = str | tuple[str, str] | Mapping[object, str]
 """A sentence with the value in it; two, of a value and of none; or one for each choice."""
 

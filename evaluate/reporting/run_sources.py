@@ -19,8 +19,6 @@ from evaluate.ranking.stage import labels_ranked_by
 from evaluate.reporting.quantities import Quantity, quantities_of
 from evaluate.store import RunDirectory
 
-__all__ = ["Place", "Sources", "read_sources"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:

@@ -12,8 +12,6 @@ from evaluate.facts.scoring_rules import (
 )
 from evaluate.reporting.told_values import joined, rule_shown, shown
 
-__all__ = ["scoring_lines"]
-
 _Told = tuple[str, str]
 
 _LABELS = {

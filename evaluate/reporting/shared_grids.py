@@ -9,8 +9,6 @@ from evaluate.reporting.quantities import clipped, percent
 from evaluate.reporting.robustness import PairTests
 from evaluate.reporting.svg import circle, drawing, element, line, number, text
 
-__all__ = ["MANY_TEAMS", "blob_chart", "place_heat_map", "significance_map"]
-
 MANY_TEAMS = 12
 """Of more teams, figures are drawn close, and wider than a phone."""
 

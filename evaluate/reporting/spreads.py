@@ -9,8 +9,6 @@ from markupsafe import Markup
 from evaluate.reporting.quantities import Quantity, clipped
 from evaluate.reporting.svg import Axis, drawing, element, line, number, text
 
-__all__ = ["Dot", "Spread", "spread_chart"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dot:

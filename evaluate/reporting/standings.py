@@ -9,20 +9,6 @@ from evaluate.reporting.quantities import DASH, Quantity, count_of, percent
 from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.svg import number
 
-__all__ = [
-    "HeatTable",
-    "Leaderboard",
-    "LeaderboardRow",
-    "Modality",
-    "StandingCell",
-    "heat_tables",
-    "leaderboard",
-    "macro",
-    "micro",
-    "modalities",
-    "shown_quantities",
-]
-
 _LEVELS = 8
 
 

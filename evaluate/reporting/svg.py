@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-__all__ = ["Axis", "circle", "drawing", "element", "line", "number", "text"]
-
 
 def number(value: float) -> str:
     """A coordinate, to a hundredth of a unit and without idle zeros.

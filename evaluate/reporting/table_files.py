@@ -10,8 +10,6 @@ from data_manifest.errors import printable
 from evaluate.reporting.data_tables import DataColumn, DataTable, Value
 from evaluate.reporting.quantities import DASH, clipped
 
-__all__ = ["as_csv", "as_latex", "as_markdown", "csv_cell", "latex_text", "markdown_text"]
-
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _WIDEST = 120
 _LATEX = {

@@ -20,8 +20,6 @@ from evaluate.reporting.standings import StandingCell, macro, micro, modalities,
 from evaluate.reporting.svg import number
 from evaluate.store import RunDirectory
 
-__all__ = ["page_name", "write_team_pages"]
-
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MOST_PLACES = 10
 _ANOTHER = "another team"

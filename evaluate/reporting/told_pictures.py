@@ -10,8 +10,6 @@ from evaluate.reporting.display_windows import Window
 from evaluate.reporting.quantities import clipped
 from evaluate.reporting.svg import element
 
-__all__ = ["dotted_slices", "told_picture"]
-
 _INSIDE, _BESIDE, _BOX = "#1fd39b", "#ff5ad1", "#fff"
 _LETTERS = 0.045
 """Height of written words, for the height of a slice."""

@@ -1,7 +1,5 @@
 """Values of a protocol's keys as they are read aloud."""
 
-__all__ = ["joined", "rule_shown", "shown"]
-
 _RULES = {
     "worst": "the worst value",
     "diagonal": "the image's diagonal",

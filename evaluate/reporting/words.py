@@ -10,8 +10,6 @@ from evaluate.reporting.run_sources import Place, Sources
 from evaluate.reporting.standings import macro
 from evaluate.reporting.svg import number
 
-__all__ = ["LEVELS", "Headline", "listed_names", "scheme", "verdict"]
-
 _FEW_CASES = 50
 _NAME = 48
 _MOST_NAMED = 3

@@ -28,8 +28,6 @@ from evaluate.running.verdict import Output, judge
 from evaluate.running.workspace import Workspace, listing, workspace
 from evaluate.sandbox import Execution, Image, Job, Sandbox, SandboxError
 
-__all__ = ["Made", "Slot"]
-
 # Folders of the harness, and a container's and its cgroup's name.
 _NAMES_OF_ONE_RUN = re.compile(r'[^":= ]*(?:segjudge-tmp-|local_)[^/": ]+|segjudge_[\w-]+_\d+')
 _BACK_OFF_S = (1.0, 4.0)  # an engine that restarts is back in seconds

@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-__all__ = ["DRIFT_LIMIT", "drift", "is_fair", "time_load"]
-
 DRIFT_LIMIT = 0.10
 """Above this drift the report says that times should not be ranked closely."""
 

@@ -20,8 +20,6 @@ from evaluate.facts.rules import Limits, Rules
 if TYPE_CHECKING:
     from data_manifest.prompts.error_clicks import Click
 
-__all__ = ["Conversation"]
-
 
 class Conversation:
     """One team, one case; rounds must be asked for in their order, and how each went be said."""

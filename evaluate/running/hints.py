@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from data_manifest.errors import printable
 from evaluate.sandbox import Covered
 
-__all__ = ["HINTS", "Explanation", "Hint", "explain", "last_line", "last_words", "matching"]
-
 _SEARCHED = 2**16
 _LONGEST_LINE = 2000
 _SHOWN = 300

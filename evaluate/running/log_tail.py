@@ -6,8 +6,6 @@ from data_manifest.errors import printable
 from data_manifest.layouts import open_regular_file
 from evaluate.store import RunDirectory
 
-__all__ = ["log_tail"]
-
 _LOG_BYTES = 16 << 10
 _LOG_LINES = 40
 _LINE_WIDTH = 300

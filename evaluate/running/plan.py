@@ -18,16 +18,6 @@ from evaluate.running.schedule import turns
 from evaluate.sandbox import Image
 from evaluate.store import RunDirectory
 
-__all__ = [
-    "Block",
-    "Earlier",
-    "Plan",
-    "Series",
-    "Submission",
-    "job_sha256",
-    "outstanding",
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:

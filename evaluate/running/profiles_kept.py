@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from evaluate.sandbox import Sample
 
-__all__ = ["gpu_memory_area_mib_s", "memory_area_mib_s", "profile_csv"]
-
 _COLUMNS = ("at_s", "cpu_s", "cpu_percent", "memory_mib", "gpu_memory_mib")
 
 

@@ -23,8 +23,6 @@ from evaluate.store import RunDirectory
 if TYPE_CHECKING:
     from evaluate.cluster.fleet import Fleet
 
-__all__ = ["HarnessStoppedError", "run_all"]
-
 _GIVE_UP_AFTER = 3
 _STATUS_EVERY_S = 2.0
 _CALIBRATE_AFTER = 8

@@ -6,8 +6,6 @@ import numpy as np
 
 from evaluate.facts.turns import Turn
 
-__all__ = ["turns"]
-
 
 def turns(
     teams: Sequence[str], cases: Mapping[str, Sequence[int]], *, seed: int

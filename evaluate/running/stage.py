@@ -44,8 +44,6 @@ from evaluate.store.seals import seal_stage
 if TYPE_CHECKING:
     from evaluate.cluster.fleet import Fleet
 
-__all__ = ["parse_submissions", "run_submissions"]
-
 _TEAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 

@@ -4,8 +4,6 @@ from evaluate.facts.machine import Host, Machine, SandboxFacts, describe_host, l
 from evaluate.facts.official_lock import installed_lock
 from evaluate.sandbox import Sandbox
 
-__all__ = ["describe_machine"]
-
 
 def describe_machine(sandbox: Sandbox, *, host: Host | None = None, name: str = "") -> Machine:
     """What there is to know of it."""

@@ -8,8 +8,6 @@ from evaluate.facts.rules import Limits
 from evaluate.running.hints import explain, last_line
 from evaluate.sandbox import Ending, Execution
 
-__all__ = ["Output", "judge"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:

@@ -10,8 +10,6 @@ from pathlib import Path
 from evaluate.sandbox.removal import remove_tree
 from evaluate.sandbox.scratch import make_scratch, scratch_of
 
-__all__ = ["Workspace", "left_over", "listing", "remove_stale", "workspace"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:

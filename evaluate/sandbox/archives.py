@@ -18,8 +18,6 @@ from typing import Any
 from evaluate.sandbox.port import ImageProblem
 from evaluate.sandbox.tarstream import SAVE, TarMember, is_compressed, open_members, unpacked_bytes
 
-__all__ = ["ArchivedImage", "load_stream", "read_archive", "refuse_excess"]
-
 _CHUNK = 2**20
 _LARGEST_JSON = 4 * 2**20
 _JSON_TOGETHER = 64 * 2**20

@@ -10,8 +10,6 @@ from pathlib import Path
 from evaluate.facts.errors import SubmissionError
 from evaluate.sandbox.port import ImageProblem
 
-__all__ = ["classify", "copy_folder", "folder_digest"]
-
 # What tools leave behind while people work in a folder: neither run nor part of its identity.
 _IGNORED = {"__pycache__", ".git", ".DS_Store", ".venv"}
 

@@ -10,8 +10,6 @@ from evaluate.facts.errors import EngineMissingError, UsageError
 from evaluate.sandbox.port import Sandbox
 from evaluate.sandbox.sandbox_registry import foreign_sandbox
 
-__all__ = ["open_sandbox"]
-
 
 def open_sandbox(
     name: str,

@@ -19,17 +19,6 @@ from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.policy import OWNER_LABEL, mounts_of
 from evaluate.sandbox.port import SandboxError, one_line
 
-__all__ = [
-    "CreationRefused",
-    "LastState",
-    "OwnedContainer",
-    "StartRefused",
-    "engine_failures",
-    "refusals",
-    "remove_stale",
-    "start_container",
-]
-
 _ENGINE_FAILS = (docker.errors.DockerException, requests.exceptions.RequestException)
 _START_S = 60.0
 _KILL_GRACE_S = 60.0

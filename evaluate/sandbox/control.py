@@ -19,8 +19,6 @@ from evaluate.sandbox.containers import start_container
 from evaluate.sandbox.policy import OWNER_LABEL, mounts_of
 from evaluate.sandbox.surroundings import SCRATCH
 
-__all__ = ["Control", "image_archive", "is_exhausted", "tar_of"]
-
 _REPOSITORY = "segjudge/empty"
 # What an engine says when its machine lacks something: never an image's fault.
 _EXHAUSTED = (

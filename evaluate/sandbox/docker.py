@@ -38,8 +38,6 @@ from evaluate.sandbox.room import Room
 from evaluate.sandbox.run_files import RunFiles
 from evaluate.sandbox.supervision import Watch, supervise, too_large
 
-__all__ = ["DockerSandbox"]
-
 _WATCH_S = 0.2
 _SOCKETS_MIB = 64
 _FOLLOW_S = 0.02

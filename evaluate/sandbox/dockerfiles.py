@@ -5,8 +5,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["EntryPoint", "entry_point"]
-
 _LARGEST = 2**18
 _INSTRUCTION = re.compile(r"^[ \t]*(FROM|ENTRYPOINT|CMD|WORKDIR)[ \t]+(.*?)[ \t]*$", re.IGNORECASE)
 

@@ -5,8 +5,6 @@ from evaluate.sandbox.measurement import Usage
 from evaluate.sandbox.port import Ending, Job, SandboxError, one_line
 from evaluate.sandbox.supervision import StopReason, too_large
 
-__all__ = ["blame_ourselves", "ending_of", "killed_for_memory"]
-
 _KILLED = 137
 
 

@@ -13,8 +13,6 @@ import requests
 from evaluate.facts.errors import EngineMissingError, UsageError
 from evaluate.sandbox.policy import EngineFacts, not_enforced
 
-__all__ = ["describe_engine", "engine_facts", "is_local", "machine", "open_engine"]
-
 _TIMEOUT_S = 300.0  # the engine unpacks an image's layer without a word
 _KNOCK_S = 10.0
 _MIB = 2**20

@@ -23,8 +23,6 @@ from evaluate.sandbox.policy import OWNER_LABEL
 from evaluate.sandbox.port import Image, ImageProblem, SandboxError, one_line
 from evaluate.sandbox.surroundings import Surroundings
 
-__all__ = ["ImageStore"]
-
 _LOADED = "segjudge/loaded"
 _BUILT = "segjudge/built"
 _BUILT_LABEL = "org.segjudge.built"  # to find and remove them by

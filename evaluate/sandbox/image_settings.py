@@ -5,8 +5,6 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-__all__ = ["ImageSettings", "read_settings"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSettings:

@@ -16,8 +16,6 @@ from evaluate.sandbox.policy import OWNER_LABEL, image_volumes, mounted
 from evaluate.sandbox.port import Image, Job
 from evaluate.sandbox.surroundings import SCRATCH
 
-__all__ = ["Volumes", "misplaced_volume"]
-
 # The engine's, and ours.
 _FILES = ("/etc/group", "/etc/hostname", "/etc/hosts", "/etc/passwd", "/etc/resolv.conf")
 

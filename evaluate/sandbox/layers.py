@@ -15,8 +15,6 @@ from evaluate.sandbox.image_settings import ImageSettings, read_settings
 from evaluate.sandbox.port import ImageProblem
 from evaluate.sandbox.tarstream import TarMember, open_layer, open_members
 
-__all__ = ["ImageContents", "LayerEntry", "read_layers", "save_image"]
-
 _MOST_ENTRIES = 1_000_000
 _MOST_KEPT = 400_000
 _LONGEST_PATH = 4096  # a kernel opens no longer one

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from evaluate.sandbox.removal import open_folder
 
-__all__ = ["excess", "reclaim"]
-
 # Deeper than any challenge asks for, and shallow enough that a walk never runs out of file
 # descriptors or of path length.
 _DEEPEST = 32

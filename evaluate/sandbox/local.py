@@ -31,8 +31,6 @@ from evaluate.sandbox.room import Room
 from evaluate.sandbox.supervision import StopReason, Watch, supervise, too_large
 from evaluate.sandbox.surroundings import threads
 
-__all__ = ["LocalSandbox"]
-
 _MIB = 2**20
 # In the environment of whatever runs, with the name of its scratch folder.
 _MARK = "SEGJUDGE_RUN"

@@ -2,8 +2,6 @@
 
 from collections import deque
 
-__all__ = ["BoundedLog"]
-
 
 class BoundedLog:
     r"""The first and the last half of `limit_bytes` of what is written to it.

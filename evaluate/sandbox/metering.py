@@ -3,8 +3,6 @@
 from evaluate.sandbox.containers import OwnedContainer
 from evaluate.sandbox.measurement import Profile, RunCgroup, StatsMeter, Usage
 
-__all__ = ["Meter"]
-
 
 class Meter:
     """The run's cgroup where the container is in it, and samples otherwise.

@@ -7,8 +7,6 @@ from evaluate.facts.errors import SubmissionError
 from evaluate.sandbox.case_folders import folder_digest
 from evaluate.sandbox.port import Image
 
-__all__ = ["parted", "with_model"]
-
 _MARK = "+model="
 
 

@@ -18,8 +18,6 @@ from evaluate.sandbox.port import ImageProblem
 from evaluate.sandbox.surroundings import Surroundings, volume_paths
 from evaluate.sandbox.survey import Members, members_of, needed_mode, recall, remember, survey
 
-__all__ = ["look_and_open"]
-
 _CHUNK = 2**20
 
 

@@ -13,8 +13,6 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["Owner"]
-
 _TOKEN = re.compile(r"([0-9a-f]{8})_([0-9a-f]{8})_([0-9]{1,10})_t([0-9]{1,15})")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _TICKS = Path("/proc/self/stat").exists()

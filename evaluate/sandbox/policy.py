@@ -19,17 +19,6 @@ from evaluate.sandbox.surroundings import (
     volume_paths,
 )
 
-__all__ = [
-    "OWNER_LABEL",
-    "EngineFacts",
-    "container_options",
-    "container_user",
-    "image_volumes",
-    "mounted",
-    "mounts_of",
-    "not_enforced",
-]
-
 _MIB = 2**20
 _HOST = "segjudge"
 

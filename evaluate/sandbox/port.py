@@ -18,20 +18,6 @@ from evaluate.facts.rules import Limits
 from evaluate.sandbox.measurement import Sample
 from evaluate.sandbox.surroundings import Covered, Surroundings
 
-__all__ = [
-    "Ending",
-    "Execution",
-    "Image",
-    "ImageProblem",
-    "Job",
-    "Sandbox",
-    "SandboxError",
-    "lacking",
-    "one_line",
-    "refused",
-]
-
-
 _LONGEST = 2000
 # Where an engine keeps a container's files: of its machine, and no word for a team.
 _ENGINE_S_OWN = re.compile(r"[^\s\":]*/(?:overlay2?|vfs/dir)/\w+(?:/merged|/diff)?(?=\W|$)")

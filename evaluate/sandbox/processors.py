@@ -7,8 +7,6 @@ from collections.abc import Iterator
 
 from evaluate.sandbox.policy import EngineFacts
 
-__all__ = ["Processors"]
-
 
 class Processors:
     """The processors of the engine's machine that are free to be given."""

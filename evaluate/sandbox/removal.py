@@ -12,8 +12,6 @@ import stat
 from itertools import count
 from pathlib import Path
 
-__all__ = ["open_folder", "remove_tree"]
-
 # Windows, where nothing runs that could leave anything, has none of them.
 _NO_LINK = sum(getattr(os, name, 0) for name in ("O_DIRECTORY", "O_NOFOLLOW", "O_CLOEXEC"))
 _FOLDER = os.O_RDONLY | _NO_LINK

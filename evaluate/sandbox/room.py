@@ -5,8 +5,6 @@ from pathlib import Path
 
 from evaluate.sandbox.port import SandboxError
 
-__all__ = ["Room"]
-
 _MIB = 2**20
 _LEAST_MIB = 4
 _STEP_MIB = 256

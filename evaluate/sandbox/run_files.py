@@ -9,8 +9,6 @@ from evaluate.sandbox.removal import remove_tree
 from evaluate.sandbox.scratch import make_scratch
 from evaluate.sandbox.surroundings import groups, passwd
 
-__all__ = ["RunFiles"]
-
 
 class RunFiles:
     """The files of one sandbox."""

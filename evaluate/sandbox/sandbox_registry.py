@@ -8,8 +8,6 @@ from typing import Protocol, cast
 from evaluate.facts.errors import Finding, UsageError
 from evaluate.sandbox.port import Sandbox
 
-__all__ = ["OpenSandbox", "foreign_sandbox"]
-
 GROUP = "segjudge.sandboxes"
 
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.removal import remove_tree
 
-__all__ = ["make_scratch", "remove_stale_scratch", "scratch_folder", "scratch_of"]
-
 _PREFIX = "segjudge-tmp-"
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from evaluate.sandbox.left_outputs import excess
 from evaluate.sandbox.port import Ending, Job
 
-__all__ = ["StopReason", "Watch", "supervise", "too_large"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopReason:

@@ -11,21 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-__all__ = [
-    "CACHES",
-    "COVERABLE",
-    "SCRATCH",
-    "Covered",
-    "Surroundings",
-    "account",
-    "environment",
-    "groups",
-    "normalised",
-    "passwd",
-    "threads",
-    "volume_paths",
-]
-
 SCRATCH = "/tmp"  # noqa: S108 - a path in the container
 # Folders that a protocol may mount something over.
 COVERABLE = (SCRATCH, "/workspace/inputs", "/workspace/outputs", "/input", "/output")

@@ -29,8 +29,6 @@ from evaluate.sandbox.surroundings import (
     normalised,
 )
 
-__all__ = ["Members", "members_of", "needed_mode", "recall", "remember", "survey"]
-
 _VERSION = 2
 _MOST_FILES = 2_000_000
 _LARGEST_OPENED = 16 * 2**30  # together; what is closed has to be written once more

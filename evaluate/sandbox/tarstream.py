@@ -17,16 +17,6 @@ import zstandard
 from evaluate.facts.errors import SubmissionError
 from evaluate.sandbox.port import ImageProblem
 
-__all__ = [
-    "SAVE",
-    "TarMember",
-    "TarStream",
-    "is_compressed",
-    "open_layer",
-    "open_members",
-    "unpacked_bytes",
-]
-
 # Not by `>`: PowerShell makes text of what goes through it.
 SAVE = "`docker save -o TEAM.tar IMAGE`, then `gzip TEAM.tar`"
 

@@ -19,8 +19,6 @@ from evaluate.scoring.kinds_of_cases import scoring_of_case
 from evaluate.scoring.lesion_rows import LesionMeasures, lesions_of
 from evaluate.scoring.parts import Part, parts_of, unexpected_labels
 
-__all__ = ["CaseMeasures", "LabelMeasures", "costs_of_failure", "score_case"]
-
 MAX_EXTRA_LABELS = 100
 """Labels that only the prediction has are listed largest first, up to this many a case."""
 

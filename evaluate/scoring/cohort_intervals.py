@@ -11,8 +11,6 @@ import numpy.typing as npt
 from evaluate.facts.aggregates import aggregate_of, summed_columns
 from evaluate.pairing import draw_counts
 
-__all__ = ["bounds", "drawn_cases", "sampled", "sampled_by_set"]
-
 Floats: TypeAlias = npt.NDArray[np.float64]
 Draws: TypeAlias = npt.NDArray[np.integer]
 

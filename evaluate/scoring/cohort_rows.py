@@ -16,8 +16,6 @@ from evaluate.facts.scoring_rules import Cohort, Scoring
 from evaluate.scoring.cohort_intervals import bounds, drawn_cases, sampled, sampled_by_set
 from metrics.cohort import STATISTICS, aggregated_dice, balanced_accuracy, by_group, present
 
-__all__ = ["cohort_scores"]
-
 _Columns = Mapping[str, npt.NDArray[np.float64]]
 _Value = Callable[[_Columns], float]
 

@@ -15,8 +15,6 @@ from evaluate.facts.machine import library_versions
 from evaluate.facts.rules import Rules
 from evaluate.scoring.jobs import CaseResult, ScoringJob, score_job
 
-__all__ = ["score_on_machines"]
-
 
 def score_on_machines(
     jobs: Sequence[ScoringJob], protocol: Rules, cluster: ClusterAddress

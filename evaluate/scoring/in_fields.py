@@ -10,8 +10,6 @@ from data_manifest.errors import CaseFileError
 from data_manifest.layouts.scored_fields import Box
 from metrics.windows import cut_out
 
-__all__ = ["within_field"]
-
 _TURNED = np.diag([-1.0, -1.0, 1.0, 1.0])
 """From a reference's x and y, to the right and to the front, to those of the table."""
 

@@ -10,8 +10,6 @@ from evaluate.facts.scores import RoundScore
 from evaluate.facts.scoring_rules import MEASURED, Scoring
 from evaluate.scoring.jobs import CaseResult
 
-__all__ = ["in_rounds"]
-
 
 def in_rounds(results: Iterable[CaseResult], rules: Rules) -> Iterator[CaseResult]:
     """One result a case, of results by team, case and round in this order.

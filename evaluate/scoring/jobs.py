@@ -17,9 +17,6 @@ from evaluate.facts.scoring_rules import MEASURED
 from evaluate.scoring.case_scores import CaseMeasures, costs_of_failure, score_case
 from evaluate.scoring.in_fields import within_field
 
-__all__ = ["UNREAD", "CaseResult", "ScoringJob", "result_of", "score_job", "unscored"]
-
-
 UNREAD = "its reference can't be scored against"
 """Begins the reason of a case without a score for which the organiser has to mend a file."""
 

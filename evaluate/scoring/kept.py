@@ -16,8 +16,6 @@ from evaluate.store.score_cache import ScoreCache, score_key
 from evaluate.store.sealing import SCORING_CODE, code_digests
 from metrics import METRICS
 
-__all__ = ["score_what_is_new"]
-
 
 def score_what_is_new(
     jobs: Sequence[ScoringJob],

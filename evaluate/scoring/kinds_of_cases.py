@@ -7,8 +7,6 @@ import numpy.typing as npt
 from data_manifest.layouts.text_prompts import TextPrompts
 from evaluate.facts.scoring_rules import Scoring
 
-__all__ = ["scoring_of_case"]
-
 
 def scoring_of_case(
     scoring: Scoring, reference: npt.NDArray[np.integer], asked: TextPrompts | None

@@ -9,8 +9,6 @@ from evaluate.scoring.parts import Part
 from metrics.catalogue.objects import rules_of
 from metrics.object_rows import object_rows
 
-__all__ = ["LesionMeasures", "lesions_of"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LesionMeasures:

@@ -9,8 +9,6 @@ from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore
 from evaluate.store import RunDirectory
 
-__all__ = ["refuse_lost_results"]
-
 _SHOWN = 3
 
 

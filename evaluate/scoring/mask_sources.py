@@ -17,8 +17,6 @@ from evaluate.facts.turns import Turn, following_job
 from evaluate.scoring.jobs import ScoringJob
 from evaluate.store import RunDirectory
 
-__all__ = ["jobs_of_run", "plain_digests", "prices_of_failure"]
-
 Digests: TypeAlias = Callable[[Iterable[Path]], Mapping[Path, str | None]]
 
 

@@ -8,8 +8,6 @@ import numpy as np
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore, ModalityScore
 
-__all__ = ["modality_scores"]
-
 
 def modality_scores(cases: Iterable[CaseScore]) -> list[ModalityScore]:
     """Summarise case scores by team and modality.

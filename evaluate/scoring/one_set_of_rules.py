@@ -8,8 +8,6 @@ from evaluate.facts.errors import Finding, RunDirectoryError
 from evaluate.facts.rule_differences import differing_keys
 from evaluate.facts.rules import Rules
 
-__all__ = ["check_rules"]
-
 
 def check_rules(
     document: RunDocument, attempts: Iterable[Attempt], rules: Rules, *, where: str

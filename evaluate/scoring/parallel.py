@@ -8,8 +8,6 @@ from evaluate.cluster import ClusterAddress
 from evaluate.facts.rules import Rules
 from evaluate.scoring.jobs import CaseResult, ScoringJob, score_job
 
-__all__ = ["score_as_they_come", "score_jobs"]
-
 
 def score_as_they_come(
     jobs: Sequence[ScoringJob],

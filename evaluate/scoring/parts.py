@@ -12,8 +12,6 @@ from evaluate.facts.scoring_rules import Region, Scoring
 from metrics import LabelPair
 from metrics.windows import reference_slices
 
-__all__ = ["Part", "parts_of", "unexpected_labels"]
-
 LabelMap: TypeAlias = npt.NDArray[np.integer]
 
 

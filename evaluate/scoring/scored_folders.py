@@ -28,8 +28,6 @@ from evaluate.facts.outcome import Outcome
 from evaluate.facts.rounds import Rounds
 from evaluate.scoring.jobs import UNREAD, ScoringJob
 
-__all__ = ["jobs_of_folders"]
-
 _SHOWN = 3
 _ONE = Rounds()
 

@@ -43,9 +43,6 @@ from evaluate.store import RunDirectory
 from evaluate.store.origin import data_of
 from evaluate.store.seals import seal_stage
 
-__all__ = ["FolderScores", "RunScores", "Scores", "score_folders", "score_run", "tables_of"]
-
-
 _SHOWN = 3
 _SEVERAL = 2
 """Files that are bad for one reason: of a single one nobody knows what the others would be."""

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from data_manifest.findings import listed
 from evaluate.facts.scores import LabelScore
 
-__all__ = ["unlike_labels"]
-
 
 def unlike_labels(rows: Sequence[LabelScore]) -> str:
     """What a prediction has instead, where it has none of the labels that its reference has.

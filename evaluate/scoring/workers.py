@@ -13,8 +13,6 @@ from multiprocessing import get_context
 from evaluate.facts.rules import Rules
 from evaluate.scoring.jobs import CaseResult, ScoringJob, score_job, unscored
 
-__all__ = ["score_in_processes"]
-
 
 def score_in_processes(
     jobs: Sequence[ScoringJob], protocol: Rules, workers: int

@@ -36,8 +36,6 @@ from evaluate.store.ledger import Ledger
 from evaluate.store.run_places import MARKER, RunPlaces
 from evaluate.store.score_cache import ScoreCache
 
-__all__ = ["RunDirectory"]
-
 Row = TypeVar(
     "Row", Attempt, LabelScore, LesionScore, CaseScore, RoundScore, ModalityScore, CohortScore
 )

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["lock_folder"]
-
 _FILE = ".lock"
 """Where a folder itself can't be locked."""
 

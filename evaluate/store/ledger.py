@@ -25,8 +25,6 @@ from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, RunDirectoryError
 from evaluate.facts.turns import Turn
 
-__all__ = ["Ledger"]
-
 _VERSION = 2
 # The columns of runs.csv, but for whose attempt it is; `case` is a word of SQL.
 _MEASURED = [f.name for f in dataclasses.fields(Attempt) if f.name not in ("team", "case", "round")]

@@ -7,8 +7,6 @@ from evaluate.facts.errors import RunDirectoryError
 from evaluate.facts.rules import Rules
 from evaluate.store.directory import RunDirectory
 
-__all__ = ["data_of", "protocol_of"]
-
 
 def data_of(run: RunDirectory, manifest_path: Path | None) -> tuple[Manifest, Path]:
     """The run's manifest (its own copy) and the folder of its data.

@@ -8,8 +8,6 @@ from pathlib import Path
 from evaluate.documents.run import RunDocument, read_run_document
 from evaluate.facts.turns import Turn
 
-__all__ = ["MARKER", "RunPlaces"]
-
 MARKER = "run.json"
 """What tells a run directory from other folders."""
 

@@ -17,8 +17,6 @@ from typing import Any
 
 from data_manifest.manifest import sha256_of
 
-__all__ = ["ScoreCache", "score_key"]
-
 _TABLES = """
 create table if not exists scores (key blob primary key, data blob not null) without rowid;
 create table if not exists files (

@@ -11,8 +11,6 @@ from evaluate.documents.run import StageName
 from evaluate.facts.machine import Host
 from evaluate.store.directory import RunDirectory
 
-__all__ = ["SCORING_CODE", "code_digests", "digest_of_sources", "seal"]
-
 SCORING_CODE = (
     *("metrics", "data_manifest"),
     *("evaluate.facts", "evaluate.documents", "evaluate.scoring"),

@@ -7,8 +7,6 @@ from evaluate.facts.machine import describe_host, library_versions
 from evaluate.store.directory import RunDirectory
 from evaluate.store.sealing import seal
 
-__all__ = ["seal_stage"]
-
 
 def seal_stage(run: RunDirectory, stage: StageName, *files: str) -> None:
     """Add the stage to evidence.json: files, rules, versions, machine."""

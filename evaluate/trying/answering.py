@@ -39,8 +39,6 @@ from evaluate.sandbox.scratch import scratch_folder
 if TYPE_CHECKING:
     from evaluate.sandbox import Image, Sandbox
 
-__all__ = ["Answer", "Answerer", "Opening", "Question"]
-
 _LAST_LINES = 200
 _CLEANED_UP_S = 30
 _BY_HAND = "ended by hand"

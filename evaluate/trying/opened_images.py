@@ -18,8 +18,6 @@ from data_manifest.making.volume_images import read_volume
 from data_manifest.manifest import MODALITIES, Case, FileEntry, Label, Manifest
 from data_manifest.prompts import Prompts
 
-__all__ = ["OpenedImage", "open_case", "open_file"]
-
 _MOST_VOXELS = 512 << 20
 """Of an image; a page that holds more of it in a browser stops answering."""
 

@@ -34,8 +34,6 @@ from evaluate.trying.answering import Answer, Answerer, Question
 from evaluate.trying.opened_images import OpenedImage, open_case, open_file
 from evaluate.trying.scores_of_answer import case_as_zip, scores_of
 
-__all__ = ["Tried", "page_app"]
-
 _KEPT = 6
 """Images, and answers, that the page can go back to."""
 _MOST_BYTES = 4 << 30

@@ -19,8 +19,6 @@ from evaluate.scoring.stage import score_folders
 from evaluate.trying.answering import Answer
 from evaluate.trying.opened_images import OpenedImage
 
-__all__ = ["case_as_zip", "scores_of"]
-
 
 @contextmanager
 def _folder() -> Iterator[Path]:

@@ -7,8 +7,6 @@ from metrics.label_pair import LabelPair
 from metrics.options import number, words
 from metrics.vessel_graphs import GraphRules, is_flipped, is_same_topology, parts, variant
 
-__all__ = ["DEFINITIONS"]
-
 _GRAPH = {"graph": words("graph", parts)}
 _TOPOLOGY: dict[str, MetricOption] = {
     "checked": words("checked", parts),

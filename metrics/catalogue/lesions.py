@@ -13,8 +13,6 @@ from metrics.matching import Pair
 from metrics.objects import ObjectPairs
 from metrics.options import choice, length, number
 
-__all__ = ["DEFINITIONS"]
-
 _LESIONS = {
     name: DETECTION[name]
     for name in ("neighbours", "dilation", "reach", "ignored_mm3", "ignored_sides")

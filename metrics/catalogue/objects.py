@@ -12,8 +12,6 @@ from metrics.matching import Detection
 from metrics.objects import ObjectPairs
 from metrics.options import choice, flag, number
 
-__all__ = ["DEFINITIONS", "DETECTION", "rules_of"]
-
 DETECTION: Mapping[str, MetricOption] = MappingProxyType(
     {
         "objects": choice("objects", "components", "components_of_values", "instances", "split"),

@@ -7,8 +7,6 @@ from metrics.label_pair import LabelPair
 from metrics.options import flag
 from metrics.spans import Spans, pair_counts
 
-__all__ = ["DEFINITIONS"]
-
 
 def _dsc(pair: LabelPair, *, sum_values: bool = False) -> float:
     if sum_values:

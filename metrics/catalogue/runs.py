@@ -2,8 +2,6 @@
 
 from metrics.definition import MetricDef
 
-__all__ = ["DEFINITIONS"]
-
 DEFINITIONS = (
     MetricDef(
         name="wall_s",

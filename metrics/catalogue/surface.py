@@ -10,9 +10,6 @@ from metrics.distances import Reading, SurfaceDistances
 from metrics.label_pair import LabelPair
 from metrics.options import choice, flag, length
 
-__all__ = ["DEFINITIONS"]
-
-
 _CONTOUR = {
     "contour": choice("contour", 6, 18, 26),
     "open_border": flag("open_border", default=False),

@@ -7,8 +7,6 @@ from metrics.label_pair import LabelPair
 from metrics.options import choice, number
 from metrics.topology import betti_numbers, centreline_dice, harmonic_mean
 
-__all__ = ["DEFINITIONS"]
-
 _COMPUTED = EmptyRules(both="computed", reference="computed", prediction="computed")
 
 

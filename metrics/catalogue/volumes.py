@@ -8,8 +8,6 @@ from metrics.label_pair import LabelPair
 from metrics.options import number
 from metrics.overlaps import Overlap, boundary_iou
 
-__all__ = ["DEFINITIONS"]
-
 _COMPUTED = EmptyRules(
     both="computed", reference="computed", prediction="computed", failed="computed"
 )

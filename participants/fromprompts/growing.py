@@ -6,8 +6,6 @@ import numpy as np
 from case_files import Case
 from scipy import ndimage
 
-__all__ = ["grown"]
-
 _LIKE = 3.0
 """How many spreads of the grey around the start a voxel may differ."""
 _LEAST_SPREAD = 8.0

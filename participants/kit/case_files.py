@@ -12,8 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["Case", "Click", "answer_all", "empty_labels"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Click:

@@ -6,8 +6,6 @@ import sys
 import numpy as np
 from case_files import Case, Click
 
-__all__ = ["boxed"]
-
 _FIRST = 0.1
 """Half a side of the box around a first click, for the image's longest side."""
 _BEYOND = 3

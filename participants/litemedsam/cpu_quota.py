@@ -4,8 +4,6 @@ import math
 import os
 from pathlib import Path
 
-__all__ = ["available_cpus"]
-
 
 def _read_numbers(*paths: str) -> list[float]:
     """The numbers in files of the cgroup file system; none where a file is missing or says max."""

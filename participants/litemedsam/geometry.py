@@ -3,8 +3,6 @@
 import numpy as np
 from resampling import resize_area, resized_shape
 
-__all__ = ["SIDE", "box_around", "network_box", "network_image", "slices_of"]
-
 SIDE = 256
 """Side in pixels of the square that the network sees."""
 

@@ -9,8 +9,6 @@ import timm_standin
 import torch
 from cpu_quota import available_cpus
 
-__all__ = ["LiteMedSAM"]
-
 _WEIGHTS_SHA256 = "79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028ce76"
 
 

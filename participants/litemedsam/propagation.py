@@ -8,8 +8,6 @@ import numpy as np
 from case_files import Case, empty_labels
 from geometry import box_around, network_box, network_image, slices_of
 
-__all__ = ["Answer", "Embed", "segment_image", "segment_volume"]
-
 Embed = Callable[[np.ndarray], Any]
 """Encodes an image, float, (256, 256, 3), 0 to 1."""
 Answer = Callable[[Any, np.ndarray, tuple[int, ...]], np.ndarray]

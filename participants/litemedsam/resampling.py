@@ -7,8 +7,6 @@ single precision.
 
 import numpy as np
 
-__all__ = ["resize_area", "resized_shape"]
-
 _ONE = 2048
 """OpenCV's unit of the shares of two pixels."""
 

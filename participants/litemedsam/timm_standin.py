@@ -10,8 +10,6 @@ from typing import Any
 
 import torch
 
-__all__ = ["install"]
-
 
 class _DropPath(torch.nn.Module):
     """Stochastic depth: leaves out whole branches in training, and does nothing in inference."""

@@ -12,8 +12,6 @@ import math
 import torch
 from torch import nn
 
-__all__ = ["LeanDecoder"]
-
 
 def _per_head(weight: torch.Tensor, heads: int) -> torch.Tensor:
     """A projection's weight (heads * c, 256) as (heads, c, 256)."""

@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 from cpu_quota import available_cpus
 
-__all__ = ["SWITCHES", "FastLiteMedSAM"]
-
 SWITCHES = tomllib.loads((Path(__file__).parent / "switches.toml").read_text("utf-8"))
 
 _Graph = Callable[..., np.ndarray]

@@ -7,8 +7,6 @@ network needs, and more than a processor's caches have.
 import torch
 from torch import nn
 
-__all__ = ["in_strips"]
-
 _ROWS = 32
 
 

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-__all__ = ["block_means", "coarse_steps", "refined"]
-
 
 def _along(axis: int, values: np.ndarray, axes: int) -> np.ndarray:
     return values.reshape([-1 if other == axis else 1 for other in range(axes)])

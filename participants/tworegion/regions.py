@@ -10,8 +10,6 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import expit
 
-__all__ = ["ellipsoid_distance", "object_probability"]
-
 _BINS = 48
 """Histogram bins on each colour axis, equally filled."""
 

@@ -11,8 +11,6 @@ import pytest
 from evaluate.facts.rules import Limits
 from evaluate.sandbox import Execution, Image, Job, Sandbox
 
-__all__ = ["Bench"]
-
 # Where the command finds its folders: by the protocol's paths, or by the local sandbox's variables.
 _PREAMBLE = """
 import os, signal, subprocess, sys, time

@@ -8,8 +8,6 @@ from evaluate.exporting.board_columns import board_columns
 from evaluate.reporting.folder_page import folder_page
 from segjudge.platforms.handed_in import aggregates, rules_in, score_handed_in, told
 
-__all__ = ["main"]
-
 _MOST_BYTES = 4_500_000
 """Of detailed_results.html; the platform takes 5 MB."""
 

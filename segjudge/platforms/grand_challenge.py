@@ -17,8 +17,6 @@ from evaluate.documents.tables import write_json
 from evaluate.facts.errors import UsageError
 from segjudge.platforms.handed_in import aggregates, rules_in, score_handed_in, told
 
-__all__ = ["main"]
-
 
 class _Lenient(msgspec.Struct, frozen=True, kw_only=True):
     """A part of predictions.json, which says more than is needed here."""

@@ -11,8 +11,6 @@ from evaluate.facts.errors import UsageError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import protocol_from_json
 
-__all__ = ["aggregates", "rules_in", "score_handed_in", "told"]
-
 
 def rules_in(path: Path) -> segjudge.Rules:
     """The rules that the export wrote."""

@@ -12,8 +12,6 @@ import segjudge
 from evaluate.documents.tables import write_atomically, write_json
 from segjudge.platforms.handed_in import aggregates, rules_in, score_handed_in, told
 
-__all__ = ["evaluate", "main"]
-
 
 def results_of(made: segjudge.FolderTables) -> Mapping[str, object]:
     """Numbers over cases: of all, and of each modality."""

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["CONTRACTS", "DEFECTS", "GOOD", "Broken"]
-
 _PAGE = Path(__file__).parents[2] / "docs" / "protocols.md"
 CONTRACTS = dict(
     zip(

@@ -17,8 +17,6 @@ import numpy as np
 
 from tests.sandbox.archive_writer import HandmadeImage, tar_of, write_archive
 
-__all__ = ["ARCHIVES", "CONTAINERS", "FOLDERS", "GOOD_FOLDERS", "Defect", "programs", "save"]
-
 COPY = (
     'for f in "${SEGJUDGE_INPUTS:-/workspace/inputs}"/*.npz; do\n'
     '  cp "answers/${f##*/}" "${SEGJUDGE_OUTPUTS:-/workspace/outputs}/"\n'

@@ -8,8 +8,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-__all__ = ["make_certificates"]
-
 
 def make_certificates(folder: Path) -> Path:
     """Write ca.pem, cert.pem and key.pem."""

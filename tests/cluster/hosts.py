@@ -13,22 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-__all__ = [
-    "FILL_BOXES",
-    "Hosts",
-    "Wire",
-    "arguments",
-    "began",
-    "begun_in",
-    "free_port",
-    "ledger_of",
-    "rows",
-    "run_command",
-    "submission_in",
-    "until",
-    "without",
-]
-
 # `2DBox_US_2` crashes: a failure that is the team's.
 FILL_BOXES = """
 import os, pathlib, sys, time

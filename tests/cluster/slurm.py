@@ -11,8 +11,6 @@ import psutil
 from tests.capabilities import SYSTEM_PATH
 from tests.cluster.hosts import free_port, until
 
-__all__ = ["NODES", "Slurm", "slurm_in"]
-
 NODES = ("node1", "node2")
 # What would need cgroups of its own, an init system, or another user.
 _CONF = """

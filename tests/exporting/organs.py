@@ -6,8 +6,6 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
-__all__ = ["build_arguments", "labels_of", "write_mask"]
-
 
 def labels_of(case: str) -> np.ndarray:
     labels = np.zeros((8, 9, 10), np.uint8)

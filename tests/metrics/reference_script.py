@@ -17,8 +17,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["reference_case_scores", "reference_dice", "reference_surface_dice"]
-
 
 def reference_dice(reference: npt.NDArray[np.bool_], prediction: npt.NDArray[np.bool_]) -> float:
     """The package's Dice coefficient; nan where both masks are empty."""

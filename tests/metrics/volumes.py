@@ -4,14 +4,6 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-__all__ = [
-    "exact_spacings",
-    "label_pairs",
-    "mask_pairs",
-    "spacings",
-    "tolerances",
-]
-
 
 @st.composite
 def label_pairs(draw, *, dimension=3, labels=3, longest=9):

@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["HandmadeImage", "architecture", "shell_files", "tar_of", "write_archive"]
-
 
 def architecture() -> str:
     """This machine's, as images name it."""

@@ -17,8 +17,6 @@ from data_manifest.making.source_layouts.source import (
 )
 from data_manifest.making.volume_images import SUFFIXES, stem_of
 
-__all__ = ["find_bids"]
-
 _REFERENCES = ("dseg", "mask", "msk", "roi", "lesion-msk")
 _FOLDS = ("fold", "split")
 

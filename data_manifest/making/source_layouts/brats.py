@@ -14,8 +14,6 @@ from data_manifest.making.source_layouts.source import (
 )
 from data_manifest.making.volume_images import SUFFIXES, stem_of
 
-__all__ = ["find_brats"]
-
 _NAME = re.compile(r"(.+?)[-_](t1c|t1n|t2f|t2w|t1ce|t1|t2|flair|seg|gtv)", re.IGNORECASE)
 _REFERENCES = ("seg", "gtv")
 _TIME_POINT = re.compile(r"-[0-9]{3}$")

@@ -5,8 +5,6 @@ from pathlib import Path
 from data_manifest.making.source_layouts.source import Source, SourceCase, left_over, problem
 from data_manifest.naming import parse_case_name
 
-__all__ = ["find_cvpr"]
-
 
 def find_cvpr(folder: Path) -> Source:
     """The cases of imgs/ and gts/."""

@@ -16,8 +16,6 @@ from data_manifest.making.source_layouts.source import (
 )
 from data_manifest.making.volume_images import stem_of
 
-__all__ = ["find_msd"]
-
 
 class _Pair(msgspec.Struct, frozen=True, kw_only=True):
     image: str

@@ -19,8 +19,6 @@ from data_manifest.making.source_layouts.source import (
     read_json,
 )
 
-__all__ = ["find_flare", "find_nnunet"]
-
 _CHANNEL = re.compile(r"(.+)_([0-9]{4})")
 _PARTS = {"Tr": "", "Val": "validation", "Va": "validation", "Ts": "test"}
 """Ends of the folders' names, and the fold that their cases are of, where no split names one."""

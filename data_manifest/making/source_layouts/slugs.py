@@ -18,8 +18,6 @@ from data_manifest.making.source_layouts.source import (
 )
 from data_manifest.making.volume_images import stem_of
 
-__all__ = ["find_grand_challenge"]
-
 _REFERENCES = ("ground_truth", "ground-truth", "labels", "references")
 
 

@@ -15,17 +15,6 @@ from data_manifest.findings import Finding, Severity
 from data_manifest.making.volume_images import SUFFIXES, stem_of
 from data_manifest.naming import canonical_modality
 
-__all__ = [
-    "Source",
-    "SourceCase",
-    "by_stem",
-    "files_below",
-    "left_over",
-    "modality_of",
-    "problem",
-    "read_json",
-]
-
 _LARGEST_JSON = 64 << 20
 _OF_MR = re.compile(r"t1|t2|flair|adc|dwi|swi|pdw?$|mr", re.IGNORECASE)
 _Read = TypeVar("_Read")

@@ -8,17 +8,6 @@ from urllib.parse import quote, unquote
 
 from data_manifest.layouts import format_of
 
-__all__ = [
-    "ATTESTATION",
-    "JOURNAL",
-    "METADATA",
-    "SUMS",
-    "crate_digests",
-    "metadata_of",
-    "read_sums",
-    "sums_of",
-]
-
 ATTESTATION = "attestation.dsse.json"
 JOURNAL = "run/journal.json"
 METADATA = "ro-crate-metadata.json"

@@ -12,8 +12,6 @@ from evaluate.documents.audit import Cause
 if TYPE_CHECKING:
     from securesystemslib.signer import SSlibKey
 
-__all__ = ["altered_members", "check_signature"]
-
 
 def altered_members(root: Path, digests: Mapping[str, str]) -> list[Finding]:
     """Members beside SHA256SUMS and the crate's metadata."""

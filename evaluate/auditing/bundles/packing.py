@@ -26,8 +26,6 @@ from evaluate.documents.run import RunDocument
 from evaluate.facts.turns import Turn
 from evaluate.store import RunDirectory
 
-__all__ = ["BundleOptions", "write_bundle"]
-
 _TABLES = (
     *("runs.csv", "label_scores.csv", "case_scores.csv", "round_scores.csv", "modality_scores.csv"),
     *("ranking.csv", "ranking.json", "audit.json", "manifest.json"),

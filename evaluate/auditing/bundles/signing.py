@@ -19,16 +19,6 @@ if TYPE_CHECKING:
     from securesystemslib.dsse import Envelope
     from securesystemslib.signer import SSlibKey
 
-__all__ = [
-    "SignatureProblem",
-    "read_envelope",
-    "read_public_key",
-    "sign",
-    "statement",
-    "subjects",
-    "verify",
-]
-
 _PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _STATEMENT = "https://in-toto.io/Statement/v1"
 _PREDICATE = "urn:segjudge:run-bundle:v1"

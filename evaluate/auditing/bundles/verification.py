@@ -23,8 +23,6 @@ from evaluate.facts.errors import UsageError
 from evaluate.sandbox.scratch import scratch_folder
 from evaluate.store import RunDirectory
 
-__all__ = ["Verified", "verify_bundle"]
-
 _NAMES = "letters, digits, `.`, `_` and `-`"
 
 

@@ -15,8 +15,6 @@ from pathlib import Path, PurePosixPath
 from data_manifest.layouts import format_of
 from evaluate.facts.errors import SegjudgeError
 
-__all__ = ["BundleError", "extract", "write_zip"]
-
 _MOST_MEMBERS = 2_000_000
 _LONGEST_NAME = 1000
 _PIECE = 1 << 20

@@ -17,8 +17,6 @@ from evaluate.facts.errors import TableError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore
 
-__all__ = ["against_scores"]
-
 _WAYS: dict[str, Callable[[Sequence[Sequence[float]]], float]] = {
     "mean over cases (micro)": lambda v: float(np.mean(np.concatenate(v))),
     "mean of the modalities' means (macro)": lambda v: float(np.mean([np.mean(x) for x in v])),

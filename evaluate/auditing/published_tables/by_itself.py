@@ -20,8 +20,6 @@ from evaluate.auditing.published_tables.printed_table import (
 )
 from metrics import METRICS
 
-__all__ = ["TableVerdict", "check_alone", "note"]
-
 _BY_CHANCE = {"line": 1e-5, "column": 1e-8}
 """What is less likely than this is no chance; columns go together more than rows."""
 _Ends: TypeAlias = tuple[float, float]

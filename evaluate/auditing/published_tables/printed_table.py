@@ -17,8 +17,6 @@ from data_manifest.foreign_tables import quoted, read_foreign_table, says_summar
 from data_manifest.naming import canonical_modality
 from metrics import METRICS
 
-__all__ = ["MEAN_RANK", "PrintedCell", "PublishedTable", "is_score", "read_published"]
-
 MEAN_RANK = "mean rank"
 """What a column of mean ranks is of, beside the metrics."""
 _LARGEST_BYTES = 4 << 20

@@ -22,8 +22,6 @@ from evaluate.sandbox.scratch import scratch_folder
 from evaluate.store import RunDirectory
 from evaluate.store.sealing import code_digests
 
-__all__ = ["AtHand", "Basis", "Journal", "Pair", "read_basis"]
-
 Journal = dict[tuple[str, str, int], JournalEntry]
 Pair = tuple[str, str]
 """Team and case."""

@@ -15,8 +15,6 @@ from evaluate.documents.audit import Cause
 from evaluate.facts.scores import CaseScore
 from evaluate.store import RunDirectory
 
-__all__ = ["Recheck", "recheck"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recheck:

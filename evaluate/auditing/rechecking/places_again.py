@@ -16,8 +16,6 @@ from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.scores import CaseScore
 from evaluate.ranking.stage import rank_result
 
-__all__ = ["is_stale_ranking", "stale_stages", "trace_places"]
-
 _MAY_DIFFER = frozenset({"settings.versions"})
 
 

@@ -13,8 +13,6 @@ from evaluate.facts.outcome import Outcome
 from evaluate.facts.turns import following_job
 from evaluate.running import job_sha256
 
-__all__ = ["in_doubt", "trace_runs"]
-
 
 def trace_runs(basis: Basis) -> list[Finding]:
     """What the journal says, beside runs.csv, the jobs and the cases."""

@@ -17,8 +17,6 @@ from evaluate.scoring import jobs_of_run, modality_scores, score_jobs
 from evaluate.scoring.in_rounds import in_rounds
 from evaluate.scoring.stage import Scores, tables_of
 
-__all__ = ["TracedScores", "trace_scores", "with_effects_of_protocol"]
-
 _RULES = ("scoring", "output")
 
 

@@ -27,8 +27,6 @@ from evaluate.sandbox.scratch import scratch_folder
 from evaluate.scoring.stage import score_run
 from evaluate.store import RunDirectory
 
-__all__ = ["Rerun", "rerun"]
-
 # Names, labels and folders that every container has of its own.
 _OF_ONE_RUN = frozenset({"environment", "Labels", "HostConfig.CgroupParent", "HostConfig.Mounts"})
 

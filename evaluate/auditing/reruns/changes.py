@@ -17,9 +17,6 @@ from evaluate.pairing import (
     resampled_means,
 )
 
-__all__ = ["change_of", "equivalence_p", "ratio_of"]
-
-
 _FEWEST = 3
 
 

@@ -10,8 +10,6 @@ from data_manifest.manifest import Case
 from evaluate.facts.rules import Rules
 from metrics import dice
 
-__all__ = ["Agreement", "agreement"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:

@@ -6,8 +6,6 @@ import numpy as np
 
 from data_manifest.manifest import Case
 
-__all__ = ["sample_cases"]
-
 
 def sample_cases(cases: Sequence[Case], size: int | None, *, seed: int) -> list[Case]:
     """Draw cases without replacement, stratified by modality.

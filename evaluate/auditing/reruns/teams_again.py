@@ -20,8 +20,6 @@ from evaluate.ranking import RankSettings, places_of
 from evaluate.ranking.label_columns import needs_labels
 from evaluate.store import RunDirectory
 
-__all__ = ["Beside", "NewRuns", "draws_of"]
-
 _REPLICATES = 2000
 _ENOUGH_TO_STRATIFY = 5
 _MEASURED = ("wall_s", "cpu_s", "peak_memory_mib")

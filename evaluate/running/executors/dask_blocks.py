@@ -33,8 +33,6 @@ from evaluate.running.executors.far_slot import (
 )
 from evaluate.running.plan import Block, Plan, Series, Submission
 
-__all__ = ["ClusterExecutor"]
-
 _TRIES = 3
 _MOST_LOSSES = 4
 _SPARE_MIB = 64

@@ -21,8 +21,6 @@ from evaluate.running.this_machine import describe_machine
 from evaluate.sandbox import Image, ImageProblem, Sandbox, SandboxError, open_sandbox
 from evaluate.sandbox.case_folders import folder_digest
 
-__all__ = ["BlockMade", "make_block", "open_far_slot", "prepare_team", "sees_folder", "warm_up"]
-
 _SLOT = "running"
 
 

@@ -6,8 +6,6 @@ from typing import Protocol
 from evaluate.running.attempting import Made
 from evaluate.running.plan import Block, Series
 
-__all__ = ["Executor"]
-
 
 class Executor(Protocol):
     """Makes the attempts of blocks; what it makes depends on nothing but the plan."""

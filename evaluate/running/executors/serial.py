@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterable, Iterator
 from evaluate.running.attempting import Made
 from evaluate.running.plan import Block, Series
 
-__all__ = ["SerialExecutor"]
-
 
 class SerialExecutor:
     """Series after series, in their order."""

@@ -7,8 +7,6 @@ from queue import SimpleQueue
 from evaluate.running.attempting import Made
 from evaluate.running.plan import Block, Series
 
-__all__ = ["ThreadExecutor"]
-
 
 class ThreadExecutor:
     """A free slot takes the next series, of whichever block."""

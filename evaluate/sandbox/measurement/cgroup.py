@@ -14,8 +14,6 @@ from pathlib import Path
 from evaluate.sandbox.measurement.usage import Usage
 from evaluate.sandbox.ownership import Owner
 
-__all__ = ["RunCgroup", "remove_stale_cgroups"]
-
 _ROOT = Path("/sys/fs/cgroup")
 _PREFIX = "segjudge_"
 _MIB = 2**20

@@ -4,8 +4,6 @@ import contextlib
 import threading
 from typing import Any
 
-__all__ = ["GpuMemory"]
-
 _MIB = 2**20
 _lock = threading.Lock()
 

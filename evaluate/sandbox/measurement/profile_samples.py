@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from evaluate.sandbox.measurement.gpu import GpuMemory
 
-__all__ = ["Profile", "Sample"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:

@@ -9,8 +9,6 @@ from typing import Any
 from evaluate.sandbox.measurement.profile_samples import Profile
 from evaluate.sandbox.measurement.usage import Usage
 
-__all__ = ["StatsMeter"]
-
 _MIB = 2**20
 
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["ProcessTree", "kill_marked"]
-
 _MIB = 2**20
 _KILL_ROUNDS = 200
 _KILL_PAUSE_S = 0.01

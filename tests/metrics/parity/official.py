@@ -16,8 +16,6 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
-__all__ = ["differences", "inputs", "load_mha", "load_nifti", "needs_reference", "official_values"]
-
 REFERENCE = Path(__file__).parents[4] / "shared" / "reference"
 KEYS = {
     "brats23": {"scores.csv": ["Challenge", "Case", "Labels"]},
