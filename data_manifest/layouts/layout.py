@@ -34,7 +34,7 @@ class InputFile(
         format: a name of `FORMATS`; of a sidecar `json`.
         channel: of a case of several images which one, by its number from 0 or its name.
         content: of a sidecar, for every case alike but for `{case}` and `{uuid}` in its texts.
-        names: of clicks: what one on an object is called, and one beside it.
+        names: of clicks or scribbles: what a point on an object is called, and one beside it.
     """
 
     role: str
@@ -274,7 +274,7 @@ class Layout:
 
 def _place_image(source: Path, target: Path, form: Format, told: CaseInputs | None) -> None:
     stored = format_of(source.name) or NPZ
-    if told is None and stored is form:
+    if stored is form and (told is None or not form.holds_prompts):
         shutil.copyfile(source, target)
     elif stored is NPZ:
         _convert(source, target, form, told)
