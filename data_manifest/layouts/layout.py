@@ -59,6 +59,11 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Those that are images."""
         return tuple(file for file in self.files if file.role == "image")
 
+    @property
+    def points(self) -> tuple[InputFile, ...]:
+        """Those that list points."""
+        return tuple(file for file in self.files if file.role == "clicks")
+
 
 class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The file that a container is to leave.
