@@ -8,6 +8,7 @@ from evaluate.facts.errors import Finding
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore, ModalityScore
 from evaluate.facts.scoring_rules import MEASURED, Scoring, metric_named
+from evaluate.scoring.jobs import UNREAD
 from evaluate.scoring.stage import RunScores
 
 
@@ -95,6 +96,8 @@ def say_scores(scores: RunScores) -> None:
     for case in ours[:5]:
         fault = f"not scored, a failure on our side: {case.reason}"
         mend = "`segjudge run` again (it resumes), then `segjudge score`"
+        if case.reason.startswith(UNREAD):
+            fault, mend = f"not scored: {case.reason}", "mend it, and score again"
         warn(Finding(where=_case(case), found=fault, mend=mend))
     for kind, odd in (("undefined", undefined), ("not scored", ours)):
         if len(odd) > 5:

@@ -265,10 +265,9 @@ def score_folders(
         )
     unread = [case for case in scores.cases if case.outcome is Outcome.HARNESS_ERROR]
     if unread:
-        shown = "; ".join(f"{case.case}: {case.reason}" for case in unread[:_SHOWN])
         warnings.append(
             f"{len(unread)} of {len(scores.cases)} cases have no score, by an error of yours and"
-            f" not of the team ({shown}); case_scores.csv lists them as {Outcome.HARNESS_ERROR}"
+            f" not of the team; case_scores.csv lists them as {Outcome.HARNESS_ERROR}"
         )
     if out is not None:
         _write_tables(out, scores, protocol)
