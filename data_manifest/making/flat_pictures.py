@@ -41,7 +41,7 @@ def read_picture(path: Path, *, labels: bool = False) -> Volume:
             with any_size(), Image.open(path) as picture:
                 raw = raw_mode(picture)
                 if fault := problem(picture):
-                    raise FormatError(*fault)
+                    raise FormatError(fault[0], fault[1], fault[2])
                 array = (_numbers if labels else _visible)(picture, raw, notes)
         except (EOFError, OSError, SyntaxError, ValueError) as error:
             raise FormatError(

@@ -112,8 +112,8 @@ def _checked_keys(keys: Mapping[str, str]) -> str:
 
 def _start(path: Path) -> int:
     with path.open("rb") as stream:
-        found = _DATA_FOLLOW.search(stream.read(1 << 16))
-    return found.end() if found else 0
+        last = _DATA_FOLLOW.search(stream.read(1 << 16))
+    return last.end() if last else 0
 
 
 def _expected(keys: Mapping[str, str]) -> int:
