@@ -71,7 +71,11 @@ def test_a_wrong_command_is_told_what_is_wrong(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     error = complaint(*arguments)
-    assert len(error.splitlines()) == 1 and error.count("segjudge: ") == 1 and "segjudge: segjudge" not in error
+    assert (
+        len(error.splitlines()) == 1
+        and error.count("segjudge: ") == 1
+        and "segjudge: segjudge" not in error
+    )
     for word in words:
         assert word in error
     assert list(tmp_path.iterdir()) == []
