@@ -233,11 +233,11 @@ def test_a_run_json_of_another_schema_is_refused(
     assert "can't be read" in complaint("score", tmp_path)
 
 
-def test_a_foreign_package_of_our_name_is_named(tmp_path: Path, segjudge: Command) -> None:
+def test_a_foreign_package_of_our_name_is_named(tmp_path: Path, segjudge_process: Command) -> None:
     foreign = tmp_path / "evaluate"
     foreign.mkdir()
     (foreign / "__init__.py").write_text("")
-    shadowed = segjudge("protocol", "list")  # runs in tmp_path, which comes first on the path
+    shadowed = segjudge_process("protocol", "list")  # in tmp_path, which comes first on the path
     assert shadowed.returncode == 2
     assert "another distribution's" in shadowed.stderr
     assert "Traceback" not in shadowed.stderr
