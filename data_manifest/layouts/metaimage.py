@@ -18,7 +18,7 @@ from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading, skip, w
 from data_manifest.layouts.regular_files import Beside
 
 _MAX_TEXT_HEADER = 10_000
-_ELEMENT_TYPES = {
+ELEMENT_TYPES = {
     "MET_CHAR": "i1",
     "MET_UCHAR": "u1",
     "MET_SHORT": "i2",
@@ -83,7 +83,7 @@ def open_metaimage(stream: BinaryIO, beside: Beside | None = None) -> OpenMask:
 
     return OpenMask(
         shape=shape,
-        dtype=np.dtype(_ELEMENT_TYPES.get(fields.get("ElementType", ""), "V")),
+        dtype=np.dtype(ELEMENT_TYPES.get(fields.get("ElementType", ""), "V")),
         has_slice_axis=True,
         grid=grid,
         labels=labels,
@@ -143,7 +143,7 @@ def _before_data(fields: dict[str, str]) -> int:
 
 
 def _dtype(fields: dict[str, str]) -> np.dtype[Any]:
-    kind = _ELEMENT_TYPES.get(fields.get("ElementType", ""))
+    kind = ELEMENT_TYPES.get(fields.get("ElementType", ""))
     if kind is None or fields.get("ElementNumberOfChannels", "1") != "1":
         raise ValueError(f"its elements are {fields.get('ElementType')}; expected one number each")
     big = (fields.get("BinaryDataByteOrderMSB") or fields.get("ElementByteOrderMSB", "")) == "True"
