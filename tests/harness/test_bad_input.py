@@ -85,6 +85,11 @@ def test_a_wrong_command_is_told_what_is_wrong(
     ("old", "new", "words"),
     [
         ("timeout_s = 600.0", "timeout_s = -1.0", ["timeout_s", "> 0"]),
+        ("timeout_s = 600.0", "timeout_s = nan", ["limits.timeout_s: nan; expected at most 1e+09"]),
+        ("timeout_s = 600.0", "timeout_s = inf", ["limits.timeout_s: inf"]),
+        ("timeout_s = 600.0", "timeout_s = 1e308", ["limits.timeout_s: 1e+308"]),
+        ("memory_mib = 8192", "memory_mib = 99999999999999999999", ["limits.memory_mib"]),
+        ('{ name = "nsd" }', '{ name = "nsd", weight = inf }', ["weight: inf"]),
         ("timeout_s = 600.0", "timeout = 600.0", ["timeout"]),
         ('labels = "union"', 'labels = "all"', ["labels", "all"]),
         ("[limits]", "[limits", []),

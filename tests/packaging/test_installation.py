@@ -152,9 +152,7 @@ def test_on_windows_a_submission_is_refused_in_one_line_that_says_where_it_runs(
     ):
         done = on_windows(*command)
         assert done.returncode == 2, done.stderr
-        assert done.stderr.splitlines()[-1].startswith(
-            "segjudge: segjudge on Windows: a submission"
-        )
+        assert done.stderr.splitlines()[-1].startswith("segjudge: on Windows: a submission")
         assert "WSL 2" in done.stderr
         assert "Traceback" not in done.stderr
 
