@@ -332,23 +332,28 @@ class _Api:
 
     def _answered(self, request: Request) -> tuple[_Attempt, Answer]:
         attempt = self._tried.attempts.get(request.path_params["attempt"])
-        if attempt is None or attempt.answer is None or attempt.answer.labels is None:
+        if attempt is None or attempt.answer is None:
             raise HTTPException(404)
         return attempt, attempt.answer
 
     async def mask(self, request: Request) -> Response:
         """The mask of an attempt, uint16."""
         _, answer = self._answered(request)
-        assert answer.labels is not None  # noqa: S101  # `_answered` looks
+        if answer.labels is None:
+            raise HTTPException(404)
         return _pixels(answer.labels.astype("<u2"))
 
     async def save(self, request: Request) -> Response:
-        """The mask as NIfTI or as the container left it, or the case as a folder for `check`."""
+        """The mask as NIfTI or as the container left it, or the case for `check`."""
         attempt, answer = self._answered(request)
         opened, what = attempt.opened, request.path_params["what"]
         rules = self._tried.rules
-        assert answer.labels is not None and answer.prediction is not None  # noqa: S101
-        if what == "nifti":
+        if what == "case":  # of a container that crashed, too
+            data = await asyncio.to_thread(case_as_zip, opened, attempt.inputs, answer, rules)
+            name = f"{opened.name}.zip"
+        elif answer.labels is None or answer.prediction is None:
+            raise HTTPException(404)
+        elif what == "nifti":
             path = self._tried.scratch / f"mask-{time.monotonic_ns()}{VIEWABLE}"
             await asyncio.to_thread(
                 write_viewable_mask,
@@ -361,9 +366,6 @@ class _Api:
             path.unlink()
         elif what == "answer":
             data, name = answer.prediction, f"{opened.name}{rules.output.suffix}"
-        elif what == "case":
-            data = await asyncio.to_thread(case_as_zip, opened, attempt.inputs, answer.labels)
-            name = f"{opened.name}.zip"
         else:
             raise HTTPException(404)
         return Response(

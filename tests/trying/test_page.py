@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +18,11 @@ import pytest
 from PIL import Image
 
 from evaluate.checking.starter_kit import ready_participants
+from evaluate.cli import main
 from tests.reporting.chromium import Chromium
 
 CRASHING = "import sys\nprint('no such weights')\nsys.exit(3)\n"
+A_SECOND = r"Number($('state').textContent.match(/^running: (\d+)/)?.[1]) >= 1"
 SLEEPING = "import time\nprint('thinking', flush=True)\ntime.sleep(600)\n"
 
 
@@ -157,7 +160,11 @@ def test_a_volume_with_its_reference_gives_the_protocols_scores_and_a_mask_in_it
 
 
 def test_crashes_hangs_and_files_that_are_no_images_leave_the_page_alive(
-    browser: Chromium, images: Path, boxfill: Path, tmp_path: Path
+    browser: Chromium,
+    images: Path,
+    boxfill: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     broken, slow = tmp_path / "broken", tmp_path / "slow"
     for folder, program in ((broken, CRASHING), (slow, SLEEPING)):
@@ -174,7 +181,12 @@ def test_crashes_hangs_and_files_that_are_no_images_leave_the_page_alive(
             f"document.querySelectorAll('.result')[{pane}].textContent" for pane in (0, 1)
         )
         browser.until(f"{first}.includes('no such weights')")
-        browser.until("$('state').textContent.startsWith('running: 1')")
+        # The very case, for whoever mends it.
+        link = browser.run("document.querySelector('.result a').href")
+        saved = tmp_path / "case.zip"
+        with urllib.request.urlopen(str(link)) as answer:  # noqa: S310  # the page's own
+            saved.write_bytes(answer.read())
+        browser.until(A_SECOND)
         press(browser, "cancel")
         browser.until(
             f"!state.busy && {second}.includes('ended by hand')",
@@ -195,8 +207,34 @@ def test_crashes_hangs_and_files_that_are_no_images_leave_the_page_alive(
         drag(browser, (50, 30), (110, 90))
         press(browser, "segment")
         browser.until(f"{first}.includes('no such weights')")
-        browser.until("$('state').textContent.startsWith('running: 1')")
+        browser.until(A_SECOND)
         # Whoever leaves in the middle leaves no container behind: `serving` waits for the end.
+    assert main(["check", str(broken), "--case", str(saved), "--sandbox", "local"]) == 1
+    told = capsys.readouterr().out
+    assert "broken by protocol segjudge" in told
+    assert "2DBox_MR_disc" in told
+    assert "  | no such weights" in told
+
+
+def test_a_file_that_is_no_saved_case_is_refused_in_a_sentence(
+    boxfill: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = tmp_path / "case.zip"
+    for members, words in (
+        (None, "can't be unpacked"),
+        ({"manifest.json": "{}"}, "a zip file without protocol.json"),
+        ({"manifest.json": "{}", "protocol.json": "{"}, "protocol.json is no JSON"),
+        ({"../out": ""}, "not a path inside the bundle"),
+    ):
+        manifest.write_text("nonsense")
+        if members:
+            with zipfile.ZipFile(manifest, "w") as archive:
+                for name, text in members.items():
+                    archive.writestr(name, text)
+        assert main(["check", str(boxfill), "--case", str(manifest), "--static"]) == 2
+        told = capsys.readouterr().err
+        assert "case.zip" in told
+        assert words in " ".join(told.split())
 
 
 def test_nothing_is_served_without_the_token_or_to_another_host(

@@ -335,13 +335,15 @@ function result(pane, attempt, facts) {
     }
     parts.push(table);
   }
-  if (facts.has_mask) {
+  if (facts.outcome !== "none") {
     const links = element("p", "Save: ");
-    for (const [what, text] of [["nifti", "mask as NIfTI"], ["answer", "the container's file"], ["case", "the case, to run again"]]) {
+    const masks = facts.has_mask ? [["nifti", "mask as NIfTI"], ["answer", "the container’s file"]] : [];
+    for (const [what, text] of [...masks, ["case", "the case, for segjudge check --case"]]) {
       const link = element("a", text);
       link.href = `api/save/${attempt}/${what}`; link.download = "";
-      links.append(link, " ");
+      links.append(link, " · ");
     }
+    links.lastChild.remove();
     parts.push(links);
   }
   const log = document.createElement("details");
