@@ -82,6 +82,7 @@ def test_who_has_no_certificate_of_the_authority_gets_no_answer(
     assert worker.returncode == 3 and "no scheduler answered" in said
 
 
+@pytest.mark.openssl
 def test_the_certificates_of_the_documentation_are_taken(tmp_path: Path) -> None:
     """Made with openssl as it says; what takes them is Python's own TLS, as dask uses it."""
     import ssl
