@@ -97,7 +97,7 @@ def test_what_needs_no_submission_works_and_the_rest_is_refused_at_once(
             continue
         assert (code, complaint.strip()) == (
             2,
-            "segjudge: segjudge on Windows: a submission to run; expected Linux or macOS; run it"
+            "segjudge: on Windows: a submission to run; expected Linux or macOS; run it"
             " in WSL 2; scoring, ranking, reports and comparisons work here",
         ), line
     assert [path.name for path in scratch.iterdir()] == []  # nothing is left behind

@@ -224,7 +224,6 @@
     return caption(panel, titles[0], state.teams[0] === state.teams[1] ? "" : titles[1]);
   };
   // --- three planes and 3D --------------------------------------------------------------------
-  const ERRORS = [[0, 158, 115], [214, 94, 0], [87, 181, 232], [255, 255, 232]];
   const MASKS = [[87, 181, 232], [240, 227, 66], [224, 107, 176]];
   // Of reference, first and second team, where they lie over one another: the mean of their colours.
   const MIXED = Array.from({ length: 7 }, (_, code) => {
@@ -238,16 +237,8 @@
     const wanted = (label) => label > 0 && (!labels || labels.includes(label));
     const read = async (name) => (await planes.held(file(name))).img;
     const reference = await read("reference");
+    if (over !== "masks") return planes.errors(reference, await read(over), wanted);
     const codes = new Uint8Array(reference.length);
-    if (over !== "masks") {
-      const mask = await read(over);
-      for (let i = 0; i < codes.length; i++) {
-        const is = wanted(reference[i]);
-        if (wanted(mask[i])) codes[i] = !is ? 2 : mask[i] === reference[i] ? 1 : 4;
-        else if (is) codes[i] = 3;
-      }
-      return codes;
-    }
     const masks = [reference];
     for (const team of state.teams) masks.push(lacks(team, state.at) ? null : await read(team));
     masks.forEach((mask, bit) => {
@@ -282,10 +273,11 @@
         const { picture, name } = data.cases[at];
         const slices = { first: picture.slices[0], step: picture.steps[0], of: picture.depth };
         space.shown = await planes.show(get("planes"), image, { name, oriented: image.hdr.sform_code === 1, slices });
+        space.shown.go(2, Math.round((picture.slices[get("slice").value] - slices.first) / slices.step));
         space.at = at;
       }
       const over = get("planes-over").value;
-      await space.shown.paint(await codesOf(over), over === "masks" ? MIXED : ERRORS, Number(get("opacity").value) / 100);
+      await space.shown.paint(await codesOf(over), over === "masks" ? MIXED : planes.ERRORS, Number(get("opacity").value) / 100);
       get("planes-legend-errors").hidden = over === "masks";
       get("planes-legend-masks").hidden = over !== "masks";
       const { steps } = data.cases[at].picture;

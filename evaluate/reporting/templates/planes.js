@@ -52,7 +52,7 @@ const planes = (() => {
       url: header([...every.shape].reverse(), matrix, every.of(data)), name: "volume.nii",
       colormap: "gray", cal_min: 0, cal_max: 255,
     });
-    return { image, of: every.of, step };
+    return { image, of: every.of, slices: { first: 0, step, of: depth } };
   };
   const thinned = (shape, step) => {
     const sizes = shape.map((size) => Math.ceil(size / step));
@@ -75,8 +75,8 @@ const planes = (() => {
   const HELP = "Keys on the picture: arrows move along rows and columns, page up and down through"
     + " slices, Shift with arrows turns the rendering.";
 
-  // Shows `image` in `root`; `paint` then lays codes over it, a colour each.
-  const show = async (root, image, { name, oriented, slices }) => {
+  // Shows `image` in `root`; `paint` then lays codes over it, a colour each, or nothing.
+  const show = async (root, image, { name, oriented, slices, moved }) => {
     if (!make("canvas").getContext("webgl2")) throw new Error("this browser has no WebGL 2, which three planes and 3D need");
     const sizes = whole(image);
     const canvas = make("canvas");
@@ -134,7 +134,7 @@ const planes = (() => {
       const { renderAzimuth, renderElevation } = viewer.scene;
       viewer.setRenderAzimuthElevation((renderAzimuth + by + 360) % 360, Math.max(-90, Math.min(90, renderElevation + up)));
     };
-    const told = () => {
+    const told = (isMove) => {
       const at = place();
       PLACES.forEach(([, axis], index) => {
         // Of a part of the slices, the number that they have in the whole volume.
@@ -143,25 +143,28 @@ const planes = (() => {
       });
       const angle = Math.round(viewer.scene.renderAzimuth);
       turn.tell(angle, `${angle}°`);
+      if (isMove) moved?.(at);
     };
     PLACES.forEach(([, axis], index) => { sliders[index].input.oninput = () => go(axis, Number(sliders[index].input.value)); });
     turn.input.oninput = () => { viewer.setRenderAzimuthElevation(Number(turn.input.value), viewer.scene.renderElevation); };
-    viewer.onLocationChange = told;
-    viewer.onAzimuthElevationChange = told;
+    viewer.onLocationChange = () => told(true);
+    viewer.onAzimuthElevationChange = () => told(false);
     let over = null;
     const paint = async (codes, colours, opacity) => {
+      if (over) viewer.removeVolume(over);
+      over = null;
+      if (!codes) return;
       const table = { R: [0], G: [0], B: [0], A: [0], I: [0], labels: [""] };
       colours.forEach(([red, green, blue], index) => {
         table.R.push(red); table.G.push(green); table.B.push(blue);
         table.A.push(255); table.I.push(index + 1); table.labels.push("");
       });
-      if (over) viewer.removeVolume(over);
       over = await niivue.NVImage.loadFromUrl({ url: file(image, codes), name: "codes.nii" });
       over.setColormapLabel(table);
       over.opacity = opacity;
       viewer.addVolume(over);
     };
-    told();
+    told(false);
     return {
       viewer, paint, place, go,
       close: () => {
@@ -186,5 +189,16 @@ const planes = (() => {
     };
     return { label, input, tell };
   };
-  return { load, keep, held, made, show };
+  // What a mask has in common with its reference and what it has not: a code a voxel, and a colour a code.
+  const ERRORS = [[0, 158, 115], [214, 94, 0], [87, 181, 232], [255, 255, 232]];
+  const errors = (reference, mask, wanted = (label) => label > 0) => {
+    const codes = new Uint8Array(reference.length);
+    for (let i = 0; i < codes.length; i++) {
+      const is = wanted(reference[i]);
+      if (wanted(mask[i])) codes[i] = !is ? 2 : mask[i] === reference[i] ? 1 : 4;
+      else if (is) codes[i] = 3;
+    }
+    return codes;
+  };
+  return { load, keep, held, made, show, errors, ERRORS };
 })();
