@@ -92,6 +92,7 @@ def test_a_wrong_command_is_told_what_is_wrong(
         ("memory_mib = 8192", "memory_mib = 99999999999999999999", ["limits.memory_mib"]),
         ('{ name = "nsd" }', '{ name = "nsd", weight = inf }', ["weight: inf"]),
         ("timeout_s = 600.0", "timeout = 600.0", ["timeout"]),
+        ("timeout_s = 600.0", "timeout_s = inf", ["inf is no finite number"]),
         ('labels = "union"', 'labels = "all"', ["labels", "all"]),
         ("[limits]", "[limits", []),
         ('{ name = "nsd" }', '{ name = "dsc" }', ["each named once"]),
@@ -251,11 +252,11 @@ def test_a_run_json_of_another_schema_is_refused(
     assert "can't be read" in complaint("score", tmp_path)
 
 
-def test_a_foreign_package_of_our_name_is_named(tmp_path: Path, segjudge: Command) -> None:
+def test_a_foreign_package_of_our_name_is_named(tmp_path: Path, segjudge_process: Command) -> None:
     foreign = tmp_path / "evaluate"
     foreign.mkdir()
     (foreign / "__init__.py").write_text("")
-    shadowed = segjudge("protocol", "list")  # runs in tmp_path, which comes first on the path
+    shadowed = segjudge_process("protocol", "list")  # in tmp_path, which comes first on the path
     assert shadowed.returncode == 2
     assert "another distribution's" in shadowed.stderr
     assert "Traceback" not in shadowed.stderr
