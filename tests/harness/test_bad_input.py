@@ -46,6 +46,8 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         (["report", "missing-run"], ["missing-run", "no such folder"]),
         (["audit", "missing-run"], ["missing-run", "no such folder"]),
         (["rank", "--scores", "no.csv", "--protocol", "cvpr24", "--out", "o"], ["no.csv"]),
+        (["rank", "--metric", "dsc:-1:higher"], ["WEIGHT (above 0)", "rank --help"]),
+        (["rank", "--metric", ""], ["expected NAME", "rank --help"]),
         (["protocol", "show", "cvpr99"], ["cvpr99", "cvpr24", "segjudge protocol list"]),
         (["manifest", "verify", "no.json"], ["no.json"]),
         (["manifest", "show", "no.json"], ["no.json"]),
@@ -69,7 +71,11 @@ def test_a_wrong_command_is_told_what_is_wrong(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     error = complaint(*arguments)
-    assert len(error.splitlines()) == 1
+    assert (
+        len(error.splitlines()) == 1
+        and error.count("segjudge: ") == 1
+        and "segjudge: segjudge" not in error
+    )
     for word in words:
         assert word in error
     assert list(tmp_path.iterdir()) == []
@@ -227,11 +233,11 @@ def test_a_run_json_of_another_schema_is_refused(
     assert "can't be read" in complaint("score", tmp_path)
 
 
-def test_a_foreign_package_of_our_name_is_named(tmp_path: Path, segjudge: Command) -> None:
+def test_a_foreign_package_of_our_name_is_named(tmp_path: Path, segjudge_process: Command) -> None:
     foreign = tmp_path / "evaluate"
     foreign.mkdir()
     (foreign / "__init__.py").write_text("")
-    shadowed = segjudge("protocol", "list")  # runs in tmp_path, which comes first on the path
+    shadowed = segjudge_process("protocol", "list")  # in tmp_path, which comes first on the path
     assert shadowed.returncode == 2
     assert "another distribution's" in shadowed.stderr
     assert "Traceback" not in shadowed.stderr
