@@ -216,6 +216,9 @@ CAPABILITIES = {
         title="LaTeX", mend="apt-get install texlive-latex-recommended", lack=_latex
     ),
     "zstd": Capability(title="zstd", mend="apt-get install zstd", lack=_programs("zstd")),
+    "openssl": Capability(
+        title="openssl", mend="apt-get install openssl", lack=_programs("openssl")
+    ),
     "compiler": Capability(
         title="a C compiler", mend="apt-get install gcc libc6-dev", lack=_compiles()
     ),

@@ -1,5 +1,6 @@
 """Where protocols lie, and what a file says together with those that it is based on."""
 
+import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,8 @@ def whole_file(name_or_path: str) -> tuple[dict[str, Any], str]:
             )
         seen.append(path)
         try:
-            own = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            own = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=_finite)
+        except (OSError, ValueError) as error:
             raise _unreadable(path, error) from error
         name = own.pop("base", None)
         data = _joined(own, data)
@@ -72,6 +73,13 @@ def _path(name: str, beside: Path | None = None) -> Path:
         expected=f"one of {', '.join(builtin_protocols())}, or the path of a TOML file",
         mend="`segjudge protocol list` shows the built-in ones",
     )
+
+
+def _finite(text: str) -> float:
+    """What run.json can keep, which holds no other number."""
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text} is no finite number")
+    return number
 
 
 def _unreadable(path: Path, error: Exception) -> ProtocolError:

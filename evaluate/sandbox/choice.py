@@ -13,6 +13,8 @@ from evaluate.sandbox.sandbox_registry import foreign_sandbox
 if TYPE_CHECKING:
     from evaluate.sandbox.docker import DockerSandbox
 
+_OURS = ("auto", "docker", "podman", "local")
+
 
 def open_sandbox(
     name: str,
@@ -39,16 +41,10 @@ def open_sandbox(
         UsageError: this is Windows, there is no such sandbox, the engine has no such runtime, or
             the sandbox takes none.
     """
-    if name not in ("auto", "docker", "podman", "local"):
+    refuse_on_windows(name)
+    if name not in _OURS:
         opened = foreign_sandbox(name)
         return opened(scratch=scratch, build_arguments=build_arguments or {}, runtime=runtime)
-    if sys.platform == "win32":
-        raise UsageError(
-            where="segjudge on Windows",
-            found="a submission to run",
-            expected="Linux or macOS",
-            mend="run it in WSL 2; scoring, ranking, reports and comparisons work here",
-        )
     # Imported here: the SDK takes longer to import than many commands take to run.
     if name != "local":
         try:
@@ -71,6 +67,21 @@ def open_sandbox(
     from evaluate.sandbox.local import LocalSandbox
 
     return LocalSandbox(scratch=scratch)
+
+
+def refuse_on_windows(name: str) -> None:
+    """Before anything is made for a sandbox that can't be there.
+
+    Raises:
+        UsageError: this is Windows, and the sandbox is one of ours.
+    """
+    if sys.platform == "win32" and name in _OURS:
+        raise UsageError(
+            where="segjudge on Windows",
+            found="a submission to run",
+            expected="Linux or macOS",
+            mend="run it in WSL 2; scoring, ranking, reports and comparisons work here",
+        )
 
 
 def open_docker(**options: Any) -> "DockerSandbox":

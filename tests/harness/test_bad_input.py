@@ -86,6 +86,7 @@ def test_a_wrong_command_is_told_what_is_wrong(
     [
         ("timeout_s = 600.0", "timeout_s = -1.0", ["timeout_s", "> 0"]),
         ("timeout_s = 600.0", "timeout = 600.0", ["timeout"]),
+        ("timeout_s = 600.0", "timeout_s = inf", ["inf is no finite number"]),
         ('labels = "union"', 'labels = "all"', ["labels", "all"]),
         ("[limits]", "[limits", []),
         ('{ name = "nsd" }', '{ name = "dsc" }', ["each named once"]),
