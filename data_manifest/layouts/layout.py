@@ -13,6 +13,7 @@ from data_manifest.cases import CaseInputs
 from data_manifest.errors import CaseFileError
 from data_manifest.layouts.formats import FORMATS, NPZ, Format, format_of, stem_of
 from data_manifest.layouts.labels import Fractions
+from data_manifest.layouts.masks import OneHot
 from data_manifest.layouts.npz_contract import read_inputs
 from data_manifest.layouts.sidecars import filled, write_points, write_sidecar
 from data_manifest.layouts.stored import VOLUMES, convert_volume, read_case
@@ -34,7 +35,9 @@ class InputFile(
         format: a name of `FORMATS`; of a sidecar `json`.
         channel: of a case of several images which one, by its number from 0 or its name.
         content: of a sidecar, for every case alike but for `{case}` and `{uuid}` in its texts.
-        names: of clicks: what one on an object is called, and one beside it.
+        value: of a sidecar, the name of each case's own file; `content` then is what a case gets
+            that has none.
+        names: of clicks or scribbles: what a point on an object is called, and one beside it.
     """
 
     role: str
@@ -42,6 +45,7 @@ class InputFile(
     format: str
     channel: int | str = 0
     content: Any = None
+    value: str = ""
     names: tuple[str, str] = ("foreground", "background")
 
 
@@ -58,6 +62,11 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def images(self) -> tuple[InputFile, ...]:
         """Those that are images."""
         return tuple(file for file in self.files if file.role == "image")
+
+    @property
+    def points(self) -> tuple[InputFile, ...]:
+        """Those that list points."""
+        return tuple(file for file in self.files if file.role == "clicks")
 
 
 class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,7 +98,7 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     grid: Literal["must_match", "reference", "nearest"] = "must_match"
     fractions: Fractions = "refuse"
     beside: tuple[str, ...] = ()
-    one_hot: Literal["", "labels", "background_first"] = ""
+    one_hot: OneHot = ""
 
     @property
     def suffix(self) -> str:
@@ -129,6 +138,7 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             not of the format that a container leaves.
         rounds: of a protocol with rounds, the name of the mask of one among the predictions, with
             `{case}` and `{round}` in it. None for names as a run directory has them.
+        one_hot: of references with a map of 0 and 1 a label, as `OutputFile.one_hot`.
     """
 
     path: str | None = None
@@ -136,6 +146,7 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     fields: str | None = None
     predictions: str | None = None
     rounds: str | None = None
+    one_hot: OneHot = ""
 
     def case_of(self, file: PurePosixPath) -> str | None:
         """The case that a file is the reference of; None if it is none.
@@ -236,6 +247,10 @@ class Layout:
                 return f"is {case.dimension}, which {file.path} can't hold"
             if not _can_become(stored, asked):
                 return f"is stored as {stored.name}, which can't become {file.path}"
+        for file in self.inputs.files:
+            if file.value and file.content is None and case.value_of(file.value) is None:
+                has = ", ".join(value.name for value in case.values) or "none"
+                return f"has no value {file.value} for {file.path} (it has {has})"
         if case.dimension not in FORMATS[self.output.format].mask_dimensions:
             return f"is {case.dimension}, which {self.output.path} can't hold"
         return ""
@@ -262,7 +277,10 @@ class Layout:
             for parent in reversed(target.relative_to(folder).parents[:-1]):
                 (folder / parent).mkdir(exist_ok=True)
                 (folder / parent).chmod(0o755)  # whatever the harness's umask is
-            if file.role == "sidecar":
+            own = case.value_of(file.value)
+            if own is not None:
+                shutil.copyfile(data_root / own.path, target)
+            elif file.role == "sidecar":
                 write_sidecar(target, file.content, case.id)
             elif file.role == "clicks":
                 write_points(target, (told or read_case(data_root, case)).prompts, file.names)
@@ -274,7 +292,7 @@ class Layout:
 
 def _place_image(source: Path, target: Path, form: Format, told: CaseInputs | None) -> None:
     stored = format_of(source.name) or NPZ
-    if told is None and stored is form:
+    if stored is form and (told is None or not form.holds_prompts):
         shutil.copyfile(source, target)
     elif stored is NPZ:
         _convert(source, target, form, told)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data_manifest.cases import Reference
 from data_manifest.errors import CaseFileError
 from data_manifest.layouts import BadPrediction, read_prediction, read_reference
 from data_manifest.layouts.labels import Buffer
@@ -96,7 +97,7 @@ def _scored(job: ScoringJob, protocol: Rules) -> CaseResult:
         return _failed(job, protocol, job.outcome, job.reason)
     if job.prediction is None:
         return _failed(job, protocol, Outcome.NO_OUTPUT, "no prediction file")
-    reference = read_reference(job.reference, into=_REFERENCE)
+    reference = _reference(job, protocol)
     prediction = read_prediction(
         job.prediction,
         output=protocol.output,
@@ -135,9 +136,14 @@ def unscored(job: ScoringJob, reason: str) -> CaseResult:
 
 def _failed(job: ScoringJob, protocol: Rules, outcome: Outcome, reason: str) -> CaseResult:
     """What a failure costs: the only place where it is paid."""
-    reference = read_reference(job.reference, into=_REFERENCE)
+    reference = _reference(job, protocol)
     costs = costs_of_failure(reference, protocol.scoring, _asked(job))
     return result_of(dataclasses.replace(job, outcome=outcome, reason=reason), costs)
+
+
+def _reference(job: ScoringJob, protocol: Rules) -> Reference:
+    one_hot = protocol.references.one_hot if job.own_files else ""
+    return read_reference(job.reference, one_hot=one_hot, into=_REFERENCE)
 
 
 def _asked(job: ScoringJob) -> TextPrompts | None:

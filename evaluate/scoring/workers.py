@@ -4,6 +4,7 @@ A module of its own, so that scoring in one process does not wait for what it im
 """
 
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -12,6 +13,9 @@ from multiprocessing import get_context
 
 from evaluate.facts.rules import Rules
 from evaluate.scoring.jobs import CaseResult, ScoringJob, score_job, unscored
+
+_MOST_ON_WINDOWS = 61
+"""Python's own limit there: Windows waits for no more at a time."""
 
 
 def score_in_processes(
@@ -37,7 +41,7 @@ def score_in_processes(
 def _until_a_worker_dies(
     jobs: Sequence[ScoringJob], indices: Sequence[int], protocol: Rules, workers: int
 ) -> Iterator[tuple[int, CaseResult]]:
-    pool = _pool(workers)
+    pool = process_pool(workers)
     try:
         futures = {pool.submit(score_job, jobs[index], protocol): index for index in indices}
         for future in as_completed(futures):
@@ -51,16 +55,17 @@ def _until_a_worker_dies(
 
 def _alone(job: ScoringJob, protocol: Rules) -> CaseResult:
     """Score one case in a process of its own, so that its death is its own."""
-    with _pool(1) as pool:
+    with process_pool(1) as pool:
         try:
             return pool.submit(score_job, job, protocol).result()
         except BrokenProcessPool:
             return unscored(job, "the scoring process died on this case (out of memory?)")
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
+def process_pool(workers: int) -> ProcessPoolExecutor:
+    """So many processes, which leave Ctrl-C to the command."""
     return ProcessPoolExecutor(
-        workers,
+        min(workers, _MOST_ON_WINDOWS) if sys.platform == "win32" else workers,
         # A fork of a process with threads (progress bars, an engine's client) may hang.
         mp_context=get_context("spawn"),
         # Ctrl-C is for the command; its workers end with it, without a word of their own.
