@@ -1,6 +1,7 @@
 """The house keeps its words: a class has one name in it, a module too, and findings one shape."""
 
 import ast
+import functools
 import inspect
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -18,10 +19,10 @@ ERRORS = {
 }  # made of findings, or of the facts of one
 
 
-def modules(packages: Sequence[str] = PACKAGES) -> Iterator[tuple[Path, ast.Module]]:
-    for package in packages:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            yield path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))
+@functools.cache
+def modules(packages: Sequence[str] = PACKAGES) -> list[tuple[Path, ast.Module]]:
+    paths = [path for package in packages for path in sorted((ROOT / package).rglob("*.py"))]
+    return [(path.relative_to(ROOT), ast.parse(path.read_text("utf-8"))) for path in paths]
 
 
 def calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
