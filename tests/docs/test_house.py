@@ -3,7 +3,7 @@
 import ast
 import functools
 import inspect
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -115,6 +115,12 @@ def test_no_two_modules_have_one_name() -> None:
         if path.stem not in {"__init__", "errors", "port", "stage"} and not in_folder:
             homes[path.stem].append(str(path))
     assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
+
+
+def test_no_two_files_of_tests_have_one_name() -> None:
+    """pytest could collect but one of them."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_only_findings_say_where_what_was_expected_and_how_to_mend_it() -> None:
