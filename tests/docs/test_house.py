@@ -118,7 +118,7 @@ def test_no_two_modules_have_one_name() -> None:
 
 
 def test_no_two_files_of_tests_have_one_name() -> None:
-    """pytest could collect but one of them."""
+    """Only one of them would be collected."""
     names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
     assert [name for name, count in names.items() if count > 1] == []
 
