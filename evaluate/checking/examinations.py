@@ -25,7 +25,7 @@ from evaluate.checking.examined import ExaminedCase
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.running.log_tail import log_tail
-from evaluate.scoring.case_scores import score_case
+from evaluate.scoring.case_scores import PreparedCase
 from evaluate.store import RunDirectory
 
 Picture = TypeVar("Picture")
@@ -75,7 +75,7 @@ class Examination(Generic[Picture]):
         floor: Mapping[str, float | None] = {}
         if prompts:
             mask = prompts.baseline(case.shape)
-            floor = score_case(reference, mask, self._protocol.scoring).values
+            floor = PreparedCase(reference, self._protocol.scoring).measures(mask).values
         if prediction is not None:
             known = self._protocol.scoring.known_labels
             self._hits += mask_hits(case.id, prompts, prediction, known=known)
