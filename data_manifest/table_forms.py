@@ -124,6 +124,13 @@ def _sheet(path: Path, sheet: "Worksheet", formulas: "Worksheet") -> Iterator[_L
     if sheet.merged_cells.ranges:
         area = str(next(iter(sheet.merged_cells.ranges)))
         raise _bad(f"{path}, {area}", "merged cells", "a value in every cell", "unmerge them")
+    hidden = [f"row {n}" for n, row in sheet.row_dimensions.items() if row.hidden]
+    hidden += [
+        f"column {name}" for name, column in sheet.column_dimensions.items() if column.hidden
+    ]
+    if hidden:
+        mend = "show it, or delete it: a filter hides rows"
+        raise _bad(str(path), f"{hidden[0]} is hidden", "rows and columns that can be seen", mend)
     for row, source in zip(sheet.iter_rows(), formulas.iter_rows(), strict=True):
         cells = []
         for cell, written in zip(row, source, strict=True):

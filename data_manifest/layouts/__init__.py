@@ -1,6 +1,6 @@
 """How a case becomes files in a container's inputs folder, and an output becomes a label map."""
 
-from data_manifest.layouts.exported_masks import VIEWABLE, write_viewable_mask
+from data_manifest.layouts.exported_masks import VIEWABLE, viewer_affine, write_viewable_mask
 from data_manifest.layouts.formats import FORMATS, format_of, stem_of
 from data_manifest.layouts.layout import (
     PLATFORM_MASK,
@@ -46,5 +46,6 @@ __all__ = [
     "read_reference_header",
     "read_stored_inputs",
     "stem_of",
+    "viewer_affine",
     "write_viewable_mask",
 ]

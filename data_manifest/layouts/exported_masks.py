@@ -33,11 +33,21 @@ def write_viewable_mask(
     volume = labels.reshape((1,) * (3 - labels.ndim) + labels.shape)
     dtype = np.uint8 if labels.size == 0 or int(labels.max()) < 256 else np.uint16
     if affine is None:
-        known = spacing_mm or (1.0,) * labels.ndim
-        z, y, x = (1.0,) * (3 - len(known)) + tuple(known)
-        affine = np.diag([-x, -y, z, 1.0])
+        affine = viewer_affine(spacing_mm, labels.ndim)
     image = nibabel.Nifti1Image(volume.astype(dtype).T, affine)
     image.header.set_xyzt_units("mm")
     image.set_qform(affine, code=1)
     image.set_sform(affine, code=1)
     nibabel.save(image, path)
+
+
+def viewer_affine(spacing_mm: tuple[float, ...] | None, axes: int) -> npt.NDArray[np.float64]:
+    """(4, 4), from voxel x, y, z to mm in RAS+, where no place is known.
+
+    Args:
+        spacing_mm: in the array's axis order; None is taken as 1 mm.
+        axes: of the array, 2 or 3.
+    """
+    known = spacing_mm or (1.0,) * axes
+    z, y, x = (1.0,) * (3 - len(known)) + tuple(known)
+    return np.diag([-x, -y, z, 1.0])

@@ -90,6 +90,7 @@ def read_labels(
         numbers = _scaled(numbers, scaling) if is_scaled else numbers
         labels[done : done + whole] = _checked(_whole(numbers, fractions))
         done += whole
+    read(1)  # a checksum stands behind the data, and is looked at by who comes to the end
     return labels
 
 

@@ -34,7 +34,7 @@ class InputFile(
         format: a name of `FORMATS`; of a sidecar `json`.
         channel: of a case of several images which one, by its number from 0 or its name.
         content: of a sidecar, for every case alike but for `{case}` and `{uuid}` in its texts.
-        names: of clicks: what one on an object is called, and one beside it.
+        names: of clicks or scribbles: what a point on an object is called, and one beside it.
     """
 
     role: str
@@ -58,6 +58,11 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def images(self) -> tuple[InputFile, ...]:
         """Those that are images."""
         return tuple(file for file in self.files if file.role == "image")
+
+    @property
+    def points(self) -> tuple[InputFile, ...]:
+        """Those that list points."""
+        return tuple(file for file in self.files if file.role == "clicks")
 
 
 class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -274,7 +279,7 @@ class Layout:
 
 def _place_image(source: Path, target: Path, form: Format, told: CaseInputs | None) -> None:
     stored = format_of(source.name) or NPZ
-    if told is None and stored is form:
+    if stored is form and (told is None or not form.holds_prompts):
         shutil.copyfile(source, target)
     elif stored is NPZ:
         _convert(source, target, form, told)

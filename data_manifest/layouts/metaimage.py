@@ -16,7 +16,7 @@ from data_manifest.layouts.labels import Buffer, Fractions, read_labels
 from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading, whole
 
 _MAX_TEXT_HEADER = 10_000
-_ELEMENT_TYPES = {
+ELEMENT_TYPES = {
     "MET_CHAR": "i1",
     "MET_UCHAR": "u1",
     "MET_SHORT": "i2",
@@ -71,7 +71,7 @@ def open_metaimage(stream: BinaryIO) -> OpenMask:
 
     return OpenMask(
         shape=shape,
-        dtype=np.dtype(_ELEMENT_TYPES.get(fields.get("ElementType", ""), "V")),
+        dtype=np.dtype(ELEMENT_TYPES.get(fields.get("ElementType", ""), "V")),
         has_slice_axis=True,
         grid=grid,
         labels=labels,
@@ -123,7 +123,7 @@ def _text_header(stream: BinaryIO) -> dict[str, str]:
 
 
 def _dtype(fields: dict[str, str]) -> np.dtype[Any]:
-    kind = _ELEMENT_TYPES.get(fields.get("ElementType", ""))
+    kind = ELEMENT_TYPES.get(fields.get("ElementType", ""))
     if kind is None or fields.get("ElementNumberOfChannels", "1") != "1":
         raise ValueError(f"its elements are {fields.get('ElementType')}; expected one number each")
     big = (fields.get("BinaryDataByteOrderMSB") or fields.get("ElementByteOrderMSB", "")) == "True"

@@ -1,29 +1,14 @@
 """PNG masks of grey values or palette indices."""
 
-import contextlib
 import io
-from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
 
 from data_manifest.layouts.labels import Buffer, Fractions, read_labels
 from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading
+from data_manifest.layouts.pictures import any_size, check_chunks, check_mask, raw_mode, spread
 from data_manifest.layouts.regular_files import PredictionError
-
-_STEPS = {"L;2": 85, "L;4": 17}
-
-
-@contextlib.contextmanager
-def any_size() -> Iterator[None]:
-    """Without Pillow's guard: whoever reads looks at the size before a pixel is decompressed."""
-    from PIL import Image
-
-    guard, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = guard
 
 
 def open_png(stream: BinaryIO) -> OpenMask:
@@ -47,7 +32,9 @@ def open_png(stream: BinaryIO) -> OpenMask:
                     f"its pixels are {image.mode}; expected one number each, the label"
                 )
             # Pillow spreads 2 and 4 bits of grey over 0 to 255; the stored numbers are labels.
-            step = _STEPS.get(str(image.tile[0][3]), 1)
+            step = spread(raw_mode(image))
+            check_chunks(stream)
+            check_mask(image)  # which may read the pixels
             pixels = np.ascontiguousarray(np.asarray(image))
             pixels = pixels // step if step > 1 else pixels
             data = io.BytesIO(pixels.tobytes())

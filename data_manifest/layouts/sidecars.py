@@ -1,12 +1,12 @@
-"""JSON files beside an image: a platform's sockets, which a protocol writes out, and clicks."""
+"""JSON files beside an image: a platform's sockets, which a protocol writes out, and points."""
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from data_manifest.prompts import Clicks, Prompts
+from data_manifest.prompts import Clicks, Dots, Prompts
 
 SIDECAR = "json"
 """The format of such a file, in protocols."""
@@ -34,22 +34,32 @@ def write_sidecar(path: Path, content: Any, case: str) -> None:
 
 
 def write_points(path: Path, prompts: Iterable[Prompts], names: tuple[str, str]) -> None:
-    """Write clicks as Grand Challenge's "Multiple points"; an empty list where there are none.
+    """Write clicks and scribbles as Grand Challenge's "Multiple points", as x, y, z in voxels.
 
     Args:
-        path: the file.
-        prompts: of the case; only clicks are written, round by round, as x, y, z in voxels.
-        names: of a click on an object, and of one beside it.
+        path: the file; its list is empty where nothing was marked.
+        prompts: of the case: clicks round by round, and every voxel that is marked otherwise.
+        names: of a point on an object, and of one beside it.
     """
     points = [
         {"name": names[0] if on else names[1], "point": voxel[::-1]}
-        for clicks in prompts
-        if isinstance(clicks, Clicks)
-        for on, *voxel in clicks.given.reshape(-1, clicks.given.shape[2]).tolist()
-        if on >= 0
+        for kind in prompts
+        for on, voxel in _marked(kind)
     ]
     version = {"major": 1, "minor": 0}
     write_sidecar(path, {"version": version, "type": "Multiple points", "points": points}, "")
+
+
+def _marked(kind: Prompts) -> Iterator[tuple[bool, list[int]]]:
+    """The voxels of a volume that prompts mark, z, y, x, and whether on an object."""
+    if isinstance(kind, Clicks):  # slice by slice their order would be lost
+        clicks = kind.given.reshape(-1, kind.given.shape[2]).tolist()
+        yield from ((on == 1, voxel) for on, *voxel in clicks if on >= 0)
+        return
+    for z in kind.slices():
+        for dots in kind.shapes(z):
+            if isinstance(dots, Dots):
+                yield from ((dots.inside, [z, y, x]) for y, x in dots.pixels)
 
 
 def _filled_in(content: Any, case: str) -> Any:

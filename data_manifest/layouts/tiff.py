@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from data_manifest.layouts.labels import Buffer, Fractions, read_labels
 from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading
-from data_manifest.layouts.png import any_size
+from data_manifest.layouts.pictures import any_size, check_mask, raw_mode, spread
 from data_manifest.layouts.regular_files import PredictionError
 
 _PHOTOMETRIC = 262
@@ -44,6 +44,7 @@ def open_tiff(stream: BinaryIO) -> OpenMask:
             raise PredictionError("not a TIFF of a common kind that can be read") from error
         if image.mode not in _MODES:
             raise ValueError(f"its pixels are {image.mode}; expected one number each, the label")
+        check_mask(image, several=True)
         depth = int(getattr(image, "n_frames", 1))
     mode, size = image.mode, image.size
 
@@ -54,12 +55,15 @@ def open_tiff(stream: BinaryIO) -> OpenMask:
                 image.seek(index)
                 if (image.mode, image.size) != (mode, size):
                     raise ValueError("its pictures are not all of one size and kind")
+                check_mask(image, several=True)
+                # Pillow spreads 2 and 4 bits of grey over 0 to 255; the stored numbers are labels.
+                step = spread(raw_mode(image))
                 pixels = np.asarray(image)
                 # Pillow turns bytes of the kind `min is white` round; the stored ones are labels.
                 white = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
                 if white and pixels.dtype in (np.uint8, np.bool_):
                     pixels = ~pixels
-                slices.append(np.ascontiguousarray(pixels))
+                slices.append(np.ascontiguousarray(pixels // step if step > 1 else pixels))
             data, dtype = (
                 io.BytesIO(b"".join(pixels.tobytes() for pixels in slices)),
                 slices[0].dtype,

@@ -1,31 +1,26 @@
 """PNG, JPEG, BMP and TIFF: the stored numbers of labels, the visible picture of images."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from data_manifest.layouts.png import any_size
+from data_manifest.layouts.pictures import (
+    any_size,
+    check_chunks,
+    lossy,
+    problem,
+    raw_mode,
+    spread,
+)
 from data_manifest.making.geometry import Volume
 from data_manifest.making.image_formats import FormatError, library_messages
 
-_ORIENTATION, _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 274, 258, 262, 339
+_BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
 _GREY = ("1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 _COLOURS = ("P", "RGB", "RGBA", "LA", "PA")
-_LARGEST_PIXELS = 1 << 30
 _AS_GREY = "save the labels' numbers as a grey PNG"
-_TURNED = {
-    2: "mirrored",
-    3: "upside down",
-    4: "mirrored and upside down",
-    5: "mirrored and on its side",
-    6: "on its side",
-    7: "mirrored and on its side",
-    8: "on its side",
-}
-_STEPS = {";2": 85, ";4": 17}  # Pillow spreads 2 and 4 bits over 0 to 255
 
 
 def read_picture(path: Path, *, labels: bool = False) -> Volume:
@@ -41,9 +36,12 @@ def read_picture(path: Path, *, labels: bool = False) -> Volume:
     notes: list[str] = []
     with library_messages() as said:
         try:
+            with path.open("rb") as stream:
+                check_chunks(stream)
             with any_size(), Image.open(path) as picture:
-                raw = _raw_mode(picture)  # which is gone when the pixels have been read
-                _check(picture)
+                raw = raw_mode(picture)
+                if fault := problem(picture):
+                    raise FormatError(fault[0], fault[1], fault[2])
                 array = (_numbers if labels else _visible)(picture, raw, notes)
         except (EOFError, OSError, SyntaxError, ValueError) as error:
             raise FormatError(
@@ -61,32 +59,6 @@ def picture_header(path: Path) -> Volume:
         return Volume(array=np.broadcast_to(np.uint8(0), (*picture.size[::-1], *colours)))
 
 
-def _check(picture: Image.Image) -> None:
-    if getattr(picture, "n_frames", 1) != 1:
-        raise FormatError("a file of several pictures", "one picture", "save each as its own file")
-    if picture.width * picture.height > _LARGEST_PIXELS:
-        size = f"{picture.width} x {picture.height} pixels"
-        raise FormatError(size, f"at most {_LARGEST_PIXELS}", "cut it into tiles")
-    turned = picture.getexif().get(_ORIENTATION, 1)
-    if turned not in (0, 1):
-        raise FormatError(
-            f"the tag Orientation {turned} ({_TURNED.get(turned, 'unknown')}), which some readers"
-            " apply and others do not",
-            "a picture that is stored as it is meant",
-            "turn the pixels and remove the tag (`PIL.ImageOps.exif_transpose`), so that image and"
-            " reference fit",
-        )
-
-
-def _raw_mode(picture: Image.Image) -> str:
-    """How the file's bytes become Pillow's pixels."""
-    tiles: Any = getattr(picture, "tile", ())
-    if not tiles:
-        return picture.mode
-    arguments = tiles[0][3]
-    return str(arguments if isinstance(arguments, str) else next(iter(arguments or ("",))))
-
-
 def _tag(picture: Image.Image, number: int) -> tuple[int, ...]:
     value = getattr(picture, "tag_v2", {}).get(number, ())
     return tuple(value) if isinstance(value, tuple) else (value,)
@@ -94,8 +66,8 @@ def _tag(picture: Image.Image, number: int) -> tuple[int, ...]:
 
 def _numbers(picture: Image.Image, raw: str, notes: list[str]) -> npt.NDArray[np.generic]:
     """The numbers that are stored, one a pixel."""
-    if picture.format in ("JPEG", "MPO"):
-        raise FormatError("labels in a JPEG", "a format that keeps every value", "use PNG")
+    if kind := lossy(picture):
+        raise FormatError(f"labels in a {kind}", "a format that keeps every value", "use PNG")
     values = np.array(picture)
     if _is_deep(picture, raw):
         raise FormatError("labels as colours of 16 bits", "one number a pixel", _AS_GREY)
@@ -109,7 +81,7 @@ def _numbers(picture: Image.Image, raw: str, notes: list[str]) -> npt.NDArray[np
         elif values.dtype == np.uint8:  # Pillow turns those round, and no deeper ones
             values = 255 - values
         notes.append("labels with the tag `min is white`: the stored numbers were taken")
-    step = next((step for bits, step in _STEPS.items() if picture.mode == "L" and bits in raw), 1)
+    step = spread(raw)
     return _signed(picture, values // step if step > 1 else values)
 
 

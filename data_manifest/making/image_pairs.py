@@ -19,6 +19,8 @@ Origin = Literal["real", "simulated"]
 
 _NEEDED = ("image", "reference", "modality")
 _OPTIONAL = ("id", "labels", "source", "licence", "origin", "group", "fold")
+_BESIDE = (".raw", ".zraw")
+"""Data of an `.mhd`."""
 _CHANNEL = re.compile(r"_[0-9]{4}$")  # FLARE and nnU-Net name a case's first channel CASE_0000
 
 
@@ -199,10 +201,13 @@ def _missing_files(pairs: Iterable[Pair], path: Path) -> list[Finding]:
     ]
 
 
-def pairs_from_folders(images: Path, references: Path, *, modality: str) -> list[Pair]:
+def pairs_from_folders(
+    images: Path, references: Path, *, modality: str, tell: Tell = untold
+) -> list[Pair]:
     """Pair the files (or DICOM folders) of two folders by name, without the formats' endings.
 
-    `CASE_0000.nii.gz` goes with `CASE.nii.gz`, as in FLARE.
+    `CASE_0000.nii.gz` goes with `CASE.nii.gz`, as in FLARE. What has no ending of a format is left
+    out, and told.
 
     Raises:
         ManifestError: every file without a partner, and every name that occurs twice.
@@ -212,7 +217,7 @@ def pairs_from_folders(images: Path, references: Path, *, modality: str) -> list
     if canonical is None:
         expected = f"one of {', '.join(MODALITIES)}"
         problems.append(Finding(where="--modality", found=repr(modality), expected=expected))
-    by_stem = [_by_stem(folder, problems) for folder in (images, references)]
+    by_stem = [_by_stem(folder, problems, tell) for folder in (images, references)]
     if problems or canonical is None:
         raise ManifestError(*problems)
     by_image, by_reference = by_stem
@@ -237,7 +242,7 @@ def pairs_from_folders(images: Path, references: Path, *, modality: str) -> list
     ]
 
 
-def _by_stem(folder: Path, problems: list[Finding]) -> dict[str, Path]:
+def _by_stem(folder: Path, problems: list[Finding], tell: Tell) -> dict[str, Path]:
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
@@ -245,10 +250,15 @@ def _by_stem(folder: Path, problems: list[Finding]) -> dict[str, Path]:
         problems.append(Finding(where=where, found=fault, expected="a folder of images"))
         return {}
     files: dict[str, Path] = {}
+    others: list[str] = []
     for entry in entries:
         known = entry.is_dir() or entry.name.lower().endswith(SUFFIXES)
-        if entry.name.startswith(".") or not known:
-            continue  # hidden files, notes, and the `.raw` beside an `.mhd`
+        if entry.name.startswith("."):
+            continue
+        if not known:
+            if not entry.name.lower().endswith(_BESIDE):
+                others.append(quoted(entry.name))
+            continue
         stem = unicodedata.normalize("NFC", stem_of(entry))
         if stem in files:
             names = f"{quoted(files[stem].name)} and {quoted(entry.name)}"
@@ -257,4 +267,7 @@ def _by_stem(folder: Path, problems: list[Finding]) -> dict[str, Path]:
         files[stem] = entry
     if not files:
         problems.append(Finding(where=str(folder), found="no images", expected="images"))
+    if others:
+        fault = f"{len(others)} files of other formats are left out: {listed(others, most=3)}"
+        tell(Finding(where=str(folder), found=fault, severity=Severity.WARNING))
     return files

@@ -17,6 +17,7 @@ from data_manifest.making.image_formats import (
     checked_spacing,
     library_messages,
 )
+from data_manifest.making.whole_files import check_metaimage
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _LARGEST_HEADER = 1 << 16
@@ -73,10 +74,11 @@ def itk_header(path: Path) -> Volume:
 
 def _opened(path: Path, notes: list[str]) -> tuple[Any, tuple[float, ...] | None, Affine | None]:
     """A reader that has read the header, the spacing, and the place: None where not told."""
-    header = _header(path)
+    keys = _header(path)
+    header = {key.casefold(): value for key, value in reversed(keys.items())}
     is_nrrd = path.name.lower().endswith((".nrrd", ".nhdr"))
     spaced, placed, said = (_nrrd if is_nrrd else _metaimage)(header)
-    notes += said
+    notes += said if is_nrrd else check_metaimage(path, keys)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     with library_messages():
@@ -105,7 +107,7 @@ def _opened(path: Path, notes: list[str]) -> tuple[Any, tuple[float, ...] | None
 
 
 def _header(path: Path) -> dict[str, str]:
-    """The lines `key = value` or `key: value` before the data, keys in lower case."""
+    """The lines `key = value` or `key: value` before the data."""
     with path.open("rb") as stream:
         text = stream.read(_LARGEST_HEADER).decode("latin-1")
     fields: dict[str, str] = {}
@@ -113,9 +115,12 @@ def _header(path: Path) -> dict[str, str]:
         key, value = re.match(r"\s*([\w ]+?)\s*[:=]+\s*(.*)", line), ""
         if key is not None:
             value = key[2].strip()
-            fields.setdefault(key[1].casefold(), value)
+            fields.setdefault(key[1], value)
         # NRRD's data follow an empty line, MetaImage's the key that names their file.
-        if not line.strip() or (key is not None and key[1].casefold() == "elementdatafile"):
+        is_nrrd = text.startswith("NRRD")
+        if (is_nrrd and not line.strip()) or (
+            key is not None and key[1].casefold() == "elementdatafile"
+        ):
             break
     return fields
 

@@ -3,6 +3,7 @@
 # mypy: disallow-untyped-calls=False
 # (nibabel's functions have few annotations)
 
+import math
 import zlib
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from data_manifest.making.image_formats import (
     checked_spacing,
     library_messages,
 )
+from data_manifest.making.whole_files import behind, unpacked_size
 
 _ERRORS = (
     nibabel.filebasedimages.ImageFileError,
@@ -46,6 +48,7 @@ def read_nifti(path: Path, *, channel: int | None = None) -> Volume:
         FormatError: unreadable, not one volume, slanted, or a header that contradicts itself.
     """
     image, unit_name = _opened(path)
+    size = unpacked_size(path)
     with library_messages():
         try:
             whole = channel is None or len(image.shape) < 4
@@ -61,9 +64,10 @@ def read_nifti(path: Path, *, channel: int | None = None) -> Volume:
             "one volume of real numbers, (x, y, z)",
             "save each volume, or channel, as a file of its own",
         )
-    notes: list[str] = []
-    spacing, affine = _geometry(path, image, unit_name, data.ndim, notes)
     stored_as: Any = image.dataobj
+    stored = math.prod(image.shape) * image.get_data_dtype().itemsize
+    notes = behind(size, stored_as.offset + stored)
+    spacing, affine = _geometry(path, image, unit_name, data.ndim, notes)
     slope, inter = stored_as.slope, stored_as.inter
     return Volume(
         array=np.ascontiguousarray(data.T),

@@ -166,15 +166,7 @@ def read_pair(
         image = without_depth(image)
     elif image.array.ndim == 2 or image.array.shape[-1] == 3 != reference.array.shape[-1]:
         reference = without_depth(reference)
-    problems = [
-        Finding(
-            where=str(reference_path),
-            found=fault,
-            expected=f"{expected} ({image_path.name})",
-            mend=mend,
-        )
-        for fault, expected, mend in mismatches(image, reference)
-    ]
+    problems = _unfit(image_path, reference_path, image, reference)
     if not problems:
         try:
             check_interpolation(reference.array, named)
@@ -207,3 +199,21 @@ def read_pair(
         replace(image, notes=(*image.notes, *filter(None, (odd, borrowed)))),
         replace(reference, notes=(*reference.notes, *filter(None, (steps, unspaced)))),
     )
+
+
+def _unfit(
+    image_path: Path, reference_path: Path, image: Volume, reference: Volume
+) -> list[Finding]:
+    """What keeps a reference from being that of an image."""
+    faults = list(mismatches(image, reference))
+    if image_path.samefile(reference_path):
+        faults = [("it is its own image", "the label map of", "look at the pair's two names")]
+    return [
+        Finding(
+            where=str(reference_path),
+            found=fault,
+            expected=f"{expected} ({image_path.name})",
+            mend=mend,
+        )
+        for fault, expected, mend in faults
+    ]

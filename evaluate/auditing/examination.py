@@ -27,11 +27,12 @@ from evaluate.documents.audit import (
     VerdictKind,
     audited,
 )
+from evaluate.documents.run import RankOptions
 from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.machine import describe_host, library_versions
 from evaluate.facts.scores import CaseScore
 from evaluate.ranking import RankSettings, places_of
-from evaluate.ranking.stage import labels_ranked_by
+from evaluate.ranking.stage import labels_ranked_by, scores_to_rank
 from evaluate.sandbox import Sandbox
 from evaluate.store import RunDirectory
 
@@ -162,8 +163,11 @@ def _places(
         return places_of(scores, basis.protocol, labels=labels)
 
     names = RankSettings.from_protocol(basis.protocol).columns
+    options = basis.document.ranking or RankOptions()
+    scores = scores_to_rank(checked.scores, options)
+    unresolved = {key: rows for key, rows in unresolved.items() if key[0] not in options.left_out}
     try:
-        return bounds_of_places(checked.scores, unresolved, rank, basis.protocol.limits, names)
+        return bounds_of_places(scores, unresolved, rank, basis.protocol.limits, names)
     except RankingRefusedError:
         return []  # a finding says why already
 

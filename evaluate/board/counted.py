@@ -7,12 +7,13 @@ from statistics import fmean, median
 
 from evaluate.board.challenge import ChallengeFolder, Phase
 from evaluate.documents.board_log import BoardLog, HandedIn
+from evaluate.documents.run import RankOptions
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.ranking import RankSettings, places_of
 from evaluate.ranking.label_columns import with_label_columns
-from evaluate.ranking.stage import labels_ranked_by
+from evaluate.ranking.stage import labels_ranked_by, scores_to_rank
 from evaluate.store import RunDirectory
 
 _TIME = "wall_s"
@@ -31,6 +32,7 @@ class RunSubmission:
         means: by column, over the modalities' means; failed cases are in them at their price.
         times_anchor: its time a case, as a multiple of the anchor's in the same batch: the median
             over the cases that both ended well.
+        slower: how much slower its batch's anchor was than that of the first batch.
     """
 
     submission: HandedIn
@@ -38,6 +40,7 @@ class RunSubmission:
     outcomes: Counter[Outcome]
     means: Mapping[str, float | None]
     times_anchor: float | None
+    slower: float
     place: float | None = None
 
     @property
@@ -79,15 +82,20 @@ def standing_of(folder: ChallengeFolder, phase: Phase, log: BoardLog) -> PhaseSt
     for score in with_label_columns(run.read_rows(CaseScore), labels, standing.columns):
         by_team.setdefault(score.team, []).append(score)
     handed_in = {event.number: event for event in log.handed_in}
+    digests = {entry.team: entry.digest for entry in run.document().submissions}
+    same = digests.get(next((batch.anchor for batch in batches if batch.anchor), ""))
     first: dict[str, float] = {}
     submissions, scores = [], {}
     for batch in batches:
-        anchor = _times(by_team.get(batch.anchor or "", ()))
+        name = batch.anchor or ""
+        # Another anchor's times say nothing beside those of the first.
+        anchor = _times(by_team.get(name, ()) if digests.get(name) == same else ())
         first = first or anchor
         slower = _ratio(anchor, first) or 1.0
         for number in batch.numbers:
             name = handed_in[number].run_name
-            scores[name] = [_on_one_scale(score, slower) for score in by_team[name]]
+            options = RankOptions(slower={name: slower})
+            scores[name] = [*scores_to_rank(by_team[name], options)]
             submissions.append(
                 RunSubmission(
                     submission=handed_in[number],
@@ -95,11 +103,29 @@ def standing_of(folder: ChallengeFolder, phase: Phase, log: BoardLog) -> PhaseSt
                     outcomes=Counter(score.outcome for score in scores[name]),
                     means=_means(scores[name], standing.columns),
                     times_anchor=_ratio(_times(by_team[name]), anchor),
+                    slower=slower,
                 )
             )
     placed = _placed(submissions, scores, standing.rules)
     counted = _placed(_those_that_count(placed, phase), scores, standing.rules)
     return replace(standing, everything=tuple(submissions), counted=tuple(counted))
+
+
+def final_ranking(standing: PhaseStanding, phase: Phase, log: BoardLog) -> RankOptions:
+    """How a closed phase is ranked: each team once, its times on the first anchor's scale.
+
+    What has a case without a score, by an error of the harness, stays in: then ranking refuses.
+    """
+    counted = {run.submission.number for run in standing.counted}
+    batches = (batch for batch in log.batches if batch.phase == phase.name)
+    left_out = {batch.anchor: "the anchor" for batch in batches if batch.anchor}
+    for run in standing.everything:
+        if run.submission.number not in counted and not run.outcomes[Outcome.HARNESS_ERROR]:
+            why = f"since each team's {phase.counts} submission counts"
+            left_out[run.submission.run_name] = why
+    ranked = [run for run in standing.everything if run.submission.run_name not in left_out]
+    slower = {run.submission.run_name: run.slower for run in ranked if run.slower != 1}
+    return RankOptions(left_out=left_out, slower=slower)
 
 
 def _means(scores: Sequence[CaseScore], names: Iterable[str]) -> dict[str, float | None]:
@@ -122,13 +148,6 @@ def _times(scores: Iterable[CaseScore]) -> dict[str, float]:
 def _ratio(own: dict[str, float], other: dict[str, float]) -> float | None:
     shared = own.keys() & other.keys()
     return median(own[case] / other[case] for case in shared) if shared else None
-
-
-def _on_one_scale(score: CaseScore, slower: float) -> CaseScore:
-    seconds = score.value(_TIME)
-    if seconds is None or score.outcome is not Outcome.OK:
-        return score  # a failure costs what it costs in every week
-    return score.with_values(**{_TIME: seconds / slower})
 
 
 def _placed(

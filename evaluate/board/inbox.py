@@ -131,7 +131,7 @@ def _take(
     except ImageProblem as problem:
         broken = Finding(
             where=seen.name,
-            found=printable(str(problem)),
+            found=printable(str(problem).replace(str(source), seen.name)),
             expected="an archive, or a folder of files and links",
             code="archive-readable",
         )

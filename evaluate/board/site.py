@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
+
 from data_manifest.findings import Finding
 from data_manifest.manifest import sha256_of
 from evaluate.board.challenge import ChallengeFolder, Phase
-from evaluate.board.counted import PhaseStanding, standing_of
+from evaluate.board.counted import PhaseStanding, final_ranking, standing_of
 from evaluate.board.submission_pages import (
     NOT_RUN,
     cells_of,
@@ -21,6 +23,7 @@ from evaluate.board.submission_pages import (
 )
 from evaluate.board.taking import log_of
 from evaluate.documents.board_log import BoardLog, CameAgain
+from evaluate.documents.run import RankOptions
 from evaluate.documents.tables import write_table
 from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.rules import Rules
@@ -97,7 +100,8 @@ def publish_site(folder: ChallengeFolder, *, now: datetime) -> list[Finding]:
     for phase in folder.challenge.phases:
         waits = any(event.phase == phase.name for event in log.outstanding)
         if now >= phase.closes and standings[phase.name].everything and not waits:
-            report = _final_report(folder, phase, notes)
+            options = final_ranking(standings[phase.name], phase, log)
+            report = _final_report(folder, phase, options, notes)
             reports |= {phase.name: report} if report else {}
     replace_folder(folder.site, _files(folder, log, standings, reports, now))
     rows = [
@@ -115,7 +119,9 @@ def publish_site(folder: ChallengeFolder, *, now: datetime) -> list[Finding]:
     return notes
 
 
-def _final_report(folder: ChallengeFolder, phase: Phase, notes: list[Finding]) -> Path | None:
+def _final_report(
+    folder: ChallengeFolder, phase: Phase, options: RankOptions, notes: list[Finding]
+) -> Path | None:
     """The folder of a closed phase's report, made where it is not there yet.
 
     It has no pictures, since data may have to stay hidden, and no pages for teams alone. It is
@@ -123,10 +129,13 @@ def _final_report(folder: ChallengeFolder, phase: Phase, notes: list[Finding]) -
     """
     root, kept = folder.run_root(phase), folder.root / "reports" / phase.name
     run = RunDirectory.open(root)
-    if kept.is_dir() and run.document().ranked_from == sha256_of(run.table_path(CaseScore)):
+    document = run.document()
+    options = msgspec.structs.replace(options, seed=document.seed)
+    ranked = document.ranked_from == sha256_of(run.table_path(CaseScore))
+    if kept.is_dir() and ranked and document.ranking == options:
         return kept
     try:
-        rank_run(root)
+        rank_run(root, options)
     except RankingRefusedError as error:
         notes.extend(error.problems)
         return None

@@ -18,6 +18,18 @@ NOT_RUN: Mapping[NotRun, str] = {
 }
 
 
+_HELP: Mapping[Outcome, str] = {
+    Outcome.TIMEOUT: "loading the model counts, too",
+    Outcome.OUT_OF_MEMORY: "everything in the container counts together, /tmp too",
+    Outcome.NONZERO_EXIT: "its command ended with another exit code than 0",
+    Outcome.NO_OUTPUT: "the outputs folder had no file of the case's name",
+    Outcome.BAD_OUTPUT: "the file is no mask of the image's shape, with labels that the case has",
+    Outcome.OUTPUT_TOO_LARGE: "it wrote more, or more files, than the rules allow",
+    Outcome.IMAGE_ERROR: "the image can't be loaded, built or started",
+    Outcome.HARNESS_ERROR: "not the submission's; it is run again",
+}
+
+
 def heads_of(standing: PhaseStanding) -> list[str]:
     """The board's columns as a reader knows them."""
     quantities = quantities_of(standing.rules)
@@ -68,6 +80,7 @@ def submission_page(
         means=means if shows and not lost else [],
         hidden=ran is not None and not shows,
         lost=lost,
+        failed=ran is not None and ran.failures > 0,
         ratio=ratio_text(ran) if ran and ran.times_anchor and shows else "",
         again=again,
     )
@@ -81,7 +94,10 @@ def _state(event: HandedIn, ran: RunSubmission | None) -> str:
 
 def _outcomes(ran: RunSubmission) -> list[str]:
     """How many cases ended how."""
+    told = {Outcome.OK: "a mask that counts"} | {
+        outcome: f"{words} ({_HELP[outcome]})" for outcome, words in OUTCOME_WORDS.items()
+    }
     return [
-        f"{count_of(number, 'case')}: {OUTCOME_WORDS.get(outcome, 'a mask that counts')}"
+        f"{count_of(number, 'case')}: {told[outcome]}"
         for outcome, number in sorted(ran.outcomes.items(), key=lambda pair: pair[0] != Outcome.OK)
     ]

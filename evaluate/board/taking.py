@@ -1,6 +1,7 @@
 """`segjudge board take`: what is new is taken, run and scored."""
 
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,6 +59,8 @@ def take_what_is_new(
     token: Callable[[], str] = lambda: secrets.token_urlsafe(18),
     cluster: ClusterAddress | None = None,
     workers: int | None = None,
+    again: bool = False,
+    pause: Callable[[float], None] = time.sleep,
     progress: Progress = silent,
 ) -> TakenNow:
     """Take what is new in the inbox, and run what is to be run; also what was cut off before.
@@ -71,6 +74,8 @@ def take_what_is_new(
         token: makes a page's private address.
         cluster: on whose machines to run and score; None for this one.
         workers: processes that score.
+        again: whether cases are run again that have no score, by an error of the harness.
+        pause: waits, before what failed on our side is tried again.
         progress: told as `segjudge run` tells it.
 
     Raises:
@@ -81,31 +86,42 @@ def take_what_is_new(
     notes = take_new(folder, log, now=now().astimezone(UTC), token=token)
     for phase in folder.challenge.phases:
         batch = [event for event in log.outstanding if event.phase == phase.name]
-        if not batch:
+        lost = _lost(folder, phase, log) if again else []
+        if not batch and not lost:
             continue
-        _refuse_archives(batch, folder, sandbox)
+        _refuse_archives([*batch, *lost], folder, sandbox)
         # Named by the first of the batch: a command that was cut off meets the same one again.
-        anchor = f"{ANCHOR}.{batch[0].number:04d}" if folder.anchor else None
+        anchor = f"{ANCHOR}.{batch[0].number:04d}" if folder.anchor and batch else None
         run_submissions(
             manifest_path=folder.manifest_path(phase),
             protocol=folder.rules[phase.name],
-            references=_references(folder, batch, anchor),
+            references=_references(folder, [*lost, *batch], anchor),
             root=folder.run_root(phase),
             sandbox=sandbox,
             cluster=cluster,
             progress=progress,
             now=now,
+            pause=pause,
         )
         score_run(folder.run_root(phase), workers=workers, cluster=cluster, progress=progress)
         notes += _anchor_failed(folder, phase, anchor)
-        log.append(
-            BatchRun(
-                phase=phase.name,
-                numbers=tuple(event.number for event in batch),
-                anchor=anchor,
-                at=now().astimezone(UTC).isoformat(),
+        if batch:
+            log.append(
+                BatchRun(
+                    phase=phase.name,
+                    numbers=tuple(event.number for event in batch),
+                    anchor=anchor,
+                    at=now().astimezone(UTC).isoformat(),
+                )
             )
-        )
+        notes += [
+            Finding(
+                where=event.run_name,
+                found="cases without a score, by an error of this machine",
+                mend="`segjudge doctor`; the next `segjudge board take` runs them again",
+            )
+            for event in _lost(folder, phase, log)
+        ]
     return TakenNow(events=log.events[known:], notes=notes)
 
 
@@ -116,6 +132,16 @@ def _references(
     if anchor and folder.anchor:
         references[anchor] = folder.anchor
     return references
+
+
+def _lost(folder: ChallengeFolder, phase: Phase, log: BoardLog) -> list[HandedIn]:
+    """Of finished batches, what has cases without a score, by an error of the harness."""
+    ran = {number for batch in log.batches if batch.phase == phase.name for number in batch.numbers}
+    if not ran:
+        return []
+    attempts = RunDirectory.open(folder.run_root(phase)).attempts()
+    lost = {a.team for a in attempts if a.outcome is Outcome.HARNESS_ERROR}
+    return [e for e in log.handed_in if e.number in ran and e.run_name in lost]
 
 
 def _refuse_archives(batch: list[HandedIn], folder: ChallengeFolder, sandbox: Sandbox) -> None:
@@ -131,10 +157,16 @@ def _refuse_archives(batch: list[HandedIn], folder: ChallengeFolder, sandbox: Sa
 
 
 def _anchor_failed(folder: ChallengeFolder, phase: Phase, anchor: str | None) -> list[Finding]:
-    """Times of a batch can't be compared where its anchor ended no case well."""
+    """Times of a batch can't be compared where its anchor is another, or ended no case well."""
+    if anchor is None:
+        return []
     run = RunDirectory.open(folder.run_root(phase))
-    own = [attempt for attempt in run.attempts() if attempt.team == anchor]
-    if anchor is None or any(attempt.outcome is Outcome.OK for attempt in own):
+    anchors = [e for e in run.document().submissions if e.team.startswith(f"{ANCHOR}.")]
+    own = next((entry for entry in anchors if entry.team == anchor), anchors[0])
+    if own.digest != anchors[0].digest:
+        fault, mend = "another anchor than the phase's first", "bring that one back"
+        return [Finding(where=anchor, found=f"{fault}: its times are no scale", mend=mend)]
+    if any(a.outcome is Outcome.OK for a in run.attempts() if a.team == anchor):
         return []
     mend = f"`segjudge check {folder.anchor}`"
     return [Finding(where=anchor, found="the anchor failed every case", mend=mend)]

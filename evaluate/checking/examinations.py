@@ -10,6 +10,7 @@ import numpy.typing as npt
 from data_manifest.cases import CaseInputs, Reference
 from data_manifest.findings import Finding
 from data_manifest.layouts import BadPrediction, read_case, read_reference
+from data_manifest.layouts.text_prompts import read_text_prompts
 from data_manifest.manifest import Case
 from evaluate.checking import (
     Trial,
@@ -74,8 +75,10 @@ class Examination(Generic[Picture]):
         prompts = inputs.prompts[0] if inputs.prompts else None
         floor: Mapping[str, float | None] = {}
         if prompts:
-            mask = prompts.baseline(case.shape)
-            floor = PreparedCase(reference, self._protocol.scoring).measures(mask).values
+            mask, scoring = prompts.baseline(case.shape), self._protocol.scoring
+            image = self._data_root / case.image.path
+            asked = read_text_prompts(image) if scoring.needs_prompts else None
+            floor = PreparedCase(reference, scoring, asked).measures(mask).values
         if prediction is not None:
             known = self._protocol.scoring.known_labels
             self._hits += mask_hits(case.id, prompts, prediction, known=known)

@@ -101,6 +101,7 @@ def _values(name: str, kit: _Kit, protocol: Rules, called: str) -> dict[str, str
     """What stands in the template's places."""
     container, output = protocol.container, protocol.output
     images = {str(file.channel or file.role): file.path for file in protocol.input.images}
+    points = {file.path: file.names[0] for file in protocol.input.points}
     own = container.entrypoint == "image"
     start = ("ENTRYPOINT", ["sh", "predict.sh"]) if own else ("CMD", list(container.command))
     left = output.path.replace("*", "{case}")
@@ -115,6 +116,7 @@ def _values(name: str, kit: _Kit, protocol: Rules, called: str) -> dict[str, str
         "GIVEN": "\n".join(f"- `{container.inputs}/{file.path}`" for file in protocol.input.files),
         "LEFT": output.path,
         "FILES": json.dumps(images, indent=4),
+        "POINTS": json.dumps(points, indent=4),
         "OUTPUT": json.dumps(left),
         "LABEL": str(min(protocol.scoring.known_labels or {1})),
         # Inside a string of the template's Python.

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -89,4 +90,5 @@ def _cache_folder() -> Path:
 
 def _complain(finding: Finding) -> None:
     with suppress(OSError):  # the exit code says it, too
-        sys.stderr.write(f"segjudge: {finding}\n")
+        said = re.sub(r"^segjudge(: | )", "", str(finding))
+        sys.stderr.write(f"segjudge: {said}\n")

@@ -12,6 +12,7 @@ from evaluate.cli.sandboxes import add_sandbox_arguments, sandbox_of
 from evaluate.cli.terminal import say, show_progress, warn
 
 if TYPE_CHECKING:
+    from evaluate.board.challenge import ChallengeFolder
     from evaluate.documents.board_log import BoardEvent
 
 
@@ -69,13 +70,20 @@ def take(options: argparse.Namespace) -> int:
     with board_held(options.dir), sandbox_of(options) as sandbox:
         while True:
             with show_progress("board") as progress:
-                done = take_what_is_new(folder, sandbox=sandbox, cluster=cluster, progress=progress)
+                done = take_what_is_new(
+                    folder,
+                    sandbox=sandbox,
+                    cluster=cluster,
+                    again=published is None,
+                    progress=progress,
+                )
             _say_events(done.events)
             notes = list(done.notes)
             now = datetime.now(UTC)
-            if done.events or states(folder, now) != published:
+            shown = (folder.challenge, states(folder, now))
+            if done.events or shown != published:
                 notes += publish_site(folder, now=now)
-                published = states(folder, now)
+                published = shown
             for note in notes:
                 if str(note) not in said:
                     warn(note)
@@ -84,6 +92,27 @@ def take(options: argparse.Namespace) -> int:
                 say(f"site: {folder.site / 'index.html'}")
                 return 0
             time.sleep(options.every)
+            folder = _as_it_is_now(folder)
+
+
+def _as_it_is_now(folder: "ChallengeFolder") -> "ChallengeFolder":
+    """With a challenge.toml that was changed meanwhile; with the last good one where it is wrong.
+
+    Its protocols and manifests are read anew with it.
+    """
+    from evaluate.board.challenge import ChallengeFolder
+    from evaluate.facts.errors import UsageError
+
+    try:
+        new = ChallengeFolder(folder.root)
+    except UsageError as error:
+        for problem in error.problems:
+            warn(problem)
+        return folder
+    if new.challenge == folder.challenge:
+        return folder
+    say("challenge.toml was changed, and is taken up")
+    return new
 
 
 def publish(options: argparse.Namespace) -> int:

@@ -96,7 +96,9 @@ def _source(options: argparse.Namespace, tell: Tell) -> "tuple[Source, list[Pair
     if table is not None:
         pairs = pairs_from_csv(table, tell=tell)
     else:
-        pairs = pairs_from_folders(options.images, options.references, modality=options.modality)
+        pairs = pairs_from_folders(
+            options.images, options.references, modality=options.modality, tell=tell
+        )
     return as_source(pairs), pairs
 
 

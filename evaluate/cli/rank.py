@@ -35,8 +35,8 @@ def _ranked_metric(text: str) -> "RankedMetric":
         metric = {"name": name.strip(), "weight": weight, "direction": direction}
         return msgspec.convert(metric, RankedMetric)
     except (ValueError, msgspec.ValidationError) as error:
-        expected = "expected NAME, NAME:WEIGHT or NAME:WEIGHT:higher (or lower)"
-        raise argparse.ArgumentTypeError(f"{text!r}: {error}; {expected}") from error
+        expected = "expected NAME, NAME:WEIGHT (above 0) or NAME:WEIGHT:higher (or lower)"
+        raise argparse.ArgumentTypeError(f"{text!r}; {expected}") from error
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:

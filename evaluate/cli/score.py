@@ -65,6 +65,6 @@ def call(options: argparse.Namespace) -> int:
         )
     for warning in made.warnings:
         warn(Finding(where=str(options.predictions), found=warning))
-    say_scores(made.scores)
+    say_scores(made.scores, of_run=False)
     say(f"tables in {options.out}")
     return 0

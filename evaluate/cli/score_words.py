@@ -8,6 +8,7 @@ from evaluate.facts.errors import Finding
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore, ModalityScore
 from evaluate.facts.scoring_rules import MEASURED, Scoring, metric_named
+from evaluate.scoring.jobs import UNREAD
 from evaluate.scoring.stage import RunScores
 
 
@@ -53,8 +54,8 @@ def say_definitions(names: Iterable[str], scoring: Scoring | None = None) -> Non
         say(f"{head} {metric.definition}" + (f" Here: {here}." if here else ""))
 
 
-def say_scores(scores: RunScores) -> None:
-    """Means by team and modality, and what failed."""
+def say_scores(scores: RunScores, *, of_run: bool = True) -> None:
+    """Means by team and modality, and what failed; of folders the references were told before."""
     cells: dict[tuple[str, str], dict[str, ModalityScore]] = {}
     for row in scores.modalities:
         cells.setdefault((row.team, row.modality), {})[row.metric] = row
@@ -91,10 +92,13 @@ def say_scores(scores: RunScores) -> None:
         fault = f"{len(scores.unlike)} predictions have none of their reference's labels: {first}"
         mend = "look whether labels are numbered otherwise, such as 255 for 1"
         warn(Finding(where="labels", found=fault + (f" and {more} more" * (more > 0)), mend=mend))
+    for team, line in scores.alike:
+        warn(Finding(where=team, found=line))
     ours = [case for case in scores.cases if case.outcome is Outcome.HARNESS_ERROR]
-    for case in ours[:5]:
+    for case in ours[:5] if of_run else ():
         fault = f"not scored, a failure on our side: {case.reason}"
-        mend = "`segjudge run` again (it resumes), then `segjudge score`"
+        unread = case.reason.startswith(UNREAD)
+        mend = "" if unread else "`segjudge run` again (it resumes), then `segjudge score`"
         warn(Finding(where=_case(case), found=fault, mend=mend))
     for kind, odd in (("undefined", undefined), ("not scored", ours)):
         if len(odd) > 5:

@@ -81,12 +81,16 @@ class RankOptions(_RunPart, frozen=True, kw_only=True):
         seed: of the resampling; None for the run's own.
         adjustment: of the tests' p-values; None for the protocol's.
         compat: `challenger` repeats known errors of challengeR, for comparison.
+        left_out: teams that are not ranked, and why, in words.
+        slower: by team, how much slower than elsewhere its machine was: times are divided by it.
     """
 
     bootstrap: int = 1000
     seed: int | None = None
     adjustment: Literal["holm", "bh", "none"] | None = None
     compat: Literal["challenger"] | None = None
+    left_out: dict[str, str] = {}
+    slower: dict[str, float] = {}
 
 
 class RunDocument(_RunPart, frozen=True, kw_only=True):

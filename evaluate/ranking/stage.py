@@ -23,9 +23,17 @@ from evaluate.ranking.score_table import Missing
 from evaluate.store import RunDirectory
 from evaluate.store.seals import seal_stage
 
-__all__ = ["RankOptions", "labels_ranked_by", "rank_result", "rank_run", "rank_table"]
+__all__ = [
+    "RankOptions",
+    "labels_ranked_by",
+    "rank_result",
+    "rank_run",
+    "rank_table",
+    "scores_to_rank",
+]
 
 _SAMPLED = ("cpu_s", "peak_memory_mib")
+_MOST_NAMED = 8
 
 
 def rank_result(
@@ -41,7 +49,7 @@ def rank_result(
         options = document.ranking or RankOptions()
     rules = protocol or document.rules_of("score")
     result = rank(
-        run.read_rows(CaseScore) if scores is None else scores,
+        scores_to_rank(run.read_rows(CaseScore) if scores is None else scores, options),
         rules,
         labels=labels_ranked_by(run, rules),
         seed=document.seed if options.seed is None else options.seed,
@@ -50,11 +58,47 @@ def rank_result(
         compat=options.compat,
     )
     sampled = tuple(_badly_measured(run, result))
-    result = replace(result.warned(*sampled), notes=(*result.notes, *sampled))
+    result = result.warned(*sampled, *_not_as_scored(options))
+    result = replace(result, notes=(*result.notes, *sampled))
     if not document.unequal_machines:
         return result
     warning = f"cases were run on {document.unequal_machines}: their times may not be compared"
     return result.warned(warning)
+
+
+def scores_to_rank(scores: Sequence[CaseScore], options: RankOptions) -> Sequence[CaseScore]:
+    """Without the teams that are left out, and with times on the scale of the first machine.
+
+    What failed costs what it costs on every machine.
+    """
+    if not options.left_out and not options.slower:
+        return scores
+    return [
+        score
+        if (slower := options.slower.get(score.team)) is None
+        or (seconds := score.value("wall_s")) is None
+        or score.outcome is not Outcome.OK
+        else score.with_values(wall_s=seconds / slower)
+        for score in scores
+        if score.team not in options.left_out
+    ]
+
+
+def _not_as_scored(options: RankOptions) -> Iterator[str]:
+    """In words, what is ranked otherwise than the tables of scores have it."""
+    by_reason: dict[str, list[str]] = {}
+    for team, why in sorted(options.left_out.items()):
+        by_reason.setdefault(why, []).append(team)
+    for why, teams in by_reason.items():
+        yield f"not ranked, {why}: {_some(teams)}"
+    if any(slower != 1 for slower in options.slower.values()):
+        told = [f"{team} {slower:.2f}" for team, slower in sorted(options.slower.items())]
+        yield f"times are divided by how much slower the machine was that day: {_some(told)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f", and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def labels_ranked_by(run: RunDirectory, rules: Rules) -> Sequence[LabelScore]:

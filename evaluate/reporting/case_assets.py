@@ -19,6 +19,7 @@ from data_manifest.manifest import Case
 from data_manifest.prompts import Prompts
 from evaluate.facts.rules import Rules
 from evaluate.reporting.case_files import Unreadable, read_case_files
+from evaluate.reporting.case_volumes import VolumeView
 from evaluate.reporting.display_windows import Window, row_height, window_around
 from evaluate.reporting.told_pictures import dotted_slices, told_picture
 from evaluate.running.conversation import Conversation
@@ -48,6 +49,7 @@ class CaseJob:
         regions: that can be looked at alone, by their labels; all labels together always can.
         rounds: of a protocol with rounds, by the team's number, the files of all its rounds.
         rules: of such a protocol, by which prompts are made again as they were.
+        has_volumes: whether a volume's files for three planes are made too.
     """
 
     case: Case
@@ -59,6 +61,7 @@ class CaseJob:
     regions: tuple[tuple[int, ...], ...] = ()
     rounds: Mapping[int, Mapping[int, Path]] = field(default_factory=dict)
     rules: Rules | None = None
+    has_volumes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,8 @@ class CaseAssets:
         rounds: by the team's number, the rounds of which `TEAM.rK.png` is the mask; of a protocol
             with rounds there is `TEAM.rK.svg` too, of what the container was told.
         told: by the team's number and the round, where there is that: the slices with dots.
+        steps: in `volume.js`, `volume-reference.js` and `volume-N.js`, every so manieth slice, row
+            and column; None where there are none.
     """
 
     files: Mapping[str, bytes]
@@ -95,6 +100,7 @@ class CaseAssets:
     is_told: bool = False
     rounds: Mapping[int, Sequence[int]] = field(default_factory=dict)
     told: Mapping[int, Mapping[int, Sequence[int]]] = field(default_factory=dict)
+    steps: tuple[int, int, int] | None = None
 
 
 def undrawn(problem: str) -> CaseAssets:
@@ -136,6 +142,17 @@ def draw_assets(job: CaseJob) -> CaseAssets:
     wanted = _each(reference, job.regions)
     for region, there in enumerate(wanted):
         files[f"reference{_number(region)}.png"] = _as_png(np.where(there > 0, _AGREE, 0))
+    volumes = None
+    if job.has_volumes and len(shape) == 3:
+        volumes = VolumeView(
+            window=view.window,
+            first=view.slices[0],
+            last=view.slices[-1],
+            spacing_mm=job.case.spacing_mm,
+            affine=case_files.reference.affine,
+        )
+        files["volume.js"] = volumes.script(image)
+        files["volume-reference.js"] = volumes.script(labels)
     outside, problems = {}, {}
     for number, path in job.predictions.items():
         prediction = _read(job, path)
@@ -146,6 +163,8 @@ def draw_assets(job: CaseJob) -> CaseAssets:
         given = _each(view.mask(prediction), job.regions)
         for region, pair in enumerate(zip(wanted, given, strict=True)):
             files[f"{number}{_number(region)}.png"] = _as_png(_differences(*pair))
+        if volumes:
+            files[f"volume-{number}.js"] = volumes.script(prediction)
         outside[number] = view.share_outside(prediction)
     is_told = not job.rounds and bool(prompts)
     if is_told:
@@ -170,6 +189,7 @@ def draw_assets(job: CaseJob) -> CaseAssets:
         is_told=is_told,
         rounds={t: [n for n, one in of.items() if one.masks] for t, of in by_team.items()},
         told={t: {n: one.dotted for n, one in of.items()} for t, of in by_team.items()},
+        steps=volumes.steps if volumes else None,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from data_manifest.manifest import Label
 from data_manifest.progress import Progress
 from evaluate.facts.outcome import Outcome
 from evaluate.reporting.case_assets import CaseAssets, CaseJob, draw_assets, undrawn
+from evaluate.reporting.case_volumes import viewer_files, with_volumes
 from evaluate.reporting.failures import OUTCOME_WORDS
 from evaluate.reporting.quantities import clipped
 from evaluate.reporting.rendering import render
@@ -39,13 +41,15 @@ def write_case_browser(
     drawn: dict[str, CaseAssets] = {}
     if not problem and data_root is not None:
         jobs = _jobs(run, sources, data_root)
-        run.write_folder("report/cases", _drawn_into(drawn, jobs, sources.cases, progress))
+        files = _drawn_into(drawn, jobs, sources.cases, progress)
+        viewer = viewer_files() if any(job.has_volumes for job in jobs) else ()
+        run.write_folder("report/cases", chain(viewer, files))
         if not any(assets.files for assets in drawn.values()):
             problem = next((drawing.problem for drawing in drawn.values()), "no case was run")
     text = render(
         "cases.html.j2",
-        styles=("style.css", "cases.css"),
-        scripts=("theme.js", "cases.js"),
+        styles=("style.css", "cases.css", "planes.css"),
+        scripts=("theme.js", "planes.js", "cases.js"),
         title=sources.protocol.title,
         problem=problem,
         cases=len(sources.cases),
@@ -60,6 +64,16 @@ def _jobs(run: RunDirectory, sources: Sources, data_root: Path) -> list[CaseJob]
     masks = len(sources.cases) * (len(sources.teams) * rounds + 1)
     most_slices = min(_MOST_SLICES, max(_FEWEST_SLICES, _MOST_MASKS // masks))
     regions = _regions(sources)
+    # Where not all can be had, what went worst is what is looked at.
+    shown = shown_quantities(sources)[0]
+    sign = 1 if shown.higher_is_better else -1
+    worst = sorted(
+        (case for case in sources.cases if case in sources.manifest_cases),
+        key=lambda case: sum(
+            sign * (_value(sources, team, case, shown.name) or 0) for team in sources.teams
+        ),
+    )
+    spacious = with_volumes((sources.manifest_cases[c] for c in worst), len(sources.teams))
     return [
         CaseJob(
             case=sources.manifest_cases[case],
@@ -75,6 +89,7 @@ def _jobs(run: RunDirectory, sources: Sources, data_root: Path) -> list[CaseJob]
             regions=tuple(region.labels for region in regions.get(case, ())),
             rounds=_rounds(run, sources, case),
             rules=sources.protocol if sources.rounds else None,
+            has_volumes=case in spacious,
         )
         for case in sources.cases
         if case in sources.manifest_cases
@@ -194,6 +209,7 @@ def _data(sources: Sources, drawn: dict[str, CaseAssets]) -> dict[str, object]:
                 "regions": [
                     {
                         "name": clipped(region.name, 60),
+                        "labels": region.labels,
                         "values": [
                             _region_values(sources, team, case, region.key) for team in teams
                         ],
@@ -278,6 +294,7 @@ def _picture(assets: CaseAssets | None) -> dict[str, object]:
         "told": assets.is_told,
         "rounds": {n: list(numbers) for n, numbers in assets.rounds.items()},
         "toldRounds": {team: dict(rounds) for team, rounds in assets.told.items()},
+        "steps": assets.steps,
         "problems": {n: clipped(problem, 200) for n, problem in assets.problems.items()},
     }
 

@@ -8,15 +8,16 @@ from pathlib import Path
 from data_manifest.errors import ManifestError
 from data_manifest.manifest import Case, Manifest, load_manifest
 from evaluate.documents.ranking import RankingDocument, read_ranking
-from evaluate.documents.run import RunDocument
+from evaluate.documents.run import RankOptions, RunDocument
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import TableError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, CohortScore, LabelScore, ModalityScore, RoundScore
 from evaluate.ranking import RankSettings
 from evaluate.ranking.label_columns import with_label_columns
-from evaluate.ranking.stage import labels_ranked_by
+from evaluate.ranking.stage import labels_ranked_by, scores_to_rank
 from evaluate.reporting.quantities import Quantity, quantities_of
+from evaluate.scoring.modality_scores import modality_scores
 from evaluate.store import RunDirectory
 
 
@@ -116,21 +117,26 @@ def read_sources(run: RunDirectory) -> Sources:
     document = run.document()
     places = _read_places(run.root / "ranking.csv")
     rules = document.rules_of("rank")
-    columns, rows = RankSettings.from_protocol(rules).columns, run.read_rows(CaseScore)
+    options = document.ranking or RankOptions()
+    scored = run.read_rows(CaseScore)
+    rows = scores_to_rank(scored, options)
+    means = run.read_rows(ModalityScore) if rows is scored else modality_scores(rows)
+    columns = RankSettings.from_protocol(rules).columns
     rows = with_label_columns(rows, labels_ranked_by(run, rules), columns)
     case_scores = {(row.team, row.case): row for row in rows}
-    ranked, scored = {place.team for place in places}, {team for team, _ in case_scores}
-    if ranked != scored:
+    ranked, teams = {place.team for place in places}, {team for team, _ in case_scores}
+    if ranked != teams:
         raise TableError(
             where=str(run.root / "ranking.csv"),
             found=f"teams {sorted(ranked)}",
-            expected=f"the teams of case_scores.csv, {sorted(scored)}",
+            expected=f"the teams of case_scores.csv, {sorted(teams)}",
             mend="rank again: `segjudge rank`",
         )
     labels: dict[tuple[str, str], list[LabelScore]] = {}
     if run.table_path(LabelScore).exists():
         for row in run.read_rows(LabelScore):
-            labels.setdefault((row.team, row.case), []).append(row)
+            if row.team in teams:
+                labels.setdefault((row.team, row.case), []).append(row)
     manifest, problem = _read_manifest(run.root / "manifest.json")
     return Sources(
         document=document,
@@ -140,17 +146,15 @@ def read_sources(run: RunDirectory) -> Sources:
         case_scores=case_scores,
         team_scores={
             team: [score for (name, _), score in sorted(case_scores.items()) if name == team]
-            for team in scored
+            for team in teams
         },
-        modality_scores={
-            (row.team, row.modality, row.metric): row for row in run.read_rows(ModalityScore)
-        },
+        modality_scores={(row.team, row.modality, row.metric): row for row in means},
         label_scores=labels,
         runs={(row.team, row.case): row for row in run.read_rows(Attempt)},
-        cohort=tuple(run.read_rows(CohortScore))
+        cohort=tuple(row for row in run.read_rows(CohortScore) if row.team in teams)
         if document.rules_of("score").scoring.cohort
         else (),
-        rounds=tuple(run.read_rows(RoundScore))
+        rounds=tuple(row for row in run.read_rows(RoundScore) if row.team in teams)
         if document.rules_of("score").rounds.number > 1
         else (),
         manifest_cases={case.id: case for case in manifest.cases} if manifest else {},

@@ -6,6 +6,7 @@ The folders are the organiser's own: sub-folders are looked into, and links are 
 import functools
 import os
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -42,8 +43,8 @@ def jobs_of_folders(
 ) -> tuple[list[ScoringJob], list[str]]:
     """The cases of a folder of references, answered by files of the protocol's names.
 
-    Modality and dimension come from the file name (`2DBox_CT_001`). Capitals do not part a
-    prediction from its reference, unless two files differ in nothing else.
+    Modality and dimension come from the file name (`2DBox_CT_001`). Capitals and the form of
+    Unicode do not part a prediction from its reference, unless two files differ in nothing else.
 
     Args:
         references: one file a case, of any format, at any depth.
@@ -65,7 +66,7 @@ def jobs_of_folders(
     for option, folder in (("--references", references), ("--predictions", predictions)):
         if not folder.is_dir():
             raise UsageError(where=f"{option} {folder}", found="no such folder", expected="masks")
-    cases = _references(references, named)
+    cases, beside = _references(references, named)
     read_fields = functools.cache(read_scored_fields)
     answers = _Answers(predictions, output, named, rounds)
     team = re.sub(r"[^A-Za-z0-9._-]+", "-", predictions.resolve().name).strip("-.") or "submission"
@@ -113,6 +114,8 @@ def jobs_of_folders(
         (implausibly, "references whose spacing can hardly be in millimetres"),
         (misnamed, "references of other dimensions than their names say"),
         (answers.surplus(cases), "predictions that have no reference, and are ignored"),
+        (beside, f"files in {references.name} of other formats, which are ignored"),
+        (answers.beside(), f"files in {predictions.name} of other formats, which are ignored"),
     )
     said = [f"{len(names)} {words}: {_shown(names)}" for names, words in counted if names]
     return jobs, [*said, *(f"{note.where}: {note.found}" for note in grouped(noted))]
@@ -147,14 +150,14 @@ def _field_of(case: str, table: Path | None, read: Callable[[Path], dict[str, Bo
     return fields[case]
 
 
-def _references(folder: Path, named: References) -> dict[str, Path]:
-    """By case."""
+def _references(folder: Path, named: References) -> tuple[dict[str, Path], list[str]]:
+    """By case; and the names of other files."""
     references: dict[str, Path] = {}
-    others: Counter[str] = Counter()
+    others: list[str] = []
     for path in _files(folder):
         case = named.case_of(PurePosixPath(path.relative_to(folder)))
         if case is None:
-            others[_ending(path.name)] += 1
+            others.append(path.name)
             continue
         if case in references:
             raise UsageError(
@@ -166,7 +169,7 @@ def _references(folder: Path, named: References) -> dict[str, Path]:
     if not references:
         raise UsageError(
             where=f"--references {folder}",
-            found=_told(others),
+            found=_told(Counter(map(_ending, others))),
             expected=named.path or f"one mask a case, in {', '.join(FORMATS)}",
         )
     unspoken = [case for case in references if not case.isprintable()]
@@ -177,7 +180,7 @@ def _references(folder: Path, named: References) -> dict[str, Path]:
             expected="names in UTF-8 without control characters",
             mend="rename them",
         )
-    return references
+    return references, others
 
 
 class _Answers:
@@ -189,7 +192,7 @@ class _Answers:
         self._others: list[Path] = []
         for path in _files(folder):
             if path.name.lower().endswith(output.suffix):
-                self._files.setdefault(path.name.casefold(), []).append(path)
+                self._files.setdefault(_alike(path.name), []).append(path)
             else:
                 self._others.append(path)
 
@@ -214,7 +217,7 @@ class _Answers:
 
     def _named_so(self, name: str, case: str) -> Path | None:
         """The file of a name; of several that differ in capitals the one that is named exactly."""
-        files = self._files.get(name.casefold(), [])
+        files = self._files.get(_alike(name), [])
         exact = [path for path in files if path.name == name]
         if len(exact or files) > 1:
             raise UsageError(
@@ -230,12 +233,10 @@ class _Answers:
         Raises:
             UsageError: it is such a folder.
         """
-        unanswered = {
-            case.casefold() for case in cases if not any(mask for _, mask in self.to(case))
-        }
+        unanswered = {_alike(case) for case in cases if not any(mask for _, mask in self.to(case))}
         beside = [p for p in self._others if format_of(p.name)]
-        beside = [p for p in beside if stem_of(p.name).casefold() in unanswered]
-        if not beside and len(unanswered) < len({case.casefold() for case in cases}):
+        beside = [p for p in beside if _alike(stem_of(p.name)) in unanswered]
+        if not beside and len(unanswered) < len(set(map(_alike, cases))):
             return
         endings = Counter(_ending(path.name) for path in self._others)
         endings[self._output.suffix] += sum(map(len, self._files.values()))
@@ -248,18 +249,35 @@ class _Answers:
             mend="rename or convert them, or name a protocol whose `output` is of their format",
         )
 
+    def beside(self) -> list[str]:
+        """Names of the files of other formats."""
+        return sorted(path.name for path in self._others)
+
     def surplus(self, cases: Mapping[str, Path]) -> list[str]:
         """Names of the files that answer no case."""
-        wanted = {name.casefold() for case in cases for name in self._names(case)}
+        wanted = {_alike(name) for case in cases for name in self._names(case)}
         return sorted(
             path.name for name, paths in self._files.items() if name not in wanted for path in paths
         )
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The files below a folder in a fixed order, without hidden ones; no folder is seen twice."""
+    """The files below a folder in a fixed order, without hidden ones; no folder is seen twice.
+
+    Raises:
+        UsageError: a folder can't be looked into.
+    """
+
+    def closed(error: OSError) -> None:
+        raise UsageError(
+            where=str(error.filename),
+            found=f"can't be looked into: {error.strerror}",
+            expected="a folder of yours",
+            mend="`chmod -R u+rX` opens it",
+        ) from error
+
     seen = set()
-    for top, folders, names in os.walk(folder, followlinks=True):
+    for top, folders, names in os.walk(folder, followlinks=True, onerror=closed):
         status = Path(top).stat()
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         if (status.st_dev, status.st_ino) in seen:
@@ -267,6 +285,11 @@ def _files(folder: Path) -> Iterator[Path]:
             continue
         seen.add((status.st_dev, status.st_ino))
         yield from (Path(top, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _alike(name: str) -> str:
+    """What names share that differ in capitals, or in the form of Unicode that a disk gives."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _ending(name: str) -> str:

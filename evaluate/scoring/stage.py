@@ -38,7 +38,7 @@ from evaluate.scoring.kept import score_what_is_new
 from evaluate.scoring.lost_results import refuse_lost_results
 from evaluate.scoring.mask_sources import Digests, plain_digests
 from evaluate.scoring.one_set_of_rules import check_rules
-from evaluate.scoring.unlike_labels import unlike_labels
+from evaluate.scoring.unlike_labels import LabelsSeen, unlike_labels
 from evaluate.store import RunDirectory
 from evaluate.store.origin import data_of
 from evaluate.store.seals import seal_stage
@@ -53,12 +53,14 @@ class RunScores:
     """Scores of cases, their rounds, modalities and all cases; those of labels are in their table.
 
     There are none of rounds where a protocol has one. `scoring` is what they were made by; `unlike`
-    has a line for each case whose prediction has none of its reference's labels.
+    has a line for each case whose prediction has none of its reference's labels, `alike` a team and
+    a line where that is so of all its predictions, or they have one label for several.
     """
 
     cases: list[CaseScore]
     scoring: Scoring | None = None
     unlike: list[str] = field(default_factory=list)
+    alike: list[tuple[str, str]] = field(default_factory=list)
     rounds: list[RoundScore]
     modalities: list[ModalityScore]
     cohort: list[CohortScore]
@@ -76,10 +78,14 @@ def tables_of(results: list[CaseResult], scoring: Scoring) -> Scores:
     """The tables of what was scored."""
     cases = [result.case for result in results]
     labels = [label for result in results for label in result.labels]
+    seen = LabelsSeen()
+    for result in results:
+        seen.add(result.case, result.labels)
     return Scores(
         cases=cases,
         scoring=scoring,
         unlike=[line for result in results for line in _unlike(result)],
+        alike=list(seen.told()),
         rounds=[row for result in results for row in result.rounds],
         labels=labels,
         lesions=[row for result in results for row in result.lesions],
@@ -119,6 +125,7 @@ def _write_scores(run: RunDirectory, results: Iterable[CaseResult], rules: Rules
     kept: list[LabelScore] = []  # only where a number over cases needs them
     lesions: list[LesionScore] = []
     unlike: list[str] = []
+    seen = LabelsSeen()
 
     def labels() -> Iterator[LabelScore]:
         for result in in_rounds(results, rules):
@@ -126,6 +133,7 @@ def _write_scores(run: RunDirectory, results: Iterable[CaseResult], rules: Rules
             rounds.extend(result.rounds)
             lesions.extend(result.lesions)
             unlike.extend(_unlike(result))
+            seen.add(result.case, result.labels)
             if scoring.cohort:
                 kept.extend(result.labels)
             yield from sorted(result.labels, key=lambda row: in_order(row.label))
@@ -137,6 +145,7 @@ def _write_scores(run: RunDirectory, results: Iterable[CaseResult], rules: Rules
         cases=cases,
         scoring=scoring,
         unlike=unlike,
+        alike=list(seen.told()),
         rounds=rounds,
         modalities=modality_scores(cases),
         cohort=cohort_scores(cases, kept, scoring),

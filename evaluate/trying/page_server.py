@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -37,6 +38,9 @@ from evaluate.trying.scores_of_answer import case_as_zip, scores_of
 _KEPT = 6
 """Images, and answers, that the page can go back to."""
 _MOST_BYTES = 4 << 30
+_PAGE = resources.files("evaluate.trying") / "page"
+_TEMPLATES = resources.files("evaluate.reporting") / "templates"
+_NIIVUE = resources.files("evaluate.reporting") / "niivue"
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:;"
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -106,6 +110,9 @@ def page_app(tried: Tried, token: str) -> Starlette:
         Route("/", _file("index.html", "text/html; charset=utf-8")),
         Route("/try.js", _file("try.js", "text/javascript")),
         Route("/try.css", _file("try.css", "text/css")),
+        Route("/planes.js", _file("planes.js", "text/javascript", _TEMPLATES)),
+        Route("/planes.css", _file("planes.css", "text/css", _TEMPLATES)),
+        Route("/niivue.js", _file("niivue.umd.js", "text/javascript", _NIIVUE)),
         Route("/api/start", api.start),
         Route("/api/open", api.open, methods=["POST"]),
         Route("/api/pixels/{image:int}", api.pixels),
@@ -145,8 +152,8 @@ def _wrong_prompts(_: Request, error: Exception) -> Response:
     return JSONResponse({"problem": text}, status_code=422)
 
 
-def _file(name: str, media_type: str) -> Callable[[Request], Any]:
-    content = (resources.files("evaluate.trying") / "page" / name).read_bytes()
+def _file(name: str, media_type: str, folder: Traversable = _PAGE) -> Callable[[Request], Any]:
+    content = (folder / name).read_bytes()
     headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
     headers |= {"Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
 
@@ -196,6 +203,7 @@ class _Api:
             "shape": opened.image.shape,
             "axes": opened.axes,
             "spacing_mm": opened.spacing_mm,
+            "affine": None if opened.affine is None else opened.affine.tolist(),
             "has_reference": opened.reference is not None,
             "stored": [prompts.kind for prompts in opened.stored],
             "notes": opened.notes,

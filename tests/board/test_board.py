@@ -1,6 +1,7 @@
 """A standing challenge over simulated weeks: who is taken, what counts, and what anyone sees."""
 
 import csv
+import html
 import json
 import multiprocessing
 import os
@@ -15,6 +16,8 @@ from statistics import median
 
 import pytest
 
+from data_manifest.findings import passes
+from evaluate.auditing.examination import examine
 from evaluate.board.challenge import ChallengeFolder
 from evaluate.board.inbox import take_new
 from evaluate.board.site import publish_site
@@ -22,6 +25,7 @@ from evaluate.board.taking import TakenNow, board_held, log_of, take_what_is_new
 from evaluate.documents.board_log import CameAgain
 from evaluate.facts.protocol_files import protocol_text
 from evaluate.sandbox import open_sandbox
+from evaluate.store import RunDirectory
 
 BEGIN = datetime(2031, 3, 3, 9, tzinfo=UTC)
 FILL_BOXES = """
@@ -147,6 +151,14 @@ class Season:
         table = self.part(phase).partition("<details>")[0]
         return re.findall(r'<th scope="row">(\w+)</th>.*?<td>(\d{4}), ', table)
 
+    def board_times(self, phase: str) -> list[tuple[str, float]]:
+        """Submissions, and the seconds that the leaderboard has."""
+        table = self.part(phase).partition("<details>")[0]
+        rows = (row for row in table.split("<tr>") if '<th scope="row">' in row)
+        found = [re.findall(r'<td class="number">([\d.]+)</td>', row)[3] for row in rows]
+        names = (f"{team}.{number}" for team, number in self.board(phase))
+        return [(name, float(text)) for name, text in zip(names, found, strict=True)]
+
 
 def test_a_season_of_six_teams(
     tmp_path: Path, make_submission: Callable[[str, str], Path], small_data: Path
@@ -157,6 +169,12 @@ def test_a_season_of_six_teams(
         season.made(name, shrink) for name, shrink in (("a", 2), ("b", 0), ("c", 5))
     )
     crash = make_submission("crash", "print('<script>alert(1)</script>'); sys.exit(3)\n")
+    silent = make_submission("silent", "pass\n")
+    flat = make_submission(
+        "flat",
+        "for path in inputs.glob('*.npz'):\n"
+        "    np.savez(outputs / path.name, segs=np.zeros((3, 3), np.uint8))\n",
+    )
     junk = tmp_path / "junk"
     junk.write_bytes(b"no archive")
 
@@ -190,7 +208,7 @@ def test_a_season_of_six_teams(
     before = at - timedelta(hours=1)
     season.hand_in("alpha", fair, "again", before)
     season.hand_in("alpha", good, "two", before + timedelta(minutes=1))
-    season.hand_in("alpha", poor, "three", before + timedelta(minutes=2))
+    season.hand_in("alpha", flat, "three", before + timedelta(minutes=2))
     season.hand_in("alpha", crash, "four", before + timedelta(minutes=3))
     kill_while_it_takes(root, at, stop_after=14)
     take(root, at)
@@ -200,13 +218,16 @@ def test_a_season_of_six_teams(
     assert "again, seen 2031-03-07, is the same, byte for byte" in season.own_page(1)
     assert "over the day&#39;s number" in season.own_page(8)
     assert dict(season.board("first"))["alpha"] == "0006"  # the best, not the last
+    assert "4 cases: bad output (the file is no mask of the image&#39;s shape" in season.own_page(7)
     assert "time ÷ anchor" in season.part("first")
 
     # Second phase: own scores, no leaderboard before the closing; the last one counts.
     season.hand_in("alpha", good, "five", week(2.1))
     season.hand_in("beta", fair, "five", week(2.1))
     take(root, week(2.2))
-    season.hand_in("alpha", poor, "six", week(2.5))
+    season.hand_in("gamma", good, "pipe", week(2.4))
+    os.mkfifo(root / "inbox/gamma/pipe/weights")
+    season.hand_in("alpha", silent, "six", week(2.5))
     kill_while_it_takes(root, week(2.6), stop_after=1)
     take(root, week(2.6))
     assert season.board("second") == []
@@ -216,21 +237,25 @@ def test_a_season_of_six_teams(
     assert not (root / "site/report-first/teams").exists()
     assert "image/webp" not in season.page("report-first/index.html")  # no picture of the data
     assert not (root / "site/report-second").exists()
+    assert "not run: it is nothing that can be run" in season.own_page(11)
+    assert "<dd>pipe/weights is no file, folder or link; remove it</dd>" in season.own_page(11)
+    assert "4 cases: no output (the outputs folder had no file" in season.own_page(12)
+    assert_each_team_is_ranked_once(season)
 
     # Third: nothing before the closing.
     season.hand_in("zeta", good, "seven", week(4.1))
     take(root, week(4.2))
-    assert dict(season.board("second")) == {"beta": "0010", "alpha": "0011"}
+    assert dict(season.board("second")) == {"beta": "0010", "alpha": "0012"}
     assert season.board("third") == []
-    assert "<h3>Scores</h3>" not in season.own_page(12)
-    assert "4 cases: a mask that counts" in season.own_page(12)
+    assert "<h3>Scores</h3>" not in season.own_page(13)
+    assert "4 cases: a mask that counts" in season.own_page(13)
 
     # After all is over.
     season.hand_in("gamma", good, "late", week(7))
     take(root, week(8))
-    assert "no phase was open" in season.own_page(13)
-    assert season.board("third") == [("zeta", "0012")]
-    assert "<h3>Scores</h3>" in season.own_page(12)
+    assert "no phase was open" in season.own_page(14)
+    assert season.board("third") == [("zeta", "0013")]
+    assert "<h3>Scores</h3>" in season.own_page(13)
 
     news = json.loads(season.page("feed.json"))
     assert news["version"] == "https://jsonfeed.org/version/1.1"
@@ -244,7 +269,26 @@ def test_a_season_of_six_teams(
             event.token
         ]
     assert all("<script>alert" not in text and "<img src=x>" not in text for text in pages.values())
-    assert [(root / event.kept_as).exists() for event in handed_in] == [True] * 13
+    assert [(root / event.kept_as).exists() for event in handed_in] == [True] * 14
+
+
+def assert_each_team_is_ranked_once(season: Season) -> None:
+    """In the first phase's report; an audit ranks alike."""
+    run = RunDirectory.open(season.root / "runs/first")
+    with (run.root / "ranking.csv").open(newline="") as stream:
+        ranked = {row["team"] for row in csv.DictReader(stream)}
+    assert ranked == {"alpha.0006", "beta.0002", "delta.0004", "epsilon.0005"}
+    report = html.unescape(season.page("report-first/index.html"))
+    assert "not ranked, the anchor: anchor.0001, anchor.0005, anchor.0006" in report
+    assert "not ranked, since each team's best submission counts: alpha.0001, alpha.0007" in report
+    assert_times_are_on_the_first_anchors_scale(season, "epsilon.0005")
+    with (season.root / "reports/first/tables/leaderboard.csv").open(newline="") as stream:
+        seconds = {row["Team"]: float(row["Time (s), macro"]) for row in csv.DictReader(stream)}
+    assert dict(season.board_times("first")) == pytest.approx(seconds, abs=0.006)
+    audit = examine(run)
+    assert passes(audit.findings), audit.findings
+    assert audit.of_run is not None
+    assert {place.team for place in audit.of_run.places} == ranked
 
 
 def assert_times_are_on_the_first_anchors_scale(season: Season, name: str) -> None:

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from evaluate.board.challenge import ChallengeFolder
-from evaluate.board.taking import log_of
+from evaluate.board.site import publish_site
+from evaluate.board.taking import log_of, take_what_is_new
+from evaluate.cli import main
+from evaluate.sandbox import Execution, Image, Job, Sandbox, SandboxError, open_sandbox
 from tests.board.test_board import BEGIN, Season
 from tests.checking.gallery import GOOD_ARCHIVE
 
@@ -54,6 +57,70 @@ def test_without_an_engine_an_archive_is_kept_and_the_organiser_is_told(
     log = log_of(ChallengeFolder(season.root))
     assert [event.number for event in log.outstanding] == [1]
     assert (season.root / log.outstanding[0].kept_as).read_bytes() == image_archive.read_bytes()
+
+
+def test_a_challenge_that_is_changed_while_a_board_watches_is_taken_up(
+    season: Season, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = season.root / "challenge.toml"
+    text = path.read_text("utf-8").replace('anchor = "anchor"', "")
+    titles: list[str] = []
+    contents = [text.replace("Two", "Three"), text.replace("shows", "show", 1), None]
+
+    def edit(_: float) -> None:
+        titles.append("Three &lt;ellipses&gt;" in season.page())
+        changed = contents.pop(0)
+        if changed is None:
+            raise KeyboardInterrupt
+        path.write_text(changed, "utf-8")
+
+    monkeypatch.setattr("time.sleep", edit)
+    assert main(["board", "take", str(season.root), "--watch", "--sandbox", "local"]) == 130
+    assert titles == [False, True, True]
+    told = capsys.readouterr()
+    assert told.out.count("challenge.toml was changed, and is taken up") == 1
+    assert "did you mean `shows`?" in told.err
+
+
+class Failing:
+    """A sandbox whose engine is down for one case."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox, self.is_down = sandbox, True
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._sandbox, name)
+
+    def run(self, image: Image, job: Job) -> Execution:
+        if self.is_down and (job.inputs / "3DBox_CT_1.npz").exists():
+            raise SandboxError(where="engine", found="gone")
+        return self._sandbox.run(image, job)
+
+
+def test_a_case_that_the_harness_lost_is_run_again_when_the_command_is_given_again(
+    season: Season, tmp_path: Path
+) -> None:
+    season.hand_in("alpha", season.made("alpha", 2), "one", BEGIN - timedelta(days=9999))
+    path = season.root / "challenge.toml"
+    path.write_text(path.read_text("utf-8").replace('anchor = "anchor"', ""), "utf-8")
+    folder = ChallengeFolder(season.root)
+
+    def take(again: bool) -> list[str]:
+        done = take_what_is_new(
+            folder, sandbox=sandbox, workers=1, again=again, pause=lambda _: None
+        )
+        publish_site(folder, now=datetime.now(UTC))
+        return [note.found for note in done.notes]
+
+    sandbox = Failing(open_sandbox("local", scratch=tmp_path, environment={}, cache=tmp_path))
+    assert take(again=True) == ["cases without a score, by an error of this machine"]
+    assert season.board("first") == []
+    assert "an error of the organiser's machine and not of yours" in season.own_page(1)
+    sandbox.is_down = False
+    assert take(again=False) == []
+    assert season.board("first") == []
+    assert take(again=True) == []
+    assert season.board("first") == [("alpha", "0001")]
 
 
 def test_a_damaged_log_is_refused_by_its_line(season: Season, segjudge: Command) -> None:

@@ -1,5 +1,6 @@
 """A protocol's layout: what it may say, and that a container's folders are never left."""
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import numpy as np
 import pytest
 
 from data_manifest.layouts import BadPrediction, OutputFile, read_prediction
+from data_manifest.layouts.sidecars import write_points
+from data_manifest.prompts import Scribbles
+from data_manifest.prompts.scribbles import BACKGROUND
 from evaluate.cli import main
 from evaluate.facts.rules import load_protocol, protocol_from_json
 
@@ -71,6 +75,19 @@ def test_a_contradiction_is_one_line_that_names_the_key(
 def test_a_layout_survives_being_kept_in_a_run_directory() -> None:
     rules = protocol_from_json(tomllib.loads(NIFTI), where="here")
     assert protocol_from_json(rules.to_json(), where="there") == rules
+
+
+def test_scribbles_are_points_of_a_platform_x_before_y(tmp_path: Path) -> None:
+    marks = np.zeros((3, 4, 5), np.int64)
+    marks[1, 2, 3:] = 1
+    marks[2, 0, 4] = BACKGROUND
+    write_points(tmp_path / "points.json", [Scribbles(marks=marks)], ("tumor", "background"))
+    told = json.loads((tmp_path / "points.json").read_text("utf-8"))
+    assert told["points"] == [
+        {"name": "tumor", "point": [3, 2, 1]},
+        {"name": "tumor", "point": [4, 2, 1]},
+        {"name": "background", "point": [4, 0, 2]},
+    ]
 
 
 def test_a_linked_folder_between_the_outputs_and_the_mask_is_not_followed(tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         (["report", "missing-run"], ["missing-run", "no such folder"]),
         (["audit", "missing-run"], ["missing-run", "no such folder"]),
         (["rank", "--scores", "no.csv", "--protocol", "cvpr24", "--out", "o"], ["no.csv"]),
+        (["rank", "--metric", "dsc:-1:higher"], ["WEIGHT (above 0)", "rank --help"]),
+        (["rank", "--metric", ""], ["expected NAME", "rank --help"]),
         (["protocol", "show", "cvpr99"], ["cvpr99", "cvpr24", "segjudge protocol list"]),
         (["manifest", "verify", "no.json"], ["no.json"]),
         (["manifest", "show", "no.json"], ["no.json"]),
@@ -69,7 +71,11 @@ def test_a_wrong_command_is_told_what_is_wrong(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     error = complaint(*arguments)
-    assert len(error.splitlines()) == 1
+    assert (
+        len(error.splitlines()) == 1
+        and error.count("segjudge: ") == 1
+        and "segjudge: segjudge" not in error
+    )
     for word in words:
         assert word in error
     assert list(tmp_path.iterdir()) == []

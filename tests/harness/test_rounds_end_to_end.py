@@ -145,7 +145,7 @@ def test_every_kind_of_prompts_from_images_to_scores(
         key = "segs"
         """
     (tmp_path / "mine.toml").write_text(f"base = {protocol!r}\nname = 'mine'\n{arrays}")
-    own = protocol == "autopet4-interactive"
+    own = protocol.startswith("autopet")
     of = ("--protocol", tmp_path / "mine.toml" if own else protocol)
     for command in (
         ("manifest", "build", *sources, "--modality", "CT", *of, tmp_path / "data"),

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from data_manifest.findings import Severity
 from data_manifest.layouts import read_reference
 from data_manifest.manifest import load_manifest
 from evaluate.checking import build_sanity_cases
 from evaluate.checking.starter import write_starter
 from evaluate.facts.rules import builtin_protocols, load_protocol
+from evaluate.pipeline.checks import check_submission
 
 _HOUSE = Path(__file__).parents[2]
 _FILES = {
@@ -124,9 +126,11 @@ def test_a_preset_has_a_starter(protocol: str, tmp_path: Path) -> None:
     assert all(f"{rules.container.inputs}/{file.path}" in readme for file in rules.input.files)
     for path in sorted((tmp_path / "team").glob("*.py")):
         compile(path.read_text("utf-8"), path.name, "exec")
+    looked_at = check_submission(str(tmp_path / "team"), protocol=rules, sandbox=None)
+    assert not [f for f in looked_at.findings if f.severity in (Severity.PROBLEM, Severity.WARNING)]
 
 
-@pytest.mark.parametrize("protocol", ["cvpr24-scribble", "brats23-gli", "isles24", "kits23"])
+@pytest.mark.parametrize("protocol", ["brats23-gli", "cvpr24-scribble", "cvpr25-text", "isles24"])
 def test_a_preset_s_starter_passes_check(segjudge: Callable, tmp_path: Path, protocol: str) -> None:
     assert segjudge("init", "my-team", "--protocol", protocol).returncode == 0
     checked = segjudge("check", "my-team", "--protocol", protocol, "--sandbox", "local")

@@ -15,6 +15,7 @@ _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-extensions",
     "--disable-dev-shm-usage", "--hide-scrollbars", "--remote-debugging-pipe",
+    "--enable-unsafe-swiftshader",  # WebGL without a GPU, for three planes and 3D
 )  # fmt: skip
 _TIMEOUT_S = 60
 
@@ -104,11 +105,29 @@ class Chromium:
             raise RuntimeError(str(answer["exceptionDetails"]))
         return answer["result"].get("value")
 
+    def until(self, script: str, *, seconds: float = 60) -> Any:
+        """The value of an expression in the page, once there is one that is true."""
+        deadline = time.monotonic() + seconds
+        while not (value := self.run(script)):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{script} stays {value!r}")
+            time.sleep(0.05)
+        return value
+
+    def key(self, key: str, **more: object) -> None:
+        """Press a key that types nothing, and let go of it."""
+        for kind in ("rawKeyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, **more)
+
     def complaints(self) -> list[str]:
-        """Errors and warnings of console, scripts and content policy since the page was opened."""
+        """Errors and warnings of console, scripts and content policy since the page was opened.
+
+        What the driver of WebGL says of its own speed is none.
+        """
         self.run("1")
         kinds = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
-        return [json.dumps(e["params"])[:600] for e in self.events if e.get("method") in kinds]
+        said = [json.dumps(e["params"])[:600] for e in self.events if e.get("method") in kinds]
+        return [line for line in said if "GL Driver Message (OpenGL, Performance" not in line]
 
     def requests(self) -> list[str]:
         """Addresses that were asked for since the page was opened, embedded data left out."""

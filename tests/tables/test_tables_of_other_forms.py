@@ -111,6 +111,9 @@ def workbook(path: Path, change: Callable[[openpyxl.Workbook], object]) -> Path:
         (lambda book: book.active.__setitem__("D3", True), "cell D3: True; expected text or"),
         (lambda book: book.active.merge_cells("A2:A3"), "A2:A3: merged cells"),
         (lambda book: book.active.__setitem__("D3", "0.9 ± 0.1"), "line 3, column 'dsc': '0.9"),
+        (lambda book: setattr(book.active.row_dimensions[3], "hidden", True), "row 3 is hidden"),
+        (lambda book: setattr(book.active.column_dimensions["D"], "hidden", True), "column D is"),
+        (lambda book: book.active.__setitem__("Z9", "a note"), "remove what stands beside the"),
     ],
 )  # fmt: skip
 def test_a_spreadsheets_cell_that_can_mean_two_things_is_refused(

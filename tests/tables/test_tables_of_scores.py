@@ -98,6 +98,7 @@ def test_what_was_assumed_of_the_encoding_is_said(
     ("data", "said"),
     [
         (b"", "an empty file"),
+        (b"\n\n\n", "an empty file"),
         (b"PK\x03\x04xlsx", "a zip file that is no spreadsheet; expected a CSV file; save it as"),
         (b"\x1f\x8b\x08gz", "a compressed file"),
         (b"team,case,modality,dsc\nA,c\xc3\xa9,CT,1\nB,c\xe9,CT,1\n", "line 3: byte 0xE9 is not"),
@@ -127,6 +128,9 @@ HEAD = "team,case,modality,dsc\n"
         ),
         ("A,c1,CT,.9\nB,c1,MR,.8\n", "case 'c1': 'CT' in line 2, 'MR' in line 3"),
         ("A,c1,CT,.9\nA,c2,CT,.9\nB,c1,CT,.8\n", "rows that are missing: team 'B' case 'c2'"),
+        ('"A\nx",c1,CT,.9\n', r"column 'team': 'A\nx'; expected a name in one line"),
+        ("\x1b[31mA,c1,CT,.9\n", r"column 'team': '\x1b[31mA'; expected a name in one line"),
+        (f"{'A' * 201},c1,CT,.9\n", "at most 200 printable characters"),
     ],
 )
 def test_teams_of_unlike_cases_are_told_by_row(

@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -70,15 +69,6 @@ def serving(*arguments: str | Path) -> Iterator[tuple[str, "subprocess.Popen[str
         assert process.returncode == 0
 
 
-def until(browser: Chromium, script: str, *, seconds: float = 60) -> object:
-    """The value of an expression in the page, once there is one."""
-    deadline = time.monotonic() + seconds
-    while not (value := browser.run(script)):
-        assert time.monotonic() < deadline, (script, browser.run("$('state').textContent"))
-        time.sleep(0.1)
-    return value
-
-
 def drag(browser: Chromium, start: tuple[int, int], end: tuple[int, int]) -> None:
     """From one pixel of the first pane's image to another, with the mouse."""
     box = browser.run(
@@ -104,11 +94,11 @@ def test_a_box_on_a_picture_gives_a_mask_with_its_time(
 ) -> None:
     with serving(boxfill, images / "disc.png") as (address, _):
         browser.open(address, width=1300)
-        until(browser, "state.image && state.pixels")
+        browser.until("state.image && state.pixels")
         drag(browser, (50, 30), (110, 90))
         assert browser.run("$('drawn').textContent").startswith("boxes, object 1: (30, 50) to (90,")
         press(browser, "segment")
-        until(browser, "state.panes[0].mask && !state.busy")
+        browser.until("state.panes[0].mask && !state.busy")
         inside = browser.run("state.panes[0].mask.reduce((n, label) => n + (label === 1), 0)")
         assert inside == 61 * 61
         told = str(browser.run("document.querySelector('.result').textContent"))
@@ -123,12 +113,12 @@ def test_a_volume_with_its_reference_gives_the_protocols_scores_and_a_mask_in_it
 ) -> None:
     truth = images / "truth.nii.gz"
     with serving(boxfill, images / "volume.nii.gz", "--reference", truth) as (address, _):
-        browser.open(address, width=1300)
-        until(browser, "state.image && state.truth")
-        browser.run("$('from').value = 1; $('to').value = 5")
+        browser.open(address, width=1000, height=600)
+        browser.until("state.image && state.truth")
+        browser.run("$('from').value = 2; $('to').value = 6")
         drag(browser, (51, 31), (109, 89))
         press(browser, "segment")
-        until(browser, "state.panes[0].mask && !state.busy")
+        browser.until("state.panes[0].mask && !state.busy")
         scores = browser.run(
             "Object.fromEntries([...document.querySelectorAll('.result tr')[0].cells]"
             ".map((cell, i) => [cell.textContent,"
@@ -148,6 +138,23 @@ def test_a_volume_with_its_reference_gives_the_protocols_scores_and_a_mask_in_it
         assert np.allclose(mask.affine, nibabel.load(truth).affine)
         assert np.array_equal(np.asanyarray(mask.dataobj).transpose(2, 1, 0) == 1, box)
 
+        assert not any("niivue" in url for url in browser.requests())
+        browser.run("$('slice').value = 3; $('planes-open').click()")
+        browser.until("space.shown && $('planes-words').textContent === ''")
+        assert browser.run("[...$('planes-over').options].map((each) => each.value)") == [
+            "mask 0", "errors 0", "reference", "nothing"
+        ]  # fmt: skip
+        browser.run("$('planes-over').value = 'errors 0'; $('planes-over').onchange()")
+        browser.until("$('planes-legend').hidden === false")
+        codes = browser.run("[...codesOver()[0]]")
+        expected = np.where(box & (labels == 1), 1, np.where(box, 2, np.where(labels == 1, 3, 0)))
+        assert codes == expected.ravel().tolist()
+        browser.run("document.querySelector('#planes canvas').focus()")
+        browser.key("PageUp")
+        assert browser.run("$('at').textContent") == "5 of 6"  # the slice beside it goes along
+        assert browser.complaints() == []
+        assert all(url.startswith(address) for url in browser.requests())
+
 
 def test_crashes_hangs_and_files_that_are_no_images_leave_the_page_alive(
     browser: Chromium, images: Path, boxfill: Path, tmp_path: Path
@@ -160,17 +167,16 @@ def test_crashes_hangs_and_files_that_are_no_images_leave_the_page_alive(
         (folder / "predict.py").write_text(program)
     with serving(broken, images / "disc.png", "--beside", slow) as (address, _):
         browser.open(address, width=1300)
-        until(browser, "state.image && state.pixels")
+        browser.until("state.image && state.pixels")
         drag(browser, (50, 30), (110, 90))
         press(browser, "segment")
         first, second = (
             f"document.querySelectorAll('.result')[{pane}].textContent" for pane in (0, 1)
         )
-        until(browser, f"{first}.includes('no such weights')")
-        until(browser, "$('state').textContent.startsWith('running: 1')")
+        browser.until(f"{first}.includes('no such weights')")
+        browser.until("$('state').textContent.startsWith('running: 1')")
         press(browser, "cancel")
-        until(
-            browser,
+        browser.until(
             f"!state.busy && {second}.includes('ended by hand')",
         )
         no_image = "new File(['nonsense'], 'scan.nii.gz')"
@@ -179,8 +185,7 @@ def test_crashes_hangs_and_files_that_are_no_images_leave_the_page_alive(
             " form.append('modality', 'MR');"
             " opened(json('api/open', { method: 'POST', body: form })) })()"
         )
-        until(
-            browser,
+        browser.until(
             "$('state').className === 'bad' && $('state').textContent.includes('scan.nii.gz')",
         )
         assert "Traceback" not in str(browser.run("document.body.textContent"))
@@ -189,8 +194,8 @@ def test_crashes_hangs_and_files_that_are_no_images_leave_the_page_alive(
         )
         drag(browser, (50, 30), (110, 90))
         press(browser, "segment")
-        until(browser, f"{first}.includes('no such weights')")
-        until(browser, "$('state').textContent.startsWith('running: 1')")
+        browser.until(f"{first}.includes('no such weights')")
+        browser.until("$('state').textContent.startsWith('running: 1')")
         # Whoever leaves in the middle leaves no container behind: `serving` waits for the end.
 
 
@@ -216,7 +221,7 @@ def test_the_page_fits_a_telephone_and_follows_the_dark(
         seen = []
         for width, dark in ((390, False), (1300, True)):
             browser.open(address, width=width, dark=dark)
-            until(browser, "state.image && state.pixels")
+            browser.until("state.image && state.pixels")
             assert browser.run("document.documentElement.scrollWidth") <= width
             seen.append(browser.run("getComputedStyle(document.body).backgroundColor"))
         assert seen[0] != seen[1]

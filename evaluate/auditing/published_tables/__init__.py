@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import msgspec
+
 from evaluate.auditing.published_tables.beside_a_run import against_scores
 from evaluate.auditing.published_tables.by_itself import TableVerdict, check_alone, note
 from evaluate.auditing.published_tables.printed_table import read_published
@@ -22,7 +24,8 @@ def audit_table(path: Path, root: Path | None = None) -> TableVerdict:
     run, places, told = RunDirectory.open(root), {}, list(alone.told)
     if table.ranks:
         try:
-            made = rank_result(run, RankOptions(bootstrap=0))
+            options = run.document().ranking or RankOptions()
+            made = rank_result(run, msgspec.structs.replace(options, bootstrap=0))
             places = {row.team: float(row.rank) for row in made.rows}
         except RankingRefusedError as error:
             told.append(note(f"ranks: not compared with the run's: {error}"))

@@ -223,6 +223,81 @@
     const titles = state.teams.map((team) => `${data.teams[team]}: ${numbers(team, at)}`);
     return caption(panel, titles[0], state.teams[0] === state.teams[1] ? "" : titles[1]);
   };
+  // --- three planes and 3D --------------------------------------------------------------------
+  const MASKS = [[87, 181, 232], [240, 227, 66], [224, 107, 176]];
+  // Of reference, first and second team, where they lie over one another: the mean of their colours.
+  const MIXED = Array.from({ length: 7 }, (_, code) => {
+    const of = MASKS.filter((_, bit) => ((code + 1) >> bit) & 1);
+    return [0, 1, 2].map((channel) => Math.round(of.reduce((sum, colour) => sum + colour[channel], 0) / of.length));
+  });
+  const space = { at: -1, shown: null, turn: Promise.resolve() };
+  const file = (name) => `cases/${state.at}/volume${name === undefined ? "" : `-${name}`}.js`;
+  const codesOf = async (over) => {
+    const labels = region(state.at)?.labels;
+    const wanted = (label) => label > 0 && (!labels || labels.includes(label));
+    const read = async (name) => (await planes.held(file(name))).img;
+    const reference = await read("reference");
+    if (over !== "masks") return planes.errors(reference, await read(over), wanted);
+    const codes = new Uint8Array(reference.length);
+    const masks = [reference];
+    for (const team of state.teams) masks.push(lacks(team, state.at) ? null : await read(team));
+    masks.forEach((mask, bit) => {
+      if (mask) for (let i = 0; i < codes.length; i++) if (wanted(mask[i])) codes[i] |= 1 << bit;
+    });
+    return codes;
+  };
+  const overChoices = () => {
+    const before = get("planes-over").value;
+    get("planes-over").replaceChildren();
+    for (const team of new Set(state.teams)) {
+      if (!lacks(team, state.at)) option(get("planes-over"), `errors of ${data.teams[team]}`, team);
+    }
+    option(get("planes-over"), "masks of reference and both teams", "masks");
+    if ([...get("planes-over").options].some((each) => each.value === before)) get("planes-over").value = before;
+  };
+  const inSpace = async (asked) => {
+    const { at } = state;
+    if (!asked || space.at !== at) {
+      space.shown?.close();
+      space.shown = null;
+      space.at = -1;
+    }
+    get("planes-open").setAttribute("aria-expanded", String(asked));
+    get("planes-over-control").hidden = !asked;
+    if (!asked) return;
+    get("planes-words").textContent = "loading…";
+    try {
+      await planes.load("cases/niivue.umd.js");
+      if (!space.shown) {
+        const image = await planes.held(file());
+        const { picture, name } = data.cases[at];
+        const slices = { first: picture.slices[0], step: picture.steps[0], of: picture.depth };
+        space.shown = await planes.show(get("planes"), image, { name, oriented: image.hdr.sform_code === 1, slices });
+        space.shown.go(2, Math.round((picture.slices[get("slice").value] - slices.first) / slices.step));
+        space.at = at;
+      }
+      const over = get("planes-over").value;
+      await space.shown.paint(await codesOf(over), over === "masks" ? MIXED : planes.ERRORS, Number(get("opacity").value) / 100);
+      get("planes-legend-errors").hidden = over === "masks";
+      get("planes-legend-masks").hidden = over !== "masks";
+      const { steps } = data.cases[at].picture;
+      get("planes-words").textContent = steps.some((step) => step > 1) ? `every ${steps[0]}. slice, every ${steps[1]}. row and column` : "";
+    } catch (error) {
+      get("planes-words").textContent = `Can’t be shown: ${error.message}.`;
+    }
+  };
+  const isOpen = () => get("planes-open").getAttribute("aria-expanded") === "true";
+  // One after the other: who changes their mind while it loads gets what they chose last.
+  const showSpace = (asked = isOpen()) => {
+    const { picture } = data.cases[state.at];
+    const is3D = picture.problem === undefined && picture.depth > 1;
+    get("planes-part").hidden = !is3D;
+    get("planes-open").hidden = !picture.steps;
+    get("planes-words").textContent = is3D && !picture.steps ? "Three planes and 3D: this case’s volumes were left out, so that the report stays small; those with worse scores have them." : "";
+    const wanted = asked && is3D && Boolean(picture.steps);
+    if (wanted) overChoices();
+    if (wanted || isOpen() || space.shown) space.turn = space.turn.then(() => inSpace(wanted));
+  };
   const draw = () => {
     const { at } = state;
     const found = data.cases[at];
@@ -240,6 +315,7 @@
     get("legend-told").hidden = !isTold || !get("told").checked;
     if (picture.problem !== undefined) {
       const words = state.teams.map((team) => `${data.teams[team]}: ${numbers(team, at)}`);
+      showSpace();
       panels.replaceChildren(...[`No picture: ${picture.problem}.`, ...new Set(words)].map((line) => make("p", "", line)));
       return;
     }
@@ -248,6 +324,7 @@
       ? [blended(at)]
       : [plainPanel(at, "Image"), plainPanel(at, "Reference", referenceLayer(at)), ...others]));
     arrange();
+    showSpace();
   };
   // What the sliders move: no image is asked for again.
   const arrange = () => {
@@ -336,6 +413,9 @@
   for (const id of ["channel", "region"]) get(id).addEventListener("change", draw);
   for (const id of ["slice", "opacity", "blend", "brightness", "contrast"]) get(id).addEventListener("input", arrange);
   get("round").addEventListener("input", draw);
+  get("planes-open").addEventListener("click", () => showSpace(!isOpen()));
+  get("planes-over").addEventListener("change", () => showSpace());
+  get("opacity").addEventListener("change", () => showSpace());
   get("told").addEventListener("change", draw);
   if (rounds) {
     get("round-control").hidden = false;

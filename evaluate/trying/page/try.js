@@ -53,8 +53,7 @@ async function show(image) {
   $("slice").max = depth() - 1;
   $("slice").value = Math.floor(depth() / 2);
   $("slice").disabled = depth() === 1;
-  $("from").value = 0; $("to").value = depth() - 1;
-  $("from").max = $("to").max = depth() - 1;
+  $("from").value = 1; $("to").value = $("from").max = $("to").max = depth();
   $("show-reference").disabled = !state.truth;
   $("stored-row").hidden = image.stored.length === 0;
   $("stored").checked = image.stored.length > 0;
@@ -65,7 +64,7 @@ async function show(image) {
     image.spacing_mm ? `spacing ${image.spacing_mm.map((s) => +s.toFixed(4)).join(", ")} mm` : "no spacing",
     ...(state.truth ? ["has a reference"] : []), ...image.notes];
   $("notes").replaceChildren(...notes.map((note) => element("li", note)));
-  tell(); list(); draw();
+  tell(); list(); draw(); showSpace();
   say("Draw a prompt, then press Segment.");
 }
 
@@ -84,7 +83,8 @@ function draw() {
   const low = Number($("level").value) - Number($("width").value) / 2;
   const scale = 255 / Number($("width").value);
   const colours = axes() === 2 ? 3 : 1;
-  $("at").textContent = depth() > 1 ? `${z} of ${depth() - 1}` : "";
+  $("at").textContent = depth() > 1 ? `${z + 1} of ${depth()}` : "";
+  $("slice").setAttribute("aria-valuetext", $("at").textContent);
   for (const pane of state.panes) {
     const canvas = pane.canvas;
     if (canvas.width !== w || canvas.height !== h) { canvas.width = w; canvas.height = h; }
@@ -182,8 +182,8 @@ function end() {
   if (["rectangle", "line"].includes(begun.gesture)) {
     if (begun.points.length < 2) { draw(); return; }
     if (begun.gesture === "rectangle" && axes() === 3) {
-      begun.points[0][0] = Math.min(Number($("from").value), Number($("to").value));
-      begun.points[1][0] = Math.max(Number($("from").value), Number($("to").value));
+      const ends = [$("from"), $("to")].map((end) => Math.max(1, Math.min(depth(), Number(end.value) || 1)) - 1);
+      [begun.points[0][0], begun.points[1][0]] = [Math.min(...ends), Math.max(...ends)];
     }
     state.drawings = state.drawings.filter((d) => d.kind !== begun.kind || d.label !== begun.label);
   }
@@ -199,7 +199,9 @@ function add(drawing) {
 
 function list() {
   $("drawn").replaceChildren(...state.drawings.map((drawing, index) => {
-    const where = drawing.text || drawing.points.slice(0, 2).map((p) => `(${p.slice(axes() === 3 ? 0 : 1).join(", ")})`).join(" to ");
+    const ends = drawing.points.slice(0, 2);
+    const slices = [...new Set(ends.map(([z]) => z + 1))].join(" to ");
+    const where = drawing.text || (axes() === 3 ? `slice ${slices}, ` : "") + ends.map(([, y, x]) => `(${y}, ${x})`).join(" to ");
     const row = element("li", `${drawing.kind}, object ${drawing.label}${drawing.inside ? "" : ", not of it"}: ${where}`);
     const button = element("button", "×");
     button.setAttribute("aria-label", `remove prompt ${index + 1}`);
@@ -224,7 +226,7 @@ function placed(event, canvas) {
 }
 
 function pane(reference, submission) {
-  const made = { submission, mask: null, attempt: null };
+  const made = { reference, submission, mask: null, attempt: null };
   const root = element("div", "", "pane");
   root.append(element("h3", reference));
   const frame = element("div", "", "frame");
@@ -309,7 +311,7 @@ async function follow(pane, attempt) {
     result(pane, attempt, facts);
     say(facts.ok ? `Done in ${facts.wall_s.toFixed(2)} s.` : `${facts.outcome}: ${facts.reason}`, !facts.ok);
     $("next").hidden = !(state.start.rounds > 1 && facts.ok);
-    draw();
+    draw(); showSpace();
     return;
   }
 }
@@ -348,6 +350,73 @@ function result(pane, attempt, facts) {
   pane.result.replaceChildren(...parts);
 }
 
+// --- Three planes and 3D ------------------------------------------------------------------------
+const space = { image: null, made: null, shown: null, turn: Promise.resolve() };
+const isOpen = () => $("planes-open").getAttribute("aria-expanded") === "true";
+
+function choices() {
+  const before = $("planes-over").value;
+  $("planes-over").replaceChildren();
+  state.panes.forEach((pane, index) => {
+    if (!pane.mask) return;
+    option($("planes-over"), `mask ${index}`, `the answer of ${pane.reference}`);
+    if (state.truth) option($("planes-over"), `errors ${index}`, `errors of ${pane.reference}`);
+  });
+  if (state.truth) option($("planes-over"), "reference", "the reference");
+  option($("planes-over"), "nothing");
+  if ([...$("planes-over").options].some((each) => each.value === before) && before !== "nothing") $("planes-over").value = before;
+}
+
+function codesOver() {
+  const [what, index] = $("planes-over").value.split(" ");
+  const { of } = space.made;
+  if (what === "nothing") return null;
+  if (what === "errors") return [planes.errors(of(state.truth), of(state.panes[index].mask)), planes.ERRORS];
+  const labels = of(what === "mask" ? state.panes[index].mask : state.truth);
+  return [Uint8Array.from(labels, (label) => (label ? ((label - 1) % COLOURS.length) + 1 : 0)), COLOURS];
+}
+
+async function inSpace(asked) {
+  const { image } = state;
+  if (!asked || space.image !== image) {
+    space.shown?.close();
+    space.shown = space.image = null;
+  }
+  $("planes-open").setAttribute("aria-expanded", String(asked));
+  $("planes-over-row").hidden = !asked;
+  $("planes-legend").hidden = true;
+  $("planes-words").textContent = "";
+  if (!asked) return;
+  $("planes-words").textContent = "loading…";
+  try {
+    await planes.load("niivue.js");
+    if (!space.shown) {
+      space.made = await planes.made({ ...image, data: state.pixels });
+      const { slices } = space.made;
+      space.shown = await planes.show($("planes"), space.made.image, {
+        name: image.name, oriented: image.affine, slices,
+        moved: (at) => { $("slice").value = at[2] * slices.step; draw(); },
+      });
+      space.image = image;
+      space.shown.go(2, Math.floor(slice() / slices.step));
+    }
+    const over = codesOver();
+    await space.shown.paint(...(over ?? [null]), 0.6);
+    $("planes-legend").hidden = over?.[1] !== planes.ERRORS;
+    const { step } = space.made.slices;
+    $("planes-words").textContent = step > 1 ? `every ${step}. voxel of each direction: the volume is very large` : "";
+  } catch (error) { $("planes-words").textContent = `Can’t be shown: ${error.message}.`; }
+}
+
+// One after the other: who opens another image while it loads gets that one.
+function showSpace(asked = isOpen()) {
+  const is3D = Boolean(state.image) && axes() === 3;
+  $("planes-part").hidden = !is3D;
+  if (is3D) choices();
+  if ((asked && is3D) || space.shown) space.turn = space.turn.then(() => inSpace(asked && is3D));
+  return space.turn;
+}
+
 // --- The page -----------------------------------------------------------------------------------
 function keys(event) {
   if (["INPUT", "SELECT", "TEXTAREA"].includes(event.target.tagName) && event.target.type !== "range" && event.target.type !== "checkbox") return;
@@ -380,7 +449,9 @@ async function main() {
     $("tools").append(label);
   });
   state.kind = start.kinds[0] || null;
-  state.panes = start.submissions.map(pane);
+  // The last part of a path says which it is, where they differ in it.
+  const short = start.submissions.map((name) => name.split("/").pop() || name);
+  state.panes = (new Set(short).size === short.length ? short : start.submissions).map(pane);
   for (const id of ["slice", "level", "width", "zoom", "show-mask", "show-reference"]) $(id).oninput = draw;
   $("cases").onchange = () => { if ($("cases").value) opened(json(`api/open?case=${encodeURIComponent($("cases").value)}`, { method: "POST" })); };
   $("open").onsubmit = (event) => {
@@ -393,6 +464,8 @@ async function main() {
     if (!files.length) { say("Choose a file first.", true); return; }
     opened(json("api/open", { method: "POST", body: form }));
   };
+  $("planes-open").onclick = () => showSpace(!isOpen());
+  $("planes-over").onchange = () => showSpace();
   $("segment").onclick = () => segment(false);
   $("next").onclick = () => segment(true);
   $("cancel").onclick = () => { if (state.busy) { state.cancelled = true; say("ending…"); ask("api/cancel", { method: "POST" }); } };
