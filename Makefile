@@ -22,7 +22,7 @@ demo: $(VENV)/.demo
 	$(BIN)/segjudge demo demo-run --sandbox $(SANDBOX) $(BUILD_ARGS)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 $(TESTS)
+	$(BIN)/python -m pytest -n 3 $(TESTS)
 
 soak: $(VENV)/.test
 	$(BIN)/python -m pytest --soak --timeout=3600 $(TESTS)

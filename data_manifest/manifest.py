@@ -3,7 +3,9 @@
 A JSON file beside two folders, `inputs/` and `references/`, so that inputs can be mounted alone.
 """
 
+import codecs
 import hashlib
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -183,8 +185,10 @@ def load_manifest(path: Path) -> Manifest:
         ManifestError: unreadable, not of this schema, or inconsistent; every problem is in it.
     """
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
+        data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+        manifest = msgspec.json.decode(data, type=Manifest)
+        json.loads(data, object_pairs_hook=_once)
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
         raise ManifestError(
             where=str(path),
             found=f"can't be read as a manifest: {error}",
@@ -200,6 +204,13 @@ def load_manifest(path: Path) -> Manifest:
     return manifest
 
 
+def _once(pairs: list[tuple[str, object]]) -> None:
+    """Refuse a key that is there twice: readers take one or the other."""
+    for key, count in Counter(key for key, _ in pairs).items():
+        if count > 1:
+            raise ValueError(f"the key `{key}` {count} times in one object")
+
+
 def _inconsistencies(manifest: Manifest) -> list[tuple[str, str, str]]:
     faults: list[tuple[str, str, str]] = []
     identifiers = [case.id for case in manifest.cases]
@@ -207,6 +218,10 @@ def _inconsistencies(manifest: Manifest) -> list[tuple[str, str, str]]:
         faults.append(("cases", "none", "at least one case"))
     if sorted(set(identifiers)) != identifiers:
         faults.append(("cases", "not sorted, or an id twice", "unique ids in sorted order"))
+    for folded, count in Counter(map(str.casefold, set(identifiers))).items():
+        if count > 1:
+            alike = [name for name in identifiers if name.casefold() == folded]
+            faults.append(("cases", ", ".join(alike), "ids that differ by more than capitals"))
     for case in manifest.cases:
         faults += [(case.id, *fact) for fact in _inconsistencies_of(case)]
     paths = Counter(entry.path for case in manifest.cases for entry in case.files)

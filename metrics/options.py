@@ -45,17 +45,22 @@ def number(
 
     Args:
         name: of the option.
-        default: where the protocol says nothing.
+        default: where the protocol says nothing; an infinite one is also what `worst` stands for.
         low: the least.
         high: the most.
         unit: of the number.
     """
 
     def check(value: Any) -> float:
+        if math.isinf(default) and value in ("worst", default):
+            return default
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if not is_number or not low <= value <= high:
+            word = ', or "worst"' if math.isinf(default) else ""
             raise MetricInputError(
-                argument=name, found=repr(value), expected=f"a number from {low:g} to {high:g}"
+                argument=name,
+                found=repr(value),
+                expected=f"a number from {low:g} to {high:g}{word}",
             )
         return float(value)
 

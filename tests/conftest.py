@@ -1,9 +1,12 @@
 """What all tests share: a browser, small data, small submissions, the command."""
 
+import io
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +17,11 @@ from data_manifest.demo.records import RawCase
 from data_manifest.making.writing import write_case
 from data_manifest.manifest import Manifest, Preparation, save_manifest
 from evaluate.checking.starter_kit import ready_participants
+from evaluate.cli import main
 from tests import capabilities
 from tests.capabilities import chromium, need
 from tests.reporting.chromium import Chromium
+from tests.side_by_side import SideBySide, turn
 
 # A shell that starts the suite in the background has SIGINT ignored, in all that it starts: the
 # tests of Ctrl-C would wait for ever.
@@ -38,18 +43,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The long tests are left out, or alone."""
+    """The long tests are left out, or alone; side by side, what takes longest comes first."""
     long = [item for item in items if item.get_closest_marker("soak")]
     short = [item for item in items if not item.get_closest_marker("soak")]
     items[:], left = (long, short) if config.getoption("--soak") else (short, long)
     config.hook.pytest_deselected(items=left)
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: turn(item.path))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
-    """What goes side by side with `pytest -n 2`."""
-    from tests.side_by_side import SideBySide
-
+    """What goes side by side with `pytest -n 3`."""
     return SideBySide(config, log)
 
 
@@ -138,7 +143,30 @@ def make_submission(tmp_path: Path) -> Callable[[str, str], Path]:
 
 @pytest.fixture
 def segjudge(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs the command `segjudge` in a process of its own, in a temporary folder."""
+    """Runs the command `segjudge` in a temporary folder, in this process: it starts in no time."""
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        said, complained = io.StringIO(), io.StringIO()
+        words = list(map(str, arguments))
+        with (
+            chdir(tmp_path),
+            redirect_stdout(said),
+            redirect_stderr(complained),
+            pytest.MonkeyPatch.context() as patch,
+        ):
+            patch.setattr(tempfile, "tempdir", None)  # looked for anew, and set by workers
+            try:
+                code = main(words)
+            except SystemExit as end:  # argparse's
+                code = int(end.code or 0)
+        return subprocess.CompletedProcess(words, code, said.getvalue(), complained.getvalue())
+
+    return run
+
+
+@pytest.fixture
+def segjudge_process(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The same in a process of its own, for what is not seen in ours."""
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -1,8 +1,7 @@
-"""Which tests may run at the same time, in two processes.
+"""Which tests go to which process, and in which order, with `pytest -n 3`.
 
-Tests that use the container engine count what is in it and measure what a container needs: they go
-one after the other, with the rest of their files. Of the others, those go together that share what
-they set up.
+Those go together that share what they set up. Many tests wait rather than compute, for containers,
+browsers, workers and time limits: one process more than there are cores keeps the cores busy.
 """
 
 import functools
@@ -10,9 +9,20 @@ from pathlib import Path
 
 from xdist.scheduler import LoadScopeScheduling
 
+# What takes longest begins first, so that no process is left with it when the others are done.
+LONGEST = (
+    "sandbox", "cluster", "checking", "data_manifest", "auditing", "reporting", "exporting",
+    "participants",
+)  # fmt: skip
+HARNESS = Path(__file__).parent / "harness"
+
 
 class SideBySide(LoadScopeScheduling):
-    """Hands out whole groups of tests, large ones first."""
+    """Hands out whole groups of tests, in the order in which they were collected."""
+
+    def __init__(self, config: object, log: object) -> None:
+        super().__init__(config, log)
+        self.config.option.loadscopereorder = False  # by the number of tests, which says little
 
     def _split_scope(self, nodeid: str) -> str:
         return group(self.config.rootpath / nodeid.partition("::")[0])
@@ -21,6 +31,10 @@ class SideBySide(LoadScopeScheduling):
 @functools.cache
 def group(file: Path) -> str:
     """The name of the group that the tests of a file are in."""
-    if "mark.engine" in file.read_text(encoding="utf-8"):
-        return "engine"
     return str(file.parent if (file.parent / "conftest.py").exists() else file)
+
+
+def turn(file: Path) -> int:
+    """When the tests of a file begin: a sort key."""
+    room = file.parent.name
+    return LONGEST.index(room) if room in LONGEST else len(LONGEST) + (file.parent != HARNESS)

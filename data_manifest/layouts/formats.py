@@ -20,6 +20,7 @@ from data_manifest.layouts.npz import array_headers
 from data_manifest.layouts.npz_contract import open_npz, write_inputs
 from data_manifest.layouts.nrrd import open_nrrd
 from data_manifest.layouts.png import open_png
+from data_manifest.layouts.regular_files import Beside, PredictionError
 from data_manifest.layouts.tiff import open_tiff
 
 
@@ -29,8 +30,8 @@ class Format:
 
     Attributes:
         name: in protocols; a file's name ends in it, after a dot, or in `ending`.
-        open_mask: reads a mask's header, of this key where the format has keys; PredictionError or
-            NpzError where it is none.
+        open_mask: reads a mask's header, of this key where the format has keys, and may open files
+            beside it; PredictionError or NpzError where it is none.
         write_inputs: writes what a container gets of a case; ValueError where the format can't
             hold it; None where a container never gets a file of this format.
         media_type: as RO-Crates and web servers name it.
@@ -38,19 +39,21 @@ class Format:
         image_dimensions: of the cases whose image `write_inputs` can write.
         mask_dimensions: of the cases whose mask a file can be.
         has_keys: whether a file holds several arrays by name.
+        is_split: whether the numbers are in another file than the header; no container leaves such.
         kit: which reader and writer `segjudge init` gives for it; empty for none.
         holds_prompts: whether the prompts lie in the image's own file.
         pickles_prompts: whether they are pickled objects there.
     """
 
     name: str
-    open_mask: Callable[[BinaryIO, str], OpenMask]
+    open_mask: Callable[[BinaryIO, str, Beside], OpenMask]
     write_inputs: Callable[[Path, CaseInputs], None] | None = None
     media_type: str = "application/octet-stream"
     is_compressed: bool = True
     image_dimensions: tuple[str, ...] = ("2D", "3D")
     mask_dimensions: tuple[str, ...] = ("2D", "3D")
     has_keys: bool = False
+    is_split: bool = False
     kit: str = ""
     holds_prompts: bool = False
     pickles_prompts: bool = False
@@ -69,17 +72,27 @@ class Format:
         """
         if self.has_keys:
             return {key: (h.shape, h.dtype) for key, h in array_headers(stream).items()}
-        mask = self.open_mask(stream, "")
+        mask = self.open_mask(stream, "", _nothing_beside)
         return {"": (mask.shape, mask.dtype)}
 
 
-def _keyless(open_mask: Callable[[BinaryIO], OpenMask]) -> Callable[[BinaryIO, str], OpenMask]:
-    return lambda stream, _: open_mask(stream)
+def _nothing_beside(name: str) -> BinaryIO:
+    raise PredictionError("only headers are read here")
+
+
+def _keyless(
+    open_mask: Callable[[BinaryIO], OpenMask],
+) -> Callable[[BinaryIO, str, Beside], OpenMask]:
+    return lambda stream, _key, _beside: open_mask(stream)
+
+
+def _open_array(stream: BinaryIO, key: str, _beside: Beside) -> OpenMask:
+    return open_npz(stream, key)
 
 
 NPZ = Format(
     name="npz",
-    open_mask=open_npz,
+    open_mask=_open_array,
     write_inputs=write_inputs,
     media_type="application/zip",
     has_keys=True,
@@ -95,7 +108,7 @@ FORMATS: Mapping[str, Format] = {
         Format(
             name="npz-cvpr25",
             ending="npz",
-            open_mask=open_npz,
+            open_mask=_open_array,
             write_inputs=write_cvpr25,
             image_dimensions=("3D",),
             has_keys=True,
@@ -127,6 +140,11 @@ FORMATS: Mapping[str, Format] = {
             kit="volumes",
             image_dimensions=("3D",),
         ),
+        Format(
+            name="mhd",
+            is_split=True,
+            open_mask=lambda stream, _key, beside: open_metaimage(stream, beside),
+        ),
         Format(name="nrrd", open_mask=_keyless(open_nrrd), kit="volumes"),
         Format(
             name="png",
@@ -144,9 +162,21 @@ FORMATS: Mapping[str, Format] = {
 """By name."""
 
 
+def _not_read(stream: BinaryIO, key: str, beside: Beside) -> OpenMask:
+    raise PredictionError("a header whose numbers are in a second file; write one file, or .mhd")
+
+
+_HEADERS = tuple(Format(name=name, open_mask=_not_read) for name in ("hdr", "nhdr"))
+"""Of masks that are told from other files, and not read."""
+
+
 def format_of(name: str) -> Format | None:
-    """The format that a file's name says, capitals or not; None if it says none."""
-    return next((f for f in FORMATS.values() if name.lower().endswith(f.suffix)), None)
+    """The format that a file's name says, capitals or not; None if it says none.
+
+    A header of a kind that is not read has one of its own, which is not in `FORMATS`.
+    """
+    known = (*FORMATS.values(), *_HEADERS)
+    return next((form for form in known if name.lower().endswith(form.suffix)), None)
 
 
 def stem_of(name: str) -> str:

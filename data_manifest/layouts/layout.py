@@ -13,6 +13,7 @@ from data_manifest.cases import CaseInputs
 from data_manifest.errors import CaseFileError
 from data_manifest.layouts.formats import FORMATS, NPZ, Format, format_of, stem_of
 from data_manifest.layouts.labels import Fractions
+from data_manifest.layouts.masks import OneHot
 from data_manifest.layouts.npz_contract import read_inputs
 from data_manifest.layouts.sidecars import filled, write_points, write_sidecar
 from data_manifest.layouts.stored import VOLUMES, convert_volume, read_case
@@ -94,7 +95,7 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     grid: Literal["must_match", "reference", "nearest"] = "must_match"
     fractions: Fractions = "refuse"
     beside: tuple[str, ...] = ()
-    one_hot: Literal["", "labels", "background_first"] = ""
+    one_hot: OneHot = ""
 
     @property
     def suffix(self) -> str:
@@ -134,6 +135,7 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             not of the format that a container leaves.
         rounds: of a protocol with rounds, the name of the mask of one among the predictions, with
             `{case}` and `{round}` in it. None for names as a run directory has them.
+        one_hot: of references with a map of 0 and 1 a label, as `OutputFile.one_hot`.
     """
 
     path: str | None = None
@@ -141,6 +143,7 @@ class References(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     fields: str | None = None
     predictions: str | None = None
     rounds: str | None = None
+    one_hot: OneHot = ""
 
     def case_of(self, file: PurePosixPath) -> str | None:
         """The case that a file is the reference of; None if it is none.

@@ -27,6 +27,10 @@ def contradictions(
         yield Finding(where="input.files", found=fault, expected=expected)
     yield from _of_prompts(inputs, prompts)
     yield from _of_path("output", output.path.replace("*", "{case}"), output.format, "case")
+    if output.format in FORMATS and FORMATS[output.format].is_split:
+        fault = f"format {output.format!r}, whose numbers are in a second file"
+        expected = "one file a mask; `references.predictions` names masks that were made elsewhere"
+        yield Finding(where="output.format", found=fault, expected=expected)
     if output.format in FORMATS and FORMATS[output.format].has_keys != bool(output.key):
         keyed = FORMATS[output.format].has_keys
         yield Finding(

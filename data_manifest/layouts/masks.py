@@ -5,7 +5,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ import numpy.typing as npt
 from data_manifest.layouts.labels import Buffer, Fractions, LabelError, ShortDataError
 from data_manifest.layouts.npz_member import DecompressionError
 from data_manifest.layouts.regular_files import PredictionError
+
+OneHot: TypeAlias = Literal["", "labels", "background_first"]
+"""What the first map of a mask with a map a label is; empty for one map of labels."""
 
 Labels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
@@ -82,6 +85,25 @@ def reading(what: str) -> Iterator[None]:
         *(LookupError, OverflowError, ValueError),
     ) as error:
         raise PredictionError(f"not a {what} that can be read: {error}") from error
+
+
+MOST_MAPS = 255
+
+
+def joined(maps: npt.NDArray[np.integer], one_hot: OneHot) -> npt.NDArray[np.uint16]:
+    """One map of labels of a map of 0 and 1 for each, along the first axis.
+
+    Raises:
+        PredictionError: another value, or a voxel of several labels.
+    """
+    if maps.max(initial=0) > 1:
+        raise PredictionError(f"the mask holds {maps.max()}; expected a map of 0 and 1 a label")
+    labels = np.zeros(maps.shape[1:], np.uint16)
+    for number, there in enumerate(maps, start=0 if one_hot == "background_first" else 1):
+        if number and (twice := np.count_nonzero((there > 0) & (labels > 0))):
+            raise PredictionError(f"{twice} voxels of the mask are of several labels")
+        labels[there > 0] = number
+    return labels
 
 
 def skip(read: Callable[[int], bytes], count: int) -> None:

@@ -1,10 +1,11 @@
-"""MetaImage in one file (`.mha`): masks of strangers, and images for containers.
+"""MetaImage, `.mha` and `.mhd`: masks of strangers, and images for containers.
 
-Nothing that a header names is opened: a MetaImage may keep its data in another file, ours may not.
+What a header names is opened in an `.mhd` alone, and only beside it.
 """
 
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,7 +14,8 @@ from isal import isal_zlib
 
 from data_manifest.cases import CaseInputs
 from data_manifest.layouts.labels import Buffer, Fractions, read_labels
-from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading, whole
+from data_manifest.layouts.masks import Grid, Labels, OpenMask, reading, skip, whole
+from data_manifest.layouts.regular_files import Beside
 
 _MAX_TEXT_HEADER = 10_000
 ELEMENT_TYPES = {
@@ -32,15 +34,22 @@ ELEMENT_TYPES = {
 }
 
 
-def open_metaimage(stream: BinaryIO) -> OpenMask:
+def open_metaimage(stream: BinaryIO, beside: Beside | None = None) -> OpenMask:
     """Read the header of a MetaImage mask.
+
+    Args:
+        stream: the file.
+        beside: opens the file of the data, which is so found first when labels are read; None
+            where they have to be in the file itself.
 
     Raises:
         PredictionError: with the reason why not; so do the functions of the result.
     """
     with reading("MetaImage"):
         fields = _text_header(stream)
-        if fields["ElementDataFile"] != "LOCAL" or fields.get("BinaryData", "True") != "True":
+        place = fields["ElementDataFile"]
+        local = place == "LOCAL"
+        if not (local or beside) or fields.get("BinaryData", "True") != "True":
             raise ValueError("its data are not in the file itself, in binary")
         sizes = fields.get("DimSize", "").split()
         shape = tuple(int(size) for size in sizes)[::-1]
@@ -62,9 +71,12 @@ def open_metaimage(stream: BinaryIO) -> OpenMask:
             )
 
     def labels(into: Buffer | None, fractions: Fractions) -> Labels:
-        with reading("MetaImage"):
+        opened = nullcontext(stream) if local or beside is None else beside(place)
+        with reading("MetaImage"), opened as data:
+            if not local:
+                skip(data.read, _before_data(fields))
             is_compressed = fields.get("CompressedData") == "True"
-            read = whole(_inflated(stream) if is_compressed else stream.read)
+            read = whole(_inflated(data) if is_compressed else data.read)
             return read_labels(
                 read, _dtype(fields), int(np.prod(shape)), into=into, fractions=fractions
             )
@@ -120,6 +132,14 @@ def _text_header(stream: BinaryIO) -> dict[str, str]:
             raise ValueError("its header is not one of `key = value` lines")
         fields[match[1]] = match[2].strip()
     return fields
+
+
+def _before_data(fields: dict[str, str]) -> int:
+    """Bytes to leave out of the file of the data."""
+    count = int(fields.get("HeaderSize", "0"))
+    if count < 0:  # the data are at its end, wherever that is
+        raise ValueError(f"its HeaderSize is {count}; expected 0 or more")
+    return count
 
 
 def _dtype(fields: dict[str, str]) -> np.dtype[Any]:

@@ -19,13 +19,16 @@ from data_manifest.layouts.formats import FORMATS
 from data_manifest.layouts.grids import check_grid, check_shape, moved_to, offset_voxels
 from data_manifest.layouts.labels import Buffer, Fractions
 from data_manifest.layouts.layout import OutputFile
-from data_manifest.layouts.masks import Labels, OpenMask
+from data_manifest.layouts.masks import MOST_MAPS, Labels, OpenMask, joined
 from data_manifest.layouts.npy_header import NpzError
-from data_manifest.layouts.regular_files import PredictionError, open_regular_file
+from data_manifest.layouts.regular_files import (
+    Beside,
+    PredictionError,
+    files_beside,
+    open_regular_file,
+)
 
 _MOST_NAMES = 50
-
-_MOST_MAPS = 255
 
 _LARGEST = 8
 """A mask of another field of view may have so many times the case's voxels."""
@@ -115,6 +118,7 @@ def read_prediction(
         The labels, or the reason why there are none. Any integer dtype is taken, and floating
         point or boolean values that are whole numbers from 0 to 65535.
     """
+    beside = files_beside(path, within=within, follow_links=follow_links)
     path = path.resolve() if follow_links else path
     stream = open_regular_file(path, within=within, hard_links=follow_links)
     if stream is None:
@@ -128,7 +132,7 @@ def read_prediction(
         try:
             where = None if directions is None else np.asarray(directions, dtype=np.float64)
             where = where if affine is None else affine[:3, :3]
-            labels = _read(stream, output, shape, spacing_mm, affine, where, into)
+            labels = _read(stream, beside, output, shape, spacing_mm, affine, where, into)
         except (NpzError, PredictionError) as error:
             return BadPrediction(reason=printable(str(error))[:400])
     present = [] if allowed is None else np.flatnonzero(np.bincount(labels.ravel())).tolist()
@@ -142,6 +146,7 @@ def read_prediction(
 
 def _read(
     stream: BinaryIO,
+    beside: Beside,
     output: OutputFile,
     shape: tuple[int, ...],
     spacing_mm: tuple[float, ...] | None,
@@ -149,7 +154,7 @@ def _read(
     directions: npt.NDArray[np.float64] | None,
     into: Buffer | None,
 ) -> Labels:
-    mask = FORMATS[output.format].open_mask(stream, output.key)
+    mask = FORMATS[output.format].open_mask(stream, output.key, beside)
     if output.grid == "nearest" and affine is not None:
         return _moved(mask, shape, affine, fractions=output.fractions, into=into)
     if output.one_hot:
@@ -171,21 +176,13 @@ def _joined(
     """One map of labels of a map of 0 and 1 for each."""
     # A format drops a last axis of length 1: one map looks like none.
     maps = mask.shape if len(mask.shape) > len(shape) else (1, *mask.shape)
-    if maps[1:] != shape or maps[0] > _MOST_MAPS:
+    if maps[1:] != shape or maps[0] > MOST_MAPS:
         raise PredictionError(
-            f"the mask has shape {mask.shape}; expected up to {_MOST_MAPS} maps of {shape}"
+            f"the mask has shape {mask.shape}; expected up to {MOST_MAPS} maps of {shape}"
         )
     if output.grid != "reference":
         check_grid(mask.grid(), axes=len(shape), spacing_mm=spacing_mm, directions=directions)
-    each = mask.labels(into, output.fractions).reshape(maps)
-    if each.max(initial=0) > 1:
-        raise PredictionError(f"the mask holds {each.max()}; expected a map of 0 and 1 a label")
-    joined = np.zeros(shape, np.uint16)
-    for number, there in enumerate(each, start=0 if output.one_hot == "background_first" else 1):
-        if number and (twice := np.count_nonzero((there > 0) & (joined > 0))):
-            raise PredictionError(f"{twice} voxels of the mask are of several labels")
-        joined[there > 0] = number
-    return joined
+    return joined(mask.labels(into, output.fractions).reshape(maps), output.one_hot)
 
 
 def _moved(

@@ -3,8 +3,14 @@
 import os
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
+
+from data_manifest.errors import printable
+
+Beside: TypeAlias = Callable[[str], BinaryIO]
+"""Opens the file of this name beside a header; PredictionError where it may not be opened."""
 
 
 class PredictionError(Exception):
@@ -34,6 +40,32 @@ def open_regular_file(
         os.close(handle)
         return None
     return os.fdopen(handle, "rb")
+
+
+def files_beside(path: Path, *, within: Path | None = None, follow_links: bool = False) -> Beside:
+    """What opens the file of a header's data: of a plain name, and as the header may be opened.
+
+    Args:
+        path: of the header.
+        within: the folder that was the participant's, above it; by default the file's own.
+        follow_links: of an organiser's own files; also beside what the header is a link to.
+    """
+    folders = dict.fromkeys(
+        (path.parent, path.resolve().parent) if follow_links else (path.parent,)
+    )
+
+    def open_data(name: str) -> BinaryIO:
+        plain = name == Path(name).name and "\\" not in name and "\0" not in name
+        for folder in folders if plain else ():
+            target = (folder / name).resolve() if follow_links else folder / name
+            stream = open_regular_file(target, within=within, hard_links=follow_links)
+            if stream is not None:
+                return stream
+        raise PredictionError(
+            f"its data are in {printable(name)}, which is no ordinary file beside it"
+        )
+
+    return open_data
 
 
 def _open_below(top: Path, path: Path) -> int:

@@ -34,7 +34,7 @@ _CACHES = re.compile(
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 _MEDICAL = (
     *(form.suffix for form in FORMATS.values() if form.suffix not in _PICTURES),
-    *(".dcm", ".mhd", ".npy", ".h5", ".svs"),
+    *(".dcm", ".npy", ".h5", ".svs"),
 )
 _MANY_MEDICAL, _MANY_PICTURES = 20, 200
 _TOLD = re.compile(

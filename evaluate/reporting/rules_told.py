@@ -91,6 +91,7 @@ _WORDS: Mapping[str, _Words] = {
     "references.path": ("References are the files {}.", ""),
     "references.fields": ("Of a case only the box that {} has of it is scored.", ""),
     "references.rounds": ("The mask of a round is looked for as {}.", ""),
+    "references.one_hot": ("References hold a map a label ({}).", ""),
     "references.prompts": ("The text prompts of a case are in {}.", ""),
     "rounds.number": "Runs on each case: {}.",
     "rounds.prompts": {

@@ -18,7 +18,7 @@ from data_manifest.layouts.text_prompts import TextPrompts, read_text_prompts
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, LesionScore, RoundScore
-from evaluate.facts.scoring_rules import MEASURED, Scoring
+from evaluate.facts.scoring_rules import MEASURED
 from evaluate.scoring.case_scores import CaseMeasures, PreparedCase
 from evaluate.scoring.in_fields import within_field
 
@@ -68,9 +68,9 @@ class ScoringJob:
     group: str = ""
 
     @property
-    def truth(self) -> tuple[Path, Path | None]:
+    def truth(self) -> tuple[Path, Path | None, bool]:
         """What is read and prepared once for all teams."""
-        return self.reference, self.prompts
+        return self.reference, self.prompts, self.own_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +91,13 @@ class CaseResult:
 class _Truth:
     """What a job is scored against, read at the first question: memory holds one at a time."""
 
-    def __init__(self, job: ScoringJob, scoring: Scoring) -> None:
-        self.named, self._scoring = job.truth, scoring
+    def __init__(self, job: ScoringJob, protocol: Rules) -> None:
+        self.named, self._scoring = job.truth, protocol.scoring
+        self._one_hot = protocol.references.one_hot if job.own_files else ""
 
     @cached_property
     def reference(self) -> Reference:
-        return read_reference(self.named[0], into=_REFERENCE)
+        return read_reference(self.named[0], one_hot=self._one_hot, into=_REFERENCE)
 
     @cached_property
     def _asked(self) -> TextPrompts | None:
@@ -129,7 +130,7 @@ def score_together(jobs: Iterable[ScoringJob], protocol: Rules) -> Iterator[Case
     truth: _Truth | None = None
     for job in jobs:
         if truth is None or truth.named != job.truth:
-            truth = _Truth(job, protocol.scoring)
+            truth = _Truth(job, protocol)
         try:
             yield _scored(job, protocol, truth)
         except CaseFileError as error:

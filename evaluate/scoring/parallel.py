@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from contextlib import suppress
 
 from data_manifest.progress import Progress, silent
 from evaluate.cluster import ClusterAddress
 from evaluate.facts.rules import Rules
 from evaluate.scoring.jobs import CaseResult, ScoringJob, score_together
+
+_SMALL_BYTES = 1 << 16
+"""References of this size in all are scored before a process has started."""
 
 
 def score_as_they_come(
@@ -21,13 +24,16 @@ def score_as_they_come(
 ) -> Iterator[tuple[int, CaseResult]]:
     """Score cases, each with all its teams and rounds when a process is free for it.
 
+    Small ones are all scored in this process; `workers` is one a core by default, as far as there
+    is work for them.
+
     Yields:
         Each job's number, from 0, and its result.
 
     Raises:
         CaseFileError: a reference can't be read.
     """
-    workers = min(workers or os.cpu_count() or 1, len(jobs))
+    workers = min(workers or _worth(jobs), len(jobs))
     total = before + len(jobs)
     progress(before, total, "scoring")
     results: Iterator[tuple[int, CaseResult]]
@@ -50,7 +56,7 @@ def score_as_they_come(
 
 def _pieces(jobs: Sequence[ScoringJob], most: int) -> list[list[int]]:
     """The jobs' numbers, those of one reference together, but for pieces of at most this many."""
-    by_truth: dict[tuple[Path, Path | None], list[int]] = {}
+    by_truth: dict[object, list[int]] = {}
     for index, job in enumerate(jobs):
         by_truth.setdefault(job.truth, []).append(index)
     return [its[at : at + most] for its in by_truth.values() for at in range(0, len(its), most)]
@@ -66,3 +72,14 @@ def score_jobs(
     """Score cases; one result a job, in the jobs' order. Arguments as `score_as_they_come`."""
     results = dict(score_as_they_come(jobs, protocol, workers=workers, progress=progress))
     return [results[index] for index in range(len(jobs))]
+
+
+def _worth(jobs: Sequence[ScoringJob]) -> int:
+    """How many processes are worth their start, a second of a core each."""
+    size = 0
+    for job in jobs:
+        with suppress(OSError):
+            size += job.reference.stat().st_size
+        if size > _SMALL_BYTES:
+            return os.cpu_count() or 1
+    return 1

@@ -77,7 +77,7 @@ def jobs_of_folders(
     for case, path in sorted(cases.items()):
         name = parse_case_name(case)
         try:
-            shape, spacing_mm, notes = _header_of_reference(path)
+            shape, spacing_mm, notes = _header_of_reference(path, named)
         except SegjudgeError as error:
             problems += error.problems
             reason = f"{UNREAD}: {error.problems[0]}"
@@ -307,10 +307,10 @@ def _shown(names: list[str]) -> str:
 
 
 def _header_of_reference(
-    path: Path,
+    path: Path, named: References
 ) -> tuple[tuple[int, ...], tuple[float, ...] | None, tuple[str, ...]]:
     """Check a reference by its headers and spacing before hours of scoring depend on it."""
-    shape, spacing_mm, notes = read_reference_header(path)
+    shape, spacing_mm, notes = read_reference_header(path, one_hot=named.one_hot)
     if len(shape) == 3 and spacing_mm is None:
         raise CaseFileError(
             where=str(path),

@@ -4,6 +4,7 @@ A module of its own, so that scoring in one process does not wait for what it im
 """
 
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -18,6 +19,9 @@ from evaluate.scoring.jobs import (
     score_together,
     unscored,
 )
+
+_MOST_ON_WINDOWS = 61
+"""Python's own limit there: Windows waits for no more at a time."""
 
 
 def score_in_processes(
@@ -52,7 +56,7 @@ def _until_a_worker_dies(
     protocol: Rules,
     workers: int,
 ) -> Iterator[tuple[int, list[CaseResult]]]:
-    pool = _pool(workers)
+    pool = process_pool(workers)
     try:
         futures = {
             pool.submit(_score_piece, [jobs[i] for i in pieces[piece]], protocol): piece
@@ -77,7 +81,7 @@ def _one_by_one(
     """Score jobs in one process, and in a new one after each that it died of."""
     waiting = list(indices)
     while waiting:
-        with _pool(1) as pool:
+        with process_pool(1) as pool:
             try:
                 while waiting:
                     result = pool.submit(score_job, jobs[waiting[0]], protocol).result()
@@ -88,9 +92,10 @@ def _one_by_one(
                 yield index, unscored(jobs[index], fault)
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
+def process_pool(workers: int) -> ProcessPoolExecutor:
+    """So many processes, which leave Ctrl-C to the command."""
     return ProcessPoolExecutor(
-        workers,
+        min(workers, _MOST_ON_WINDOWS) if sys.platform == "win32" else workers,
         # A fork of a process with threads (progress bars, an engine's client) may hang.
         mp_context=get_context("spawn"),
         # Ctrl-C is for the command; its workers end with it, without a word of their own.

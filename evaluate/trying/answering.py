@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 _LAST_LINES = 200
 _CLEANED_UP_S = 30
+_LOOK_S, _LOOKS_BETWEEN = 0.2, 5
 _BY_HAND = "ended by hand"
 _SPAWN = multiprocessing.get_context("spawn")  # a fork would copy the server's threads' locks
 
@@ -96,41 +97,54 @@ class Answerer:
         self.reference = opening.reference
         self._opening = opening
         self._turn = threading.Lock()
-        self._ended = False
+        self._closed = threading.Event()
         self._pipe: Connection | None = None
         self._process: multiprocessing.process.BaseProcess | None = None
 
-    def ask(self, question: Question) -> Answer:
-        """Wait for an answer; a failure of whatever kind is one."""
-        with self._turn:
+    def ask(self, question: Question, ended: threading.Event) -> Answer:
+        """Wait for an answer; a failure of whatever kind is one.
+
+        Args:
+            question: what the container is told.
+            ended: when somebody sets it, the attempt is ended, and the answer says so.
+        """
+
+        def is_over() -> bool:
+            return ended.is_set() or self._closed.is_set()
+
+        while not self._turn.acquire(timeout=_LOOK_S):
+            if is_over():  # while it stands behind another one
+                return Answer(reason=_BY_HAND)
+        try:
+            if is_over():
+                return Answer(reason=_BY_HAND)
             try:
                 pipe = self._started()
                 pipe.send(question)
-                while not pipe.poll(1):
-                    self._interrupt()  # again: it may have come before there was anything to end
+                waited = 0
+                while not pipe.poll(_LOOK_S):
+                    # And again: it may have come before there was anything to end.
+                    waited = waited + 1 if is_over() else 0
+                    if waited % _LOOKS_BETWEEN == 1:
+                        self._interrupt()
                 answer = pipe.recv()
             except (EOFError, OSError):
                 self._process = self._pipe = None
                 died = "the process that runs the container has died; try again"
-                return Answer(reason=_BY_HAND if self._ended else died)
-            finally:
-                self._ended = False
+                return Answer(reason=_BY_HAND if is_over() else died)
+        finally:
+            self._turn.release()
         assert isinstance(answer, Answer)  # noqa: S101  # nothing else is sent
         return answer
 
-    def cancel(self) -> None:
-        """End the attempt that is being made; its answer says so."""
-        self._ended = self._turn.locked()
-        self._interrupt()
-
     def _interrupt(self) -> None:
-        if self._ended and self._process is not None and self._process.pid:
+        if self._process is not None and self._process.pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGINT)
 
     def close(self) -> None:
         """End the process, whatever it is at, and wait for what it cleans up."""
-        self.cancel()
+        self._closed.set()
         # Whoever waits for an answer holds the pipe open; it has one now.
         waited = self._turn.acquire(timeout=_CLEANED_UP_S)
         if self._pipe is not None:

@@ -14,10 +14,11 @@ from data_manifest.findings import Finding
 from data_manifest.layouts import read_case, read_reference, read_stored_inputs
 from data_manifest.making.geometry import Volume, mismatches, without_depth
 from data_manifest.making.intensities import to_uint8
-from data_manifest.making.volume_images import read_volume
+from data_manifest.making.volume_images import SUFFIXES, read_header, read_volume
 from data_manifest.manifest import MODALITIES, Case, FileEntry, Label, Manifest
 from data_manifest.prompts import Prompts
 
+_WITH_HEADERS = tuple(suffix for suffix in SUFFIXES if suffix != ".dcm")
 _MOST_VOXELS = 512 << 20
 """Of an image; a page that holds more of it in a browser stops answering."""
 
@@ -105,6 +106,8 @@ def open_file(path: Path, *, modality: str, reference: Path | None = None) -> Op
             stored=stored.prompts,
         )
         return opened if reference is None else _with_truth(opened, read_reference(reference))
+    if path.is_file() and path.name.lower().endswith(_WITH_HEADERS):
+        _check_size(path, read_header(path).array)  # before any of it is in memory
     volume = without_depth(read_volume(path))
     _check_size(path, volume.array)
     try:

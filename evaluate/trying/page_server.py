@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import shutil
 import threading
 import time
 from collections import OrderedDict
@@ -10,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from importlib.resources.abc import Traversable
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -32,12 +31,13 @@ from evaluate.facts.errors import SegjudgeError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.trying.answering import Answer, Answerer, Question
-from evaluate.trying.opened_images import OpenedImage, open_case, open_file
+from evaluate.trying.opened_images import OpenedImage, open_case
+from evaluate.trying.received_files import received_image
 from evaluate.trying.scores_of_answer import case_as_zip, scores_of
 
+_OUR_FAULT = "an error of segjudge's own; the terminal tells more. The next try works"
 _KEPT = 6
 """Images, and answers, that the page can go back to."""
-_MOST_BYTES = 4 << 30
 _PAGE = resources.files("evaluate.trying") / "page"
 _TEMPLATES = resources.files("evaluate.reporting") / "templates"
 _NIIVUE = resources.files("evaluate.reporting") / "niivue"
@@ -65,6 +65,7 @@ class _Attempt:
     opened: OpenedImage
     inputs: CaseInputs
     started: float = field(default_factory=time.monotonic)
+    ended: threading.Event = field(default_factory=threading.Event)
     answer: Answer | None = None
     scores: list[dict[str, float | str | None]] = field(default_factory=list)
 
@@ -119,7 +120,7 @@ def page_app(tried: Tried, token: str) -> Starlette:
         Route("/api/truth/{image:int}", api.truth),
         Route("/api/segment", api.segment, methods=["POST"]),
         Route("/api/attempt/{attempt:int}", api.attempt),
-        Route("/api/cancel", api.cancel, methods=["POST"]),
+        Route("/api/cancel/{attempt:int}", api.cancel, methods=["POST"]),
         Route("/api/mask/{attempt:int}", api.mask),
         Route("/api/save/{attempt:int}/{what}", api.save),
     ]
@@ -137,6 +138,8 @@ def page_app(tried: Tried, token: str) -> Starlette:
             SegjudgeError: _refused,
             WrongPromptsError: _wrong_prompts,
             msgspec.MsgspecError: _refused,
+            HTTPException: _unknown,
+            Exception: _our_fault,
         },
         lifespan=lifespan,
     )
@@ -144,6 +147,16 @@ def page_app(tried: Tried, token: str) -> Starlette:
 
 def _refused(_: Request, error: Exception) -> Response:
     return JSONResponse({"problem": str(error)}, status_code=422)
+
+
+def _unknown(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  # it is registered for these
+    return JSONResponse({"problem": error.detail}, status_code=error.status_code)
+
+
+def _our_fault(_: Request, error: Exception) -> Response:
+    del error  # the server prints it
+    return JSONResponse({"problem": _OUR_FAULT}, status_code=500)
 
 
 def _wrong_prompts(_: Request, error: Exception) -> Response:
@@ -217,31 +230,8 @@ class _Api:
                 raise HTTPException(404)
             opened = await asyncio.to_thread(open_case, *tried.cases, request.query_params["case"])
         else:
-            opened = await self._received(request)
+            opened = await received_image(request, tried.scratch)
         return JSONResponse(self._told(tried.add(tried.images, opened)))
-
-    async def _received(self, request: Request) -> OpenedImage:
-        folder = self._tried.scratch / f"opened-{time.monotonic_ns()}"
-        folder.mkdir()
-        try:
-            form = await request.form(max_files=5000, max_part_size=_MOST_BYTES)
-            images, reference = folder / "images", None
-            images.mkdir()
-            for key, part in form.multi_items():
-                if isinstance(part, str):
-                    continue
-                name = PurePath(part.filename or "image").name
-                target = (images if key == "image" else folder) / name
-                with target.open("wb") as stream:
-                    while block := await part.read(1 << 20):
-                        stream.write(block)
-                reference = target if key == "reference" else reference
-            files = sorted(images.iterdir())
-            modality = str(form.get("modality") or "MR")
-            one = files[0] if len(files) == 1 else images
-            return await asyncio.to_thread(open_file, one, modality=modality, reference=reference)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     async def pixels(self, request: Request) -> Response:
         """The image, uint8."""
@@ -284,9 +274,12 @@ class _Api:
         answerer = tried.answerers[min(asked.submission, len(tried.answerers) - 1)]
 
         def work() -> None:
-            answer = answerer.ask(question)
-            attempt.scores = scores_of(answer, opened, inputs, tried.rules)
-            attempt.answer = answer
+            answer = Answer(reason=_OUR_FAULT)
+            try:
+                answer = answerer.ask(question, attempt.ended)
+                attempt.scores = scores_of(answer, opened, inputs, tried.rules)
+            finally:
+                attempt.answer = answer  # whatever happened: the page waits for one
 
         threading.Thread(target=work, daemon=True).start()
         return JSONResponse({"attempt": number})
@@ -324,31 +317,37 @@ class _Api:
             }
         )
 
-    async def cancel(self, _: Request) -> Response:
-        """End what is being made."""
-        for answerer in self._tried.answerers:
-            answerer.cancel()
+    async def cancel(self, request: Request) -> Response:
+        """End an attempt; those of another tab go on."""
+        attempt = self._tried.attempts.get(request.path_params["attempt"])
+        if attempt is not None:
+            attempt.ended.set()
         return JSONResponse({})
 
     def _answered(self, request: Request) -> tuple[_Attempt, Answer]:
         attempt = self._tried.attempts.get(request.path_params["attempt"])
-        if attempt is None or attempt.answer is None or attempt.answer.labels is None:
+        if attempt is None or attempt.answer is None:
             raise HTTPException(404)
         return attempt, attempt.answer
 
     async def mask(self, request: Request) -> Response:
         """The mask of an attempt, uint16."""
         _, answer = self._answered(request)
-        assert answer.labels is not None  # noqa: S101  # `_answered` looks
+        if answer.labels is None:
+            raise HTTPException(404)
         return _pixels(answer.labels.astype("<u2"))
 
     async def save(self, request: Request) -> Response:
-        """The mask as NIfTI or as the container left it, or the case as a folder for `check`."""
+        """The mask as NIfTI or as the container left it, or the case for `check`."""
         attempt, answer = self._answered(request)
         opened, what = attempt.opened, request.path_params["what"]
         rules = self._tried.rules
-        assert answer.labels is not None and answer.prediction is not None  # noqa: S101
-        if what == "nifti":
+        if what == "case":  # of a container that crashed, too
+            data = await asyncio.to_thread(case_as_zip, opened, attempt.inputs, answer, rules)
+            name = f"{opened.name}.zip"
+        elif answer.labels is None or answer.prediction is None:
+            raise HTTPException(404)
+        elif what == "nifti":
             path = self._tried.scratch / f"mask-{time.monotonic_ns()}{VIEWABLE}"
             await asyncio.to_thread(
                 write_viewable_mask,
@@ -361,9 +360,6 @@ class _Api:
             path.unlink()
         elif what == "answer":
             data, name = answer.prediction, f"{opened.name}{rules.output.suffix}"
-        elif what == "case":
-            data = await asyncio.to_thread(case_as_zip, opened, attempt.inputs, answer.labels)
-            name = f"{opened.name}.zip"
         else:
             raise HTTPException(404)
         return Response(

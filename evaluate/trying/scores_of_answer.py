@@ -1,16 +1,16 @@
 """How good an answer on the page is, by the protocol's own scoring; and its case as files."""
 
-import io
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from data_manifest.cases import CaseInputs
 from data_manifest.making.one_case import write_one_case
+from evaluate.auditing.bundles.zip_files import write_zip
+from evaluate.auditing.saved_cases import PROTOCOL
 from evaluate.facts.errors import SegjudgeError
 from evaluate.facts.rules import Rules
 from evaluate.sandbox.removal import remove_tree
@@ -54,19 +54,30 @@ def scores_of(
     return [{"label": str(row.label), **row.values} for row in scored.scores.labels]
 
 
-def case_as_zip(opened: OpenedImage, inputs: CaseInputs, answer: npt.NDArray[np.integer]) -> bytes:
-    """A data set of this one case, which `segjudge run --manifest` runs again.
+def case_as_zip(opened: OpenedImage, inputs: CaseInputs, answer: Answer, rules: Rules) -> bytes:
+    """A data set of this one case with its protocol, for `segjudge check REF --case FILE`.
 
     Args:
-        opened: the image.
+        opened: the image. Where it has no reference, the answer stands for it, if it has each
+            object that was asked for; else what a baseline makes of the prompts.
         inputs: what the container was told.
-        answer: its mask, which stands for the reference where there is none.
+        answer: what it made of it.
+        rules: the protocol.
     """
-    buffer = io.BytesIO()
+    labels = opened.reference
+    if labels is None:
+        labels = np.zeros(opened.shape, np.uint16)
+        if inputs.prompts:
+            labels = inputs.prompts[0].baseline(opened.shape)
+        given = answer.labels
+        if given is not None and set(np.unique(given)) | {0} == set(np.unique(labels)) | {0}:
+            labels = given
     with _folder() as folder:
-        labels = answer if opened.reference is None else opened.reference
         write_one_case(folder, opened.case(0), inputs, labels)
-        with zipfile.ZipFile(buffer, "w") as archive:
-            for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-                archive.write(path, path.relative_to(folder).as_posix())
-    return buffer.getvalue()
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        members: list[tuple[str, Path | bytes]] = [
+            (path.relative_to(folder).as_posix(), path) for path in files
+        ]
+        members.append((PROTOCOL, msgspec.json.encode(rules.to_json())))
+        write_zip(folder / "case.zip", members)
+        return (folder / "case.zip").read_bytes()

@@ -29,6 +29,13 @@ for path in sorted(inputs.glob('*.npz')):
         segs[tuple(slice(a, b + 1) for a, b in zip(low[::-1], high[::-1]))] = label
     np.savez_compressed(outputs / path.name, segs=segs)
 """
+# Each container leaves a file in a folder; all but the first ones wait there.
+WAIT = """
+import os, pathlib, time
+here = pathlib.Path({folder!r})
+(here / str(os.getpid())).touch()
+while len(list(here.iterdir())) > {first} and not (here / 'go').exists(): time.sleep(0.02)
+"""
 MEASURED = {"wall_s", "cpu_s", "peak_memory_mib", "started_at", "startup_s", "machine"}
 # No engine is looked for, and what is gone is found gone soon.
 QUICK = os.environ | {
@@ -46,6 +53,12 @@ def submission_in(folder: Path, lines: str) -> Path:
     (folder / "predict.sh").write_text("exec python3 -B predict.py\n")
     (folder / "predict.py").write_text(lines)
     return folder
+
+
+def waiting_in(folder: Path, *, first: int = 0) -> str:
+    """`FILL_BOXES`, whose containers but for so many wait until `go` is in a folder."""
+    folder.mkdir()
+    return WAIT.format(folder=str(folder), first=first) + FILL_BOXES
 
 
 def began(root: Path) -> bool:
@@ -87,6 +100,13 @@ def run_command(
         cwd=cwd, encoding="utf-8", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         **{"env": QUICK, **options},
     )  # fmt: skip
+
+
+def finish(process: "subprocess.Popen[str]") -> str:
+    """Wait for a command that must end well; returns what it said."""
+    said, _ = process.communicate(timeout=1500)
+    assert process.returncode == 0, said
+    return said
 
 
 def arguments(manifest: Path, root: Path, submissions: dict[str, Path], *more: object) -> list[str]:
@@ -171,7 +191,7 @@ def _pass_on(here: socket.socket, there: socket.socket) -> None:
 
 
 class Hosts:
-    """A scheduler, and workers in folders of their own, as three hosts would be.
+    """A scheduler, and workers in folders of their own, as so many hosts would be.
 
     Args:
         folder: for them.
@@ -228,6 +248,10 @@ class Hosts:
         self.heads.append(run_command(*command, cwd=self.folder))
         return self.heads[-1]
 
+    def finish(self, *command: object) -> str:
+        """A head that must end well; returns what it said."""
+        return finish(self.run(*command, "--cluster", self.address, *self.options))
+
     def end(self) -> None:
         """All of them, whatever state they are in."""
         for process in (self.scheduler, *self.workers.values(), *self.heads):
@@ -240,9 +264,11 @@ class Hosts:
 
 
 @contextmanager
-def hosts_in(folder: Path, names: Sequence[str] = ("ada", "ben", "cyd")) -> Iterator[Hosts]:
+def hosts_in(
+    folder: Path, names: Sequence[str] = (), *, tls: Path | None = None
+) -> Iterator[Hosts]:
     """A scheduler and workers of these names."""
-    made = Hosts(folder)
+    made = Hosts(folder, scheme="tls" if tls else "tcp", tls=tls)
     try:
         made.start_scheduler()
         for name in names:

@@ -58,6 +58,6 @@ def test_a_machine_of_a_cluster_runs_one_container_at_a_time(segjudge: Command) 
     assert done.returncode == 2 and "--jobs" in done.stderr
 
 
-def test_a_worker_whose_scheduler_never_answers_says_so(segjudge: Command) -> None:
-    done = segjudge("worker", "tcp://127.0.0.1:9", "--patience", 1, "--of-head")
+def test_a_worker_whose_scheduler_never_answers_says_so(segjudge_process: Command) -> None:
+    done = segjudge_process("worker", "tcp://127.0.0.1:9", "--patience", 1, "--of-head")
     assert done.returncode == 3 and "no scheduler answered" in done.stderr

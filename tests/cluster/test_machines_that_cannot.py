@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,11 +13,13 @@ from tests.cluster.hosts import (
     QUICK,
     Hosts,
     arguments,
-    hosts_in,
+    finish,
     ledger_of,
     rows,
+    run_command,
     submission_in,
     until,
+    waiting_in,
     without,
 )
 
@@ -31,16 +33,10 @@ KILLER = (
 )
 
 
-@pytest.fixture
-def hosts(tmp_path: Path) -> Iterator[Hosts]:
-    """A scheduler, and no machine yet."""
-    with hosts_in(tmp_path, names=()) as made:
-        yield made
-
-
-def finished(process: "subprocess.Popen[str]") -> str:
-    said, _ = process.communicate(timeout=200)
-    assert process.returncode == 0, said
+def refused(*command: object, cwd: Path) -> str:
+    """What a command says that ends for want of a machine."""
+    said, _ = (head := run_command(*command, cwd=cwd)).communicate(timeout=200)
+    assert head.returncode == 3, said
     return said
 
 
@@ -49,22 +45,19 @@ def test_a_machine_where_two_blocks_fail_retires_and_its_blocks_go_elsewhere(
     hosts: Hosts, small_data: Path, plain: Path, tmp_path: Path
 ) -> None:
     """What was sent to it is lost from its disk: no container of the first two blocks starts."""
-    hidden, root = tmp_path / "hidden", tmp_path / "cluster"
-    # Slow enough to be lost during the warm-up.
-    lines = FILL_BOXES + "\ntime.sleep(1.0)\n"
+    hidden, root, waits = tmp_path / "hidden", tmp_path / "cluster", tmp_path / "waits"
+    lines = waiting_in(waits)
     teams = {name: submission_in(hidden / name, lines) for name in ("filler", "twin")}
     broken = hosts.start_worker("broken", before=without(hidden))
     head = hosts.run(*arguments(small_data, root, teams, "--cluster", hosts.address))
-
-    def sent() -> list[Path]:
-        return list((tmp_path / "host-broken").glob("*/submissions/twin/predict.py"))
-
-    until(sent, what="the submission")
-    shutil.rmtree(sent()[0].parents[1])
+    until(lambda: any(waits.iterdir()), what="the warm-up")
+    (sent,) = (tmp_path / "host-broken").glob("*/submissions")
+    shutil.rmtree(sent)
+    (waits / "go").touch()
     # Alone it can't leave the blocks to another before it has failed twice.
     assert "2 blocks in a row failed" in broken.communicate(timeout=120)[0]
     hosts.start_worker("ada")
-    said = finished(head)
+    said = finish(head)
     assert "machine broken: retired: 2 blocks in a row failed on this machine" in said
     assert broken.returncode == 3
     assert rows(root / "runs.csv") == rows(plain / "runs.csv")
@@ -87,7 +80,7 @@ def test_a_machine_without_room_or_of_another_version_is_left_out(
         head = hosts.run(*arguments(small_data, root, submissions, "--cluster", hosts.address))
         until(lambda: {"small", "old"} <= left_out(root), what="both machines")
         hosts.start_worker("ada")
-        said = finished(head)
+        said = finish(head)
     finally:
         hosts.end()
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
@@ -104,16 +97,13 @@ def left_out(root: Path) -> set[str]:
 
 
 def test_a_case_that_takes_machine_after_machine_down_is_given_up_and_the_team_named(
-    small_data: Path, submissions: Submissions, segjudge: Command, tmp_path: Path
+    small_data: Path, submissions: Submissions, tmp_path: Path
 ) -> None:
     killer = submission_in(tmp_path / "killer", KILLER)
     root = tmp_path / "cluster"
     teams = {"good": submissions["filler"], "killer": killer}
-    done = segjudge(*arguments(small_data, root, teams, "--cluster", "local:2"))
-    assert done.returncode == 3
-    assert (
-        "case 2DBox_XRay_1: its machine went away 5 times, at last while killer ran" in done.stderr
-    )
+    said = refused(*arguments(small_data, root, teams, "--cluster", "local:2"), cwd=tmp_path)
+    assert "case 2DBox_XRay_1: its machine went away 5 times, at last while killer ran" in said
     assert len(ledger_of(root)) == 6, "the other cases wait for nobody"
     assert RunDirectory(root).cut_off()["killer", "2DBox_XRay_1"] == 5
 
@@ -127,7 +117,6 @@ def test_where_no_machine_can_the_command_says_why_and_ends(
     assert "999999999" in rules.read_text()
     command = arguments(small_data, tmp_path / "cluster", submissions, "--cluster", "local:1")
     command[command.index("cvpr24")] = str(rules)
-    done = segjudge(*command)
-    assert done.returncode == 3
-    assert "none of its machines can do the work" in done.stderr
-    assert "MiB of memory, the protocol grants 999999999" in done.stderr
+    said = refused(*command, cwd=tmp_path)
+    assert "none of its machines can do the work" in said
+    assert "MiB of memory, the protocol grants 999999999" in said

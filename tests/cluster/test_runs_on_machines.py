@@ -13,15 +13,16 @@ import pytest
 
 from evaluate.cli import main
 from tests.cluster.hosts import (
-    FILL_BOXES,
+    Hosts,
     arguments,
     began,
-    hosts_in,
+    finish,
     ledger_of,
     rows,
     run_command,
     submission_in,
     until,
+    waiting_in,
     without,
 )
 
@@ -29,20 +30,12 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 Submissions = dict[str, Path]
 
 
-def finish(process: "subprocess.Popen[str]") -> str:
-    """Wait for a command that must end well; returns what it said."""
-    said, _ = process.communicate(timeout=1500)
-    assert process.returncode == 0, said
-    return said
-
-
 def test_workers_of_ones_own_give_the_tables_of_one_machine(
     small_data: Path, submissions: Submissions, plain: Path, segjudge: Command, tmp_path: Path
 ) -> None:
     root = tmp_path / "cluster"
-    done = segjudge(*arguments(small_data, root, submissions, "--cluster", "local:2"))
-    assert done.returncode == 0, done.stderr
-    assert "2 of 2 machines" in done.stderr
+    command = arguments(small_data, root, submissions, "--cluster", "local:2")
+    assert "2 of 2 machines" in finish(run_command(*command, cwd=tmp_path))
     assert rows(root / "runs.csv") == rows(plain / "runs.csv")
     for stage in ("score", "rank"):
         assert main([stage, str(root)]) == 0
@@ -57,12 +50,10 @@ def test_workers_of_ones_own_give_the_tables_of_one_machine(
 
 
 def test_a_block_stays_on_one_machine_and_the_report_says_so(
-    small_data: Path, submissions: Submissions, plain: Path, segjudge: Command, tmp_path: Path
+    three_hosts: Hosts, small_data: Path, submissions: Submissions, plain: Path, tmp_path: Path
 ) -> None:
     root = tmp_path / "cluster"
-    with hosts_in(tmp_path) as hosts:
-        command = arguments(small_data, root, submissions, "--cluster", hosts.address)
-        finish(hosts.run(*command))
+    three_hosts.finish(*arguments(small_data, root, submissions))
     assert rows(root / "runs.csv") == rows(plain / "runs.csv")
     by_case = defaultdict(set)
     document = json.loads((root / "run.json").read_text())
@@ -77,41 +68,39 @@ def test_a_block_stays_on_one_machine_and_the_report_says_so(
 
 @pytest.mark.small_disk
 def test_what_a_machine_does_not_see_is_sent_and_held_against_its_digest(
-    small_data: Path, submissions: Submissions, plain: Path, tmp_path: Path
+    hosts: Hosts, small_data: Path, submissions: Submissions, plain: Path, tmp_path: Path
 ) -> None:
     """The worker is rooted elsewhere: neither data nor submissions are there."""
     hidden = tmp_path / "hidden"
     shutil.copytree(small_data.parent, hidden / "data")
     shutil.copytree(submissions["filler"], hidden / "submission")
     root = tmp_path / "cluster"
-    with hosts_in(tmp_path, names=()) as hosts:
-        hosts.start_worker("blind", before=without(hidden))
-        given = dict.fromkeys(submissions, hidden / "submission")
-        manifest = hidden / "data" / "manifest.json"
-        command = arguments(manifest, root, given, "--cluster", hosts.address)
-        finish(hosts.run(*command))
-        sent = list((tmp_path / "host-blind").rglob("files/*"))
-        assert len(sent) <= 2, "files of finished cases are kept"
+    hosts.start_worker("blind", before=without(hidden))
+    given = dict.fromkeys(submissions, hidden / "submission")
+    hosts.finish(*arguments(hidden / "data" / "manifest.json", root, given))
+    sent = list((tmp_path / "host-blind").rglob("files/*"))
+    assert len(sent) <= 2, "files of finished cases are kept"
     assert rows(root / "runs.csv") == rows(plain / "runs.csv")
     assert len(ledger_of(root)) == 8
 
 
 def test_a_worker_goes_when_asked_and_its_block_is_done_first(
-    small_data: Path, plain: Path, tmp_path: Path
+    hosts: Hosts, small_data: Path, plain: Path, tmp_path: Path
 ) -> None:
-    slow = submission_in(tmp_path / "slow", FILL_BOXES + "\ntime.sleep(1.0)\n")
-    root = tmp_path / "cluster"
-    with hosts_in(tmp_path, names=("ada",)) as hosts:
-        teams = {"filler": slow, "twin": slow}
-        head = hosts.run(*arguments(small_data, root, teams, "--cluster", hosts.address))
-        until(lambda: began(root), what="the first container")
-        hosts.workers["ada"].terminate()
-        said, _ = hosts.workers["ada"].communicate(timeout=60)
-        assert hosts.workers["ada"].returncode == 0 and "it was asked to go" in said
-        ended = ledger_of(root)
-        assert {case for _, case, _ in ended} and len(ended) == 2, "the block was cut off"
-        hosts.start_worker("ben")
-        finish(head)
+    waits, root = tmp_path / "waits", tmp_path / "cluster"
+    lines = waiting_in(waits, first=2)  # the warm-up of each team
+    teams = dict.fromkeys(("filler", "twin"), submission_in(tmp_path / "slow", lines))
+    ada = hosts.start_worker("ada")
+    head = hosts.run(*arguments(small_data, root, teams, "--cluster", hosts.address))
+    until(lambda: began(root), what="the first container")
+    ada.terminate()
+    (waits / "go").touch()
+    said, _ = ada.communicate(timeout=60)
+    assert ada.returncode == 0 and "it was asked to go" in said
+    ended = ledger_of(root)
+    assert {case for _, case, _ in ended} and len(ended) == 2, "the block was cut off"
+    hosts.start_worker("ben")
+    finish(head)
     assert rows(root / "runs.csv") == rows(plain / "runs.csv")
 
 

@@ -6,34 +6,31 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cluster.hosts import hosts_in, rows
+from tests.cluster.hosts import Hosts, rows
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 TABLES = ("label_scores.csv", "case_scores.csv", "modality_scores.csv")
 
 
 def test_scores_of_a_cluster_are_those_of_one_machine(
-    plain: Path, segjudge: Command, tmp_path: Path
+    three_hosts: Hosts, plain: Path, tmp_path: Path
 ) -> None:
     """A folder on one host only is no obstacle; nor is a link, which is never followed."""
     root = tmp_path / "run"
     shutil.copytree(plain, root)
     for kept in ("scores.sqlite", *TABLES):
         (root / kept).unlink()
-    with hosts_in(tmp_path, names=("ada", "ben")) as hosts:
-        done = segjudge("score", root, "--cluster", hosts.address)
-    assert done.returncode == 0, done.stderr
+    three_hosts.finish("score", root)
     for table in TABLES:
         assert (root / table).read_bytes() == (plain / table).read_bytes()
 
 
 def test_a_rerun_on_a_cluster_comes_to_the_same_verdict(
-    plain: Path, segjudge: Command, tmp_path: Path
+    three_hosts: Hosts, plain: Path, tmp_path: Path
 ) -> None:
     root = tmp_path / "run"
     shutil.copytree(plain, root)
-    done = segjudge("audit", root, "--rerun", "--sample", 2, "--cluster", "local:2")
-    assert done.returncode == 0, done.stdout + done.stderr
+    three_hosts.finish("audit", root, "--rerun", "--sample", 2)
     audit = json.loads((root / "audit.json").read_text())
     assert all(case["is_same"] for team in audit["rerun"]["teams"] for case in team["cases"])
     assert rows(root / "runs.csv") == rows(plain / "runs.csv")

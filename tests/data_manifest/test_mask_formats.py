@@ -21,6 +21,7 @@ from PIL import Image
 from reading import grey_png
 
 from data_manifest.layouts import FORMATS, BadPrediction, OutputFile, read_prediction
+from data_manifest.layouts.regular_files import files_beside
 from evaluate.cli import main
 
 SHAPE, SPACING = (6, 9, 12), (2.5, 0.8, 0.7)
@@ -360,7 +361,7 @@ def test_every_kind_of_nrrd_that_itk_writes_is_read_in_its_place(
     grids = []
     for form in ("nrrd", "nii.gz"):
         with (tmp_path / f"a.{form}").open("rb") as stream:
-            grids.append(FORMATS[form].open_mask(stream, "").grid())
+            grids.append(FORMATS[form].open_mask(stream, "", files_beside(tmp_path / "a")).grid())
     np.testing.assert_allclose(grids[0].affine, grids[1].affine, atol=1e-5)
 
 

@@ -141,14 +141,14 @@ def test_compose_runs_the_participant_then_the_evaluator(small_data: Path, tmp_p
 
 
 def test_machines_of_a_cluster_load_the_archive_and_run_the_same_image(
-    archive: Path, small_data: Path, segjudge: Command, tmp_path: Path
+    archive: Path, small_data: Path, segjudge_process: Command, tmp_path: Path
 ) -> None:
     """Two workers beside each other, each with images of its own that go with it."""
     named = [f"--submission=archive={archive}", f"--submission=image={TAG}"]
     data = ["--manifest", small_data, "--protocol", "cvpr24", "--sandbox", "docker"]
     runs = (tmp_path / "plain", tmp_path / "cluster")
     for run, more in zip(runs, ([], ["--cluster", "local:2"]), strict=True):
-        made = segjudge("run", *data, *named, *more, run)
+        made = segjudge_process("run", *data, *named, *more, run)
         assert made.returncode == 0, made.stderr
     facts = [
         [(r["team"], r["case"], r["outcome"], r["measured_by"]) for r in rows(run / "runs.csv")]

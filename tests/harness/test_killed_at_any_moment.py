@@ -47,7 +47,12 @@ def workspaces(run: Path) -> list[Path]:
 
 @pytest.mark.parametrize("most", [12, pytest.param(150, marks=pytest.mark.soak)])
 def test_a_run_that_is_killed_again_and_again_ends_like_one_that_is_not(
-    most: int, small_data: Path, make_submission: MakeSubmission, segjudge: Command, tmp_path: Path
+    most: int,
+    small_data: Path,
+    make_submission: MakeSubmission,
+    segjudge: Command,
+    segjudge_process: Command,
+    tmp_path: Path,
 ) -> None:
     submission = make_submission("filler", FILL_BOXES)
 
@@ -58,7 +63,7 @@ def test_a_run_that_is_killed_again_and_again_ends_like_one_that_is_not(
 
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     started = time.monotonic()
-    assert segjudge(*arguments(whole)).returncode == 0
+    assert segjudge_process(*arguments(whole)).returncode == 0
     length = time.monotonic() - started
 
     moments = random.Random(20241123)  # noqa: S311  # moments, not secrets

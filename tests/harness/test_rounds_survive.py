@@ -39,7 +39,11 @@ def facts(path: Path) -> list[dict[str, str]]:
 
 
 def test_a_harness_that_is_killed_between_and_inside_rounds_ends_with_equal_tables(
-    data: Path, make_submission: MakeSubmission, segjudge: Command, tmp_path: Path
+    data: Path,
+    make_submission: MakeSubmission,
+    segjudge: Command,
+    segjudge_process: Command,
+    tmp_path: Path,
 ) -> None:
     team = make_submission("learns", "time.sleep(0.15)\n" + LEARNS)
 
@@ -49,7 +53,7 @@ def test_a_harness_that_is_killed_between_and_inside_rounds_ends_with_equal_tabl
 
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     started = time.monotonic()
-    assert segjudge(*arguments(whole)).returncode == 0
+    assert segjudge_process(*arguments(whole)).returncode == 0
     length = time.monotonic() - started
     moments, kills = random.Random(14), 0  # noqa: S311  # moments, not secrets
     while kills < 5:

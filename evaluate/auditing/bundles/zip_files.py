@@ -114,6 +114,5 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path) -> st
 
 
 def _refused(path: Path, found: str) -> BundleError:
-    return BundleError(
-        where=str(path), found=found, expected="a bundle of `segjudge bundle`, a zip of plain files"
-    )
+    makers = "`segjudge bundle` or the page of `segjudge try`"
+    return BundleError(where=str(path), found=found, expected=f"a zip of plain files, by {makers}")

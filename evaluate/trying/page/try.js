@@ -294,12 +294,22 @@ async function segment(next) {
       await follow(pane, attempt);
     }
   } catch (error) { say(error.message, true); }
-  state.busy = false; $("segment").disabled = $("next").disabled = false; $("cancel").disabled = true;
+  state.busy = false; state.attempt = null; $("segment").disabled = $("next").disabled = false; $("cancel").disabled = true;
 }
 
 async function follow(pane, attempt) {
+  state.attempt = attempt;
+  if (state.cancelled) endAttempt();  // it was pressed before there was a number to end
   for (;;) {
-    const facts = await json(`api/attempt/${attempt}`);
+    let facts;
+    try { facts = await json(`api/attempt/${attempt}`); } catch (error) {
+      // A machine that slept comes back; a server that has ended does not.
+      if (!(error instanceof TypeError)) throw error;
+      if (state.cancelled) throw new Error("segjudge does not answer: is it still running in the terminal?");
+      say("segjudge does not answer; asking again…", true);
+      await new Promise((done) => setTimeout(done, 1000));
+      continue;
+    }
     if (!facts.done) {
       say(`running: ${facts.since_s.toFixed(1)} s of at most ${state.start.timeout_s} s (images are made ready first)`);
       await new Promise((done) => setTimeout(done, 250));
@@ -315,6 +325,10 @@ async function follow(pane, attempt) {
     return;
   }
 }
+
+const endAttempt = () => state.attempt && ask(`api/cancel/${state.attempt}`, { method: "POST" }).catch(() => {});
+// A page that is closed wants no answer.
+addEventListener("pagehide", () => { if (state.attempt) navigator.sendBeacon(`api/cancel/${state.attempt}`); });
 
 function result(pane, attempt, facts) {
   const head = element("p", facts.ok ? "ok" : facts.outcome === "none" ? "no answer" : facts.outcome, facts.ok ? "ok" : "bad");
@@ -335,13 +349,15 @@ function result(pane, attempt, facts) {
     }
     parts.push(table);
   }
-  if (facts.has_mask) {
+  if (facts.outcome !== "none") {
     const links = element("p", "Save: ");
-    for (const [what, text] of [["nifti", "mask as NIfTI"], ["answer", "the container's file"], ["case", "the case, to run again"]]) {
+    const masks = facts.has_mask ? [["nifti", "mask as NIfTI"], ["answer", "the container’s file"]] : [];
+    for (const [what, text] of [...masks, ["case", "the case, for segjudge check --case"]]) {
       const link = element("a", text);
       link.href = `api/save/${attempt}/${what}`; link.download = "";
-      links.append(link, " ");
+      links.append(link, " · ");
     }
+    links.lastChild.remove();
     parts.push(links);
   }
   const log = document.createElement("details");
@@ -468,7 +484,7 @@ async function main() {
   $("planes-over").onchange = () => showSpace();
   $("segment").onclick = () => segment(false);
   $("next").onclick = () => segment(true);
-  $("cancel").onclick = () => { if (state.busy) { state.cancelled = true; say("ending…"); ask("api/cancel", { method: "POST" }); } };
+  $("cancel").onclick = () => { if (state.busy) { state.cancelled = true; say("ending…"); endAttempt(); } };
   $("clear").onclick = () => { state.drawings = []; list(); draw(); };
   document.addEventListener("keydown", keys);
   tell();
