@@ -87,7 +87,7 @@ def parse_submissions(arguments: list[str]) -> dict[str, str]:
 def _check_data(manifest_path: Path, manifest: Manifest, protocol: Rules) -> None:
     """Every inputs file is there, unaltered, and has the prompts that the protocol asks for."""
     problems = []
-    for case, entry in ((each, entry) for each in manifest.cases for entry in each.images):
+    for case, entry in ((each, entry) for each in manifest.cases for entry in each.inputs):
         path = manifest_path.parent / entry.path
         missing = sorted(set(protocol.prompts) - set(case.prompts))
         if not path.is_file():

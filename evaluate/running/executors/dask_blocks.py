@@ -288,7 +288,7 @@ class ClusterExecutor:
 
     def _files_of(self, case: Case) -> dict[str, SentFile]:
         """What a machine needs of a case, by the path in the data set."""
-        entries = case.files if self._plan.protocol.rounds.number > 1 else case.images
+        entries = case.files if self._plan.protocol.rounds.number > 1 else case.inputs
         root = self._plan.data_root
         return {e.path: SentFile.of(root / e.path, e.sha256) for e in entries}
 
