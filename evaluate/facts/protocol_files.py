@@ -1,6 +1,5 @@
 """Where protocols lie, and what a file says together with those that it is based on."""
 
-import math
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +7,9 @@ from typing import Any
 
 from evaluate.facts.errors import Finding, ProtocolError
 
-_LARGEST = {"limits": 1e9, "scoring": float("inf")}
-"""Seconds and MiB that an engine takes; a metric may have a setting without end."""
+_LARGEST = 1e30
+_LARGEST_LIMIT = 1e9
+"""Of seconds and MiB that an engine takes."""
 _BUILTIN = Path(__file__).parent.parent / "protocols"
 
 
@@ -52,7 +52,7 @@ def whole_file(name_or_path: str) -> tuple[dict[str, Any], str]:
             )
         seen.append(path)
         try:
-            own = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=_finite)
+            own = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError) as error:
             raise _unreadable(path, error) from error
         if faults := list(_odd_numbers(own, f"{path}: ")):
@@ -80,13 +80,6 @@ def _path(name: str, beside: Path | None = None) -> Path:
     )
 
 
-def _finite(text: str) -> float:
-    """What run.json can keep, which holds no other number."""
-    if not math.isfinite(number := float(text)):
-        raise ValueError(f"{text} is no finite number")
-    return number
-
-
 def _unreadable(path: Path, error: Exception) -> ProtocolError:
     mend = "save it in UTF-8" if isinstance(error, UnicodeDecodeError) else ""
     fault, expected = f"can't be read: {error}", "a TOML file"
@@ -100,7 +93,7 @@ def _odd_numbers(value: object, where: str) -> Iterator[Finding]:
             dot = "" if where.endswith(" ") else "."
             yield from _odd_numbers(part, f"{where}{dot}{key}")
     elif isinstance(value, int | float):
-        largest = next((most for part, most in _LARGEST.items() if f": {part}." in where), 1e30)
+        largest = _LARGEST_LIMIT if ": limits." in where else _LARGEST
         if not abs(value) <= largest:  # nan is in no order
             yield Finding(where=where, found=str(value)[:40], expected=f"at most {largest:g}")
 
