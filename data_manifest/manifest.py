@@ -3,7 +3,9 @@
 A JSON file beside two folders, `inputs/` and `references/`, so that inputs can be mounted alone.
 """
 
+import codecs
 import hashlib
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -51,6 +53,12 @@ class FileEntry(_Strict, frozen=True, kw_only=True):
     sha256: _Sha256
 
 
+class NamedFile(FileEntry, frozen=True, kw_only=True):
+    """A file with the name of what it holds, such as `clinical-information`."""
+
+    name: _Name
+
+
 class Label(_Strict, frozen=True, kw_only=True):
     """A label of the reference (its integer) and what it stands for."""
 
@@ -79,6 +87,7 @@ class Case(_Strict, frozen=True, kw_only=True, omit_defaults=True):
         group: what the case shares with others, such as its patient; empty where nothing tells.
         fold: the part of the data that it belongs to; empty where nothing tells.
         changes: what was changed of its files when they were taken over, in words.
+        values: further JSON files that a container may get, by name.
         directions: of a volume whose file tells them, where its axes x, y and z point, to the
             right, to the front, up: a row for each of these three, of length 1; else None.
     """
@@ -101,6 +110,7 @@ class Case(_Strict, frozen=True, kw_only=True, omit_defaults=True):
     fold: str = ""
     changes: tuple[str, ...] = ()
     directions: tuple[_Row, _Row, _Row] | None = None
+    values: tuple[NamedFile, ...] = ()
 
     @property
     def images(self) -> tuple[FileEntry, ...]:
@@ -108,16 +118,25 @@ class Case(_Strict, frozen=True, kw_only=True, omit_defaults=True):
         return (self.image, *self.further_images)
 
     @property
+    def inputs(self) -> tuple[FileEntry, ...]:
+        """All that a container may see: images and values."""
+        return (*self.images, *self.values)
+
+    @property
     def files(self) -> tuple[FileEntry, ...]:
         """All of its files."""
-        return (*self.images, self.reference)
+        return (*self.inputs, self.reference)
 
     @property
     def inputs_sha256(self) -> str:
-        """Of what a container sees, in hex: the image's, or that of all images' in their order."""
-        if not self.further_images:
+        """Of what a container may see, in hex: the only file's, or that of all in their order."""
+        if len(self.inputs) == 1:
             return self.image.sha256
-        return hashlib.sha256("".join(e.sha256 for e in self.images).encode()).hexdigest()
+        return hashlib.sha256("".join(e.sha256 for e in self.inputs).encode()).hexdigest()
+
+    def value_of(self, name: str) -> NamedFile | None:
+        """The file of a value; None if it has none of that name."""
+        return next((value for value in self.values if value.name == name), None)
 
     def image_of(self, channel: int | str) -> FileEntry:
         """The file of one channel, by its number from 0 or its name.
@@ -183,8 +202,10 @@ def load_manifest(path: Path) -> Manifest:
         ManifestError: unreadable, not of this schema, or inconsistent; every problem is in it.
     """
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
+        data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+        manifest = msgspec.json.decode(data, type=Manifest)
+        json.loads(data, object_pairs_hook=_once)
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
         raise ManifestError(
             where=str(path),
             found=f"can't be read as a manifest: {error}",
@@ -200,6 +221,13 @@ def load_manifest(path: Path) -> Manifest:
     return manifest
 
 
+def _once(pairs: list[tuple[str, object]]) -> None:
+    """Refuse a key that is there twice: readers take one or the other."""
+    for key, count in Counter(key for key, _ in pairs).items():
+        if count > 1:
+            raise ValueError(f"the key `{key}` {count} times in one object")
+
+
 def _inconsistencies(manifest: Manifest) -> list[tuple[str, str, str]]:
     faults: list[tuple[str, str, str]] = []
     identifiers = [case.id for case in manifest.cases]
@@ -207,6 +235,10 @@ def _inconsistencies(manifest: Manifest) -> list[tuple[str, str, str]]:
         faults.append(("cases", "none", "at least one case"))
     if sorted(set(identifiers)) != identifiers:
         faults.append(("cases", "not sorted, or an id twice", "unique ids in sorted order"))
+    for folded, count in Counter(map(str.casefold, set(identifiers))).items():
+        if count > 1:
+            alike = [name for name in identifiers if name.casefold() == folded]
+            faults.append(("cases", ", ".join(alike), "ids that differ by more than capitals"))
     for case in manifest.cases:
         faults += [(case.id, *fact) for fact in _inconsistencies_of(case)]
     paths = Counter(entry.path for case in manifest.cases for entry in case.files)
@@ -215,7 +247,7 @@ def _inconsistencies(manifest: Manifest) -> list[tuple[str, str, str]]:
     ]
     # A container that is given a folder of inputs must not find a reference in it.
     references = {PurePosixPath(case.reference.path) for case in manifest.cases}
-    images = (PurePosixPath(entry.path) for case in manifest.cases for entry in case.images)
+    images = (PurePosixPath(entry.path) for case in manifest.cases for entry in case.inputs)
     for folder in sorted({image.parent for image in images}):
         if any(reference.is_relative_to(folder) for reference in references):
             faults.append((f"{folder}/", "inputs and references", "folders of their own for both"))
@@ -230,15 +262,15 @@ def _inconsistencies_of(case: Case) -> Iterator[tuple[str, str]]:
         yield f"spacing_mm {case.spacing_mm}", f"{axes} values"
     if case.dimension == "3D" and case.spacing_mm is None:
         yield "no spacing_mm", "the spacing of a 3D case"
-    labels = [label.label for label in case.labels]
-    if sorted(set(labels)) != labels:
-        yield f"labels {labels}", "unique labels in rising order"
+    labels: list[object] = [label.label for label in case.labels]
+    for what, given in (("labels", labels), ("values", [value.name for value in case.values])):
+        if sorted(set(given)) != given:  # type: ignore[type-var]
+            yield f"{what} {given}", f"unique {what} in rising order"
     names = [name.casefold() for name in case.channels]
     if len(set(names)) < len(names) or len(case.images) not in (1, len(names)):
         yield f"channels {list(case.channels)} of {len(case.images)} images", "a name for each"
-    for kind in case.prompts:
-        if kind not in KINDS:
-            yield f"prompts {kind!r}", f"one of {', '.join(KINDS)}"
+    for kind in sorted({*case.prompts} - {*KINDS}):
+        yield f"prompts {kind!r}", f"one of {', '.join(KINDS)}"
     for entry in case.files:
         if not _is_inside(entry.path):
             yield f"path {entry.path!r}", "a relative path inside the manifest's folder"

@@ -13,6 +13,7 @@ from data_manifest.errors import CaseFileError, Finding, ManifestError
 from data_manifest.layouts import format_of, read_inputs, read_reference
 from data_manifest.layouts.formats import NPZ
 from data_manifest.layouts.npz_contract import surplus_arrays
+from data_manifest.layouts.sidecars import json_fault
 from data_manifest.layouts.stored import image_header
 from data_manifest.manifest import Case, FileEntry, Manifest, load_manifest, sha256_of
 from data_manifest.progress import Progress, silent
@@ -50,7 +51,14 @@ def _problems_of(folder: Path, case: Case) -> Iterator[Finding]:
     facts = partial(_kept_image_facts if kept else _input_facts, case)
     for entry in case.images:
         yield from _checked(folder, entry, facts)
+    for value in case.values:
+        yield from _checked(folder, value, _value_facts)
     yield from _checked(folder, case.reference, partial(_reference_facts, case))
+
+
+def _value_facts(file: Path) -> Iterator[tuple[str, str]]:
+    if fault := json_fault(file):
+        yield fault, "JSON"
 
 
 def _checked(

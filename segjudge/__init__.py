@@ -89,9 +89,10 @@ def main() -> int:
     gc.disable()
     command_line = importlib.import_module("evaluate.cli")
     # A polite end is an end like Ctrl-C's: containers are removed, what was done is kept.
-    # So is that of a closed terminal, unless `nohup` has asked for the contrary.
-    for name in ("SIGTERM", "SIGHUP", "SIGQUIT"):
-        number = getattr(signal, name, None)
+    # So is that of a closed terminal, unless `nohup` has asked for the contrary, and what a batch
+    # system sends ahead of its time limit.
+    for name in ("TERM", "HUP", "QUIT", "USR1", "USR2", "ALRM", "XCPU", "PWR"):
+        number = getattr(signal, f"SIG{name}", None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
     code: int = command_line.main()

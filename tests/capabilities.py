@@ -131,6 +131,31 @@ def _slurm() -> str | None:
     return f"no {' and no '.join(absent)} is found" if absent else None
 
 
+BASE_IMAGE = "docker.io/library/python:3.11-slim"
+ROOTLESS_USER = "segjudge-rootless"
+
+
+def _podman() -> str | None:
+    if _program("podman") is None:
+        return "no podman is found"
+    seen = subprocess.run(["podman", "image", "exists", BASE_IMAGE], capture_output=True)
+    return f"it has no {BASE_IMAGE}" if seen.returncode else None
+
+
+def _rootless() -> str | None:
+    if os.geteuid() != 0:
+        return _podman()
+    absent = [n for n in ("podman", "newuidmap", "setpriv", "runc") if _program(n) is None]
+    if absent:
+        return f"no {' and no '.join(absent)} is found"
+    known = any(line.startswith(f"{ROOTLESS_USER}:") for line in _lines(Path("/etc/subuid")))
+    return None if known else f"there is no user {ROOTLESS_USER} in /etc/subuid"
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+
+
 def _mount() -> str | None:
     if os.geteuid() != 0:
         return "only root can mount one"
@@ -164,6 +189,19 @@ CAPABILITIES = {
         mend="run the tests as root where docker.io and util-linux are installed",
         lack=_second_engine,
     ),
+    "podman": Capability(
+        title="Podman with the base image",
+        mend="as root on Debian: .ci/engine podman",
+        lack=_podman,
+    ),
+    "rootless": Capability(
+        title="Podman for an ordinary user",
+        mend="as root on Debian: .ci/engine podman",
+        lack=_rootless,
+    ),
+    "runsc": Capability(
+        title="gVisor's runsc", mend="apt-get install runsc", lack=_programs("runsc")
+    ),
     "cgroups": Capability(
         title="a cgroup of our own for a container",
         mend="run the tests as root, or let systemd delegate the cgroups of cpu and memory",
@@ -178,6 +216,9 @@ CAPABILITIES = {
         title="LaTeX", mend="apt-get install texlive-latex-recommended", lack=_latex
     ),
     "zstd": Capability(title="zstd", mend="apt-get install zstd", lack=_programs("zstd")),
+    "openssl": Capability(
+        title="openssl", mend="apt-get install openssl", lack=_programs("openssl")
+    ),
     "compiler": Capability(
         title="a C compiler", mend="apt-get install gcc libc6-dev", lack=_compiles()
     ),

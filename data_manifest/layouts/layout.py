@@ -35,6 +35,8 @@ class InputFile(
         format: a name of `FORMATS`; of a sidecar `json`.
         channel: of a case of several images which one, by its number from 0 or its name.
         content: of a sidecar, for every case alike but for `{case}` and `{uuid}` in its texts.
+        value: of a sidecar, the name of each case's own file; `content` then is what a case gets
+            that has none.
         names: of clicks or scribbles: what a point on an object is called, and one beside it.
     """
 
@@ -43,6 +45,7 @@ class InputFile(
     format: str
     channel: int | str = 0
     content: Any = None
+    value: str = ""
     names: tuple[str, str] = ("foreground", "background")
 
 
@@ -244,6 +247,10 @@ class Layout:
                 return f"is {case.dimension}, which {file.path} can't hold"
             if not _can_become(stored, asked):
                 return f"is stored as {stored.name}, which can't become {file.path}"
+        for file in self.inputs.files:
+            if file.value and file.content is None and case.value_of(file.value) is None:
+                has = ", ".join(value.name for value in case.values) or "none"
+                return f"has no value {file.value} for {file.path} (it has {has})"
         if case.dimension not in FORMATS[self.output.format].mask_dimensions:
             return f"is {case.dimension}, which {self.output.path} can't hold"
         return ""
@@ -270,7 +277,10 @@ class Layout:
             for parent in reversed(target.relative_to(folder).parents[:-1]):
                 (folder / parent).mkdir(exist_ok=True)
                 (folder / parent).chmod(0o755)  # whatever the harness's umask is
-            if file.role == "sidecar":
+            own = case.value_of(file.value)
+            if own is not None:
+                shutil.copyfile(data_root / own.path, target)
+            elif file.role == "sidecar":
                 write_sidecar(target, file.content, case.id)
             elif file.role == "clicks":
                 write_points(target, (told or read_case(data_root, case)).prompts, file.names)

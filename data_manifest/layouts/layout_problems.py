@@ -48,13 +48,18 @@ def _of_input(where: str, file: InputFile) -> Iterator[Finding]:
         if file.format != SIDECAR:
             fault = f"role {file.role!r}, format {file.format!r}"
             yield Finding(where=where, found=fault, expected=f"format {SIDECAR!r}")
-        if file.role == "sidecar" and file.content is None:
-            yield Finding(where=where, found="no content", expected="what the sidecar holds")
+        if file.role == "sidecar" and file.content is None and not file.value:
+            expected = "what the sidecar holds, or the name of each case's own value"
+            yield Finding(where=where, found="no content", expected=expected)
+        if file.role != "sidecar" and file.value:
+            yield Finding(where=where, found="value", expected="none: only a sidecar has one")
         yield from _of_place(where, file.path)
         return
     yield from _of_path(where, file.path, file.format)
-    if file.content is not None:
-        yield Finding(where=where, found="content", expected="none: only a sidecar's is written")
+    if file.content is not None or file.value:
+        yield Finding(
+            where=where, found="content or value", expected="none: only a sidecar's is written"
+        )
 
 
 def _of_references(references: References, output: OutputFile) -> Iterator[Finding]:

@@ -6,7 +6,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from data_manifest.prompts import Clicks, Dots, Prompts
+
+_LARGEST = 1 << 20
 
 SIDECAR = "json"
 """The format of such a file, in protocols."""
@@ -31,6 +35,17 @@ def write_sidecar(path: Path, content: Any, case: str) -> None:
     """Write what a protocol says that the file holds; the same content gives the same bytes."""
     text = json.dumps(_filled_in(content, case), indent=1, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
+
+
+def json_fault(path: Path) -> str:
+    """Why a file is no JSON of a size that anyone means; empty if it is."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_LARGEST + 1)
+        msgspec.json.decode(data)
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
+        return f"no JSON: {error}"
+    return "" if len(data) <= _LARGEST else f"more than {_LARGEST} bytes"
 
 
 def write_points(path: Path, prompts: Iterable[Prompts], names: tuple[str, str]) -> None:

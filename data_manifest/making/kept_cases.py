@@ -16,6 +16,7 @@ import numpy as np
 from data_manifest.errors import CaseFileError, ManifestError
 from data_manifest.findings import Finding, Severity, Tell, grouped, untold
 from data_manifest.layouts.formats import NPZ, format_of
+from data_manifest.layouts.sidecars import json_fault
 from data_manifest.layouts.stored import convert_volume, turn_volume
 from data_manifest.making.geometry import Volume, axes_of, is_turned, mismatches
 from data_manifest.making.image_folders import MANIFEST, whole_folder
@@ -30,6 +31,7 @@ from data_manifest.manifest import (
     FileEntry,
     Label,
     Manifest,
+    NamedFile,
     load_manifest,
     save_manifest,
     sha256_of,
@@ -99,6 +101,9 @@ def _kept(case: SourceCase, folder: Path, tell: Tell) -> Case:
         raise CaseFileError(_wrong(case, fault, "one: name it with `--modality`"))
     for file in (*case.images, case.reference):
         _check_format(file)
+    for file in case.values.values():
+        if fault := json_fault(file):
+            raise CaseFileError(where=str(file), found=fault, expected="JSON")
     reference = read_volume(case.reference, labels=True)
     headers = [_image(file, reference) for file in case.images]
     turned = is_turned(headers[0], reference)
@@ -181,6 +186,11 @@ def _written(
         else:
             shutil.copyfile(file, folder / path)
         paths.append(path)
+    values = []
+    for name, file in sorted(case.values.items()):
+        path = f"{INPUTS}/{case.identifier}_{name}.json"
+        shutil.copyfile(file, folder / path)
+        values.append(NamedFile(name=name, path=path, sha256=sha256_of(folder / path)))
     notes = dict.fromkeys((*image.notes, *reference.notes, *changes))
     for note in notes:
         tell(Finding(where=str(case.reference), found=note, severity=Severity.WARNING))
@@ -204,6 +214,7 @@ def _written(
         image=files[0],
         further_images=tuple(files[1:-1]),
         channels=case.channels,
+        values=tuple(values),
         reference=files[-1],
         group=case.group,
         fold=case.fold,

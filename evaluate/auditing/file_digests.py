@@ -47,7 +47,7 @@ def altered_data(
     """Inputs and references that are not those of the manifest, and how many were looked at."""
     altered, looked_at = [], 0
     for case in manifest.cases:
-        kinds = [(images, Cause.INPUTS, entry) for entry in case.images]
+        kinds = [(images, Cause.INPUTS, entry) for entry in case.inputs]
         kinds.append((references, Cause.REFERENCE, case.reference))
         for _, cause, entry in filter(operator.itemgetter(0), kinds):
             looked_at += 1

@@ -31,7 +31,7 @@ def kit_file(name: str) -> Path:
 
 
 def ready_participants(out: Path) -> dict[str, Path]:
-    """Put each shipped participant together with the kit; equal files give equal digests.
+    """Put each shipped participant on top of the kit; equal files give equal digests.
 
     What an earlier call left there is brought up to date.
 
@@ -40,12 +40,12 @@ def ready_participants(out: Path) -> dict[str, Path]:
     """
     shipped = _shipped()
     ready = {}
-    for dockerfile in sorted(shipped.glob("*/Dockerfile")):
-        folder = out / dockerfile.parent.name
-        for source in (dockerfile.parent, shipped / _KIT):
+    for own in sorted(path.parent for path in shipped.glob("*/predict.py")):
+        folder = out / own.name
+        for source in (shipped / _KIT, own):
             ignored = shutil.ignore_patterns("__pycache__", _SHARES)
             shutil.copytree(source, folder, dirs_exist_ok=True, ignore=ignored)
-        shares = dockerfile.parent / _SHARES
+        shares = own / _SHARES
         for name in shares.read_text("utf-8").split() if shares.is_file() else ():
             shutil.copy(shipped / name, folder)
         ready[folder.name] = folder

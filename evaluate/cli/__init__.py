@@ -58,6 +58,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         )
         return 2
+    except UnicodeEncodeError:
+        # Documents and tables keep names in UTF-8; a disk keeps any bytes.
+        words = [str(word) for word in (sys.argv[1:] if arguments is None else arguments)]
+        named = [word for word in words if any("\udc80" <= c <= "\udcff" for c in word)]
+        _complain(
+            Finding(
+                where=next(iter(named), "the system"),
+                found="a name that is not in UTF-8",
+                expected="names that a document can keep",
+                mend="rename the file or folder",
+            )
+        )
+        return 2
     except Exception as error:  # noqa: BLE001  # the last resort: a line instead of a traceback
         if os.environ.get("SEGJUDGE_DEBUG"):
             traceback.print_exc()

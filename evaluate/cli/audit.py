@@ -132,7 +132,7 @@ def _sandbox_for(options: argparse.Namespace) -> "Iterator[Sandbox | None]":
         return
     with ExitStack() as stack:
         opened = None
-        if tagged and options.sandbox == "docker":
+        if tagged and options.sandbox in ("docker", "podman"):
             try:
                 opened = stack.enter_context(sandbox_of(options))
             except EngineMissingError:

@@ -38,8 +38,10 @@ def call(options: argparse.Namespace) -> int:
     from evaluate.pipeline.comparisons import write_comparison
     from evaluate.ranking.stage import rank_run
     from evaluate.reporting.report_of_run import report_run
+    from evaluate.sandbox.choice import refuse_on_windows
     from evaluate.scoring.stage import score_run
 
+    refuse_on_windows(options.sandbox)
     root: Path = options.run_dir
     data: Path = options.data or root.parent / "demo-data"
     took = _Stopwatch()

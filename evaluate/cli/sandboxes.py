@@ -25,7 +25,8 @@ def add_sandbox_arguments(command: argparse.ArgumentParser) -> None:
         "--sandbox",
         metavar="NAME",
         default="auto",
-        help="docker; local (a subprocess, not isolated, not for official scores);"
+        help="docker; podman (by a service of its own, or that of DOCKER_HOST); local (a"
+        " subprocess, not isolated, not for official scores);"
         " auto: docker where an engine answers; or another package's",
     )
     command.add_argument(
@@ -49,7 +50,7 @@ def sandbox_of(options: argparse.Namespace) -> "Iterator[Sandbox]":
     Raises:
         UsageError: a build argument that is not NAME=VALUE, or a runtime without an engine that
             has it.
-        EngineMissingError: docker was asked for and no engine answers.
+        EngineMissingError: an engine was asked for and none answers.
     """
     from evaluate.sandbox import open_sandbox
     from evaluate.sandbox.scratch import scratch_folder

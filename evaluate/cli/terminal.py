@@ -26,6 +26,7 @@ _PLAIN_EVERY_S = 10.0
 _LONGEST = 96  # columns: longer lines are hard to read
 _STYLES = {"problem": "bold red", "warning": "bold yellow", "note": "bold blue"}
 _MOST_CELLS = 5
+_CONTROLS = {n: repr(chr(n))[1:-1] for n in (*range(32), *range(127, 160)) if chr(n) not in "\t\n"}
 _MARKS = {
     Severity.PROBLEM: "LOOK  ",
     Severity.WARNING: "LOOK  ",
@@ -37,8 +38,8 @@ BY_SEVERITY = {severity: f"{severity:8}" for severity in Severity}
 
 
 def say(text: str = "") -> None:
-    """A line of the command's result."""
-    _OUT.print(text)
+    """A line, or lines, of the command's result; whoever named things in it moves no cursor."""
+    _OUT.print(text.translate(_CONTROLS))
 
 
 def warn(finding: Finding) -> None:
@@ -54,7 +55,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; all but the first column are right-aligned."""
-    made = Table(title=title, title_justify="left", title_style="bold")
+    made = Table(title=printable(title), title_justify="left", title_style="bold")
     for index, column in enumerate(columns):
         made.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
     for row in rows:

@@ -35,6 +35,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> int:
     """Serve a page on this machine until Ctrl-C."""
+    from evaluate.sandbox.choice import refuse_on_windows
+
+    refuse_on_windows(options.sandbox)
     try:
         import uvicorn
 

@@ -8,20 +8,24 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import psutil
 
 from data_manifest.findings import Finding
 from evaluate.doctor.bearings import looked_at
-from evaluate.doctor.limits import broken_limits
 from evaluate.facts.errors import EngineMissingError
-from evaluate.sandbox import ImageProblem, Sandbox, SandboxError, lacking, open_sandbox
-from evaluate.sandbox.engine import is_local, machine, open_engine
+from evaluate.sandbox import ImageProblem, SandboxError, lacking
+from evaluate.sandbox.choice import open_docker
 from evaluate.sandbox.measurement import RunCgroup
 from evaluate.sandbox.scratch import scratch_folder
+from evaluate.sandbox.trial import broken_limits
 from metrics import KernelError
 from metrics.kernel import count_labels
+
+if TYPE_CHECKING:
+    from evaluate.sandbox.docker import DockerSandbox
 
 _DISK_WANTED_GIB = 20
 _MEMORY_WANTED_GIB = 10
@@ -38,21 +42,36 @@ _SHOWN = {
 }
 
 
-def examine_engine(environment: Mapping[str, str]) -> list[Finding]:
+def examine_engine(
+    environment: Mapping[str, str], sandbox: str = "docker", runtime: str | None = None
+) -> list[Finding]:
     """The container engine, and every limit that it does not enforce when it is tried.
+
+    Args:
+        environment: the command's variables, which may name an engine (`DOCKER_HOST`).
+        sandbox: `docker` or `podman`.
+        runtime: of the engine; None for its own choice.
 
     Raises:
         EngineMissingError: none answers.
+        UsageError: it has no such runtime.
     """
     with (
         scratch_folder() as scratch,
         # What other harnesses have left is theirs, and their next start's.
         closing(
-            open_sandbox("docker", scratch=scratch, environment=environment, clean=False)
-        ) as sandbox,
+            open_docker(
+                podman=sandbox == "podman",
+                environment=environment,
+                cache=scratch,
+                runtime=runtime,
+                clean=False,
+            )
+        ) as engine,
     ):
-        facts = sandbox.describe()
-        tried = _tried(sandbox, scratch, environment)
+        facts = engine.describe()
+        tried = _tried(engine, scratch)
+    here = _engine_here(facts, engine)
     findings = [
         looked_at(f"engine: {name}", str(facts[key]))
         for key, name in _SHOWN.items()
@@ -85,39 +104,37 @@ def examine_engine(environment: Mapping[str, str]) -> list[Finding]:
             for limit in lacking(facts)
         ),
     ]
-    return [*findings, *tried, *_engine_here(facts, environment)]
+    return [*findings, *tried, *here]
 
 
-def _tried(sandbox: Sandbox, scratch: Path, environment: Mapping[str, str]) -> list[Finding]:
+def _tried(engine: "DockerSandbox", scratch: Path) -> list[Finding]:
     """Each limit that a container could break, or that none could."""
     where = "engine: limits, tried"
     try:
-        with closing(open_engine(environment)) as engine:
-            broken = broken_limits(sandbox, scratch, machine(engine.info()))
+        broken = broken_limits(engine, scratch, engine.machine)
     except (SandboxError, ImageProblem) as error:
-        broken = [f"a plain container can't be run: {error}"]
+        broken = {"containers": f"a plain container can't be run: {error}"}
     if broken is None:
         return [looked_at(where, "not tried: this machine has no shell to try with")]
     if not broken:
-        words = "memory, processes, CPUs, network, root file system, privileges: all hold"
+        words = "memory, processes, CPUs, time, network, file systems, system calls: all hold"
         return [looked_at(where, words)]
     meaning = "a submission could do the same: no result of this engine is fair, and none is safe"
-    return [looked_at(where, text, good=False, meaning=meaning) for text in broken]
+    return [looked_at(where, text, good=False, meaning=meaning) for text in broken.values()]
 
 
-def _engine_here(facts: Mapping[str, object], environment: Mapping[str, str]) -> list[Finding]:
+def _engine_here(facts: Mapping[str, object], engine: "DockerSandbox") -> list[Finding]:
     """What only an engine on this machine lets us see: its counters and its disk."""
-    with closing(open_engine(environment)) as engine:
-        local, folder = is_local(engine), str(engine.info().get("DockerRootDir") or "")
-    findings = [_measurement(facts, local=local)]
-    if local and folder:
+    folder = engine.data_folder
+    findings = [_measurement(facts, local=bool(folder))]
+    if folder:
         findings.append(_disk("disk of the engine", folder, "set `data-root` of the engine"))
     return findings
 
 
 def _measurement(facts: Mapping[str, object], *, local: bool) -> Finding:
     cgroup = None
-    if local and not facts.get("rootless"):
+    if local and not facts.get("rootless") and facts["name"] == "docker":
         # Made as a run makes it, so that the answer is a run's.
         cgroup = RunCgroup.make(
             token=f"doctor{os.getpid()}",
@@ -132,14 +149,16 @@ def _measurement(facts: Mapping[str, object], *, local: bool) -> Finding:
         "exact, from the cgroup's counters" if cgroup else "sampled, from the stats stream",
         good=cgroup is not None,
         meaning="CPU time and peak memory miss what happens between two samples, and a short run"
-        " may have none; for exact ones, run segjudge as root on the engine's machine",
+        " may have none; for exact ones, run segjudge as root on the machine of Docker's engine",
     )
 
 
-def examine_machine(environment: Mapping[str, str]) -> list[Finding]:
-    """Everything, engine or not."""
+def examine_machine(
+    environment: Mapping[str, str], sandbox: str = "docker", runtime: str | None = None
+) -> list[Finding]:
+    """Everything, engine or not; see `examine_engine`."""
     try:
-        findings = examine_engine(environment)
+        findings = examine_engine(environment, sandbox, runtime)
     except EngineMissingError as error:
         findings = [
             looked_at(

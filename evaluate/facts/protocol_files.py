@@ -1,12 +1,15 @@
 """Where protocols lie, and what a file says together with those that it is based on."""
 
-import math
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from evaluate.facts.errors import ProtocolError
+from evaluate.facts.errors import Finding, ProtocolError
 
+_LARGEST = 1e30
+_LARGEST_LIMIT = 1e9
+"""Of seconds and MiB that an engine takes."""
 _BUILTIN = Path(__file__).parent.parent / "protocols"
 
 
@@ -49,9 +52,11 @@ def whole_file(name_or_path: str) -> tuple[dict[str, Any], str]:
             )
         seen.append(path)
         try:
-            own = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=_finite)
+            own = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError) as error:
             raise _unreadable(path, error) from error
+        if faults := list(_odd_numbers(own, f"{path}: ")):
+            raise ProtocolError(*faults)
         name = own.pop("base", None)
         data = _joined(own, data)
     if name is not None:
@@ -75,15 +80,22 @@ def _path(name: str, beside: Path | None = None) -> Path:
     )
 
 
-def _finite(text: str) -> float:
-    """What run.json can keep, which holds no other number."""
-    if not math.isfinite(number := float(text)):
-        raise ValueError(f"{text} is no finite number")
-    return number
-
-
 def _unreadable(path: Path, error: Exception) -> ProtocolError:
-    return ProtocolError(where=str(path), found=f"can't be read: {error}", expected="a TOML file")
+    mend = "save it in UTF-8" if isinstance(error, UnicodeDecodeError) else ""
+    fault, expected = f"can't be read: {error}", "a TOML file"
+    return ProtocolError(where=str(path), found=fault, expected=expected, mend=mend)
+
+
+def _odd_numbers(value: object, where: str) -> Iterator[Finding]:
+    """Numbers that are none, or that no engine and no table holds."""
+    if isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            dot = "" if where.endswith(" ") else "."
+            yield from _odd_numbers(part, f"{where}{dot}{key}")
+    elif isinstance(value, int | float):
+        largest = _LARGEST_LIMIT if ": limits." in where else _LARGEST
+        if not abs(value) <= largest:  # nan is in no order
+            yield Finding(where=where, found=str(value)[:40], expected=f"at most {largest:g}")
 
 
 def _joined(base: object, own: object) -> Any:

@@ -2,13 +2,10 @@
 
 import json
 import os
-import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import chain
-from multiprocessing import get_context
 from pathlib import Path
 
 from markupsafe import Markup
@@ -23,6 +20,7 @@ from evaluate.reporting.quantities import clipped
 from evaluate.reporting.rendering import render
 from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.standings import shown_quantities
+from evaluate.scoring.workers import process_pool
 from evaluate.store import RunDirectory
 
 _FEWEST_SLICES, _MOST_SLICES = 3, 32
@@ -166,12 +164,7 @@ def _draw_all(jobs: Sequence[CaseJob]) -> Iterator[CaseAssets]:
         return
     at = 0
     while at < len(jobs):
-        with ProcessPoolExecutor(
-            workers,
-            mp_context=get_context("spawn"),
-            initializer=signal.signal,
-            initargs=(signal.SIGINT, signal.SIG_IGN),
-        ) as pool:
+        with process_pool(workers) as pool:
             try:
                 for assets in pool.map(draw_assets, jobs[at:]):
                     yield assets

@@ -65,10 +65,16 @@ HINTS = (
     ),
     _hint(
         "entry-point",
+        "predict.sh begins with a byte order mark, or is no text in UTF-8: save it in UTF-8 without"
+        " a mark",
+        r"^\S*sh: (?:line )?1: (?:\ufeff|\ufffd|\$'\\357\\273\\277|\$'\\37[67]\\37)",
+    ),
+    _hint(
+        "entry-point",
         "predict.sh is written for bash, and the protocol starts it with `sh`, which is another"
         " shell in this image",
         r"\[\[: not found|illegal option -o pipefail|syntax error: \"\(\" unexpected|"
-        r"\b(?:source|declare|shopt|mapfile|pushd): not found|: bad substitution|"
+        r"\b(?:source|function|declare|shopt|mapfile|pushd): not found|: bad substitution|"
         r"syntax error: redirection unexpected",
     ),
     _hint(
@@ -76,6 +82,7 @@ HINTS = (
         _NO_SCRIPT,
         r"predict\.sh: no such file|(?:can't|cannot) open '?(?:\./)?predict\.sh",
     ),
+    _hint("entry-point", "predict.sh is a folder", r"^\S*sh: .*predict\.sh: is a directory"),
     _hint(
         "shell",
         "the image lacks a shell that the protocol starts",
@@ -97,12 +104,13 @@ HINTS = (
     _hint(
         "memory",
         "shared memory is full: it is as large as the protocol's `limits.shm_mib`, or as memory",
-        r"\bbus error\b|out of shared memory|/dev/shm",
+        r"\bbus error\b|out of shared memory|no space left on device.*/dev/shm|"
+        r"unable to (?:allocate shared memory|write to file </torch)",
     ),
     _hint(
         "memory",
         "the GPU's memory is full: use smaller batches or patches",
-        r"cuda(?: error:)? out of memory|cuda error: out of memory|outofmemoryerror|"
+        r"cuda(?: error:)? out of memory|cuda error: out of memory|(?<!lang\.)outofmemoryerror|"
         r"cublas_status_alloc_failed|cuda_error_out_of_memory",
         gpus=True,
     ),
@@ -123,13 +131,14 @@ HINTS = (
     ),
     _hint(
         "starts",
-        "a system library is missing in the image",
-        r"cannot open shared object file",
+        "a system library is missing in the image, or too old",
+        r"cannot open shared object file|version `\S+' not found",
     ),
     _hint(
         "memory",
         "it asked for more memory than the limit",
-        r"\bmemoryerror\b|cannot allocate memory|errno 12\b|std::bad_alloc|unable to allocate",
+        r"\bmemoryerror\b|cannot allocate (?:memory|vector)|errno 12\b|std::bad_alloc|"
+        r"unable to allocate|java\.lang\.outofmemoryerror",
     ),
     _hint(
         "starts",
@@ -144,7 +153,8 @@ HINTS = (
     _hint(
         "writes-outside",
         "it writes outside the outputs folder and /tmp; the rest is read-only",
-        r"read-only file system|errno 30\b|\berofs\b|no locator available for file",
+        r"read-only file system|errno 30\b|\berofs\b|no locator available for file|"
+        r"write a readonly database",
     ),
     _hint("starts", "a folder is full; /tmp is small and in memory", r"no space left on device"),
     _hint(
@@ -164,6 +174,11 @@ HINTS = (
 _COVERED = _hint("starts", "the image keeps files where an empty folder is mounted", "$^")
 _TRACEBACK = "Traceback (most recent call last):"
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?:: |$)")
+_PLAIN = re.compile(
+    r"(?:FileNotFound|Index|Type|Attribute|Name|ZeroDivision|UnboundLocal)Error\b"
+    r"|KeyError\b(?!.*id not found)"
+)
+"""Whatever words stand in such a message, they are a file's name, or a program's own."""
 _QUOTED = re.compile(r"'(/[^']{1,200})'")
 _NAMED = re.compile(r"no module named '?([A-Za-z0-9_.]{1,80})", re.IGNORECASE)
 _LIBRARY = re.compile(r"([\w.+-]{1,80}\.so[\w.]{0,20}): cannot open", re.IGNORECASE)
@@ -193,7 +208,9 @@ def last_line(log: bytes) -> str:
 
 
 def matching(line: str, *, gpus: int = 0) -> Hint | None:
-    """The first hint that a line fits."""
+    """The first hint that a line fits; an exception that says what it is names nothing else."""
+    if _PLAIN.match(line):
+        return None
     for hint in HINTS:
         if hint.gpus in (None, gpus > 0) and hint.pattern.search(line):
             return hint

@@ -83,6 +83,20 @@ class Control:
                 self._engine.remove_container(name, v=True, force=True)
         return True
 
+    def has_init(self, name: str) -> bool:
+        """Whether the engine has an init process for containers, of which Podman says nothing."""
+        options = {"Image": self._tag, "Cmd": ["/nothing"], "Labels": {OWNER_LABEL: self._owner}}
+        try:
+            with self._lock:
+                self._make()
+            self._engine.create_container_from_config(
+                {**options, "HostConfig": {"Init": True}}, name
+            )
+        except docker.errors.APIError:
+            return False
+        self._engine.remove_container(name, force=True)
+        return True
+
     def close(self) -> None:
         """Remove the empty image."""
         if self._made:

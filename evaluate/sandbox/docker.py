@@ -4,14 +4,14 @@ Everything is asked of the engine by its API; no command line is ever put togeth
 """
 
 import contextlib
+import dataclasses
 import itertools
-import os
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from data_manifest.errors import printable
+from evaluate.facts.errors import UsageError
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.containers import (
     CreationRefused,
@@ -21,40 +21,44 @@ from evaluate.sandbox.containers import (
     remove_stale,
 )
 from evaluate.sandbox.control import Control, is_exhausted
-from evaluate.sandbox.endings import blame_ourselves, ending_of, killed_for_memory
+from evaluate.sandbox.endings import blame_ourselves, ending_of, killed_for_memory, not_started
+from evaluate.sandbox.enforcement import contains, not_enforced
 from evaluate.sandbox.engine import describe_engine, engine_facts, is_local, machine, open_engine
 from evaluate.sandbox.engine_images import ImageStore
+from evaluate.sandbox.handing_over import hand_over
 from evaluate.sandbox.image_volumes import Volumes, misplaced_volume
 from evaluate.sandbox.left_outputs import reclaim
 from evaluate.sandbox.log import BoundedLog
-from evaluate.sandbox.measurement import Profile, RunCgroup, remove_stale_cgroups
+from evaluate.sandbox.measurement import GpuMeter, Gpus, Profile, RunCgroup, remove_stale_cgroups
 from evaluate.sandbox.metering import Meter
 from evaluate.sandbox.models import parted, with_model
 from evaluate.sandbox.ownership import Owner
-from evaluate.sandbox.policy import container_options, container_user, mounted, not_enforced
+from evaluate.sandbox.podman import podman_service
+from evaluate.sandbox.policy import container_options, container_user, mounted
 from evaluate.sandbox.port import Ending, Execution, Image, Job, SandboxError, refused
 from evaluate.sandbox.processors import Processors
 from evaluate.sandbox.room import Room
 from evaluate.sandbox.run_files import RunFiles
 from evaluate.sandbox.supervision import Watch, supervise, too_large
+from evaluate.sandbox.system_calls import stricter_filter
 
 _WATCH_S = 0.2
-_SOCKETS_MIB = 64
 _FOLLOW_S = 0.02
 _MIB = 2**20
 _NUMBERS = itertools.count(1)  # of the process: two sandboxes of one process share the owner
 
 
 class DockerSandbox:
-    """The adapter for a container engine.
+    """The adapter for a container engine: Docker, or Podman by the same protocol.
+
+    Attributes:
+        machine: operating system and architecture of the engine, as images name them.
+        data_folder: where an engine on this machine keeps images; empty for one elsewhere.
 
     Raises:
         EngineMissingError: no engine answers.
-        UsageError: the engine has no such runtime.
+        UsageError: the engine has no such runtime, or is not Podman where that was asked for.
     """
-
-    name = "docker"
-    isolated = True
 
     def __init__(
         self,
@@ -64,32 +68,69 @@ class DockerSandbox:
         build_arguments: Mapping[str, str] | None = None,
         runtime: str | None = None,
         clean: bool = True,
+        podman: bool = False,
     ) -> None:
-        self._engine = open_engine(environment)
-        try:
-            with engine_failures("asking what it can do"):
-                info = self._engine.info()
-                self._facts = engine_facts(info, runtime)
-                self._description = describe_engine(info, self._engine.version(), self._facts)
+        with contextlib.ExitStack() as held:
+            if podman and "DOCKER_HOST" not in environment:
+                environment = held.enter_context(podman_service(environment, runtime))
+            self._engine = open_engine(environment)
+            held.callback(self._engine.close)
             self._owner = Owner.current().token
             self._files = RunFiles()
+            held.callback(self._files.close)
             self._local = is_local(self._engine)
-            self._processors = Processors(self._facts, local=self._local)
-            self._control = Control(self._engine, owner=self._owner, machine=machine(info))
+            with engine_failures("asking what it can do"):
+                info = self._engine.info()
+                self._facts = engine_facts(info, runtime, local=self._local)
+                self.machine = machine(info)
+                self._control = Control(self._engine, owner=self._owner, machine=self.machine)
+                if self._facts.podman:
+                    has = self._control.has_init(f"segjudge_{self._owner}_init")
+                    self._facts = dataclasses.replace(self._facts, init=has)
+            if podman and not self._facts.podman:
+                raise UsageError(where="DOCKER_HOST", found="Docker", expected="Podman")
+            self._description = describe_engine(self._engine, info, self._facts)
+            self._tried: dict[str, str] = {}
             self._refused: dict[str, str] = {}
+            self.data_folder = str(info.get("DockerRootDir") or "") if self._local else ""
+            self._gpus = Gpus.open(environment if self._facts.gpus and self._local else None)
+            if self._gpus.devices:
+                self._description["gpu_models"] = self._gpus.described()
+            self._processors = Processors(self._facts, local=self._local)
+            own = stricter_filter() if self._facts.podman and self._local else None
+            self._calls = None if own is None else self._files.kept(own)
             self._images = ImageStore(
                 self._engine,
                 owner=self._owner,
-                machine=machine(info),
+                machine=self.machine,
                 control=self._control,
                 build_arguments=build_arguments or {},
                 cache=cache,
             )
             if clean:
                 self._clean()
-        except BaseException:
-            self._engine.close()
-            raise
+            self._held = held.pop_all()
+
+    @property
+    def name(self) -> str:
+        """See `Sandbox.name`."""
+        return str(self._description["name"])
+
+    @property
+    def isolated(self) -> bool:
+        """See `Sandbox.isolated`."""
+        return bool(self._description["isolated"])
+
+    @property
+    def to_be_tried(self) -> bool:
+        """Whether what the engine says of its limits is not to be believed."""
+        return self._facts.podman or self._facts.runtime is not None
+
+    def note(self, tried: Mapping[str, str]) -> None:
+        """Keep what a container has broken, by subject."""
+        self._tried = dict(tried)
+        lacking = not_enforced(None, self._facts, tried)
+        self._description |= {"not_enforced": lacking, "isolated": contains(lacking)}
 
     def _clean(self) -> None:
         with engine_failures("removing what a killed harness has left"):
@@ -114,18 +155,13 @@ class DockerSandbox:
 
     def close(self) -> None:
         """See `Sandbox.close`."""
-        try:
-            with engine_failures("removing what was loaded"):
-                self._images.close()
-                self._control.close()
-        finally:
-            self._files.close()
-            self._engine.close()
+        with self._held, engine_failures("removing what was loaded"):
+            self._images.close()
+            self._control.close()
 
     def run(self, image: Image, job: Job) -> Execution:
         """See `Sandbox.run`."""
-        problem = misplaced_volume(image, job) or self._refused.get(image.handle, "")
-        if problem:
+        if problem := misplaced_volume(image, job) or self._refused.get(image.handle, ""):
             return refused(problem)
         number = next(_NUMBERS)
         name = f"segjudge_{self._owner}_{number}"
@@ -137,9 +173,10 @@ class DockerSandbox:
             # Around the trial of a refusal, too, whose container would make the cgroup again.
             cgroup = at_last.enter_context(self._cgroup(number))
             cores = at_last.enter_context(self._processors.share(job.limits.cpus))
+            gpu = at_last.enter_context(self._gpus.share(job.limits.gpus))
             try:
                 with Volumes(self._engine, image, job, name=name, owner=self._owner):
-                    self._hand_over(job)
+                    hand_over(job, self._facts)
                     options = container_options(
                         job,
                         image,
@@ -149,8 +186,10 @@ class DockerSandbox:
                         cgroup_parent=cgroup.parent if cgroup else None,
                         accounts=self._files.accounts(image, container_user(self._facts)),
                         cores=cores,
+                        calls=self._calls,
+                        gpus=gpu.ids if gpu else (),
                     )
-                    return self._run(name, options, image, job, cgroup)
+                    return self._run(name, options, image, job, cgroup, gpu)
             except CreationRefused as refusal:
                 return self._refuse(image, refusal, name)
 
@@ -173,32 +212,23 @@ class DockerSandbox:
         image: Image,
         job: Job,
         cgroup: RunCgroup | None,
+        gpu: GpuMeter | None,
     ) -> Execution:
         log = BoundedLog(limit_bytes=job.limits.log_mib * _MIB)
-        profile = Profile(job.profile_hz)
+        profile = Profile(job.profile_hz, gpu)
         version = self._description["cgroup_version"] if self._local else None
-        meter = Meter(cgroup, profile, version)
+        meter = Meter(cgroup, profile, version, memory_mib=job.limits.memory_mib, gpu=gpu)
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         covered = tuple(place for place in image.around.covered if place.folder in mounted(job))
         with OwnedContainer(self._engine, name=name, options=options, log=log) as container:
             if cgroup is not None:
-                cgroup.limit_sockets(container.id, min(_SOCKETS_MIB, job.limits.memory_mib))
+                cgroup.limit(container.id, memory_mib=job.limits.memory_mib)
             try:
                 container.start()
             except StartRefused as refusal:
-                return Execution(
-                    ending=Ending.EXITED,
-                    detail=printable(f"the container can't start: {refusal}"),
-                    exit_code=refusal.exit_code,
-                    wall_s=time.monotonic() - container.started_at,
-                    cpu_s=None,
-                    peak_memory_mib=None,
-                    measured_by="",
-                    started_at=started_at,
-                    log=str(refusal).encode(),
-                    options=self._enforced(options, job),
-                    covered=covered,
-                )
+                wall_s = time.monotonic() - container.started_at
+                given = self._enforced(options, job)
+                return not_started(refusal, wall_s, started_at, options=given, covered=covered)
             room = Room(job.outputs)
             checks = [
                 Watch(look=lambda: too_large(job), every_s=_WATCH_S),
@@ -243,10 +273,12 @@ class DockerSandbox:
             options=self._enforced(options, job),
             startup_s=container.startup_s,
             profile=profile.samples(),
+            peak_gpu_memory_mib=gpu.peak_mib if gpu else None,
+            gpu_busy_s=gpu.busy_s if gpu else None,
         )
 
     def _enforced(self, options: dict[str, object], job: Job) -> dict[str, object]:
-        return {**options, "not_enforced": not_enforced(job.limits, self._facts)}
+        return {**options, "not_enforced": not_enforced(job.limits, self._facts, self._tried)}
 
     @contextlib.contextmanager
     def _cgroup(self, number: int) -> Iterator[RunCgroup | None]:
@@ -263,21 +295,3 @@ class DockerSandbox:
         finally:
             if cgroup is not None:
                 cgroup.remove()
-
-    def _hand_over(self, job: Job) -> None:
-        """Let the container's user read its inputs and write its outputs, and nobody else."""
-        uid, gid = container_user(self._facts)
-        if self._facts.uid != 0 or self._facts.rootless:
-            return  # it is our own user
-        os.chown(job.outputs, uid, gid)
-        os.chown(job.inputs, uid, gid)
-        for path in sorted(job.inputs.rglob("*")):
-            status = path.lstat()
-            if status.st_nlink == 1 or path.is_dir():
-                os.chown(path, uid, gid, follow_symlinks=False)
-            elif not status.st_mode & 0o004:
-                raise SandboxError(
-                    where=str(path),
-                    found="can't be read by the container's user, and is linked elsewhere",
-                    expected="a copy made for this job",
-                )

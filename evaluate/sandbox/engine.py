@@ -2,6 +2,7 @@
 
 import os
 import platform
+import resource
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,8 @@ import docker
 import requests
 
 from evaluate.facts.errors import EngineMissingError, UsageError
-from evaluate.sandbox.policy import EngineFacts, not_enforced
+from evaluate.sandbox.enforcement import contains, not_enforced
+from evaluate.sandbox.policy import EngineFacts
 
 _TIMEOUT_S = 300.0  # the engine unpacks an image's layer without a word
 _KNOCK_S = 10.0
@@ -43,7 +45,8 @@ def open_engine(environment: Mapping[str, str]) -> docker.APIClient:
         mend = (
             "add yourself to the group `docker` and log in again"
             if denied
-            else "start Docker, or set DOCKER_HOST; `--sandbox local` runs without isolation"
+            else "start Docker, or set DOCKER_HOST; `--sandbox podman` needs no service;"
+            " `--sandbox local` runs without isolation"
         )
         raise EngineMissingError(
             where=f"container engine at {where}",
@@ -72,24 +75,31 @@ def machine(info: dict[str, Any]) -> tuple[str, str]:
     return str(info.get("OSType", "linux")), _ARCHITECTURES.get(architecture, architecture)
 
 
-def engine_facts(info: dict[str, Any], runtime: str | None = None) -> EngineFacts:
+def engine_facts(
+    info: dict[str, Any], runtime: str | None = None, *, local: bool = True
+) -> EngineFacts:
     """What the policy has to know, from the engine's answer to `GET /info`.
 
     Raises:
         UsageError: the engine has no such runtime.
     """
+    podman = "Rootless" in info
     runtimes = sorted(info.get("Runtimes") or {})
+    if podman:  # which takes it when its service is started, and passes over a container's own
+        runtimes = [str(info.get("DefaultRuntime"))]
     if runtime is not None and runtime not in runtimes:
         raise UsageError(
             where=f"--runtime {runtime}",
             found="no such runtime in the container engine",
             expected=", ".join(runtimes) or "none: this engine has one only",
-            mend="install it, name it in the engine's configuration, and restart the engine",
+            mend="start its service with it, or `--sandbox podman` without DOCKER_HOST"
+            if podman
+            else "install it, name it in the engine's configuration, and restart the engine",
         )
     security = " ".join(info.get("SecurityOptions") or [])
-    # The engine says the commit of its init process, or that it has found none; Podman names none.
+    # The engine says the commit of its init process, or that it has found none; Podman names none,
+    # and is tried.
     init = (info.get("InitCommit") or {}).get("ID", "N/A") if info.get("InitBinary") else "N/A"
-    podman = "Rootless" in info
     rootless = "name=rootless" in security or bool(info.get("Rootless"))
     given = _delegated(os.getuid()) if podman and rootless else None
     return EngineFacts(
@@ -111,7 +121,15 @@ def engine_facts(info: dict[str, Any], runtime: str | None = None) -> EngineFact
         sockets_limit=str(info.get("CgroupVersion")) == "2"
         or (os.getuid() == 0 and info.get("CgroupDriver") == "cgroupfs"),
         cpuset=bool(info.get("CPUSet")) and (given is None or "cpuset" in given),
+        most_processes=_most_processes() if podman and local else None,
     )
+
+
+def _most_processes() -> int:
+    """As many as have numbers, or as this process may allow its own."""
+    limit = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    numbers = int(Path("/proc/sys/kernel/pid_max").read_text(encoding="ascii"))
+    return numbers if limit == resource.RLIM_INFINITY else min(limit, numbers)
 
 
 def _delegated(uid: int) -> set[str]:
@@ -128,13 +146,15 @@ def _delegated(uid: int) -> set[str]:
 
 
 def describe_engine(
-    info: dict[str, Any], version: dict[str, Any], facts: EngineFacts
+    engine: docker.APIClient, info: dict[str, Any], facts: EngineFacts
 ) -> dict[str, Any]:
     """What to keep about the engine in run.json and to show in `segjudge doctor`."""
+    # Podman takes a second to look up the versions of all that it is made of.
+    version = {"ApiVersion": engine.api_version} if facts.podman else engine.version()
     return {
-        "name": "docker",
-        "isolated": True,
-        "engine_version": version.get("Version", ""),
+        "name": "podman" if facts.podman else "docker",
+        "isolated": contains(not_enforced(None, facts)),
+        "engine_version": info.get("ServerVersion", ""),
         "api_version": version.get("ApiVersion", ""),
         "platform": (version.get("Platform") or {}).get("Name", ""),
         "operating_system": info.get("OperatingSystem", ""),

@@ -1,34 +1,79 @@
 """The meter of one container: its cgroup where that can be read, and samples otherwise."""
 
+import contextlib
+
+import psutil
+
 from evaluate.sandbox.containers import OwnedContainer
-from evaluate.sandbox.measurement import Profile, RunCgroup, StatsMeter, Usage
+from evaluate.sandbox.measurement import (
+    GpuMeter,
+    ProcessTree,
+    Profile,
+    RunCgroup,
+    StatsMeter,
+    Usage,
+)
+from evaluate.sandbox.port import Ending
+from evaluate.sandbox.supervision import StopReason
 
 
 class Meter:
     """The run's cgroup where the container is in it, and samples otherwise.
 
     The version is that of an engine on this machine, whose groups can be read; None elsewhere.
+    A container that has no group of its own (a rootless engine without delegated ones) is known by
+    its processes: all of them descend from its first, and what they use together is looked at.
     """
 
-    def __init__(self, cgroup: RunCgroup | None, profile: Profile, version: int | None) -> None:
+    def __init__(
+        self,
+        cgroup: RunCgroup | None,
+        profile: Profile,
+        version: int | None,
+        *,
+        memory_mib: int,
+        gpu: GpuMeter | None = None,
+    ) -> None:
         self._cgroup = cgroup
+        self._gpu = gpu
+        self._memory_mib = memory_mib
+        self._tree: ProcessTree | None = None
         self._version = version
         self._found: RunCgroup | None = None
         self._profile = profile
         self._stats = StatsMeter(profile)
         self._sampling = False
 
-    def look(self, container: OwnedContainer) -> None:
+    def look(self, container: OwnedContainer) -> StopReason | None:
         """Keep the values of a kernel that has no peak, or begin to sample if there are none."""
+        if self._gpu is not None:
+            self._gpu.pid = self._gpu.pid or container.pid() or None
+            self._gpu.look()
         if self._cgroup is not None and self._cgroup.usage() is not None:
-            return
+            return None
         if not self._sampling:
             self._sampling = True
             if self._version is not None:
-                self._found = RunCgroup.of_process(
-                    container.pid(), container=container.id, version=self._version
-                )
-            container.sample_beside(self._stats)
+                self._find(container, self._version)
+            if self._tree is None:
+                container.sample_beside(self._stats)
+        return self._look_at_processes()
+
+    def _find(self, container: OwnedContainer, version: int) -> None:
+        pid = container.pid()
+        self._found = RunCgroup.of_process(pid, container=container.id, version=version)
+        if self._found is None and pid:
+            with contextlib.suppress(psutil.Error):
+                self._tree = ProcessTree(pid, mark="")
+
+    def _look_at_processes(self) -> StopReason | None:
+        if self._tree is None:
+            return None
+        used_mib = self._tree.sample(limit_mib=self._memory_mib)
+        if used_mib <= self._memory_mib:
+            return None
+        detail = f"{used_mib:.0f} MiB in use, the limit is {self._memory_mib} MiB"
+        return StopReason(ending=Ending.OUT_OF_MEMORY, detail=detail)
 
     def follow(self) -> None:
         """Keep what the container's own group says: it is gone with the container."""
@@ -38,6 +83,8 @@ class Meter:
     def sample(self) -> None:
         """Add to the profile what the cgroup says now; without one, the engine's samples do."""
         now = self._cgroup.now() if self._cgroup is not None else None
+        if self._tree is not None:
+            now = self._tree.cpu_s, self._tree.sample(limit_mib=self._memory_mib)
         if now is not None:
             self._profile.add(cpu_s=now[0], memory_mib=now[1])
 
@@ -45,4 +92,6 @@ class Meter:
         """The most exact that there is."""
         exact = self._cgroup.usage() if self._cgroup else None
         followed = self._found.usage() if self._found else None
+        if self._tree is not None:
+            self._stats.take(cpu_s=self._tree.cpu_s, peak_mib=self._tree.peak_memory_mib)
         return exact or followed or self._stats.usage()

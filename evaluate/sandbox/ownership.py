@@ -39,7 +39,7 @@ class Owner:
     def current(cls) -> "Owner":
         """This process."""
         pid = os.getpid()
-        return cls(_short(platform.node()), _boot(), pid, _started(pid))
+        return cls(_short(platform.node()), boot(), pid, _started(pid))
 
     @classmethod
     def parse(cls, token: str) -> "Owner | None":
@@ -60,7 +60,7 @@ class Owner:
         """Whether the process surely runs no more. Another machine's process never is."""
         if self.host != _short(platform.node()):
             return False
-        if self.boot != _boot():
+        if self.boot != boot():
             return True
         try:
             return abs(_started(self.pid) - self.started) > _TOLERANCE
@@ -72,7 +72,8 @@ def _short(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def _boot() -> str:
+def boot() -> str:
+    """A word for this start of the machine."""
     try:
         return _short(_BOOT_ID.read_text(encoding="ascii"))
     except OSError:  # not Linux

@@ -5,11 +5,9 @@ the host: a test reads the result as data.
 """
 
 import dataclasses
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from evaluate.facts.rules import Limits
 from evaluate.sandbox.port import Image, Job
 from evaluate.sandbox.surroundings import (
     SCRATCH,
@@ -47,6 +45,8 @@ class EngineFacts:
         podman: it is Podman, whose helpers share a container's parent cgroup.
         sockets_limit: what waits in sockets counts as memory, or has a limit of its own.
         cpuset: the kernel can keep a container on some processors.
+        most_processes: the hard limit (RLIMIT_NPROC) that every process here may set; None where
+            the engine sets none by itself.
     """
 
     uid: int
@@ -66,6 +66,7 @@ class EngineFacts:
     podman: bool = False
     sockets_limit: bool = True
     cpuset: bool = False
+    most_processes: int | None = None
 
 
 def container_user(engine: EngineFacts) -> tuple[int, int]:
@@ -92,6 +93,8 @@ def container_options(
     cgroup_parent: str | None,
     accounts: Mapping[str, str] | None = None,
     cores: Iterable[int] = (),
+    calls: str | None = None,
+    gpus: Sequence[str] = (),
 ) -> dict[str, object]:
     """The engine's options for one job.
 
@@ -104,6 +107,8 @@ def container_options(
         cgroup_parent: cgroup to put the container under; None for the engine's own.
         accounts: files of the host that become the container's, such as /etc/passwd, by path.
         cores: processors to run on; none for any.
+        calls: file of the engine's machine that says which system calls are open.
+        gpus: ids of those that are the job's alone; none where the engine is to choose.
     """
     uid, gid = container_user(engine)
     around = image.around
@@ -123,8 +128,10 @@ def container_options(
         "OpenStdin": False,
         "Tty": False,
         "HostConfig": {
-            **_host_config(job, engine, cgroup_parent, cores),
-            "Tmpfs": _scratch(job, around, uid=uid, gid=gid),
+            **_host_config(job, engine, cgroup_parent, cores, calls),
+            **_devices(job.limits.gpus, gpus),
+            "Tmpfs": _closed_pieces(image, job, engine)
+            | _scratch(job, around, uid=uid, gid=gid, podman=engine.podman),
             "Mounts": [
                 _bind(str(job.inputs), job.container_inputs, read_only=not job.inputs_writable),
                 _bind(str(job.outputs), job.container_outputs, read_only=False),
@@ -153,7 +160,11 @@ def _model(job: Job, image: Image) -> list[dict[str, object]]:
 
 
 def _host_config(
-    job: Job, engine: EngineFacts, cgroup_parent: str | None, cores: Iterable[int]
+    job: Job,
+    engine: EngineFacts,
+    cgroup_parent: str | None,
+    cores: Iterable[int],
+    calls: str | None,
 ) -> dict[str, object]:
     limits = job.limits
     memory = limits.memory_mib * _MIB
@@ -174,12 +185,15 @@ def _host_config(
             # so, which 0 does not stop and 1 does (core(5)).
             _ulimit("core", 1),
             _ulimit("fsize", largest_file),
+            # Podman would set four million, which not even every root may.
+            *([_ulimit("nproc", most)] if (most := engine.most_processes) is not None else []),
         ],
         "ReadonlyRootfs": True,
         # Counted as memory like any other, so that a smaller one would protect nothing.
         "ShmSize": (limits.shm_mib or limits.memory_mib) * _MIB,
         "CapDrop": ["ALL"],
-        "SecurityOpt": ["no-new-privileges"],  # seccomp: the engine's default profile
+        # seccomp: the engine's default profile, unless a stricter one is given
+        "SecurityOpt": ["no-new-privileges", *([f"seccomp={calls}"] if calls else [])],
         "Privileged": False,
         "Devices": [],
         "IpcMode": "private",
@@ -197,15 +211,30 @@ def _host_config(
         options["CpusetCpus"] = chosen
     if cgroup_parent is not None:
         options["CgroupParent"] = cgroup_parent
-    if limits.gpus:
-        options["DeviceRequests"] = [
-            {"Driver": "nvidia", "Count": limits.gpus, "Capabilities": [["gpu"]]}
-        ]
     if engine.runtime is not None:
         options["Runtime"] = engine.runtime
     if engine.remapped:
         options["UsernsMode"] = "host"  # or the outputs folder belongs to nobody inside
     return options
+
+
+def _devices(count: int, ids: Sequence[str]) -> dict[str, object]:
+    """Only these GPUs are in the container; its own variables can't bring in others."""
+    which = {"DeviceIDs": list(ids)} if ids else {"Count": count}
+    request = {"Driver": "nvidia", **which, "Capabilities": [["gpu"]]}
+    return {"DeviceRequests": [request]} if count else {}
+
+
+def _closed_pieces(image: Image, job: Job, engine: EngineFacts) -> dict[str, str]:
+    """Podman mounts memory of any size over these folders of a read-only root: here it is closed.
+
+    It holds what the image has there.
+    """
+    if not engine.podman:
+        return {}
+    taken = {*image_volumes(image, job), *mounted(job)}
+    options = f"ro,nosuid,nodev,size={job.limits.scratch_mib}m"
+    return {at: options for at in ("/run", "/var/tmp") if at not in taken}  # noqa: S108
 
 
 def _ulimit(name: str, value: int) -> dict[str, str | int]:
@@ -234,11 +263,12 @@ def mounted(job: Job) -> tuple[str, ...]:
     return (SCRATCH, normalised(job.container_inputs), normalised(job.container_outputs))
 
 
-def _scratch(job: Job, around: Surroundings, *, uid: int, gid: int) -> dict[str, str]:
+def _scratch(job: Job, around: Surroundings, *, uid: int, gid: int, podman: bool) -> dict[str, str]:
     """Pieces of memory to write to: /tmp, and a home that holds nothing of the image's."""
     # Executable: compilers of models load what they have just built from there.
     scratch = f"rw,nosuid,nodev,exec,size={job.limits.scratch_mib}m,mode="
-    pieces = {SCRATCH: f"{scratch}1777"}
+    # Podman would copy what the image has there, and count it.
+    pieces = {SCRATCH: f"{scratch}1777{',notmpcopyup' if podman else ''}"}
     home = around.home
     ours = (*mounted(job), "/dev", "/etc", "/proc", "/sys")
     if around.home_is_bare and not any(f"{home}/".startswith(f"{at}/") for at in ours):
@@ -268,37 +298,3 @@ def _volumes(image: Image, job: Job, *, name: str, owner: str) -> list[dict[str,
         }
         for number, path in enumerate(image_volumes(image, job))
     ]
-
-
-def not_enforced(limits: Limits | None, engine: EngineFacts) -> list[str]:
-    """What the engine can't give, in words, never passed over."""
-    lacking = [
-        (engine.memory_limit, "memory: the engine can't limit it"),
-        (
-            engine.swap_limit,
-            "swap: the engine can't limit it, so memory may be exceeded by swapping",
-        ),
-        (
-            engine.sockets_limit,
-            "sockets: this kernel (cgroup v1) counts what waits in them apart from memory, and only"
-            " root can limit it",
-        ),
-        (engine.pids_limit, "processes: the engine can't limit their number"),
-        (engine.cpu_limit, "CPUs: the engine can't limit them"),
-        (engine.seccomp, "system calls: the engine's seccomp filter is off"),
-        (
-            engine.init,
-            "init process: the engine has none, so ended orphans stay in the process table",
-        ),
-    ]
-    words = [text for given, text in lacking if not given]
-    if limits is not None:
-        if limits.gpus and not engine.gpus:
-            words.append(f"GPUs: {limits.gpus} asked for, the engine has no NVIDIA runtime")
-        if limits.cpus is not None and math.ceil(limits.cpus) > engine.cpus:
-            words.append(f"CPUs: {limits.cpus:g} asked for, the machine has {engine.cpus}")
-        if limits.memory_mib > engine.memory_mib:
-            words.append(
-                f"memory: {limits.memory_mib} MiB asked for, the machine has {engine.memory_mib}"
-            )
-    return words

@@ -1,6 +1,7 @@
 """Whether the organiser's disks have room: a full one is no failure of the team that met it."""
 
 import os
+import shutil
 from pathlib import Path
 
 from evaluate.sandbox.port import SandboxError
@@ -58,6 +59,8 @@ class Room:
 
 
 def _free_mib(folder: Path) -> float:
+    if not hasattr(os, "statvfs"):  # Windows
+        return shutil.disk_usage(folder).free / _MIB
     disk = os.statvfs(folder)
     if disk.f_files and not disk.f_favail:
         return 0.0  # no file can be made, whatever its size

@@ -25,12 +25,13 @@ class RunFiles:
         around, (uid, gid) = image.around, user
         made: dict[str, str] = {}
         if around.accounts is not None:
-            made["/etc/passwd"] = self._kept(passwd(around, uid=uid, gid=gid))
+            made["/etc/passwd"] = self.kept(passwd(around, uid=uid, gid=gid))
         if around.groups is not None:
-            made["/etc/group"] = self._kept(groups(around, gid=gid))
+            made["/etc/group"] = self.kept(groups(around, gid=gid))
         return made
 
-    def _kept(self, text: str) -> str:
+    def kept(self, text: str) -> str:
+        """Path of a file with this text, for everyone to read."""
         content = text.encode()
         with self._lock:
             if self._folder is None:

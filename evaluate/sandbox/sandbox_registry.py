@@ -36,7 +36,7 @@ def foreign_sandbox(name: str) -> OpenSandbox:
         raise UsageError(
             where=f"--sandbox {name}",
             found="no such sandbox",
-            expected=f"one of {', '.join(['auto', 'docker', 'local', *sorted(known)])}",
+            expected=f"one of {', '.join(['auto', 'docker', 'podman', 'local', *sorted(known)])}",
             mend=f"install the package that has it under the entry points {GROUP}",
         )
     try:

@@ -26,6 +26,7 @@ from evaluate.auditing.bundles.signing import (
     verify,
 )
 from tests.auditing.conftest import command
+from tests.capabilities import need
 
 Tampered = Callable[[], Path]
 Members = dict[str, bytes]
@@ -43,6 +44,7 @@ def make_keys(folder: Path, name: str) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Path]]:
+    need("openssl")
     folder = tmp_path_factory.mktemp("keys")
     return {name: make_keys(folder, name) for name in ("ours", "theirs")}
 
@@ -371,6 +373,7 @@ def test_options_that_say_nothing_together_are_refused(
     assert "segjudge audit" in capsys.readouterr().err
 
 
+@pytest.mark.openssl
 def test_a_key_of_another_kind_is_refused(
     finished: Path, bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

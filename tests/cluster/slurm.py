@@ -37,6 +37,13 @@ SelectTypeParameters=CR_Core_Memory
 SlurmdParameters=config_overrides
 ReturnToService=2
 KillWait=10
+# A busy computer answers late: that is no node that failed, and no job to be put back and held.
+MessageTimeout=100
+TCPTimeout=60
+BatchStartTimeout=300
+SlurmdTimeout=0
+PrologEpilogTimeout=300
+UnkillableStepTimeout=300
 SchedulerParameters=batch_sched_delay=0,sched_interval=2
 NodeName=node1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=1 RealMemory=512
 NodeName=node2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=1 RealMemory=512

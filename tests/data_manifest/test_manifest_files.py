@@ -1,6 +1,7 @@
 """A manifest is strict and keeps its content; its digest follows what is judged, nothing else."""
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from data_manifest.errors import ManifestError
 from data_manifest.manifest import Manifest, load_manifest, save_manifest
+from evaluate.cli import main
 
 
 def content_of(built: Path) -> dict[str, Any]:
@@ -81,6 +83,7 @@ WRONG: list[tuple[str, object, str]] = [
     ("cases.0.id", "a b", "regex"),
     ("cases.0.id", "zzz", "sorted"),
     ("cases.1.id", "2DBox_Dermoscopy_photo", "twice"),
+    ("cases.1.id", "2dbox_dermoscopy_photo", "differ by more than capitals"),
     ("cases.0.dimension", "3D", "3 axes"),
     ("cases.0.dimension", "4D", "4D"),
     ("cases.0.shape", [0, 3], "shape"),
@@ -130,3 +133,24 @@ def test_what_is_no_json_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "manifest.json").write_bytes(data)
     with pytest.raises(ManifestError, match="can't be read as a manifest"):
         load_manifest(tmp_path / "manifest.json")
+
+
+def test_a_byte_order_mark_is_no_fault_and_a_key_that_is_there_twice_is_one(built: Path) -> None:
+    path = built / "manifest.json"
+    data = path.read_bytes()
+    plain = load_manifest(path)
+    path.write_bytes(b"\xef\xbb\xbf" + data.replace(b"\n", b"\r\n"))
+    assert load_manifest(path) == plain
+    path.write_bytes(data.replace(b'"name":', b'"name": "x", "name":', 1))
+    with pytest.raises(ManifestError, match="the key `name` 2 times in one object"):
+        load_manifest(path)
+
+
+def test_a_name_moves_no_cursor_on_the_terminal(
+    built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = built / "manifest.json"
+    content = changed(content_of(built), "name", "x\x1b[31m\r\x9bA")
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert main(["manifest", "show", str(path)]) == 0
+    assert not {"\x1b", "\r", "\x9b"} & set(capsys.readouterr().out)

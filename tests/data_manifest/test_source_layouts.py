@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import nibabel
 import numpy as np
 import pytest
@@ -327,6 +328,50 @@ def test_a_layouts_channels_have_the_names_that_presets_ask_for(
     given.place(case, tmp_path / "data", folder)
     files = [file for file in folder.rglob("*") if file.suffix in (".gz", ".mha")]
     assert len(files) == len(case.channels)
+
+
+def test_a_value_of_a_case_s_own_is_given_byte_for_byte(
+    build: Callable[..., tuple[dict[str, Case], str]], tmp_path: Path
+) -> None:
+    source = source_folders.grand_challenge(tmp_path / "source")
+    slug = "acute-stroke-clinical-information"
+    patients = {"0f3a": '{"age": 71,  "sex": "F"}', "9b1c": '"né en 1950"'}
+    for job, patient in patients.items():
+        listed = json.loads((source / job / "inputs.json").read_text("utf-8"))
+        value = {"interface": {"slug": slug, "relative_path": f"{slug}.json"}}
+        (source / job / "inputs.json").write_text(json.dumps([*listed, value]), "utf-8")
+        (source / job / f"{slug}.json").write_text(patient, "utf-8")
+    (tmp_path / "mine.toml").write_text(
+        f"""base = "autopet3"
+        name = "mine"
+        [[input.files]]
+        role = "image"
+        path = "images/ct/{{uuid}}.mha"
+        format = "mha"
+        channel = "ct"
+        [[input.files]]
+        role = "sidecar"
+        path = "patient.json"
+        format = "json"
+        value = "{slug}"
+        """,
+        "utf-8",
+    )
+    cases, _ = build("grand-challenge", source)
+    layout = load_protocol(str(tmp_path / "mine.toml")).layout
+    for case, patient in zip(sorted(cases), patients.values(), strict=True):
+        (folder := tmp_path / case).mkdir()
+        layout.place(cases[case], tmp_path / "data", folder)
+        assert (folder / "patient.json").read_bytes() == patient.encode()
+    without = msgspec.structs.replace(cases["case-1"], values=())
+    assert layout.refusal(without) == f"has no value {slug} for patient.json (it has none)"
+    assert without.inputs_sha256 != cases["case-1"].inputs_sha256
+    (tmp_path / "data" / cases["case-2"].values[0].path).write_text("{", "utf-8")
+    found = [str(problem.found) for problem in verify_manifest(tmp_path / "data/manifest.json")]
+    assert len(found) == 2 and found[0].startswith("SHA-256") and found[1].startswith("no JSON")
+    (source / "0f3a" / f"{slug}.json").unlink()
+    shutil.rmtree(tmp_path / "data")
+    assert "which it names" in build("grand-challenge", source)[1]
 
 
 def test_show_has_the_images_groups_and_folds_of_cases_that_have_them(

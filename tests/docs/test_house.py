@@ -1,8 +1,9 @@
 """The house keeps its words: a class has one name in it, a module too, and findings one shape."""
 
 import ast
+import functools
 import inspect
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,10 +19,10 @@ ERRORS = {
 }  # made of findings, or of the facts of one
 
 
-def modules(packages: Sequence[str] = PACKAGES) -> Iterator[tuple[Path, ast.Module]]:
-    for package in packages:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            yield path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))
+@functools.cache
+def modules(packages: Sequence[str] = PACKAGES) -> list[tuple[Path, ast.Module]]:
+    paths = [path for package in packages for path in sorted((ROOT / package).rglob("*.py"))]
+    return [(path.relative_to(ROOT), ast.parse(path.read_text("utf-8"))) for path in paths]
 
 
 def calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
@@ -114,6 +115,12 @@ def test_no_two_modules_have_one_name() -> None:
         if path.stem not in {"__init__", "errors", "port", "stage"} and not in_folder:
             homes[path.stem].append(str(path))
     assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
+
+
+def test_no_two_files_of_tests_have_one_name() -> None:
+    """Only one of them would be collected."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_only_findings_say_where_what_was_expected_and_how_to_mend_it() -> None:

@@ -1,6 +1,7 @@
 """Bad input gets one line: which file, what was found, what was expected, how to mend it."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -85,8 +86,12 @@ def test_a_wrong_command_is_told_what_is_wrong(
     ("old", "new", "words"),
     [
         ("timeout_s = 600.0", "timeout_s = -1.0", ["timeout_s", "> 0"]),
+        ("timeout_s = 600.0", "timeout_s = nan", ["limits.timeout_s: nan; expected at most 1e+09"]),
+        ("timeout_s = 600.0", "timeout_s = inf", ["limits.timeout_s: inf"]),
+        ("timeout_s = 600.0", "timeout_s = 1e308", ["limits.timeout_s: 1e+308"]),
+        ("memory_mib = 8192", "memory_mib = 99999999999999999999", ["limits.memory_mib"]),
+        ('{ name = "nsd" }', '{ name = "nsd", weight = inf }', ["weight: inf"]),
         ("timeout_s = 600.0", "timeout = 600.0", ["timeout"]),
-        ("timeout_s = 600.0", "timeout_s = inf", ["inf is no finite number"]),
         ('labels = "union"', 'labels = "all"', ["labels", "all"]),
         ("[limits]", "[limits", []),
         ('{ name = "nsd" }', '{ name = "dsc" }', ["each named once"]),
@@ -159,6 +164,18 @@ def test_a_submission_that_does_not_exist_stops_the_run_before_it_starts(
     error = complaint(*run, "--submission", "a=no-such-folder", "--sandbox", "local")
     assert "no-such-folder" in error
     assert not (tmp_path / "r" / "runs.csv").exists()
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no such names; run it on Linux")
+def test_a_name_that_no_document_can_keep_is_named_and_no_defect(
+    complaint: Callable[..., str], small_data: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / os.fsdecode(b"team\xff")
+    folder.mkdir()
+    (folder / "predict.sh").write_text("exit 0\n")
+    run = ["run", "--manifest", small_data, "--protocol", "cvpr24", tmp_path / "r"]
+    error = complaint(*run, f"--submission=a={folder}", "--sandbox", "local")
+    assert r"team\udcff: a name that is not in UTF-8; expected" in error
 
 
 def test_altered_inputs_are_all_named_before_anything_runs(

@@ -185,7 +185,7 @@ def test_only_a_process_that_is_surely_gone_is_gone() -> None:
     assert not Owner("00000000", mine.boot, ended.pid, 0).is_gone()  # another machine's
 
 
-@pytest.mark.parametrize("name", ["SIGHUP", "SIGQUIT", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGQUIT", "SIGTERM", "SIGUSR1"])
 def test_a_polite_signal_ends_a_harness_like_ctrl_c(
     name: str, small_data: Path, make_submission: Any, tmp_path: Path
 ) -> None:

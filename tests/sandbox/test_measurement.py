@@ -98,6 +98,24 @@ def test_a_removed_cgroup_is_gone_from_every_hierarchy(tmp_path: Path) -> None:
     assert list(tmp_path.glob("*/segjudge_*")) == []
 
 
+def test_a_runtime_that_takes_a_group_for_limited_finds_it_limited(tmp_path: Path) -> None:
+    """Where a container's group is there already, gVisor sets no limit of memory itself."""
+    for controller in ("cpuacct", "memory"):
+        (tmp_path / controller).mkdir()
+    cgroup = RunCgroup.make(token=_TOKEN, number=1, version=1, driver="cgroupfs", root=tmp_path)
+    assert cgroup is not None
+
+    cgroup.limit("container", memory_mib=100)
+
+    folder = tmp_path / "memory" / f"segjudge_{_TOKEN}_1" / "container"
+    limits = {file.name: int(file.read_text()) >> 20 for file in folder.iterdir()}
+    assert limits == {
+        "memory.kmem.tcp.limit_in_bytes": 64,
+        "memory.limit_in_bytes": 100,
+        "memory.memsw.limit_in_bytes": 100,
+    }
+
+
 def test_only_the_cgroups_of_harnesses_that_are_gone_are_stale(tmp_path: Path) -> None:
     mine = Owner.current()
     gone = Owner(mine.host, "00000000", 1, 1).token

@@ -9,7 +9,8 @@ import pytest
 
 from evaluate.facts.rules import Limits, builtin_protocols, load_protocol
 from evaluate.sandbox import Image, Job
-from evaluate.sandbox.policy import EngineFacts, container_options, container_user, not_enforced
+from evaluate.sandbox.enforcement import not_enforced
+from evaluate.sandbox.policy import EngineFacts, container_options, container_user
 from evaluate.sandbox.surroundings import Surroundings
 
 _ENGINE = EngineFacts(
@@ -205,10 +206,12 @@ def test_a_name_and_processors_are_given_where_there_are_some() -> None:
 
 
 def test_podman_which_gives_no_user_a_piece_of_memory_has_the_home_in_scratch() -> None:
-    options = _options(engine=dataclasses.replace(_ENGINE, podman=True))
+    options = _options(engine=dataclasses.replace(_ENGINE, podman=True, most_processes=7))
 
-    assert list(options["HostConfig"]["Tmpfs"]) == ["/tmp"]  # noqa: S108
+    pieces = options["HostConfig"]["Tmpfs"]
+    assert [path for path, how in pieces.items() if "rw" in how.split(",")] == ["/tmp"]  # noqa: S108
     assert "HOME=/tmp" in options["Env"]
+    assert {"Name": "nproc", "Soft": 7, "Hard": 7} in options["HostConfig"]["Ulimits"]
 
 
 def test_without_a_limit_of_cpus_none_is_set_as_in_the_reference() -> None:
@@ -246,6 +249,10 @@ def test_a_container_gets_gpus_only_if_the_protocol_gives_them() -> None:
 
     assert _options(limits=limits, engine=given)["HostConfig"]["DeviceRequests"] == [
         {"Driver": "nvidia", "Count": 2, "Capabilities": [["gpu"]]}
+    ]
+    own = _options(limits=limits, engine=given, gpus=("GPU-a", "GPU-b"))["HostConfig"]
+    assert own["DeviceRequests"] == [
+        {"Driver": "nvidia", "DeviceIDs": ["GPU-a", "GPU-b"], "Capabilities": [["gpu"]]}
     ]
     assert not any("GPU" in words for words in not_enforced(limits, given))
     assert any("GPUs: 2 asked for" in words for words in not_enforced(limits, _ENGINE))

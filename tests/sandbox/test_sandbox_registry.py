@@ -55,7 +55,7 @@ def test_an_installed_sandbox_runs_submissions(run: Callable[[str], int], tmp_pa
 
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(
-    ("name", "words"), [("nowhere", "auto, docker, local"), ("broken", "no_such_module")]
+    ("name", "words"), [("nowhere", "auto, docker, podman, local"), ("broken", "no_such_module")]
 )
 def test_one_that_is_not_there_is_told_in_one_line(
     run: Callable[[str], int], capsys: pytest.CaptureFixture[str], name: str, words: str

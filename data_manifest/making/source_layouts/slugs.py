@@ -38,7 +38,8 @@ class _Input(msgspec.Struct, frozen=True, kw_only=True):
 def find_grand_challenge(folder: Path) -> Source:
     """The cases of images/SLUG, a slug a channel, or of folders of jobs with their inputs.json.
 
-    A job's images have made-up names; inputs.json tells their own. References lie in ground_truth,
+    A job's images have made-up names; inputs.json tells their own, and names JSON files, which are
+    the case's values. References lie in ground_truth,
     labels or references, under the images' names.
 
     Raises:
@@ -46,9 +47,10 @@ def find_grand_challenge(folder: Path) -> Source:
     """
     findings: list[Finding] = []
     images: dict[str, dict[str, Path]] = defaultdict(dict)
+    values: dict[str, dict[str, Path]] = defaultdict(dict)
     jobs = sorted(folder.glob("*/inputs.json"))
     for job in jobs:
-        _of_job(job, images, findings)
+        _of_job(job, images, values, findings)
     slugs = [] if jobs else sorted((folder / "images").glob("*/"))
     for slug in slugs:
         for stem, file in by_stem(files_below(slug), findings).items():
@@ -73,6 +75,7 @@ def find_grand_challenge(folder: Path) -> Source:
                     images=tuple(files[slug] for slug in channels),
                     reference=reference,
                     channels=channels,
+                    values=values[name],
                     modality=modality_of(channels)
                     or modality_of(s.split("-")[0] for s in channels),
                 )
@@ -83,13 +86,26 @@ def find_grand_challenge(folder: Path) -> Source:
     return Source(cases=tuple(cases), findings=tuple(findings))
 
 
-def _of_job(job: Path, images: dict[str, dict[str, Path]], findings: list[Finding]) -> None:
+def _of_job(
+    job: Path,
+    images: dict[str, dict[str, Path]],
+    values: dict[str, dict[str, Path]],
+    findings: list[Finding],
+) -> None:
     listed = read_json(job, tuple[_Input, ...], "a job's list of inputs")
     pictures = [entry for entry in listed if entry.image is not None]
     if not pictures or pictures[0].image is None:
         findings.append(left_over(job, "a job without an image"))
         return
     name = stem_of(Path(Path(pictures[0].image.name).name))
+    for entry in listed:
+        place = Path(entry.interface.relative_path)
+        if entry.image is None and place.suffix == ".json":
+            if place.name == str(place) and (job.parent / place).is_file():
+                values[name][entry.interface.slug] = job.parent / place
+            else:
+                fault = f"no {place} beside it, which it names"
+                findings.append(problem(job, fault, "the value's file"))
     for entry in pictures:
         slug = Path(entry.interface.relative_path or f"images/{entry.interface.slug}").name
         files = list(files_below(job.parent / "images" / slug))

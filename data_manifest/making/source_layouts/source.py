@@ -34,6 +34,7 @@ class SourceCase:
         group: what the case shares with others, such as its patient.
         fold: the part of the data that it belongs to.
         licence: of the data.
+        values: JSON files that a container may get, by name.
     """
 
     identifier: str
@@ -45,6 +46,7 @@ class SourceCase:
     group: str = ""
     fold: str = ""
     licence: str = "not stated"
+    values: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

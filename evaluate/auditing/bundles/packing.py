@@ -104,12 +104,10 @@ def _files(
             if path.is_file() and not path.is_symlink():
                 yield f"run/{path.relative_to(run.root).as_posix()}", path
     for case_entry in manifest.cases:
-        for wanted, entry in (
-            (options.images, case_entry.image),
-            (options.references, case_entry.reference),
-        ):
-            if wanted:
-                yield f"data/{entry.path}", data_root / entry.path
+        inputs = case_entry.inputs if options.images else ()
+        references = (case_entry.reference,) if options.references else ()
+        for entry in (*inputs, *references):
+            yield f"data/{entry.path}", data_root / entry.path
 
 
 def _without_paths(document: RunDocument) -> RunDocument:

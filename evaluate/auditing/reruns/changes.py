@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import ttest_1samp
 
 from evaluate.documents.audit import Change, Ratio
 from evaluate.pairing import (
@@ -65,6 +64,8 @@ def equivalence_p(differences: Floats, margin: float) -> float | None:
         return None
     if np.ptp(differences) == 0:
         return 0.0 if abs(float(differences[0])) < margin else 1.0
+    from scipy.stats import ttest_1samp  # half a second to import, and only needed here
+
     above = ttest_1samp(differences, -margin, alternative="greater").pvalue
     below = ttest_1samp(differences, margin, alternative="less").pvalue
     return float(max(above, below))

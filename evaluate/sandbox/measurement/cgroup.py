@@ -17,6 +17,7 @@ from evaluate.sandbox.ownership import Owner
 _ROOT = Path("/sys/fs/cgroup")
 _PREFIX = "segjudge_"
 _MIB = 2**20
+_SOCKETS_MIB = 64
 
 
 class RunCgroup:
@@ -85,18 +86,23 @@ class RunCgroup:
         """The name by which the engine takes it as `CgroupParent`."""
         return self._name if self._name.endswith(".slice") else f"/{self._name}"
 
-    def limit_sockets(self, container: str, mib: int) -> None:
+    def limit(self, container: str, *, memory_mib: int) -> None:
         """Limit what waits in sockets, which version 1 counts apart, before a container starts.
 
         Version 2 counts it as memory. The engine has no option for it that reaches the kernel, and
         a socket that is made earlier is never counted: so the container's own group is made here.
+        A runtime may take what is there for limited (runsc does): so its memory is, too.
         """
         if self._version == 1 and not self._name.endswith(".slice"):
             with contextlib.suppress(OSError):
                 folder = self._root / "memory" / self._name / container
                 folder.mkdir()
-                limit = folder / "memory.kmem.tcp.limit_in_bytes"
-                limit.write_text(str(mib * _MIB), encoding="ascii")
+                for name, mib in (
+                    ("memory.kmem.tcp.limit_in_bytes", min(_SOCKETS_MIB, memory_mib)),
+                    ("memory.limit_in_bytes", memory_mib),
+                    ("memory.memsw.limit_in_bytes", memory_mib),
+                ):
+                    (folder / name).write_text(str(mib * _MIB), encoding="ascii")
 
     def end_all(self) -> None:
         """SIGKILL to every process below, at once: to ask the engine takes a tenth of a second."""

@@ -1,0 +1,65 @@
+"""The fixtures of the sandbox's tests with Podman in Docker's place."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluate.facts.rules import Limits
+from evaluate.sandbox import Image, Sandbox, open_sandbox
+from evaluate.sandbox.podman import podman_service
+from segjudge.conformance import Bench
+from tests.capabilities import need
+
+
+@pytest.fixture(scope="session")
+def podman_settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which Podman runs containers by runc: crun knows no mixed cgroups."""
+    settings = tmp_path_factory.mktemp("podman") / "containers.conf"
+    # The platform that needs nothing of the machine's processor; and no network to copy.
+    runsc = settings.with_name("runsc")
+    runsc.write_text('#!/bin/sh\nexec runsc --platform=ptrace --network=none "$@"\n')
+    runsc.chmod(0o755)
+    settings.write_text(
+        '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\n'
+        f'[engine.runtimes]\nrunsc = ["{runsc}"]\n'
+    )
+    return {**os.environ, "CONTAINERS_CONF": str(settings)}
+
+
+@pytest.fixture(scope="session")
+def podman(podman_settings: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Where a service of Podman's answers."""
+    need("podman")
+    with podman_service(podman_settings, None) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="session")
+def docker_sandbox(
+    podman: dict[str, str], tmp_path_factory: pytest.TempPathFactory, submission: Path
+) -> Iterator[tuple[Sandbox, Image]]:
+    """Podman's sandbox, with one image for all tests."""
+    sandbox = open_sandbox("podman", scratch=tmp_path_factory.mktemp("scratch"), environment=podman)
+    image = sandbox.prepare(str(submission), limits=Limits(timeout_s=1, memory_mib=1))
+    yield sandbox, image
+    sandbox.release(image)
+    sandbox.close()
+
+
+@pytest.fixture
+def bench(docker_bench: Bench) -> Bench:
+    """Podman's alone."""
+    return docker_bench
+
+
+@pytest.fixture
+def engine(podman: dict[str, str]) -> Iterator[Any]:
+    """A client of Podman's of the tests' own."""
+    import docker
+
+    client = docker.DockerClient(base_url=podman["DOCKER_HOST"])
+    yield client
+    client.close()
