@@ -24,7 +24,7 @@ class SettingsMetric(_RankingPart, frozen=True, kw_only=True):
     weight: float
     worst: float | None
     tolerance: float | None
-    statistic: Literal["mean", "median", "rmse", "aggregated"] = "mean"
+    statistic: Literal["mean", "median", "rmse", "aggregated", "balanced_accuracy"] = "mean"
     group: str | None = None
     labels: tuple[str, ...] = ("",)
 

@@ -6,13 +6,13 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from evaluate.facts.aggregates import aggregate_of, summed_columns
+from evaluate.facts.aggregates import VARIANTS, aggregate_of, summed_columns
 from evaluate.facts.errors import Finding
 from evaluate.facts.misspelled import most_like
 from evaluate.facts.scoring_rules import MEASURED, Scoring, Strict, metric_named
 
 RankLevel: TypeAlias = Literal["case", "label", "modality", "stratum", "cohort"]
-RankedStatistic: TypeAlias = Literal["mean", "median", "rmse", "aggregated"]
+RankedStatistic: TypeAlias = Literal["mean", "median", "rmse", "aggregated", "balanced_accuracy"]
 
 _Positive = Annotated[float, msgspec.Meta(gt=0)]
 
@@ -26,7 +26,8 @@ class RankedMetric(Strict, frozen=True, kw_only=True):
         direction: of another tool's: whether higher or lower values are better; not for our own.
         statistic: where values of several cases are ranked, what is made of them: `aggregated` of
             counts or volumes that are summed over the cases first, of each label or region that has
-            them, and then the mean over these.
+            them, and then the mean over these; `balanced_accuracy` of `variant` and `topology`, as
+            over cohorts, likewise.
         group: metrics of one group are averaged and ranked first; their rank then counts as that of
             one metric, of their mean weight.
         tolerance: values better than this one count as this one (FLARE: memory below the tolerance
@@ -131,6 +132,14 @@ def _column_problems(
     made = [*scoring.case_names, *MEASURED]
     base, label = of_label(metric.name)
     where = f"ranking.metrics, {metric.name}"
+    if metric.statistic == "balanced_accuracy":
+        needed = VARIANTS.get(base, ("variants",))
+        missing = [name for name in needed if name not in scoring.names]
+        if missing or label or ranking.rank_level in ("case", "label"):
+            fault = f"no {', '.join(missing)}" if missing else f"level `{ranking.rank_level}`"
+            expected = f"{' or '.join(VARIANTS)}, what it is made of, and several cases a rank"
+            yield Finding(where=where, found=fault, expected=expected)
+        return
     if base not in made and not other_columns:
         yield Finding(
             where=where,
@@ -163,6 +172,8 @@ def direction_problem(metric: RankedMetric, scoring: Scoring, *, where: str) -> 
     """Why a metric can't be ranked by: another tool's needs a direction, our own has one."""
     base, _ = of_label(metric.name)
     known = scoring.definition(base) or metric_named(base)
+    if metric.statistic == "balanced_accuracy" and metric.direction != "lower":
+        return None
     if known is not None:
         if metric.direction in (None, known.direction):
             return None

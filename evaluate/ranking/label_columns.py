@@ -1,9 +1,10 @@
 """Values of single labels and regions as columns of their cases: `dsc[tumor]`."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from evaluate.facts.aggregates import VARIANTS
 from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.ranking_rules import of_label
 from evaluate.facts.scores import CaseScore, LabelScore
@@ -41,9 +42,27 @@ def with_label_columns(
             mend="score again, or rank a table with a column `label`",
         )
     return [
-        replace(score, values={**by_case.get((score.team, score.case), {}), **score.values})
+        replace(score, values={**_shares_of_variants(values, columns), **values})
         for score in scores
+        for values in [{**by_case.get((score.team, score.case), {}), **score.values}]
     ]
+
+
+def _shares_of_variants(
+    of_case: Mapping[str, float | None], columns: Sequence[str]
+) -> dict[str, float]:
+    """Of what a balanced accuracy is made of, the share of a case's labels that are right."""
+    shares = {}
+    for name in (name for name in columns if name in VARIANTS):
+        first, second, *match = VARIANTS[name]
+        labels = [of_label(column)[1] for column in columns if of_label(column)[0] == first]
+        right = [
+            of_case.get(f"{first}[{label}]") == of_case.get(f"{second}[{label}]")
+            and all(of_case.get(f"{m}[{label}]") == 1 for m in match)
+            for label in labels
+        ]
+        shares[name] = sum(right) / len(right) if right else 0.0
+    return shares
 
 
 def in_strata(scores: Iterable[CaseScore], pattern: str | None) -> list[CaseScore]:

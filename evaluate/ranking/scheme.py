@@ -168,6 +168,20 @@ def group_values(column: Column, counts: Floats, groups: Sequence[slice]) -> Flo
             )
         case "rmse":
             return np.sqrt(modality_means(column.values**2, usable, counts, groups)[0])
+        case "balanced_accuracy":
+            return np.stack(
+                [
+                    mean_over(
+                        np.stack(
+                            [
+                                _balanced_accuracy([column.sums[n][:, g] for n in names], counts[g])
+                                for names in column.variants
+                            ]
+                        )
+                    )
+                    for g in groups
+                ]
+            )
         case "aggregated":
             return np.stack(
                 [
@@ -184,6 +198,24 @@ def group_values(column: Column, counts: Floats, groups: Sequence[slice]) -> Flo
                     for g in groups
                 ]
             )
+
+
+def _balanced_accuracy(parts: Sequence[Floats], counts: Floats) -> Floats:
+    """The mean recall of the variants that references have, (teams, replicates).
+
+    Args:
+        parts: the reference's variants, the predicted ones, and of a topology 1 where it matches;
+            (teams, cases) each.
+        counts: (cases, replicates).
+    """
+    true, predicted, *matches = parts
+    right = (true == predicted) & np.all([match == 1 for match in matches], axis=0)
+    shares = []
+    for variant in np.unique(true):
+        of_variant = true == variant
+        with np.errstate(invalid="ignore", divide="ignore"):
+            shares.append(((right & of_variant) @ counts) / (of_variant @ counts))
+    return mean_over(np.stack(shares))
 
 
 def case_ranks(column: Column, ties: Ties) -> Floats:

@@ -68,6 +68,7 @@ class Column:
         statistic: of cases' values, where such are ranked.
         sums: what `aggregated` sums: columns by name, (teams, cases), of each of the ratios.
         ratios: what it makes of the sums; their mean is the value.
+        variants: of `sums`, what each balanced accuracy is made of; their mean is the value.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Column:
     statistic: RankedStatistic = "mean"
     sums: Mapping[str, Floats] = field(default_factory=dict)
     ratios: tuple[SumRatio, ...] = ()
+    variants: tuple[tuple[str, ...], ...] = ()
 
     def within(self, where: slice) -> "Column":
         """The same metric over a slice of the cases."""
@@ -256,8 +258,9 @@ def column(table: ScoreTable, metric: RankedColumn) -> Column:
         missing=missing,
         infinite=infinite & ~failed,
         statistic=metric.statistic,
-        sums={n: np.nan_to_num(table.values[n]) for ratio in metric.ratios for n in ratio.columns},
+        sums={n: np.nan_to_num(table.values[n]) for n in metric.columns if n in table.values},
         ratios=metric.ratios,
+        variants=metric.variants,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from evaluate.facts.aggregates import SumRatio, aggregate_of, summed_columns
+from evaluate.facts.aggregates import VARIANTS, SumRatio, aggregate_of, summed_columns
 from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.ranking_rules import (
     RankedMetric,
@@ -50,7 +50,17 @@ class RankedColumn:
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns that it is made of."""
-        return tuple(dict.fromkeys((self.name, *(n for r in self.ratios for n in r.columns))))
+        parts = (*(ratio.columns for ratio in self.ratios), *self.variants)
+        return tuple(dict.fromkeys((self.name, *(name for part in parts for name in part))))
+
+    @property
+    def variants(self) -> tuple[tuple[str, ...], ...]:
+        """The columns that a balanced accuracy is made of, of each label."""
+        if self.statistic != "balanced_accuracy":
+            return ()
+        return tuple(
+            tuple(f"{name}[{label}]" for name in VARIANTS[self.name]) for label in self.labels
+        )
 
     @property
     def ratios(self) -> tuple[SumRatio, ...]:
@@ -177,7 +187,7 @@ def _columns_of(metric: RankedMetric, protocol: Rules) -> list[tuple[str, int]]:
 def _aggregated_labels(metric: RankedMetric, protocol: Rules) -> tuple[str, ...]:
     base, label = of_label(metric.name)
     needed = summed_columns(base)
-    if metric.statistic != "aggregated" or label:
+    if metric.statistic not in ("aggregated", "balanced_accuracy") or label:
         return (label,)
     scored = [labels_of(name, protocol.scoring) for name in needed]
     return tuple(n for n in scored[0] if all(n in names for names in scored)) or ("",)

@@ -12,6 +12,7 @@ from evaluate.documents.foreign_scores import ForeignScore, read_foreign_scores
 from evaluate.documents.ranking import write_ranking
 from evaluate.documents.run import RankOptions
 from evaluate.documents.tables import write_table
+from evaluate.facts.aggregates import VARIANTS
 from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import RankedMetric, Rules
@@ -190,7 +191,7 @@ def rank_table(
             expected="a column of numbers",
         )
     settings = RankSettings.from_protocol(protocol, metrics=metrics)  # before a long table is read
-    read, notes = read_foreign_scores(scores, settings.columns)
+    read, notes = read_foreign_scores(scores, [n for n in settings.columns if n not in VARIANTS])
     if missing is None:
         missing = "undefined" if any(score.outcome for score in read) else "failure"
     result = rank(

@@ -169,6 +169,52 @@ def test_autopet_v_ranks_in_each_data_set() -> None:
     assert places(rules, cases, labels) == last(np.mean(parts, axis=0))
 
 
+@pytest.mark.parametrize("name", ["flare22", "flare23", "flare24-t1", "flare24-t2"])
+def test_flare_ranks_in_every_case_and_the_processors_time_at_half_weight(name: str) -> None:
+    rules, cases, _ = made(name)
+    weights = {"dsc": 1.0, "nsd": 1.0, "wall_s": 1.0, "cpu_s": 0.5}
+    in_each = [w * ranks(cases[n], higher=n in ("dsc", "nsd")) for n, w in weights.items()]
+    assert places(rules, cases, {}) == last(np.sum(in_each, axis=0).mean(axis=1))
+
+
+def test_topcow_weighs_seven_metrics_alike() -> None:
+    """Recalls by sklearn's definition, of made-up variants."""
+    rules, cases, labels = made("topcow24", seed=2)
+    rng = np.random.default_rng(5)
+    for name in ("anterior", "posterior"):
+        true = np.tile(rng.choice([1111.0, 1101.0, 11.0], size=len(CASES)), (len(TEAMS), 1))
+        answer = rng.choice([1111.0, 1101.0, 11.0, 0.0], size=true.shape)
+        labels[f"reference_variant[{name}]"][:] = true
+        labels[f"prediction_variant[{name}]"][:] = np.where(
+            rng.random(true.shape) < 0.5, true, answer
+        )
+        labels[f"topology_match[{name}]"][:] = rng.random(true.shape) < 0.6
+
+    def accuracy(team: int, name: str, *, topology: bool) -> float:
+        true = labels[f"reference_variant[{name}]"][team]
+        right = labels[f"prediction_variant[{name}]"][team] == true
+        right &= (labels[f"topology_match[{name}]"][team] == 1) | (not topology)
+        return float(np.mean([right[true == variant].mean() for variant in set(true)]))
+
+    parts = [
+        ranks(cases[n].mean(axis=1), higher=higher(n))
+        for n in ("dsc", "cldice", "betti0_error", "hd95")
+    ]
+    tp, fp, fn = (
+        np.array([v.sum(axis=1) for n, v in labels.items() if n.startswith(f"lesion_{kind}")])
+        for kind in ("tp", "fp", "fn")
+    )
+    assert len(tp) == 4
+    parts.append(ranks(np.mean(2 * tp / (2 * tp + fp + fn), axis=0), higher=True))
+    for topology in (False, True):
+        of_teams = [
+            [accuracy(team, name, topology=topology) for name in ("anterior", "posterior")]
+            for team in range(len(TEAMS))
+        ]
+        parts.append(ranks(np.mean(of_teams, axis=1), higher=True))
+    assert places(rules, cases, labels) == last(np.mean(parts, axis=0))
+
+
 def test_kits_parts_equal_teams_by_the_tumour() -> None:
     rules, cases, labels = made("kits23")
     (tumor,) = labels.values()
