@@ -32,7 +32,8 @@ def _invalid(sources: Sources) -> Iterator[tuple[str, str, str]]:
     open_ones = [m.sandbox for m in sources.document.machines.values() if not m.sandbox.isolated]
     if open_ones:
         missing = open_ones[0].engine.get("not_enforced")
-        names = [clipped(str(item), 40) for item in missing] if isinstance(missing, list) else []
+        told = missing if isinstance(missing, list) else []
+        names = [clipped(str(item).partition(":")[0], 40) for item in told]
         detail = f" Not enforced: {', '.join(names)}." if names else ""
         text = (
             f"The submissions ran in the {clipped(open_ones[0].name, 40)} sandbox, which does not"
