@@ -45,6 +45,7 @@ site: $(VENV)/.test
 
 bench: $(VENV)/.test $(VENV)/.peers $(VENV)/.participants
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.teams
 	$(BIN)/python -m bench.ranking
 	$(BIN)/python -m bench.lesions
 	$(BIN)/pip install --quiet --requirement bench/requirements-efficient.txt

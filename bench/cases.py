@@ -162,15 +162,22 @@ def _tissue() -> Labels:
     return np.ascontiguousarray(labels.T)
 
 
-def _predicted(rng: np.random.Generator, reference: Labels) -> Labels:
-    """The reference as a good model gives it: outlines moved by a voxel or two, here and there."""
+def predicted(rng: np.random.Generator, reference: Labels, *, worse: float = 1.0) -> Labels:
+    """The reference as a good model gives it: outlines moved by a voxel or two, here and there.
+
+    Args:
+        rng: of this case.
+        reference: (D, H, W) or (H, W).
+        worse: how many times as far.
+    """
     slices = reference.reshape((-1, *reference.shape[-2:]))
     rows, columns = np.ogrid[: slices.shape[1], : slices.shape[2]]
     prediction = np.empty_like(slices)
     for index, labels in enumerate(slices):
         if index % 4 == 0:  # outlines of neighbouring slices go wrong together
             down, across = (
-                np.rint(1.2 * _smooth(rng, labels.shape, 16)).astype(np.intp) for _ in range(2)
+                np.rint(1.2 * worse * _smooth(rng, labels.shape, 16)).astype(np.intp)
+                for _ in range(2)
             )
         prediction[index] = labels[
             (rows + down).clip(0, labels.shape[0] - 1),
@@ -198,7 +205,7 @@ def make_cases(kind: Kind, folder: Path) -> Iterator[Path]:
     for index in range(kind.count):
         rng = np.random.default_rng([SEED, *kind.modality.encode(), index])
         reference = _objects(rng, kind) if kind.shape else _tissue()
-        prediction = _far_away(reference) if kind.far else _predicted(rng, reference)
+        prediction = _far_away(reference) if kind.far else predicted(rng, reference)
         name = f"{reference.ndim}DBox_{kind.modality}_{index:04d}.npz"
         spacing = {"spacing": np.array(kind.spacing_xyz)} if kind.spacing_xyz else {}
         np.savez_compressed(folder / "gts" / name, gts=reference, **spacing)

@@ -14,7 +14,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,13 +35,12 @@ class Measured:
     values: dict[str, tuple[float, float]]
 
 
-def _run(command: list[str]) -> tuple[float, float, str]:
-    """Seconds, peak memory in MiB and output of a process."""
+def run_command(command: list[str]) -> tuple[float, float, str]:
+    """Seconds of CPU, which other programs change least, peak memory in MiB, and the output."""
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
-        started = time.perf_counter()
         process = subprocess.Popen(command, stdout=output, env=os.environ | _ONE_CORE, cwd=ROOT)
         _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
+        seconds = usage.ru_utime + usage.ru_stime
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         if process.returncode:
@@ -53,7 +51,7 @@ def _run(command: list[str]) -> tuple[float, float, str]:
 def _peer(name: str, folder: Path, *, whole: bool) -> Measured:
     python = sys.executable if name == REFERENCE else str(PEERS_PYTHON)
     command = [python, "-m", "bench.peers", name, str(folder / "gts"), str(folder / "segs")]
-    seconds, peak, printed = _run(command)
+    seconds, peak, printed = run_command(command)
     lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
     values = {line["case"]: (line["dsc"], line["nsd"]) for line in lines}
     if not whole:
@@ -68,7 +66,7 @@ def _ours(folder: Path) -> Measured:
         *("--references", str(folder / "gts"), "--predictions", str(folder / "segs")),
         *("--out", str(out)),
     ]
-    seconds, peak, _ = _run(command)
+    seconds, peak, _ = run_command(command)
     with (out / "case_scores.csv").open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     if any(row["outcome"] != "ok" for row in rows):
@@ -98,7 +96,7 @@ def _measure(kind: Kind, folder: Path, peers: list[str]) -> dict[str, object]:
     """One row of the table."""
     if not list((folder / "gts").glob("*.npz")):
         # In a process of its own: a process begins with the peak memory of who started it.
-        _run([sys.executable, "-m", "bench.cases", kind.name, str(folder)])
+        run_command([sys.executable, "-m", "bench.cases", kind.name, str(folder)])
     ours, reference, again = _ours(folder), _peer(REFERENCE, folder, whole=True), _ours(folder)
     ours = min(ours, again, key=lambda measured: measured.seconds)
     first = _first_case(folder)
@@ -125,7 +123,7 @@ def _measure(kind: Kind, folder: Path, peers: list[str]) -> dict[str, object]:
         }
     reference_file = str(next((first / "gts").iterdir()))
     stages = [sys.executable, "-m", "bench.stages", reference_file, str(first / "segs")]
-    row["stages"] = json.loads(_run(stages)[2])
+    row["stages"] = json.loads(run_command(stages)[2])
     spent_ms = sum(row["stages"][name] for name in ("read", "count", "surfaces"))
     row["warm_ratio"] = 1000 * alone.seconds / spent_ms
     return row
@@ -233,7 +231,8 @@ def main(cases: Path | None = None) -> None:
         " difference of a DSC or NSD from the reference's.\n\n"
         f"{_table(rows, peers)}\n\n"
         f"**The whole set in one command: {ratio:.0f} times**, the worst case not counted. segjudge"
-        " and the reference: whole commands, start-up and reading included, one core; in the table"
+        " and the reference: whole commands, start-up and reading included, seconds of CPU on one"
+        " core; in the table"
         " one for each kind, which weighs the start-up more. Other"
         " peers: the first case of each kind, their start-up left out; theirs are other"
         " definitions where the difference is not one of rounding. A cold start on one 2D case"

@@ -64,8 +64,8 @@ def stages_of(reference: Path, predictions: Path) -> dict[str, float]:
         )
         assert not isinstance(labels, BadPrediction)  # noqa: S101  # we wrote it
         if labels.ndim == 2:
-            return LabelMaps(case.labels[..., np.newaxis], labels[..., np.newaxis])
-        return LabelMaps(case.labels, labels)
+            return LabelMaps.of(case.labels[..., np.newaxis], labels[..., np.newaxis])
+        return LabelMaps.of(case.labels, labels)
 
     maps = read()
     extents = LabelExtents.of(maps)

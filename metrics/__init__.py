@@ -10,6 +10,7 @@ from metrics.label_pair import LabelPair
 from metrics.label_scoring import (
     Comparison,
     LabelValues,
+    PreparedReference,
     dice,
     false_positive_voxels,
     score_labels,
@@ -28,6 +29,7 @@ __all__ = [
     "MetricInputError",
     "MetricOption",
     "OptionValue",
+    "PreparedReference",
     "Rule",
     "dice",
     "false_positive_voxels",

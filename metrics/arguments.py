@@ -32,8 +32,8 @@ def _same_shape(reference: npt.NDArray[Any], prediction: npt.NDArray[Any]) -> No
         )
 
 
-def _no_masked_arrays(reference: npt.ArrayLike, prediction: npt.ArrayLike) -> None:
-    for name, array in (("reference", reference), ("prediction", prediction)):
+def _no_masked_arrays(**arrays: npt.ArrayLike) -> None:
+    for name, array in arrays.items():
         if isinstance(array, np.ma.MaskedArray):
             raise MetricInputError(
                 argument=name,
@@ -48,7 +48,7 @@ def checked_masks(reference: npt.ArrayLike, prediction: npt.ArrayLike) -> tuple[
     Raises:
         MetricInputError: the shapes differ, or a dtype is not bool.
     """
-    _no_masked_arrays(reference, prediction)
+    _no_masked_arrays(reference=reference, prediction=prediction)
     masks = np.asarray(reference), np.asarray(prediction)
     for name, mask in zip(("reference", "prediction"), masks, strict=True):
         if mask.dtype != np.bool_:
@@ -61,24 +61,28 @@ def checked_masks(reference: npt.ArrayLike, prediction: npt.ArrayLike) -> tuple[
     return masks
 
 
-def checked_label_maps(
-    reference: npt.ArrayLike, prediction: npt.ArrayLike
-) -> tuple[LabelMap, LabelMap]:
-    """Two integer arrays of one 2D or 3D shape, bool ones as 0 and 1, labels 0 to MAX_LABEL.
+def checked_reference_map(reference: npt.ArrayLike) -> LabelMap:
+    """An integer array, 2D or 3D, a bool one as 0 and 1, labels 0 to MAX_LABEL.
 
     Raises:
-        MetricInputError: the shapes differ, an array is not 2D or 3D, a dtype is not integer, or
-            a label is out of range.
+        MetricInputError: it is not 2D or 3D, its dtype is not integer, or a label is out of range.
     """
-    _no_masked_arrays(reference, prediction)
-    maps = np.asarray(reference), np.asarray(prediction)
-    _same_shape(*maps)
-    checked_dimension(maps[0].ndim)
-    first, second = (
-        _checked_label_map(name, array)
-        for name, array in zip(("reference", "prediction"), maps, strict=True)
-    )
-    return first, second
+    _no_masked_arrays(reference=reference)
+    array = np.asarray(reference)
+    checked_dimension(array.ndim)
+    return _checked_label_map("reference", array)
+
+
+def checked_prediction_map(prediction: npt.ArrayLike, reference: LabelMap) -> LabelMap:
+    """The same of what is compared with a reference, whose shape it has.
+
+    Raises:
+        MetricInputError: as for a reference, or the shapes differ.
+    """
+    _no_masked_arrays(prediction=prediction)
+    array = np.asarray(prediction)
+    _same_shape(reference, array)
+    return _checked_label_map("prediction", array)
 
 
 def _checked_label_map(name: str, array: npt.NDArray[Any]) -> LabelMap:

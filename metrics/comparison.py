@@ -8,15 +8,16 @@ import numpy.typing as npt
 
 from metrics.arguments import (
     Tolerance,
-    checked_label_maps,
     checked_labels,
     checked_min_iou,
+    checked_prediction_map,
+    checked_reference_map,
     checked_spacing,
     tolerance_of_each,
 )
 from metrics.definition import OptionValue
 from metrics.errors import MetricInputError
-from metrics.label_extents import LabelExtents, LabelMaps
+from metrics.label_extents import KernelMap, LabelExtents, LabelMaps
 from metrics.label_pair import LabelPair, Pass, region_pair
 from metrics.registry import METRICS
 from metrics.spans import Spans
@@ -43,16 +44,30 @@ class LabelValues:
     further: Mapping[str, float] = field(default_factory=dict)
 
 
+class PreparedReference:
+    """A reference that many predictions are compared with; what it says alone is found once."""
+
+    def __init__(self, reference: npt.ArrayLike, *, copied: bool = True) -> None:
+        """Arguments and exceptions are those of `Comparison`."""
+        self.label_map = checked_reference_map(reference)
+        self.kernel_map = KernelMap(self.label_map, copied=copied)
+
+
 class Comparison:
     """Two label maps, counted once: what every question about them starts from."""
 
     def __init__(
-        self, reference: npt.ArrayLike, prediction: npt.ArrayLike, *, copied: bool = True
+        self,
+        reference: npt.ArrayLike | PreparedReference,
+        prediction: npt.ArrayLike,
+        *,
+        copied: bool = True,
     ) -> None:
         """Count and locate every label of both maps.
 
         Args:
             reference: any integer dtype, (H, W) or (D, H, W); 0 is background, labels up to 65535.
+                Or one that was prepared, as for many predictions.
             prediction: the same shape.
             copied: False spares a copy of both, where they do not change while this lives.
 
@@ -60,7 +75,13 @@ class Comparison:
             MetricInputError: a dtype is not an integer's, the shapes differ or are not 2D or 3D,
                 or a label is out of range.
         """
-        self._maps = LabelMaps(*checked_label_maps(reference, prediction), copied=copied)
+        if not isinstance(reference, PreparedReference):
+            reference = PreparedReference(reference, copied=copied)
+        first, answer = (
+            reference.kernel_map,
+            checked_prediction_map(prediction, reference.label_map),
+        )
+        self._maps = LabelMaps(first, KernelMap(answer, order=first.order, copied=copied))
         self._extents = LabelExtents.of(self._maps)
 
     @property

@@ -3,8 +3,8 @@
 DSC is finished with these numbers, and the surfaces need to look no further than the boxes.
 """
 
-from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -32,32 +32,78 @@ def memory_order(label_map: npt.NDArray[Any]) -> tuple[int, ...]:
     return tuple(sorted(range(label_map.ndim), key=lambda a: (shape[a] != 1, -abs(strides[a]))))
 
 
-class LabelMaps:
-    """Two label maps of one shape, in the layout that the kernel takes."""
+class KernelMap:
+    """A label map in the layout that the kernel takes, with what is known of it alone.
 
-    def __init__(self, reference: LabelMap, prediction: LabelMap, *, copied: bool = False) -> None:
-        """Copies a map only if its dtype or its layout is not the kernel's, or it may change.
+    A reference that many predictions are compared with is one object: its spans are found once, and
+    its surfaces' elements are counted once.
+
+    Attributes:
+        surfaces: of each label that was measured before, the elements by code, as the kernel has
+            them.
+    """
+
+    def __init__(
+        self, label_map: LabelMap, *, order: tuple[int, ...] | None = None, copied: bool = False
+    ) -> None:
+        """Copies the map only if its dtype or its layout is not the kernel's, or it may change.
 
         Args:
-            reference: labels from 0 to MAX_LABEL, 2D or 3D.
-            prediction: the same, of the same shape.
-            copied: copies both whatever they are.
+            label_map: labels from 0 to MAX_LABEL, 2D or 3D.
+            order: of the axes, as the map lies that it is compared with; None for its own.
+            copied: copies it whatever it is.
         """
-        self.shape = reference.shape
-        self.order = memory_order(reference)
-        self._maps = [
-            np.array(
-                in_kernel_dtype(label_map).transpose(self.order),
-                order="C",
-                copy=True if copied else None,
-            )
-            for label_map in (reference, prediction)
-        ]
+        self.shape = label_map.shape
+        self.order = memory_order(label_map) if order is None else order
+        self.voxels: npt.NDArray[Any] = np.array(
+            in_kernel_dtype(label_map).transpose(self.order),
+            order="C",
+            copy=True if copied else None,
+        )
+        self.surfaces: dict[int, npt.NDArray[np.int64]] = {}
 
     @property
-    def for_kernel(self) -> list[npt.NDArray[Any]]:
-        """Both maps with three axes, C-contiguous, uint8 or uint16."""
-        return [m.reshape((1,) * (3 - m.ndim) + m.shape) for m in self._maps]
+    def for_kernel(self) -> npt.NDArray[Any]:
+        """With three axes, C-contiguous, uint8 or uint16."""
+        return self.voxels.reshape((1,) * (3 - self.voxels.ndim) + self.voxels.shape)
+
+    @cached_property
+    def few_spans(self) -> npt.NDArray[Any] | None:
+        """Where its values are; None where that would take more memory than the map."""
+        return kernel.find_few_spans(self.for_kernel)
+
+    @cached_property
+    def labels(self) -> int:
+        """More than the largest label, 256 or more."""
+        if self.voxels.itemsize == 1:
+            return 256
+        return max(256, 1 + int(self.voxels.max(initial=0)))
+
+    @cached_property
+    def sorted_spans(self) -> kernel.SortedSpans | None:
+        """The spans of each value; None where there are too many."""
+        spans = self.few_spans
+        return None if spans is None else kernel.sort_spans(spans, values=self.labels)
+
+
+class LabelMaps:
+    """Two label maps of one shape."""
+
+    def __init__(self, reference: KernelMap, prediction: KernelMap) -> None:
+        """Both in one order."""
+        self.reference, self.prediction = reference, prediction
+        self.shape, self.order = reference.shape, reference.order
+
+    @classmethod
+    def of(cls, reference: LabelMap, prediction: LabelMap) -> "LabelMaps":
+        """Two maps, in the first one's order; neither is copied if it need not be."""
+        first = KernelMap(reference)
+        return cls(first, KernelMap(prediction, order=first.order))
+
+    @property
+    def both(self) -> tuple[KernelMap, KernelMap]:
+        """The reference and the prediction."""
+        return self.reference, self.prediction
 
     def recoded(self, table: npt.NDArray[np.uint8]) -> "LabelMaps":
         """The same maps with other values.
@@ -65,19 +111,21 @@ class LabelMaps:
         Args:
             table: the new value of each old one.
         """
-        other = copy(self)
-        other._maps = [table[label_map] for label_map in self._maps]
-        return other
+        back = np.argsort(self.order)
+        first, second = (
+            KernelMap(table[m.voxels].transpose(back), order=self.order) for m in self.both
+        )
+        return LabelMaps(first, second)
 
     @property
     def value_bound(self) -> int:
         """More than the largest value that the maps can hold."""
-        return 1 << (8 * max(label_map.itemsize for label_map in self._maps))
+        return 1 << (8 * max(m.voxels.itemsize for m in self.both))
 
     def masks(self, label: int, box: Box) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """Where each map has the label within a box; both in the maps' own axis order."""
         back = np.argsort(self.order)
-        first, second = (m.transpose(back)[box] == label for m in self._maps)
+        first, second = (m.voxels.transpose(back)[box] == label for m in self.both)
         return first, second
 
 
@@ -96,13 +144,14 @@ class LabelExtents:
     @classmethod
     def of(cls, maps: LabelMaps) -> "LabelExtents":
         """Count and locate the labels of two maps."""
-        reference, prediction = maps.for_kernel
-        labels = 256
-        if reference.itemsize > 1 or prediction.itemsize > 1:
-            labels = 1 + max(int(m.max(initial=0)) for m in (reference, prediction))
-        return cls(
-            table=kernel.count_labels(reference, prediction, labels=labels), order=maps.order
-        )
+        labels = max(m.labels for m in maps.both)
+        spans = [m.few_spans for m in maps.both]
+        first, second = (m.for_kernel for m in maps.both)
+        if spans[0] is None or spans[1] is None:
+            table = kernel.count_labels(first, second, labels=labels)
+        else:
+            table = kernel.count_spans(spans[0], spans[1], shape=first.shape, labels=labels)
+        return cls(table=table, order=maps.order)
 
     @property
     def reference_labels(self) -> list[int]:

@@ -12,13 +12,14 @@ from metrics.arguments import (
     checked_spacing,
     checked_tolerance,
 )
-from metrics.comparison import Comparison, LabelValues
+from metrics.comparison import Comparison, LabelValues, PreparedReference
 from metrics.label_extents import LabelExtents, LabelMaps
 from metrics.surfaces import surface_overlaps
 
 __all__ = [
     "Comparison",
     "LabelValues",
+    "PreparedReference",
     "dice",
     "false_positive_voxels",
     "score_labels",
@@ -79,7 +80,7 @@ def surface_dice(
     checked_dimension(first.ndim)
     spacing = checked_spacing(spacing_mm, first.ndim)
     tolerance = checked_tolerance(tolerance_mm)
-    maps = LabelMaps(first.view(np.uint8), second.view(np.uint8))
+    maps = LabelMaps.of(first.view(np.uint8), second.view(np.uint8))
     extents = LabelExtents.of(maps)
     of_first, of_second, _ = extents.voxels(1)
     if not (of_first and of_second):

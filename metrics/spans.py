@@ -49,8 +49,12 @@ class Spans:
     def both(cls, maps: LabelMaps) -> "tuple[Spans, Spans]":
         """The spans of two label maps."""
         first, second = (
-            cls(shape=maps.shape, order=maps.order, table=kernel.find_spans(label_map))
-            for label_map in maps.for_kernel
+            cls(
+                shape=maps.shape,
+                order=maps.order,
+                table=kernel.find_spans(m.for_kernel) if m.few_spans is None else m.few_spans,
+            )
+            for m in maps.both
         )
         return first, second
 

@@ -154,13 +154,22 @@ def _counted(
     if ball is None:
         masks = (maps.masks(label, extents.box(label)) for label in labels)
         return np.stack([_counts_by_nearest(pair, spacing_mm, tolerance_mm) for pair in masks])
+    known = maps.reference.surfaces
+    is_known = np.array([label in known for label in labels], dtype=np.bool_)
     counts, disputed = kernel.measure_labels(
-        *maps.for_kernel,
+        *(m.for_kernel for m in maps.both),
         axes=len(maps.shape),
         labels=np.array(labels, dtype=np.int64),
         extents=extents.table[labels],
         ball=(ball.certain, ball.within, ball.beyond),
+        spans=(maps.reference.sorted_spans, maps.prediction.sorted_spans),
+        is_known=is_known,
     )
+    for label, was_known, (near, far, *_) in zip(labels, is_known, counts, strict=True):
+        if was_known:
+            near[:] = known[label] - far
+        else:
+            known[label] = near + far
     if maps.order != tuple(range(len(maps.order))):
         counts = np.take(counts, _code_order(maps.order), axis=-1)  # contiguous, as it was
     for i in np.flatnonzero(disputed.any(axis=1)):

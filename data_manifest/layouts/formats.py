@@ -4,7 +4,7 @@ A new format is a record here and the module that it names; protocols then know 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -90,6 +90,10 @@ def _open_array(stream: BinaryIO, key: str, _beside: Beside) -> OpenMask:
     return open_npz(stream, key)
 
 
+def _open_last(stream: BinaryIO, key: str, _beside: Beside) -> OpenMask:
+    return open_npz(stream, key, last_counts=True)
+
+
 NPZ = Format(
     name="npz",
     open_mask=_open_array,
@@ -105,6 +109,8 @@ FORMATS: Mapping[str, Format] = {
     form.name: form
     for form in (
         NPZ,
+        # As numpy reads it: of several arrays of one name the last counts.
+        replace(NPZ, name="npz-numpy", ending="npz", open_mask=_open_last, write_inputs=None),
         Format(
             name="npz-cvpr25",
             ending="npz",

@@ -99,11 +99,12 @@ class NpzArchive:
     announces.
     """
 
-    def __init__(self, source: Path | IO[bytes]) -> None:
+    def __init__(self, source: Path | IO[bytes], *, last_counts: bool = False) -> None:
         """Read the archive's table of contents.
 
         Args:
             source: path, or a seekable binary stream.
+            last_counts: of several members of one name, as numpy has it; else they are refused.
 
         Raises:
             NpzError: not an npz archive.
@@ -123,7 +124,7 @@ class NpzArchive:
             with zipfile.ZipFile(_SmallReads(source)) as contents:
                 for info in contents.infolist():
                     key = info.filename.removesuffix(".npy")
-                    if key in self._members:
+                    if key in self._members and not last_counts:
                         raise NpzError(f"the archive holds two members `{key}`")
                     self._members[key] = info
         except FileNotFoundError as error:
@@ -257,12 +258,12 @@ def array_names(source: Path | IO[bytes]) -> tuple[str, ...]:
 
 
 def array_headers(source: Path | IO[bytes]) -> dict[str, Header]:
-    """Shape and dtype of every array, without reading its data.
+    """Shape and dtype of every array, without reading its data; of one name, the last one's.
 
     Raises:
         NpzError: not an npz archive, or a member without a plain header.
     """
-    with NpzArchive(source) as archive:
+    with NpzArchive(source, last_counts=True) as archive:
         return {key: archive.header(key) for key in archive.names}
 
 

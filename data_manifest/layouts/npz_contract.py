@@ -128,13 +128,18 @@ def read_reference_header(path: Path) -> tuple[tuple[int, ...], tuple[float, ...
         return shape, _spacing(archive, path, len(shape))
 
 
-def open_npz(stream: BinaryIO, key: str) -> OpenMask:
+def open_npz(stream: BinaryIO, key: str, *, last_counts: bool = False) -> OpenMask:
     """Read the header of the array that is a mask; others in the archive are ignored.
+
+    Args:
+        stream: the archive.
+        key: of the array.
+        last_counts: of several arrays of one name.
 
     Raises:
         NpzError: with the reason why not; so does reading the labels.
     """
-    archive = NpzArchive(stream)
+    archive = NpzArchive(stream, last_counts=last_counts)
     header = archive.header(key)
     if header.dtype.kind not in "biuf":
         raise NpzError(

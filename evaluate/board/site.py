@@ -173,6 +173,7 @@ def _files(
         parts=parts,
         news=news[:20],
         published=now,
+        moment_text=_moment_text,
     )
     yield "index.html", page.encode()
     feed = {
@@ -207,6 +208,16 @@ def _files(
     for name, report in reports.items():
         for inside, data in _below(report):
             yield f"report-{name}/{inside}", data
+
+
+def _moment_text(moment: datetime) -> str:
+    """To the minute, with the offset.
+
+    >>> _moment_text(datetime.fromisoformat("2031-03-03T09:00:00+01:00"))
+    '2031-03-03 09:00 UTC+01:00'
+    """
+    offset = f"{moment:%z}".replace("+0000", "")
+    return f"{moment:%Y-%m-%d %H:%M} UTC{offset[:3]}{offset and ':'}{offset[3:]}"
 
 
 def _by_heading(rules: Rules) -> dict[str, list[str]]:

@@ -26,7 +26,7 @@ from evaluate.checking.examined import ExaminedCase
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.running.log_tail import log_tail
-from evaluate.scoring.case_scores import score_case
+from evaluate.scoring.case_scores import PreparedCase
 from evaluate.store import RunDirectory
 
 Picture = TypeVar("Picture")
@@ -78,7 +78,7 @@ class Examination(Generic[Picture]):
             mask, scoring = prompts.baseline(case.shape), self._protocol.scoring
             image = self._data_root / case.image.path
             asked = read_text_prompts(image) if scoring.needs_prompts else None
-            floor = score_case(reference, mask, scoring, asked).values
+            floor = PreparedCase(reference, scoring, asked).measures(mask).values
         if prediction is not None:
             known = self._protocol.scoring.known_labels
             self._hits += mask_hits(case.id, prompts, prediction, known=known)

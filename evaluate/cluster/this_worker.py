@@ -16,7 +16,7 @@ import psutil
 from data_manifest.errors import printable
 from evaluate.cluster.calls import Failed
 from evaluate.facts.machine import library_versions
-from evaluate.sandbox.measurement.gpu import GpuMemory
+from evaluate.sandbox.measurement.gpu import Gpus
 
 _RETIRE_AFTER = 2
 
@@ -136,14 +136,14 @@ def answer(request: bytes) -> object:
 
 def hello() -> Hello:
     """What this machine says of itself."""
-    me, devices = this_worker(), GpuMemory.open()
+    me = this_worker()
     return Hello(
         name=me.name,
         host=platform.node(),
         pid=os.getpid(),
         versions=library_versions(),
         memory_mib=psutil.virtual_memory().total >> 20,
-        gpus=0 if devices is None else devices.count,
+        gpus=len(Gpus.open(me.environment).devices),
         free_mib=psutil.disk_usage(str(me.scratch)).free >> 20,
         lacks=me.lacks,
         leaves=me.leaves,

@@ -64,6 +64,9 @@ class Calibration(_RunPart, frozen=True, kw_only=True):
         limit: above this drift times should not be ranked closely.
         parallel: the most containers at a time.
         fair: whether times may be compared closely.
+        others_cpus: processors that other programs kept busy during each of the samples.
+        throttled: at each of them, how often a processor had been too hot since the machine was
+            started; none where it does not say.
     """
 
     samples: tuple[float, ...]
@@ -71,6 +74,13 @@ class Calibration(_RunPart, frozen=True, kw_only=True):
     limit: float
     parallel: int
     fair: bool
+    others_cpus: tuple[float, ...] = ()
+    throttled: tuple[int, ...] = ()
+
+    @property
+    def times_throttled(self) -> int:
+        """How often a processor was too hot from the first sample to the last."""
+        return max(self.throttled[-1] - self.throttled[0], 0) if self.throttled else 0
 
 
 class RankOptions(_RunPart, frozen=True, kw_only=True):

@@ -93,13 +93,17 @@ def _write_rules(path: Path, protocol: Rules) -> None:
 
 
 def write_zip(path: Path, files: Iterable[tuple[str, Path | str]]) -> None:
-    """Write a zip file of files, or of texts, by the names that they have in it."""
+    """Write a zip file of files, or of texts, by the names that they have in it.
+
+    Whoever unpacks it, others can read it: a platform's program may not run as who unpacked it.
+    """
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, source in files:
             if isinstance(source, Path):
                 archive.write(source, name)
             else:
                 archive.writestr(name, source)
+            archive.infolist()[-1].external_attr = 0o100644 << 16
 
 
 def write_script(path: Path, text: str) -> None:

@@ -28,7 +28,9 @@ class Attempt:
         startup_s: part of `wall_s`: until the command's first process ran; the rest is its own.
         cpu_area_percent_s: area under CPU use over time, 100 for one core; where profiles are kept.
         memory_area_mib_s: area under memory use over time; where profiles are kept.
-        gpu_memory_area_mib_s: the same for GPU memory, where there is a GPU.
+        gpu_memory_area_mib_s: the same for the memory of its GPUs, where it has some.
+        peak_gpu_memory_mib: the most that it was seen to use of its GPUs' memory.
+        gpu_busy_s: how long its GPUs have computed for it, added up over them.
         machine: where it was made: a key of `machines` in run.json.
         rules_sha256: of the rules that decided what the container was given and had to leave
             (`RUN_PARTS`); they stand whole in run.json.
@@ -49,5 +51,7 @@ class Attempt:
     cpu_area_percent_s: float | None = None
     memory_area_mib_s: float | None = None
     gpu_memory_area_mib_s: float | None = None
+    peak_gpu_memory_mib: float | None = None
+    gpu_busy_s: float | None = None
     machine: str
     rules_sha256: str

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
 
 from evaluate.pairing.draws import Counts, Floats
 from evaluate.pairing.tied import tied_positions
@@ -64,6 +63,8 @@ class SignedRanks:
             return (2 * self.positive - self.total) / np.where(self.n > 0, self.total, np.nan)
 
     def _p(self, rank_sum: Floats) -> Floats:
+        from scipy.special import ndtr  # slow to import, and scoring never asks
+
         n = self.n
         variance = n * (n + 1) * (2 * n + 1) / 24 - self.ties / 48
         above = rank_sum - n * (n + 1) / 4 - 0.5

@@ -9,6 +9,9 @@ from evaluate.reporting.quantities import clipped, count_of, percent
 from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.words import listed_names
 
+_MUCH = 0.5
+"""Processors that are busy with something else: from here on it is said."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Banner:
@@ -29,7 +32,8 @@ def _invalid(sources: Sources) -> Iterator[tuple[str, str, str]]:
     open_ones = [m.sandbox for m in sources.document.machines.values() if not m.sandbox.isolated]
     if open_ones:
         missing = open_ones[0].engine.get("not_enforced")
-        names = [clipped(str(item), 40) for item in missing] if isinstance(missing, list) else []
+        told = missing if isinstance(missing, list) else []
+        names = [clipped(str(item).partition(":")[0], 40) for item in told]
         detail = f" Not enforced: {', '.join(names)}." if names else ""
         text = (
             f"The submissions ran in the {clipped(open_ones[0].name, 40)} sandbox, which does not"
@@ -91,5 +95,10 @@ def _unfair(unsteady: Sequence[Calibration]) -> str:
     parallel = max(calibration.parallel for calibration in unsteady)
     if parallel > 1:
         reasons.append(f"{parallel} containers ran at a time and slowed each other down")
+    others = max((cpus for c in unsteady for cpus in c.others_cpus), default=0.0)
+    if others >= _MUCH:
+        reasons.append(f"other programs kept up to {others:.1f} processors busy")
+    if hot := sum(calibration.times_throttled for calibration in unsteady):
+        reasons.append(f"its processors were slowed down by their heat {count_of(hot, 'time')}")
     why = listed_names(reasons) if reasons else "the machine was not steady during the run"
     return f"{why[0].upper()}{why[1:]}: do not read close differences in time as real."

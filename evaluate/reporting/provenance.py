@@ -103,6 +103,8 @@ def _steadiness(calibration: Calibration) -> dict[str, object]:
         "parallel": calibration.parallel,
         "fair": calibration.fair,
         "samples": len(calibration.samples),
+        "other programs, CPUs at most": max(calibration.others_cpus, default="not recorded"),
+        "throttled by heat": calibration.times_throttled if calibration.throttled else "not said",
         "load, median s": round(median(calibration.samples), 4),
     }
 

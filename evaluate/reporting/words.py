@@ -63,8 +63,9 @@ def _by_how_much(sources: Sources, winner: Place, second: Place | None) -> str:
     failed = ""
     if any(s.outcome.is_failure for t in (winner.team, second.team) for s in sources.scores_of(t)):
         failed = ", failures counted in all three"
+    whose = "Their" if sum(place.rank == winner.rank for place in sources.places) > 1 else "Its"
     return (
-        f"Its mean rank is {winner.mean_rank:.2f}; {other} follows with {second.mean_rank:.2f}"
+        f"{whose} mean rank is {winner.mean_rank:.2f}; {other} follows with {second.mean_rank:.2f}"
         f" (1 would be best in everything). Mean DSC is {dsc.text(mine['dsc'])} against"
         f" {dsc.text(theirs['dsc'])}, mean NSD {nsd.text(mine['nsd'])} against"
         f" {nsd.text(theirs['nsd'])}, at {time.text_with_unit(mine['wall_s'])} a case against"
@@ -122,6 +123,8 @@ def _tested(sources: Sources) -> str:
 
 def _head_to_head(sources: Sources) -> str:
     """A count that anyone can check: in how many cases the first has the higher DSC."""
+    if sources.places[0].rank == sources.places[1].rank:
+        return ""
     first, second = sources.places[0].team, sources.places[1].team
     pairs = [
         (one, other)

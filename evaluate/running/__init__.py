@@ -1,6 +1,6 @@
 """Running: every submission on every case, in turns, with each result durable before the next."""
 
-from evaluate.running.calibration import DRIFT_LIMIT, drift, is_fair, time_load
+from evaluate.running.calibration import DRIFT_LIMIT, LoadTime, drift, is_fair, time_load
 from evaluate.running.plan import Plan, Submission, job_sha256, outstanding
 from evaluate.running.runner import HarnessStoppedError, run_all
 from evaluate.running.workspace import remove_stale
@@ -8,6 +8,7 @@ from evaluate.running.workspace import remove_stale
 __all__ = [
     "DRIFT_LIMIT",
     "HarnessStoppedError",
+    "LoadTime",
     "Plan",
     "Submission",
     "drift",

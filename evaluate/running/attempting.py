@@ -176,7 +176,7 @@ class Slot:
                 measured_by=execution.measured_by if execution else "",
                 started_at=execution.started_at if execution else datetime.now(UTC).isoformat(),
                 startup_s=execution.startup_s if execution else None,
-                **_areas(execution),
+                **_more_usage(execution),
                 machine=self._plan.machine_key,
                 rules_sha256=self._plan.rules_sha256,
             ),
@@ -256,11 +256,17 @@ def _pass_on_interrupt(error: BaseException) -> None:
         cause = cause.__cause__ or cause.__context__
 
 
-def _areas(execution: Execution | None) -> dict[str, float | None]:
-    """Under the curves of the profile, where one was asked for."""
-    if execution is None or not execution.profile:
+def _more_usage(execution: Execution | None) -> dict[str, float | None]:
+    """Of the GPUs that it had, and under the curves of the profile, where one was asked for."""
+    if execution is None:
         return {}
-    return {
+    gpu = {
+        "peak_gpu_memory_mib": execution.peak_gpu_memory_mib,
+        "gpu_busy_s": execution.gpu_busy_s,
+    }
+    if not execution.profile:
+        return gpu
+    return gpu | {
         "cpu_area_percent_s": None if execution.cpu_s is None else 100 * execution.cpu_s,
         "memory_area_mib_s": memory_area_mib_s(execution.profile, execution.wall_s),
         "gpu_memory_area_mib_s": gpu_memory_area_mib_s(execution.profile, execution.wall_s),

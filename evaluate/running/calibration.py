@@ -2,21 +2,68 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import psutil
 
 DRIFT_LIMIT = 0.10
 """Above this drift the report says that times should not be ranked closely."""
 
 _REPEATS = 3
+_CPUS = Path("/sys/devices/system/cpu")
+_NOT_AT_WORK = ("iowait", "guest", "guest_nice")  # guests are in user's and nice's, too
 
 
-def time_load(clock: Callable[[], float] = time.perf_counter) -> float:
-    """Seconds that a fixed mix of arithmetic, sorting and memory traffic takes now.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadTime:
+    """What the load took, and what else the machine did meanwhile.
 
-    The best of three, so that a single interruption does not count as drift.
+    Attributes:
+        seconds: of the fastest repeat.
+        others_cpus: processors that other programs, or other machines on the same one, kept busy.
+        throttled: how often a processor was too hot, since the machine started; None where the
+            machine does not say.
     """
-    return min(_once(clock) for _ in range(_REPEATS))
+
+    seconds: float
+    others_cpus: float = 0.0
+    throttled: int | None = None
+
+
+def time_load(clock: Callable[[], float] = time.perf_counter) -> LoadTime:
+    """Do a fixed mix of arithmetic, sorting and memory traffic.
+
+    The best of three counts, so that a single interruption is not taken for drift.
+    """
+    busy, own, began = _busy_s(), time.process_time(), time.perf_counter()
+    seconds = min(_once(clock) for _ in range(_REPEATS))
+    others = _busy_s() - busy - (time.process_time() - own)
+    return LoadTime(
+        seconds=seconds,
+        others_cpus=round(max(others / (time.perf_counter() - began), 0.0), 2),
+        throttled=times_throttled(),
+    )
+
+
+def _busy_s() -> float:
+    """Seconds that all processors together were at work, or given to somebody else's machine."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - sum(getattr(times, k, 0) for k in _NOT_AT_WORK))
+
+
+def times_throttled(cpus: Path = _CPUS) -> int | None:
+    """How often any core was slowed down by its heat, since the machine started.
+
+    None where the machine does not say.
+    """
+    counts = []
+    for path in cpus.glob("cpu[0-9]*/thermal_throttle/core_throttle_count"):
+        with suppress(OSError, ValueError):
+            counts.append(int(path.read_text(encoding="ascii")))
+    return sum(counts) if counts else None
 
 
 def _once(clock: Callable[[], float]) -> float:

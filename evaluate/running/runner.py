@@ -13,7 +13,7 @@ from evaluate.facts.machine import Machine
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.turns import Turn
 from evaluate.running.attempting import Made, Slot
-from evaluate.running.calibration import time_load
+from evaluate.running.calibration import LoadTime, time_load
 from evaluate.running.executors import Executor, open_executor
 from evaluate.running.plan import Block, Plan, Series, outstanding
 from evaluate.sandbox import Sandbox
@@ -41,7 +41,7 @@ def run_all(
     parallel: int = 1,
     fleet: "Fleet | None" = None,
     progress: Progress = silent,
-    calibrated: Callable[[Machine, float, int], None] = lambda *_: None,
+    calibrated: Callable[[Machine, LoadTime, int], None] = lambda *_: None,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
     """Make every outstanding attempt and write each as it comes.
@@ -105,7 +105,7 @@ def _on_a_cluster(
     keeper: "_Keeper",
     slot: Slot,
     fleet: "Fleet",
-    calibrated: Callable[[Machine, float, int], None],
+    calibrated: Callable[[Machine, LoadTime, int], None],
 ) -> None:
     from evaluate.running.executors.dask_blocks import ClusterExecutor  # it brings dask
 

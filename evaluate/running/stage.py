@@ -28,6 +28,7 @@ from evaluate.facts.machine import Host, Machine
 from evaluate.facts.rules import Rules
 from evaluate.running import (
     DRIFT_LIMIT,
+    LoadTime,
     Plan,
     Submission,
     drift,
@@ -157,9 +158,9 @@ def run_submissions(
                 seed=seed,
             )
 
-            def calibrated(on: Machine, seconds: float, slots: int) -> None:
+            def calibrated(on: Machine, load: LoadTime, slots: int) -> None:
                 nonlocal document
-                document = _with_sample(document, on, seconds, slots)
+                document = _with_sample(document, on, load, slots)
                 run.write_run_document(document)
 
             try:
@@ -298,18 +299,22 @@ def _reach(cluster: ClusterAddress, stack: ExitStack) -> "Fleet":
 
 
 def _with_sample(
-    document: RunDocument, machine: Machine, seconds: float, parallel: int
+    document: RunDocument, machine: Machine, load: LoadTime, parallel: int
 ) -> RunDocument:
     """The document with one more time of the calibration's load on a machine."""
     key = machine.key
     before = document.calibration.get(key)
-    samples = (*(before.samples if before else ()), seconds)
+    samples = (*(before.samples if before else ()), load.seconds)
+    others = (*(before.others_cpus if before else ()), load.others_cpus)
+    throttled = before.throttled if before else ()
     most = max(parallel, before.parallel if before else 1)
     calibration = Calibration(
         samples=samples,
         drift=drift(samples),
         limit=DRIFT_LIMIT,
         parallel=most,
+        others_cpus=others,
+        throttled=throttled if load.throttled is None else (*throttled, load.throttled),
         fair=is_fair(samples) and most == 1,
     )
     return msgspec.structs.replace(

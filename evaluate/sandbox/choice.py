@@ -66,7 +66,7 @@ def open_sandbox(
         raise UsageError(where=f"--runtime {runtime}", found=fault, mend=mend)
     from evaluate.sandbox.local import LocalSandbox
 
-    return LocalSandbox(scratch=scratch)
+    return LocalSandbox(scratch=scratch, environment=environment)
 
 
 def refuse_on_windows(name: str) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from data_manifest.errors import printable
 from evaluate.facts.errors import UsageError
 from evaluate.facts.rules import Limits
 from evaluate.sandbox.containers import (
@@ -22,7 +21,7 @@ from evaluate.sandbox.containers import (
     remove_stale,
 )
 from evaluate.sandbox.control import Control, is_exhausted
-from evaluate.sandbox.endings import blame_ourselves, ending_of, killed_for_memory
+from evaluate.sandbox.endings import blame_ourselves, ending_of, killed_for_memory, not_started
 from evaluate.sandbox.enforcement import contains, not_enforced
 from evaluate.sandbox.engine import describe_engine, engine_facts, is_local, machine, open_engine
 from evaluate.sandbox.engine_images import ImageStore
@@ -30,7 +29,7 @@ from evaluate.sandbox.handing_over import hand_over
 from evaluate.sandbox.image_volumes import Volumes, misplaced_volume
 from evaluate.sandbox.left_outputs import reclaim
 from evaluate.sandbox.log import BoundedLog
-from evaluate.sandbox.measurement import Profile, RunCgroup, remove_stale_cgroups
+from evaluate.sandbox.measurement import GpuMeter, Gpus, Profile, RunCgroup, remove_stale_cgroups
 from evaluate.sandbox.metering import Meter
 from evaluate.sandbox.models import parted, with_model
 from evaluate.sandbox.ownership import Owner
@@ -94,6 +93,9 @@ class DockerSandbox:
             self._tried: dict[str, str] = {}
             self._refused: dict[str, str] = {}
             self.data_folder = str(info.get("DockerRootDir") or "") if self._local else ""
+            self._gpus = Gpus.open(environment if self._facts.gpus and self._local else None)
+            if self._gpus.devices:
+                self._description["gpu_models"] = self._gpus.described()
             self._processors = Processors(self._facts, local=self._local)
             own = stricter_filter() if self._facts.podman and self._local else None
             self._calls = None if own is None else self._files.kept(own)
@@ -171,6 +173,7 @@ class DockerSandbox:
             # Around the trial of a refusal, too, whose container would make the cgroup again.
             cgroup = at_last.enter_context(self._cgroup(number))
             cores = at_last.enter_context(self._processors.share(job.limits.cpus))
+            gpu = at_last.enter_context(self._gpus.share(job.limits.gpus))
             try:
                 with Volumes(self._engine, image, job, name=name, owner=self._owner):
                     hand_over(job, self._facts)
@@ -184,8 +187,9 @@ class DockerSandbox:
                         accounts=self._files.accounts(image, container_user(self._facts)),
                         cores=cores,
                         calls=self._calls,
+                        gpus=gpu.ids if gpu else (),
                     )
-                    return self._run(name, options, image, job, cgroup)
+                    return self._run(name, options, image, job, cgroup, gpu)
             except CreationRefused as refusal:
                 return self._refuse(image, refusal, name)
 
@@ -208,11 +212,12 @@ class DockerSandbox:
         image: Image,
         job: Job,
         cgroup: RunCgroup | None,
+        gpu: GpuMeter | None,
     ) -> Execution:
         log = BoundedLog(limit_bytes=job.limits.log_mib * _MIB)
-        profile = Profile(job.profile_hz)
+        profile = Profile(job.profile_hz, gpu)
         version = self._description["cgroup_version"] if self._local else None
-        meter = Meter(cgroup, profile, version, memory_mib=job.limits.memory_mib)
+        meter = Meter(cgroup, profile, version, memory_mib=job.limits.memory_mib, gpu=gpu)
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         covered = tuple(place for place in image.around.covered if place.folder in mounted(job))
         with OwnedContainer(self._engine, name=name, options=options, log=log) as container:
@@ -221,19 +226,9 @@ class DockerSandbox:
             try:
                 container.start()
             except StartRefused as refusal:
-                return Execution(
-                    ending=Ending.EXITED,
-                    detail=printable(f"the container can't start: {refusal}"),
-                    exit_code=refusal.exit_code,
-                    wall_s=time.monotonic() - container.started_at,
-                    cpu_s=None,
-                    peak_memory_mib=None,
-                    measured_by="",
-                    started_at=started_at,
-                    log=str(refusal).encode(),
-                    options=self._enforced(options, job),
-                    covered=covered,
-                )
+                wall_s = time.monotonic() - container.started_at
+                given = self._enforced(options, job)
+                return not_started(refusal, wall_s, started_at, options=given, covered=covered)
             room = Room(job.outputs)
             checks = [
                 Watch(look=lambda: too_large(job), every_s=_WATCH_S),
@@ -278,6 +273,8 @@ class DockerSandbox:
             options=self._enforced(options, job),
             startup_s=container.startup_s,
             profile=profile.samples(),
+            peak_gpu_memory_mib=gpu.peak_mib if gpu else None,
+            gpu_busy_s=gpu.busy_s if gpu else None,
         )
 
     def _enforced(self, options: dict[str, object], job: Job) -> dict[str, object]:

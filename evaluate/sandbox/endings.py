@@ -1,11 +1,37 @@
 """How a container has ended: by itself, by a limit, or by somebody else, which is our failure."""
 
-from evaluate.sandbox.containers import LastState, OwnedContainer
+from data_manifest.errors import printable
+from evaluate.sandbox.containers import LastState, OwnedContainer, StartRefused
 from evaluate.sandbox.measurement import Usage
-from evaluate.sandbox.port import Ending, Job, SandboxError, one_line
+from evaluate.sandbox.port import Ending, Execution, Job, SandboxError, one_line
 from evaluate.sandbox.supervision import StopReason, too_large
+from evaluate.sandbox.surroundings import Covered
 
 _KILLED = 137
+
+
+def not_started(
+    refusal: StartRefused,
+    wall_s: float,
+    started_at: str,
+    *,
+    options: dict[str, object],
+    covered: tuple[Covered, ...],
+) -> Execution:
+    """What happened to a job whose command its image does not have, or may not start."""
+    return Execution(
+        ending=Ending.EXITED,
+        detail=printable(f"the container can't start: {refusal}"),
+        exit_code=refusal.exit_code,
+        wall_s=wall_s,
+        cpu_s=None,
+        peak_memory_mib=None,
+        measured_by="",
+        started_at=started_at,
+        log=str(refusal).encode(),
+        options=options,
+        covered=covered,
+    )
 
 
 def killed_for_memory(state: LastState, usage: Usage) -> bool:

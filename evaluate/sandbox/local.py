@@ -12,8 +12,12 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
@@ -23,7 +27,7 @@ from evaluate.sandbox.case_folders import copy_folder, folder_digest
 from evaluate.sandbox.dockerfiles import entry_point
 from evaluate.sandbox.left_outputs import reclaim
 from evaluate.sandbox.log import BoundedLog
-from evaluate.sandbox.measurement import ProcessTree, Profile, kill_marked
+from evaluate.sandbox.measurement import GpuMeter, Gpus, ProcessTree, Profile, kill_marked
 from evaluate.sandbox.models import parted, with_model
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.port import Ending, Execution, Image, ImageProblem, Job, SandboxError, refused
@@ -59,8 +63,11 @@ class LocalSandbox:
     name = "local"
     isolated = False
 
-    def __init__(self, *, scratch: Path) -> None:
+    def __init__(
+        self, *, scratch: Path, environment: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         scratch.mkdir(parents=True, exist_ok=True)
+        self._environment = environment
         self._scratch = scratch
         self._owner = Owner.current().token
         for left in scratch.glob("local_*"):
@@ -68,6 +75,10 @@ class LocalSandbox:
             if owner is not None and owner.is_gone():
                 kill_marked(f"{_MARK}={left.name}")
                 shutil.rmtree(left, ignore_errors=True)
+
+    @cached_property
+    def _gpus(self) -> Gpus:
+        return Gpus.open(self._environment)
 
     def describe(self) -> dict[str, object]:
         """See `Sandbox.describe`."""
@@ -119,13 +130,17 @@ class LocalSandbox:
         try:
             for folder in (job.inputs, job.outputs):
                 folder.stat()
-            with tempfile.TemporaryDirectory(
-                prefix=f"local_{self._owner}-", dir=self._scratch, ignore_cleanup_errors=True
-            ) as name:
+            share = self._gpus.share(job.limits.gpus) if job.limits.gpus else nullcontext()
+            with (
+                share as gpu,
+                tempfile.TemporaryDirectory(
+                    prefix=f"local_{self._owner}-", dir=self._scratch, ignore_cleanup_errors=True
+                ) as name,
+            ):
                 home = Path(name)
                 (home / "tmp").mkdir()
                 copy_folder(Path(image.handle), home / "work")
-                return _LocalRun(job, home, command, image.model).execute()
+                return _LocalRun(job, home, _with_shell(command), image.model, gpu).execute()
         except OSError as error:
             raise SandboxError(
                 where=f"local sandbox in {self._scratch}",
@@ -137,11 +152,11 @@ class LocalSandbox:
 class _LocalRun:
     """One command in its scratch folder, from start to end."""
 
-    def __init__(self, job: Job, home: Path, command: tuple[str, ...], model: Path | None) -> None:
-        self._job = job
-        self._home = home
-        self._command = _with_shell(command)
-        self._model = model
+    def __init__(
+        self, job: Job, home: Path, command: list[str], model: Path | None, gpu: GpuMeter | None
+    ) -> None:
+        self._job, self._home, self._command = job, home, command
+        self._model, self._gpu = model, gpu
         self._log = BoundedLog(limit_bytes=job.limits.log_mib * _MIB)
         self._ended = threading.Event()
         self._ended_at = 0.0
@@ -152,8 +167,8 @@ class _LocalRun:
         # Unique to this run: by it the run's processes are found wherever they have gone.
         mark = f"{_MARK}={self._home.name}"
         environment = _environment(self._job, self._home, mark)
-        if self._model is not None:
-            environment["SEGJUDGE_MODEL"] = str(self._model)
+        more = {"SEGJUDGE_MODEL": self._model, "CUDA_VISIBLE_DEVICES": self._gpu and self._gpu.cuda}
+        environment |= {name: str(value) for name, value in more.items() if value is not None}
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         started = time.monotonic()
         room = Room(self._job.outputs, self._home)
@@ -168,7 +183,7 @@ class _LocalRun:
         )
         startup_s = time.monotonic() - started
         tree = ProcessTree(process.pid, mark=mark)
-        profile = Profile(self._job.profile_hz)
+        profile = Profile(self._job.profile_hz, self._gpu)
         profile.start(started)
         waiter = threading.Thread(target=self._await_exit, args=(process,), daemon=True)
         reader = threading.Thread(target=self._keep_output, args=(process,), daemon=True)
@@ -178,6 +193,9 @@ class _LocalRun:
             Watch(look=lambda: too_large(self._job), every_s=_OUTPUTS_EVERY_S),
             Watch(look=room.look, every_s=_OUTPUTS_EVERY_S),
         ]
+        if self._gpu is not None:
+            self._gpu.pid = process.pid
+            checks.append(Watch(look=self._gpu.watch, every_s=_OUTPUTS_EVERY_S))
         try:
             waiter.start()
             reader.start()
@@ -219,6 +237,8 @@ class _LocalRun:
             },
             startup_s=startup_s,
             profile=profile.samples(),
+            peak_gpu_memory_mib=self._gpu.peak_mib if self._gpu else None,
+            gpu_busy_s=self._gpu.busy_s if self._gpu else None,
         )
 
     def _await_exit(self, process: subprocess.Popen[bytes]) -> None:

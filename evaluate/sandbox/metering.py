@@ -5,7 +5,14 @@ import contextlib
 import psutil
 
 from evaluate.sandbox.containers import OwnedContainer
-from evaluate.sandbox.measurement import ProcessTree, Profile, RunCgroup, StatsMeter, Usage
+from evaluate.sandbox.measurement import (
+    GpuMeter,
+    ProcessTree,
+    Profile,
+    RunCgroup,
+    StatsMeter,
+    Usage,
+)
 from evaluate.sandbox.port import Ending
 from evaluate.sandbox.supervision import StopReason
 
@@ -25,8 +32,10 @@ class Meter:
         version: int | None,
         *,
         memory_mib: int,
+        gpu: GpuMeter | None = None,
     ) -> None:
         self._cgroup = cgroup
+        self._gpu = gpu
         self._memory_mib = memory_mib
         self._tree: ProcessTree | None = None
         self._version = version
@@ -37,6 +46,9 @@ class Meter:
 
     def look(self, container: OwnedContainer) -> StopReason | None:
         """Keep the values of a kernel that has no peak, or begin to sample if there are none."""
+        if self._gpu is not None:
+            self._gpu.pid = self._gpu.pid or container.pid() or None
+            self._gpu.look()
         if self._cgroup is not None and self._cgroup.usage() is not None:
             return None
         if not self._sampling:

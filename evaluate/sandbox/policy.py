@@ -5,7 +5,7 @@ the host: a test reads the result as data.
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluate.sandbox.port import Image, Job
@@ -94,6 +94,7 @@ def container_options(
     accounts: Mapping[str, str] | None = None,
     cores: Iterable[int] = (),
     calls: str | None = None,
+    gpus: Sequence[str] = (),
 ) -> dict[str, object]:
     """The engine's options for one job.
 
@@ -107,6 +108,7 @@ def container_options(
         accounts: files of the host that become the container's, such as /etc/passwd, by path.
         cores: processors to run on; none for any.
         calls: file of the engine's machine that says which system calls are open.
+        gpus: ids of those that are the job's alone; none where the engine is to choose.
     """
     uid, gid = container_user(engine)
     around = image.around
@@ -127,6 +129,7 @@ def container_options(
         "Tty": False,
         "HostConfig": {
             **_host_config(job, engine, cgroup_parent, cores, calls),
+            **_devices(job.limits.gpus, gpus),
             "Tmpfs": _closed_pieces(image, job, engine)
             | _scratch(job, around, uid=uid, gid=gid, podman=engine.podman),
             "Mounts": [
@@ -208,15 +211,18 @@ def _host_config(
         options["CpusetCpus"] = chosen
     if cgroup_parent is not None:
         options["CgroupParent"] = cgroup_parent
-    if limits.gpus:
-        options["DeviceRequests"] = [
-            {"Driver": "nvidia", "Count": limits.gpus, "Capabilities": [["gpu"]]}
-        ]
     if engine.runtime is not None:
         options["Runtime"] = engine.runtime
     if engine.remapped:
         options["UsernsMode"] = "host"  # or the outputs folder belongs to nobody inside
     return options
+
+
+def _devices(count: int, ids: Sequence[str]) -> dict[str, object]:
+    """Only these GPUs are in the container; its own variables can't bring in others."""
+    which = {"DeviceIDs": list(ids)} if ids else {"Count": count}
+    request = {"Driver": "nvidia", **which, "Capabilities": [["gpu"]]}
+    return {"DeviceRequests": [request]} if count else {}
 
 
 def _closed_pieces(image: Image, job: Job, engine: EngineFacts) -> dict[str, str]:

@@ -160,6 +160,8 @@ class Execution:
         profile: CPU time and memory over time, where the job asks for it.
         memory_kill: the kernel ended a process for memory, whatever the command then did.
         covered: what the image keeps where something was mounted.
+        peak_gpu_memory_mib: the most memory that it was seen to use on the GPUs that it had.
+        gpu_busy_s: how long those have computed for it, added up; None without one, as the above.
     """
 
     ending: Ending
@@ -176,6 +178,8 @@ class Execution:
     profile: tuple[Sample, ...] = ()
     memory_kill: bool = False
     covered: tuple[Covered, ...] = ()
+    peak_gpu_memory_mib: float | None = None
+    gpu_busy_s: float | None = None
 
 
 def refused(problem: str) -> Execution:

@@ -7,6 +7,7 @@ branch) are settings here, so that `metrics` itself stays free of them.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -103,9 +104,9 @@ class _Scored:
 
 
 def _in_scoring_space(
-    reference: Reference, prediction: npt.NDArray[np.integer], scoring: Scoring
-) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.integer], tuple[float, ...]]:
-    """The two label maps and the spacing as the protocol measures them."""
+    reference: Reference, scoring: Scoring
+) -> tuple[npt.NDArray[np.integer], tuple[float, ...]]:
+    """The reference's labels and spacing as the protocol measures them."""
     labels, spacing_mm = reference.labels, reference.spacing_mm
     if labels.ndim == 2 and (scoring.two_d_spacing == "unit" or spacing_mm is None):
         spacing_mm = (1.0, 1.0)
@@ -114,67 +115,97 @@ def _in_scoring_space(
     if scoring.spacing_order == "stored":
         spacing_mm = spacing_mm[::-1]
     if labels.ndim == 2 and scoring.two_d == "slab":
-        return labels[..., np.newaxis], prediction[..., np.newaxis], (*spacing_mm, 1.0)
-    return labels, prediction, spacing_mm
+        return labels[..., np.newaxis], (*spacing_mm, 1.0)
+    return labels, spacing_mm
 
 
-def score_case(
-    reference: Reference,
-    prediction: npt.NDArray[np.integer],
-    scoring: Scoring,
-    asked: TextPrompts | None = None,
-) -> CaseMeasures:
-    """Score one case.
+class PreparedCase:
+    """A case's reference, ready for many predictions: what it says alone is found once.
 
-    Labels are integers, (H, W) or (D, H, W), spacings in that axis order.
-
-    Returns:
-        The case's values (means over the scored labels), each label's, and the labels that only the
-        prediction has, with a value where the protocol scores them.
-
-    Raises:
-        metrics.MetricInputError: the shapes differ.
+    Args:
+        reference: labels are integers, (H, W) or (D, H, W), spacings in that axis order; they do
+            not change while this lives.
+        scoring: of the protocol.
+        asked: what the case's text prompts ask for.
     """
-    scoring = scoring_of_case(scoring, reference.labels, asked)
-    a, b, spacing_mm = _in_scoring_space(reference, prediction, scoring)
-    comparison = metrics.Comparison(a, b, copied=False)
-    parts = parts_of(comparison, a, b, scoring, spacing_mm=spacing_mm)
-    scored = [_Scored(metric, scoring, a.shape, spacing_mm) for metric in scoring.metrics]
-    strange = unexpected_labels(comparison, scoring)
-    if strange and scoring.unexpected == "worst":
-        by_part = [{m.name: m.ruled("worst") for m in scored} for _ in parts]
-    else:
-        by_part = [_values(part, scored) for part in parts]
-    values = {m.name: _mean(_counted(m.name, parts, by_part)) for m in scored}
-    if not parts and scoring.labels != "one_to_maximum":
-        # A healthy case: the rules hold for the masks as a whole.
-        whole = Part(name="", pair=comparison.region(spacing_mm=spacing_mm))
-        values = {m.name: _number(m.value(whole)) for m in scored}
-    if not (comparison.reference_labels or comparison.prediction_labels):
-        values |= {
-            m.name: _number(m.ruled(rule)) for m in scored if (rule := m.case_rule) is not None
-        }
-    gated = [m for m in scored if m.chosen.gate and m.chosen.gate.level == "case"]
-    for m in gated:
-        if not m.passes(values):
-            values[m.name] = _number(m.ruled("worst"))
-    listed = _listed(comparison)
-    measured = [
-        _row(part, row)
-        for part, row in zip(parts, by_part, strict=True)
-        if part.pair.reference_voxels
-        or part.pair.label in listed
-        or part.region
-        or scoring.labels != "union"
-    ]
-    known = {part.pair.label for part in parts if part.region is None}
-    measured += [
-        LabelMeasures(label=label, values={}, reference_voxels=0, prediction_voxels=voxels)
-        for label, voxels in listed.items()
-        if label not in known and (not scoring.regions or label in strange)
-    ]
-    lesions = lesions_of(parts, scoring)
-    return CaseMeasures(values=values, labels=tuple(measured), lesions=lesions)
+
+    def __init__(
+        self, reference: Reference, scoring: Scoring, asked: TextPrompts | None = None
+    ) -> None:
+        self._scoring = scoring_of_case(scoring, reference.labels, asked)
+        self._labels, self._spacing_mm = _in_scoring_space(reference, self._scoring)
+        self._slab = self._labels.ndim != reference.labels.ndim
+        self._prepared = metrics.PreparedReference(self._labels, copied=False)
+        sides = self._labels.shape, self._spacing_mm
+        self._scored = [_Scored(m, self._scoring, *sides) for m in self._scoring.metrics]
+
+    def _parts(self, prediction: npt.NDArray[np.integer]) -> tuple[metrics.Comparison, list[Part]]:
+        comparison = metrics.Comparison(self._prepared, prediction, copied=False)
+        parts = parts_of(
+            comparison, self._labels, prediction, self._scoring, spacing_mm=self._spacing_mm
+        )
+        return comparison, parts
+
+    def measures(self, prediction: npt.NDArray[np.integer]) -> CaseMeasures:
+        """Score a prediction.
+
+        Returns:
+            The case's values (means over the scored labels), each label's, and the labels that only
+            the prediction has, with a value where the protocol scores them.
+
+        Raises:
+            metrics.MetricInputError: the shapes differ.
+        """
+        scoring, scored = self._scoring, self._scored
+        comparison, parts = self._parts(prediction[..., np.newaxis] if self._slab else prediction)
+        strange = unexpected_labels(comparison, scoring)
+        if strange and scoring.unexpected == "worst":
+            by_part = [{m.name: m.ruled("worst") for m in scored} for _ in parts]
+        else:
+            by_part = [_values(part, scored) for part in parts]
+        values = {m.name: _mean(_counted(m.name, parts, by_part)) for m in scored}
+        if not parts and scoring.labels != "one_to_maximum":
+            # A healthy case: the rules hold for the masks as a whole.
+            whole = Part(name="", pair=comparison.region(spacing_mm=self._spacing_mm))
+            values = {m.name: _number(m.value(whole)) for m in scored}
+        if not (comparison.reference_labels or comparison.prediction_labels):
+            values |= {
+                m.name: _number(m.ruled(rule)) for m in scored if (rule := m.case_rule) is not None
+            }
+        gated = [m for m in scored if m.chosen.gate and m.chosen.gate.level == "case"]
+        for m in gated:
+            if not m.passes(values):
+                values[m.name] = _number(m.ruled("worst"))
+        listed = _listed(comparison)
+        measured = [
+            _row(part, row)
+            for part, row in zip(parts, by_part, strict=True)
+            if part.pair.reference_voxels
+            or part.pair.label in listed
+            or part.region
+            or scoring.labels != "union"
+        ]
+        known = {part.pair.label for part in parts if part.region is None}
+        measured += [
+            LabelMeasures(label=label, values={}, reference_voxels=0, prediction_voxels=voxels)
+            for label, voxels in listed.items()
+            if label not in known and (not scoring.regions or label in strange)
+        ]
+        lesions = lesions_of(parts, scoring)
+        return CaseMeasures(values=values, labels=tuple(measured), lesions=lesions)
+
+    @cached_property
+    def costs_of_failure(self) -> CaseMeasures:
+        """What a failed case costs, and each label that it was to find."""
+        comparison, parts = self._parts(np.zeros_like(self._labels))
+        by_part = [{m.name: m.cost(p) for m in self._scored if p.has(m.name)} for p in parts]
+        costs = {m.name: _cost(_counted(m.name, parts, by_part)) for m in self._scored}
+        if not parts:
+            whole = Part(name="", pair=comparison.region(spacing_mm=self._spacing_mm))
+            costs = {m.name: _number(m.cost(whole)) for m in self._scored}
+        rows = tuple(_row(part, row) for part, row in zip(parts, by_part, strict=True))
+        lesions = lesions_of(parts, self._scoring)
+        return CaseMeasures(values=costs, labels=rows, lesions=lesions)
 
 
 def _values(part: Part, scored: Sequence[_Scored]) -> dict[str, metrics.Rule]:
@@ -229,33 +260,3 @@ def _cost(values: Sequence[metrics.Rule]) -> float | None:
 
 def _number(value: metrics.Rule) -> float | None:
     return value if isinstance(value, float) else None
-
-
-def costs_of_failure(
-    reference: Reference, scoring: Scoring, asked: TextPrompts | None = None
-) -> CaseMeasures:
-    """What a failed case costs, and each label that it was to find."""
-    scoring = scoring_of_case(scoring, reference.labels, asked)
-    labels, _, spacing_mm = _in_scoring_space(reference, reference.labels, scoring)
-    nothing = np.zeros_like(labels)
-    comparison = metrics.Comparison(labels, nothing, copied=False)
-    parts = parts_of(comparison, labels, nothing, scoring, spacing_mm=spacing_mm)
-    scored = [_Scored(metric, scoring, labels.shape, spacing_mm) for metric in scoring.metrics]
-    by_part = [{m.name: m.cost(part) for m in scored if part.has(m.name)} for part in parts]
-    costs = {m.name: _cost(_counted(m.name, parts, by_part)) for m in scored}
-    if not parts:
-        whole = Part(name="", pair=comparison.region(spacing_mm=spacing_mm))
-        costs = {m.name: _number(m.cost(whole)) for m in scored}
-    return CaseMeasures(
-        values=costs,
-        labels=tuple(
-            LabelMeasures(
-                label=part.name,
-                values={name: _number(value) for name, value in row.items()},
-                reference_voxels=part.pair.reference_voxels,
-                prediction_voxels=0,
-            )
-            for part, row in zip(parts, by_part, strict=True)
-        ),
-        lesions=lesions_of(parts, scoring),
-    )

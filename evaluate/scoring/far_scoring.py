@@ -13,7 +13,7 @@ from evaluate.cluster.this_worker import hello
 from evaluate.cluster.transfer import SentFile, forget, sending
 from evaluate.facts.machine import library_versions
 from evaluate.facts.rules import Rules
-from evaluate.scoring.jobs import CaseResult, ScoringJob, score_job
+from evaluate.scoring.jobs import CaseResult, ScoringJob, score_job, score_together
 
 
 def score_on_machines(
@@ -103,17 +103,19 @@ def _score_there(
         return None if path is None else places.get(path.resolve(), path)
 
     try:
-        return [
-            score_job(
-                replace(
-                    job,
-                    reference=here(job.reference) or job.reference,
-                    prediction=here(job.prediction),
-                    prompts=here(job.prompts),
+        return list(
+            score_together(
+                (
+                    replace(
+                        job,
+                        reference=here(job.reference) or job.reference,
+                        prediction=here(job.prediction),
+                        prompts=here(job.prompts),
+                    )
+                    for job in jobs
                 ),
                 protocol,
             )
-            for job in jobs
-        ]
+        )
     finally:
         forget([*places.values()])

@@ -1,9 +1,13 @@
-"""What is to be scored, and the scoring of one case from its files, in whichever process."""
+"""What is to be scored, and the scoring of cases from their files, in whichever process."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from data_manifest.cases import Reference
 from data_manifest.errors import CaseFileError
@@ -15,7 +19,7 @@ from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, LesionScore, RoundScore
 from evaluate.facts.scoring_rules import MEASURED
-from evaluate.scoring.case_scores import CaseMeasures, costs_of_failure, score_case
+from evaluate.scoring.case_scores import CaseMeasures, PreparedCase
 from evaluate.scoring.in_fields import within_field
 
 UNREAD = "its reference can't be scored against"
@@ -63,6 +67,11 @@ class ScoringJob:
     round: int = 0
     group: str = ""
 
+    @property
+    def truth(self) -> tuple[Path, Path | None, bool]:
+        """What is read and prepared once for all teams."""
+        return self.reference, self.prompts, self.own_files
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseResult:
@@ -79,25 +88,63 @@ class CaseResult:
     measures: CaseMeasures | None = None
 
 
+class _Truth:
+    """What a job is scored against, read at the first question: memory holds one at a time."""
+
+    def __init__(self, job: ScoringJob, protocol: Rules) -> None:
+        self.named, self._scoring = job.truth, protocol.scoring
+        self._one_hot = protocol.references.one_hot if job.own_files else ""
+
+    @cached_property
+    def reference(self) -> Reference:
+        return read_reference(self.named[0], one_hot=self._one_hot, into=_REFERENCE)
+
+    @cached_property
+    def _asked(self) -> TextPrompts | None:
+        return None if self.named[1] is None else read_text_prompts(self.named[1])
+
+    @cached_property
+    def prepared(self) -> PreparedCase:
+        return PreparedCase(self.reference, self._scoring, self._asked)
+
+    def measures(self, job: ScoringJob, prediction: npt.NDArray[np.integer]) -> CaseMeasures:
+        if job.box_mm is None:
+            return self.prepared.measures(prediction)
+        cut = within_field(self.reference, prediction, job.box_mm, where=str(job.reference))
+        return PreparedCase(cut[0], self._scoring, self._asked).measures(cut[1])
+
+
 def score_job(job: ScoringJob, protocol: Rules) -> CaseResult:
     """Score one case; a failed one by what a failure costs.
 
     Whose reference can't be read has no score: an error of ours, which is listed.
     """
-    try:
-        return _scored(job, protocol)
-    except CaseFileError as error:
-        return unscored(job, f"{UNREAD}: {error.problems[0]}")
+    return next(score_together([job], protocol))
 
 
-def _scored(job: ScoringJob, protocol: Rules) -> CaseResult:
+def score_together(jobs: Iterable[ScoringJob], protocol: Rules) -> Iterator[CaseResult]:
+    """Score cases one after the other, as `score_job` does each.
+
+    What jobs in a row share, such as a case's teams and rounds, is read and prepared once.
+    """
+    truth: _Truth | None = None
+    for job in jobs:
+        if truth is None or truth.named != job.truth:
+            truth = _Truth(job, protocol)
+        try:
+            yield _scored(job, protocol, truth)
+        except CaseFileError as error:
+            yield unscored(job, f"{UNREAD}: {error.problems[0]}")
+
+
+def _scored(job: ScoringJob, protocol: Rules, truth: _Truth) -> CaseResult:
     if job.outcome is Outcome.HARNESS_ERROR:
         return unscored(job, job.reason)
     if job.outcome is not Outcome.OK:
-        return _failed(job, protocol, job.outcome, job.reason)
+        return _failed(job, truth, job.outcome, job.reason)
     if job.prediction is None:
-        return _failed(job, protocol, Outcome.NO_OUTPUT, "no prediction file")
-    reference = _reference(job, protocol)
+        return _failed(job, truth, Outcome.NO_OUTPUT, "no prediction file")
+    reference = truth.reference
     prediction = read_prediction(
         job.prediction,
         output=protocol.output,
@@ -113,13 +160,8 @@ def _scored(job: ScoringJob, protocol: Rules) -> CaseResult:
         if job.judged and not prediction.readable:
             fault = f"the run took this output as a mask, and scoring can't: {prediction.reason}"
             return unscored(job, fault)
-        return _failed(job, protocol, Outcome.BAD_OUTPUT, prediction.reason)
-    if job.box_mm is None:
-        measures = score_case(reference, prediction, protocol.scoring, _asked(job))
-    else:
-        cut = within_field(reference, prediction, job.box_mm, where=str(job.reference))
-        measures = score_case(*cut, protocol.scoring, _asked(job))
-    return _result(job, Outcome.OK, "", measures, job.measured)
+        return _failed(job, truth, Outcome.BAD_OUTPUT, prediction.reason)
+    return _result(job, Outcome.OK, "", truth.measures(job, prediction), job.measured)
 
 
 def result_of(job: ScoringJob, measures: CaseMeasures) -> CaseResult:
@@ -134,20 +176,10 @@ def unscored(job: ScoringJob, reason: str) -> CaseResult:
     return _result(job, Outcome.HARNESS_ERROR, reason, CaseMeasures(values={}, labels=()), {})
 
 
-def _failed(job: ScoringJob, protocol: Rules, outcome: Outcome, reason: str) -> CaseResult:
+def _failed(job: ScoringJob, truth: _Truth, outcome: Outcome, reason: str) -> CaseResult:
     """What a failure costs: the only place where it is paid."""
-    reference = _reference(job, protocol)
-    costs = costs_of_failure(reference, protocol.scoring, _asked(job))
-    return result_of(dataclasses.replace(job, outcome=outcome, reason=reason), costs)
-
-
-def _reference(job: ScoringJob, protocol: Rules) -> Reference:
-    one_hot = protocol.references.one_hot if job.own_files else ""
-    return read_reference(job.reference, one_hot=one_hot, into=_REFERENCE)
-
-
-def _asked(job: ScoringJob) -> TextPrompts | None:
-    return None if job.prompts is None else read_text_prompts(job.prompts)
+    failed = dataclasses.replace(job, outcome=outcome, reason=reason)
+    return result_of(failed, truth.prepared.costs_of_failure)
 
 
 def _result(

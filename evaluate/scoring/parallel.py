@@ -7,7 +7,7 @@ from contextlib import suppress
 from data_manifest.progress import Progress, silent
 from evaluate.cluster import ClusterAddress
 from evaluate.facts.rules import Rules
-from evaluate.scoring.jobs import CaseResult, ScoringJob, score_job
+from evaluate.scoring.jobs import CaseResult, ScoringJob, score_together
 
 _SMALL_BYTES = 1 << 16
 """References of this size in all are scored before a process has started."""
@@ -22,9 +22,10 @@ def score_as_they_come(
     progress: Progress = silent,
     before: int = 0,
 ) -> Iterator[tuple[int, CaseResult]]:
-    """Score cases, each when a process is free for it; small ones all in this process.
+    """Score cases, each with all its teams and rounds when a process is free for it.
 
-    `workers` is one a core by default, as far as there is work for them.
+    Small ones are all scored in this process; `workers` is one a core by default, as far as there
+    is work for them.
 
     Yields:
         Each job's number, from 0, and its result.
@@ -41,14 +42,24 @@ def score_as_they_come(
 
         results = score_on_machines(jobs, protocol, cluster)
     elif workers <= 1:
-        results = ((index, score_job(job, protocol)) for index, job in enumerate(jobs))
+        order = [index for piece in _pieces(jobs, len(jobs)) for index in piece]
+        results = zip(order, score_together((jobs[i] for i in order), protocol), strict=True)
     else:
         from evaluate.scoring.workers import score_in_processes  # slow to import
 
-        results = score_in_processes(jobs, protocol, workers)
+        pieces = _pieces(jobs, -(-len(jobs) // (2 * workers)))
+        results = score_in_processes(jobs, pieces, protocol, workers)
     for done, (index, result) in enumerate(results, start=before + 1):
         progress(done, total, f"{jobs[index].team} {jobs[index].case}")
         yield index, result
+
+
+def _pieces(jobs: Sequence[ScoringJob], most: int) -> list[list[int]]:
+    """The jobs' numbers, those of one reference together, but for pieces of at most this many."""
+    by_truth: dict[object, list[int]] = {}
+    for index, job in enumerate(jobs):
+        by_truth.setdefault(job.truth, []).append(index)
+    return [its[at : at + most] for its in by_truth.values() for at in range(0, len(its), most)]
 
 
 def score_jobs(

@@ -28,6 +28,8 @@ from evaluate.facts.turns import Turn
 _VERSION = 2
 # The columns of runs.csv, but for whose attempt it is; `case` is a word of SQL.
 _MEASURED = [f.name for f in dataclasses.fields(Attempt) if f.name not in ("team", "case", "round")]
+# Of later versions of segjudge: a ledger may be without them, which are then empty.
+_ADDED = ("peak_gpu_memory_mib", "gpu_busy_s")
 _PROOF = ["prediction_sha256", "log_sha256", "profile_sha256", "options"]
 _ENDED = [*_MEASURED, *_PROOF]
 _TABLES = f"""
@@ -97,7 +99,7 @@ class Ledger:
     def entries(self) -> Iterator[JournalEntry]:
         """The last that ended of each turn, sorted by team, case and round."""
         given: dict[str, dict[str, object]] = {}
-        names = ("team", "case_id", "round", "job_sha256", *_ENDED)
+        names = ("team", "case_id", "round", "job_sha256", *self._ended())
         rows = self._read(
             f"select {', '.join(names)} from attempts where {_LATEST}"  # noqa: S608
             " order by team, case_id, round"
@@ -150,11 +152,21 @@ class Ledger:
     def digest(self) -> str:
         """SHA-256 of all that has ended: scores hold for this state and no other."""
         digest = hashlib.sha256()
-        names = ("team", "case_id", "round", "job_sha256", *_ENDED)
+        # The empty ones of later versions last, and left out: what older ones have digested stays.
+        columns = dict(zip(_ENDED, self._ended(), strict=True))
+        old = [name for name in _ENDED if name not in _ADDED]
+        new = [columns[name] for name in _ADDED]
+        names = ("team", "case_id", "round", "job_sha256", *old, *new)
         query = f"select {', '.join(names)} from attempts"  # noqa: S608
         for row in self._read(f"{query} where outcome is not null order by attempt"):
-            digest.update(msgspec.json.encode(row) + b"\n")
+            kept = row if any(value is not None for value in row[-len(new) :]) else row[: -len(new)]
+            digest.update(msgspec.json.encode(kept) + b"\n")
         return digest.hexdigest()
+
+    def _ended(self) -> list[str]:
+        """The columns of an end for a query, null in place of those that this ledger lacks."""
+        known = {name for (name,) in self._read("select name from pragma_table_info('attempts')")}
+        return [name if name in known or name not in _ADDED else "null" for name in _ENDED]
 
     def close(self) -> None:
         """Fold the write-ahead log into the file, and close it."""
@@ -202,6 +214,10 @@ class Ledger:
             if connection.execute("select 1 from sqlite_master where name = 'attempts'").fetchone():
                 self._check_version(connection)
             connection.executescript(_TABLES)
+            known = {row[1] for row in connection.execute("pragma table_info(attempts)")}
+            for name in _ADDED:
+                if name not in known:
+                    connection.execute(f"alter table attempts add column {name}")
         except BaseException:
             connection.close()
             raise

@@ -30,6 +30,7 @@ from data_manifest.prompts.drawings import GESTURES, Drawing, kinds_to_draw, pro
 from evaluate.facts.errors import SegjudgeError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
+from evaluate.reporting.failures import OUTCOME_WORDS
 from evaluate.trying.answering import Answer, Answerer, Question
 from evaluate.trying.opened_images import OpenedImage, open_case
 from evaluate.trying.received_files import received_image
@@ -219,6 +220,13 @@ class _Api:
             "affine": None if opened.affine is None else opened.affine.tolist(),
             "has_reference": opened.reference is not None,
             "stored": [prompts.kind for prompts in opened.stored],
+            # What is drawn of them, by slice.
+            "shapes": [
+                msgspec.to_builtins([s for prompts in opened.stored for s in prompts.shapes(index)])
+                for index in range(opened.shape[0] if opened.axes == 3 else 1)
+            ]
+            if opened.stored
+            else [],
             "notes": opened.notes,
         }
 
@@ -307,6 +315,7 @@ class _Api:
                 "done": True,
                 "ok": ok,
                 "outcome": str(answer.outcome or "none"),
+                "words": OUTCOME_WORDS.get(answer.outcome, "") if answer.outcome else "no answer",
                 "reason": answer.reason,
                 "wall_s": answer.wall_s,
                 "cpu_s": answer.cpu_s,

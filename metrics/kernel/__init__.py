@@ -6,6 +6,7 @@ This module alone knows how the two talk; everything is checked before it comes 
 
 import ctypes
 import hashlib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,13 @@ __all__ = [
     "EXTENT",
     "SPAN",
     "count_labels",
+    "count_spans",
+    "find_few_spans",
     "find_spans",
     "grow_spans",
     "join_spans",
     "measure_labels",
+    "sort_spans",
     "thin",
 ]
 
@@ -49,6 +53,28 @@ SPAN = np.dtype([("row", np.int32), ("start", np.int32), ("stop", np.int32), ("v
 _Array = npt.NDArray[Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SortedSpans:
+    """Spans with those of one value together.
+
+    Attributes:
+        spans: (n,) of SPAN.
+        firsts: int64: where each value's begin, and behind the last one n.
+    """
+
+    spans: _Array
+    firsts: _Array
+
+
+class _LabelMap(ctypes.Structure):
+    _fields_ = (
+        ("voxels", ctypes.c_void_p),
+        ("bytes", ctypes.c_int64),
+        ("spans", ctypes.c_void_p),
+        ("firsts", ctypes.c_void_p),
+    )
+
+
 @cache
 def _library() -> ctypes.CDLL:
     """The compiled kernel, once it is known to be that of this very source.
@@ -70,6 +96,8 @@ def _library() -> ctypes.CDLL:
         if library.segjudge_source().decode("ascii") != digest:
             raise KernelError(f"{libraries[0].name} was not made from the C files in {_FOLDER}")
     library.segjudge_count.restype = None
+    library.segjudge_count_spans.restype = None
+    library.segjudge_sort_spans.restype = None
     library.segjudge_measure.restype = ctypes.c_int
     library.segjudge_find_spans.restype = ctypes.c_int64
     library.segjudge_grow_spans.restype = ctypes.c_int64
@@ -93,9 +121,13 @@ def _map_arguments(reference: _Array, prediction: _Array) -> list[Any]:
         reference: uint8 or uint16, C-contiguous, 3 axes.
         prediction: the same, of the same shape.
     """
+    _check_shapes(reference, prediction)
+    return [*_map_argument(reference), *_map_argument(prediction), _lengths(reference)]
+
+
+def _check_shapes(reference: _Array, prediction: _Array) -> None:
     if reference.shape != prediction.shape:
         raise ValueError(f"the kernel does not take {reference.shape} and {prediction.shape}")
-    return [*_map_argument(reference), *_map_argument(prediction), _lengths(reference)]
 
 
 def _map_argument(label_map: _Array) -> list[Any]:
@@ -126,6 +158,49 @@ def count_labels(reference: _Array, prediction: _Array, *, labels: int) -> _Arra
     return extents
 
 
+def count_spans(
+    reference: _Array, prediction: _Array, *, shape: tuple[int, ...], labels: int
+) -> _Array:
+    """What `count_labels` does, from the spans of both maps.
+
+    Args:
+        reference: (n,) of SPAN, in order.
+        prediction: the same.
+        shape: planes, rows in each, voxels in each.
+        labels: more than the largest label of either map.
+
+    Returns:
+        As `count_labels`.
+    """
+    extents = np.zeros(labels, dtype=EXTENT)
+    _library().segjudge_count_spans(
+        *(a for spans in (reference, prediction) for a in (_pointer(spans), *_numbers(len(spans)))),
+        (ctypes.c_int64 * 3)(*shape),
+        _pointer(extents),
+    )
+    return extents
+
+
+def sort_spans(spans: _Array, *, values: int) -> SortedSpans:
+    """Put the spans of one value together, else in the same order.
+
+    Args:
+        spans: (n,) of SPAN, C-contiguous.
+        values: more than the largest value.
+    """
+    whole, firsts = np.empty_like(spans), np.zeros(values + 1, dtype=np.int64)
+    _library().segjudge_sort_spans(
+        _pointer(spans), *_numbers(len(spans), values), _pointer(firsts), _pointer(whole)
+    )
+    return SortedSpans(spans=whole, firsts=firsts)
+
+
+def _with_spans(label_map: _Array, its: SortedSpans | None) -> Any:
+    pointer, size = _map_argument(label_map)
+    spans, firsts = (None, None) if its is None else (_pointer(its.spans), _pointer(its.firsts))
+    return ctypes.byref(_LabelMap(pointer, size, spans, firsts))
+
+
 def measure_labels(
     reference: _Array,
     prediction: _Array,
@@ -134,6 +209,8 @@ def measure_labels(
     labels: _Array,
     extents: _Array,
     ball: tuple[_Array, _Array, _Array],
+    spans: tuple[SortedSpans | None, SortedSpans | None] = (None, None),
+    is_known: _Array | None = None,
 ) -> tuple[_Array, _Array]:
     """Count the elements of labels' surfaces, and those near the other map's surface.
 
@@ -143,6 +220,9 @@ def measure_labels(
         axes: 2 for contours, 3 for surfaces.
         labels: (n,) int64; each is in one of the maps.
         extents: (n,) of EXTENT, of these labels.
+        spans: of either map, which spare looking at its voxels.
+        is_known: (n,) bool: of which labels the near elements of the reference's surface, which are
+            all but the far ones, are left at 0.
         ball: of BALL_ROW: rows surely within the tolerance, nearest first; single offsets just
             within it; single offsets just beyond it. None reaches further than 63.
 
@@ -159,11 +239,16 @@ def measure_labels(
     counts = np.zeros((len(labels), 4, 256 if axes == 3 else 16), dtype=np.int64)
     disputed = np.zeros((len(labels), 2), dtype=np.int64)
     parts = [np.ascontiguousarray(part, dtype=BALL_ROW) for part in ball]
+    known = np.zeros(len(labels), dtype=np.bool_) if is_known is None else is_known
+    _check_shapes(reference, prediction)
     failed = _library().segjudge_measure(
-        *_map_arguments(reference, prediction),
+        _with_spans(reference, spans[0]),
+        _with_spans(prediction, spans[1]),
+        _lengths(reference),
         *_numbers(axes, len(labels)),
         _pointer(labels),
         _pointer(extents),
+        _pointer(known),
         *(argument for part in parts for argument in (_pointer(part), *_numbers(len(part)))),
         _pointer(counts),
         _pointer(disputed),
@@ -182,10 +267,26 @@ def find_spans(label_map: _Array) -> _Array:
     Returns:
         (n,) of SPAN.
     """
-    arguments = [*_map_argument(label_map), _lengths(label_map)]
-    spans = np.empty(_library().segjudge_find_spans(*arguments, None), dtype=SPAN)
-    _library().segjudge_find_spans(*arguments, _pointer(spans))
-    return spans
+    few = find_few_spans(label_map)
+    if few is not None:
+        return few
+    every = np.empty(_find_into(label_map, np.empty(0, dtype=SPAN)), dtype=SPAN)
+    _find_into(label_map, every)
+    return every
+
+
+def find_few_spans(label_map: _Array) -> _Array | None:
+    """As `find_spans`, but None where they would take more memory than the map."""
+    most = max(label_map.nbytes // SPAN.itemsize, 1024)
+    spans = np.empty(most, dtype=SPAN)  # takes pages only as it is filled
+    count = _find_into(label_map, spans)
+    return None if count > most else spans[:count]
+
+
+def _find_into(label_map: _Array, spans: _Array) -> int:
+    """How many spans there are; those that there is room for are written."""
+    arguments = [*_map_argument(label_map), _lengths(label_map), _pointer(spans)]
+    return int(_library().segjudge_find_spans(*arguments, *_numbers(len(spans))))
 
 
 def join_spans(spans: _Array, *, shape: tuple[int, int], connectivity: int) -> tuple[_Array, int]:

@@ -101,6 +101,37 @@ EXPORT void segjudge_count(const void *reference, int64_t reference_bytes, const
         count_16_16(reference, prediction, shape, labels);
 }
 
+/* The same from the spans of two maps, which is faster where there are few. */
+EXPORT void segjudge_count_spans(const span *reference, int64_t reference_count,
+                                 const span *prediction, int64_t prediction_count,
+                                 const int64_t *shape, extent *labels) {
+    for (int side = 0; side < 2; side++) {
+        const span *spans = side ? prediction : reference;
+        const int64_t count = side ? prediction_count : reference_count;
+        for (int64_t i = 0, plane = 0; i < count; i++) {
+            const span own = spans[i];
+            extent *label = &labels[own.value];
+            *(side ? &label->prediction : &label->reference) += own.stop - own.start;
+            while (own.row >= (plane + 1) * shape[1]) plane++;
+            if (!label->stop[0] || plane < label->start[0]) label->start[0] = plane;
+            const int64_t furthest = label->stop[0];
+            enclose(label, plane, own.row - plane * shape[1], own.start, own.stop);
+            if (furthest > label->stop[0]) label->stop[0] = furthest;
+        }
+    }
+    for (int64_t i = 0, j = 0; i < reference_count && j < prediction_count;) {
+        const span *one = &reference[i], *other = &prediction[j];
+        if (one->row != other->row) {
+            *(one->row < other->row ? &i : &j) += 1;
+            continue;
+        }
+        const int32_t from = one->start > other->start ? one->start : other->start;
+        const int32_t to = one->stop < other->stop ? one->stop : other->stop;
+        if (one->value == other->value && from < to) labels[one->value].shared += to - from;
+        *(one->stop < other->stop ? &i : &j) += 1;
+    }
+}
+
 /* ---- A label's box as bits ------------------------------------------------------------------ */
 
 /* 64 voxels to a word: bit i is set where voxel i has the label. */
@@ -438,7 +469,8 @@ static inline void count_word(const word *const around[4], int64_t at, int bits,
     }
 }
 
-/* Count a surface's elements by their codes: those near the other surface, and those far from it.
+/* Count a surface's elements by their codes: those near the other surface, if `near` is not NULL,
+ * and those far from it.
  * Elements that only `within` reaches and `beyond` reaches too are counted as far; the function
  * returns how many these are. */
 static int64_t count_elements(const grid *own, const grid *other, const ball *certain,
@@ -463,16 +495,13 @@ static int64_t count_elements(const grid *own, const grid *other, const ball *ce
             rows_around(own, a, b, around);
             const word *surface = own->surface + (a * own->rows + b) * (own->words + 2) + 1;
             for (int64_t at = 0; at < own->words; at++) {
-                if (!surface[at]) continue;
+                const word near_ones = near == NULL ? 0 : surface[at] & ~row->far[at];
+                const word far_ones = row->far[at];
                 /* a constant number of bits, for the compiler */
-                const word near_ones = surface[at] & ~row->far[at];
-                if (own->axes == 3) {
-                    count_word(around, at, 8, near_ones, near);
-                    count_word(around, at, 8, row->far[at], far);
-                } else {
-                    count_word(around, at, 4, near_ones, near);
-                    count_word(around, at, 4, row->far[at], far);
-                }
+                if (near_ones && own->axes == 3) count_word(around, at, 8, near_ones, near);
+                if (near_ones && own->axes != 3) count_word(around, at, 4, near_ones, near);
+                if (far_ones && own->axes == 3) count_word(around, at, 8, far_ones, far);
+                if (far_ones && own->axes != 3) count_word(around, at, 4, far_ones, far);
             }
         }
     return disputed;
@@ -514,6 +543,15 @@ static void sort_by_plane(ball *near, ball_row *sorted) {
 
 /* ---- Labels, one after the other ------------------------------------------------------------ */
 
+/* A map, its spans sorted by their values, and where those of each begin; NULL, or its voxels alone
+ * where it has too many spans. */
+typedef struct {
+    const void *voxels;
+    int64_t bytes;
+    const span *spans;
+    const int64_t *firsts;
+} label_map;
+
 static void pack(grid *g, const void *map, int64_t bytes, const int64_t *shape, int64_t label,
                  const extent *box) {
     const int64_t length = box->stop[2] - box->start[2];
@@ -529,6 +567,41 @@ static void pack(grid *g, const void *map, int64_t bytes, const int64_t *shape, 
         }
 }
 
+static void set_bits(word *row, int64_t from, int64_t to) {
+    const int64_t first = from / WORD, last = (to - 1) / WORD;
+    const word begin = ~(word)0 << from % WORD, end = ~(word)0 >> (WORD - 1 - (to - 1) % WORD);
+    if (first == last) {
+        row[first] |= begin & end;
+        return;
+    }
+    row[first] |= begin;
+    for (int64_t at = first + 1; at < last; at++) row[at] = ~(word)0;
+    row[last] |= end;
+}
+
+/* The same from the label's spans. */
+static void pack_spans(grid *g, const span *spans, int64_t count, const int64_t *shape,
+                       const extent *box) {
+    for (int64_t i = 0, plane = box->start[0]; i < count; i++) {
+        while (spans[i].row >= (plane + 1) * shape[1]) plane++;
+        const int64_t line = spans[i].row - plane * shape[1];
+        const int64_t row = mask_row(g, plane - box->start[0] + 1, line - box->start[1] + 1);
+        const int64_t before = box->start[2] - 1;
+        set_bits(g->mask + row * (g->words + 1), spans[i].start - before, spans[i].stop - before);
+        g->mask_any[row] = 1;
+    }
+}
+
+static void fill(grid *g, const label_map *map, const int64_t *shape, int64_t label,
+                 const extent *box) {
+    if (map->spans == NULL)
+        pack(g, map->voxels, map->bytes, shape, label, box);
+    else
+        pack_spans(g, map->spans + map->firsts[label], map->firsts[label + 1] - map->firsts[label],
+                   shape, box);
+    find_surface(g);
+}
+
 static grid grid_of(const extent *box, int axes) {
     const int64_t width = box->stop[2] - box->start[2];
     return (grid){.axes = axes,
@@ -540,8 +613,9 @@ static grid grid_of(const extent *box, int axes) {
 
 /* Measure labels' two surfaces against each other.
  *
- * Maps are as for segjudge_count; in 2D the first of the three lengths is 1. `boxes` has an entry
- * for each label, with what segjudge_count found. The tolerance is a ball in three parts: the
+ * Voxels are as for segjudge_count; in 2D the first of the three lengths is 1. `boxes` has an entry
+ * for each label, with what segjudge_count found. `is_known` has one too: where it is set, the
+ * reference's near elements are not counted, since the caller knows how many there are in all. The tolerance is a ball in three parts: the
  * `certain` rows; single offsets whose length is the tolerance itself, and in float64 not more
  * (`within`), or more (`beyond`).
  *
@@ -550,9 +624,9 @@ static grid grid_of(const extent *box, int axes) {
  * `disputed` is (labels, 2): how many elements of either surface are near it or not depending on
  * which of their neighbours is taken for the nearest.
  */
-EXPORT int segjudge_measure(const void *reference, int64_t reference_bytes, const void *prediction,
-                            int64_t prediction_bytes, const int64_t *shape, int64_t axes,
-                            int64_t label_count, const int64_t *labels, const extent *boxes,
+EXPORT int segjudge_measure(const label_map *reference, const label_map *prediction,
+                            const int64_t *shape, int64_t axes, int64_t label_count,
+                            const int64_t *labels, const extent *boxes, const uint8_t *is_known,
                             const ball_row *certain, int64_t certain_count, const ball_row *within,
                             int64_t within_count, const ball_row *beyond, int64_t beyond_count,
                             int64_t *counts, int64_t *disputed) {
@@ -589,17 +663,15 @@ EXPORT int segjudge_measure(const void *reference, int64_t reference_bytes, cons
         memset(memory + largest, 0, grid_bytes(&second));
         place_grid(&first, memory);
         place_grid(&second, memory + largest);
-        pack(&first, reference, reference_bytes, shape, labels[i], &boxes[i]);
-        pack(&second, prediction, prediction_bytes, shape, labels[i], &boxes[i]);
-        find_surface(&first);
-        find_surface(&second);
+        fill(&first, reference, shape, labels[i], &boxes[i]);
+        fill(&second, prediction, shape, labels[i], &boxes[i]);
         if (is_large) {
             widen_rows(&first, balls[0].to_sides);
             widen_rows(&second, balls[0].to_sides);
         }
         int64_t *count = counts + 4 * codes * i;
         disputed[2 * i] = count_elements(&first, &second, &balls[0], &balls[1], &balls[2], &row,
-                                         count, count + codes);
+                                         is_known[i] ? NULL : count, count + codes);
         disputed[2 * i + 1] = count_elements(&second, &first, &balls[0], &balls[1], &balls[2],
                                              &row, count + 2 * codes, count + 3 * codes);
     }

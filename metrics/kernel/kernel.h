@@ -14,6 +14,11 @@
 
 typedef uint64_t word;
 
+/* Voxels `start` to `stop` (not included) of a row; rows are numbered through all planes. */
+typedef struct {
+    int32_t row, start, stop, value;
+} span;
+
 /* The end of the run of one value that begins at `from`: words first, then the last few. */
 #define DEFINE_RUN_END(name, voxel, ones)                                                          \
     static inline int64_t name(const voxel *row, int64_t from, int64_t to) {                       \

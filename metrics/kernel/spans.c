@@ -8,24 +8,20 @@
 
 #include <stdlib.h>
 
-/* Voxels `start` to `stop` (not included) of a row; rows are numbered through all planes. */
-typedef struct {
-    int32_t row, start, stop, value;
-} span;
-
-/* Find the spans of all values but 0, in order; or, where `spans` is NULL, count them. */
+/* Find the spans of all values but 0, in order; those beyond the capacity are only counted. */
 #define DEFINE_FIND_SPANS(name, voxel, run_end)                                                    \
-    static int64_t name(const voxel *map, int64_t rows, int64_t length, span *spans) {             \
+    static int64_t name(const voxel *map, int64_t rows, int64_t length, span *spans,               \
+                        int64_t capacity) {                                                        \
         int64_t count = 0;                                                                         \
         for (int64_t row = 0; row < rows; row++, map += length)                                    \
             for (int64_t at = 0, stop; at < length; at = stop) {                                   \
                 stop = run_end(map, at, length);                                                   \
                 if (!map[at]) continue;                                                            \
-                if (spans != NULL)                                                                 \
+                if (count < capacity)                                                              \
                     spans[count] = (span){.row = (int32_t)row,                                     \
-                                        .start = (int32_t)at,                                      \
-                                        .stop = (int32_t)stop,                                     \
-                                        .value = (int32_t)map[at]};                                \
+                                          .start = (int32_t)at,                                    \
+                                          .stop = (int32_t)stop,                                   \
+                                          .value = (int32_t)map[at]};                              \
                 count++;                                                                           \
             }                                                                                      \
         return count;                                                                              \
@@ -36,10 +32,25 @@ DEFINE_FIND_SPANS(find_spans_16, uint16_t, run_end_16)
 
 /* The spans of a C-contiguous map of `shape` (3 lengths) and 1 or 2 bytes a voxel; how many. */
 EXPORT int64_t segjudge_find_spans(const void *map, int64_t bytes, const int64_t *shape,
-                                   span *spans) {
+                                   span *spans, int64_t capacity) {
     const int64_t rows = shape[0] * shape[1];
-    return bytes == 1 ? find_spans_8(map, rows, shape[2], spans)
-                      : find_spans_16(map, rows, shape[2], spans);
+    return bytes == 1 ? find_spans_8(map, rows, shape[2], spans, capacity)
+                      : find_spans_16(map, rows, shape[2], spans, capacity);
+}
+
+/* Spans with those of one value together, else in the same order. `firsts` is zeroed, and is then
+ * where each value's begin; it has an entry for every value, and one more. */
+EXPORT void segjudge_sort_spans(const span *spans, int64_t count, int64_t values, int64_t *firsts,
+                                span *sorted) {
+    for (int64_t i = 0; i < count; i++) firsts[spans[i].value]++;
+    for (int64_t value = 0, before = 0; value <= values; value++) {
+        const int64_t own = firsts[value];
+        firsts[value] = before;
+        before += own;
+    }
+    for (int64_t i = 0; i < count; i++) sorted[firsts[spans[i].value]++] = spans[i];
+    memmove(firsts + 1, firsts, (size_t)values * sizeof *firsts);
+    firsts[0] = 0;
 }
 
 /* The first span of each row and of the row after the last, and `more` bytes behind them; to be

@@ -1,5 +1,7 @@
 """The inference of the challenge's baseline, with its published network in torch."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from asked_boxes import boxed
@@ -8,6 +10,10 @@ from geometry import SIDE
 from model import LiteMedSAM
 from propagation import segment_image, segment_volume
 from resampling import resized_shape
+
+KEPT = 256
+"""Embeddings of slices that are kept for a volume's next object; the challenge's own script keeps
+none, so that each object embeds its slices again."""
 
 
 def _mask(logits: torch.Tensor, shape: tuple[int, int]) -> np.ndarray:
@@ -33,7 +39,7 @@ def segment(model: LiteMedSAM, case: Case) -> np.ndarray:
     def answer(embedding: torch.Tensor, box: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         return _mask(model.logits(embedding, box), shape)
 
-    way = segment_image if case.axes == 2 else segment_volume
+    way = segment_image if case.axes == 2 else partial(segment_volume, kept=KEPT)
     return way(model.embed, answer, case)
 
 

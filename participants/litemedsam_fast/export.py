@@ -14,7 +14,7 @@ import openvino
 import torch
 from lean_decoder import LeanDecoder
 from model import LiteMedSAM
-from network import SWITCHES
+from network import SWITCHES, settings
 from strips import in_strips
 from torch import nn
 
@@ -107,14 +107,11 @@ def _quantise(path: Path) -> None:
     openvino.save_model(small, path.with_suffix(".xml"), compress_to_fp16=False)
 
 
-def _keep(path: Path) -> None:
-    """Keep a graph as this processor runs it, so that a start need not make it ready."""
-    settings = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": SWITCHES["precision"],
-    }
-    ready = openvino.Core().compile_model(path.with_suffix(".xml"), "CPU", settings)
-    path.with_suffix(".kept").write_bytes(ready.export_model().getbuffer())
+def keep(folder: Path) -> None:
+    """Keep the graphs as this processor runs them, so that a start need not make them ready."""
+    for part in ("encoder", "decoder"):
+        ready = openvino.Core().compile_model(folder / f"{part}.xml", "CPU", settings())
+        (folder / f"{part}.kept").write_bytes(ready.export_model().getbuffer())
 
 
 def main() -> None:
@@ -146,8 +143,7 @@ def main() -> None:
     print(f"LiteMedSAM as two graphs: the largest difference of a logit is {difference:.1g}")
     if SWITCHES["int8"]:
         _quantise(folder / "encoder")
-    for part in ("encoder", "decoder"):
-        _keep(folder / part)
+    keep(folder)
 
 
 if __name__ == "__main__":

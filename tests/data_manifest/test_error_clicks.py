@@ -14,7 +14,7 @@ from data_manifest.cases import Reference
 from data_manifest.prompts import error_clicks as module
 from data_manifest.prompts.error_clicks import Click, error_clicks
 from evaluate.facts.scoring_rules import Gate, ScoredMetric, Scoring
-from evaluate.scoring.case_scores import score_case
+from evaluate.scoring.case_scores import PreparedCase
 
 ROUNDS = [
     ((9, 30, 30), True, (3, 54, 6), True, 0.3416688256451482, 0.3861553415300687),
@@ -71,7 +71,7 @@ def test_five_rounds_of_two_labels_are_the_published_ones() -> None:
         ]
         for label, click in zip((1, 3), clicks, strict=True):
             answered(answer, label, click)
-        values = score_case(truth, answer, scoring).values
+        values = PreparedCase(truth, scoring).measures(answer).values
         assert values == {"dsc": pytest.approx(dsc, rel=1e-12), "nsd": pytest.approx(nsd, rel=1e-9)}
 
 

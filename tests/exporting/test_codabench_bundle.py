@@ -79,6 +79,12 @@ def test_reference_data_are_the_references_and_nothing_else(exported: Path) -> N
         assert stored.namelist() == ["a.nii.gz", "bb.nii.gz", "more/ccc.nii.gz"]
 
 
+@pytest.mark.parametrize("name", ["bundle", "bundle/scoring_program", "bundle/reference_data"])
+def test_what_a_platform_unpacks_can_be_read_by_another_user(exported: Path, name: str) -> None:
+    with zipfile.ZipFile(exported / f"{name}.zip") as stored:
+        assert {info.external_attr >> 16 for info in stored.infolist()} == {0o100644}
+
+
 def test_the_solution_works_and_gives_no_reference_away(exported: Path, worker: Path) -> None:
     with zipfile.ZipFile(exported / "bundle" / "solution.zip") as stored:
         stored.extractall(worker / "input" / "res")

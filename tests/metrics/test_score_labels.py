@@ -13,6 +13,7 @@ from metrics import (
     METRICS,
     Comparison,
     LabelValues,
+    PreparedReference,
     dice,
     false_positive_voxels,
     score_labels,
@@ -255,3 +256,23 @@ def test_every_metric_states_its_direction_worst_value_and_unit():
         "peak_memory_mib": ("lower", "limit", "MiB"),
     }.items() <= stated.items()
     assert all(name == metric.name for name, metric in METRICS.items())
+
+
+@pytest.mark.parametrize("noise", [(0.0, 1.0), (1.0, 0.0), (1.0, 1.0)])
+def test_a_prepared_reference_gives_each_prediction_the_numbers_of_one_of_its_own(
+    noise,
+) -> None:
+    """Of a case's teams, some alike and some not; noise has more spans than memory is for."""
+    rng = np.random.default_rng(5)
+    calm = np.zeros((9, 40, 50), np.uint8)
+    calm[2:7, 5:30, 8:44], calm[3:6, 10:20, 12:30] = 1, 2
+    wild = rng.integers(0, 4, calm.shape, dtype=np.uint8)
+    reference, last = (wild if share else calm for share in noise)
+    masks = [calm, np.roll(calm, 2, axis=2), np.zeros_like(calm), last, np.roll(last, 1, axis=1)]
+    prepared = PreparedReference(reference)
+    for tolerance in (0.9, 2.0):
+        for mask in masks:
+            arguments = {"spacing_mm": (2.5, 0.8, 0.8), "tolerance_mm": tolerance}
+            once = Comparison(prepared, mask).scores(**arguments, further=["hd95", "lesion_f1"])
+            own = Comparison(reference, mask).scores(**arguments, further=["hd95", "lesion_f1"])
+            np.testing.assert_equal(once, own)

@@ -11,7 +11,8 @@ PARTICIPANTS = REPOSITORY / "participants"
 KIT = PARTICIPANTS / "kit"
 
 Arrays = dict[str, npt.NDArray[np.generic]]
-Run = Callable[[str, dict[str, Arrays]], dict[str, npt.NDArray[np.generic]]]
+Run = Callable[..., dict[str, npt.NDArray[np.generic]]]
+"""Of a participant's name, cases by file name, and lines of its switches.toml that are others."""
 
 
 def disc_case(shape: tuple[int, ...], *, noise: float = 25) -> tuple[Arrays, npt.NDArray[np.bool_]]:

@@ -1,6 +1,7 @@
 """Running a participant as the sandbox does."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,11 +18,17 @@ from tests.participants.cases import Arrays, Run
 def run(tmp_path: Path) -> Run:
     """Give cases to a participant's predict.sh, and get its answers by file name."""
 
-    def run_participant(name: str, cases: dict[str, Arrays]) -> dict[str, npt.NDArray[np.generic]]:
+    def run_participant(
+        name: str, cases: dict[str, Arrays], **switches: str
+    ) -> dict[str, npt.NDArray[np.generic]]:
         name, _, turn = name.partition("/")  # NAME/K for the K-th time
         folder = tmp_path / f"{name}{turn}"
         folder.mkdir()
         ready_participants(tmp_path / f"ready{turn}")[name].rename(folder / "workspace")
+        for switch, value in switches.items():
+            path = folder / "workspace" / "switches.toml"
+            text = path.read_text("utf-8")
+            path.write_text(re.sub(rf"(?m)^{switch} = \S+", f"{switch} = {value}", text), "utf-8")
         for part in ("inputs", "outputs"):
             (folder / part).mkdir()
         for case, arrays in cases.items():

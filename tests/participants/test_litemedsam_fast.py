@@ -39,7 +39,7 @@ def objects_case() -> Arrays:
     }
 
 
-def test_every_mask_is_the_baselines_but_for_single_pixels(run: Run) -> None:
+def test_every_mask_is_the_baselines_and_in_float32_but_for_single_pixels(run: Run) -> None:
     need("litemedsam")
     need("litemedsam_fast")
     volume = objects_case()
@@ -49,39 +49,41 @@ def test_every_mask_is_the_baselines_but_for_single_pixels(run: Run) -> None:
     }
     cases = {"3DBox_MR_balls.npz": volume, "2DBox_Fundus_slice.npz": colour}
     baseline, fast = run("litemedsam", cases), run("litemedsam_fast", cases)
+    exact = run("litemedsam_fast/exact", cases, precision='"f32"', kept_graphs="false")
     for case, expected in baseline.items():
         assert set(np.unique(expected)) == {0, 1, 2, 3}, case
-        assert fast[case].dtype == expected.dtype
-        for label in (1, 2, 3):
-            assert dice_of(expected == label, fast[case] == label) > 0.999, (case, label)
+        for masks, least in ((exact[case], 0.999), (fast[case], 0.98)):
+            assert masks.dtype == expected.dtype
+            for label in (1, 2, 3):
+                assert dice_of(expected == label, masks == label) > least, (case, label)
 
 
 @pytest.fixture(scope="module")
-def predict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
+def answering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """The participant's module, as its image has it, and no trace of its neighbours afterwards."""
     need("litemedsam")
     folder = ready_participants(tmp_path_factory.mktemp("ready"))["litemedsam_fast"]
     names = [path.stem for path in Path(folder).glob("*.py")]
     sys.path.insert(0, str(folder))
-    yield importlib.import_module("predict")
+    yield importlib.import_module("answering")
     sys.path.remove(str(folder))
     for name in names:
         sys.modules.pop(name, None)
 
 
 @pytest.mark.parametrize("shape", [(96, 150), (256, 256), (700, 333), (1, 900)])
-def test_a_mask_is_made_larger_as_torch_does(predict: ModuleType, shape: tuple[int, int]) -> None:
+def test_a_mask_is_made_larger_as_torch_does(answering: ModuleType, shape: tuple[int, int]) -> None:
     import torch
 
     random = np.random.default_rng(sum(shape))
     coarse = torch.from_numpy(random.normal(-0.6, 1, (1, 1, 16, 16)).astype(np.float32))
     logits = torch.nn.functional.interpolate(coarse, size=(256, 256), mode="bicubic")
-    height, width = predict.resized_shape(*shape, predict.SIDE)
+    height, width = answering.resized_shape(*shape, answering.SIDE)
     expected = torch.nn.functional.interpolate(
         logits[..., :height, :width], size=shape, mode="bilinear", align_corners=False
     )
-    mask = predict._mask(logits[0, 0].numpy(), shape)
+    mask = answering._mask(logits[0, 0].numpy(), shape)
     certain = np.abs(expected[0, 0].numpy()) > 1e-5
     assert 0 < mask.sum() < mask.size
     assert np.array_equal(mask[certain], (expected[0, 0] > 0).numpy()[certain])
-    assert not predict._mask(np.full((256, 256), -1.0, np.float32), shape).any()
+    assert not answering._mask(np.full((256, 256), -1.0, np.float32), shape).any()

@@ -146,7 +146,9 @@ def test_a_case_whose_volumes_were_left_out_says_so(browser: Chromium, page: Pat
     data = json.loads(held[1])
     data["cases"][CASES.index(CASE)]["picture"]["steps"] = None
     without = page.with_name("without.html")
-    without.write_text(text.replace(held[1], json.dumps(data).replace("<", "\\u003c")))
+    without.write_text(
+        text.replace(held[1], json.dumps(data).replace("<", "\\u003c")), encoding="utf-8"
+    )
     try:
         browser.open(without, width=1280)
         open_case(browser, CASE)

@@ -1,10 +1,12 @@
 """The ledger: readable columns, what is shared stands once, and a look streams."""
 
+import dataclasses
 import sqlite3
 import tracemalloc
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from evaluate.cli import main
@@ -54,6 +56,28 @@ def test_what_was_written_is_read_to_the_last_digit(tmp_path: Path) -> None:
     assert list(ledger.entries()) == [
         entry(Turn(team="team", case=f"case{number:04d}")) for number in range(3)
     ]
+
+
+def test_a_ledger_from_before_gpus_were_metered_is_read_with_the_same_digest_and_goes_on(
+    tmp_path: Path,
+) -> None:
+    ledger = filled(tmp_path / "ledger.sqlite", 2)
+    digest = ledger.digest()
+    ledger.close()
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as file:
+        for name in ("peak_gpu_memory_mib", "gpu_busy_s"):
+            file.execute(f"alter table attempts drop column {name}")
+
+    old = Ledger(tmp_path / "ledger.sqlite")
+    assert len(list(old.entries())) == 2
+    assert old.digest() == digest
+    turn = Turn(team="team", case="case0002")
+    measured = entry(turn)
+    record = dataclasses.replace(measured.record, peak_gpu_memory_mib=300.0, gpu_busy_s=0.5)
+    measured = msgspec.structs.replace(measured, record=record)
+    old.end(old.begin(turn, job_sha256="2" * 64), measured)
+    assert list(old.entries())[2] == measured
+    assert old.digest() != digest
 
 
 def test_the_last_end_of_a_turn_counts_and_each_round_is_one(tmp_path: Path) -> None:

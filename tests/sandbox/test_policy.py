@@ -250,5 +250,9 @@ def test_a_container_gets_gpus_only_if_the_protocol_gives_them() -> None:
     assert _options(limits=limits, engine=given)["HostConfig"]["DeviceRequests"] == [
         {"Driver": "nvidia", "Count": 2, "Capabilities": [["gpu"]]}
     ]
+    own = _options(limits=limits, engine=given, gpus=("GPU-a", "GPU-b"))["HostConfig"]
+    assert own["DeviceRequests"] == [
+        {"Driver": "nvidia", "DeviceIDs": ["GPU-a", "GPU-b"], "Capabilities": [["gpu"]]}
+    ]
     assert not any("GPU" in words for words in not_enforced(limits, given))
     assert any("GPUs: 2 asked for" in words for words in not_enforced(limits, _ENGINE))

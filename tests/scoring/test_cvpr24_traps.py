@@ -20,7 +20,7 @@ from reference_script import reference_case_scores
 from data_manifest.cases import Reference
 from evaluate.cli import main
 from evaluate.facts.rules import load_protocol
-from evaluate.scoring.case_scores import score_case
+from evaluate.scoring.case_scores import PreparedCase
 
 Labels = npt.NDArray[np.integer]
 
@@ -282,7 +282,8 @@ def scores_of(
     """By protocol cvpr24, with nan for an undefined value, as the script has it."""
     stored = None if spacing_xyz is None else tuple(spacing_xyz[::-1])
     reference = Reference(labels=pair[0].astype(np.uint16), spacing_mm=stored)
-    measures = score_case(reference, pair[1].astype(np.uint16), load_protocol("cvpr24").scoring)
+    prepared = PreparedCase(reference, load_protocol("cvpr24").scoring)
+    measures = prepared.measures(pair[1].astype(np.uint16))
     return tuple(
         np.nan if v is None else v for v in (measures.values["dsc"], measures.values["nsd"])
     )  # type: ignore[return-value]

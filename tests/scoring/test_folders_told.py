@@ -1,7 +1,9 @@
 """What all masks of a folder have in common is said once, and no file of it is passed over."""
 
+import io
 import os
 import unicodedata
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -79,3 +81,21 @@ def test_a_closed_folder_is_named_and_not_passed_over(
     monkeypatch.setattr(os, "scandir", scandir)
     assert command(*arguments, "--protocol", "segjudge") == 2
     assert f"{closed}: can't be looked into: Permission denied" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("protocol", ["cvpr24", "segjudge"])
+def test_of_two_arrays_of_one_name_numpy_s_counts_where_the_script_has_it_so(
+    tmp_path: Path, protocol: str
+) -> None:
+    arguments = write_folders(tmp_path, {CASES[0]: (LABELS, LABELS), CASES[1]: (LABELS, NONE)})
+    path = tmp_path / "segs" / f"{CASES[0]}.npz"
+    with zipfile.ZipFile(path, "w") as file, pytest.warns(UserWarning, match="Duplicate"):
+        for labels in (NONE, LABELS):
+            with io.BytesIO() as array:
+                np.save(array, labels)
+                file.writestr("segs.npy", array.getvalue())
+    np.testing.assert_array_equal(np.load(path)["segs"], LABELS)
+    assert command(*arguments, "--protocol", protocol) == 0
+    row = read_rows(tmp_path / "out" / "case_scores.csv")[0]
+    expected = ("ok", "1.0") if protocol == "cvpr24" else ("bad_output", "0.0")
+    assert (row["outcome"], row["dsc"]) == expected

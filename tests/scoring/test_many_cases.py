@@ -1,7 +1,8 @@
-"""Many cases: in parallel as one by one, and a worker that dies takes its case and no other."""
+"""Many cases: in parallel as one by one, a case with all its teams; a death costs one of them."""
 
 import os
 import signal
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,14 @@ from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import load_protocol
 from evaluate.facts.scores import CaseScore
 from evaluate.scoring import ScoringJob, modality_scores, score_jobs
+from evaluate.scoring import jobs as scoring_jobs
+from evaluate.scoring.jobs import score_job
 
 PROTOCOL = load_protocol("segjudge")
 
 
 def make_jobs(folder: Path, count: int) -> list[ScoringJob]:
+    folder.mkdir(exist_ok=True)
     generator = np.random.default_rng(0)
     jobs = []
     for number in range(count):
@@ -69,6 +73,50 @@ def test_a_worker_that_dies_takes_one_case_with_it(tmp_path: Path) -> None:
     assert "died" in results[2].case.reason
     assert [r for n, r in enumerate(results) if n != 2] == [
         r for n, r in enumerate(sound) if n != 2
+    ]
+
+
+def teams_of_one_case(folder: Path, count: int) -> list[ScoringJob]:
+    """Jobs of one reference, one of them a failure, one of them of a file that is no mask."""
+    jobs = make_jobs(folder, count)
+    same = {"case": "c", "reference": jobs[0].reference}
+    jobs = [replace(job, team=f"t{n}", **same) for n, job in enumerate(jobs)]
+    jobs[2] = replace(jobs[2], outcome=Outcome.TIMEOUT, prediction=None)
+    jobs[3].prediction.write_bytes(b"no mask")
+    return jobs
+
+
+def test_a_case_is_read_once_for_all_teams_and_each_has_the_scores_that_it_has_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [*teams_of_one_case(tmp_path, 7), *make_jobs(tmp_path / "2", 2)]
+    alone = [score_job(job, PROTOCOL) for job in jobs]
+    real, read = scoring_jobs.read_reference, list[str]()
+
+    def counting(path: Path, **how: object) -> object:
+        read.append(str(path))
+        return real(path, **how)
+
+    monkeypatch.setattr(scoring_jobs, "read_reference", counting)
+    mixed = [jobs[n] for n in (0, 7, 1, 2, 8, 3, 4, 5, 6)]  # as tables have them: by team
+    results = score_jobs(mixed, PROTOCOL, workers=1)
+    assert sorted(results, key=lambda r: (r.case.case, r.case.team)) == sorted(
+        alone, key=lambda r: (r.case.case, r.case.team)
+    )
+    assert len(read) == len({job.reference for job in jobs}) == 3
+    assert [r.case.outcome for r in alone[2:4]] == [Outcome.TIMEOUT, Outcome.BAD_OUTPUT]
+
+
+def test_a_worker_that_dies_of_one_team_costs_the_others_of_its_case_nothing(
+    tmp_path: Path,
+) -> None:
+    jobs = teams_of_one_case(tmp_path, 6)
+    sound = score_jobs(jobs, PROTOCOL, workers=2)
+    named = {field.name: getattr(jobs[4], field.name) for field in fields(jobs[4])}
+    results = score_jobs([*jobs[:4], _Lethal(**named), jobs[5]], PROTOCOL, workers=2)
+    assert results[4].case.outcome is Outcome.HARNESS_ERROR
+    assert [r for n, r in enumerate(results) if n != 4] == [
+        r for n, r in enumerate(sound) if n != 4
     ]
 
 

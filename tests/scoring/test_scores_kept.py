@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluate.scoring import jobs
+from evaluate.scoring.case_scores import PreparedCase
 from evaluate.store.sealing import code_digests
 from tests.scoring.folders import command
 
@@ -32,13 +32,13 @@ def run(tmp_path: Path, small_data: Path, participants: Path) -> Path:
 @pytest.fixture
 def scored(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Counts the cases that are really scored."""
-    real, calls = jobs.score_case, list[int]()
+    real, calls = PreparedCase.measures, list[int]()
 
     def counting(*arguments: object) -> object:
         calls.append(1)
         return real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(jobs, "score_case", counting)
+    monkeypatch.setattr(PreparedCase, "measures", counting)
     yield calls
 
 

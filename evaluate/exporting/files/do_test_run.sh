@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the evaluation as Grand Challenge does: no network, read-only inputs, /tmp a volume, not root.
-# The test's masks are empty, and of a few cases: it works, and the numbers are poor.
+# The test's masks are empty, and of a few cases: it works, and the numbers say nothing.
 set -eu
 cd "$(dirname "$0")"
 here=$(pwd)

@@ -277,15 +277,17 @@
         space.at = at;
       }
       const over = get("planes-over").value;
-      await space.shown.paint(await codesOf(over), over === "masks" ? MIXED : planes.ERRORS, Number(get("opacity").value) / 100);
+      await space.shown.paint(await codesOf(over), over === "masks" ? MIXED : shownErrors(), Number(get("opacity").value) / 100);
       get("planes-legend-errors").hidden = over === "masks";
       get("planes-legend-masks").hidden = over !== "masks";
       const { steps } = data.cases[at].picture;
-      get("planes-words").textContent = steps.some((step) => step > 1) ? `every ${steps[0]}. slice, every ${steps[1]}. row and column` : "";
+      get("planes-words").textContent = [...planes.every(steps[0], "slice"), ...planes.every(steps[1], "row and column")].join(", ");
     } catch (error) {
       get("planes-words").textContent = `Can’t be shown: ${error.message}.`;
     }
   };
+  const KINDS = ["agree", "false-positive", "false-negative"];
+  const shownErrors = () => planes.ERRORS.map((colour, kind) => [...colour, !KINDS[kind] || get(`show-${KINDS[kind]}`).checked ? 255 : 0]);
   const isOpen = () => get("planes-open").getAttribute("aria-expanded") === "true";
   // One after the other: who changes their mind while it loads gets what they chose last.
   const showSpace = (asked = isOpen()) => {
@@ -427,7 +429,7 @@
     const rows = [0, 1, 2].map((channel) => [...shown.map(([on, colour]) => on * colour[channel]), 0, 0]);
     get("difference-matrix").setAttribute("values", [...rows, [...shown.map(([on]) => on), 0, 0]].flat().join(" "));
   };
-  for (const name of Object.keys(colours)) get(`show-${name}`).addEventListener("change", paint);
+  for (const name of Object.keys(colours)) get(`show-${name}`).addEventListener("change", () => { paint(); showSpace(); });
   get("previous").addEventListener("click", () => step(-1));
   get("next").addEventListener("click", () => step(1));
   get("more").addEventListener("click", more);

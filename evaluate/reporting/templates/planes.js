@@ -46,13 +46,13 @@ const planes = (() => {
     const where = affine ?? [[-x, 0, 0, 0], [0, -y, 0, 0], [0, 0, z, 0], [0, 0, 0, 1]];
     let step = 1;
     while ((depth * rows * columns) / step ** 3 > MOST) step += 1;
-    const every = thinned(shape, step);
+    const part = thinned(shape, step);
     const matrix = where.map((row) => row.map((value, axis) => (axis < 3 ? value * step : value)));
     const image = await niivue.NVImage.loadFromUrl({
-      url: header([...every.shape].reverse(), matrix, every.of(data)), name: "volume.nii",
+      url: header([...part.shape].reverse(), matrix, part.of(data)), name: "volume.nii",
       colormap: "gray", cal_min: 0, cal_max: 255,
     });
-    return { image, of: every.of, slices: { first: 0, step, of: depth } };
+    return { image, of: part.of, slices: { first: 0, step, of: depth } };
   };
   const thinned = (shape, step) => {
     const sizes = shape.map((size) => Math.ceil(size / step));
@@ -115,6 +115,7 @@ const planes = (() => {
     viewer.addColormap("mist", { R: [0, 255], G: [0, 255], B: [0, 255], A: [0, 20], I: [0, 255] });
     image.colormap = "mist";
     viewer.addVolume(image);
+    viewer.setRenderAzimuthElevation(130, 30);
     // The viewer's axes run to the right, the front and above; ours are the array's.
     const [shown] = viewer.volumes;
     const ours = shown.permRAS.map((axis) => [Math.abs(axis) - 1, axis > 0]);
@@ -155,9 +156,9 @@ const planes = (() => {
       over = null;
       if (!codes) return;
       const table = { R: [0], G: [0], B: [0], A: [0], I: [0], labels: [""] };
-      colours.forEach(([red, green, blue], index) => {
+      colours.forEach(([red, green, blue, alpha = 255], index) => {
         table.R.push(red); table.G.push(green); table.B.push(blue);
-        table.A.push(255); table.I.push(index + 1); table.labels.push("");
+        table.A.push(alpha); table.I.push(index + 1); table.labels.push("");
       });
       over = await niivue.NVImage.loadFromUrl({ url: file(image, codes), name: "codes.nii" });
       over.setColormapLabel(table);
@@ -200,5 +201,7 @@ const planes = (() => {
     }
     return codes;
   };
-  return { load, keep, held, made, show, errors, ERRORS };
+  const NTH = ["", "", "second", "third", "fourth", "fifth"];
+  const every = (step, what) => (step > 1 ? [`every ${NTH[step] ?? `${step}th`} ${what}`] : []);
+  return { every, load, keep, held, made, show, errors, ERRORS };
 })();

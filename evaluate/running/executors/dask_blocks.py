@@ -23,6 +23,7 @@ from evaluate.documents.run_status import MachineState, MachineStatus, gone_mach
 from evaluate.facts.errors import Finding
 from evaluate.facts.machine import Machine, library_versions
 from evaluate.running.attempting import Made
+from evaluate.running.calibration import LoadTime
 from evaluate.running.executors.far_slot import (
     BlockMade,
     make_block,
@@ -63,7 +64,7 @@ class ClusterExecutor:
         *,
         token: str,
         packed: Path,
-        calibrated: Callable[[Machine, float, int], None],
+        calibrated: Callable[[Machine, LoadTime, int], None],
         tell: Callable[[str], None],
     ) -> None:
         self._fleet, self._plan, self._token, self._packed = fleet, plan, token, packed
@@ -232,7 +233,7 @@ class ClusterExecutor:
         piece.begun.clear()
         block, last = piece.block.series, len(piece.failed_on) >= _TRIES - 1
         case, teams = block[0].case, {series.submission.team for series in block}
-        got = BlockMade(made=(), load_s=0.0, leaves="", problem="")
+        got = BlockMade(made=(), load=LoadTime(seconds=0.0), leaves="", problem="")
         try:
             self._say(address, self.machines[address], "up", case.id)
             files, answers = self._files_of(case), _answers(block)
@@ -258,7 +259,7 @@ class ClusterExecutor:
 
     def _take(self, piece: _Piece, got: BlockMade, machine: Machine, address: str) -> None:
         host = self._hosts[address]
-        self._calibrated(machine, got.load_s, list(self._hosts.values()).count(host))
+        self._calibrated(machine, got.load, list(self._hosts.values()).count(host))
         for index, _ in enumerate(piece.block.series):
             self._note_begun(piece, index)
         self._come.extend(got.made)

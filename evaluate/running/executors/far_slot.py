@@ -15,7 +15,7 @@ from evaluate.facts.machine import Machine
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Limits
 from evaluate.running.attempting import Made, Slot
-from evaluate.running.calibration import time_load
+from evaluate.running.calibration import LoadTime, time_load
 from evaluate.running.plan import Plan, Series, Submission
 from evaluate.running.this_machine import describe_machine
 from evaluate.sandbox import Image, ImageProblem, Sandbox, SandboxError, open_sandbox
@@ -31,13 +31,13 @@ class BlockMade:
     Attributes:
         made: its attempts, in order; cut short by a failure on our side, and none where nobody
             waits for them any more.
-        load_s: what the calibration's load took there, just before.
+        load: what the calibration's load took there, just before.
         leaves: why the machine takes no more work; empty where it does.
         problem: what failed on our side; empty where nothing did.
     """
 
     made: tuple[Made, ...]
-    load_s: float
+    load: LoadTime
     leaves: str
     problem: str
 
@@ -156,14 +156,14 @@ def make_block(
         answers: of earlier rounds, by where the head has them.
         whole: go on after a failure on our side.
     """
-    me, here, load_s = this_worker(), _mine(), time_load()
+    me, here, load = this_worker(), _mine(), time_load()
     made: list[Made] = []
     problem = ""
     try:
         _lay_out(here.data, files)
         for index, series in enumerate(block):
             if not me.wanted():
-                return BlockMade(made=(), load_s=load_s, leaves=me.leaves, problem="")
+                return BlockMade(made=(), load=load, leaves=me.leaves, problem="")
             me.tell((number, index))
             for attempt in here.slot.make(_as_here(series, here, answers)):
                 made.append(attempt)
@@ -176,7 +176,7 @@ def make_block(
     finally:
         forget([*files.values(), *answers.values()])
     me.went(well=not problem)
-    return BlockMade(made=tuple(made), load_s=load_s, leaves=me.leaves, problem=problem)
+    return BlockMade(made=tuple(made), load=load, leaves=me.leaves, problem=problem)
 
 
 def _lay_out(data: Path, files: Mapping[str, Path]) -> None:

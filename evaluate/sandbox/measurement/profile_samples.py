@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from evaluate.sandbox.measurement.gpu import GpuMemory
+from evaluate.sandbox.measurement.gpu import GpuMeter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +14,7 @@ class Sample:
         at_s: since the start was asked for, monotonic clock.
         cpu_s: user and system time so far.
         memory_mib: in use now.
-        gpu_memory_mib: in use now on all GPUs of the machine, whoever uses it; None without one.
+        gpu_memory_mib: in use now on the GPUs that it has, by it alone; None without one.
     """
 
     at_s: float
@@ -24,11 +24,11 @@ class Sample:
 
 
 class Profile:
-    """The samples of one run, in order."""
+    """The samples of one run, in order; with what it uses of its GPUs, if it has some."""
 
-    def __init__(self, hz: float | None) -> None:
+    def __init__(self, hz: float | None, gpu: GpuMeter | None = None) -> None:
         self._hz = hz
-        self._gpu = None if hz is None else GpuMemory.open()
+        self._gpu = gpu
         self._started = 0.0
         self._samples: list[Sample] = []
 
@@ -49,7 +49,7 @@ class Profile:
                     at_s=time.monotonic() - self._started,
                     cpu_s=cpu_s,
                     memory_mib=memory_mib,
-                    gpu_memory_mib=self._gpu.used_mib() if self._gpu else None,
+                    gpu_memory_mib=self._gpu.look() if self._gpu else None,
                 )
             )
 

@@ -50,6 +50,8 @@ async function show(image) {
   state.pixels = new Uint8Array(await (await ask(`api/pixels/${image.image}`)).arrayBuffer());
   state.truth = image.has_reference
     ? new Uint16Array(await (await ask(`api/truth/${image.image}`)).arrayBuffer()) : null;
+  $("views").hidden = $("ask").hidden = false;
+  if ([...$("modality").options].some((each) => each.value === image.modality)) $("modality").value = image.modality;
   $("slice").max = depth() - 1;
   $("slice").value = Math.floor(depth() / 2);
   $("slice").disabled = depth() === 1;
@@ -57,7 +59,7 @@ async function show(image) {
   $("show-reference").disabled = !state.truth;
   $("stored-row").hidden = image.stored.length === 0;
   $("stored").checked = image.stored.length > 0;
-  $("zoom").value = Math.max(50, Math.min(300, Math.round(100 * 460 / Math.max(height(), width()))));
+  $("zoom").value = Math.max(50, Math.min(300, Math.round(100 * Math.min(460, $("panes").clientWidth - 4) / Math.max(height(), width()))));
   state.drawings = []; state.round = 0; state.cross = { x: width() >> 1, y: height() >> 1 };
   for (const pane of state.panes) { pane.mask = null; pane.attempt = null; pane.result.replaceChildren(); }
   const notes = [`${image.name}: ${image.shape.join(" × ")}`,
@@ -111,6 +113,7 @@ function draw() {
     if ($("show-reference").checked && state.truth) outline(data, state.truth, z * h * w, h, w);
     context.putImageData(picture, 0, 0);
     const line = Math.max(1, 150 / $("zoom").value);
+    if ($("stored").checked) for (const shape of state.image.shapes[z] ?? []) paintStored(context, shape, line);
     for (const drawing of state.drawings) paint(context, drawing, z, line);
     if (state.begun) paint(context, state.begun, z, line);
     if (document.activeElement === canvas) {
@@ -153,6 +156,18 @@ function paint(context, drawing, z, line) {
     context.beginPath();
     for (const [, y, x] of points) context.lineTo(x + 0.5, y + 0.5);
     context.stroke();
+  }
+}
+
+// A prompt that came with the case.
+function paintStored(context, { left, top, right, bottom, pixels, inside, text }, line) {
+  context.lineWidth = line;
+  context.strokeStyle = "#fff"; context.fillStyle = inside === false ? "#ff5ad1" : "#1fd39b";
+  if (pixels) for (const [y, x] of pixels) context.fillRect(x - line / 2, y - line / 2, 1 + line, 1 + line);
+  else if (text) { context.fillStyle = "#fff"; context.fillText(text, 4, 12); } else {
+    context.setLineDash([4 * line, 3 * line]);
+    context.strokeRect(left + 0.5, top + 0.5, right - left, bottom - top);
+    context.setLineDash([]);
   }
 }
 
@@ -237,7 +252,9 @@ function pane(reference, submission) {
   canvas.onpointerdown = (event) => {
     if (!state.image || !state.kind || gesture() === "words") return;
     canvas.setPointerCapture(event.pointerId); canvas.focus();
-    begin(...placed(event, canvas)); draw();
+    const [x, y] = placed(event, canvas);
+    state.cross = { x, y };
+    begin(x, y); draw();
   };
   canvas.onpointermove = (event) => move(...placed(event, canvas));
   canvas.onpointerup = end;
@@ -319,7 +336,7 @@ async function follow(pane, attempt) {
     pane.mask = facts.has_mask ? new Uint16Array(await (await ask(`api/mask/${attempt}`)).arrayBuffer()) : null;
     pane.attempt = facts.has_mask ? attempt : pane.attempt;
     result(pane, attempt, facts);
-    say(facts.ok ? `Done in ${facts.wall_s.toFixed(2)} s.` : `${facts.outcome}: ${facts.reason}`, !facts.ok);
+    say(facts.ok ? `Done in ${facts.wall_s.toFixed(2)} s.` : `${facts.words}: ${facts.reason}`, !facts.ok);
     $("next").hidden = !(state.start.rounds > 1 && facts.ok);
     draw(); showSpace();
     return;
@@ -331,7 +348,7 @@ const endAttempt = () => state.attempt && ask(`api/cancel/${state.attempt}`, { m
 addEventListener("pagehide", () => { if (state.attempt) navigator.sendBeacon(`api/cancel/${state.attempt}`); });
 
 function result(pane, attempt, facts) {
-  const head = element("p", facts.ok ? "ok" : facts.outcome === "none" ? "no answer" : facts.outcome, facts.ok ? "ok" : "bad");
+  const head = element("p", facts.ok ? "ok" : facts.words, facts.ok ? "ok" : "bad");
   const parts = [head];
   if (facts.reason) parts.push(element("p", facts.reason));
   const rows = [["time", facts.wall_s, "s"], ["CPU time", facts.cpu_s, "s"], ["memory", facts.peak_memory_mib, "MiB"]]
@@ -346,6 +363,11 @@ function result(pane, attempt, facts) {
     for (const score of facts.scores) {
       const row = table.insertRow();
       for (const name of names) row.append(element("td", typeof score[name] === "number" ? score[name].toFixed(4) : score[name] ?? "–"));
+      if (Number(score.label) > 0) {
+        const swatch = element("span", "", "swatch");
+        swatch.style.background = `rgb(${colourOf(Number(score.label))})`;
+        row.cells[0].prepend(swatch);
+      }
     }
     parts.push(table);
   }
@@ -367,11 +389,10 @@ function result(pane, attempt, facts) {
 }
 
 // --- Three planes and 3D ------------------------------------------------------------------------
-const space = { image: null, made: null, shown: null, turn: Promise.resolve() };
+const space = { chosen: "", image: null, made: null, shown: null, turn: Promise.resolve() };
 const isOpen = () => $("planes-open").getAttribute("aria-expanded") === "true";
 
 function choices() {
-  const before = $("planes-over").value;
   $("planes-over").replaceChildren();
   state.panes.forEach((pane, index) => {
     if (!pane.mask) return;
@@ -380,7 +401,8 @@ function choices() {
   });
   if (state.truth) option($("planes-over"), "reference", "the reference");
   option($("planes-over"), "nothing");
-  if ([...$("planes-over").options].some((each) => each.value === before) && before !== "nothing") $("planes-over").value = before;
+  // What was chosen by hand stays, where it is still there.
+  if ([...$("planes-over").options].some((each) => each.value === space.chosen)) $("planes-over").value = space.chosen;
 }
 
 function codesOver() {
@@ -420,7 +442,7 @@ async function inSpace(asked) {
     await space.shown.paint(...(over ?? [null]), 0.6);
     $("planes-legend").hidden = over?.[1] !== planes.ERRORS;
     const { step } = space.made.slices;
-    $("planes-words").textContent = step > 1 ? `every ${step}. voxel of each direction: the volume is very large` : "";
+    $("planes-words").textContent = planes.every(step, "voxel of each direction: the volume is very large").join();
   } catch (error) { $("planes-words").textContent = `Can’t be shown: ${error.message}.`; }
 }
 
@@ -452,7 +474,6 @@ function keys(event) {
 async function main() {
   state.start = await json("api/start");
   const start = state.start;
-  $("about").textContent = `${start.submissions.join(" and ")} under ${start.protocol}: ${start.timeout_s} s a case`;
   for (const name of start.cases) option($("cases"), name);
   for (const name of start.modalities) option($("modality"), name);
   $("modality").value = "MR";
@@ -467,8 +488,11 @@ async function main() {
   state.kind = start.kinds[0] || null;
   // The last part of a path says which it is, where they differ in it.
   const short = start.submissions.map((name) => name.split("/").pop() || name);
-  state.panes = (new Set(short).size === short.length ? short : start.submissions).map(pane);
-  for (const id of ["slice", "level", "width", "zoom", "show-mask", "show-reference"]) $(id).oninput = draw;
+  const names = new Set(short).size === short.length ? short : start.submissions;
+  state.panes = names.map(pane);
+  $("about").textContent = `${names.join(" and ")} under ${start.protocol}: at most ${start.timeout_s} s a case`;
+  $("about").title = start.submissions.join(" and ");
+  for (const id of ["slice", "level", "width", "zoom", "show-mask", "show-reference", "stored"]) $(id).oninput = draw;
   $("cases").onchange = () => { if ($("cases").value) opened(json(`api/open?case=${encodeURIComponent($("cases").value)}`, { method: "POST" })); };
   $("open").onsubmit = (event) => {
     event.preventDefault();
@@ -481,7 +505,7 @@ async function main() {
     opened(json("api/open", { method: "POST", body: form }));
   };
   $("planes-open").onclick = () => showSpace(!isOpen());
-  $("planes-over").onchange = () => showSpace();
+  $("planes-over").onchange = () => { space.chosen = $("planes-over").value; showSpace(); };
   $("segment").onclick = () => segment(false);
   $("next").onclick = () => segment(true);
   $("cancel").onclick = () => { if (state.busy) { state.cancelled = true; say("ending…"); endAttempt(); } };
