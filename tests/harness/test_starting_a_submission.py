@@ -161,7 +161,7 @@ def test_an_algorithm_gets_the_clicks_of_a_round_as_points(
 def test_a_protocol_of_other_masks_is_refused(segjudge: Callable, tmp_path: Path) -> None:
     rules = segjudge("protocol", "show", "cvpr24").stdout
     wanted = 'path = "{case}.nii.gz"\nformat = "nii.gz"'
-    rules = rules.replace('path = "{case}.npz"\nformat = "npz"\nkey = "segs"', wanted)
+    rules = rules.replace('path = "{case}.npz"\nformat = "npz-numpy"\nkey = "segs"', wanted)
     (tmp_path / "mine.toml").write_text(rules, encoding="utf-8")
     refused = segjudge("init", "my-team", "--protocol", "mine.toml")
     assert refused.returncode == 2
