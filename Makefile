@@ -51,7 +51,9 @@ bench: $(VENV)/.test $(VENV)/.peers $(VENV)/.participants
 	$(BIN)/pip install --quiet --requirement bench/requirements-efficient.txt
 	$(BIN)/python -m bench.efficient
 	@if $(BIN)/segjudge doctor --engine >/dev/null 2>&1; then \
-	    $(BIN)/python -m bench.overhead && $(BIN)/python -m bench.measurement; fi
+	    $(BIN)/python -m bench.overhead && $(BIN)/python -m bench.measurement && \
+	    $(MAKE) --no-print-directory $(VENV)/.benchexec && \
+	    $(BIN)/python -m bench.measuring $(VENV)/benchexec/bin/runexec; fi
 
 # The viewer of volumes stands in the tree, so that pip alone installs segjudge; this fetches the same
 # file again. For another version, change both lines, and what niivue-licences.txt says.
@@ -83,6 +85,11 @@ $(VENV)/.check: $(VENV)/.test
 $(VENV)/.peers: $(VENV)/.made bench/requirements-peers.txt
 	$(PYTHON) -m venv $(VENV)/peers
 	$(VENV)/peers/bin/pip install --quiet --requirement bench/requirements-peers.txt
+	@touch $@
+
+$(VENV)/.benchexec: $(VENV)/.made bench/requirements-benchexec.txt
+	$(PYTHON) -m venv $(VENV)/benchexec
+	$(VENV)/benchexec/bin/pip install --quiet --requirement bench/requirements-benchexec.txt
 	@touch $@
 
 $(VENV)/.participants: $(VENV)/.demo

@@ -60,7 +60,10 @@ def _without_cgroup() -> Iterator[None]:
         RunCgroup.make = make  # type: ignore[method-assign]
 
 
-def _run(sandbox: Sandbox, image: Image, code: str, profile_hz: float | None = None) -> Execution:
+def run_once(
+    sandbox: Sandbox, image: Image, code: str, *words: str, profile_hz: float | None = None
+) -> Execution:
+    """One container of a Python program with these arguments."""
     with tempfile.TemporaryDirectory(prefix="segjudge-bench-") as scratch:
         inputs, outputs = Path(scratch) / "inputs", Path(scratch) / "outputs"
         inputs.mkdir()
@@ -68,7 +71,7 @@ def _run(sandbox: Sandbox, image: Image, code: str, profile_hz: float | None = N
         return sandbox.run(
             image,
             Job(
-                command=("python3", "-c", code),
+                command=("python3", "-c", code, *words),
                 inputs=inputs,
                 outputs=outputs,
                 container_inputs="/workspace/inputs",
@@ -80,7 +83,7 @@ def _run(sandbox: Sandbox, image: Image, code: str, profile_hz: float | None = N
 
 
 def _median(sandbox: Sandbox, image: Image, code: str, value: str) -> float:
-    runs = [_run(sandbox, image, code) for _ in range(REPEATS)]
+    runs = [run_once(sandbox, image, code) for _ in range(REPEATS)]
     if any(run.exit_code != 0 for run in runs):
         raise SystemExit(f"a program failed: {runs[0].log.decode()}")
     return statistics.median(getattr(run, value) for run in runs)
@@ -114,7 +117,7 @@ def _profile_row(sandbox: Sandbox, image: Image) -> str:
 
     areas = []
     for code in (_BARE, _TIMED):
-        run = _run(sandbox, image, code.format(wait=2.5, mib=512), profile_hz=10)
+        run = run_once(sandbox, image, code.format(wait=2.5, mib=512), profile_hz=10)
         areas.append(memory_area_mib_s(run.profile, run.wall_s))
         rate = len(run.profile) / (run.wall_s - (run.startup_s or 0.0))
     known = 512 * (2.5 + float(run.log) / 2)

@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import mean
 
@@ -87,6 +87,24 @@ def make(folder: Path) -> None:
             )  # fmt: skip
 
 
+def page(slow: Sequence[float], ours: Sequence[float], peak_mib: float) -> str:
+    """What was measured, in seconds of CPU: the reference on some teams, segjudge on all."""
+    ratio, each = TEAMS * mean(slow) / min(ours), ", ".join(f"{seconds:.0f}" for seconds in slow)
+    return (
+        "# Twenty teams in one command\n\n"
+        "Made by `python -m bench.teams`, a part of `make bench`: the cases of"
+        f" [scoring.md](scoring.md) with the masks of {TEAMS} teams, each worse than the one"
+        " before (outlines are moved by 1.2 voxels with the first, by"
+        f" {1.2 * (1 + 0.25 * (TEAMS - 1)):.1f} with the last, as the standard deviation).\n\n"
+        f"**`segjudge score --jobs 1` is {ratio:.0f} times as fast as the reference** a team's"
+        f" case, start-up, digests, reading and tables included, in {peak_mib:.0f} MiB at most."
+        " A reference is read, counted and surfaced once for all teams of its case. The"
+        f" reference's time is the mean of {len(slow)} teams' ({each} s), measured between as many"
+        " runs of segjudge, whose fastest counts; nothing was kept of earlier scores. Times are"
+        " those of the processor, on one core.\n"
+    )
+
+
 def main(kept: Path | None = None) -> None:
     """Measure, print and write the page.
 
@@ -113,20 +131,7 @@ def main(kept: Path | None = None) -> None:
             slow.append(run_command(peer)[0])
         if kept is None:
             shutil.rmtree(run)
-    ratio, each = TEAMS * mean(slow) / min(ours), ", ".join(f"{seconds:.0f}" for seconds in slow)
-    text = (
-        "# Twenty teams in one command\n\n"
-        "Made by `python -m bench.teams`, a part of `make bench`: the cases of"
-        f" [scoring.md](scoring.md) with the masks of {TEAMS} teams, each worse than the one"
-        " before (outlines are moved by 1.2 voxels with the first, by"
-        f" {1.2 * (1 + 0.25 * (TEAMS - 1)):.1f} with the last, as the standard deviation).\n\n"
-        f"**`segjudge score --jobs 1` is {ratio:.0f} times as fast as the reference** a team's"
-        f" case, start-up, digests, reading and tables included, in {max(peaks):.0f} MiB at most."
-        " A reference is read, counted and surfaced once for all teams of its case. The"
-        f" reference's time is the mean of {len(slow)} teams' ({each} s), measured between as many"
-        " runs of segjudge, whose fastest counts; nothing was kept of earlier scores. Times are"
-        " those of the processor, on one core.\n"
-    )
+    text = page(slow, ours, max(peaks))
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "teams.md").write_text(text, encoding="utf-8")
     print(text)

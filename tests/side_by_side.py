@@ -1,7 +1,9 @@
 """Which tests go to which process, and in which order, with `pytest -n 3`.
 
-Those go together that share what they set up. Many tests wait rather than compute, for containers,
-browsers, workers and time limits: one process more than there are cores keeps the cores busy.
+Tests that use the container engine count what is in it: they go one after the other, with the rest
+of their files. Of the others, those go together that share what they set up. Many tests wait rather
+than compute, for containers, browsers, workers and time limits: one process more than there are
+cores keeps the cores busy.
 """
 
 import functools
@@ -9,12 +11,18 @@ from pathlib import Path
 
 from xdist.scheduler import LoadScopeScheduling
 
+TESTS = Path(__file__).parent
 # What takes longest begins first, so that no process is left with it when the others are done.
 LONGEST = (
-    "sandbox", "cluster", "checking", "data_manifest", "auditing", "reporting", "exporting",
-    "participants",
-)  # fmt: skip
-HARNESS = Path(__file__).parent / "harness"
+    "engine",
+    *(
+        str(TESTS / room)
+        for room in ("cluster", "sandbox/podman", "auditing", "checking", "participants", "board")
+    ),
+    *(str(path) for path in sorted(TESTS.glob("harness/test_*.py"))),
+    *(str(TESTS / "docs" / f"test_{name}.py") for name in ("guides", "recipes")),
+    *(str(TESTS / room) for room in ("sandbox", "data_manifest", "reporting")),
+)
 
 
 class SideBySide(LoadScopeScheduling):
@@ -31,10 +39,11 @@ class SideBySide(LoadScopeScheduling):
 @functools.cache
 def group(file: Path) -> str:
     """The name of the group that the tests of a file are in."""
+    if "mark.engine" in file.read_text(encoding="utf-8"):
+        return "engine"
     return str(file.parent if (file.parent / "conftest.py").exists() else file)
 
 
 def turn(file: Path) -> int:
     """When the tests of a file begin: a sort key."""
-    room = file.parent.name
-    return LONGEST.index(room) if room in LONGEST else len(LONGEST) + (file.parent != HARNESS)
+    return LONGEST.index(group(file)) if group(file) in LONGEST else len(LONGEST)

@@ -20,7 +20,7 @@ import pydicom
 import SimpleITK as sitk  # noqa: N813  (the name that everyone gives it)
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
-from data_manifest.making.dicom_classes import check_class, check_pixels
+from data_manifest.making.dicom_classes import check_class, check_length, check_pixels
 from data_manifest.making.dicom_geometry import (
     Slices,
     place_of,
@@ -117,9 +117,10 @@ def read_series(folder: Path, *, labels: bool = False) -> Volume:
 
 def _header(path: Path) -> pydicom.Dataset:
     try:
-        with library_messages():
-            header = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+        with library_messages(), path.open("rb") as stream:
+            header = pydicom.dcmread(stream, stop_before_pixels=True, force=True)
             known = "SOPClassUID" in header or "Rows" in header
+            check_length(header, path.stat().st_size - stream.tell(), path.name)
     except (InvalidDicomError, OSError, ValueError, KeyError, EOFError, TypeError) as error:
         raise FormatError(f"{path.name} can't be read as DICOM: {error}", _WHOLE, _COPY) from error
     if not known:

@@ -2,6 +2,7 @@
 
 # mypy: disallow-untyped-calls=False
 
+import math
 from collections.abc import Sequence
 
 import pydicom
@@ -36,6 +37,26 @@ def check_class(header: pydicom.Dataset) -> None:
         )
 
 
+def check_length(header: pydicom.Dataset, size: int, name: str) -> None:
+    """Nothing, if behind a header that says plain pixels are as many bytes as these take.
+
+    Raises:
+        FormatError: there are fewer, of which a decoder makes up the rest.
+    """
+    syntax = getattr(header, "file_meta", pydicom.Dataset()).get("TransferSyntaxUID")
+    if syntax is None or syntax.is_compressed or "Rows" not in header:
+        return
+    sizes = ("Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "BitsAllocated")
+    bits = math.prod(int(header.get(tag) or 1) for tag in sizes)
+    subsampled = str(header.get("PhotometricInterpretation", "")).endswith(("_422", "_420"))
+    if size and not subsampled and size < bits // 8:
+        raise FormatError(
+            f"{name} can't be read as DICOM: fewer than the {bits // 8} bytes of its pixels",
+            "a whole file",
+            "take a fresh copy",
+        )
+
+
 def check_pixels(headers: Sequence[pydicom.Dataset], *, labels: bool) -> None:
     """Nothing, if all files' pixels are stored in one way, and in one that is read as meant.
 
@@ -55,6 +76,10 @@ def check_pixels(headers: Sequence[pydicom.Dataset], *, labels: bool) -> None:
     if bits is not None and high is not None and int(high) != int(bits) - 1:
         raise FormatError(
             f"High Bit {high} with Bits Stored {bits}", f"High Bit {int(bits) - 1}", "save it again"
+        )
+    if any(header.get("RescaleSlope") == 0 for header in headers):
+        raise FormatError(
+            "Rescale Slope 0, which readers leave out", "another slope, or none", "save it again"
         )
     if any("ModalityLUTSequence" in header for header in headers):
         raise FormatError(

@@ -115,6 +115,7 @@ def pairs_from_csv(path: Path, *, tell: Tell = untold) -> list[Pair]:
             )
         )
     problems += _missing_files(pairs, path)
+    problems += _twice(pairs, path)
     if problems:
         raise ManifestError(*problems)
     return pairs
@@ -198,6 +199,21 @@ def _missing_files(pairs: Iterable[Pair], path: Path) -> list[Finding]:
         Finding(where=str(file), found="no such file or folder", expected="an image", mend=mend)
         for file in files
         if not file.exists()
+    ]
+
+
+def _twice(pairs: Iterable[Pair], path: Path) -> list[Finding]:
+    """Pairs that would be two cases and are one; two readers of an image are none."""
+    files = Counter((pair.image.resolve(), pair.reference.resolve()) for pair in pairs)
+    return [
+        Finding(
+            where=str(path),
+            found=f"{image.name} with {reference.name} in {count} rows",
+            expected="one row a case: another would count twice",
+            mend="leave one of them",
+        )
+        for (image, reference), count in files.items()
+        if count > 1
     ]
 
 

@@ -35,7 +35,7 @@ COMMANDS = {
         "segjudge rank my-run",
     ),
     "report": (
-        "Write report/index.html of a run that is scored and ranked.",
+        "Write report/index.html of a run; scores and ranks it first if that was never done.",
         "segjudge report my-run --open",
     ),
     "init": (

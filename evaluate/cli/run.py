@@ -126,4 +126,5 @@ def run_into(
             parallel=jobs,
             cluster=cluster,
             progress=progress,
+            said=say,
         )

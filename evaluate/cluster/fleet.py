@@ -99,6 +99,13 @@ class Fleet:
         self._own = [spawn() for _ in range(address.workers)] if spawn else []
         self._alone_since = time.monotonic()
 
+    @property
+    def shown_at(self) -> str:
+        """Where dask shows what it does, in words."""
+        if self.dashboard:
+            return f"dask's dashboard is {self.dashboard}"
+        return "dask has no dashboard here (that of `local:N` needs the package bokeh)"
+
     def drive(self, work: Work) -> Iterator[None]:
         """Talk with every machine that is there or comes, until the work is done.
 

@@ -17,7 +17,7 @@ from data_manifest.findings import Finding
 from evaluate.doctor.bearings import looked_at
 from evaluate.facts.errors import EngineMissingError
 from evaluate.sandbox import ImageProblem, SandboxError, lacking
-from evaluate.sandbox.choice import open_docker
+from evaluate.sandbox.choice import open_docker, refuse_on_windows
 from evaluate.sandbox.measurement import RunCgroup
 from evaluate.sandbox.scratch import scratch_folder
 from evaluate.sandbox.trial import broken_limits
@@ -54,8 +54,9 @@ def examine_engine(
 
     Raises:
         EngineMissingError: none answers.
-        UsageError: it has no such runtime.
+        UsageError: it has no such runtime, or this is Windows.
     """
+    refuse_on_windows(sandbox)
     with (
         scratch_folder() as scratch,
         # What other harnesses have left is theirs, and their next start's.

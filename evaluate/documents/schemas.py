@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Mapping
 from importlib import import_module
+from inspect import cleandoc
 from pathlib import Path
 
 import msgspec
@@ -29,6 +30,9 @@ def schema_of(name: str) -> str:
     module, kind = DOCUMENTS[name].split(".")
     of = getattr(import_module(f"evaluate.documents.{module}"), kind)
     made = msgspec.json.schema(of, schema_hook=_whatever)
+    for part in made.get("$defs", {}).values():
+        # Python keeps the indentation of docstrings up to 3.12.
+        part |= {key: cleandoc(part[key]) for key in ("description",) if key in part}
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 

@@ -7,12 +7,14 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import chdtrc, ndtr
 
 from evaluate.ranking.multiplicity import adjusted
 from evaluate.ranking.score_table import Floats
 
 _CHUNK = 2048
+_CHUNKS_AT_ONCE = 4
 _FEWEST_PERMUTATIONS = 9_999
 _BISECTION_END = 1e-12
 
@@ -89,23 +91,42 @@ def permutation_p_values(
         Plain and Holm-adjusted p-values of the unordered pairs in the order of `triu_indices`, and
         the number of permutations: enough for the smallest adjusted p-value to be below 0.01.
     """
-    teams, cases = contributions.shape
-    first, second = np.triu_indices(teams, k=1)
+    first, second = np.triu_indices(len(contributions), k=1)
     permutations = max(_FEWEST_PERMUTATIONS, 200 * len(first))
     # Single precision is fast and its rounding is far below the slack of the comparison.
     matrix = np.ascontiguousarray(contributions.T, dtype=np.float32)
     observed = np.abs(contributions.sum(axis=1)[first] - contributions.sum(axis=1)[second])
     scale = np.abs(contributions[first] - contributions[second]).sum(axis=1)
-    threshold = observed - 1e-5 * scale
+    threshold = _in_single_precision(observed - 1e-5 * scale)
     as_far = np.zeros(len(first))
-    for start in range(0, permutations, _CHUNK):
-        rows = min(_CHUNK, permutations - start)
-        bits = np.frombuffer(generator.bytes(rows * ((cases + 7) // 8)), dtype=np.uint8)
-        signs = np.unpackbits(bits.reshape(rows, -1), axis=1, count=cases).astype(np.float32)
-        signs *= 2
-        signs -= 1
-        sums = (signs @ matrix).T
-        for pair, (a, b) in enumerate(zip(first, second, strict=True)):
-            as_far[pair] += np.count_nonzero(np.abs(sums[a] - sums[b]) >= threshold[pair])
+    waiting = [min(_CHUNK, permutations - at) for at in range(0, permutations, _CHUNK)]
+    for at in range(0, len(waiting), _CHUNKS_AT_ONCE):
+        drawn = [_exchanged(matrix, n, generator) for n in waiting[at : at + _CHUNKS_AT_ONCE]]
+        sums = np.concatenate(drawn, axis=1)
+        high, low = sums.max(axis=1), sums.min(axis=1)
+        furthest = np.maximum(high[first] - low[second], high[second] - low[first])
+        apart = np.empty_like(sums[0])
+        for pair in np.flatnonzero(furthest >= threshold).tolist():
+            np.subtract(sums[first[pair]], sums[second[pair]], out=apart)
+            np.abs(apart, out=apart)
+            as_far[pair] += np.count_nonzero(apart >= threshold[pair])
     p = (1 + as_far) / (1 + permutations)
     return p, adjusted(p, "holm"), permutations
+
+
+def _exchanged(
+    matrix: npt.NDArray[np.float32], permutations: int, generator: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """Each team's sum over cases of random signs, (teams, permutations)."""
+    cases = len(matrix)
+    bits = np.frombuffer(generator.bytes(permutations * ((cases + 7) // 8)), dtype=np.uint8)
+    signs = np.unpackbits(bits.reshape(permutations, -1), axis=1, count=cases).astype(np.float32)
+    signs *= 2
+    signs -= 1
+    return np.ascontiguousarray((signs @ matrix).T)
+
+
+def _in_single_precision(least: Floats) -> npt.NDArray[np.float32]:
+    """The smallest number of single precision that is no smaller: comparisons stay the same."""
+    near = least.astype(np.float32)
+    return np.where(near < least, np.nextafter(near, np.float32(np.inf)), near)

@@ -123,6 +123,8 @@ def _tested(sources: Sources) -> str:
 
 def _head_to_head(sources: Sources) -> str:
     """A count that anyone can check: in how many cases the first has the higher DSC."""
+    if sources.places[0].rank == sources.places[1].rank:
+        return ""
     first, second = sources.places[0].team, sources.places[1].team
     pairs = [
         (one, other)

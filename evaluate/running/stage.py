@@ -117,6 +117,7 @@ def run_submissions(
     parallel: int = 1,
     cluster: ClusterAddress | None = None,
     progress: Progress = silent,
+    said: Callable[[str], None] = lambda _: None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     pause: Callable[[float], None] = time.sleep,
     host: Host | None = None,
@@ -136,6 +137,8 @@ def run_submissions(
     with run.locked(), ExitStack() as stack:
         remove_stale(run.token)
         fleet = None if cluster is None else _reach(cluster, stack)
+        if fleet is not None:
+            said(fleet.shown_at)
         machine = describe_machine(sandbox, host=host)
         document = _take_up(run, manifest_path, manifest, protocol, seed, machine, now)
         submissions = []

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import resource
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -127,6 +126,8 @@ def engine_facts(
 
 def _most_processes() -> int:
     """As many as have numbers, or as this process may allow its own."""
+    import resource  # Windows has none
+
     limit = resource.getrlimit(resource.RLIMIT_NPROC)[1]
     numbers = int(Path("/proc/sys/kernel/pid_max").read_text(encoding="ascii"))
     return numbers if limit == resource.RLIM_INFINITY else min(limit, numbers)

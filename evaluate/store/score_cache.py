@@ -110,18 +110,25 @@ class ScoreCache:
 
 def _opened(path: Path) -> sqlite3.Connection | None:
     for _ in range(2):
-        try:
+        with suppress(sqlite3.Error):
             connection = sqlite3.connect(path)
-            with closing(connection.execute("pragma quick_check(1)")) as rows:
-                if rows.fetchone() != ("ok",):
-                    raise sqlite3.DatabaseError("damaged")
-            connection.execute("pragma synchronous = off")
-            connection.executescript(_TABLES)
-            return connection
-        except sqlite3.Error:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
+            try:
+                return _made_ready(connection)
+            except BaseException:
+                connection.close()  # before the file is removed: Windows asks for that
+                raise
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
     return None
+
+
+def _made_ready(connection: sqlite3.Connection) -> sqlite3.Connection:
+    with closing(connection.execute("pragma quick_check(1)")) as rows:
+        if rows.fetchone() != ("ok",):
+            raise sqlite3.DatabaseError("damaged")
+    connection.execute("pragma synchronous = off")
+    connection.executescript(_TABLES)
+    return connection
 
 
 def _stamp(path: Path) -> str | None:

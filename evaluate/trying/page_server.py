@@ -5,10 +5,8 @@ import contextlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from data_manifest.cases import CaseInputs
-from data_manifest.layouts import VIEWABLE, write_viewable_mask
 from data_manifest.manifest import MODALITIES, Manifest
 from data_manifest.prompts import Prompts, WrongPromptsError
 from data_manifest.prompts.drawings import GESTURES, Drawing, kinds_to_draw, prompts_drawn
@@ -33,19 +30,13 @@ from evaluate.facts.rules import Rules
 from evaluate.reporting.failures import OUTCOME_WORDS
 from evaluate.trying.answering import Answer, Answerer, Question
 from evaluate.trying.opened_images import OpenedImage, open_case
+from evaluate.trying.page_files import page_files
 from evaluate.trying.received_files import received_image
-from evaluate.trying.scores_of_answer import case_as_zip, scores_of
+from evaluate.trying.scores_of_answer import saved_as, scores_of
 
 _OUR_FAULT = "an error of segjudge's own; the terminal tells more. The next try works"
 _KEPT = 6
 """Images, and answers, that the page can go back to."""
-_PAGE = resources.files("evaluate.trying") / "page"
-_TEMPLATES = resources.files("evaluate.reporting") / "templates"
-_NIIVUE = resources.files("evaluate.reporting") / "niivue"
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:;"
-    " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 
 
 class _Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -109,12 +100,7 @@ def page_app(tried: Tried, token: str) -> Starlette:
     """The page and what it asks for, below an address that only its reader knows."""
     api = _Api(tried)
     routes = [
-        Route("/", _file("index.html", "text/html; charset=utf-8")),
-        Route("/try.js", _file("try.js", "text/javascript")),
-        Route("/try.css", _file("try.css", "text/css")),
-        Route("/planes.js", _file("planes.js", "text/javascript", _TEMPLATES)),
-        Route("/planes.css", _file("planes.css", "text/css", _TEMPLATES)),
-        Route("/niivue.js", _file("niivue.umd.js", "text/javascript", _NIIVUE)),
+        *page_files(),
         Route("/api/start", api.start),
         Route("/api/open", api.open, methods=["POST"]),
         Route("/api/pixels/{image:int}", api.pixels),
@@ -164,17 +150,6 @@ def _wrong_prompts(_: Request, error: Exception) -> Response:
     assert isinstance(error, WrongPromptsError)  # noqa: S101  # it is registered for these
     text = f"the prompts: found {error.found}; expected {error.expected}"
     return JSONResponse({"problem": text}, status_code=422)
-
-
-def _file(name: str, media_type: str, folder: Traversable = _PAGE) -> Callable[[Request], Any]:
-    content = (folder / name).read_bytes()
-    headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
-    headers |= {"Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
-
-    async def answer(_: Request) -> Response:
-        return Response(content, media_type=media_type, headers=headers)
-
-    return answer
 
 
 def _pixels(array: np.ndarray[Any, Any]) -> Response:
@@ -349,28 +324,17 @@ class _Api:
     async def save(self, request: Request) -> Response:
         """The mask as NIfTI or as the container left it, or the case for `check`."""
         attempt, answer = self._answered(request)
-        opened, what = attempt.opened, request.path_params["what"]
-        rules = self._tried.rules
-        if what == "case":  # of a container that crashed, too
-            data = await asyncio.to_thread(case_as_zip, opened, attempt.inputs, answer, rules)
-            name = f"{opened.name}.zip"
-        elif answer.labels is None or answer.prediction is None:
+        saved = await asyncio.to_thread(
+            saved_as,
+            request.path_params["what"],
+            attempt.opened,
+            attempt.inputs,
+            answer,
+            self._tried.rules,
+        )
+        if saved is None:
             raise HTTPException(404)
-        elif what == "nifti":
-            path = self._tried.scratch / f"mask-{time.monotonic_ns()}{VIEWABLE}"
-            await asyncio.to_thread(
-                write_viewable_mask,
-                path,
-                answer.labels,
-                spacing_mm=opened.spacing_mm,
-                affine=opened.affine,
-            )
-            data, name = path.read_bytes(), f"{opened.name}{VIEWABLE}"
-            path.unlink()
-        elif what == "answer":
-            data, name = answer.prediction, f"{opened.name}{rules.output.suffix}"
-        else:
-            raise HTTPException(404)
+        data, name = saved
         return Response(
             data,
             media_type="application/octet-stream",

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from data_manifest.cases import CaseInputs
+from data_manifest.layouts import VIEWABLE, write_viewable_mask
 from data_manifest.making.one_case import write_one_case
 from evaluate.auditing.bundles.zip_files import write_zip
 from evaluate.auditing.saved_cases import PROTOCOL
@@ -54,7 +55,35 @@ def scores_of(
     return [{"label": str(row.label), **row.values} for row in scored.scores.labels]
 
 
-def case_as_zip(opened: OpenedImage, inputs: CaseInputs, answer: Answer, rules: Rules) -> bytes:
+def saved_as(
+    what: str, opened: OpenedImage, inputs: CaseInputs, answer: Answer, rules: Rules
+) -> tuple[bytes, str] | None:
+    """An answer as a file, and the file's name; None where there is nothing to save.
+
+    Args:
+        what: `nifti`, `answer` as the container left it, or `case` for `check`.
+        opened: the image.
+        inputs: what the container was told.
+        answer: what it made of it.
+        rules: the protocol.
+    """
+    if what == "case":  # of a container that crashed, too
+        return _case_as_zip(opened, inputs, answer, rules), f"{opened.name}.zip"
+    if answer.labels is None or answer.prediction is None:
+        return None
+    if what == "answer":
+        return answer.prediction, f"{opened.name}{rules.output.suffix}"
+    if what != "nifti":
+        return None
+    name = f"{opened.name}{VIEWABLE}"
+    with _folder() as folder:
+        write_viewable_mask(
+            folder / name, answer.labels, spacing_mm=opened.spacing_mm, affine=opened.affine
+        )
+        return (folder / name).read_bytes(), name
+
+
+def _case_as_zip(opened: OpenedImage, inputs: CaseInputs, answer: Answer, rules: Rules) -> bytes:
     """A data set of this one case with its protocol, for `segjudge check REF --case FILE`.
 
     Args:

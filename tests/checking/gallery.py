@@ -249,7 +249,7 @@ FOLDERS: dict[str, Defect] = {
         cases=(VOLUME,),
         limits=(
             (
-                'path = "{case}.npz"\nformat = "npz"\nkey = "segs"',
+                'path = "{case}.npz"\nformat = "npz-numpy"\nkey = "segs"',
                 'path = "{case}.nii.gz"\nformat = "nii.gz"',
             ),
         ),

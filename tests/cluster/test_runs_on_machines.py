@@ -1,6 +1,7 @@
 """Blocks on several machines give the tables that one machine gives, but for the times."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -35,7 +36,9 @@ def test_workers_of_ones_own_give_the_tables_of_one_machine(
 ) -> None:
     root = tmp_path / "cluster"
     command = arguments(small_data, root, submissions, "--cluster", "local:2")
-    assert "2 of 2 machines" in finish(run_command(*command, cwd=tmp_path))
+    lines = finish(run_command(*command, cwd=tmp_path))
+    assert "2 of 2 machines" in lines
+    assert re.search(r"dashboard is http://127\.0\.0\.1:\d+|no dashboard here", lines)
     assert rows(root / "runs.csv") == rows(plain / "runs.csv")
     for stage in ("score", "rank"):
         assert main([stage, str(root)]) == 0
@@ -43,7 +46,7 @@ def test_workers_of_ones_own_give_the_tables_of_one_machine(
         assert rows(root / table) == rows(plain / table)
     machines = json.loads((root / "run.json").read_text())["calibration"]
     (calibration,) = machines.values()
-    assert len(calibration["samples"]) == 4, "one a block"
+    assert len(calibration["samples"]) == len(calibration["others_cpus"]) == 4, "one a block"
     assert calibration["parallel"] == 2 and not calibration["fair"]
     said = segjudge("run", "--status", root).stdout
     assert "finished" in said and "4 of 4" in said and "nonzero_exit 2" in said

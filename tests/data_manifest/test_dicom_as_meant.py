@@ -137,6 +137,11 @@ def test_a_series_is_read_with_its_geometry(
             lambda made, z: setattr(made, "ModalityLUTSequence", Sequence([Dataset()])),
             "Modality LUT",
         ),
+        (lambda made, z: z == 3 and setattr(made, "RescaleSlope", 0), "Rescale Slope 0"),
+        (
+            lambda made, z: z == 3 and setattr(made, "PixelData", made.PixelData[:-40]),
+            "fewer than the 240 bytes of its pixels",
+        ),
     ],
 )
 def test_a_series_whose_tags_can_not_be_meant_is_refused(

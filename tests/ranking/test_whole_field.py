@@ -64,3 +64,21 @@ def test_fifty_teams_leave_room_for_a_significant_pair_after_holm() -> None:
     _, adjusted, permutations = permutation_p_values(contributions, np.random.default_rng(0))
     assert 1225 / (permutations + 1) < 0.01
     assert adjusted[1:].max() == 1.0
+
+
+def test_pairs_too_far_apart_to_be_looked_at_have_the_p_values_of_their_definition() -> None:
+    """Every exchange of every pair, counted one by one in double precision."""
+    generator = np.random.default_rng(4)
+    values = generator.random((9, 21)) + 0.25 * np.arange(9)[:, np.newaxis]
+    contributions = rankdata(values, axis=0) / 21
+    p, _, permutations = permutation_p_values(contributions, np.random.default_rng(5))
+    same, signs = np.random.default_rng(5), []
+    for start in range(0, permutations, 2048):
+        rows = min(2048, permutations - start)
+        bits = np.frombuffer(same.bytes(rows * 3), np.uint8).reshape(rows, 3)
+        signs.append(np.unpackbits(bits, axis=1, count=21) * 2.0 - 1.0)
+    drawn = np.concatenate(signs)
+    for found, a, b in zip(p, *np.triu_indices(9, k=1), strict=True):
+        apart = contributions[a] - contributions[b]
+        as_far = np.abs(drawn @ apart) >= abs(apart.sum()) - 1e-5 * np.abs(apart).sum()
+        assert found == (1 + as_far.sum()) / (1 + permutations)

@@ -1,4 +1,4 @@
-"""The table of attacks in docs/security.md names tests that exist, each attack once."""
+"""The tables of docs/security.md and docs/measurement.md name tests that exist."""
 
 import ast
 import re
@@ -43,3 +43,12 @@ def test_attacks_are_numbered_and_none_is_shown_by_the_test_of_another() -> None
     rows = ROW.findall(DOCUMENT.read_text(encoding="utf-8"))
     assert [int(number) for number, _, _ in rows] == list(range(1, len(rows) + 1))
     assert len({(file, name) for _, file, name in rows}) == len(rows)
+
+
+def test_every_requirement_of_measuring_names_a_test_that_exists() -> None:
+    text = (DOCUMENT.parent / "measurement.md").read_text(encoding="utf-8")
+    table = [line for line in text.splitlines() if line.startswith("| ") and "held by" not in line]
+    rows = [re.search(r"\| `([^`]+)::([^`]+)` \|$", line) for line in table]
+    assert len(rows) > 20
+    for line, row in zip(table, rows, strict=True):
+        assert row and row[2] in functions_of(TESTS / row[1]), line

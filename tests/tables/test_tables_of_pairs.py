@@ -62,6 +62,10 @@ def test_a_table_of_pairs_is_read_however_it_was_saved(
         (lambda t: t.replace("Image", "Bild"), "line 1: no column 'image'; the columns are 'Bild'"),
         (lambda t: t.replace("labels", "IMAGE"), "line 1: columns 1, 4 are all named 'Image'"),
         (lambda t: t.replace(" b.png", " c.png"), "c.png: no such file or folder"),
+        (
+            lambda t: t + t.splitlines()[1].replace("a.png", "./a.png", 1) + "\n",
+            "a.png with a-mask.png in 2 rows; expected one row a case",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_table_of_pairs_is_told_with_its_line(

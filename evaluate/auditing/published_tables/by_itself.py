@@ -203,6 +203,12 @@ def _ranks(table: PublishedTable) -> _Told:
     if by or not wrong:
         text = f"follow from {by}" if by else "follow from no one metric, or from ranks by case"
         yield note(f"ranks: {text}", Severity.OK if by else Severity.NOTE)
+    for place in sorted(set(ranks.values())):
+        before = sum(other < place for other in ranks.values())
+        alike = sum(other == place for other in ranks.values())
+        dense = len({other for other in ranks.values() if other < place}) + 1
+        if not (before < place <= before + alike or place == dense):
+            yield note(f"ranks: {place:g}, and {before} before it: are all teams in the table?")
     for a, b in sorted(wrong):
         where, found = f"ranks: {a} before {b}", f"{ranks[a]:g} and {ranks[b]:g}"
         said = "the other order, by every metric"

@@ -7,13 +7,15 @@ of cases are known by their names.
 import itertools
 import math
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from data_manifest.errors import TableError
 from data_manifest.foreign_numbers import is_missing, read_numbers
-from data_manifest.foreign_tables import quoted, read_foreign_table, says_summary
+from data_manifest.foreign_tables import ForeignTable, quoted, read_foreign_table, says_summary
 from data_manifest.naming import canonical_modality
 from metrics import METRICS
 
@@ -128,6 +130,7 @@ def read_published(path: Path) -> PublishedTable:
             raise TableError(where=str(path), found=found, expected=expected)
     if alike := tuple(table.spelled_alike(label)):
         raise TableError(*alike)
+    _check_once(table, names)
     heads = {i: _read_head(table.columns[i]) for i in numeric}
     read = {i: h for i, h in heads.items() if h.scale and ((h.role == "rank") != bool(h.metric))}
     signed = {
@@ -162,10 +165,23 @@ def read_published(path: Path) -> PublishedTable:
         counts=counts,
         teams=tuple(name for name in names if kinds.get(name) not in ("average", "count")),
         skipped=(
-            *(f"column {table.columns[i]}" for i in heads if i not in read),
+            *(f"column {name}" for i, name in enumerate(table.columns) if i not in (label, *read)),
             *(f"row {name}" for name, kind in kinds.items() if kind == "average"),
         ),
     )
+
+
+def _check_once(table: ForeignTable, names: Sequence[str]) -> None:
+    teams = [name for name in names if _read_head(name).rest and not says_summary(name)]
+    for name, count in Counter(teams).items():
+        if count > 1:
+            lines = [row.line for row, each in zip(table.rows, names, strict=True) if each == name]
+            raise TableError(
+                where=f"{table.path}, lines {', '.join(map(str, lines))}",
+                found=f"{quoted(name)} {count} times",
+                expected="a row for each team",
+                mend="give each row a name of its own, or leave out all but one",
+            )
 
 
 def _is_numeric(cells: list[str]) -> bool:

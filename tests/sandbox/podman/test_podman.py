@@ -151,6 +151,7 @@ def test_a_runtime_that_its_service_was_not_started_with_is_refused(podman: dict
         open_sandbox("podman", scratch=Path(), environment=podman, runtime="crun")
 
 
+@pytest.mark.soak
 @pytest.mark.runsc
 def test_a_container_under_gvisor_meets_its_kernel_and_not_the_host_s(
     podman_settings: dict[str, str], submission: Path, tmp_path: Path

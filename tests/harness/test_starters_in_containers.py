@@ -1,0 +1,23 @@
+"""What `segjudge init` writes is built, and its image passes `check`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.exporting.organs import build_arguments
+from tests.harness.test_starting_a_submission import DOCUMENTED, begin_and_check, speak
+
+pytestmark = pytest.mark.engine
+IN_CONTAINERS = ("--sandbox", "docker", *build_arguments())
+
+
+def test_a_new_submission_s_image_passes_check(segjudge: Callable, small_data: Path) -> None:
+    begin_and_check(segjudge, small_data, *IN_CONTAINERS)
+
+
+@pytest.mark.parametrize("contract", range(3))
+def test_a_new_submission_s_image_speaks_each_contract_of_the_documentation(
+    segjudge: Callable, tmp_path: Path, contract: int
+) -> None:
+    speak(segjudge, tmp_path / "mine.toml", DOCUMENTED[contract], *IN_CONTAINERS)
