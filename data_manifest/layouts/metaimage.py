@@ -4,7 +4,7 @@ What a header names is opened in an `.mhd` alone, and only beside it.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -56,18 +56,16 @@ def open_metaimage(stream: BinaryIO, beside: Beside | None = None) -> OpenMask:
 
     def grid() -> Grid:
         with reading("MetaImage"):
-            lengths = fields.get("ElementSpacing", " ".join("1" for _ in sizes)).split()
-            matrix = [float(x) for x in fields.get("TransformMatrix", "").split()]
+            lengths = _first(fields, "ElementSpacing", "ElementSize")
+            matrix = _first(fields, "TransformMatrix", "Rotation", "Orientation")
             directions = np.array(matrix).reshape(3, 3).T if len(shape) == 3 and matrix else None
-            spacing_mm = tuple(float(length) for length in lengths[::-1])
-            origin = np.array([float(x) for x in fields.get("Offset", "").split()])
-            if directions is None or len(origin) != 3:
-                return Grid(spacing_mm=spacing_mm, directions=directions)
+            spacing_mm = tuple(lengths[::-1]) or None  # a spacing that no key names is none
+            origin = np.array(_first(fields, "Offset", "Position", "Origin"))
             to_front = np.array([-1.0, -1.0, 1.0])  # the format's x and y run left and back
             return Grid(
                 spacing_mm=spacing_mm,
-                directions=directions * to_front[:, np.newaxis],
-                origin_mm=tuple((origin * to_front).tolist()),
+                directions=None if directions is None else directions * to_front[:, np.newaxis],
+                origin_mm=tuple((origin * to_front).tolist()) if len(origin) == 3 else None,
             )
 
     def labels(into: Buffer | None, fractions: Fractions) -> Labels:
@@ -118,6 +116,11 @@ def write_metaimage(path: Path, inputs: CaseInputs) -> None:
     }
     header = "".join(f"{key} = {value}\n" for key, value in fields.items())
     path.write_bytes(header.encode("ascii") + inputs.image.tobytes())
+
+
+def _first(fields: Mapping[str, str], *keys: str) -> list[float]:
+    """The numbers of the first of these keys that is there."""
+    return [float(x) for x in next((fields[k] for k in keys if k in fields), "").split()]
 
 
 def _text_header(stream: BinaryIO) -> dict[str, str]:

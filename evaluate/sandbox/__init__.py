@@ -1,4 +1,4 @@
-"""Runs strangers' code: one port, two adapters (`docker` contains it, `local` does not)."""
+"""Runs strangers' code: one port, two adapters (Docker or Podman hold it, `local` does not)."""
 
 from evaluate.sandbox.choice import open_sandbox
 from evaluate.sandbox.measurement import Sample

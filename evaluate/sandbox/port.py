@@ -203,7 +203,7 @@ class Sandbox(Protocol):
 
     @property
     def name(self) -> str:
-        """`docker` or `local`."""
+        """`docker`, `podman`, `local`, or what another package calls its own."""
 
     @property
     def isolated(self) -> bool:

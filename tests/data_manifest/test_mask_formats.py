@@ -236,7 +236,7 @@ HEADER = "NDims = 3\nDimSize = 12 9 6\nElementSpacing = 0.7 0.8 2.5\nElementType
             "ends after 100 of 648",
         ),
         (f"{HEADER}CompressedData = True\nElementDataFile = LOCAL\nno".encode(), "MetaImage"),
-        (b"ElementType = MET_UCHAR_ARRAY\nDimSize = 12 9 6\nElementDataFile = LOCAL\n", "spacing"),
+        (b"ElementType = MET_UCHAR_ARRAY\nDimSize = 12 9 6\nElementDataFile = LOCAL\n", "_ARRAY"),
         (b"DimSize = 99999999999 9 6\nElementDataFile = LOCAL\n", "shape"),
         (b"DimSize = a b c\nElementDataFile = LOCAL\n", "MetaImage"),
     ],

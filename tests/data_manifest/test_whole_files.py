@@ -229,3 +229,32 @@ def test_files_of_other_formats_in_a_folder_are_said_to_be_left_out(
     assert main(["manifest", "build", *arguments, "--modality=MR", str(tmp_path / "data")]) == 0
     said = capsys.readouterr().err
     assert said.count("1 files of other formats are left out: 'b.mgz'") == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("Comment = none", ""),
+        (SPACED, ""),
+        ("ElementSize = 0.8 0.9 2.5", ""),
+        ("ElementSize = 1 1 1", "spacing (1, 1, 1) mm"),
+        (f"{SPACED}\nOrientation = -1 0 0 0 1 0 0 0 1\nPosition = 0 0 0", "mirrored"),
+        (f"{SPACED}\nRotation = -1 0 0 0 -1 0 0 0 1", ""),
+    ],
+)
+def test_a_mask_of_metaimage_is_compared_by_the_keys_that_it_has(
+    tmp_path: Path, lines: str, words: str
+) -> None:
+    path = meta(tmp_path / "mask.mha", lines)
+    read = read_prediction(
+        path,
+        output=OutputFile(path="{case}.mha", format="mha"),
+        shape=SHAPE[::-1],
+        spacing_mm=(2.5, 0.9, 0.8),
+        directions=np.eye(3).tolist(),
+        max_bytes=1 << 20,
+    )
+    if words:
+        assert isinstance(read, BadPrediction) and words in read.reason
+    else:
+        np.testing.assert_array_equal(read, LABELS.T)
