@@ -4,10 +4,10 @@
 
 Runs the baseline, the fast participant, and the fast one with one switch turned at a time
 (participants/litemedsam_fast/switches.toml) in one run directory a set of cases, in turns, and
-writes docs/bench/efficient.md: seconds and memory a case, and what `segjudge compare` says against
-the baseline. The sets: every third of the demo's 2D cases, and a volume of six slices with one
-object and with six; the last with the challenge's own way, too, which embeds a slice again for each
-object. Without a container, whose start is the same for all.
+writes build/efficient.md, from which docs/efficient.md is told: seconds and memory a case, and what
+`segjudge compare` says against the baseline. The sets: every third of the demo's 2D cases, and a
+volume of six slices with one object and with six; the last with the challenge's own way, too, which
+embeds a slice again for each object. Without a container, whose start is the same for all.
 """
 
 import re
@@ -30,7 +30,7 @@ from evaluate.comparing.two_runs import compare_runs
 
 BASELINE, FAST, PUBLISHED = "litemedsam", "litemedsam_fast", "published_way"
 _ROOT = Path(__file__).parents[1]
-_PAGE = _ROOT / "docs" / "bench" / "efficient.md"
+_PAGE = _ROOT / "build" / "efficient.md"
 _SETS = {"2D": "Images", "one": "A volume with one object", "six": "A volume with six objects"}
 _TURNED = {
     "python_package": {"engine": '"openvino"'},
@@ -97,7 +97,7 @@ def _data(root: Path) -> dict[str, Path]:
         folder.mkdir()
         _volume(folder, objects)
         (folder / "pairs.csv").write_text(
-            "case,image,reference,modality\n"
+            "id,image,reference,modality\n"
             f"3DBox_MR_{kind},{objects}-image.nii.gz,{objects}-reference.nii.gz,MR\n"
         )
         _segjudge("manifest", "build", "--pairs", folder / "pairs.csv", root / kind)
@@ -162,6 +162,7 @@ def main() -> None:
     """Make everything, run everything, and write the page."""
     root = Path(sys.argv[1]) if sys.argv[1:] else Path(tempfile.mkdtemp(prefix="efficient-"))
     root.mkdir(exist_ok=True)
+    _PAGE.parent.mkdir(exist_ok=True)
     folders, manifests = _variants(root / "participants"), _data(root)
     lines = [
         "# What each step of the efficient participant brings",

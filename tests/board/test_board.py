@@ -279,8 +279,8 @@ def assert_each_team_is_ranked_once(season: Season) -> None:
         ranked = {row["team"] for row in csv.DictReader(stream)}
     assert ranked == {"alpha.0006", "beta.0002", "delta.0004", "epsilon.0005"}
     report = html.unescape(season.page("report-first/index.html"))
-    assert "not ranked, the anchor: anchor.0001, anchor.0005, anchor.0006" in report
-    assert "not ranked, since each team's best submission counts: alpha.0001, alpha.0007" in report
+    assert "Not ranked, the anchor: anchor.0001, anchor.0005, anchor.0006" in report
+    assert "Not ranked, since each team's best submission counts: alpha.0001, alpha.0007" in report
     assert_times_are_on_the_first_anchors_scale(season, "epsilon.0005")
     with (season.root / "reports/first/tables/leaderboard.csv").open(newline="") as stream:
         seconds = {row["Team"]: float(row["Time (s), macro"]) for row in csv.DictReader(stream)}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 
 from evaluate.facts.rules import Limits
@@ -47,6 +48,9 @@ def docker_sandbox(
     yield sandbox, image
     sandbox.release(image)
     sandbox.close()
+    client = docker.DockerClient(base_url=podman["DOCKER_HOST"])
+    client.images.remove(image.handle, force=True)
+    client.close()
 
 
 @pytest.fixture
@@ -58,8 +62,6 @@ def bench(docker_bench: Bench) -> Bench:
 @pytest.fixture
 def engine(podman: dict[str, str]) -> Iterator[Any]:
     """A client of Podman's of the tests' own."""
-    import docker
-
     client = docker.DockerClient(base_url=podman["DOCKER_HOST"])
     yield client
     client.close()
