@@ -45,7 +45,7 @@ class Owner:
 
     @classmethod
     def parse(cls, token: str) -> "Owner | None":
-        """Read a token back; None if it is not one, or of a harness that tells processes otherwise."""
+        """Read a token back; None if it is none, or of a harness that tells processes otherwise."""
         match = _TOKEN.fullmatch(token)
         if match is None:
             return None
