@@ -13,10 +13,12 @@ from pathlib import Path
 
 import psutil
 
-_TOKEN = re.compile(r"([0-9a-f]{8})_([0-9a-f]{8})_([0-9]{1,10})_t([0-9]{1,15})")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _TICKS = Path("/proc/self/stat").exists()
-_TOLERANCE = 0 if _TICKS else 1000  # elsewhere it is a time in ms, by a clock that may be set
+_UNIT = "t" if _TICKS else "m"
+"""Ticks since the boot, or ms by a clock that is read once a process: never held side by side."""
+_TOLERANCE = 0 if _TICKS else 1000
+_TOKEN = re.compile(rf"([0-9a-f]{{8}})_([0-9a-f]{{8}})_([0-9]{{1,10}})_{_UNIT}([0-9]{{1,15}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Owner:
 
     @classmethod
     def parse(cls, token: str) -> "Owner | None":
-        """Read a token back; None if it is not one."""
+        """Read a token back; None if it is none, or of a harness that tells processes otherwise."""
         match = _TOKEN.fullmatch(token)
         if match is None:
             return None
@@ -53,14 +55,14 @@ class Owner:
     @property
     def token(self) -> str:
         """Letters, digits and underscores: fit for a label, a tag, a cgroup and a file name."""
-        # The `t` tells it from the tokens of versions that went by the clock of the day.
-        return f"{self.host}_{self.boot}_{self.pid}_t{self.started}"
+        # The unit tells it from the tokens of versions that went by the clock of the day.
+        return f"{self.host}_{self.boot}_{self.pid}_{_UNIT}{self.started}"
 
     def is_gone(self) -> bool:
         """Whether the process surely runs no more. Another machine's process never is."""
         if self.host != _short(platform.node()):
             return False
-        if self.boot != boot():
+        if _TICKS and self.boot != boot():  # elsewhere the minute of the boot moves with the clock
             return True
         try:
             return abs(_started(self.pid) - self.started) > _TOLERANCE
