@@ -43,6 +43,8 @@ class Format:
         kit: which reader and writer `segjudge init` gives for it; empty for none.
         holds_prompts: whether the prompts lie in the image's own file.
         pickles_prompts: whether they are pickled objects there.
+        told_as: the format of the same files that a container is told of, where masks are only
+            read otherwise; empty for its own name.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Format:
     holds_prompts: bool = False
     pickles_prompts: bool = False
     ending: str = ""
+    told_as: str = ""
 
     @property
     def suffix(self) -> str:
@@ -110,7 +113,14 @@ FORMATS: Mapping[str, Format] = {
     for form in (
         NPZ,
         # As numpy reads it: of several arrays of one name the last counts.
-        replace(NPZ, name="npz-numpy", ending="npz", open_mask=_open_last, write_inputs=None),
+        replace(
+            NPZ,
+            name="npz-numpy",
+            ending="npz",
+            told_as="npz",
+            open_mask=_open_last,
+            write_inputs=None,
+        ),
         Format(
             name="npz-cvpr25",
             ending="npz",

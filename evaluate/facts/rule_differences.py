@@ -7,7 +7,7 @@ from evaluate.facts.rules import RUN_PARTS, Rules
 
 def differing_keys(first: Rules, second: Rules, parts: tuple[str, ...] = RUN_PARTS) -> list[str]:
     """Every key of these parts that is not alike in both, as `limits.timeout_s 60.0 and 2.0`."""
-    a, b = first.to_json(), second.to_json()
+    a, b = first.as_told.to_json(), second.as_told.to_json()
     return [text for part in parts for text in _differences(part, a[part], b[part])]
 
 

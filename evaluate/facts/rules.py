@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from data_manifest.errors import Finding
 from data_manifest.layouts import (
+    FORMATS,
     BadPrediction,
     Inputs,
     Layout,
@@ -246,7 +247,14 @@ class Rules(Strict, frozen=True, kw_only=True):
     @property
     def run_sha256(self) -> str:
         """SHA-256 of what decides an attempt: attempts of one ranking must be alike in it."""
-        return self.digest("run")
+        return self.as_told.digest("run")
+
+    @property
+    def as_told(self) -> "Rules":
+        """As containers know them: how their masks are read afterwards is left out."""
+        told = FORMATS[self.output.format].told_as or self.output.format
+        output = msgspec.structs.replace(self.output, format=told)
+        return msgspec.structs.replace(self, output=output)
 
 
 def _told(value: Any) -> Any:

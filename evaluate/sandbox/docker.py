@@ -223,6 +223,7 @@ class DockerSandbox:
         with OwnedContainer(self._engine, name=name, options=options, log=log) as container:
             if cgroup is not None:
                 cgroup.limit(container.id, memory_mib=job.limits.memory_mib)
+            meter.expect(container)
             try:
                 container.start()
             except StartRefused as refusal:

@@ -44,6 +44,14 @@ class Meter:
         self._stats = StatsMeter(profile)
         self._sampling = False
 
+    def expect(self, container: OwnedContainer) -> None:
+        """Find the container's own group before its command runs, where the engine made it by then.
+
+        Podman does: a command that is over at once is counted, too.
+        """
+        if self._cgroup is None and self._version is not None and (pid := container.pid()):
+            self._found = RunCgroup.of_process(pid, container=container.id, version=self._version)
+
     def look(self, container: OwnedContainer) -> StopReason | None:
         """Keep the values of a kernel that has no peak, or begin to sample if there are none."""
         if self._gpu is not None:
@@ -53,7 +61,7 @@ class Meter:
             return None
         if not self._sampling:
             self._sampling = True
-            if self._version is not None:
+            if self._version is not None and self._found is None:
                 self._find(container, self._version)
             if self._tree is None:
                 container.sample_beside(self._stats)

@@ -3,6 +3,7 @@
 import sys
 import tomllib
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -95,14 +96,23 @@ _ENGINES = {
 
 
 class _Later:
-    """What a thread makes, waited for when it is asked for."""
+    """What a thread makes, waited for when it is asked for; so is why it could not."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
-        self._thread = Thread(target=lambda: setattr(self, "_made", make()))
+        self._fault: BaseException | None = None
+        self._thread = Thread(target=self._run, args=(make,))
         self._thread.start()
+
+    def _run(self, make: Callable[[], Any]) -> None:
+        try:
+            self._made = make()
+        except BaseException as fault:  # noqa: BLE001  # raised where it is asked for
+            self._fault = fault
 
     def __call__(self) -> Any:
         self._thread.join()
+        if self._fault is not None:
+            raise self._fault
         return self._made
 
 
@@ -113,7 +123,10 @@ class FastLiteMedSAM:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        start = _Later(lambda: _ENGINES[SWITCHES["engine"]](folder or _graphs()))
+        engine = SWITCHES["engine"]
+        if engine != "openvino-c":  # it imports numpy: beside another import of it they would wait
+            import_module(engine)  # for each other
+        start = _Later(lambda: _ENGINES[engine](folder or _graphs()))
         self._encode = _Later(lambda: start()("encoder"))
         self._decode = _Later(lambda: self._encode() and start()("decoder"))
 

@@ -56,7 +56,12 @@ def test_the_documented_batch_script_runs_a_challenge_under_slurm(
             until(running, within_s=180, what="the jobs")
             command = arguments(small_data, root, submissions, "--cluster", hosts.address)
             head = hosts.run(*command, *hosts.options)
-            said, _ = head.communicate(timeout=200)
+            try:
+                said, _ = head.communicate(timeout=120)
+            except subprocess.TimeoutExpired as late:
+                logs = [path.read_text() for path in tmp_path.glob("slurm-*.out")]
+                node = [path.read_text()[-3000:] for path in tmp_path.glob("slurm/slurm*.log")]
+                pytest.fail(f"{late.stdout}\n{slurm('squeue')}\n{logs}\n{node}")
             assert head.returncode == 0, said
             # It is asked to go as Slurm asks it before the wall time.
             slurm("scancel", "--batch", "--signal=TERM", "--me")
