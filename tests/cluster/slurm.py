@@ -1,7 +1,9 @@
 """A real Slurm on this computer: two nodes, munge, everything in one folder; ends with the test."""
 
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,10 +22,10 @@ SlurmctldPort={ports[0]}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+AuthInfo=socket={spool}/munge.socket
 CredType=cred/munge
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool-%n
+SlurmdSpoolDir={spool}/%n
 SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/slurmd-%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
@@ -82,7 +84,10 @@ def slurm_in(folder: Path) -> Iterator[Slurm]:
     (folder / "munge.key").write_bytes(os.urandom(1024))
     (folder / "munge.key").chmod(0o400)
     ports = [free_port() for _ in range(3)]
-    conf = _CONF.format(host=os.uname().nodename.partition(".")[0], ports=ports, folder=folder)
+    # Sockets lie there: a path of theirs may have 108 letters, or jobs are put back and held.
+    spool = tempfile.mkdtemp(prefix="slurm-")
+    host = os.uname().nodename.partition(".")[0]
+    conf = _CONF.format(host=host, ports=ports, folder=folder, spool=spool)
     (folder / "slurm.conf").write_text(conf)
     slurm = Slurm(folder)
     log = (folder / "daemons.log").open("wb")
@@ -90,7 +95,8 @@ def slurm_in(folder: Path) -> Iterator[Slurm]:
     def start(*command: str) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(command, stdout=log, stderr=log, env=slurm.environment)
 
-    names = {n: str(folder / f"munge.{n}") for n in ("socket", "pid", "log", "seed")}
+    names = {n: str(folder / f"munge.{n}") for n in ("pid", "log", "seed")}
+    names["socket"] = f"{spool}/munge.socket"
     munged = [
         *("munged", "--foreground", "--force", "--key-file", str(folder / "munge.key")),
         *(f"--{n}{'' if n == 'socket' else '-file'}={path}" for n, path in names.items()),
@@ -98,7 +104,7 @@ def slurm_in(folder: Path) -> Iterator[Slurm]:
     daemons = []
     try:
         daemons.append(start(*munged))
-        until((folder / "munge.socket").exists, what="munge")
+        until(Path(names["socket"]).exists, what="munge")
         daemons.append(start("slurmctld", "-D", "-f", str(folder / "slurm.conf")))
         daemons += [
             start("slurmd", "-D", "-N", node, "-f", str(folder / "slurm.conf")) for node in NODES
@@ -123,3 +129,4 @@ def slurm_in(folder: Path) -> Iterator[Slurm]:
                 process.kill()
             daemon.wait()
         log.close()
+        shutil.rmtree(spool)
