@@ -264,7 +264,7 @@ def _inconsistencies_of(case: Case) -> Iterator[tuple[str, str]]:
         yield "no spacing_mm", "the spacing of a 3D case"
     labels: list[object] = [label.label for label in case.labels]
     for what, given in (("labels", labels), ("values", [value.name for value in case.values])):
-        if sorted(set(given)) != given:  # type: ignore[type-var]
+        if sorted(set(given)) != given:  # type: ignore[type-var]  # all of one type
             yield f"{what} {given}", f"unique {what} in rising order"
     names = [name.casefold() for name in case.channels]
     if len(set(names)) < len(names) or len(case.images) not in (1, len(names)):

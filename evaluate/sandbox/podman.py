@@ -46,7 +46,7 @@ def podman_service(environment: Mapping[str, str], runtime: str | None) -> Itera
     try:
         with (
             (folder / "log").open("wb") as log,
-            subprocess.Popen(  # noqa: S603
+            subprocess.Popen(  # noqa: S603 - a fixed script; all else are its arguments
                 ["/bin/sh", "-c", _KEEPER, "sh", *command],
                 stdin=subprocess.PIPE,
                 stdout=log,

@@ -234,7 +234,7 @@ def _closed_pieces(image: Image, job: Job, engine: EngineFacts) -> dict[str, str
         return {}
     taken = {*image_volumes(image, job), *mounted(job)}
     options = f"ro,nosuid,nodev,size={job.limits.scratch_mib}m"
-    return {at: options for at in ("/run", "/var/tmp") if at not in taken}  # noqa: S108
+    return {at: options for at in ("/run", "/var/tmp") if at not in taken}  # noqa: S108 - a container's
 
 
 def _ulimit(name: str, value: int) -> dict[str, str | int]:

@@ -105,7 +105,7 @@ def shell_image(scratch: Path, machine: tuple[str, str]) -> Path | None:
     """An archive of this machine's shell, and `unshare` if it is there; None where it has none."""
     programs = [_SHELL, *filter(None, [shutil.which("unshare", path="/usr/bin:/bin")])]
     try:
-        listed = subprocess.run(  # noqa: S603
+        listed = subprocess.run(  # noqa: S603 - an argument vector, in no shell
             ["ldd", *programs],  # noqa: S607 - whichever comes first: it is this machine's own
             capture_output=True,
             encoding="utf-8",
@@ -134,7 +134,7 @@ def _run(sandbox: Sandbox, image: Image, folder: Path, script: str, **limits: fl
             outputs=folder / "outputs",
             container_inputs="/workspace/inputs",
             container_outputs="/workspace/outputs",
-            limits=Limits(**all_limits),  # type: ignore[arg-type]
+            limits=Limits(**all_limits),  # type: ignore[arg-type]  # counts are whole here
         ),
     )
 

@@ -8,6 +8,7 @@ that is open is neither renamed, replaced nor removed, a name that is taken is n
 there are names that no file can have.
 """
 
+# It replaces what pathlib stands on, prints its answer, and reports whatever a command raises.
 # ruff: noqa: BLE001, C901, PTH112, PTH115, PTH119, PTH208, T201
 import contextlib
 import importlib
@@ -57,7 +58,7 @@ def pretend(system: str) -> None:
             delattr(os, name)
     if system == "win32":
         for name in _POSIX:
-            sys.modules[name] = None  # type: ignore[assignment]
+            sys.modules[name] = None  # type: ignore[assignment]  # so that to import it fails
         for name in _SIGNALS:
             delattr(signal, name)
         locks = types.SimpleNamespace(LK_NBLCK=1, locking=lambda *_: None)

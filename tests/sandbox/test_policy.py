@@ -12,21 +12,8 @@ from evaluate.sandbox import Image, Job
 from evaluate.sandbox.enforcement import not_enforced
 from evaluate.sandbox.policy import EngineFacts, container_options, container_user
 from evaluate.sandbox.surroundings import Surroundings
+from tests.sandbox.engine_facts import ENGINE
 
-_ENGINE = EngineFacts(
-    uid=1000,
-    gid=1000,
-    rootless=False,
-    remapped=False,
-    init=True,
-    seccomp=True,
-    memory_limit=True,
-    swap_limit=True,
-    pids_limit=True,
-    cpu_limit=True,
-    cpus=8,
-    memory_mib=32000,
-)
 _AROUND = Surroundings(
     home="/home/ada", user="ada", home_is_bare=True, working_directory="/app", accounts=""
 )
@@ -36,7 +23,7 @@ _LIMITS = Limits(timeout_s=10, memory_mib=100, cpus=2.5, processes=50, open_file
 def _options(
     *,
     limits: Limits = _LIMITS,
-    engine: EngineFacts = _ENGINE,
+    engine: EngineFacts = ENGINE,
     volumes: tuple[str, ...] = (),
     call: dict[str, Any] | None = None,
     model: Path | None = None,
@@ -168,7 +155,7 @@ def test_the_user_is_never_the_root_of_the_host(
     uid: int, rootless: bool, user: tuple[int, int]
 ) -> None:
     # In a rootless engine the root of a container is the user who runs the engine.
-    engine = dataclasses.replace(_ENGINE, uid=uid, gid=uid, rootless=rootless)
+    engine = dataclasses.replace(ENGINE, uid=uid, gid=uid, rootless=rootless)
 
     assert container_user(engine) == user
 
@@ -206,7 +193,7 @@ def test_a_name_and_processors_are_given_where_there_are_some() -> None:
 
 
 def test_podman_which_gives_no_user_a_piece_of_memory_has_the_home_in_scratch() -> None:
-    options = _options(engine=dataclasses.replace(_ENGINE, podman=True, most_processes=7))
+    options = _options(engine=dataclasses.replace(ENGINE, podman=True, most_processes=7))
 
     pieces = options["HostConfig"]["Tmpfs"]
     assert [path for path, how in pieces.items() if "rw" in how.split(",")] == ["/tmp"]  # noqa: S108
@@ -226,14 +213,14 @@ def test_without_a_limit_of_cpus_none_is_set_as_in_the_reference() -> None:
      ("cpu_limit", "CPUs"), ("sockets_limit", "sockets"), ("seccomp", "seccomp"), ("init", "init")],
 )  # fmt: skip
 def test_what_an_engine_lacks_is_said_in_words(field: str, word: str) -> None:
-    assert not_enforced(_LIMITS, _ENGINE) == []
+    assert not_enforced(_LIMITS, ENGINE) == []
 
-    (words,) = not_enforced(_LIMITS, dataclasses.replace(_ENGINE, **{field: False}))
+    (words,) = not_enforced(_LIMITS, dataclasses.replace(ENGINE, **{field: False}))
     assert word in words
 
 
 def test_a_machine_that_is_too_small_for_the_protocol_is_said_in_words() -> None:
-    words = not_enforced(_LIMITS, dataclasses.replace(_ENGINE, cpus=2, memory_mib=64))
+    words = not_enforced(_LIMITS, dataclasses.replace(ENGINE, cpus=2, memory_mib=64))
 
     assert words == [
         "CPUs: 2.5 asked for, the machine has 2",
@@ -244,7 +231,7 @@ def test_a_machine_that_is_too_small_for_the_protocol_is_said_in_words() -> None
 def test_a_container_gets_gpus_only_if_the_protocol_gives_them() -> None:
     assert "DeviceRequests" not in _options()["HostConfig"]
 
-    given = dataclasses.replace(_ENGINE, gpus=True)
+    given = dataclasses.replace(ENGINE, gpus=True)
     limits = msgspec.structs.replace(_LIMITS, gpus=2)
 
     assert _options(limits=limits, engine=given)["HostConfig"]["DeviceRequests"] == [
@@ -255,4 +242,4 @@ def test_a_container_gets_gpus_only_if_the_protocol_gives_them() -> None:
         {"Driver": "nvidia", "DeviceIDs": ["GPU-a", "GPU-b"], "Capabilities": [["gpu"]]}
     ]
     assert not any("GPU" in words for words in not_enforced(limits, given))
-    assert any("GPUs: 2 asked for" in words for words in not_enforced(limits, _ENGINE))
+    assert any("GPUs: 2 asked for" in words for words in not_enforced(limits, ENGINE))

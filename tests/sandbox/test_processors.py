@@ -1,29 +1,16 @@
 """A container has whole cores: no other one runs on the second hardware thread of its own."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
-from evaluate.sandbox.policy import EngineFacts
 from evaluate.sandbox.processors import Processors, cores_of
+from tests.sandbox import engine_facts
 
 # Two sockets of two cores of two threads, numbered as Linux does: the second threads come last.
 THREADS = {0: (0, 4), 1: (1, 5), 2: (2, 6), 3: (3, 7)}
-ENGINE = EngineFacts(
-    uid=1000,
-    gid=1000,
-    rootless=False,
-    remapped=False,
-    init=True,
-    seccomp=True,
-    memory_limit=True,
-    swap_limit=True,
-    pids_limit=True,
-    cpu_limit=True,
-    cpuset=True,
-    cpus=8,
-    memory_mib=32000,
-)
+ENGINE = dataclasses.replace(engine_facts.ENGINE, cpuset=True)
 
 
 @pytest.fixture
