@@ -49,8 +49,8 @@ class Meter:
 
         Podman does: a command that is over at once is counted, too.
         """
-        if self._cgroup is None and self._version is not None and (pid := container.pid()):
-            self._found = RunCgroup.of_process(pid, container=container.id, version=self._version)
+        if self._cgroup is None and self._version is not None:
+            self._find_group(container, self._version)
 
     def look(self, container: OwnedContainer) -> StopReason | None:
         """Keep the values of a kernel that has no peak, or begin to sample if there are none."""
@@ -67,9 +67,14 @@ class Meter:
                 container.sample_beside(self._stats)
         return self._look_at_processes()
 
-    def _find(self, container: OwnedContainer, version: int) -> None:
+    def _find_group(self, container: OwnedContainer, version: int) -> int:
+        """The container's own group, if it runs by now; the number of its first process."""
         pid = container.pid()
         self._found = RunCgroup.of_process(pid, container=container.id, version=version)
+        return pid
+
+    def _find(self, container: OwnedContainer, version: int) -> None:
+        pid = self._find_group(container, version)
         if self._found is None and pid:
             with contextlib.suppress(psutil.Error):
                 self._tree = ProcessTree(pid, mark="")
