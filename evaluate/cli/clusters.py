@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evaluate.facts.errors import UsageError
+
 if TYPE_CHECKING:
     from evaluate.cluster import ClusterAddress
 
@@ -42,6 +44,9 @@ def cluster_of(options: argparse.Namespace) -> "ClusterAddress | None":
         ClusterError: dask is not installed.
     """
     if options.cluster is None:
+        if options.tls or options.insecure:
+            fault = "there is no cluster to reach"
+            raise UsageError(where="--tls, --insecure", found=fault, expected="--cluster ADDRESS")
         return None
     from evaluate.cluster import parse_address
 

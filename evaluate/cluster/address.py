@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data_manifest.errors import printable
 from evaluate.facts.errors import SegjudgeError, UsageError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def parse_address(
     own = re.fullmatch(r"local:([1-9][0-9]{0,3})", text) if local else None
     other = re.fullmatch(r"(tcp|tls)://(\[[0-9a-fA-F:]+\]|[^:/\s]+):([0-9]{1,5})", text)
     where = f"cluster {text}"
-    if own is None and other is None:
+    if own is None and (other is None or not 0 < int(other[3]) < 1 << 16):
         expected = _FORMS if local else _FORMS.partition(", ")[2]
         raise UsageError(where=where, found="no address of a cluster", expected=expected)
     if other and other[1] == "tcp" and not insecure and not _is_loopback(other[2].strip("[]")):
@@ -66,10 +67,10 @@ def parse_address(
             mend="docs/cluster.md makes certificates; where nobody else is on this network,"
             " --insecure",
         )
-    missing = [name for name in _TLS_FILES if tls and not (tls / name).is_file()]
-    if missing:
-        fault = f"no {', '.join(missing)}"
-        raise UsageError(where=f"--tls {tls}", found=fault, mend="see docs/cluster.md")
+    if tls is not None:
+        fault = _fault_of(tls) if other and other[1] == "tls" else f"{text} takes no certificates"
+        if fault:
+            raise UsageError(where=f"--tls {tls}", found=fault, mend="see docs/cluster.md")
     if importlib.util.find_spec("distributed") is None:
         fault = "dask.distributed is not installed"
         raise ClusterError(where=where, found=fault, mend="pip install 'segjudge[cluster]'")
@@ -81,6 +82,42 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _fault_of(folder: Path) -> str:
+    """Why the certificates of a folder prove nothing; empty where they do."""
+    import ssl
+    import time
+
+    from cryptography import x509
+
+    missing = [name for name in _TLS_FILES if not (folder / name).is_file()]
+    if missing:
+        return f"no {', '.join(missing)}"
+    ca, cert, key = (folder / name for name in _TLS_FILES)
+    context, fault = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ""
+    try:
+        for path in (ca, cert):
+            fault = f"{path.name} is no certificate"
+            made = x509.load_pem_x509_certificate(path.read_bytes())
+            begins, ends = made.not_valid_before_utc, made.not_valid_after_utc
+            if not begins.timestamp() <= time.time() <= ends.timestamp():
+                return f"{path.name} is valid from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M}"
+        context.load_verify_locations(ca)
+        fault = "key.pem is not that of cert.pem, or has a pass phrase"
+        context.load_cert_chain(cert, key, password="")
+    except PermissionError:
+        return "its files may not be read by this user"
+    except (OSError, ValueError):
+        return fault
+    return ""
+
+
+def reason_of(error: BaseException) -> str:
+    """What it was at last that kept two ends apart, in words."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return printable(f"{error}" or "whatever listens there says nothing")
 
 
 def open_security(address: ClusterAddress) -> "Security":

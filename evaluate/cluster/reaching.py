@@ -1,20 +1,27 @@
 """Opens a cluster: a scheduler that others keep, or one of our own with workers on this machine."""
 
-import importlib.util
+import asyncio
 import logging
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
+from http.client import HTTPException
 from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
 
 import dask
 from distributed import Client, LocalCluster
+from distributed.comm import connect, get_address_host
 from distributed.security import Security
 
-from evaluate.cluster.address import ClusterAddress, ClusterError, open_security
+from evaluate.cluster.address import ClusterAddress, ClusterError, open_security, reason_of
 from evaluate.cluster.fleet import SETTINGS, Fleet
 from evaluate.sandbox.scratch import scratch_folder
+
+_ANSWER_WITHIN_S = 30.0
+_PAGE_WITHIN_S = 3.0
+_PAGE_BYTES = 4096
 
 
 def open_fleet(address: ClusterAddress, stack: ExitStack) -> Fleet:
@@ -51,24 +58,43 @@ def open_fleet(address: ClusterAddress, stack: ExitStack) -> Fleet:
             )
 
     try:
+        if not address.workers:
+            asyncio.run(_knock(target, security := open_security(address)))
         client = stack.enter_context(
             Client(
                 target,
-                security=security or open_security(address),
+                security=security,
                 timeout="30s",
                 set_as_default=False,
             )
         )
-    except (OSError, TimeoutError) as error:
+    except (OSError, TimeoutError, RuntimeError, ValueError) as error:
         mend = "start one with `dask scheduler` (docs/cluster.md), or see that it can be reached"
-        fault = "no scheduler answers there"
+        fault = f"no scheduler answers there ({reason_of(error)})"
         raise ClusterError(where=f"cluster {address.text}", found=fault, mend=mend) from error
-    shows = "dashboard" in client.scheduler_info(n_workers=0)["services"] and (
-        not address.workers or importlib.util.find_spec("bokeh") is not None
-    )
-    fleet = Fleet(client, address, spawn, dashboard=str(client.dashboard_link) if shows else "")
+    fleet = Fleet(client, address, spawn, dashboard=_dashboard(client))
     stack.callback(fleet.close)
     return fleet
+
+
+async def _knock(target: str, security: Security) -> None:
+    """Whether a scheduler answers: a client of dask's waits for ever for whatever else does."""
+    options = security.get_connection_args("client")
+    reached = connect(target, timeout=_ANSWER_WITHIN_S, **options)
+    await (await asyncio.wait_for(reached, _ANSWER_WITHIN_S)).close()
+
+
+def _dashboard(client: Client) -> str:
+    """Where dask shows what it does; empty where no such page is served."""
+    port = client.scheduler_info(n_workers=0)["services"].get("dashboard", 0)
+    host = get_address_host(client.scheduler.address)
+    link = f"http://{f'[{host}]' if ':' in host else host}:{port}/status"
+    with suppress(OSError, HTTPException):
+        directly = build_opener(ProxyHandler({}))
+        with directly.open(link, timeout=_PAGE_WITHIN_S) as page:
+            # Without bokeh a page says that it is missing.
+            return "" if b"Dask needs" in page.read(_PAGE_BYTES) else link
+    return ""
 
 
 def _own_certificates(folder: Path) -> Path:

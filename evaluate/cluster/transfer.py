@@ -4,8 +4,10 @@ What is sent and what is seen is compared by SHA-256 on arrival.
 """
 
 import hashlib
+import os
+import platform
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +28,13 @@ class SentFile:
         path: where the head has it.
         sha256: of its content.
         size: bytes.
+        sender: which head; none forgets what another one has sent.
     """
 
     path: Path
     sha256: str
     size: int
+    sender: str = field(default_factory=lambda: f"{platform.node()}-{os.getpid()}")
 
     @classmethod
     def of(cls, path: Path, sha256: str | None = None) -> "SentFile":
@@ -60,14 +64,18 @@ def sending(files: Sequence[SentFile]) -> Generator[Call, Any, Mapping[Path, Pat
 
 
 def _folder() -> Path:
-    folder = this_worker().scratch / _KEPT
-    folder.mkdir(exist_ok=True)
+    return this_worker().scratch / _KEPT
+
+
+def _sent_by(sender: str) -> Path:
+    folder = _folder() / sender
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def _place_of(file: SentFile) -> Path:
     """Under its own name, by whose ending its format is known."""
-    return _folder() / f"{file.sha256[:16]}-{file.path.name}"
+    return _sent_by(file.sender) / f"{file.sha256[:16]}-{file.path.name}"
 
 
 def _seen(files: Sequence[SentFile]) -> dict[Path, Path]:
@@ -76,7 +84,7 @@ def _seen(files: Sequence[SentFile]) -> dict[Path, Path]:
     for file in files:
         for place in (_place_of(file), file.path):
             there = place.is_file() and place.stat().st_size == file.size
-            if there and (place.parent == _folder() or sha256_of(place) == file.sha256):
+            if there and (place.parent.parent == _folder() or sha256_of(place) == file.sha256):
                 places[file.path] = place
                 break
     return places
@@ -85,7 +93,7 @@ def _seen(files: Sequence[SentFile]) -> dict[Path, Path]:
 def _take(file: SentFile, start: int, chunk: bytes) -> Path:
     """A piece of a file; after the last the file is looked at, and in its place."""
     place = _place_of(file)
-    part = _folder() / f"{file.sha256}.part"
+    part = place.with_name(f"{file.sha256}.part")
     with part.open("r+b" if start else "wb") as stream:
         stream.seek(start)
         stream.write(chunk)
@@ -105,5 +113,5 @@ def _take(file: SentFile, start: int, chunk: bytes) -> Path:
 def forget(places: Sequence[Path]) -> None:
     """Remove what was sent and is needed no more."""
     for place in places:
-        if place.parent == _folder():
+        if place.parent.parent == _folder():
             place.unlink(missing_ok=True)

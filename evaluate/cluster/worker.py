@@ -10,7 +10,7 @@ from collections.abc import Callable
 import dask
 from distributed import Worker, get_worker
 
-from evaluate.cluster.address import ClusterAddress, ClusterError, open_security
+from evaluate.cluster.address import ClusterAddress, ClusterError, open_security, reason_of
 from evaluate.cluster.fleet import SETTINGS, TOPIC
 from evaluate.cluster.this_worker import ClusterWorker, become
 
@@ -78,7 +78,7 @@ async def _serve(
             if time.monotonic() - lost_at < patience_s:
                 await asyncio.sleep(1.0)
                 continue
-            fault = f"no scheduler answered for {patience_s:g} s"
+            fault = f"no scheduler answered for {patience_s:g} s ({reason_of(error)})"
             mend = "start it, and this worker again"
             raise ClusterError(where=f"cluster {address.text}", found=fault, mend=mend) from error
         member.tell, member.wanted = _teller(worker), _is_wanted

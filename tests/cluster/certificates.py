@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def make_certificates(folder: Path) -> Path:
-    """Write ca.pem, cert.pem and key.pem."""
+def make_certificates(folder: Path, *, ends: timedelta = timedelta(days=1)) -> Path:
+    """Write ca.pem, cert.pem and key.pem, the first two valid until so long from now."""
     folder.mkdir()
     keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
     names = [
@@ -27,8 +27,8 @@ def make_certificates(folder: Path) -> Path:
             .issuer_name(names[0])
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(minutes=1))
-            .not_valid_after(now + timedelta(days=1))
+            .not_valid_before(now - timedelta(days=3))
+            .not_valid_after(now + ends)
             .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
             .sign(keys[0], hashes.SHA256())
         )

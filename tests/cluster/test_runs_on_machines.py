@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections import defaultdict
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -38,7 +39,8 @@ def test_workers_of_ones_own_give_the_tables_of_one_machine(
     command = arguments(small_data, root, submissions, "--cluster", "local:2")
     lines = finish(run_command(*command, cwd=tmp_path))
     assert "2 of 2 machines" in lines
-    assert re.search(r"dashboard is http://127\.0\.0\.1:\d+|no dashboard here", lines)
+    served = re.search(r"dashboard is http://127\.0\.0\.1:\d+/status", lines)
+    assert (served is None) is ("no dashboard here" in lines) is (find_spec("bokeh") is None)
     assert rows(root / "runs.csv") == rows(plain / "runs.csv")
     for stage in ("score", "rank"):
         assert main([stage, str(root)]) == 0
@@ -50,6 +52,23 @@ def test_workers_of_ones_own_give_the_tables_of_one_machine(
     assert calibration["parallel"] == 2 and not calibration["fair"]
     said = segjudge("run", "--status", root).stdout
     assert "finished" in said and "4 of 4" in said and "nonzero_exit 2" in said
+
+
+def test_two_runs_at_once_each_get_what_their_own_submissions_made(
+    three_hosts: Hosts, small_data: Path, submissions: Submissions, plain: Path, tmp_path: Path
+) -> None:
+    """Teams of the same names, on the same machines in turn."""
+    other = submission_in(tmp_path / "other", "import time; time.sleep(0.3); raise SystemExit(7)")
+    others = dict.fromkeys(submissions, other)
+    ways = ["--cluster", three_hosts.address, *three_hosts.options]
+    heads = [
+        three_hosts.run(*arguments(small_data, tmp_path / name, teams, *ways))
+        for name, teams in (("one", submissions), ("two", others))
+    ]
+    for head in heads:
+        finish(head)
+    assert rows(tmp_path / "one" / "runs.csv") == rows(plain / "runs.csv")
+    assert {row["exit_code"] for row in rows(tmp_path / "two" / "runs.csv")} == {"7"}
 
 
 def test_a_block_stays_on_one_machine_and_the_report_says_so(

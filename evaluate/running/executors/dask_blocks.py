@@ -115,8 +115,9 @@ class ClusterExecutor:
 
     def heard(self, address: str, words: object) -> None:
         """A series has begun there."""
-        if isinstance(words, tuple) and len(words) == 2 and words[0] in self._sent:
-            self._note_begun(self._sent[words[0]], words[1])
+        match words:  # those of another run's are heard, too
+            case (self._token, int(number), int(index)) if number in self._sent:
+                self._note_begun(self._sent[number], index)
 
     def _note_begun(self, piece: _Piece, index: int) -> None:
         if index not in piece.begun:
@@ -166,7 +167,7 @@ class ClusterExecutor:
         files = self._files_of(smallest)
         places = yield from sending([*files.values()])
         here = {path: places[file.path] for path, file in files.items()}
-        yield Call(function=warm_up, arguments=(here,))
+        yield Call(function=warm_up, arguments=(self._token, here))
         self._hosts[address] = about.host
         self._say(address, self.machines[address], "up")
         return machine
@@ -206,7 +207,7 @@ class ClusterExecutor:
             source = Path(image.reference).resolve()
             place = (yield from sending([SentFile.of(source)]))[source]
         limits = self._plan.protocol.limits
-        yield Call(function=prepare_team, arguments=(team, image, place, limits))
+        yield Call(function=prepare_team, arguments=(self._token, team, image, place, limits))
 
     def _pack(self, team: str, folder: Path) -> Path:
         packed = self._packed / f"{team}.tar"
@@ -240,7 +241,8 @@ class ClusterExecutor:
             places = yield from sending([*files.values(), *answers])
             here = {path: places[file.path] for path, file in files.items()}
             given = {file.path: places[file.path] for file in answers}
-            got = yield Call(function=make_block, arguments=(number, block, here, given, last))
+            asked = (self._token, number, block, here, given, last)
+            got = yield Call(function=make_block, arguments=asked)
         except CallFailedError as error:
             got = replace(got, problem=str(error))
         finally:

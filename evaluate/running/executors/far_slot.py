@@ -1,12 +1,16 @@
 """A machine's end of a cluster's run: its sandbox, its images, and blocks made in it.
 
 Called in a worker process, one call at a time; what must last from one call to the next is kept in
-its `this_worker`.
+its `this_worker`, by the token of the run: several heads may take turns on a machine.
 """
 
+import shutil
 import tarfile
+import tempfile
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from evaluate.cluster.this_worker import this_worker
@@ -21,7 +25,8 @@ from evaluate.running.this_machine import describe_machine
 from evaluate.sandbox import Image, ImageProblem, Sandbox, SandboxError, open_sandbox
 from evaluate.sandbox.case_folders import folder_digest
 
-_SLOT = "running"
+_CLOSED_AFTER_S = 3600.0
+"""Unused for so long, what is open for another run makes room: its head has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +49,16 @@ class BlockMade:
 
 @dataclass(slots=True, kw_only=True)
 class _FarSlot:
-    token: str
     sandbox: Sandbox
     slot: Slot
-    data: Path
-    submissions: dict[str, Submission]
+    folder: Path
+    held: ExitStack
+    submissions: dict[str, Submission] = field(default_factory=dict)
+    used_s: float = field(default_factory=time.monotonic)
 
 
 def open_far_slot(token: str, plan: Plan) -> Machine:
-    """Open the sandbox of a run's machine here; what was open for another run is closed.
+    """Open the sandbox of a run's machine here; what was open for it before is closed.
 
     The plan has no submissions yet, and its machine is the head's.
 
@@ -60,31 +66,35 @@ def open_far_slot(token: str, plan: Plan) -> Machine:
         SegjudgeError: there is no such sandbox here.
     """
     me = this_worker()
-    me.kept.pop(_SLOT, None)
-    me.held.close()
+    for other, kept in list(me.kept.items()):
+        if isinstance(kept, _FarSlot) and (
+            other == token or time.monotonic() - kept.used_s > _CLOSED_AFTER_S
+        ):
+            del me.kept[other]
+            kept.held.close()
+    folder, held = Path(tempfile.mkdtemp(dir=me.scratch)), ExitStack()
+    me.held.callback(held.close)
+    held.callback(shutil.rmtree, folder, ignore_errors=True)
     sandbox = open_sandbox(
         plan.machine.sandbox.name,
-        scratch=me.scratch / "sandbox",
+        scratch=folder / "sandbox",
         environment=me.environment,
         cache=me.cache,
     )
-    me.held.callback(sandbox.close)
+    held.callback(sandbox.close)
     machine = describe_machine(sandbox, name=me.name)
-    data = me.scratch / "data"
-    here = replace(plan, machine=machine, data_root=data)
-    me.kept[_SLOT] = _FarSlot(
-        token=token,
-        sandbox=sandbox,
-        slot=Slot(here, sandbox, owner=token),
-        data=data,
-        submissions={},
-    )
+    here = replace(plan, machine=machine, data_root=folder / "data")
+    slot = Slot(here, sandbox, owner=token)
+    me.kept[token] = _FarSlot(sandbox=sandbox, slot=slot, folder=folder, held=held)
     return machine
 
 
-def _mine() -> _FarSlot:
-    kept = this_worker().kept[_SLOT]
-    assert isinstance(kept, _FarSlot)  # noqa: S101 - whatever is kept under this name is one
+def _mine(token: str) -> _FarSlot:
+    kept = this_worker().kept.get(token)
+    if not isinstance(kept, _FarSlot):
+        fault = "closed, as it was not used for an hour while other runs came"
+        raise SandboxError(where="this run's sandbox on the machine", found=fault)
+    kept.used_s = time.monotonic()
     return kept
 
 
@@ -96,10 +106,11 @@ def sees_folder(folder: Path, digest: str) -> bool:
         return False
 
 
-def prepare_team(team: str, image: Image, place: Path | None, limits: Limits) -> None:
+def prepare_team(token: str, team: str, image: Image, place: Path | None, limits: Limits) -> None:
     """Make a team's image ready here, and see that it is the head's.
 
     Args:
+        token: of the run.
         team: the submission's name.
         image: as the head prepared it.
         place: its archive, or its folder packed; None where this machine sees what the head sees.
@@ -108,9 +119,9 @@ def prepare_team(team: str, image: Image, place: Path | None, limits: Limits) ->
     Raises:
         SandboxError: it is another image, or none, on this machine.
     """
-    here, reference = _mine(), str(place or image.reference)
+    here, reference = _mine(token), str(place or image.reference)
     if place is not None and image.kind == "folder":
-        folder = this_worker().scratch / "submissions" / team
+        folder = here.folder / "submissions" / team
         with tarfile.open(place) as packed:
             packed.extractall(folder, filter="tar")
         reference = str(folder)
@@ -131,16 +142,17 @@ def prepare_team(team: str, image: Image, place: Path | None, limits: Limits) ->
     here.submissions[team] = Submission(team=team, image=ready)
 
 
-def warm_up(places: Mapping[str, Path]) -> None:
+def warm_up(token: str, places: Mapping[str, Path]) -> None:
     """One uncounted run of every image, on the smallest case, whose files are these."""
-    here = _mine()
-    _lay_out(here.data, places)
+    here = _mine(token)
+    _lay_out(here.folder / "data", places)
     for submission in here.submissions.values():
         if submission.image is not None:
             here.slot.warm_up(submission.image)
 
 
 def make_block(
+    token: str,
     number: int,
     block: Sequence[Series],
     files: Mapping[str, Path],
@@ -150,21 +162,22 @@ def make_block(
     """All teams' rounds on a case, one after another.
 
     Args:
-        number: of the call, told with each series that begins.
+        token: of the run.
+        number: of the call, told with the token with each series that begins.
         block: what is to be made.
         files: of the case, by their paths in the data set: where they are here.
         answers: of earlier rounds, by where the head has them.
         whole: go on after a failure on our side.
     """
-    me, here, load = this_worker(), _mine(), time_load()
+    me, here, load = this_worker(), _mine(token), time_load()
     made: list[Made] = []
     problem = ""
     try:
-        _lay_out(here.data, files)
+        _lay_out(here.folder / "data", files)
         for index, series in enumerate(block):
             if not me.wanted():
                 return BlockMade(made=(), load=load, leaves=me.leaves, problem="")
-            me.tell((number, index))
+            me.tell((token, number, index))
             for attempt in here.slot.make(_as_here(series, here, answers)):
                 made.append(attempt)
                 if attempt.attempt.outcome is Outcome.HARNESS_ERROR:
@@ -175,6 +188,7 @@ def make_block(
         problem = str(error)
     finally:
         forget([*files.values(), *answers.values()])
+        here.used_s = time.monotonic()
     me.went(well=not problem)
     return BlockMade(made=tuple(made), load=load, leaves=me.leaves, problem=problem)
 
