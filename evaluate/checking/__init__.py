@@ -2,7 +2,8 @@
 
 from evaluate.checking.accuracy import accuracy_finding
 from evaluate.checking.archive_checks import archive_findings
-from evaluate.checking.catalogue import CATALOGUE, Check
+from evaluate.checking.catalogue import CATALOGUE
+from evaluate.checking.catalogue_of_answers import Check
 from evaluate.checking.causes import without_consequences
 from evaluate.checking.check_findings import gravest_first, make_finding
 from evaluate.checking.estimates import estimate_findings

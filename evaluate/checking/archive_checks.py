@@ -13,7 +13,8 @@ from evaluate.checking.file_names import is_cache, named_secrets
 from evaluate.checking.file_system import FileSystem, stack
 from evaluate.checking.files import file_findings, script_findings
 from evaluate.checking.trials import nothing_found
-from evaluate.facts.rules import HandIn, Rules
+from evaluate.facts.rules import Rules
+from evaluate.facts.run_rules import HandIn
 from evaluate.sandbox.archives import ArchivedImage, read_archive
 from evaluate.sandbox.image_settings import ImageSettings
 from evaluate.sandbox.layers import ImageContents, read_layers

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from data_manifest.findings import Finding, Severity
 from evaluate.checking.check_findings import make_finding
 from evaluate.checking.trials import Trial
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 
 
 def estimate_findings(

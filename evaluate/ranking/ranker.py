@@ -9,6 +9,7 @@ import numpy as np
 import scipy
 
 from evaluate.facts.errors import RankingRefusedError
+from evaluate.facts.metric_rules import MEASURED
 from evaluate.facts.ranking_record import (
     ConsensusPlaces,
     KemenyOrder,
@@ -21,7 +22,6 @@ from evaluate.facts.ranking_record import (
 )
 from evaluate.facts.rules import RankedMetric, Rules
 from evaluate.facts.scores import CaseScore, LabelScore
-from evaluate.facts.scoring_rules import MEASURED
 from evaluate.pairing import Counts, draw_counts
 from evaluate.ranking.agreement import borda, euclidean, kemeny
 from evaluate.ranking.analysis import Analysis, analyse

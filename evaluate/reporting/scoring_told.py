@@ -2,14 +2,8 @@
 
 from collections.abc import Iterator
 
-from evaluate.facts.scoring_rules import (
-    Cohort,
-    EmptyChoice,
-    OverRounds,
-    Region,
-    ScoredMetric,
-    Scoring,
-)
+from evaluate.facts.metric_rules import EmptyChoice, Region, ScoredMetric
+from evaluate.facts.scoring_rules import Cohort, OverRounds, Scoring
 from evaluate.reporting.told_values import joined, rule_shown, shown
 
 _Told = tuple[str, str]

@@ -22,7 +22,7 @@ from types import MappingProxyType
 import psutil
 
 from evaluate.facts.errors import SubmissionError
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox.case_folders import copy_folder, folder_digest
 from evaluate.sandbox.dockerfiles import entry_point
 from evaluate.sandbox.left_outputs import reclaim

@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 import metrics
 from data_manifest.layouts.labels import FRACTION
-from evaluate.facts.scoring_rules import Region, Scoring
+from evaluate.facts.metric_rules import Region
+from evaluate.facts.scoring_rules import Scoring
 from metrics import LabelPair
 from metrics.windows import reference_slices
 

@@ -206,3 +206,10 @@ def test_untyped_dictionaries_stay_where_a_file_or_an_engine_is_read() -> None:
         and ast.unparse(node) in {"dict[str, Any]", "Mapping[str, Any]"}
     }
     assert homes == UNTYPED.keys()
+
+
+def test_no_module_is_longer_than_300_lines() -> None:
+    packages = (*PACKAGES, "participants", "segjudge", "bench")
+    paths = [path for package in packages for path in (ROOT / package).rglob("*.py")]
+    lines = {path.relative_to(ROOT): path.read_text("utf-8").count("\n") for path in paths}
+    assert {path: count for path, count in lines.items() if count > 300} == {}

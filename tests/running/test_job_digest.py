@@ -5,7 +5,8 @@ import pytest
 
 from data_manifest.manifest import load_manifest
 from evaluate.facts.machine import Machine, SandboxFacts, describe_host
-from evaluate.facts.rules import Limits, Rules, load_protocol
+from evaluate.facts.rules import Rules, load_protocol
+from evaluate.facts.run_rules import Limits
 from evaluate.running import Plan, Submission, job_sha256, outstanding
 from evaluate.sandbox import Image
 from evaluate.store import RunDirectory

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from evaluate.facts.outcome import Outcome
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.running.verdict import Output, judge
 from evaluate.sandbox import Ending, ImageProblem, SandboxError
 from evaluate.sandbox.archives import read_archive, refuse_excess

@@ -159,10 +159,8 @@ class ClusterExecutor:
         teams = {s.submission.team: s.submission for piece in left for s in piece.block.series}
         for _, submission in sorted(teams.items()):
             yield from self._bring(submission)
-        rules = self._plan.protocol
-        smallest = min(
-            self._plan.manifest.cases, key=lambda c: (rules.rounds.of(c).start, prod(c.shape))
-        )
+        cases, rounds = self._plan.manifest.cases, self._plan.protocol.rounds
+        smallest = min(cases, key=lambda c: (rounds.of(c).start, prod(c.shape)))
         files = self._files_of(smallest)
         places = yield from sending([*files.values()])
         here = {path: places[file.path] for path, file in files.items()}
@@ -195,15 +193,14 @@ class ClusterExecutor:
         team, image, place = submission.team, submission.image, None
         if image is None:
             return
+        source = Path(image.reference).resolve()
         if image.kind == "folder":
-            source = Path(image.reference).resolve()
             if (yield Call(function=sees_folder, arguments=(source, image.digest))):
                 image = replace(image, reference=str(source))
             else:
                 packed = self._pack(team, source)
                 place = (yield from sending([SentFile.of(packed)]))[packed.resolve()]
         elif image.kind == "archive":
-            source = Path(image.reference).resolve()
             place = (yield from sending([SentFile.of(source)]))[source]
         limits = self._plan.protocol.limits
         yield Call(function=prepare_team, arguments=(team, image, place, limits))
@@ -258,12 +255,11 @@ class ClusterExecutor:
         return got.leaves or None
 
     def _take(self, piece: _Piece, got: BlockMade, machine: Machine, address: str) -> None:
-        host = self._hosts[address]
-        self._calibrated(machine, got.load, list(self._hosts.values()).count(host))
-        for index, _ in enumerate(piece.block.series):
+        hosts, known = list(self._hosts.values()), self.machines[address]
+        self._calibrated(machine, got.load, hosts.count(self._hosts[address]))
+        for index in range(len(piece.block.series)):
             self._note_begun(piece, index)
         self._come.extend(got.made)
-        known = self.machines[address]
         self.machines[address] = msgspec.structs.replace(known, blocks=known.blocks + 1)
 
     def _failed(self, piece: _Piece, case: str, address: str, problem: str) -> None:
