@@ -108,7 +108,7 @@ def test_every_temporary_folder_has_an_owner_or_lies_where_its_command_writes() 
     }
     owned = {"evaluate/sandbox/scratch.py"}
     owned |= {"evaluate/sandbox/local.py"}  # below the sandbox's scratch folder
-    beside = {"evaluate/scoring/stage.py", "evaluate/store/folders.py"}
+    beside = {"evaluate/scoring/folder_scores.py", "evaluate/store/folders.py"}
     beside |= {"data_manifest/making/image_folders.py", "evaluate/documents/tables.py"}
     assert makers <= owned | beside
 
