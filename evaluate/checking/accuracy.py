@@ -23,12 +23,6 @@ def accuracy_finding(pairs: Sequence[tuple[float, float]]) -> list[Finding]:
         severity = Severity.WARNING
     elif mean < floor:
         severity = Severity.NOTE
-    return [
-        make_finding(
-            "accuracy",
-            severity,
-            subject=f"{len(pairs)} cases with a mask",
-            found=f"mean DSC {mean:.3f}, of the prompts alone {floor:.3f};"
-            f" better on {better} of {len(pairs)}",
-        )
-    ]
+    words = f"mean DSC {mean:.3f}, of the prompts alone {floor:.3f}; better on {better} of"
+    subject = f"{len(pairs)} cases with a mask"
+    return [make_finding("accuracy", severity, subject=subject, found=f"{words} {len(pairs)}")]

@@ -7,7 +7,12 @@ _ORDER = list(Severity)
 
 
 def make_finding(
-    check: str, severity: Severity, *, found: str, subject: str = "", mend: str = ""
+    check: str,
+    severity: Severity = Severity.PROBLEM,
+    *,
+    found: str,
+    subject: str = "",
+    mend: str = "",
 ) -> Finding:
     """A finding of a check in the catalogue, which says what is expected and why it matters.
 
@@ -23,6 +28,18 @@ def make_finding(
         why=entry.why,
         mend="" if severity is Severity.OK else mend or entry.mend,
     )
+
+
+def nothing_found(check: str, found: str) -> Finding:
+    """That a check was made, and all is right."""
+    return make_finding(check, Severity.OK, found=found)
+
+
+def hit(
+    check: str, case: str, found: str, severity: Severity = Severity.PROBLEM, mend: str = ""
+) -> Finding:
+    """What was noticed on one case, in no words of the catalogue yet."""
+    return Finding(code=check, severity=severity, where=case, found=found, mend=mend)
 
 
 def gravest_first(findings: list[Finding]) -> list[Finding]:

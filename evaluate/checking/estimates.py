@@ -26,18 +26,14 @@ def estimate_findings(
         return []
     small, large = volumes[0], volumes[-1]
     findings = []
-    for check, values, limit, unit in (
-        ("time-of-largest", (small.record.wall_s, large.record.wall_s), limits.timeout_s, "s"),
-        (
-            "memory-of-largest",
-            (small.record.peak_memory_mib, large.record.peak_memory_mib),
-            limits.memory_mib,
-            "MiB",
-        ),
+    for check, value, limit, unit in (
+        ("time-of-largest", "wall_s", limits.timeout_s, "s"),
+        ("memory-of-largest", "peak_memory_mib", limits.memory_mib, "MiB"),
     ):
-        if values[0] is None or values[1] is None or small.case.shape[0] == large.case.shape[0]:
+        first, last = (getattr(trial.record, value) for trial in (small, large))
+        if first is None or last is None or small.case.shape[0] == large.case.shape[0]:
             continue
-        ends = (float(values[0]), float(values[1]))
+        ends = (float(first), float(last))
         voxels = [math.prod(t.case.shape) for t in (small, large)]
         by_voxels = _line(ends, voxels[0], voxels[1], math.prod(largest))
         by_slices = _line(ends, small.case.shape[0], large.case.shape[0], largest[0])

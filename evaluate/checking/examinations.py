@@ -12,17 +12,12 @@ from data_manifest.findings import Finding
 from data_manifest.layouts import BadPrediction, read_case, read_reference
 from data_manifest.layouts.text_prompts import read_text_prompts
 from data_manifest.manifest import Case
-from evaluate.checking import (
-    Trial,
-    VariantScores,
-    accuracy_finding,
-    gathered,
-    mask_hits,
-    score_variants,
-    variant_findings,
-    without_consequences,
-)
+from evaluate.checking.accuracy import accuracy_finding
+from evaluate.checking.causes import without_consequences
 from evaluate.checking.examined import ExaminedCase
+from evaluate.checking.mask_checks import mask_hits
+from evaluate.checking.trials import Trial, gathered
+from evaluate.checking.variants import VariantScores, score_variants, variant_findings
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.running.log_tail import log_tail

@@ -5,9 +5,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from data_manifest.findings import Finding, Severity, listed
-from evaluate.checking.check_findings import make_finding
+from evaluate.checking.check_findings import make_finding, nothing_found
 from evaluate.checking.file_names import data_sets, is_secret, is_stray
-from evaluate.checking.trials import nothing_found
 from evaluate.sandbox.layers import LayerEntry
 
 _FETCHES = re.compile(
@@ -30,7 +29,7 @@ def file_findings(entries: Sequence[LayerEntry]) -> Iterator[Finding]:
     paths = list(dict.fromkeys(e.path for e in entries if e.kind in ("file", "hardlink")))
     secrets = [path for path in paths if is_secret(path)]
     if secrets:
-        yield make_finding("secrets", Severity.PROBLEM, found=_told(secrets))
+        yield make_finding("secrets", found=_told(secrets))
     else:
         yield nothing_found("secrets", "no name of a key or of credentials")
     stray = [path for path in paths if is_stray(path)]
@@ -43,35 +42,21 @@ def file_findings(entries: Sequence[LayerEntry]) -> Iterator[Finding]:
 
 def script_findings(script: LayerEntry, *, bash: bool = False) -> Iterator[Finding]:
     """What predict.sh says, as far as it is plain to see."""
-    content = script.content or b""
+    content, words, mend = script.content or b"", "", ""
     if b"\r\n" in content:
-        yield make_finding(
-            "entry-point",
-            Severity.PROBLEM,
-            subject="predict.sh",
-            found="Windows line ends: the shell takes the carriage return for a part of each word",
-            mend="`dos2unix predict.sh`, and `*.sh text eol=lf` in .gitattributes",
-        )
+        words = "Windows line ends: the shell takes the carriage return for a part of each word"
+        mend = "`dos2unix predict.sh`, and `*.sh text eol=lf` in .gitattributes"
     elif content.startswith(codecs.BOM_UTF8):
-        yield make_finding(
-            "entry-point",
-            Severity.PROBLEM,
-            subject="predict.sh",
-            found="a byte order mark, which the shell takes for a part of the first word",
-            mend="save it as UTF-8 without one",
-        )
+        words = "a byte order mark, which the shell takes for a part of the first word"
+        mend = "save it as UTF-8 without one"
     elif not content.strip():
         words = "an empty file" if script.size == 0 else "nothing that can be read"
-        yield make_finding("entry-point", Severity.PROBLEM, subject="predict.sh", found=words)
     elif not bash and (own := _BASHISMS.search(content)):
         word = own[0].decode("ascii", "replace").strip()
-        yield make_finding(
-            "entry-point",
-            Severity.PROBLEM,
-            subject="predict.sh",
-            found=f"`{word}` is bash's, and it is started with `sh`, which is another shell here",
-            mend="write it for `sh`, or let it hold one line: `exec bash real.sh`",
-        )
+        words = f"`{word}` is bash's, and it is started with `sh`, which is another shell here"
+        mend = "write it for `sh`, or let it hold one line: `exec bash real.sh`"
+    if words:
+        yield make_finding("entry-point", subject="predict.sh", found=words, mend=mend)
     else:
         yield nothing_found("entry-point", f"/{script.path.lstrip('/')}")
     fetches = _FETCHES.search(content)

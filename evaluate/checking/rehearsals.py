@@ -13,22 +13,16 @@ from typing import TypeVar
 from data_manifest.findings import Finding, Severity
 from data_manifest.manifest import Case, Manifest, load_manifest, save_manifest
 from data_manifest.progress import Progress
-from evaluate.checking import (
-    ONE_SLICE_PAIR,
-    ObservingSandbox,
-    Repeat,
-    Trial,
-    case_in_rounds,
-    estimate_findings,
-    is_odd,
-    make_finding,
-    one_slice_finding,
-    repeat_findings,
-    round_findings,
-    run_findings,
-)
+from evaluate.checking.check_findings import make_finding
+from evaluate.checking.estimates import estimate_findings
 from evaluate.checking.examinations import TEAM, Drawer, Examination
 from evaluate.checking.examined import ExaminedCase
+from evaluate.checking.observing import ObservingSandbox
+from evaluate.checking.repeats import Repeat, one_slice_finding, repeat_findings
+from evaluate.checking.round_checks import case_in_rounds, round_findings
+from evaluate.checking.run_checks import run_findings
+from evaluate.checking.sanity import ONE_SLICE_PAIR, is_odd
+from evaluate.checking.trials import Trial
 from evaluate.facts.rules import Rules
 from evaluate.running.schedule import turns
 from evaluate.running.stage import run_submissions
@@ -169,8 +163,7 @@ def _one_slice(manifest: Manifest, examination: Examination[Picture]) -> list[Fi
 
 
 def _sandbox_finding(sandbox: Sandbox) -> list[Finding]:
+    severity, words = Severity.NOTE, "nothing is isolated, the limits are only watched"
     if sandbox.isolated:
-        words = f"{sandbox.name}: no network, an unprivileged user, a read-only root"
-        return [make_finding("sandbox", Severity.OK, found=words)]
-    words = f"{sandbox.name}: nothing is isolated, the limits are only watched"
-    return [make_finding("sandbox", Severity.NOTE, found=words)]
+        severity, words = Severity.OK, "no network, an unprivileged user, a read-only root"
+    return [make_finding("sandbox", severity, found=f"{sandbox.name}: {words}")]

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.findings import Finding, Severity
-from evaluate.checking.check_findings import make_finding
-from evaluate.checking.trials import gathered, nothing_found
+from evaluate.checking.check_findings import hit, make_finding, nothing_found
+from evaluate.checking.trials import gathered
 from metrics import dice
 
 _LabelMap = npt.NDArray[np.integer]
@@ -28,7 +28,7 @@ class Repeat:
 
 def repeat_findings(repeats: Sequence[Repeat]) -> list[Finding]:
     """What differs between the first and the second time."""
-    hits = [hit for repeat in repeats if (hit := _difference(repeat)) is not None]
+    hits = [noticed for repeat in repeats if (noticed := _difference(repeat)) is not None]
     if hits:
         return gathered(hits, [repeat.case for repeat in repeats])
     if not any(repeat.first is not None for repeat in repeats):
@@ -39,7 +39,7 @@ def repeat_findings(repeats: Sequence[Repeat]) -> list[Finding]:
 def _difference(repeat: Repeat) -> Finding | None:
     if repeat.outcomes[0] != repeat.outcomes[1]:
         words = f"first {repeat.outcomes[0]}, then {repeat.outcomes[1]}"
-        return Finding(code="repeatable", severity=Severity.PROBLEM, where=repeat.case, found=words)
+        return hit("repeatable", repeat.case, words)
     first, second = repeat.first, repeat.second
     if first is None or second is None or np.array_equal(first, second):
         return None
@@ -47,7 +47,7 @@ def _difference(repeat: Repeat) -> Finding | None:
     agreement = _agreement(first, second)
     severity = Severity.NOTE if agreement >= _NEARLY else Severity.WARNING
     words = f"the two masks differ in {share:.2%} of the voxels; DSC between them {agreement:.4f}"
-    return Finding(code="repeatable", severity=severity, where=repeat.case, found=words)
+    return hit("repeatable", repeat.case, words, severity)
 
 
 def _agreement(first: _LabelMap, second: _LabelMap) -> float:
@@ -60,13 +60,8 @@ def one_slice_finding(flat: _LabelMap | None, slice_of_one: _LabelMap | None) ->
     if flat is None or slice_of_one is None or not (flat.any() and slice_of_one.any()):
         return []
     agreement = _agreement(flat, slice_of_one[0])
+    words = f"DSC between the two masks {agreement:.2f}"
     if agreement >= _ALIKE:
-        return [nothing_found("one-slice", f"DSC between the two masks {agreement:.2f}")]
-    return [
-        make_finding(
-            "one-slice",
-            Severity.NOTE,
-            subject="the same image in 2D and as one slice",
-            found=f"DSC between the two masks {agreement:.2f}",
-        )
-    ]
+        return [nothing_found("one-slice", words)]
+    both = "the same image in 2D and as one slice"
+    return [make_finding("one-slice", Severity.NOTE, subject=both, found=words)]

@@ -1,12 +1,17 @@
 """Values of a protocol's keys as they are read aloud."""
 
-_RULES = {
-    "worst": "the worst value",
-    "diagonal": "the image's diagonal",
-    "skip": "left out",
-    "undefined": "the case has no value",
-    "computed": "what it makes of an empty mask",
-}
+from pathlib import Path
+
+import msgspec
+
+
+class _Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    sentences: dict[str, str | tuple[str, str]]
+    choices: dict[str, dict[str, str]]
+
+
+_WORDS = msgspec.toml.decode(Path(__file__).with_name("told_words.toml").read_bytes(), type=_Words)
+SENTENCES, CHOICES = _WORDS.sentences, _WORDS.choices
 
 
 def shown(value: object) -> str:
@@ -35,4 +40,4 @@ def joined(words: list[str]) -> str:
 
 def rule_shown(rule: float | str) -> str:
     """What counts for an empty mask."""
-    return _RULES[rule] if isinstance(rule, str) else shown(float(rule))
+    return CHOICES["rule"][rule] if isinstance(rule, str) else shown(float(rule))
