@@ -19,14 +19,6 @@ class CommandParser(argparse.ArgumentParser):
         raise UsageError(where=self.prog, found=message, mend=f"`{self.prog} --help` shows how")
 
 
-def group_command(into: Any, name: str, summary: str, example: str) -> argparse.ArgumentParser:
-    """A command of a group of commands."""
-    made: argparse.ArgumentParser = into.add_parser(
-        name, help=summary, description=summary, epilog=f"example:\n  {example}"
-    )
-    return made
-
-
 def positive(text: str) -> int:
     """A whole number from 1."""
     value = int(text)

@@ -1,16 +1,19 @@
 """The commands by name; each has a file of its own here, with its arguments and its call.
 
+A group of commands is a package, whose `COMMANDS` are its own.
+
 A file is imported only when its command is called: no command waits for another one's libraries.
 """
 
 import argparse
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
 from typing import Any
 
-from evaluate.cli.command_arguments import CommandParser, group_command
+from evaluate.cli.command_arguments import CommandParser
 
 COMMANDS = {
     "demo": (
@@ -121,14 +124,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         UsageError: an unknown command, option or value.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
-    return whole_parser(words[:1]).parse_args(words)
+    return whole_parser(words).parse_args(words)
 
 
-def whole_parser(loaded: Collection[str] = COMMANDS) -> CommandParser:
+def whole_parser(words: Sequence[str] | None = None) -> CommandParser:
     """The command line's parser.
 
     Args:
-        loaded: names of the commands whose arguments it knows; all of them take a while.
+        words: the command of which it knows the arguments; without, it knows those of all, which
+            take a while.
     """
     parser = CommandParser(
         prog="segjudge",
@@ -136,11 +140,25 @@ def whole_parser(loaded: Collection[str] = COMMANDS) -> CommandParser:
         epilog="example:\n  segjudge demo        # the whole way, on demo data, in one command",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="say which version this is")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, (summary, example) in COMMANDS.items():
-        command = group_command(commands, name, summary, example)
-        if name in loaded:
-            module = import_module(f"evaluate.cli.{_MODULES.get(name, name)}")
-            command.set_defaults(call=getattr(module, "call", None))
-            module.add_arguments(command)
+    _add_commands(parser, sys.modules[__name__], "evaluate.cli", words)
     return parser
+
+
+def _add_commands(
+    parser: argparse.ArgumentParser, group: ModuleType, package: str, words: Sequence[str] | None
+) -> None:
+    """The commands of a group; one that is a package is a group itself."""
+    title = getattr(group, "TITLE", "commands")
+    into = parser.add_subparsers(title=title, metavar=title[:-1].upper(), required=True)
+    for name, (summary, example) in group.COMMANDS.items():
+        command = into.add_parser(
+            name, help=summary, description=summary, epilog=f"example:\n  {example}"
+        )
+        if words is not None and name not in words[:1]:
+            continue
+        module = import_module(f"{package}.{_MODULES.get(name, name.replace('-', '_'))}")
+        if hasattr(module, "COMMANDS"):
+            _add_commands(command, module, module.__name__, words and words[1:])
+        else:
+            command.set_defaults(call=module.call)
+            module.add_arguments(command)

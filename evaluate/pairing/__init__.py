@@ -11,7 +11,14 @@ from evaluate.pairing.differences import (
     paired_difference,
     percentile_interval,
 )
-from evaluate.pairing.draws import Bools, Counts, Floats, draw_counts, resampled_means
+from evaluate.pairing.draws import (
+    Bools,
+    Counts,
+    Floats,
+    draw_counts,
+    resampled_means,
+    resampled_medians,
+)
 
 __all__ = [
     "LEVEL",
@@ -24,4 +31,5 @@ __all__ = [
     "paired_difference",
     "percentile_interval",
     "resampled_means",
+    "resampled_medians",
 ]

@@ -81,3 +81,17 @@ def resampled_means(values: Floats, counts: Counts) -> Floats:
     drawn = counts.astype(np.float64)
     with np.errstate(invalid="ignore"):
         return np.asarray(values @ drawn / drawn.sum(axis=0), dtype=np.float64)
+
+
+def resampled_medians(values: Floats, counts: Counts) -> Floats:
+    """Medians over the drawn cases, (replicates,).
+
+    Args:
+        values: (cases,), finite.
+        counts: (cases, replicates), at least one of each replicate.
+    """
+    order = np.argsort(values)
+    reached = counts[order].cumsum(axis=0)
+    middles = ((reached <= at).sum(axis=0) for at in ((reached[-1] - 1) // 2, reached[-1] // 2))
+    low, high = (values[order][rows] for rows in middles)
+    return np.asarray((low + high) / 2, dtype=np.float64)

@@ -148,6 +148,13 @@ def test_one_value_of_the_ranking_is_named_by_its_path(tampered: Tampered) -> No
     assert found["recorded"] == "3"
 
 
+def test_a_key_that_no_ranking_has_is_named_by_its_path(tampered: Tampered) -> None:
+    run = tampered()
+    edit_json(run / "ranking.json", lambda document: document.update(bonus=1))
+    found = alone(audit(run))
+    assert (found["cause"], found["where"]) == ("edited table", "ranking.json, bonus")
+
+
 @pytest.mark.parametrize(
     "tables",
     [

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from data_manifest.findings import Finding
+from tests.commands import every_command
 
 ROOT = Path(__file__).parents[2]
-BY_FOLDER = {"evaluate/cli", "evaluate/exporting", "metrics/catalogue"}
+BY_FOLDER = {"evaluate/exporting", "metrics/catalogue"}
+BY_FOLDER |= {p.parent.relative_to(ROOT).as_posix() for p in ROOT.glob("evaluate/cli/**/*.py")}
 PACKAGES = ("evaluate", "metrics", "data_manifest")
 ERRORS = {
     *("ManifestError", "CaseFileError", "TableError", "UsageError", "ProtocolError"),
@@ -80,6 +82,20 @@ def test_only_the_command_line_writes_to_the_terminal() -> None:
     from evaluate.cli import terminal as shown
 
     assert inspect.get_annotations(shown.warn) == {"finding": Finding, "return": None}
+
+
+def test_every_command_has_a_file_of_its_own_with_one_parser_and_one_call() -> None:
+    """The files are found by their commands' names, in one place, which alone makes parsers."""
+    files = set()
+    for path, tree in modules(("evaluate/cli",)):
+        names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+        if "add_arguments" in names:
+            files.add(path.relative_to("evaluate/cli").with_suffix("").as_posix())
+            assert names.count("call") == 1
+        if {name for name, _ in calls(tree)} & {"add_parser", "add_subparsers", "CommandParser"}:
+            assert path.name == "commands.py"
+    named = {" ".join(words).replace("-", "_").replace(" ", "/") for words in every_command()}
+    assert {"try" if file == "try_page" else file for file in files} == named
 
 
 def test_every_temporary_folder_has_an_owner_or_lies_where_its_command_writes() -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from evaluate.cli import main
 from evaluate.cli.commands import COMMANDS
+from tests.commands import every_command
 
-GROUPS = {"manifest": "build", "protocol": "show"}
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -118,7 +118,7 @@ def test_a_protocol_with_a_mistake_is_refused_whole(
 
 
 def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in [[c] for c in COMMANDS.keys() - GROUPS.keys()] + [*map(list, GROUPS.items())]:
+    for command in every_command():
         with pytest.raises(SystemExit) as ended:
             main([*command, "--help"])
         assert ended.value.code == 0

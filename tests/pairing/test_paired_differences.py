@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import wilcoxon
 
-from evaluate.pairing import as_pairs, draw_counts, paired_difference, resampled_means
+from evaluate.pairing import (
+    as_pairs,
+    draw_counts,
+    paired_difference,
+    resampled_means,
+    resampled_medians,
+)
 from evaluate.pairing.wilcoxon import signed_ranks
 
 
@@ -63,3 +69,12 @@ def test_rounding_is_no_difference() -> None:
 def test_a_value_that_one_side_lacks_counts_for_neither() -> None:
     values = as_pairs([0.1, None, 0.3], [None, 0.2, 0.4])
     assert np.isnan(values[:, :2]).all() and values[:, 2].tolist() == [0.3, 0.4]
+
+
+@given(st.lists(st.floats(-9, 9), min_size=1, max_size=12), st.integers(0, 99))
+def test_a_resampled_median_is_numpys_of_the_cases_that_were_drawn(
+    values: list[float], seed: int
+) -> None:
+    drawn = draw_counts([slice(0, len(values))], 5, np.random.default_rng(seed))
+    again = [np.median(np.repeat(values, times)) for times in drawn.T]
+    assert resampled_medians(np.array(values), drawn).tolist() == again

@@ -1,6 +1,5 @@
 """The ranking beside the scores that are believed."""
 
-import json
 from collections.abc import Sequence
 
 import msgspec
@@ -11,8 +10,9 @@ from evaluate.auditing.rechecking.basis import Basis, made_again
 from evaluate.auditing.table_cells import read_cells
 from evaluate.auditing.tracing import trace_document, trace_table
 from evaluate.documents.audit import Cause
+from evaluate.documents.ranking import ranking_as_it_stands
 from evaluate.documents.run import RankOptions
-from evaluate.facts.errors import RankingRefusedError
+from evaluate.facts.errors import RankingRefusedError, TableError
 from evaluate.facts.scores import CaseScore
 from evaluate.ranking.stage import rank_result
 
@@ -46,13 +46,13 @@ def trace_places(basis: Basis, believed: list[CaseScore]) -> tuple[list[Finding]
         source=source,
     )
     try:
-        before = json.loads((root / "ranking.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        before = f"can't be read: {error}"
+        recorded = ranking_as_it_stands(root / "ranking.json")
+    except TableError as error:
+        recorded = error.problems[0].found
     findings += trace_document(
         "ranking.json",
-        before,
-        json.loads(json.dumps(result.to_json(), allow_nan=False)),
+        recorded,
+        result.to_json(),
         intact=basis.intact("ranking.json"),
         teams=sorted({row.team for row in result.rows}),
         environment=environment,

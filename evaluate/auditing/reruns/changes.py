@@ -11,9 +11,11 @@ from evaluate.pairing import (
     Floats,
     PairedDifference,
     as_pairs,
+    draw_counts,
     paired_difference,
     percentile_interval,
     resampled_means,
+    resampled_medians,
 )
 
 _FEWEST = 3
@@ -106,8 +108,9 @@ def ratio_of(
     if calibration is not None and all(len(samples) for samples in calibration):
         then, now = (np.asarray(samples, np.float64) for samples in calibration)
         machine = float(np.median(now) / np.median(then))
-        shift = np.log(_medians(now, len(resampled), generator))
-        shift -= np.log(_medians(then, len(resampled), generator))
+        for samples, sign in ((now, 1), (then, -1)):
+            drawn = draw_counts([slice(0, len(samples))], len(resampled), generator)
+            shift += sign * np.log(resampled_medians(samples, drawn))
     left_low, left_high = None, None
     if apart.interval is not None:
         ends = percentile_interval(resampled - shift)
@@ -145,8 +148,3 @@ def _paired(values: Floats, counts: Counts) -> tuple[Floats, PairedDifference | 
 def _raised(interval: tuple[float, float] | None) -> tuple[float, float] | tuple[None, None]:
     """Of logarithms, back to ratios."""
     return (None, None) if interval is None else (math.exp(interval[0]), math.exp(interval[1]))
-
-
-def _medians(samples: Floats, replicates: int, generator: np.random.Generator) -> Floats:
-    drawn = generator.integers(0, len(samples), size=(replicates, len(samples)))
-    return np.asarray(np.median(samples[drawn], axis=1), np.float64)

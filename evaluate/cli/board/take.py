@@ -1,4 +1,4 @@
-"""`segjudge board init`, `segjudge board take` and `segjudge board publish`."""
+"""`segjudge board take`."""
 
 import argparse
 import time
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluate.cli.clusters import add_cluster_arguments, cluster_of
-from evaluate.cli.command_arguments import CommandParser, group_command, positive
+from evaluate.cli.command_arguments import positive
 from evaluate.cli.sandboxes import add_sandbox_arguments, sandbox_of
 from evaluate.cli.terminal import say, show_progress, warn
 
@@ -16,21 +16,8 @@ if TYPE_CHECKING:
     from evaluate.documents.board_log import BoardEvent
 
 
-def add_arguments(group: CommandParser) -> None:
-    """The commands of `segjudge board`, and their arguments."""
-    into = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    command = group_command(
-        into, "init", "Write a new challenge's folder.", "segjudge board init my-challenge"
-    )
-    command.set_defaults(call=init)
-    command.add_argument("dir", type=Path, metavar="DIR")
-    command = group_command(
-        into,
-        "take",
-        "Take what is new in the inbox, run, score, rank and publish it.",
-        "segjudge board take my-challenge --watch",
-    )
-    command.set_defaults(call=take)
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The arguments of `segjudge board take`."""
     command.add_argument("dir", type=Path, metavar="DIR")
     command.add_argument("--watch", action="store_true", help="go on looking until Ctrl-C")
     command.add_argument(
@@ -38,25 +25,9 @@ def add_arguments(group: CommandParser) -> None:
     )
     add_cluster_arguments(command)
     add_sandbox_arguments(command)
-    command = group_command(
-        into, "publish", "Write the site anew.", "segjudge board publish my-challenge"
-    )
-    command.set_defaults(call=publish)
-    command.add_argument("dir", type=Path, metavar="DIR")
 
 
-def init(options: argparse.Namespace) -> int:
-    """Write a new challenge's folder."""
-    from datetime import UTC, datetime
-
-    from evaluate.board.challenge import new_challenge
-
-    path = new_challenge(options.dir, now=datetime.now(UTC))
-    say(f"next: fill in {path}, then `segjudge board take {options.dir}`")
-    return 0
-
-
-def take(options: argparse.Namespace) -> int:
+def call(options: argparse.Namespace) -> int:
     """Take what is new, and go on looking where asked to."""
     from datetime import UTC, datetime
 
@@ -113,22 +84,6 @@ def _as_it_is_now(folder: "ChallengeFolder") -> "ChallengeFolder":
         return folder
     say("challenge.toml was changed, and is taken up")
     return new
-
-
-def publish(options: argparse.Namespace) -> int:
-    """Write the site anew."""
-    from datetime import UTC, datetime
-
-    from evaluate.board.challenge import ChallengeFolder
-    from evaluate.board.site import publish_site
-    from evaluate.board.taking import board_held
-
-    folder = ChallengeFolder(options.dir)
-    with board_held(options.dir):
-        for note in publish_site(folder, now=datetime.now(UTC)):
-            warn(note)
-    say(f"site: {folder.site / 'index.html'}")
-    return 0
 
 
 def _say_events(events: "Iterable[BoardEvent]") -> None:

@@ -1,4 +1,4 @@
-"""`segjudge manifest build`, `verify` and `show`."""
+"""`segjudge manifest build`."""
 
 import argparse
 import re
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from data_manifest.errors import ManifestError
 from data_manifest.findings import Finding, Tell, grouped
 from data_manifest.making.source_layouts import SOURCE_LAYOUTS, find_cases
-from evaluate.cli.command_arguments import CommandParser, group_command, natural
-from evaluate.cli.terminal import say, show_progress, table, warn
+from evaluate.cli.command_arguments import natural
+from evaluate.cli.terminal import say, show_progress, warn
 from evaluate.facts.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,16 +17,8 @@ if TYPE_CHECKING:
     from data_manifest.making.source_layouts.source import Source
 
 
-def add_arguments(group: CommandParser) -> None:
-    """The commands of `segjudge manifest`, and their arguments."""
-    into = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    command = group_command(
-        into,
-        "build",
-        "Make cases and a manifest of images and references, in a layout or as pairs.",
-        "segjudge manifest build --layout nnunet Dataset001_Liver data",
-    )
-    command.set_defaults(call=build)
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The arguments of `segjudge manifest build`."""
     command.add_argument("source", type=Path, nargs="?", help="in a --layout; of pairs, the CSV")
     command.add_argument("out", type=Path)
     command.add_argument("--layout", choices=[*SOURCE_LAYOUTS, "pairs"], help="of SOURCE")
@@ -62,19 +54,6 @@ def add_arguments(group: CommandParser) -> None:
     command.add_argument(
         "--protocol", help="whose kinds of prompts are made, by name or file (default: segjudge)"
     )
-    command = group_command(
-        into,
-        "verify",
-        "Find every missing, altered, surplus or malformed file of a data set.",
-        "segjudge manifest verify data/manifest.json",
-    )
-    command.set_defaults(call=verify)
-    command.add_argument("manifest", type=Path)
-    command = group_command(
-        into, "show", "List a manifest's cases.", "segjudge manifest show data/manifest.json"
-    )
-    command.set_defaults(call=show)
-    command.add_argument("manifest", type=Path)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -124,13 +103,13 @@ def _check_ways(options: argparse.Namespace) -> None:
         )
 
 
-def build(options: argparse.Namespace) -> int:
+def call(options: argparse.Namespace) -> int:
     """Make cases and a manifest, or show of what they would be made."""
     from data_manifest.making.build import build_manifest
     from data_manifest.making.chosen_cases import as_pairs, chosen
     from data_manifest.making.cvpr25_folders import build_cvpr25
     from data_manifest.making.kept_cases import keep_cases
-    from evaluate.cli.manifest_words import say_left_over, say_source
+    from evaluate.cli.manifest.manifest_words import say_left_over, say_source
     from evaluate.facts.rules import load_protocol
 
     _check_ways(options)
@@ -201,46 +180,3 @@ def _modality(options: argparse.Namespace) -> str:
         expected = f"one of {', '.join(MODALITIES)}"
         raise UsageError(where="--modality", found=repr(options.modality), expected=expected)
     return canonical
-
-
-def verify(options: argparse.Namespace) -> int:
-    """Name every missing, altered, surplus or malformed file; 2 if there is any."""
-    from data_manifest.manifest import load_manifest
-    from data_manifest.verify import verify_manifest
-
-    with show_progress("verifying") as progress:
-        problems = verify_manifest(options.manifest, progress=progress)
-    if problems:
-        raise ManifestError(*problems)
-    say(f"{options.manifest}: {len(load_manifest(options.manifest).cases)} cases, all intact")
-    return 0
-
-
-def show(options: argparse.Namespace) -> int:
-    """List a manifest's cases."""
-    from data_manifest.manifest import load_manifest
-
-    manifest = load_manifest(options.manifest)
-    further = {
-        "images": [", ".join(case.channels) for case in manifest.cases],
-        "group": [case.group for case in manifest.cases],
-        "fold": [case.fold for case in manifest.cases],
-    }
-    told = {name: cells for name, cells in further.items() if any(cells)}
-    table(
-        f"{manifest.name}, SHA-256 {manifest.digest()}",
-        ["case", "modality", "shape", "spacing mm", "labels", "origin", *told],
-        [
-            [
-                case.id,
-                case.modality,
-                " × ".join(map(str, case.shape)),
-                " ".join(f"{s:g}" for s in case.spacing_mm) if case.spacing_mm else "not known",
-                str(len(case.labels)),
-                case.origin,
-                *(cells[number] for cells in told.values()),
-            ]
-            for number, case in enumerate(manifest.cases)
-        ],
-    )
-    return 0
