@@ -31,6 +31,9 @@ class Attempt:
         gpu_memory_area_mib_s: the same for the memory of its GPUs, where it has some.
         peak_gpu_memory_mib: the most that it was seen to use of its GPUs' memory.
         gpu_busy_s: how long its GPUs have computed for it, added up over them.
+        file_pages_mib: the most pages of files that it was seen to have in memory;
+            `peak_memory_mib` is without them.
+        throttled_s: how long its limit of CPU time has held its processors back, added up.
         machine: where it was made: a key of `machines` in run.json.
         rules_sha256: of the rules that decided what the container was given and had to leave
             (`RUN_PARTS`); they stand whole in run.json.
@@ -53,5 +56,7 @@ class Attempt:
     gpu_memory_area_mib_s: float | None = None
     peak_gpu_memory_mib: float | None = None
     gpu_busy_s: float | None = None
+    file_pages_mib: float | None = None
+    throttled_s: float | None = None
     machine: str
     rules_sha256: str

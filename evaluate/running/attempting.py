@@ -257,16 +257,14 @@ def _pass_on_interrupt(error: BaseException) -> None:
 
 
 def _more_usage(execution: Execution | None) -> dict[str, float | None]:
-    """Of the GPUs that it had, and under the curves of the profile, where one was asked for."""
+    """Beside time and memory; and under the curves of the profile, where one was asked for."""
     if execution is None:
         return {}
-    gpu = {
-        "peak_gpu_memory_mib": execution.peak_gpu_memory_mib,
-        "gpu_busy_s": execution.gpu_busy_s,
-    }
+    names = ("peak_gpu_memory_mib", "gpu_busy_s", "file_pages_mib", "throttled_s")
+    more = {name: getattr(execution, name) for name in names}
     if not execution.profile:
-        return gpu
-    return gpu | {
+        return more
+    return more | {
         "cpu_area_percent_s": None if execution.cpu_s is None else 100 * execution.cpu_s,
         "memory_area_mib_s": memory_area_mib_s(execution.profile, execution.wall_s),
         "gpu_memory_area_mib_s": gpu_memory_area_mib_s(execution.profile, execution.wall_s),

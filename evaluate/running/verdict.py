@@ -8,6 +8,9 @@ from evaluate.facts.rules import Limits
 from evaluate.running.hints import explain, last_line
 from evaluate.sandbox import Ending, Execution
 
+_MUCH = 0.1
+"""Of the time that it took: from here on a limit of CPUs is part of why it took so long."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
@@ -60,6 +63,9 @@ def _said(execution: Execution, limits: Limits) -> str:
     parts = []
     if execution.memory_kill and execution.ending is not Ending.OUT_OF_MEMORY:
         parts.append("the kernel ended a process for memory")
+    held_s = execution.throttled_s or 0.0
+    if execution.ending is Ending.TIMEOUT and held_s > _MUCH * execution.wall_s:
+        parts.append(f"the limit of {limits.cpus:g} CPUs held its threads back for {held_s:.0f} s")
     why = explain(
         execution.log,
         gpus=limits.gpus,

@@ -96,7 +96,7 @@ class DockerSandbox:
             self._gpus = Gpus.open(environment if self._facts.gpus and self._local else None)
             if self._gpus.devices:
                 self._description["gpu_models"] = self._gpus.described()
-            self._processors = Processors(self._facts, local=self._local)
+            self._processors = Processors(cpuset=self._facts.cpuset, local=self._local)
             own = stricter_filter() if self._facts.podman and self._local else None
             self._calls = None if own is None else self._files.kept(own)
             self._images = ImageStore(
@@ -172,7 +172,7 @@ class DockerSandbox:
             at_last.callback(reclaim, job.outputs)
             # Around the trial of a refusal, too, whose container would make the cgroup again.
             cgroup = at_last.enter_context(self._cgroup(number))
-            cores = at_last.enter_context(self._processors.share(job.limits.cpus))
+            share = at_last.enter_context(self._processors.share(job.limits))
             gpu = at_last.enter_context(self._gpus.share(job.limits.gpus))
             try:
                 with Volumes(self._engine, image, job, name=name, owner=self._owner):
@@ -185,7 +185,7 @@ class DockerSandbox:
                         owner=self._owner,
                         cgroup_parent=cgroup.parent if cgroup else None,
                         accounts=self._files.accounts(image, container_user(self._facts)),
-                        cores=cores,
+                        share=share,
                         calls=self._calls,
                         gpus=gpu.ids if gpu else (),
                     )
@@ -217,7 +217,7 @@ class DockerSandbox:
         log = BoundedLog(limit_bytes=job.limits.log_mib * _MIB)
         profile = Profile(job.profile_hz, gpu)
         version = self._description["cgroup_version"] if self._local else None
-        meter = Meter(cgroup, profile, version, memory_mib=job.limits.memory_mib, gpu=gpu)
+        meter = Meter(cgroup, profile, version, limits=job.limits, gpu=gpu)
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         covered = tuple(place for place in image.around.covered if place.folder in mounted(job))
         with OwnedContainer(self._engine, name=name, options=options, log=log) as container:
@@ -276,6 +276,8 @@ class DockerSandbox:
             profile=profile.samples(),
             peak_gpu_memory_mib=gpu.peak_mib if gpu else None,
             gpu_busy_s=gpu.busy_s if gpu else None,
+            file_pages_mib=usage.file_pages_mib,
+            throttled_s=usage.throttled_s,
         )
 
     def _enforced(self, options: dict[str, object], job: Job) -> dict[str, object]:

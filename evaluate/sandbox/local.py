@@ -270,7 +270,7 @@ def _environment(job: Job, home: Path, mark: str) -> dict[str, str]:
         "SEGJUDGE_OUTPUTS": str(job.outputs),
         mark_name: mark_value,
     }
-    return environment | threads(job.limits.cpus)
+    return environment | threads(job.limits.cpus and min(job.limits.cpus, os.cpu_count() or 1))
 
 
 def _with_shell(command: tuple[str, ...]) -> list[str]:

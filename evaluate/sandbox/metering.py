@@ -4,6 +4,7 @@ import contextlib
 
 import psutil
 
+from evaluate.facts.rules import Limits
 from evaluate.sandbox.containers import OwnedContainer
 from evaluate.sandbox.measurement import (
     GpuMeter,
@@ -31,12 +32,13 @@ class Meter:
         profile: Profile,
         version: int | None,
         *,
-        memory_mib: int,
+        limits: Limits,
         gpu: GpuMeter | None = None,
     ) -> None:
         self._cgroup = cgroup
         self._gpu = gpu
-        self._memory_mib = memory_mib
+        self._memory_mib = limits.memory_mib
+        self._cpus = limits.cpus
         self._tree: ProcessTree | None = None
         self._version = version
         self._found: RunCgroup | None = None
@@ -90,6 +92,9 @@ class Meter:
 
     def follow(self) -> None:
         """Keep what the container's own group says: it is gone with the container."""
+        group = self._cgroup or self._found
+        if group is not None and self._cpus is not None:
+            group.follow()
         if self._found is not None:
             self._found.usage()
 

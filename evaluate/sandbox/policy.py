@@ -5,10 +5,11 @@ the host: a test reads the result as data.
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluate.sandbox.port import Image, Job
+from evaluate.sandbox.processors import ANYWHERE, Share
 from evaluate.sandbox.surroundings import (
     SCRATCH,
     Surroundings,
@@ -92,7 +93,7 @@ def container_options(
     owner: str,
     cgroup_parent: str | None,
     accounts: Mapping[str, str] | None = None,
-    cores: Iterable[int] = (),
+    share: Share = ANYWHERE,
     calls: str | None = None,
     gpus: Sequence[str] = (),
 ) -> dict[str, object]:
@@ -106,7 +107,7 @@ def container_options(
         owner: token of the harness, by which leftovers are found.
         cgroup_parent: cgroup to put the container under; None for the engine's own.
         accounts: files of the host that become the container's, such as /etc/passwd, by path.
-        cores: processors to run on; none for any.
+        share: processors to run on, and nodes whose memory to take.
         calls: file of the engine's machine that says which system calls are open.
         gpus: ids of those that are the job's alone; none where the engine is to choose.
     """
@@ -114,12 +115,13 @@ def container_options(
     around = image.around
     if engine.podman and around.home_is_bare:  # which can't give such a piece to a user
         around = dataclasses.replace(around, home=SCRATCH, home_is_bare=False)
+    cpus = job.limits.cpus and (len(share.cpus) or min(job.limits.cpus, engine.cpus))
     return {
         "Image": image.handle,
         **_call(job),
         "User": f"{uid}:{gid}",
         "WorkingDir": around.working_directory,  # the image's, made absolute
-        "Env": [f"{key}={value}" for key, value in environment(around, job.limits.cpus).items()],
+        "Env": [f"{key}={value}" for key, value in environment(around, cpus).items()],
         "Hostname": _HOST,  # not the host's business, and the same for everyone
         "Labels": {OWNER_LABEL: owner},
         "Healthcheck": {"Test": ["NONE"]},  # it would run beside the command and be measured
@@ -128,7 +130,7 @@ def container_options(
         "OpenStdin": False,
         "Tty": False,
         "HostConfig": {
-            **_host_config(job, engine, cgroup_parent, cores, calls),
+            **_host_config(job, engine, cgroup_parent, share, calls),
             **_devices(job.limits.gpus, gpus),
             "Tmpfs": _closed_pieces(image, job, engine)
             | _scratch(job, around, uid=uid, gid=gid, podman=engine.podman),
@@ -163,7 +165,7 @@ def _host_config(
     job: Job,
     engine: EngineFacts,
     cgroup_parent: str | None,
-    cores: Iterable[int],
+    share: Share,
     calls: str | None,
 ) -> dict[str, object]:
     limits = job.limits
@@ -206,9 +208,8 @@ def _host_config(
     }
     if limits.cpus is not None:
         options["NanoCpus"] = round(min(limits.cpus, engine.cpus) * 1e9)
-    chosen = ",".join(map(str, cores))
-    if chosen:
-        options["CpusetCpus"] = chosen
+    places = {"CpusetCpus": share.cpus, "CpusetMems": share.nodes}
+    options |= {key: ",".join(map(str, numbers)) for key, numbers in places.items() if numbers}
     if cgroup_parent is not None:
         options["CgroupParent"] = cgroup_parent
     if engine.runtime is not None:
@@ -226,10 +227,7 @@ def _devices(count: int, ids: Sequence[str]) -> dict[str, object]:
 
 
 def _closed_pieces(image: Image, job: Job, engine: EngineFacts) -> dict[str, str]:
-    """Podman mounts memory of any size over these folders of a read-only root: here it is closed.
-
-    It holds what the image has there.
-    """
+    """Podman's memory of any size over these folders, closed here; it holds what the image has."""
     if not engine.podman:
         return {}
     taken = {*image_volumes(image, job), *mounted(job)}

@@ -162,6 +162,9 @@ class Execution:
         covered: what the image keeps where something was mounted.
         peak_gpu_memory_mib: the most memory that it was seen to use on the GPUs that it had.
         gpu_busy_s: how long those have computed for it, added up; None without one, as the above.
+        file_pages_mib: the most pages of files that it was seen to have in memory, which
+            `peak_memory_mib` leaves out; None where nobody tells them apart.
+        throttled_s: how long its limit of CPU time has held its processors back, added up.
     """
 
     ending: Ending
@@ -180,6 +183,8 @@ class Execution:
     covered: tuple[Covered, ...] = ()
     peak_gpu_memory_mib: float | None = None
     gpu_busy_s: float | None = None
+    file_pages_mib: float | None = None
+    throttled_s: float | None = None
 
 
 def refused(problem: str) -> Execution:

@@ -1,22 +1,50 @@
 """Which processors a container runs on: as many as its share, so that its program sees the same.
 
 A core with two hardware threads is one core: what runs on one thread slows down the other. So a
-container has whole cores, and where its share leaves a thread over, that stays idle.
+container has whole cores, and where its share leaves a thread over, that stays idle. Its memory is
+that of the same nodes, as far as it goes: other memory is slower, and would be so for one team.
 """
 
 import contextlib
 import os
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import TypeAlias
 
-from evaluate.sandbox.policy import EngineFacts
+from evaluate.facts.rules import Limits
 
 Core: TypeAlias = tuple[int, ...]
 """The processors of one core, rising."""
 
 _CPUS = Path("/sys/devices/system/cpu")
+_NODES = Path("/sys/devices/system/node")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """Memory that some processors have near."""
+
+    cpus: tuple[int, ...]
+    memory_mib: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What one container is given of the machine; empty for anything.
+
+    Attributes:
+        cpus: processors, rising.
+        nodes: whose memory it may take.
+    """
+
+    cpus: tuple[int, ...] = ()
+    nodes: tuple[int, ...] = ()
+
+
+ANYWHERE = Share()
 
 
 def cores_of(usable: Collection[int], *, cpus: Path = _CPUS) -> list[Core]:
@@ -39,9 +67,23 @@ def cores_of(usable: Collection[int], *, cpus: Path = _CPUS) -> list[Core]:
     return whole or [tuple(cpu for cpu in threads if cpu in usable) for threads in cores]
 
 
+def nodes_of(*, nodes: Path = _NODES) -> dict[int, Node]:
+    """The machine's nodes of memory; none where nobody says."""
+    machine = {}
+    for folder in nodes.glob("node[0-9]*"):
+        with contextlib.suppress(OSError, ValueError, StopIteration):
+            said = (folder / "meminfo").read_text(encoding="ascii").splitlines()
+            total = next(line for line in said if " MemTotal:" in line)
+            machine[int(folder.name.removeprefix("node"))] = Node(
+                cpus=_listed((folder / "cpulist").read_text(encoding="ascii")),
+                memory_mib=int(total.split()[-2]) // 1024,
+            )
+    return machine
+
+
 def _listed(text: str) -> Core:
-    """The numbers of a list as the kernel writes it: `0-3,8`."""
-    ranges = (part.partition("-") for part in text.strip().split(","))
+    """The numbers of a list as the kernel writes it: `0-3,8`; empty for a node of memory alone."""
+    ranges = (part.partition("-") for part in text.strip().split(",") if part.strip())
     return tuple(n for low, _, high in ranges for n in range(int(low), int(high or low) + 1))
 
 
@@ -49,33 +91,49 @@ class Processors:
     """The processors of the engine's machine that are free to be given."""
 
     def __init__(
-        self, engine: EngineFacts, *, local: bool, cores: Sequence[Core] | None = None
+        self,
+        *,
+        cpuset: bool,
+        local: bool,
+        cores: Sequence[Core] | None = None,
+        nodes: Mapping[int, Node] | None = None,
     ) -> None:
+        can_tell = local and hasattr(os, "sched_getaffinity")
         if cores is None:
-            can_tell = local and hasattr(os, "sched_getaffinity")
             cores = cores_of(os.sched_getaffinity(0)) if can_tell else []
+        self._nodes = (nodes_of() if can_tell else {}) if nodes is None else nodes
         # Another harness of this machine begins at another one.
         first = os.getpid() % max(1, len(cores))
-        self._free = [*cores[first:], *cores[:first]] if engine.cpuset else []
+        self._free = [*cores[first:], *cores[:first]] if cpuset else []
         self._all = sum(map(len, cores))
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
-    def share(self, cpus: float | None) -> Iterator[tuple[int, ...]]:
-        """Processors for one container.
+    def share(self, limits: Limits) -> Iterator[Share]:
+        """Processors for one container, whole ones for a part of one, and the memory near them.
 
-        None in particular where the share is no whole number, is all of them, or so many are not
-        free: then the limit of its time holds alone.
+        None in particular where it may have all of their time, or so many are not free: then the
+        limit of its time holds alone.
         """
         taken: list[Core] = []
-        if cpus is not None and cpus == int(cpus) and cpus < self._all:
-            with self._lock:
-                while self._free and sum(map(len, taken)) < cpus:
-                    taken.append(self._free.pop(0))
-                if sum(map(len, taken)) < cpus:
-                    taken, self._free = [], [*taken, *self._free]
+        wanted = min(ceil(limits.cpus or 0), self._all)
+        with self._lock:
+            while self._free and sum(map(len, taken)) < wanted:
+                taken.append(self._free.pop(0))
+            if sum(map(len, taken)) < wanted:
+                taken, self._free = [], [*taken, *self._free]
+        given = tuple(sorted(cpu for core in taken for cpu in core)[:wanted])
         try:
-            yield tuple(sorted(cpu for core in taken for cpu in core)[: int(cpus or 0)])
+            yield Share(cpus=given, nodes=self._near(given, limits.memory_mib))
         finally:
             with self._lock:
                 self._free += taken
+
+    def _near(self, cpus: tuple[int, ...], memory_mib: int) -> tuple[int, ...]:
+        """The nodes of these processors; none where it is all of them, or a limit exceeds them.
+
+        The kernel would end for memory what was promised more.
+        """
+        near = [n for n, node in sorted(self._nodes.items()) if set(cpus) & set(node.cpus)]
+        enough = sum(self._nodes[n].memory_mib for n in near) >= memory_mib
+        return tuple(near) if enough and len(near) < len(self._nodes) else ()

@@ -29,7 +29,7 @@ _VERSION = 2
 # The columns of runs.csv, but for whose attempt it is; `case` is a word of SQL.
 _MEASURED = [f.name for f in dataclasses.fields(Attempt) if f.name not in ("team", "case", "round")]
 # Of later versions of segjudge: a ledger may be without them, which are then empty.
-_ADDED = ("peak_gpu_memory_mib", "gpu_busy_s")
+_ADDED = ("peak_gpu_memory_mib", "gpu_busy_s", "file_pages_mib", "throttled_s")
 _PROOF = ["prediction_sha256", "log_sha256", "profile_sha256", "options"]
 _ENDED = [*_MEASURED, *_PROOF]
 _TABLES = f"""
@@ -152,15 +152,18 @@ class Ledger:
     def digest(self) -> str:
         """SHA-256 of all that has ended: scores hold for this state and no other."""
         digest = hashlib.sha256()
-        # The empty ones of later versions last, and left out: what older ones have digested stays.
+        # Those of later versions last, and left out from where all are empty: what older ones have
+        # digested stays.
         columns = dict(zip(_ENDED, self._ended(), strict=True))
         old = [name for name in _ENDED if name not in _ADDED]
         new = [columns[name] for name in _ADDED]
         names = ("team", "case_id", "round", "job_sha256", *old, *new)
         query = f"select {', '.join(names)} from attempts"  # noqa: S608
         for row in self._read(f"{query} where outcome is not null order by attempt"):
-            kept = row if any(value is not None for value in row[-len(new) :]) else row[: -len(new)]
-            digest.update(msgspec.json.encode(kept) + b"\n")
+            last, least = len(row), len(row) - len(new)
+            while last > least and row[last - 1] is None:
+                last -= 1
+            digest.update(msgspec.json.encode(row[:last]) + b"\n")
         return digest.hexdigest()
 
     def _ended(self) -> list[str]:

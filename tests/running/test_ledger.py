@@ -43,11 +43,14 @@ def entry(turn: Turn) -> JournalEntry:
     )
 
 
-def filled(path: Path, attempts: int) -> Ledger:
+def filled(path: Path, attempts: int, **measured: float) -> Ledger:
     ledger = Ledger(path)
     for number in range(attempts):
         turn = Turn(team="team", case=f"case{number:04d}")
-        ledger.end(ledger.begin(turn, job_sha256="2" * 64), entry(turn))
+        made = entry(turn)
+        record = dataclasses.replace(made.record, **measured)
+        made = msgspec.structs.replace(made, record=record)
+        ledger.end(ledger.begin(turn, job_sha256="2" * 64), made)
     return ledger
 
 
@@ -58,14 +61,21 @@ def test_what_was_written_is_read_to_the_last_digit(tmp_path: Path) -> None:
     ]
 
 
-def test_a_ledger_from_before_gpus_were_metered_is_read_with_the_same_digest_and_goes_on(
-    tmp_path: Path,
+GPUS, FILES = ("peak_gpu_memory_mib", "gpu_busy_s"), ("file_pages_mib", "throttled_s")
+
+
+@pytest.mark.parametrize(
+    ("lacking", "had"),
+    [((*GPUS, *FILES), {}), (FILES, {"peak_gpu_memory_mib": 3.0, "gpu_busy_s": 1})],
+)
+def test_a_ledger_of_an_earlier_version_is_read_with_the_same_digest_and_goes_on(
+    tmp_path: Path, lacking: tuple[str, ...], had: dict[str, float]
 ) -> None:
-    ledger = filled(tmp_path / "ledger.sqlite", 2)
+    ledger = filled(tmp_path / "ledger.sqlite", 2, **had)
     digest = ledger.digest()
     ledger.close()
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as file:
-        for name in ("peak_gpu_memory_mib", "gpu_busy_s"):
+        for name in lacking:
             file.execute(f"alter table attempts drop column {name}")
 
     old = Ledger(tmp_path / "ledger.sqlite")
@@ -73,7 +83,7 @@ def test_a_ledger_from_before_gpus_were_metered_is_read_with_the_same_digest_and
     assert old.digest() == digest
     turn = Turn(team="team", case="case0002")
     measured = entry(turn)
-    record = dataclasses.replace(measured.record, peak_gpu_memory_mib=300.0, gpu_busy_s=0.5)
+    record = dataclasses.replace(measured.record, peak_gpu_memory_mib=300.0, throttled_s=0.5)
     measured = msgspec.structs.replace(measured, record=record)
     old.end(old.begin(turn, job_sha256="2" * 64), measured)
     assert list(old.entries())[2] == measured

@@ -1,5 +1,7 @@
 """What happened decides the outcome; what the log says only explains it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -56,6 +58,18 @@ def test_each_ending_has_its_outcome_and_says_why(
     assert words in reason
     assert (reason == "") == (outcome is Outcome.OK)
     assert "\n" not in reason
+
+
+@pytest.mark.parametrize(("held_s", "said"), [(41.4, True), (0.05, False), (None, False)])
+def test_a_time_limit_that_a_limit_of_cpus_has_a_part_in_says_so(
+    held_s: float | None, said: bool
+) -> None:
+    happened = dataclasses.replace(execution(Ending.TIMEOUT, None), throttled_s=held_s)
+    limits = Limits(timeout_s=60, memory_mib=512, cpus=1.5)
+
+    _, reason = judge(happened, GOOD, limits, "case.npz")
+
+    assert ("the limit of 1.5 CPUs held its threads back for 41 s" in reason) is said
 
 
 @given(

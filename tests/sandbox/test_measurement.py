@@ -200,6 +200,7 @@ def test_pages_of_files_are_no_memory_that_a_program_has_asked_for(docker_bench:
         pytest.skip("this user may make no cgroup for the container; the engine's samples remain")
 
     assert much.peak_memory_mib == pytest.approx(little.peak_memory_mib, abs=40)
+    assert much.file_pages_mib > little.file_pages_mib + 150
 
 
 def test_what_was_in_use_without_files_is_the_peak(tmp_path: Path) -> None:
@@ -217,8 +218,44 @@ def test_what_was_in_use_without_files_is_the_peak(tmp_path: Path) -> None:
         usage = cgroup.usage()
 
     assert usage is not None
-    assert (usage.peak_memory_mib, usage.file_memory_mib) == (110.0, 250.0)
+    assert (usage.peak_memory_mib, usage.file_pages_mib) == (110.0, 250.0)
     assert usage.limit_hits == 1
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_a_limit_of_cpus_held_back_is_kept_although_the_container_is_gone(
+    tmp_path: Path, version: int
+) -> None:
+    for kind in ("cpu", "cpuacct", "memory") if version == 1 else ():
+        (tmp_path / kind).mkdir()
+    cgroup = RunCgroup.make(
+        token=_TOKEN, number=7, version=version, driver="cgroupfs", root=tmp_path
+    )
+    assert cgroup is not None
+    name = f"segjudge_{_TOKEN}_7"
+    if version == 1:
+        (tmp_path / "cpuacct" / name / "cpuacct.usage").write_text("2500000000\n")
+        (tmp_path / "memory" / name / "memory.max_usage_in_bytes").write_text(f"{50 * 2**20}\n")
+        stat = tmp_path / "cpu" / name / "0a1b" / "cpu.stat"
+        held = "throttled_time {}000000\n"
+    else:
+        _write_v2(tmp_path / name, memory_peak=f"{50 * 2**20}\n")
+        stat = tmp_path / name / "0a1b" / "cpu.stat"
+        held = "usage_usec 7\nthrottled_usec {}000\n"
+    stat.parent.mkdir(parents=True)
+
+    for periods, held_ms in ((0, 0), (3, 0), (9, 250)):
+        stat.write_text(f"nr_periods {periods}\nnr_throttled 1\n{held.format(held_ms)}")
+        cgroup.follow()
+        usage = cgroup.usage()
+        assert usage is not None
+        assert usage.throttled_s == (held_ms / 1000 if periods else None)
+    stat.unlink()
+    cgroup.follow()
+
+    usage = cgroup.usage()
+    assert usage is not None
+    assert usage.throttled_s == 0.25
 
 
 def test_the_group_of_another_container_is_not_read(tmp_path: Path) -> None:

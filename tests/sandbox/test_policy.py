@@ -11,6 +11,7 @@ from evaluate.facts.rules import Limits, builtin_protocols, load_protocol
 from evaluate.sandbox import Image, Job
 from evaluate.sandbox.enforcement import not_enforced
 from evaluate.sandbox.policy import EngineFacts, container_options, container_user
+from evaluate.sandbox.processors import Share
 from evaluate.sandbox.surroundings import Surroundings
 from tests.sandbox.engine_facts import ENGINE
 
@@ -184,9 +185,13 @@ def test_shared_memory_is_as_large_as_memory_unless_the_protocol_says_less() -> 
 
 
 def test_a_name_and_processors_are_given_where_there_are_some() -> None:
-    host = _options(accounts={"/etc/passwd": "/host/passwd"}, cores=(2, 5))["HostConfig"]
+    share, limits = Share(cpus=(2, 5), nodes=(1,)), msgspec.structs.replace(_LIMITS, cpus=9)
+    options = _options(accounts={"/etc/passwd": "/host/passwd"}, share=share, limits=limits)
+    host = options["HostConfig"]
 
-    assert host["CpusetCpus"] == "2,5"
+    assert (host["CpusetCpus"], host["CpusetMems"]) == ("2,5", "1")
+    assert "OMP_NUM_THREADS=2" in options["Env"]
+    assert "OMP_NUM_THREADS=8" in _options(limits=limits)["Env"], "no more than the machine has"
     assert ["/host/passwd", "/etc/passwd", True] in [
         [mount["Source"], mount["Target"], mount["ReadOnly"]] for mount in host["Mounts"]
     ]

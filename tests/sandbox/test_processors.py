@@ -1,16 +1,16 @@
 """A container has whole cores: no other one runs on the second hardware thread of its own."""
 
-import dataclasses
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from evaluate.sandbox.processors import Processors, cores_of
-from tests.sandbox import engine_facts
+from evaluate.facts.rules import Limits
+from evaluate.sandbox.processors import ANYWHERE, Node, Processors, cores_of, nodes_of
 
 # Two sockets of two cores of two threads, numbered as Linux does: the second threads come last.
 THREADS = {0: (0, 4), 1: (1, 5), 2: (2, 6), 3: (3, 7)}
-ENGINE = dataclasses.replace(engine_facts.ENGINE, cpuset=True)
 
 
 @pytest.fixture
@@ -25,6 +25,33 @@ def cpus(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def nodes(tmp_path: Path) -> dict[int, Node]:
+    """A node of memory for each socket, and one without processors, as fast memory has."""
+    for node, cpulist in enumerate(("0,2,4,6", "1,3,5,7", "")):
+        folder = tmp_path / f"node{node}"
+        folder.mkdir()
+        (folder / "cpulist").write_text(f"{cpulist}\n")
+        meminfo = f"Node {node} MemTotal:  {64 << 20} kB\nNode {node} MemFree: 7 kB\n"
+        (folder / "meminfo").write_text(meminfo)
+    return nodes_of(nodes=tmp_path)
+
+
+def given(
+    cpus: Path, nodes: Mapping[int, Node] | None = None, first: int = 0, usable: int = 8
+) -> Processors:
+    """Those of this machine, from this core on."""
+    cores = cores_of(range(usable), cpus=cpus)
+    shift = (first - os.getpid()) % len(cores)
+    return Processors(
+        cpuset=True, local=True, cores=[*cores[shift:], *cores[:shift]], nodes=nodes or {}
+    )
+
+
+def limits(cpus: float | None, memory_mib: int = 100) -> Limits:
+    return Limits(timeout_s=1, memory_mib=memory_mib, cpus=cpus)
+
+
 def test_cores_are_whole_and_those_of_one_socket_stand_together(cpus: Path) -> None:
     assert cores_of(range(8), cpus=cpus) == [(0, 4), (2, 6), (1, 5), (3, 7)]
     assert cores_of({0, 1, 4}, cpus=cpus) == [(0, 4)]  # a part of a core is somebody else's
@@ -36,21 +63,55 @@ def test_where_nobody_tells_the_topology_each_processor_is_a_core(tmp_path: Path
 
 
 def test_no_two_containers_share_a_core(cpus: Path) -> None:
-    free = Processors(ENGINE, local=True, cores=cores_of(range(8), cpus=cpus))
-    with free.share(1) as one, free.share(3) as three, free.share(2) as two:
-        assert [len(one), len(three), len(two)] == [1, 3, 2]
-        held = [{THREADS[cpu % 4] for cpu in share} for share in (one, three, two)]
+    free = given(cpus)
+    with (
+        free.share(limits(1)) as one,
+        free.share(limits(2.5)) as three,
+        free.share(limits(2)) as two,
+    ):
+        shares = [share.cpus for share in (one, three, two)]
+        assert list(map(len, shares)) == [1, 3, 2]
+        held = [{THREADS[cpu % 4] for cpu in share} for share in shares]
         assert sum(map(len, held)) == len(set.union(*held)) == 4
-        with free.share(1) as none:  # all cores are taken, if not all threads
-            assert none == ()
-    with free.share(7) as seven:
-        assert len(seven) == 7
+        with free.share(limits(1)) as none:  # all cores are taken, if not all threads
+            assert none == ANYWHERE
+    with free.share(limits(7)) as seven:
+        assert len(seven.cpus) == 7
 
 
-@pytest.mark.parametrize("share", [None, 1.5, 8])
-def test_a_share_that_is_no_number_of_processors_is_a_limit_of_time_alone(
-    share: float | None, cpus: Path
+@pytest.mark.parametrize(("share", "count"), [(None, 0), (0.2, 1), (1.5, 2), (8, 8), (9, 8)])
+def test_a_part_of_a_processor_is_a_whole_one_and_more_than_there_are_is_all(
+    share: float | None, count: int, cpus: Path
 ) -> None:
-    free = Processors(ENGINE, local=True, cores=cores_of(range(8), cpus=cpus))
-    with free.share(share) as given:
-        assert given == ()
+    free = given(cpus)
+    for _ in range(2):  # all are given back
+        with free.share(limits(share)) as got:
+            assert len(got.cpus) == count
+
+
+def test_of_processors_that_are_only_partly_ours_no_other_is_given(cpus: Path) -> None:
+    with given(cpus, usable=5).share(limits(8)) as got:
+        assert got.cpus == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("first", "count", "memory_gib", "near"),
+    [
+        (0, 2, 32, (0,)),
+        (2, 2, 64, (1,)),
+        (0, 6, 100, (0, 1)),
+        # More than the socket has: it may be taken anywhere, and not run out at a half.
+        (0, 2, 65, ()),
+    ],
+)
+def test_memory_is_of_the_node_whose_cores_they_are_where_it_has_enough(
+    first: int, count: int, memory_gib: int, near: tuple[int, ...], cpus: Path,
+    nodes: Mapping[int, Node],
+) -> None:  # fmt: skip
+    with given(cpus, nodes, first).share(limits(count, memory_gib << 10)) as got:
+        assert got.nodes == near
+
+
+def test_one_node_is_no_choice(cpus: Path, nodes: Mapping[int, Node]) -> None:
+    with given(cpus, {0: nodes[0]}).share(limits(2)) as got:
+        assert got.nodes == ()

@@ -214,12 +214,22 @@ def test_its_own_name_resolves_and_no_other_does(docker_bench: Bench) -> None:
 
 
 @pytest.mark.engine
-def test_a_whole_number_of_processors_is_all_that_the_program_sees(docker_bench: Bench) -> None:
-    ended = docker_bench.python(
-        "print(len(os.sched_getaffinity(0)), os.environ['OMP_NUM_THREADS'])", cpus=1.0
-    )
+def test_its_share_rounded_up_is_all_that_a_program_sees_and_what_is_held_back_is_told(
+    docker_bench: Bench,
+) -> None:
+    code = """
+        print(len(os.sched_getaffinity(0)), os.environ["OMP_NUM_THREADS"], flush=True)
+        while time.process_time() < 0.1:
+            pass
+    """
+    part, whole = (docker_bench.python(code, cpus=cpus) for cpus in (0.2, 1.0))
 
-    assert ended.log.split() == [b"1", b"1"]
+    assert [part.log.split(), whole.log.split()] == [[b"1", b"1"]] * 2
+    if part.measured_by != "cgroup":
+        pytest.skip("this user may make no cgroup for the container")
+    assert part.throttled_s is not None
+    assert whole.throttled_s is not None
+    assert whole.throttled_s < 0.05 < part.throttled_s
 
 
 @pytest.fixture(scope="module")

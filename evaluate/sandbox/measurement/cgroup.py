@@ -31,7 +31,8 @@ class RunCgroup:
         self._root = root
         self._peak = 0.0
         self._own = 0.0  # the most that was in use without pages of files
-        self._files = 0.0
+        self._files: float | None = None
+        self._throttled_s: float | None = None
 
     @classmethod
     def make(
@@ -70,11 +71,13 @@ class RunCgroup:
         except (OSError, ValueError):
             return None
         paths = {kind: path for _, kind, path in (line.split(":", 2) for line in lines)}
-        wanted = ("cpuacct", "memory") if version == 1 else ("",)
+        wanted = ("cpuacct", "memory", "cpu") if version == 1 else ("",)
         groups = []
         for kind in wanted:
             path = next((p for kinds, p in paths.items() if kind in kinds.split(",")), "")
             if container not in path:
+                if kind == "cpu":
+                    break  # no limit that could hold it back
                 return None
             groups.append(root / kind / path.lstrip("/"))
         cgroup = cls("", version=version, root=root)
@@ -126,7 +129,7 @@ class RunCgroup:
         """CPU time so far in seconds and memory in use in MiB; None if nothing ran below."""
         try:
             if self._version == 1:
-                cpu, memory = self._counting()
+                cpu, memory, *_ = self._counting()
                 cpu_s = int(_read(cpu / "cpuacct.usage")) / 1e9
                 in_use = int(_read(memory / "memory.usage_in_bytes")) / _MIB
             else:
@@ -136,6 +139,23 @@ class RunCgroup:
         except (OSError, ValueError, KeyError):
             return None
         return (cpu_s, in_use) if cpu_s else None
+
+    def follow(self) -> None:
+        """Keep how long the limit of CPU time has held the container back so far.
+
+        Its own group alone counts that, not ours above it, and is gone with it.
+        """
+        above = self._found[-1:] or [
+            self._root / ("cpu" if self._version == 1 else "") / self._name
+        ]
+        for said in (*above[0].glob("cpu.stat"), *above[0].glob("*/cpu.stat")):
+            with contextlib.suppress(OSError, ValueError):
+                stat = _table(said)
+                if stat.get("nr_periods"):
+                    held_s = (
+                        stat.get("throttled_usec", 0) / 1e6 + stat.get("throttled_time", 0) / 1e9
+                    )
+                    self._throttled_s = max(self._throttled_s or 0.0, held_s)
 
     def remove(self) -> None:
         """Remove it from every hierarchy; the container must be gone."""
@@ -152,32 +172,34 @@ class RunCgroup:
         return [self._root / "cpuacct" / self._name, self._root / "memory" / self._name]
 
     def _read_v1(self) -> Usage:
-        cpu, memory = self._counting()
+        cpu, memory, *_ = self._counting()
         peak = int(_read(memory / "memory.max_usage_in_bytes")) / _MIB
         stat = _stat(memory)
         own = stat.get("total_rss", 0) + stat.get("total_shmem", 0)
         return Usage(
             cpu_s=int(_read(cpu / "cpuacct.usage")) / 1e9,
             peak_memory_mib=self._without_files(
-                peak, own, stat.get("total_cache", 0) - stat.get("total_shmem", 0)
+                peak, own, _files(stat, "total_cache", "total_shmem")
             ),
             measured_by="cgroup",
-            file_memory_mib=self._files,
+            file_pages_mib=self._files,
+            throttled_s=self._throttled_s,
             # The group's own alone: version 1 tells no parent.
             oom_kills=_oom_kills(memory) if self._found else None,
         )
 
-    def _without_files(self, peak: float, own: int, files: int) -> float:
+    def _without_files(self, peak: float, own: int, files: int | None) -> float:
         """The peak of what a program asked for, in MiB.
 
         The kernel's peak holds the pages of files, too, whose number tells what others have read
         before, and which it gives up for the asking. At the peak there were no more of them than
         the most that were seen; and what was seen to be no file's was in use.
         """
-        self._files = max(self._files, files / _MIB)
+        if files is not None:
+            self._files = max(self._files or 0.0, files / _MIB)
         self._own = max(self._own, own / _MIB)
         # Of now alone: a look at a moment when few of the files were seen must not stay.
-        return max(self._own, peak - self._files)
+        return max(self._own, peak - (self._files or 0.0))
 
     def _read_v2(self) -> Usage:
         folder = self._counting()[0]
@@ -191,11 +213,10 @@ class RunCgroup:
         events = _table(folder / "memory.events")
         return Usage(
             cpu_s=_table(folder / "cpu.stat")["usage_usec"] / 1e6,
-            peak_memory_mib=self._without_files(
-                self._peak, own, stat.get("file", 0) - stat.get("shmem", 0)
-            ),
+            peak_memory_mib=self._without_files(self._peak, own, _files(stat, "file", "shmem")),
             measured_by="cgroup",
-            file_memory_mib=self._files,
+            file_pages_mib=self._files,
+            throttled_s=self._throttled_s,
             oom_kills=events.get("oom_kill"),
             limit_hits=events.get("oom"),
         )
@@ -242,6 +263,11 @@ def _stat(folder: Path) -> dict[str, int]:
         return _table(folder / "memory.stat")
     except OSError:
         return {}
+
+
+def _files(stat: dict[str, int], cache: str, shared: str) -> int | None:
+    """Pages of files, where the kernel says; it counts shared memory among them."""
+    return stat[cache] - stat.get(shared, 0) if cache in stat else None
 
 
 def _table(path: Path) -> dict[str, int]:

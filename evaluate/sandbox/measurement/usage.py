@@ -13,7 +13,10 @@ class Usage:
         measured_by: `cgroup`; `stats`, which are samples; or `rusage`.
         oom_kills: processes that the kernel killed for memory; None where it does not count them.
         limit_hits: how often the limit of memory was why; None where that is not counted.
-        file_memory_mib: pages of files in memory at the end, which `peak_memory_mib` leaves out.
+        file_pages_mib: the most pages of files that were seen in memory, which `peak_memory_mib`
+            leaves out; None where nobody tells them apart.
+        throttled_s: how long its limit of CPU time has held its processors back, added up over
+            them; None where it has none, or the kernel does not say.
     """
 
     cpu_s: float | None
@@ -21,4 +24,5 @@ class Usage:
     measured_by: str
     oom_kills: int | None = None
     limit_hits: int | None = field(default=None, compare=False)
-    file_memory_mib: float | None = field(default=None, compare=False)
+    file_pages_mib: float | None = field(default=None, compare=False)
+    throttled_s: float | None = field(default=None, compare=False)
