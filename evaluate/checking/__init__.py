@@ -1,8 +1,7 @@
 """Checking: a submission before it is handed in."""
 
 from evaluate.checking.archive_checks import archive_findings
-from evaluate.checking.catalogue import CATALOGUE
-from evaluate.checking.check_findings import gravest_first, make_finding
+from evaluate.checking.check_findings import CATALOGUE, gravest_first, make_finding
 from evaluate.checking.folder_checks import folder_findings
 from evaluate.checking.sanity import build_sanity_cases
 

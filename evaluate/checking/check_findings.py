@@ -1,7 +1,25 @@
-"""Findings of a check of a submission, in the catalogue's words."""
+"""Findings of a check of a submission, in the words of `catalogue.toml`, as in `docs/checks.md`."""
+
+from pathlib import Path
+
+import msgspec
 
 from data_manifest.findings import Finding, Severity
-from evaluate.checking.catalogue import CATALOGUE
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One check's words."""
+
+    looks_at: str
+    expected: str
+    why: str
+    mend: str
+
+
+CATALOGUE = msgspec.toml.decode(
+    Path(__file__).with_name("catalogue.toml").read_bytes(), type=dict[str, Check]
+)
+
 
 _ORDER = list(Severity)
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from data_manifest.findings import Finding, Severity
 from evaluate.checking.check_findings import make_finding, nothing_found
-from evaluate.checking.file_names import named_secrets
-from evaluate.checking.files import file_findings, script_findings
+from evaluate.checking.files import file_findings, named_secrets, script_findings
 from evaluate.facts.rules import Rules
 from evaluate.sandbox.dockerfiles import entry_point
 from evaluate.sandbox.layers import LayerEntry

@@ -13,8 +13,7 @@ from data_manifest.layouts import InputFile
 from evaluate.facts.protocol_files import builtin_protocols
 from evaluate.facts.ranking_rules import of_label
 from evaluate.facts.rules import Rules, load_protocol
-from evaluate.reporting.scoring_told import scoring_lines
-from evaluate.reporting.told_values import CHOICES, SENTENCES, shown
+from evaluate.reporting.scoring_told import CHOICES, SENTENCES, scoring_lines, shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
