@@ -27,7 +27,7 @@ from evaluate.sandbox.case_folders import copy_folder, folder_digest
 from evaluate.sandbox.dockerfiles import entry_point
 from evaluate.sandbox.left_outputs import reclaim
 from evaluate.sandbox.log import BoundedLog
-from evaluate.sandbox.measurement import GpuMeter, Gpus, ProcessTree, Profile, kill_marked
+from evaluate.sandbox.measurement import GpuMeter, Gpus, Others, ProcessTree, Profile, kill_marked
 from evaluate.sandbox.models import parted, with_model
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.port import Ending, Execution, Image, ImageProblem, Job, SandboxError, refused
@@ -182,7 +182,7 @@ class _LocalRun:
             start_new_session=True,
         )
         startup_s = time.monotonic() - started
-        tree = ProcessTree(process.pid, mark=mark)
+        tree, others = ProcessTree(process.pid, mark=mark), Others()
         profile = Profile(self._job.profile_hz, self._gpu)
         profile.start(started)
         waiter = threading.Thread(target=self._await_exit, args=(process,), daemon=True)
@@ -219,12 +219,14 @@ class _LocalRun:
         verdict = verdict or too_large(self._job)
         if verdict is None or verdict.ending is not Ending.OUTPUT_TOO_LARGE:
             room.demand()  # else it has filled the disk itself
+        cpu_s = max(self._rusage_cpu_s, tree.cpu_s)
         return Execution(
             ending=verdict.ending if verdict else Ending.EXITED,
             detail=verdict.detail if verdict else "",
             exit_code=None if verdict else _exit_code(process),
             wall_s=wall_s,
-            cpu_s=max(self._rusage_cpu_s, tree.cpu_s),
+            cpu_s=cpu_s,
+            others_cpus=others.beside(cpu_s),
             peak_memory_mib=tree.peak_memory_mib or None,
             measured_by="rusage",
             started_at=started_at,

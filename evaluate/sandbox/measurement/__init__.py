@@ -2,6 +2,7 @@
 
 from evaluate.sandbox.measurement.cgroup import RunCgroup, remove_stale_cgroups
 from evaluate.sandbox.measurement.gpu import GpuMeter, Gpus
+from evaluate.sandbox.measurement.others import Others
 from evaluate.sandbox.measurement.profile_samples import Profile, Sample
 from evaluate.sandbox.measurement.stats import StatsMeter
 from evaluate.sandbox.measurement.tree import ProcessTree, kill_marked
@@ -10,6 +11,7 @@ from evaluate.sandbox.measurement.usage import Usage
 __all__ = [
     "GpuMeter",
     "Gpus",
+    "Others",
     "ProcessTree",
     "Profile",
     "RunCgroup",

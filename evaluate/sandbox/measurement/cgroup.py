@@ -160,8 +160,6 @@ class RunCgroup:
     def remove(self) -> None:
         """Remove it from every hierarchy; the container must be gone."""
         for folder in [self._root / self._name, *self._root.glob(f"*/{self._name}")]:
-            for below in folder.glob("*/"):  # of a container that never started
-                _remove_folder(below)
             _remove_folder(folder)
 
     def _counting(self) -> list[Path]:
@@ -232,6 +230,8 @@ def remove_stale_cgroups(*, root: Path = _ROOT) -> None:
 
 
 def _remove_folder(folder: Path) -> None:
+    for below in folder.glob("*/"):  # of a container that never started, or was cut off
+        _remove_folder(below)
     # The kernel frees a cgroup a moment after its last process has ended.
     for _ in range(20):
         try:
