@@ -159,7 +159,7 @@ def cohort_interval(
     statistic: Callable[[_Columns], float],
     columns: _Columns,
     *,
-    rng: np.random.Generator,
+    rng: "np.random.Generator",
     samples: int = 1000,
     level: float = 0.95,
     patients: Sequence[Hashable] | None = None,
