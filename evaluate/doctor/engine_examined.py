@@ -1,6 +1,5 @@
 """What a container engine enforces, by trying it."""
 
-import os
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +10,7 @@ from evaluate.doctor.bearings import disk, looked_at
 from evaluate.sandbox import ImageProblem, SandboxError, lacking
 from evaluate.sandbox.choice import open_docker, refuse_on_windows
 from evaluate.sandbox.measurement import RunCgroup
+from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.scratch import scratch_folder
 from evaluate.sandbox.trial import broken_limits
 
@@ -125,8 +125,8 @@ def _measurement(facts: Mapping[str, object], *, local: bool) -> Finding:
     if local and not facts.get("rootless") and facts["name"] == "docker":
         # Made as a run makes it, so that the answer is a run's.
         cgroup = RunCgroup.make(
-            token=f"doctor{os.getpid()}",
-            number=0,
+            token=Owner.current().token,
+            number=0,  # those of runs begin at 1
             version=int(str(facts["cgroup_version"])),
             driver=str(facts["cgroup_driver"]),
         )

@@ -14,6 +14,8 @@ from data_manifest.findings import Finding
 from evaluate.doctor.bearings import disk, looked_at
 from evaluate.doctor.engine_examined import examine_engine
 from evaluate.facts.errors import EngineMissingError
+from evaluate.sandbox.measurement import delegated
+from evaluate.sandbox.ownership import Owner
 from metrics import KernelError
 from metrics.kernel import count_labels
 
@@ -41,6 +43,12 @@ def examine_machine(
     temporary = tempfile.gettempdir()
     return [
         *findings,
+        looked_at(
+            "measurement, local sandbox",
+            "exact, in this process's own cgroup, which it may divide"
+            if delegated(Owner.current().token)
+            else "by samples; exact where systemd delegates a cgroup (docs/measurement.md)",
+        ),
         looked_at("user", "root" if os.geteuid() == 0 else f"user {os.geteuid()}, not root"),
         _memory(),
         _swap(),

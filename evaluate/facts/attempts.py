@@ -34,6 +34,7 @@ class Attempt:
         file_pages_mib: the most pages of files that it was seen to have in memory;
             `peak_memory_mib` is without them.
         throttled_s: how long its limit of CPU time has held its processors back, added up.
+        others_cpus: processors that other programs of the machine kept busy meanwhile.
         machine: where it was made: a key of `machines` in run.json.
         rules_sha256: of the rules that decided what the container was given and had to leave
             (`RUN_PARTS`); they stand whole in run.json.
@@ -58,5 +59,6 @@ class Attempt:
     gpu_busy_s: float | None = None
     file_pages_mib: float | None = None
     throttled_s: float | None = None
+    others_cpus: float | None = None
     machine: str
     rules_sha256: str

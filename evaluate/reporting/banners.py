@@ -11,6 +11,7 @@ from evaluate.reporting.words import listed_names
 
 _MUCH = 0.5
 """Processors that are busy with something else: from here on it is said."""
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,32 @@ def _times(sources: Sources) -> Iterator[tuple[str, str, str]]:
     unsteady = [c for c in document.calibration.values() if not c.fair]
     if unsteady:
         yield "note", "Times are not comparable", _unfair(unsteady)
+    yield from _beside_others(sources)
+
+
+def _beside_others(sources: Sources) -> Iterator[tuple[str, str, str]]:
+    # Where several containers ran at a time, which is said above, they are each other's others.
+    shared = {key for key, c in sources.document.calibration.items() if c.parallel > 1}
+    disturbed = [
+        run
+        for run in sources.runs.values()
+        if (run.others_cpus or 0.0) >= _MUCH and run.machine not in shared
+    ]
+    if not disturbed:
+        return
+    cases = sorted({run.case for run in disturbed})
+    named = [clipped(case, 40) for case in cases[:_MOST_NAMED]]
+    if rest := len(cases) - len(named):
+        named.append(f"{rest:,} more")
+    most = max(run.others_cpus or 0.0 for run in disturbed)
+    yield (
+        "note",
+        "Other programs ran beside",
+        f"During {len(disturbed):,} of {count_of(len(sources.runs), 'run')}, of"
+        f" {count_of(len(cases), 'case')} ({listed_names(named)}), other programs kept up to"
+        f" {most:.1f} processors busy: do not read close differences in time there as real (column"
+        " others_cpus of runs.csv).",
+    )
 
 
 def _unfair(unsteady: Sequence[Calibration]) -> str:

@@ -257,12 +257,14 @@ def _pass_on_interrupt(error: BaseException) -> None:
         cause = cause.__cause__ or cause.__context__
 
 
+_MORE = ("peak_gpu_memory_mib", "gpu_busy_s", "file_pages_mib", "throttled_s", "others_cpus")
+
+
 def _more_usage(execution: Execution | None) -> dict[str, float | None]:
     """Beside time and memory; and under the curves of the profile, where one was asked for."""
     if execution is None:
         return {}
-    names = ("peak_gpu_memory_mib", "gpu_busy_s", "file_pages_mib", "throttled_s")
-    more = {name: getattr(execution, name) for name in names}
+    more = {name: getattr(execution, name) for name in _MORE}
     if not execution.profile:
         return more
     return more | {

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import psutil
+
+from evaluate.sandbox.measurement import Others
 
 DRIFT_LIMIT = 0.10
 """Above this drift the report says that times should not be ranked closely."""
 
 _REPEATS = 3
 _CPUS = Path("/sys/devices/system/cpu")
-_NOT_AT_WORK = ("iowait", "guest", "guest_nice")  # guests are in user's and nice's, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,20 +38,9 @@ def time_load(clock: Callable[[], float] = time.perf_counter) -> LoadTime:
 
     The best of three counts, so that a single interruption is not taken for drift.
     """
-    busy, own, began = _busy_s(), time.process_time(), time.perf_counter()
+    others = Others()
     seconds = min(_once(clock) for _ in range(_REPEATS))
-    others = _busy_s() - busy - (time.process_time() - own)
-    return LoadTime(
-        seconds=seconds,
-        others_cpus=round(max(others / (time.perf_counter() - began), 0.0), 2),
-        throttled=times_throttled(),
-    )
-
-
-def _busy_s() -> float:
-    """Seconds that all processors together were at work, or given to somebody else's machine."""
-    times = psutil.cpu_times()
-    return float(sum(times) - times.idle - sum(getattr(times, k, 0) for k in _NOT_AT_WORK))
+    return LoadTime(seconds=seconds, others_cpus=others.cpus(), throttled=times_throttled())
 
 
 def times_throttled(cpus: Path = _CPUS) -> int | None:

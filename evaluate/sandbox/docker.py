@@ -165,10 +165,7 @@ class DockerSandbox:
             return refused(problem)
         number = next(_NUMBERS)
         name = f"segjudge_{self._owner}_{number}"
-        with (
-            engine_failures("running a container"),
-            contextlib.ExitStack() as at_last,
-        ):
+        with engine_failures("running a container"), contextlib.ExitStack() as at_last:
             at_last.callback(reclaim, job.outputs)
             # Around the trial of a refusal, too, whose container would make the cgroup again.
             cgroup = at_last.enter_context(self._cgroup(number))
@@ -278,6 +275,7 @@ class DockerSandbox:
             gpu_busy_s=gpu.busy_s if gpu else None,
             file_pages_mib=usage.file_pages_mib,
             throttled_s=usage.throttled_s,
+            others_cpus=usage.others_cpus,
         )
 
     def _enforced(self, options: dict[str, object], job: Job) -> dict[str, object]:

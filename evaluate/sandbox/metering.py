@@ -1,13 +1,15 @@
 """The meter of one container: its cgroup where that can be read, and samples otherwise."""
 
 import contextlib
+import dataclasses
 
 import psutil
 
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox.containers import OwnedContainer
 from evaluate.sandbox.measurement import (
     GpuMeter,
+    Others,
     ProcessTree,
     Profile,
     RunCgroup,
@@ -45,6 +47,7 @@ class Meter:
         self._profile = profile
         self._stats = StatsMeter(profile)
         self._sampling = False
+        self._others: Others | None = None
 
     def expect(self, container: OwnedContainer) -> None:
         """Find the container's own group before its command runs, where the engine made it by then.
@@ -56,6 +59,7 @@ class Meter:
 
     def look(self, container: OwnedContainer) -> StopReason | None:
         """Keep the values of a kernel that has no peak, or begin to sample if there are none."""
+        self._others = self._others or Others()
         if self._gpu is not None:
             self._gpu.pid = self._gpu.pid or container.pid() or None
             self._gpu.look()
@@ -112,4 +116,7 @@ class Meter:
         followed = self._found.usage() if self._found else None
         if self._tree is not None:
             self._stats.take(cpu_s=self._tree.cpu_s, peak_mib=self._tree.peak_memory_mib)
-        return exact or followed or self._stats.usage()
+        usage = exact or followed
+        if usage is None or self._others is None:
+            return usage or self._stats.usage()
+        return dataclasses.replace(usage, others_cpus=self._others.beside(usage.cpu_s))

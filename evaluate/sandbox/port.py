@@ -165,6 +165,7 @@ class Execution:
         file_pages_mib: the most pages of files that it was seen to have in memory, which
             `peak_memory_mib` leaves out; None where nobody tells them apart.
         throttled_s: how long its limit of CPU time has held its processors back, added up.
+        others_cpus: processors that other programs of the machine kept busy meanwhile.
     """
 
     ending: Ending
@@ -185,6 +186,7 @@ class Execution:
     gpu_busy_s: float | None = None
     file_pages_mib: float | None = None
     throttled_s: float | None = None
+    others_cpus: float | None = None
 
 
 def refused(problem: str) -> Execution:

@@ -14,7 +14,7 @@ from math import ceil
 from pathlib import Path
 from typing import TypeAlias
 
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 
 Core: TypeAlias = tuple[int, ...]
 """The processors of one core, rising."""

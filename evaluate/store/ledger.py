@@ -29,7 +29,7 @@ _VERSION = 2
 # The columns of runs.csv, but for whose attempt it is; `case` is a word of SQL.
 _MEASURED = [f.name for f in dataclasses.fields(Attempt) if f.name not in ("team", "case", "round")]
 # Of later versions of segjudge: a ledger may be without them, which are then empty.
-_ADDED = ("peak_gpu_memory_mib", "gpu_busy_s", "file_pages_mib", "throttled_s")
+_ADDED = ("peak_gpu_memory_mib", "gpu_busy_s", "file_pages_mib", "throttled_s", "others_cpus")
 _PROOF = ["prediction_sha256", "log_sha256", "profile_sha256", "options"]
 _ENDED = [*_MEASURED, *_PROOF]
 _TABLES = f"""

@@ -1,11 +1,15 @@
 """`segjudge doctor` says what works here, what each finding means, and how to mend it."""
 
 import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from evaluate.sandbox.measurement import remove_stale_cgroups
 
 _NOWHERE = "unix:///tmp/none.sock"
 
@@ -68,3 +72,28 @@ def test_an_engine_is_described_and_nothing_is_left_behind(segjudge: Callable) -
         assert f"engine: {subject}: " in done.stdout
     assert "measurement: " in done.stdout
     assert not list(Path("/sys/fs/cgroup").glob("**/segjudge_doctor*"))
+
+
+_KILLED = """
+import os
+from evaluate.doctor import examining
+from evaluate.sandbox.measurement import RunCgroup
+examining._tried = lambda *_: []
+RunCgroup.remove = lambda _: os.kill(os.getpid(), 9)
+examining.examine_engine(os.environ)
+"""
+
+
+@pytest.mark.engine
+def test_what_a_killed_doctor_leaves_the_next_command_removes() -> None:
+    with subprocess.Popen([sys.executable, "-c", _KILLED]) as killed:
+        killed.wait(60)
+
+    def left() -> list[Path]:
+        return [*Path("/sys/fs/cgroup").glob(f"**/segjudge_*_{killed.pid}_t*")]
+
+    if killed.returncode != -9:
+        pytest.skip("this user may make no cgroup beside the engine's: run the tests as root")
+    assert left()
+    remove_stale_cgroups()
+    assert not left()

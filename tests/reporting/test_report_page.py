@@ -13,6 +13,7 @@ import pytest
 from synthetic_run import HOSTILE, MODALITIES, TEAMS, Scale, Synthetic, make_run
 
 from data_manifest.layouts.npz_writing import write_npz
+from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import RunDirectoryError, TableError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore
@@ -180,6 +181,22 @@ def test_a_machine_that_drifted_is_announced(tmp_path: Path) -> None:
     text = Page(write_report(made.run, data_root=None)).text
     assert "Times are not comparable" in text
     assert "31" in text
+
+
+def test_the_cases_beside_which_other_programs_ran_are_announced(tmp_path: Path) -> None:
+    made = make_run(tmp_path, Scale(masks=False, isolated=True, simulated=()))
+    runs = made.run.read_rows(Attempt)
+    cases = sorted({run.case for run in runs})
+    beside = dict.fromkeys(cases[:4], 1.31) | {cases[5]: 0.2}
+    runs = [dataclasses.replace(run, others_cpus=beside.get(run.case)) for run in runs]
+    made.run.write_rows(runs, Attempt)
+
+    text = Page(write_report(made.run, data_root=None)).text
+
+    teams = len({run.team for run in runs})
+    assert f"During {4 * teams} of {len(runs)} runs, of 4 cases" in text
+    assert f"{cases[0]}, {cases[1]}, {cases[2]} and 1 more" in text
+    assert "up to 1.3 processors" in text
 
 
 def test_every_team_has_its_worst_and_best_cases_as_pictures(page: Page) -> None:

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from evaluate.running import calibration, time_load
+from evaluate.running import time_load
 from evaluate.running.calibration import times_throttled
+from evaluate.sandbox.measurement import others
 
 
 class _Times(tuple[float, ...]):
@@ -25,7 +26,7 @@ def test_what_other_programs_take_meanwhile_is_told_in_processors(
     clocks = SimpleNamespace(
         process_time=iter([1.0, 2.0]).__next__, perf_counter=iter([7.0, 9.0]).__next__
     )
-    monkeypatch.setattr(calibration, "time", clocks)
+    monkeypatch.setattr(others, "time", clocks)
     load = time_load(clock=iter(range(6)).__next__)
     assert (load.seconds, load.others_cpus) == (1.0, 1.5)
 

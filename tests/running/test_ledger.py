@@ -61,7 +61,10 @@ def test_what_was_written_is_read_to_the_last_digit(tmp_path: Path) -> None:
     ]
 
 
-GPUS, FILES = ("peak_gpu_memory_mib", "gpu_busy_s"), ("file_pages_mib", "throttled_s")
+GPUS, FILES = (
+    ("peak_gpu_memory_mib", "gpu_busy_s"),
+    ("file_pages_mib", "throttled_s", "others_cpus"),
+)
 
 
 @pytest.mark.parametrize(

@@ -121,14 +121,15 @@ def test_only_the_cgroups_of_harnesses_that_are_gone_are_stale(tmp_path: Path) -
     gone = Owner(mine.host, "00000000", 1, 1).token
     (tmp_path / "memory").mkdir()
     for name in (f"segjudge_{gone}_3", f"segjudge_{gone}_4.slice", f"segjudge_{mine.token}_3", "x"):
-        (tmp_path / name).mkdir()
+        (tmp_path / name / "0a1b").mkdir(parents=True)  # of a container that was cut off with it
         (tmp_path / "memory" / name).mkdir()
 
     remove_stale_cgroups(root=tmp_path)
 
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.glob("**/*"))
     kept = [f"segjudge_{mine.token}_3", "x"]
-    assert left == sorted(["memory", *kept, *(f"memory/{name}" for name in kept)])
+    below = (f"memory/{name}" for name in kept)
+    assert left == sorted(["memory", *kept, *below, *(f"{name}/0a1b" for name in kept)])
 
 
 def test_samples_of_the_engine_give_the_largest_values() -> None:

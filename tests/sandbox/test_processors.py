@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox.processors import ANYWHERE, Node, Processors, cores_of, nodes_of
 
 # Two sockets of two cores of two threads, numbered as Linux does: the second threads come last.

@@ -17,6 +17,8 @@ class Usage:
             leaves out; None where nobody tells them apart.
         throttled_s: how long its limit of CPU time has held its processors back, added up over
             them; None where it has none, or the kernel does not say.
+        others_cpus: processors that other programs kept busy meanwhile; None where that is not
+            known.
     """
 
     cpu_s: float | None
@@ -26,3 +28,4 @@ class Usage:
     limit_hits: int | None = field(default=None, compare=False)
     file_pages_mib: float | None = field(default=None, compare=False)
     throttled_s: float | None = field(default=None, compare=False)
+    others_cpus: float | None = field(default=None, compare=False)
