@@ -40,15 +40,7 @@ from evaluate.ranking.pairwise import tied_groups
 from evaluate.ranking.places import rank_columns, shared_places
 from evaluate.ranking.result import Result, by_team
 from evaluate.ranking.scheme import Scheme, Standing
-from evaluate.ranking.score_table import (
-    ALL,
-    Column,
-    Floats,
-    Missing,
-    ScoreTable,
-    column,
-    table_of,
-)
+from evaluate.ranking.score_table import ALL, Column, Floats, Missing, ScoreTable, column, table_of
 from evaluate.ranking.sensitivity import sensitivity_of
 from evaluate.ranking.settings import Adjustment, Compat, RankedColumn, RankSettings, ranked_column
 
