@@ -1,11 +1,10 @@
-"""One number for many cases: sums of counts, errors over cases, spreads, and their intervals.
+"""One number for many cases: sums of counts, errors over cases, and spreads.
 
 A case without a value (nan) is left out and counted: every result says of how many cases it is.
 """
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,23 +12,6 @@ import numpy.typing as npt
 
 _Values: TypeAlias = npt.NDArray[np.float64]
 _Columns: TypeAlias = Mapping[str, npt.NDArray[Any]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """A value with its bounds.
-
-    Attributes:
-        value: of all cases.
-        low: the lower bound; nan where no sample has a value.
-        high: the upper bound.
-        samples: how many of the samples had a value.
-    """
-
-    value: float
-    low: float
-    high: float
-    samples: int
 
 
 def present(values: npt.ArrayLike) -> _Values:
@@ -153,37 +135,3 @@ def by_group(
     return macro_mean(
         [statistic({name: c[at] for name, c in columns.items()}) for at in members.values()]
     )
-
-
-def cohort_interval(
-    statistic: Callable[[_Columns], float],
-    columns: _Columns,
-    *,
-    rng: "np.random.Generator",
-    samples: int = 1000,
-    level: float = 0.95,
-    patients: Sequence[Hashable] | None = None,
-) -> Interval:
-    """A percentile interval by drawing cases, or whole patients, with replacement.
-
-    Args:
-        statistic: of the drawn cases' columns; nan where it is not defined for a sample.
-        columns: by name, (n,) each, n > 0.
-        rng: draws the samples.
-        samples: how many.
-        level: the share of the samples between the bounds.
-        patients: (n,), whose cases are drawn together; None where every case is one's own.
-    """
-    count = len(next(iter(columns.values())))
-    members: dict[Hashable, list[int]] = {}
-    for i in range(count):
-        members.setdefault(i if patients is None else patients[i], []).append(i)
-    units = [np.array(at) for at in members.values()]
-    values = np.empty(samples)
-    for k in range(samples):
-        drawn = np.concatenate([units[i] for i in rng.integers(len(units), size=len(units))])
-        values[k] = statistic({name: column[drawn] for name, column in columns.items()})
-    kept = present(values)
-    tail = 100 * (1 - level) / 2
-    low, high = np.percentile(kept, [tail, 100 - tail]) if len(kept) else (math.nan, math.nan)
-    return Interval(value=statistic(columns), low=float(low), high=float(high), samples=len(kept))

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from data_manifest.demo.records import CaseMaker, RawCase
+from data_manifest.demo.records import Picture
 from data_manifest.demo.shapes import (
     FloatArray,
     blob,
@@ -85,7 +85,8 @@ def _photograph(
     return np.asarray(colour + rng.normal(0, 0.012, colour.shape))
 
 
-def _naevus(identifier: str, rng: np.random.Generator) -> RawCase:
+def naevus(rng: np.random.Generator) -> Picture:
+    """A reticular naevus."""
     shape = (384, 512)
     field = blob(rng, shape, centre=(196, 262), radii=(96, 128), angle=0.35, roughness=0.07)
     field = one_piece(field + 1.5 * smooth_noise(rng, shape, 6))
@@ -98,10 +99,11 @@ def _naevus(identifier: str, rng: np.random.Generator) -> RawCase:
     image = _photograph(
         rng, melanin + inside * pigment, blood, np.zeros(shape), _hairs(rng, shape, 7)
     )
-    return _case(identifier, image, field, "naevus", "a reticular naevus")
+    return to_uint8(image), label_map(np.asarray(ndimage.binary_fill_holes(field < 0)))
 
 
-def _melanoma(identifier: str, rng: np.random.Generator) -> RawCase:
+def melanoma(rng: np.random.Generator) -> Picture:
+    """An asymmetric lesion of many colours."""
     shape = (480, 480)
     field = blob(rng, shape, centre=(250, 228), radii=(118, 150), angle=-0.6, roughness=0.13)
     lobe = blob(rng, shape, centre=(170, 330), radii=(58, 66), roughness=0.15)
@@ -117,28 +119,4 @@ def _melanoma(identifier: str, rng: np.random.Generator) -> RawCase:
     image = _photograph(
         rng, melanin + inside * pigment, blood + 0.3 * soft(field, 14), veil, _hairs(rng, shape, 16)
     )
-    return _case(identifier, image, field, "melanoma", "an asymmetric, multicoloured lesion")
-
-
-def _case(identifier: str, image: FloatArray, field: FloatArray, name: str, what: str) -> RawCase:
-    return RawCase(
-        identifier=identifier,
-        modality="Dermoscopy",
-        image=to_uint8(image),
-        labels=label_map(np.asarray(ndimage.binary_fill_holes(field < 0))),
-        label_names=(name,),
-        spacing_mm=None,
-        origin="simulated",
-        source=(
-            f"simulated: {what} as absorption by melanin and blood (Beer-Lambert per colour),"
-            " pigment network, hairs, vignetting, camera noise; reference: the lesion's outline as"
-            " simulated"
-        ),
-        licence="Apache-2.0, as segjudge",
-    )
-
-
-CASES: dict[str, CaseMaker] = {
-    "2DBox_Dermoscopy_melanoma": _melanoma,
-    "2DBox_Dermoscopy_naevus": _naevus,
-}
+    return to_uint8(image), label_map(np.asarray(ndimage.binary_fill_holes(field < 0)))

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from data_manifest.demo.records import CaseMaker, RawCase
+from data_manifest.demo.records import Picture
 from data_manifest.demo.shapes import (
     FloatArray,
     Mask,
@@ -97,13 +97,12 @@ def _render(
     return np.asarray(np.clip(colour, 0, 1))
 
 
-def _case(
-    identifier: str,
+def _colon(
     rng: np.random.Generator,
     shape: tuple[int, int],
     lumen: tuple[float, float],
     polyps: list[tuple[FloatArray, float]],
-) -> RawCase:
+) -> Picture:
     """Polyps are (outline field, height in pixels) on the wall of a tube around `lumen`."""
     relief, light = _tube(rng, shape, lumen)
     redness = np.clip(0.25 + 0.25 * power_law_noise(rng, shape, 2.6), 0, 1)
@@ -130,37 +129,19 @@ def _case(
     image = _render(rng, relief, light, redness, vessels)
     corner = np.hypot(y - shape[0] / 2, (x - shape[1] / 2) * 0.92) - 0.6 * shape[0]
     image = image * soft(np.asarray(corner), 2)[..., None]
-    return RawCase(
-        identifier=identifier,
-        modality="Endoscopy",
-        image=to_uint8(image),
-        labels=label_map(*masks),
-        label_names=tuple(f"polyp {number}" for number in range(1, len(masks) + 1)),
-        spacing_mm=None,
-        origin="simulated",
-        source=(
-            "simulated: a colon lit by a lamp at the lens, with folds, branching vessels, wet"
-            " highlights and raised, redder polyps that cast a shadow; reference: the polyps'"
-            " outlines as simulated"
-        ),
-        licence="Apache-2.0, as segjudge",
-    )
+    return to_uint8(image), label_map(*masks)
 
 
-def _one_polyp(identifier: str, rng: np.random.Generator) -> RawCase:
+def one_polyp(rng: np.random.Generator) -> Picture:
+    """A colon with one polyp."""
     shape = (480, 560)
     polyp = blob(rng, shape, centre=(298, 372), radii=(64, 84), angle=0.4, roughness=0.11)
-    return _case(identifier, rng, shape, (190.0, 205.0), [(polyp, 40.0)])
+    return _colon(rng, shape, (190.0, 205.0), [(polyp, 40.0)])
 
 
-def _two_polyps(identifier: str, rng: np.random.Generator) -> RawCase:
+def two_polyps(rng: np.random.Generator) -> Picture:
+    """A colon with two polyps."""
     shape = (448, 448)
     large = blob(rng, shape, centre=(300, 130), radii=(54, 48), angle=0.2, roughness=0.09)
     small = blob(rng, shape, centre=(128, 318), radii=(30, 37), angle=-0.5, roughness=0.09)
-    return _case(identifier, rng, shape, (215.0, 245.0), [(large, 30.0), (small, 19.0)])
-
-
-CASES: dict[str, CaseMaker] = {
-    "2DBox_Endoscopy_polyp": _one_polyp,
-    "2DBox_Endoscopy_two-polyps": _two_polyps,
-}
+    return _colon(rng, shape, (215.0, 245.0), [(large, 30.0), (small, 19.0)])

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from data_manifest.demo.records import CaseMaker, RawCase
+from data_manifest.demo.records import Picture
 from data_manifest.demo.shapes import (
     FloatArray,
     blob,
@@ -40,7 +40,8 @@ def _offsets(shape: tuple[int, int], centre: tuple[float, float]) -> tuple[Float
     return y - centre[0] + 0 * x, x - centre[1] + 0 * y
 
 
-def _mass(identifier: str, rng: np.random.Generator) -> RawCase:
+def mass(rng: np.random.Generator) -> Picture:
+    """A compressed breast with a spiculated mass."""
     shape = (600, 448)
     y, x = grid(shape)
     chest = 0.62 * shape[1] * np.sqrt(np.clip(1 - ((y - 300) / 285) ** 2, 0, 1))
@@ -68,21 +69,4 @@ def _mass(identifier: str, rng: np.random.Generator) -> RawCase:
     photons = rng.poisson(2600 * np.exp(-1.6 * ndimage.gaussian_filter(absorbed, 0.8)))
     film = 4095 * np.clip(-np.log((photons + 1) / 2700) / 2.8, 0, 1)
     film = film * (edge > -2)
-    return RawCase(
-        identifier=identifier,
-        modality="Mammography",
-        image=np.rint(film).astype(np.uint16),
-        labels=label_map(outline < 0),
-        label_names=("mass",),
-        spacing_mm=(0.4, 0.4),
-        origin="simulated",
-        source=(
-            "simulated: a compressed breast with power-law glandular tissue, chest muscle, a"
-            " spiculated mass and microcalcifications; Beer-Lambert absorption and photon noise;"
-            " reference: the mass's body as simulated, without its spicules"
-        ),
-        licence="Apache-2.0, as segjudge",
-    )
-
-
-CASES: dict[str, CaseMaker] = {"2DBox_Mammography_mass": _mass}
+    return np.rint(film).astype(np.uint16), label_map(outline < 0)

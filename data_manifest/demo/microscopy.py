@@ -3,11 +3,12 @@
 import numpy as np
 from scipy import ndimage
 
-from data_manifest.demo.records import CaseMaker, RawCase
+from data_manifest.demo.records import Picture
 from data_manifest.demo.shapes import Mask, blob, label_map, power_law_noise, smooth_noise, soft
 
 
-def _nuclei(identifier: str, rng: np.random.Generator) -> RawCase:
+def nuclei(rng: np.random.Generator) -> Picture:
+    """Twenty nuclei stained for DNA."""
     shape = (512, 512)
     texture = np.clip(1 + 0.22 * power_law_noise(rng, shape, 2.0), 0.3, 2)
     texture *= 1 - 0.45 * np.clip(smooth_noise(rng, shape, 3.5) - 1.1, 0, 1)  # dark nucleoli
@@ -35,21 +36,4 @@ def _nuclei(identifier: str, rng: np.random.Generator) -> RawCase:
     light = light + 0.25 * ndimage.gaussian_filter(out_of_focus, 8) + 0.06
     photons = rng.poisson(240 * light * (1 + 0.12 * smooth_noise(rng, shape, 120)))
     counts = 100 + 9.0 * photons + rng.normal(0, 14, shape)
-    return RawCase(
-        identifier=identifier,
-        modality="Microscopy",
-        image=np.clip(np.rint(counts), 0, 65535).astype(np.uint16),
-        labels=label_map(*masks),
-        label_names=tuple(f"nucleus {number}" for number in range(1, len(masks) + 1)),
-        spacing_mm=(0.00032, 0.00032),
-        origin="simulated",
-        source=(
-            "simulated: nuclei stained for DNA in a fluorescence microscope, chromatin texture,"
-            " blur in and out of focus, photon and camera noise; reference: the nuclei's outlines"
-            " as simulated"
-        ),
-        licence="Apache-2.0, as segjudge",
-    )
-
-
-CASES: dict[str, CaseMaker] = {"2DBox_Microscopy_nuclei": _nuclei}
+    return np.clip(np.rint(counts), 0, 65535).astype(np.uint16), label_map(*masks)

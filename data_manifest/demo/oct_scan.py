@@ -3,10 +3,9 @@
 import numpy as np
 from scipy import ndimage
 
-from data_manifest.demo.records import CaseMaker, RawCase
+from data_manifest.demo.records import Picture
 from data_manifest.demo.shapes import (
     FloatArray,
-    Mask,
     blob,
     grid,
     label_map,
@@ -88,7 +87,8 @@ def _scan(rng: np.random.Generator, reflectivity: FloatArray) -> FloatArray:
     return np.asarray(np.clip((10 * np.log10(power + 1e-6) + 25) / 28, 0, 1))
 
 
-def _fluid(identifier: str, rng: np.random.Generator) -> RawCase:
+def fluid(rng: np.random.Generator) -> Picture:
+    """A retina with three pockets of fluid."""
     shape = (400, 512)
     x = np.arange(shape[1], dtype=np.float64)
     swelling = 62 * np.exp(-(((x - 268) / 105) ** 2))
@@ -104,28 +104,5 @@ def _fluid(identifier: str, rng: np.random.Generator) -> RawCase:
         inside = soft(pocket, 1.2)
         wall = 0.12 * np.exp(-(((pocket - 3) / 2.5) ** 2))
         reflectivity = (reflectivity + wall) * (1 - inside) + 0.008 * inside
-    masks = tuple(pocket < 0 for pocket in pockets)
-    names = ("fluid, centre", "fluid, right", "fluid, left")
-    return _case(identifier, _scan(rng, reflectivity), masks, names, "macular oedema")
-
-
-def _case(
-    identifier: str, image: FloatArray, masks: tuple[Mask, ...], names: tuple[str, ...], what: str
-) -> RawCase:
-    return RawCase(
-        identifier=identifier,
-        modality="OCT",
-        image=to_uint8(image),
-        labels=label_map(*masks),
-        label_names=names,
-        spacing_mm=(0.0039, 0.0117),
-        origin="simulated",
-        source=(
-            f"simulated: {what} in retinal layers of their own reflectivity, averaged speckle,"
-            " attenuation, vessel shadows, log scale; reference: the outlines as simulated"
-        ),
-        licence="Apache-2.0, as segjudge",
-    )
-
-
-CASES: dict[str, CaseMaker] = {"2DBox_OCT_fluid": _fluid}
+    labels = label_map(*(pocket < 0 for pocket in pockets))
+    return to_uint8(_scan(rng, reflectivity)), labels

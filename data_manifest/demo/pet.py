@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
-from data_manifest.demo.records import CaseMaker, RawCase
+from data_manifest.demo.records import Picture
 from data_manifest.demo.shapes import (
     FloatArray,
     blob,
@@ -35,7 +35,8 @@ def _acquire(
     return np.asarray(ndimage.gaussian_filter(decays / counts_per_suv, smoothing))
 
 
-def _coronal(identifier: str, rng: np.random.Generator) -> RawCase:
+def coronal(rng: np.random.Generator) -> Picture:
+    """A whole body with three lesions."""
     shape = (448, 288)
     y, x = grid(shape)
     head = np.hypot((y - 62) / 54, (x - 144) / 42) - 1
@@ -73,23 +74,13 @@ def _coronal(identifier: str, rng: np.random.Generator) -> RawCase:
         put((136.0, 116.0), (11, 13), 8.5, 0.0, 0.13),
     ]
     put((424.0, 144.0), (15, 20), 12.0)  # bladder
-    return RawCase(
-        identifier=identifier,
-        modality="PET",
-        image=_acquire(rng, activity, (1.6, 1.6), 3.5).astype(np.float32),
-        labels=label_map(*(lesion < 0 for lesion in lesions)),
-        label_names=("mediastinal lesion", "abdominal lesion", "neck lesion"),
-        spacing_mm=(2.0, 2.0),
-        origin="simulated",
-        source=(
-            "simulated: coronal FDG uptake of a body with three lesions, in SUV; scanner blur of"
-            " 7.5 mm, counting noise, filter; reference: the lesions' outlines as simulated"
-        ),
-        licence="Apache-2.0, as segjudge",
+    return _acquire(rng, activity, (1.6, 1.6), 3.5).astype(np.float32), label_map(
+        *(lesion < 0 for lesion in lesions)
     )
 
 
-def _thorax(identifier: str, rng: np.random.Generator) -> RawCase:
+def thorax(rng: np.random.Generator) -> Picture:
+    """A thorax with two lesions, as a volume."""
     shape = (16, 144, 144)
     _, y, x = grid(shape)
     body = (np.hypot((y - 74) / 46, (x - 72) / 64) - 1) * 54 + 1.5 * smooth_noise(
@@ -122,20 +113,4 @@ def _thorax(identifier: str, rng: np.random.Generator) -> RawCase:
         lesions.append(field < 0)
     image = _acquire(rng, activity, (0.75, 0.9, 0.9), 9.0).astype(np.float32)
     slices, labels = crop_to_labels(image, label_map(*lesions), at_most=5)
-    return RawCase(
-        identifier=identifier,
-        modality="PET",
-        image=slices,
-        labels=labels,
-        label_names=("lung lesion", "mediastinal lesion"),
-        spacing_mm=(4.0, 3.0, 3.0),
-        origin="simulated",
-        source=(
-            "simulated: axial FDG uptake of a thorax with two lesions, in SUV; scanner blur of 6.5"
-            " mm, counting noise, filter; reference: the lesions' outlines as simulated"
-        ),
-        licence="Apache-2.0, as segjudge",
-    )
-
-
-CASES: dict[str, CaseMaker] = {"2DBox_PET_coronal": _coronal, "3DBox_PET_thorax": _thorax}
+    return slices, labels

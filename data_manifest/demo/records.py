@@ -1,6 +1,5 @@
 """A demo case in memory, before it becomes the challenge's files, and how a maker of one looks."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,5 +44,5 @@ class RawCase:
     file: str = ""
 
 
-CaseMaker = Callable[[str, np.random.Generator], RawCase]
-"""Makes the case of an identifier; the generator is that case's own."""
+Picture = tuple[npt.NDArray[np.generic], npt.NDArray[np.unsignedinteger]]
+"""What a maker of a demo case returns: image and labels, as `RawCase` has them."""

@@ -159,6 +159,11 @@ def largest_part(mask: Mask) -> Mask:
     return np.asarray(parts == 1 + np.argmax(np.bincount(parts.ravel())[1:]))
 
 
+def largest_filled(mask: Mask) -> Mask:
+    """The largest connected part of a mask, its holes filled."""
+    return np.asarray(ndimage.binary_fill_holes(largest_part(mask)))
+
+
 def one_piece(field: FloatArray) -> FloatArray:
     """An outline's field without the islands that roughness may have cut off."""
     islands = (field < 0) & ~largest_part(field < 0)

@@ -1,15 +1,31 @@
 """Finds the images that installed packages ship, and refuses another image than the expected one.
 
-The references of the real cases were drawn on these very bytes; on other bytes they would be off.
+The references of the real cases were drawn on these very bytes (`outlines.toml`); on other bytes
+they would be off.
 """
 
 import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 
+import msgspec
+
 from data_manifest.demo.records import DemoPackageMissing
 
 _DISTRIBUTIONS = {"nilearn": "nilearn", "pydicom": "pydicom", "skimage": "scikit-image"}
+
+
+class Traced(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A polygon that somebody set around a part of an image."""
+
+    outline: tuple[tuple[float, float], ...]
+    threshold: float = 0.0
+
+
+OUTLINES = msgspec.toml.decode(
+    Path(__file__).with_name("outlines.toml").read_bytes(), type=dict[str, dict[str, Traced]]
+)
+"""By case and part."""
 
 
 def shipped_file(package: str, path: str, sha256: str) -> Path:

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import ndimage
 
-from data_manifest.demo.real_mr import MNI_LICENCE, mni152
-from data_manifest.demo.records import CaseMaker, RawCase
+from data_manifest.demo.real_mr import mni152
+from data_manifest.demo.records import Picture
 from data_manifest.demo.shapes import (
     FloatArray,
     blob_3d,
@@ -33,11 +33,7 @@ _ABDOMEN = {
     "left kidney": ((8, 162, 218), (7.5, 25, 20), 178.0),
     "left pelvis": ((8, 161, 210), (4, 8, 7), 40.0),
 }
-_CT_ORGANS = {
-    "liver": ("liver",),
-    "spleen": ("spleen",),
-    "left kidney": ("left kidney", "left pelvis"),
-}
+_CT_ORGANS = (("liver",), ("spleen",), ("left kidney", "left pelvis"))
 
 
 def _trunk(rng: np.random.Generator) -> FloatArray:
@@ -65,7 +61,8 @@ def _trunk(rng: np.random.Generator) -> FloatArray:
     return np.asarray(hu * (1 - canal) + 30 * canal)
 
 
-def _abdomen(identifier: str, rng: np.random.Generator) -> RawCase:
+def abdomen(rng: np.random.Generator) -> Picture:
+    """An abdomen in the portal phase, in slices of 5 mm."""
     shape = _CT_SHAPE
     hu = _trunk(rng)
     _, y, x = grid(shape)
@@ -97,27 +94,14 @@ def _abdomen(identifier: str, rng: np.random.Generator) -> RawCase:
                 np.isin(owner, [names.index(part) for part in parts]), np.ones((1, 5, 5))
             )
         )
-        for parts in _CT_ORGANS.values()
+        for parts in _CT_ORGANS
     ]
     slices, labels = crop_to_labels(np.rint(hu).astype(np.int16), label_map(*masks), at_most=6)
-    return RawCase(
-        identifier=identifier,
-        modality="CT",
-        image=slices,
-        labels=labels,
-        label_names=tuple(_CT_ORGANS),
-        spacing_mm=(5.0, 1.2, 1.2),
-        origin="simulated",
-        source=(
-            "simulated: axial slices of 5 mm through an abdomen in the portal phase, in HU; organ"
-            " textures, partial volume, correlated noise; reference: the organs as simulated"
-        ),
-        licence="Apache-2.0, as segjudge",
-        window=(40.0, 400.0),
-    )
+    return slices, labels
 
 
-def _tumour(identifier: str, rng: np.random.Generator) -> RawCase:
+def tumour(rng: np.random.Generator) -> Picture:
+    """A ring-enhancing tumour in the template."""
     part = (slice(62, 98, 2), slice(24, 216), slice(16, 180))
     head = mni152("t1")[part].astype(np.float64)
     shape = head.shape
@@ -138,21 +122,4 @@ def _tumour(identifier: str, rng: np.random.Generator) -> RawCase:
     slices, labels = crop_to_labels(
         np.rint(measured).astype(np.int16), label_map(lesion < 0), at_most=6
     )
-    return RawCase(
-        identifier=identifier,
-        modality="MR",
-        image=slices,
-        labels=labels,
-        label_names=("tumour",),
-        spacing_mm=(2.0, 1.0, 1.0),
-        origin="simulated",
-        source=(
-            "simulated: a ring-enhancing tumour with a dark core and oedema put into nilearn's"
-            " MNI152 T1 template, every second axial slice, coil field and Rician noise;"
-            " reference: the tumour's outline as simulated, core included"
-        ),
-        licence=MNI_LICENCE,
-    )
-
-
-CASES: dict[str, CaseMaker] = {"3DBox_CT_abdomen": _abdomen, "3DBox_MR_tumour": _tumour}
+    return slices, labels

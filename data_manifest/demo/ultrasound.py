@@ -3,10 +3,9 @@
 import numpy as np
 from scipy import ndimage
 
-from data_manifest.demo.records import CaseMaker, RawCase
+from data_manifest.demo.records import Picture
 from data_manifest.demo.shapes import (
     FloatArray,
-    Mask,
     blob,
     grid,
     label_map,
@@ -16,8 +15,6 @@ from data_manifest.demo.shapes import (
     soft,
     to_uint8,
 )
-
-_LICENCE = "Apache-2.0, as segjudge"
 
 
 def _beamform(
@@ -60,7 +57,8 @@ def _beamform(
     return np.asarray(np.clip((power_db + dynamic_range_db - 12) / dynamic_range_db, 0, 1))
 
 
-def _breast(identifier: str, rng: np.random.Generator) -> RawCase:
+def breast(rng: np.random.Generator) -> Picture:
+    """A breast under a linear probe: an absorbing mass and a cyst."""
     shape = (420, 480)
     y, x = grid(shape)
     layers = 6 * smooth_noise(rng, shape, (9, 60))
@@ -82,40 +80,4 @@ def _breast(identifier: str, rng: np.random.Generator) -> RawCase:
     echo = echo * (1 - in_cyst) - 62 * in_cyst
     absorption = 0.006 + 0.05 * in_mass - 0.04 * in_cyst
     image = _beamform(rng, echo, absorption, axial=1.1, lateral=2.2)
-    return _case(
-        identifier,
-        ndimage.gaussian_filter(image, 0.6),
-        (mass < 0, cyst < 0),
-        ("mass", "cyst"),
-        "a breast under a linear probe: fat, gland, an absorbing mass and a cyst",
-        (0.09, 0.09),
-    )
-
-
-def _case(
-    identifier: str,
-    image: FloatArray,
-    masks: tuple[Mask, ...],
-    names: tuple[str, ...],
-    what: str,
-    spacing_mm: tuple[float, float],
-) -> RawCase:
-    return RawCase(
-        identifier=identifier,
-        modality="Ultrasound",
-        image=to_uint8(image),
-        labels=label_map(*masks),
-        label_names=names,
-        spacing_mm=spacing_mm,
-        origin="simulated",
-        source=(
-            f"simulated: {what}; Rayleigh speckle with an anisotropic pulse, attenuation, shadow"
-            " and enhancement behind objects, log compression; reference: the outlines as simulated"
-        ),
-        licence=_LICENCE,
-    )
-
-
-CASES: dict[str, CaseMaker] = {
-    "2DBox_Ultrasound_breast": _breast,
-}
+    return to_uint8(ndimage.gaussian_filter(image, 0.6)), label_map(mass < 0, cyst < 0)

@@ -1,9 +1,10 @@
 """Simulated X-ray: rays through a body that absorbs, scatter, photon noise, negative display."""
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
-from data_manifest.demo.records import CaseMaker, RawCase
+from data_manifest.demo.records import Picture
 from data_manifest.demo.shapes import (
     FloatArray,
     Mask,
@@ -22,8 +23,10 @@ _CHEST_SHAPE = (512, 560)
 _CHEST_MIDDLE = 280.0
 
 
-def _expose(rng: np.random.Generator, absorption: FloatArray, photons: float) -> FloatArray:
-    """The detector's log signal, bright where much is absorbed.
+def _expose(
+    rng: np.random.Generator, absorption: FloatArray, photons: float
+) -> npt.NDArray[np.uint16]:
+    """The detector's log signal in 12 bits, bright where much is absorbed.
 
     Beer-Lambert along each ray, a fog of scattered photons, Poisson noise, a slight blur.
     """
@@ -31,7 +34,8 @@ def _expose(rng: np.random.Generator, absorption: FloatArray, photons: float) ->
     scatter = 0.25 * ndimage.gaussian_filter(primary, 25)
     seen = ndimage.gaussian_filter(primary + scatter, 0.7)
     counts = rng.poisson(photons * seen)
-    return np.asarray(-np.log((counts + 1.0) / photons))
+    signal = -np.log((counts + 1.0) / photons)
+    return np.asarray(np.rint(np.clip(signal * 800 + 500, 0, 4095)), dtype=np.uint16)
 
 
 def _thickness(field: FloatArray, depth_mm: float, edge: float) -> FloatArray:
@@ -97,7 +101,8 @@ def _chest_organs(rng: np.random.Generator) -> tuple[FloatArray, FloatArray, Flo
     return lungs[0], lungs[1], np.asarray(np.maximum(heart, floor))
 
 
-def _chest(identifier: str, rng: np.random.Generator) -> RawCase:
+def chest(rng: np.random.Generator) -> Picture:
+    """A thorax of lungs, heart, vessels and ribs."""
     shape = _CHEST_SHAPE
     y, x = grid(shape)
     right, left, heart = _chest_organs(rng)
@@ -124,9 +129,7 @@ def _chest(identifier: str, rng: np.random.Generator) -> RawCase:
     in_heart = np.asarray(heart < 0)
     masks = ((right < 0) & ~in_heart, (left < 0) & ~in_heart, in_heart)
     whole = [largest_part(ndimage.binary_opening(mask, iterations=3)) for mask in masks]
-    image = _expose(rng, absorption, 9000.0)
-    names = ("right lung", "left lung", "heart")
-    return _case(identifier, image, whole, names, "a thorax of lungs, heart, vessels and ribs")
+    return _expose(rng, absorption, 9000.0), label_map(*whole)
 
 
 def _shaft(
@@ -156,7 +159,8 @@ def _shaft(
     return (_BONE - _SOFT) * millimetres, np.asarray(outer > 0)
 
 
-def _forearm(identifier: str, rng: np.random.Generator) -> RawCase:
+def forearm(rng: np.random.Generator) -> Picture:
+    """A forearm of flesh and bones."""
     shape = (640, 352)
     rows, x = grid(shape)
     row = np.arange(shape[0]) / 540.0
@@ -182,28 +186,5 @@ def _forearm(identifier: str, rng: np.random.Generator) -> RawCase:
         carpal = blob(rng, shape, centre=centre, radii=(17, 18), roughness=0.09)
         rim = 0.25 * np.exp(-(((carpal + 2) / 2) ** 2))
         absorption = absorption + 0.30 * np.sqrt(np.clip(-carpal / 12, 0, 1)) + 0.3 * rim
-    image = _expose(rng, absorption, 5000.0)
-    masks = [in_radius & (keep_radius > 0.5), in_ulna & (keep_ulna > 0.5)]
-    return _case(identifier, image, masks, ("radius", "ulna"), "a forearm of flesh and bones")
-
-
-def _case(
-    identifier: str, image: FloatArray, masks: list[Mask], names: tuple[str, ...], what: str
-) -> RawCase:
-    return RawCase(
-        identifier=identifier,
-        modality="X-Ray",
-        image=np.rint(np.clip(image * 800 + 500, 0, 4095)).astype(np.uint16),
-        labels=label_map(*masks),
-        label_names=names,
-        spacing_mm=None,
-        origin="simulated",
-        source=(
-            f"simulated: parallel rays through {what}; Beer-Lambert absorption, scatter, photon"
-            " noise; reference: the organs' projections as simulated"
-        ),
-        licence="Apache-2.0, as segjudge",
-    )
-
-
-CASES: dict[str, CaseMaker] = {"2DBox_X-Ray_chest": _chest, "2DBox_X-Ray_forearm": _forearm}
+    labels = label_map(in_radius & (keep_radius > 0.5), in_ulna & (keep_ulna > 0.5))
+    return _expose(rng, absorption, 5000.0), labels

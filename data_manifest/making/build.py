@@ -174,10 +174,10 @@ def _build(
 
 
 def _recipe() -> str:
-    """SHA-256 of the code that makes cases and of the libraries' versions."""
+    """SHA-256 of the code and tables that make cases, and of the libraries' versions."""
     digest = hashlib.sha256()
     package = Path(__file__).parent.parent  # all of data_manifest
-    for file in sorted(package.rglob("*.py")):
+    for file in sorted([*package.rglob("*.py"), *package.rglob("*.toml")]):
         digest.update(file.relative_to(package).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     for library in _LIBRARIES:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 import numpy as np
@@ -11,12 +11,53 @@ import numpy.typing as npt
 from data_manifest.demo.records import RawCase
 from data_manifest.errors import CaseFileError
 from data_manifest.findings import Finding, Severity, Tell
-from data_manifest.foreign_tables import quoted
 from data_manifest.making.geometry import Volume
 from data_manifest.making.image_pairs import Pair
-from data_manifest.making.numbering import consecutive
 from data_manifest.making.volume_images import read_pair
+from data_manifest.manifest import Label
 from data_manifest.naming import parse_case_name
+from data_manifest.table_names import quoted
+
+_MOST_LABELS = 65535
+
+
+def consecutive(
+    labels: npt.NDArray[np.integer], names: Mapping[int, str] | None = None
+) -> tuple[npt.NDArray[np.unsignedinteger], tuple[Label, ...]]:
+    """Number the labels that occur 1..N, in their order, and keep their names.
+
+    Args:
+        labels: integer, any shape, 0 is background.
+        names: what the labels of `labels` stand for; the others are called `label K`, by their
+            number before.
+
+    Returns:
+        The label map, uint8, or uint16 where there are more than 255 labels; and its labels.
+
+    Raises:
+        ValueError: a label below 0, or more than 65,535 labels.
+
+    >>> consecutive(np.array([0, 7, 3, 3]), {7: "liver"})[1]
+    (Label(label=1, name='label 3'), Label(label=2, name='liver'))
+    """
+    values = np.unique(labels)
+    if values.size and values[0] < 0:
+        raise ValueError(f"label {values[0]}; labels are 0 (background) and above")
+    values = values[values > 0]
+    if values.size > _MOST_LABELS:
+        raise ValueError(f"{values.size} labels; at most {_MOST_LABELS} can be told apart")
+    dtype = np.uint8 if values.size <= 255 else np.uint16
+    numbered = np.zeros(labels.shape, dtype=dtype)
+    for index in np.ndindex(labels.shape[:-2]):  # slice by slice: `searchsorted` gives int64
+        plane = labels[index]
+        inside = plane > 0
+        numbered[index][inside] = np.searchsorted(values, plane[inside]) + 1
+    names = names or {}
+    listed = tuple(
+        Label(label=number, name=names.get(int(old), f"label {old}"))
+        for number, old in enumerate(values, start=1)
+    )
+    return numbered, listed
 
 
 def raw_cases(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from evaluate.documents.audit import PlaceBounds
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.ranking_rules import of_label
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.facts.scores import CaseScore
 from metrics import METRICS
 

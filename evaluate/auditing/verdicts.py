@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from data_manifest.findings import Finding
-from evaluate.documents.audit import CaseAgain, TeamAgain, Verdict, VerdictKind
+from evaluate.documents.audit import Verdict, VerdictKind
+from evaluate.documents.audited_reruns import CaseAgain, TeamAgain
 
 _MOST_CASES = 3
 

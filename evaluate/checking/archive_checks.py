@@ -8,12 +8,11 @@ from pathlib import Path
 
 from data_manifest.errors import printable
 from data_manifest.findings import Finding, Severity, listed
-from evaluate.checking.check_findings import make_finding
-from evaluate.checking.file_names import is_cache, named_secrets
+from evaluate.checking.check_findings import make_finding, nothing_found
 from evaluate.checking.file_system import FileSystem, stack
-from evaluate.checking.files import file_findings, script_findings
-from evaluate.checking.trials import nothing_found
-from evaluate.facts.rules import HandIn, Rules
+from evaluate.checking.files import file_findings, is_cache, named_secrets, script_findings
+from evaluate.facts.rules import Rules
+from evaluate.facts.run_rules import HandIn
 from evaluate.sandbox.archives import ArchivedImage, read_archive
 from evaluate.sandbox.image_settings import ImageSettings
 from evaluate.sandbox.layers import ImageContents, read_layers
@@ -37,7 +36,7 @@ def archive_findings(path: Path, protocol: Rules, *, now: datetime) -> list[Find
         image = read_archive(path)
         contents = read_layers(path, image)
     except ImageProblem as problem:
-        return [_problem("archive-readable", str(problem), subject=path.name)]
+        return [make_finding("archive-readable", found=str(problem), subject=path.name)]
     return [
         nothing_found("archive-readable", f"one image of {len(image.layers)} layers"),
         *_names(path, image, protocol.submission),
@@ -93,7 +92,7 @@ def _size(path: Path, rules: HandIn) -> Iterator[Finding]:
     limit = rules.archive_mib
     if limit is not None and mib > limit:
         words = f"{mib:,.1f} MiB, the limit is {limit:,} MiB"
-        yield _problem("archive-size", words, subject=path.name)
+        yield make_finding("archive-size", found=words, subject=path.name)
     elif mib > _LARGE_MIB:
         words = f"{mib:,.0f} MiB"
         yield make_finding("archive-size", Severity.WARNING, subject=path.name, found=words)
@@ -102,11 +101,9 @@ def _size(path: Path, rules: HandIn) -> Iterator[Finding]:
 
 
 def _architecture(image: ArchivedImage) -> Iterator[Finding]:
-    words = f"{image.system}/{image.architecture}"
-    if (image.system, image.architecture) == _PLATFORM:
-        yield nothing_found("architecture", words)
-    else:
-        yield _problem("architecture", words)
+    fits = (image.system, image.architecture) == _PLATFORM
+    severity = Severity.OK if fits else Severity.PROBLEM
+    yield make_finding("architecture", severity, found=f"{image.system}/{image.architecture}")
 
 
 def _shell(system: FileSystem, settings: ImageSettings, protocol: Rules) -> Iterator[Finding]:
@@ -119,7 +116,7 @@ def _shell(system: FileSystem, settings: ImageSettings, protocol: Rules) -> Iter
     path = next((t[5:] for t in settings.environment if t.startswith("PATH=")), _PATH)
     missing = [program for program in needed if not _is_there(system, program, path)]
     if missing:
-        yield _problem("shell", f"no {' and no '.join(missing)} in the image")
+        yield make_finding("shell", found=f"no {' and no '.join(missing)} in the image")
     else:
         yield nothing_found("shell", ", ".join(needed))
 
@@ -141,7 +138,7 @@ def _entry_point(system: FileSystem, settings: ImageSettings, protocol: Rules) -
         elsewhere = f"; there is one in /{others[0].rpartition('/')[0]}" if others else ""
         mend = f"set `WORKDIR /{others[0].rpartition('/')[0]}` in the Dockerfile" if others else ""
         words = f"no predict.sh in the working directory {folder}{elsewhere}"
-        yield make_finding("entry-point", Severity.PROBLEM, found=words, mend=mend)
+        yield make_finding("entry-point", found=words, mend=mend)
         return
     yield from script_findings(script, bash=_sh_is_bash(system, protocol))
     yield from _modes(system, script.path, folder)
@@ -152,7 +149,7 @@ def _own_entry(system: FileSystem, settings: ImageSettings) -> Iterator[Finding]
     if not settings.entry:
         words = "the image says neither ENTRYPOINT nor CMD: nothing is started"
         mend = 'end the Dockerfile with `ENTRYPOINT ["python", "process.py"]`, or what yours is'
-        yield make_finding("entry-point", Severity.PROBLEM, found=words, mend=mend)
+        yield make_finding("entry-point", found=words, mend=mend)
         return
     program = settings.entry[0]
     path = next((t[5:] for t in settings.environment if t.startswith("PATH=")), _PATH)
@@ -166,7 +163,7 @@ def _own_entry(system: FileSystem, settings: ImageSettings) -> Iterator[Finding]
     missing = ", ".join(printable(word) for word in ([] if there else [program]) + lost)
     words = f"the image starts {printable(' '.join(settings.entry))[:200]}, and has no {missing}"
     mend = "copy it in the Dockerfile, and name it by its whole path in the image"
-    yield make_finding("entry-point", Severity.PROBLEM, found=words, mend=mend)
+    yield make_finding("entry-point", found=words, mend=mend)
 
 
 def _modes(system: FileSystem, script: str, folder: str) -> Iterator[Finding]:
@@ -231,7 +228,7 @@ def _told_secrets(settings: ImageSettings) -> Iterator[Finding]:
     names = named_secrets([*settings.environment, *settings.steps])
     if names:
         words = f"{', '.join(names[:4])} in the image's settings or its history"
-        yield _problem("secrets", words, subject="settings")
+        yield make_finding("secrets", found=words, subject="settings")
 
 
 def _age(made_at: Sequence[datetime], now: datetime) -> Iterator[Finding]:
@@ -240,10 +237,8 @@ def _age(made_at: Sequence[datetime], now: datetime) -> Iterator[Finding]:
         return
     days = (now - min(known)).days
     words = f"the oldest part is of {min(known):%Y-%m-%d}, {days / 365.25:.1f} years ago"
-    if days > _OLD_DAYS:
-        yield make_finding("image-age", Severity.WARNING, found=words)
-    else:
-        yield nothing_found("image-age", words)
+    severity = Severity.WARNING if days > _OLD_DAYS else Severity.OK
+    yield make_finding("image-age", severity, found=words)
 
 
 def _waste(system: FileSystem) -> Iterator[Finding]:
@@ -257,7 +252,3 @@ def _waste(system: FileSystem) -> Iterator[Finding]:
     largest = sorted([*system.hidden, *caches], key=lambda entry: -entry.size)[:2]
     named = ", ".join(f"/{entry.path} ({entry.size / _MIB:,.0f} MiB)" for entry in largest)
     yield make_finding("layer-waste", Severity.WARNING, found=f"{words}; largest: {named}")
-
-
-def _problem(check: str, found: str, *, subject: str = "") -> Finding:
-    return make_finding(check, Severity.PROBLEM, subject=subject, found=found)

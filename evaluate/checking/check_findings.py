@@ -1,13 +1,36 @@
-"""Findings of a check of a submission, in the catalogue's words."""
+"""Findings of a check of a submission, in the words of `catalogue.toml`, as in `docs/checks.md`."""
+
+from pathlib import Path
+
+import msgspec
 
 from data_manifest.findings import Finding, Severity
-from evaluate.checking.catalogue import CATALOGUE
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One check's words."""
+
+    looks_at: str
+    expected: str
+    why: str
+    mend: str
+
+
+CATALOGUE = msgspec.toml.decode(
+    Path(__file__).with_name("catalogue.toml").read_bytes(), type=dict[str, Check]
+)
+
 
 _ORDER = list(Severity)
 
 
 def make_finding(
-    check: str, severity: Severity, *, found: str, subject: str = "", mend: str = ""
+    check: str,
+    severity: Severity = Severity.PROBLEM,
+    *,
+    found: str,
+    subject: str = "",
+    mend: str = "",
 ) -> Finding:
     """A finding of a check in the catalogue, which says what is expected and why it matters.
 
@@ -23,6 +46,18 @@ def make_finding(
         why=entry.why,
         mend="" if severity is Severity.OK else mend or entry.mend,
     )
+
+
+def nothing_found(check: str, found: str) -> Finding:
+    """That a check was made, and all is right."""
+    return make_finding(check, Severity.OK, found=found)
+
+
+def hit(
+    check: str, case: str, found: str, severity: Severity = Severity.PROBLEM, mend: str = ""
+) -> Finding:
+    """What was noticed on one case, in no words of the catalogue yet."""
+    return Finding(code=check, severity=severity, where=case, found=found, mend=mend)
 
 
 def gravest_first(findings: list[Finding]) -> list[Finding]:

@@ -1,6 +1,7 @@
 """The masks of a check's run, one case at a time: what is wrong with them, how good they are."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -8,21 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.cases import CaseInputs, Reference
-from data_manifest.findings import Finding
+from data_manifest.findings import Finding, Severity
 from data_manifest.layouts import BadPrediction, read_case, read_reference
 from data_manifest.layouts.text_prompts import read_text_prompts
 from data_manifest.manifest import Case
-from evaluate.checking import (
-    Trial,
-    VariantScores,
-    accuracy_finding,
-    gathered,
-    mask_hits,
-    score_variants,
-    variant_findings,
-    without_consequences,
-)
-from evaluate.checking.examined import ExaminedCase
+from evaluate.checking.check_findings import make_finding
+from evaluate.checking.mask_checks import mask_hits
+from evaluate.checking.trials import Trial, gathered
+from evaluate.checking.variants import RENUMBERING, VariantScores, score_variants, variant_findings
+from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.running.log_tail import log_tail
@@ -30,6 +25,81 @@ from evaluate.scoring.case_scores import PreparedCase
 from evaluate.store import RunDirectory
 
 Picture = TypeVar("Picture")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExaminedCase(Generic[Picture]):
+    """One case of a check.
+
+    Attributes:
+        score: as the run was scored.
+        time_share, memory_share: of the protocol's limits; None if not measured.
+        baseline_dsc, baseline_nsd: of the answer that never looks at the image; None without
+            prompts.
+        picture: of the image with the outlines, of the drawer's own kind; None if none was asked
+            for.
+        log: the last lines of a failed case's log, safe to print; empty for others.
+    """
+
+    score: CaseScore
+    time_share: float | None
+    memory_share: float | None
+    baseline_dsc: float | None
+    baseline_nsd: float | None
+    picture: Picture | None = None
+    log: str = ""
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether the scores are of a mask, and not of a failure."""
+        return self.score.outcome is Outcome.OK
+
+
+_LABELS = {"labels-missing", "labels-surplus", "labels-order", "labels-unknown"}
+_PLACES = {"labels-order", "mask-at-prompts", "mask-fills-image"}
+_WORSE = {"mask-variant", "mask-empty", "mask-fills-image", "mask-at-prompts", *_LABELS}
+
+
+def without_consequences(findings: Sequence[Finding]) -> list[Finding]:
+    """Leave out what another finding explains.
+
+    A flipped mask also lies beside its prompts, its labels seem exchanged, and its DSC is low: the
+    flip is what there is to mend.
+    """
+    grave = {f.code: f for f in findings if f.severity in (Severity.PROBLEM, Severity.WARNING)}
+    explained: set[str] = set()
+    variant = grave.get("mask-variant")
+    if variant is not None and RENUMBERING in variant.found and grave.keys() & _LABELS:
+        explained.add("mask-variant")  # the labels' own findings say more
+    elif variant is not None:
+        explained |= _PLACES
+    if grave.keys() & _WORSE:
+        explained.add("accuracy")
+    return [f for f in findings if f.code not in explained]
+
+
+_MUCH_WORSE = 0.5
+
+
+def accuracy_finding(pairs: Sequence[tuple[float, float]]) -> list[Finding]:
+    """Compare with the answer of a participant who never looks at the image.
+
+    Of each case with a mask: its DSC and the baseline's.
+    """
+    if not pairs:
+        return []
+    mean = sum(own for own, _ in pairs) / len(pairs)
+    floor = sum(other for _, other in pairs) / len(pairs)
+    better = sum(own > other for own, other in pairs)
+    severity = Severity.OK
+    if mean < _MUCH_WORSE * floor:
+        severity = Severity.WARNING
+    elif mean < floor:
+        severity = Severity.NOTE
+    words = f"mean DSC {mean:.3f}, of the prompts alone {floor:.3f}; better on {better} of"
+    subject = f"{len(pairs)} cases with a mask"
+    return [make_finding("accuracy", severity, subject=subject, found=f"{words} {len(pairs)}")]
+
 
 TEAM = "submission"
 """The name that a checked submission runs under."""

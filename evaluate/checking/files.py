@@ -1,14 +1,95 @@
-"""What is the same for an image and a folder: suspicious files, and predict.sh itself."""
+"""What is the same for an image and a folder: what names of files give away, and predict.sh."""
 
 import codecs
+import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 from data_manifest.findings import Finding, Severity, listed
-from evaluate.checking.check_findings import make_finding
-from evaluate.checking.file_names import data_sets, is_secret, is_stray
-from evaluate.checking.trials import nothing_found
+from data_manifest.layouts import FORMATS
+from evaluate.checking.check_findings import make_finding, nothing_found
 from evaluate.sandbox.layers import LayerEntry
+
+_SECRET_NAMES = {
+    *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", ".git-credentials", ".pypirc"),
+    *("kaggle.json", ".htpasswd", ".pgpass", "credentials.json", ".dockercfg", ".vault-token"),
+}
+_SECRET_PATHS = (
+    *(".aws/credentials", ".docker/config.json", ".config/gcloud/credentials.db"),
+    *(".kube/config", ".huggingface/token", "huggingface/token", ".azure/accessTokens.json"),
+)
+_KEY = re.compile(r"\.(pem|key|p12|pfx|jks|ppk|kdbx)$", re.IGNORECASE)
+_ENVIRONMENT = re.compile(r"^\.env(\.(?!example|sample|template)[\w-]+)?$")
+# Certificates and test keys of the system and of Python packages.
+_OF_PACKAGES = re.compile(
+    r"^(etc|usr|lib|lib64|var|sbin|bin|boot|System)/|/(site|dist)-packages/|"
+    r"(^|/)(conda|mini(conda|forge)\d?|anaconda\d?|mambaforge)/|/ca-certificates/|/nvidia/"
+)
+_STRAY_FOLDERS = {".git", ".svn", ".hg", ".idea", ".vscode", ".ipynb_checkpoints", ".venv", "wandb"}
+_STRAY_NAMES = {".DS_Store", "Thumbs.db", ".bash_history", ".python_history"}
+_CACHES = re.compile(
+    r"^(var/lib/apt/lists|var/cache/(apt|yum|dnf|apk)|root/\.(cache|npm|cargo/registry)|"
+    r"home/[^/]+/\.cache|opt/conda/pkgs|opt/mini\w+/pkgs)/"
+)
+_PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+_MEDICAL = (
+    *(form.suffix for form in FORMATS.values() if form.suffix not in _PICTURES),
+    *(".dcm", ".npy", ".h5", ".svs"),
+)
+_MANY_MEDICAL, _MANY_PICTURES = 20, 200
+_TOLD = re.compile(
+    r"\b(\w{0,40}(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_KEY|PRIVATE_KEY)\w{0,40})\s?=\s?['\"]?[^\s'\"$]",
+    re.IGNORECASE,
+)
+
+
+def is_secret(path: str) -> bool:
+    """Whether a path looks like a key or credentials; public keys and certificates do not."""
+    name = posixpath.basename(path)
+    if name in _SECRET_NAMES or path.endswith(_SECRET_PATHS):
+        return not re.search(r"/(site|dist)-packages/", path)
+    if "/.ssh/" in f"/{path}" and not name.endswith(".pub") and name != "known_hosts":
+        return True
+    if _OF_PACKAGES.search(path):
+        return False
+    return bool(_KEY.search(name) or _ENVIRONMENT.search(name))
+
+
+def is_stray(path: str) -> bool:
+    """Whether a path is a leftover of somebody's work."""
+    if _OF_PACKAGES.search(path):
+        return False
+    *folders, name = path.split("/")
+    return name in _STRAY_NAMES or bool(_STRAY_FOLDERS.intersection(folders))
+
+
+def is_cache(path: str) -> bool:
+    """Whether a path is a package manager's cache."""
+    return _CACHES.search(path) is not None
+
+
+def data_sets(paths: Iterable[str]) -> list[str]:
+    """Kinds of images of which there are so many that they look like data, in words."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for path in paths:
+        if _OF_PACKAGES.search(path):
+            continue
+        lower = path.lower()
+        ending = next((e for e in (*_MEDICAL, *_PICTURES) if lower.endswith(e)), None)
+        if ending is not None:
+            counts[ending, path.partition("/")[0] if "/" in path else "."] += 1
+    return [
+        f"{count} files {ending} in {folder}"
+        for (ending, folder), count in counts.most_common()
+        if count >= (_MANY_MEDICAL if ending in _MEDICAL else _MANY_PICTURES)
+    ]
+
+
+def named_secrets(texts: Iterable[str]) -> list[str]:
+    """Names of variables that hold a secret, in settings or a Dockerfile; never their values."""
+    return sorted({match[1] for text in texts for match in _TOLD.finditer(text[:10_000])})
+
 
 _FETCHES = re.compile(
     rb"^[ \t]{0,80}(?:sudo )?(pip3? install|python3? -m pip install|conda install|"
@@ -30,7 +111,7 @@ def file_findings(entries: Sequence[LayerEntry]) -> Iterator[Finding]:
     paths = list(dict.fromkeys(e.path for e in entries if e.kind in ("file", "hardlink")))
     secrets = [path for path in paths if is_secret(path)]
     if secrets:
-        yield make_finding("secrets", Severity.PROBLEM, found=_told(secrets))
+        yield make_finding("secrets", found=_told(secrets))
     else:
         yield nothing_found("secrets", "no name of a key or of credentials")
     stray = [path for path in paths if is_stray(path)]
@@ -43,35 +124,21 @@ def file_findings(entries: Sequence[LayerEntry]) -> Iterator[Finding]:
 
 def script_findings(script: LayerEntry, *, bash: bool = False) -> Iterator[Finding]:
     """What predict.sh says, as far as it is plain to see."""
-    content = script.content or b""
+    content, words, mend = script.content or b"", "", ""
     if b"\r\n" in content:
-        yield make_finding(
-            "entry-point",
-            Severity.PROBLEM,
-            subject="predict.sh",
-            found="Windows line ends: the shell takes the carriage return for a part of each word",
-            mend="`dos2unix predict.sh`, and `*.sh text eol=lf` in .gitattributes",
-        )
+        words = "Windows line ends: the shell takes the carriage return for a part of each word"
+        mend = "`dos2unix predict.sh`, and `*.sh text eol=lf` in .gitattributes"
     elif content.startswith(codecs.BOM_UTF8):
-        yield make_finding(
-            "entry-point",
-            Severity.PROBLEM,
-            subject="predict.sh",
-            found="a byte order mark, which the shell takes for a part of the first word",
-            mend="save it as UTF-8 without one",
-        )
+        words = "a byte order mark, which the shell takes for a part of the first word"
+        mend = "save it as UTF-8 without one"
     elif not content.strip():
         words = "an empty file" if script.size == 0 else "nothing that can be read"
-        yield make_finding("entry-point", Severity.PROBLEM, subject="predict.sh", found=words)
     elif not bash and (own := _BASHISMS.search(content)):
         word = own[0].decode("ascii", "replace").strip()
-        yield make_finding(
-            "entry-point",
-            Severity.PROBLEM,
-            subject="predict.sh",
-            found=f"`{word}` is bash's, and it is started with `sh`, which is another shell here",
-            mend="write it for `sh`, or let it hold one line: `exec bash real.sh`",
-        )
+        words = f"`{word}` is bash's, and it is started with `sh`, which is another shell here"
+        mend = "write it for `sh`, or let it hold one line: `exec bash real.sh`"
+    if words:
+        yield make_finding("entry-point", subject="predict.sh", found=words, mend=mend)
     else:
         yield nothing_found("entry-point", f"/{script.path.lstrip('/')}")
     fetches = _FETCHES.search(content)

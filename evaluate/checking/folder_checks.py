@@ -9,10 +9,8 @@ from itertools import islice
 from pathlib import Path
 
 from data_manifest.findings import Finding, Severity
-from evaluate.checking.check_findings import make_finding
-from evaluate.checking.file_names import named_secrets
-from evaluate.checking.files import file_findings, script_findings
-from evaluate.checking.trials import nothing_found
+from evaluate.checking.check_findings import make_finding, nothing_found
+from evaluate.checking.files import file_findings, named_secrets, script_findings
 from evaluate.facts.rules import Rules
 from evaluate.sandbox.dockerfiles import entry_point
 from evaluate.sandbox.layers import LayerEntry
@@ -32,28 +30,15 @@ def folder_findings(folder: Path, protocol: Rules) -> list[Finding]:
         findings += script_findings(_entry(script), bash=True)
     else:
         words = f"no predict.sh in {folder.name}"
-        findings.append(
-            make_finding(
-                "entry-point",
-                Severity.PROBLEM,
-                found=words,
-                mend="write one: it reads every case in the inputs folder, and leaves a mask in"
-                " the outputs folder",
-            )
-        )
+        mend = "write one: it reads every case in the inputs folder, and leaves a mask in the"
+        findings.append(make_finding("entry-point", found=words, mend=f"{mend} outputs folder"))
     dockerfile = folder / "Dockerfile"
     if dockerfile.is_file():
         findings.append(nothing_found("dockerfile", "there is one"))
         names = named_secrets([_text(dockerfile).decode("utf-8", "replace")])
         if names:
-            findings.append(
-                make_finding(
-                    "secrets",
-                    Severity.PROBLEM,
-                    subject="Dockerfile",
-                    found=f"{', '.join(names[:4])} are set in it",
-                )
-            )
+            words = f"{', '.join(names[:4])} are set in it"
+            findings.append(make_finding("secrets", subject="Dockerfile", found=words))
     else:
         findings.append(make_finding("dockerfile", Severity.WARNING, found="none"))
     ignored = _ignored(folder)
@@ -86,7 +71,7 @@ def _own_entry(folder: Path, protocol: Rules) -> Iterator[Finding]:
         if not scripts:
             yield nothing_found("entry-point", " ".join(words)[:200])
         return
-    yield make_finding("entry-point", Severity.PROBLEM, found=told, mend=mend)
+    yield make_finding("entry-point", found=told, mend=mend)
 
 
 def _entry(script: Path) -> LayerEntry:

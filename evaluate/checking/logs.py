@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 from data_manifest.errors import printable
 from data_manifest.findings import Finding, Severity
+from evaluate.checking.check_findings import hit
 from evaluate.checking.observing import Observation
 from evaluate.checking.trials import Trial
 from evaluate.facts.rules import Rules
-from evaluate.running.hints import Explanation, explain, matching
+from evaluate.running.hints import explain, matching
 
 _SEARCHED = 2**18
 _LONGEST_LINE = 2000
@@ -48,7 +49,7 @@ def log_hits(trial: Trial, protocol: Rules) -> Iterator[Finding]:
             if hint is not None and hint.check in _BESIDE:
                 met.setdefault(hint.check, line)
         for check, line in met.items():
-            yield _warn(check, trial.case.id, _told(check, line, lines))
+            yield hit(check, trial.case.id, _told(check, line, lines), Severity.WARNING)
     elif trial.observation is not None:
         execution = trial.observation.execution
         why = explain(
@@ -56,11 +57,12 @@ def log_hits(trial: Trial, protocol: Rules) -> Iterator[Finding]:
         )
         if why is not None:
             told = _told(why.hint.check, why.line, lines)
-            yield _warn(why.hint.check, trial.case.id, told, why=why)
+            words = f"{why}: {told}" if told else str(why)
+            yield hit(why.hint.check, trial.case.id, words, Severity.WARNING)
         elif line := _sought(lines[-_LAST:], trial.observation, protocol):
             given = ", ".join(file.path for file in protocol.input.files)
             words = f"{_shown(line)}; the inputs folder has {given}"
-            yield _warn("inputs-read", trial.case.id, words)
+            yield hit("inputs-read", trial.case.id, words, Severity.WARNING)
     yield from _noise(trial)
 
 
@@ -89,12 +91,7 @@ def _noise(trial: Trial) -> Iterator[Finding]:
     count = log.count(b"\n") + log.count(b"\r")
     if count > _MOST_LINES or len(log) > _MOST_BYTES:
         words = f"{count:,} lines, {len(log) / 1024:,.0f} KiB"
-        yield _warn("log-noise", trial.case.id, words)
-
-
-def _warn(check: str, case: str, found: str, *, why: Explanation | None = None) -> Finding:
-    said = f"{why}: {found}" if why is not None and found else str(why) if why else found
-    return Finding(code=check, severity=Severity.WARNING, where=case, found=said)
+        yield hit("log-noise", trial.case.id, words, Severity.WARNING)
 
 
 def _lines(log: bytes) -> list[str]:

@@ -8,6 +8,7 @@ from scipy.optimize import linear_sum_assignment
 
 from data_manifest.findings import Finding, Severity, listed
 from data_manifest.prompts import Prompts
+from evaluate.checking.check_findings import hit
 
 _MARGIN = 3
 _AWAY, _FAR = 0.5, 0.1
@@ -29,7 +30,7 @@ def mask_hits(
     object of prompt k.
     """
     if not prediction.any():
-        yield _hit("mask-empty", case, f"not one voxel of {prediction.size:,} is labelled")
+        yield hit("mask-empty", case, f"not one voxel of {prediction.size:,} is labelled")
         return
     counts = np.bincount(prediction.ravel())
     if known is not None:
@@ -40,7 +41,7 @@ def mask_hits(
     asked = np.count_nonzero(prompts.baseline(prediction.shape)) / prediction.size
     if covered > max(0.5, 1.5 * asked):
         words = f"{covered:.0%} of the image is labelled, the prompts ask for {asked:.0%}"
-        yield _hit("mask-fills-image", case, words)
+        yield hit("mask-fills-image", case, words)
         return
     if known is not None:
         return
@@ -60,7 +61,7 @@ def _unknown(
         words = (
             f"labels {listed(strange, most=5)}; the protocol scores {listed(sorted(known), most=5)}"
         )
-        yield _hit("labels-unknown", case, words, severity)
+        yield hit("labels-unknown", case, words, severity)
 
 
 def _numbering(case: str, counts: npt.NDArray[np.integer], prompts: Prompts) -> Iterator[Finding]:
@@ -71,7 +72,7 @@ def _numbering(case: str, counts: npt.NDArray[np.integer], prompts: Prompts) -> 
     if surplus:
         severity = Severity.PROBLEM if missing else Severity.WARNING
         words = f"labels {listed(surplus, most=5)} for {asked} {prompts.kind}"
-        yield _hit("labels-surplus", case, words, severity)
+        yield hit("labels-surplus", case, words, severity)
     if missing:
         severity = Severity.PROBLEM if 2 * len(missing) >= asked else Severity.WARNING
         words = (
@@ -82,7 +83,7 @@ def _numbering(case: str, counts: npt.NDArray[np.integer], prompts: Prompts) -> 
             if len(present) == 1 and asked > 1
             else ""
         )
-        yield _hit("labels-missing", case, words, severity, mend)
+        yield hit("labels-missing", case, words, severity, mend)
 
 
 def _places(
@@ -105,20 +106,17 @@ def _places(
         shown = ", ".join(
             f"label {label} in {prompts.one} {other}" for label, other in sorted(moved)[:3]
         )
-        yield _hit(
-            "labels-order",
-            case,
-            f"{shown}; {own / total:.0%} of the voxels in their own {prompts.one}",
-        )
+        words = f"{shown}; {own / total:.0%} of the voxels in their own {prompts.one}"
+        yield hit("labels-order", case, words)
         return
     share = _inside(prediction, prompts)[0] / total
     if share < _AWAY:
         severity = Severity.PROBLEM if share < _FAR else Severity.WARNING
-        share_in_words = f"{share:.0%} of the labelled voxels lie in a {prompts.one}"
-        words, elsewhere = _misread(prediction, prompts)
+        words = f"{share:.0%} of the labelled voxels lie in a {prompts.one}"
+        way, elsewhere = _misread(prediction, prompts)
         if elsewhere > _MISREAD * total and elsewhere > 2 * share * total:
-            share_in_words += f", {elsewhere / total:.0%} would if {words}"
-        yield _hit("mask-at-prompts", case, share_in_words, severity)
+            words += f", {elsewhere / total:.0%} would if {way}"
+        yield hit("mask-at-prompts", case, words, severity)
 
 
 def _inside(prediction: _LabelMap, prompts: Prompts) -> tuple[int, float]:
@@ -139,9 +137,3 @@ def _misread(prediction: _LabelMap, prompts: Prompts) -> tuple[str, int]:
     fits = {words: _inside(prediction, read) for words, read in ways.items()}
     best = max(fits, key=lambda words: fits[words][1], default="")
     return best, fits[best][0] if best else 0
-
-
-def _hit(
-    check: str, case: str, found: str, severity: Severity = Severity.PROBLEM, mend: str = ""
-) -> Finding:
-    return Finding(code=check, severity=severity, where=case, found=found, mend=mend)

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from data_manifest.layouts import ArrayFacts, OutputFile, array_facts, open_regular_file
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox import Execution, Image, Job, Sandbox
 
 _MOST_NAMES = 50

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from data_manifest.errors import printable
 from data_manifest.findings import Finding, Severity
 from data_manifest.layouts import ArrayFacts
+from evaluate.checking.check_findings import hit
 from evaluate.checking.observing import Observation
 from evaluate.checking.trials import Trial
 from evaluate.facts.outcome import Outcome
@@ -27,7 +28,7 @@ def output_hits(trial: Trial, protocol: Rules) -> Iterator[Finding]:
         return
     outcome = trial.record.outcome
     if outcome is Outcome.OUTPUT_TOO_LARGE:
-        yield _hit("leftover-files", trial, trial.record.reason)
+        yield hit("leftover-files", trial.case.id, trial.record.reason)
     elif outcome is Outcome.NO_OUTPUT:
         yield _no_output(trial, seen.files, protocol)
     elif outcome is Outcome.BAD_OUTPUT:
@@ -37,9 +38,10 @@ def output_hits(trial: Trial, protocol: Rules) -> Iterator[Finding]:
 
 
 def _no_output(trial: Trial, files: tuple[str, ...], protocol: Rules) -> Finding:
-    expected = protocol.output.name(trial.case.id)
+    case = trial.case.id
+    expected = protocol.output.name(case)
     if not files:
-        return _hit("output-missing", trial, f"no {expected}: the outputs folder is empty")
+        return hit("output-missing", case, f"no {expected}: the outputs folder is empty")
     words = f"no {expected}, but {', '.join(map(printable, files[:3]))}"
     folder, name = posixpath.split(expected)
     ending = posixpath.splitext(name)[1]
@@ -47,29 +49,30 @@ def _no_output(trial: Trial, files: tuple[str, ...], protocol: Rules) -> Finding
     mend = f"leave it in the outputs folder's `{folder}`, which is yours to make" if folder else ""
     if elsewhere and not folder:
         mend = "leave it in the outputs folder itself, in no folder below"
-    return _hit("output-name", trial, words, mend=mend if elsewhere else "")
+    return hit("output-name", case, words, mend=mend if elsewhere else "")
 
 
 def _bad_output(trial: Trial, seen: Observation, protocol: Rules) -> Finding:
-    key, shape, arrays = protocol.output.key, trial.case.shape, seen.arrays
+    case, shape = trial.case.id, trial.case.shape
+    key, arrays = protocol.output.key, seen.arrays
     if len(seen.masks) > 1:
         mend = "leave one mask alone in the folder that the protocol's `output.path` names"
-        return _hit("output-name", trial, trial.record.reason, mend=mend)
+        return hit("output-name", case, trial.record.reason, mend=mend)
     if arrays is None:
-        return _hit("output-readable", trial, trial.record.reason)
+        return hit("output-readable", case, trial.record.reason)
     mask = next((array for array in arrays if array.name == key), None)
     if mask is None:
         names = ", ".join(printable(array.name) for array in arrays[:4]) or "none"
-        return _hit("output-key", trial, f"no array {key}; found: {names}")
+        return hit("output-key", case, f"no array {key}; found: {names}")
     if mask.dtype == "object":
-        return _hit("output-dtype", trial, "an object, which only pickle could read")
+        return hit("output-dtype", case, "an object, which only pickle could read")
     if mask.shape != shape:
         words = f"shape {mask.shape}, the image's is {shape}"
-        return _hit("output-shape", trial, words, mend=_shape_advice(mask.shape, shape))
+        return hit("output-shape", case, words, mend=_shape_advice(mask.shape, shape))
     for words, check in _BY_WORDS.items():
         if words in trial.record.reason:
-            return _hit(check, trial, trial.record.reason)
-    return _hit("output-dtype", trial, f"{mask.dtype}: {trial.record.reason}")
+            return hit(check, case, trial.record.reason)
+    return hit("output-dtype", case, f"{mask.dtype}: {trial.record.reason}")
 
 
 def _shape_advice(shape: tuple[int, ...], expected: tuple[int, ...]) -> str:
@@ -90,14 +93,8 @@ def _unwise(trial: Trial, arrays: tuple[ArrayFacts, ...], protocol: Rules) -> It
     mask = next((array for array in arrays if array.name == key), None)
     if mask is not None and (mask.dtype.startswith("float") or mask.dtype.endswith("64")):
         words = f"{mask.dtype}: it is read, and takes {_times(mask.dtype)} the room of uint8"
-        yield Finding(code="output-dtype", severity=Severity.NOTE, where=trial.case.id, found=words)
+        yield hit("output-dtype", trial.case.id, words, Severity.NOTE)
 
 
 def _times(dtype: str) -> str:
     return f"{int(''.join(c for c in dtype if c.isdigit()) or 8) // 8} times"
-
-
-def _hit(check: str, trial: Trial, found: str, *, mend: str = "") -> Finding:
-    return Finding(
-        code=check, severity=Severity.PROBLEM, where=trial.case.id, found=found, mend=mend
-    )

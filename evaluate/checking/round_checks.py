@@ -54,8 +54,8 @@ def case_in_rounds(
     for number in rules.rounds.of(case):
         told = talk.prompts_of(number, stored)
         path, *_ = run.files_of(Turn(team=team, case=case.id, round=number))
-        mask = _read(path, rules, case) if path.is_file() else None
-        if mask is not None:
+        mask = rules.read_mask(path, case) if path.is_file() else None
+        if not (mask is None or isinstance(mask, BadPrediction)):
             talk.answered(mask)
             answers.append(mask)
             prompts = told
@@ -71,11 +71,6 @@ def case_in_rounds(
         agreed=_agreed(prompts, answers[-1]),
         misread=ways,
     )
-
-
-def _read(path: Path, rules: Rules, case: Case) -> _LabelMap | None:
-    mask = rules.read_mask(path, case)
-    return None if isinstance(mask, BadPrediction) else mask
 
 
 def _agreed(prompts: Sequence[Prompts], answer: _LabelMap) -> _Counts:
@@ -98,14 +93,9 @@ def round_findings(cases: Sequence[CaseInRounds], scores: Sequence[RoundScore]) 
         return []
     same = [case.case for case in cases if case.is_same]
     if 2 * len(same) > len(cases):
-        return [
-            make_finding(
-                "rounds-used",
-                Severity.PROBLEM,
-                subject=_of(same, cases),
-                found="the same mask in every round, whatever was told",
-            )
-        ]
+        found = "the same mask in every round, whatever was told"
+        return [make_finding("rounds-used", subject=_of(same, cases), found=found)]
+    everywhere = _of([case.case for case in cases], cases)
     right, count = _sum([case.agreed for case in cases])
     ways = {words for case in cases for words in case.misread}
     for words in sorted(ways):
@@ -115,14 +105,11 @@ def round_findings(cases: Sequence[CaseInRounds], scores: Sequence[RoundScore]) 
                 f"the last answer agrees with {right / count:.0%} of what was told, and with"
                 f" {fits / seen:.0%} if {words}"
             )
-            names = [case.case for case in cases]
-            subject = _of(names, cases)
-            return [make_finding("rounds-read", Severity.PROBLEM, subject=subject, found=found)]
+            return [make_finding("rounds-read", subject=everywhere, found=found)]
     worse = _worse(scores)
     if worse is not None:
         found = f"mean DSC by round {', '.join(f'{value:.3f}' for value in worse)}"
-        subject = _of([case.case for case in cases], cases)
-        return [make_finding("rounds-better", Severity.WARNING, subject=subject, found=found)]
+        return [make_finding("rounds-better", Severity.WARNING, subject=everywhere, found=found)]
     return [make_finding("rounds-used", Severity.OK, found="answers change with what is told")]
 
 

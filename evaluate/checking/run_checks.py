@@ -1,14 +1,16 @@
 """How the cases ran: starts, ends, time, memory, and what was left beside the answer."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 from data_manifest.findings import Finding, Severity
-from evaluate.checking.check_findings import make_finding
+from evaluate.checking.check_findings import hit, make_finding, nothing_found
 from evaluate.checking.logs import log_hits
 from evaluate.checking.output_checks import output_hits
-from evaluate.checking.trials import Trial, gathered, nothing_found
+from evaluate.checking.trials import Trial, gathered
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
+from evaluate.facts.run_rules import Limits
 
 _NEAR = 0.8
 _QUIET = {
@@ -28,9 +30,9 @@ _QUIET = {
 def run_findings(trials: Sequence[Trial], protocol: Rules) -> list[Finding]:
     """What the runs of all cases show, beside the masks themselves."""
     hits = [
-        hit
+        noticed
         for trial in trials
-        for hit in (
+        for noticed in (
             *_ending(trial, protocol),
             *output_hits(trial, protocol),
             *_beside(trial, protocol),
@@ -38,7 +40,7 @@ def run_findings(trials: Sequence[Trial], protocol: Rules) -> list[Finding]:
         )
     ]
     findings = gathered(hits, [trial.case.id for trial in trials])
-    seen = {hit.code for hit in hits}
+    seen = {noticed.code for noticed in hits}
     findings += [nothing_found(check, text) for check, text in _QUIET.items() if check not in seen]
     if not seen & {"time", "memory"}:
         findings += _margins(trials, protocol)
@@ -55,17 +57,21 @@ def _ending(trial: Trial, protocol: Rules) -> Iterator[Finding]:
         Outcome.HARNESS_ERROR: "sandbox",
     }.get(trial.record.outcome)
     if check is not None:
-        yield _hit(check, Severity.PROBLEM, trial, trial.record.reason)
+        yield hit(check, trial.case.id, trial.record.reason)
         return
-    limits = protocol.limits
-    shares = (
-        ("time", trial.record.wall_s, limits.timeout_s, "s"),
-        ("memory", trial.record.peak_memory_mib, limits.memory_mib, "MiB"),
-    )
-    for check, value, limit, unit in shares:
+    for check, (value,), limit, unit in _shares([trial], protocol):
         if value is not None and value > _NEAR * limit:
             words = f"{value:.1f} {unit}, {value / limit:.0%} of the limit of {limit:g} {unit}"
-            yield _hit(check, Severity.WARNING, trial, words)
+            yield hit(check, trial.case.id, words, Severity.WARNING)
+
+
+def _shares(
+    trials: Sequence[Trial], protocol: Rules
+) -> Iterator[tuple[str, list[float | None], float, str]]:
+    """A check, what the trials took, its limit, and the unit of both."""
+    limits = protocol.limits
+    yield "time", [t.record.wall_s for t in trials], limits.timeout_s, "s"
+    yield "memory", [t.record.peak_memory_mib for t in trials], limits.memory_mib, "MiB"
 
 
 def _beside(trial: Trial, protocol: Rules) -> Iterator[Finding]:
@@ -75,23 +81,19 @@ def _beside(trial: Trial, protocol: Rules) -> Iterator[Finding]:
     surplus = [n for n in seen.files if n not in seen.masks and not protocol.output.tolerates(n)]
     if surplus and seen.masks:
         words = f"{len(surplus)} further: {', '.join(surplus[:3])}"
-        yield _hit("leftover-files", Severity.WARNING, trial, words)
+        yield hit("leftover-files", trial.case.id, words, Severity.WARNING)
     if seen.inputs_changed and not protocol.container.inputs_writable:
         words = "a file there was changed, removed or added"
-        yield _hit("inputs-unchanged", Severity.PROBLEM, trial, words)
+        yield hit("inputs-unchanged", trial.case.id, words)
     running = seen.execution.options.get("left_running")
     if running:
         words = f"{running} still ran when the command had ended"
-        yield _hit("leftover-processes", Severity.WARNING, trial, words)
+        yield hit("leftover-processes", trial.case.id, words, Severity.WARNING)
 
 
 def _margins(trials: Sequence[Trial], protocol: Rules) -> Iterator[Finding]:
     """How far from the limits the slowest and the largest case are."""
-    limits = protocol.limits
-    for check, values, limit, unit in (
-        ("time", [t.record.wall_s for t in trials], limits.timeout_s, "s"),
-        ("memory", [t.record.peak_memory_mib for t in trials], limits.memory_mib, "MiB"),
-    ):
+    for check, values, limit, unit in _shares(trials, protocol):
         known = [value for value in values if value is not None]
         if known:
             words = f"at most {max(known):,.1f} {unit}, {max(known) / limit:.1%} of the limit"
@@ -100,5 +102,54 @@ def _margins(trials: Sequence[Trial], protocol: Rules) -> Iterator[Finding]:
             yield make_finding(check, Severity.NOTE, found="not measured")
 
 
-def _hit(check: str, severity: Severity, trial: Trial, found: str) -> Finding:
-    return Finding(code=check, severity=severity, where=trial.case.id, found=found)
+def estimate_findings(
+    trials: Sequence[Trial], limits: Limits, largest: tuple[int, ...] | None
+) -> list[Finding]:
+    """Time and memory of the protocol's largest case, from what the small cases took.
+
+    Two straight lines through the 3D cases, from the smallest to the largest: one over voxels, one
+    over slices. What a model really does lies between (work on slices that are resized grows with
+    their number, work on the whole volume with its voxels), so both are said; neither where there
+    are no two volumes of different size, or no largest case.
+    """
+    volumes = sorted(
+        (t for t in trials if t.answered and len(t.case.shape) == 3),
+        key=lambda t: math.prod(t.case.shape),
+    )
+    if largest is None or len(volumes) < 2:
+        return []
+    small, large = volumes[0], volumes[-1]
+    findings = []
+    for check, value, limit, unit in (
+        ("time-of-largest", "wall_s", limits.timeout_s, "s"),
+        ("memory-of-largest", "peak_memory_mib", limits.memory_mib, "MiB"),
+    ):
+        first, last = (getattr(trial.record, value) for trial in (small, large))
+        if first is None or last is None or small.case.shape[0] == large.case.shape[0]:
+            continue
+        ends = (float(first), float(last))
+        voxels = [math.prod(t.case.shape) for t in (small, large)]
+        by_voxels = _line(ends, voxels[0], voxels[1], math.prod(largest))
+        by_slices = _line(ends, small.case.shape[0], large.case.shape[0], largest[0])
+        low, high = sorted((by_voxels, by_slices))
+        severity = (
+            Severity.WARNING if low > limit else Severity.NOTE if high > limit else Severity.OK
+        )
+        sizes = " to ".join("×".join(map(str, t.case.shape)) for t in (small, large))
+        findings.append(
+            make_finding(
+                check,
+                severity,
+                subject=f"a case of {'×'.join(map(str, largest))} voxels",
+                found=f"about {by_slices:,.0f} {unit} if it grows with the slices,"
+                f" {by_voxels:,.0f} {unit} if with the voxels; the limit is {limit:g} {unit}"
+                f" (a straight line from {sizes}: {ends[0]:,.1f} to {ends[1]:,.1f} {unit})",
+            )
+        )
+    return findings
+
+
+def _line(ends: tuple[float, float], small: int, large: int, wanted: int) -> float:
+    """The line through two points, never falling, at a third."""
+    slope = max(0.0, (ends[1] - ends[0]) / (large - small))
+    return ends[1] + slope * (wanted - large)

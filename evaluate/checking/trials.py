@@ -59,8 +59,3 @@ def gathered(hits: Sequence[Finding], cases: Sequence[str]) -> list[Finding]:
             )
         )
     return findings
-
-
-def nothing_found(check: str, found: str) -> Finding:
-    """That a check was made, and all is right."""
-    return make_finding(check, Severity.OK, found=found)

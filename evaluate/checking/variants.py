@@ -13,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from data_manifest.findings import Finding, Severity
-from evaluate.checking.check_findings import make_finding
-from evaluate.checking.trials import nothing_found
+from data_manifest.findings import Finding
+from evaluate.checking.check_findings import make_finding, nothing_found
 
 RENUMBERING = "renumbering its labels"
 """The words of the one change that moves nothing."""
@@ -72,14 +71,8 @@ def variant_findings(scores: Sequence[VariantScores]) -> list[Finding]:
     best = max(after for _, after, _, _ in changes)
     # Of variants that are as good, the first is the simplest: they are tried in that order.
     count, after, before, words = next(f for f in changes if f[1] >= best - _AS_GOOD)
-    return [
-        make_finding(
-            "mask-variant",
-            Severity.PROBLEM,
-            subject=f"{count} of {len(scores)} cases",
-            found=f"the mask fits after {words}: DSC {before:.2f} becomes {after:.2f}",
-        )
-    ]
+    found = f"the mask fits after {words}: DSC {before:.2f} becomes {after:.2f}"
+    return [make_finding("mask-variant", subject=f"{count} of {len(scores)} cases", found=found)]
 
 
 def _variants(reference: _LabelMap, prediction: _LabelMap) -> Iterator[tuple[str, _LabelMap]]:
@@ -144,19 +137,16 @@ def _shifted(labels: _LabelMap, shift: tuple[int, ...]) -> _LabelMap:
     return moved
 
 
-def _overlaps(reference: _LabelMap, prediction: _LabelMap) -> tuple[npt.NDArray[np.float64], ...]:
-    """Voxels of each pair of labels, of each reference label, and of each prediction label."""
+def _pairs(reference: _LabelMap, prediction: _LabelMap) -> npt.NDArray[np.float64]:
+    """DSC of every label of the reference with every label of the prediction."""
     rows, columns = int(reference.max()) + 1, int(prediction.max()) + 1
     joint = reference.ravel().astype(np.int64) * columns + prediction.ravel()
     table = np.bincount(joint, minlength=rows * columns).reshape(rows, columns).astype(np.float64)
-    return table[1:, 1:], table[1:].sum(axis=1), table[:, 1:].sum(axis=0)
-
-
-def _pairs(reference: _LabelMap, prediction: _LabelMap) -> npt.NDArray[np.float64]:
-    """DSC of every label of the reference with every label of the prediction."""
-    both, of_reference, of_prediction = _overlaps(reference, prediction)
-    together = of_reference[:, np.newaxis] + of_prediction[np.newaxis, :]
-    return np.divide(2 * both, together, out=np.zeros_like(both), where=together > 0)
+    both = table[1:, 1:]
+    together = table[1:].sum(axis=1)[:, np.newaxis] + table[:, 1:].sum(axis=0)
+    dsc: npt.NDArray[np.float64] = np.zeros_like(both)
+    np.divide(2 * both, together, out=dsc, where=together > 0)
+    return dsc
 
 
 def _dsc(reference: _LabelMap, prediction: _LabelMap) -> float:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from data_manifest.findings import Severity, passes
-from evaluate.checking.examined import ExaminedCase
+from evaluate.checking.examinations import ExaminedCase
 from evaluate.cli.terminal import BY_SEVERITY, number, say, say_finding, table
 from evaluate.documents.check import CheckDocument, CheckedCase, checked_thing
 from evaluate.pipeline.checks import NEEDS_ENGINE, SubmissionCheck

@@ -25,7 +25,8 @@ def call(options: argparse.Namespace) -> int:
     """Score a run directory or a folder."""
     from evaluate.cli.score_words import say_scores
     from evaluate.facts.rules import load_protocol
-    from evaluate.scoring.stage import score_folders, score_run
+    from evaluate.scoring.folder_scores import score_folders
+    from evaluate.scoring.stage import score_run
 
     folder_options = ("references", "predictions", "out")
     given = [name for name in folder_options if getattr(options, name) is not None]
@@ -43,7 +44,11 @@ def call(options: argparse.Namespace) -> int:
         say_scores(scores)
         say(f"next: segjudge rank {options.run_dir}")
         return 0
-    if options.run_dir is not None or len(given) < len(folder_options) or not options.protocol:
+    if (
+        (options.run_dir or options.manifest) is not None
+        or len(given) < len(folder_options)
+        or not options.protocol
+    ):
         raise UsageError(
             where="segjudge score",
             found="neither a run directory nor two folders",

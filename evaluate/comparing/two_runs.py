@@ -12,7 +12,7 @@ from evaluate.facts.errors import RunDirectoryError, UsageError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore
 from evaluate.pairing import draw_counts
-from evaluate.ranking.intervals import case_count_warnings
+from evaluate.ranking.bootstrap import case_count_warnings
 from evaluate.store import RunDirectory
 from evaluate.store.origin import data_of, protocol_of
 

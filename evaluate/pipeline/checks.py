@@ -22,7 +22,7 @@ from evaluate.checking import (
     gravest_first,
     make_finding,
 )
-from evaluate.checking.examined import ExaminedCase
+from evaluate.checking.examinations import ExaminedCase
 from evaluate.checking.rehearsals import Rehearsal
 from evaluate.facts.rules import Rules
 from evaluate.reporting.case_pictures import CasePicture, draw_case

@@ -14,11 +14,10 @@ from evaluate.facts.ranking_record import (
     WilcoxonTests,
 )
 from evaluate.pairing import Counts
-from evaluate.ranking.bootstrap import certainty_of
-from evaluate.ranking.intervals import metric_intervals
+from evaluate.ranking.bootstrap import certainty_of, metric_intervals
 from evaluate.ranking.methods import METHODS, Method, metric_cases, once
 from evaluate.ranking.pairwise import metric_tests, tied_groups
-from evaluate.ranking.plain import by_team, plain, rank_value
+from evaluate.ranking.result import by_team, plain, rank_value
 from evaluate.ranking.score_table import Column, Floats
 from evaluate.ranking.settings import RankSettings
 from evaluate.ranking.whole_field import friedman, nemenyi_critical_difference

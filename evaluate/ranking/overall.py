@@ -13,8 +13,7 @@ from evaluate.facts.ranking_record import (
     TeamFailures,
 )
 from evaluate.ranking.places import rank_columns
-from evaluate.ranking.plain import plain, rank_value
-from evaluate.ranking.result import RankingRow
+from evaluate.ranking.result import RankingRow, plain, rank_value
 from evaluate.ranking.scheme import Standing, mean_over, modality_means
 from evaluate.ranking.score_table import Bools, Column, Floats, ScoreTable
 from evaluate.ranking.settings import RankSettings

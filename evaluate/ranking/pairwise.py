@@ -9,7 +9,7 @@ from evaluate.facts.ranking_record import TiedTeams, WilcoxonTests
 from evaluate.pairing import percentile_interval
 from evaluate.pairing.wilcoxon import SignedRanks
 from evaluate.ranking.methods import MetricCases, once, ordered_pairs
-from evaluate.ranking.plain import plain
+from evaluate.ranking.result import plain
 from evaluate.ranking.score_table import Bools, Floats
 
 

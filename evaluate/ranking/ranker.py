@@ -9,6 +9,7 @@ import numpy as np
 import scipy
 
 from evaluate.facts.errors import RankingRefusedError
+from evaluate.facts.metric_rules import MEASURED
 from evaluate.facts.ranking_record import (
     ConsensusPlaces,
     KemenyOrder,
@@ -21,30 +22,25 @@ from evaluate.facts.ranking_record import (
 )
 from evaluate.facts.rules import RankedMetric, Rules
 from evaluate.facts.scores import CaseScore, LabelScore
-from evaluate.facts.scoring_rules import MEASURED
 from evaluate.pairing import Counts, draw_counts
 from evaluate.ranking.agreement import borda, euclidean, kemeny
 from evaluate.ranking.analysis import Analysis, analyse
-from evaluate.ranking.bootstrap import certainty_of, chances, draws_of
-from evaluate.ranking.intervals import case_count_warnings, group_warnings
+from evaluate.ranking.bootstrap import (
+    case_count_warnings,
+    certainty_of,
+    chances,
+    draws_of,
+    group_warnings,
+)
 from evaluate.ranking.label_columns import in_strata, with_label_columns
 from evaluate.ranking.methods import METHODS, Method
 from evaluate.ranking.overall import failures_of, overall_of, rows_of, value_warnings
 from evaluate.ranking.own_places import permutation_tests, scheme_of
 from evaluate.ranking.pairwise import tied_groups
 from evaluate.ranking.places import rank_columns, shared_places
-from evaluate.ranking.plain import by_team
-from evaluate.ranking.result import Result
+from evaluate.ranking.result import Result, by_team
 from evaluate.ranking.scheme import Scheme, Standing
-from evaluate.ranking.score_table import (
-    ALL,
-    Column,
-    Floats,
-    Missing,
-    ScoreTable,
-    column,
-    table_of,
-)
+from evaluate.ranking.score_table import ALL, Column, Floats, Missing, ScoreTable, column, table_of
 from evaluate.ranking.sensitivity import sensitivity_of
 from evaluate.ranking.settings import Adjustment, Compat, RankedColumn, RankSettings, ranked_column
 

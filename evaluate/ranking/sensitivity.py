@@ -9,7 +9,7 @@ from evaluate.facts.ranking_record import OtherRanking, RankingSensitivity
 from evaluate.ranking.agreement import tau_b
 from evaluate.ranking.methods import METHODS, Method
 from evaluate.ranking.places import rank_columns
-from evaluate.ranking.plain import plain, rank_value
+from evaluate.ranking.result import plain, rank_value
 from evaluate.ranking.scheme import Scheme, mean_over
 from evaluate.ranking.score_table import Column, Floats, ScoreTable
 from evaluate.ranking.settings import RankSettings

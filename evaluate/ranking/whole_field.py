@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc, ndtr
 
-from evaluate.ranking.multiplicity import adjusted
+from evaluate.ranking.methods import adjusted
 from evaluate.ranking.score_table import Floats
 
 _CHUNK = 2048

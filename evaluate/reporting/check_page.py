@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from data_manifest.findings import Finding
-from evaluate.checking.examined import ExaminedCase
+from evaluate.checking.examinations import ExaminedCase
 from evaluate.facts.rules import Rules
 from evaluate.reporting.case_pictures import CasePicture
 from evaluate.reporting.failures import OUTCOME_WORDS

@@ -23,7 +23,7 @@ from evaluate.documents.team_comparison import (
 from evaluate.facts.rules import Rules
 from evaluate.reporting.case_files import CaseFiles, Unreadable, read_case_files
 from evaluate.reporting.case_pictures import draw_case
-from evaluate.reporting.comparison_chart import trade_chart
+from evaluate.reporting.charts import trade_chart
 from evaluate.reporting.quantities import DASH, QUANTITIES, Quantity, clipped, percent
 from evaluate.reporting.rendering import render
 from evaluate.store import RunDirectory

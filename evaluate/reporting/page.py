@@ -8,7 +8,6 @@ from data_manifest.progress import Progress, silent
 from evaluate.reporting.banners import banners
 from evaluate.reporting.case_browser import write_case_browser
 from evaluate.reporting.case_figures import MOST_DOTS, podiums, spreads
-from evaluate.reporting.certainty import Certainty, read_certainty
 from evaluate.reporting.charts import (
     PlaceRow,
     RuntimePoint,
@@ -27,6 +26,7 @@ from evaluate.reporting.modality_pages import modality_pages, write_modality_pag
 from evaluate.reporting.provenance import fact_groups, protocol_text, submissions
 from evaluate.reporting.quantities import QUANTITIES, clipped
 from evaluate.reporting.rendering import render
+from evaluate.reporting.robustness import Certainty, read_certainty
 from evaluate.reporting.round_charts import round_figures
 from evaluate.reporting.run_sources import Sources, read_sources
 from evaluate.reporting.standings import heat_tables, leaderboard, macro, modalities

@@ -1,82 +1,74 @@
 """What a protocol scores, and what things cost, in sentences."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from evaluate.facts.scoring_rules import (
-    Cohort,
-    EmptyChoice,
-    OverRounds,
-    Region,
-    ScoredMetric,
-    Scoring,
-)
-from evaluate.reporting.told_values import joined, rule_shown, shown
+import msgspec
+
+from evaluate.facts.metric_rules import EmptyChoice, Region, ScoredMetric
+from evaluate.facts.scoring_rules import Cohort, OverRounds, Scoring
+
+
+class _Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    sentences: dict[str, str | tuple[str, str]]
+    choices: dict[str, dict[str, str]]
+
+
+_WORDS = msgspec.toml.decode(Path(__file__).with_name("told_words.toml").read_bytes(), type=_Words)
+SENTENCES, CHOICES = _WORDS.sentences, _WORDS.choices
+
+
+def shown(value: object) -> str:
+    """A value in words: no digit is lost."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    if isinstance(value, dict):
+        return joined([f"{key} {shown(part)}" for key, part in value.items()])
+    if isinstance(value, tuple | list):
+        return joined([shown(part) for part in value])
+    return str(value)
+
+
+def joined(words: list[str]) -> str:
+    """Words with commas.
+
+    >>> joined(["a", "b", "c"]), joined([])
+    ('a, b and c', 'none')
+    """
+    if len(words) < 2:
+        return "".join(words) or "none"
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def rule_shown(rule: float | str) -> str:
+    """What counts for an empty mask."""
+    return CHOICES["rule"][rule] if isinstance(rule, str) else shown(float(rule))
+
 
 _Told = tuple[str, str]
-
-_LABELS = {
-    "reference": "Each label of the reference; one that only the prediction has costs nothing.",
-    "union": "Each label of the reference or the prediction: an invented one is a false alarm.",
-    "one_to_maximum": "The labels from 1 to the reference's largest, gaps included.",
-    "prompted": "Each label of the reference that the case's text prompts name.",
-    "prompted_above_lowest": "Each label of the reference that the case's text prompts name, but"
-    " for the reference's smallest value.",
-}
-_UNEXPECTED = {
-    "ignore": "An invented label, of no list and no region, costs nothing.",
-    "worst": "An invented label, of no list and no region, costs every value of the case.",
-    "bad_output": "An invented label, of no list and no region, makes the file bad output.",
-}
-_SPACING = {
-    "array": "Spacing is applied in the order of the array's axes.",
-    "stored": "Spacing x, y, z is applied to axes z, y, x by index.",
-}
-_TWO_D = {
-    "contour": "2D images are compared by their outlines.",
-    "slab": "2D images are compared as slabs of one voxel, whose faces are surface.",
-}
-_TWO_D_SPACING = {
-    "case": "A 2D image has its own spacing.",
-    "unit": "A 2D image has spacing 1, whatever its file says.",
-}
-_WINDOWS = {
-    "whole": "",
-    "reference_slices": "in the slices of the reference alone",
-    "reference_slices_below_highest": "in the slices of the reference without its highest",
-}
-_CASES = {
-    "all": "",
-    "semantic": "Only cases whose text prompts ask for no single objects have it.",
-    "instance": "Only cases whose text prompts ask for single objects have it.",
-}
-_EMPTY = {
-    "both": "neither map has it",
-    "reference": "only the prediction has it (a false alarm)",
-    "prediction": "only the reference has it (a miss)",
-    "failed": "the case failed or is missing",
-    "case": "neither map has any label",
-}
-_REDUCTIONS = {
-    "area": "the area under the line through the rounds' values",
-    "mean": "the mean of the rounds' values",
-    "best": "the best round's value",
-    "first": "the first round's value",
-}
 
 
 def scoring_lines(scoring: Scoring) -> Iterator[_Told]:
     """Every key of `[scoring]`, with its words."""
     labels = scoring.labels
-    words = _LABELS[labels] if isinstance(labels, str) else f"The labels {shown(labels)}."
+    words = (
+        CHOICES["scoring.labels"][labels]
+        if isinstance(labels, str)
+        else f"The labels {shown(labels)}."
+    )
     yield "scoring.labels", words if labels else ""
     names = [f"{number} {name}" for number, name in scoring.label_names.items()]
     yield "scoring.label_names", f"Labels are called: {joined(names)}." if names else ""
     for region in scoring.regions:
         yield f"scoring.regions, {region.name}", _region(region, scoring)
-    yield "scoring.unexpected", _UNEXPECTED[scoring.unexpected] if scoring.known_labels else ""
-    yield "scoring.spacing_order", _SPACING[scoring.spacing_order]
-    yield "scoring.two_d", _TWO_D[scoring.two_d]
-    yield "scoring.two_d_spacing", _TWO_D_SPACING[scoring.two_d_spacing]
+    yield (
+        "scoring.unexpected",
+        CHOICES["scoring.unexpected"][scoring.unexpected] if scoring.known_labels else "",
+    )
+    for name in ("spacing_order", "two_d", "two_d_spacing"):
+        yield f"scoring.{name}", CHOICES[f"scoring.{name}"][getattr(scoring, name)]
     yield "scoring", "A case's value is the mean over its labels and regions that have one."
     for metric in scoring.metrics:
         yield from _metric(metric)
@@ -92,7 +84,7 @@ def _metric(metric: ScoredMetric) -> Iterator[_Told]:
     where, known = f"scoring.metrics, {metric.name}", metric.definition
     unit = f", in {known.unit}" if known.unit else ""
     text = f"{metric.name}: {known.definition} {known.direction.capitalize()} is better{unit}."
-    yield where, f"{text} {_CASES[metric.cases]}".rstrip()
+    yield where, f"{text} {CHOICES['cases'][metric.cases]}".rstrip()
     settings = {n: metric.options.get(n, option.default) for n, option in known.options.items()}
     told = [
         f"{name} {shown(value)} {known.options[name].unit}".rstrip()
@@ -103,15 +95,15 @@ def _metric(metric: ScoredMetric) -> Iterator[_Told]:
     rules = metric.rules
     costs = [
         f"{words}: {rule_shown(rule)}"
-        for place, words in _EMPTY.items()
+        for place, words in CHOICES["empty"].items()
         if (rule := getattr(rules, place, metric.empty.case)) is not None
     ]
     yield f"{where}, costs", f"{metric.name} where {'; '.join(costs)}."
-    if metric.gate is not None:
-        text = (
-            f"{metric.name} is the worst value where {metric.gate.metric} is {metric.gate.unmet}."
+    if gate := metric.gate:
+        yield (
+            f"{where}, gate",
+            f"{metric.name} is the worst value where {gate.metric} is {gate.unmet}.",
         )
-        yield f"{where}, gate", text
 
 
 def _region(region: Region, scoring: Scoring) -> str:
@@ -120,8 +112,8 @@ def _region(region: Region, scoring: Scoring) -> str:
     text = words[labels] if isinstance(labels, str) else f"label {shown(labels)}"
     parts = [f"{region.name}: {text}"]
     parts.append(f"by {joined(list(region.metrics or scoring.names))}")
-    if _WINDOWS[region.window]:
-        parts.append(_WINDOWS[region.window])
+    if CHOICES["window"][region.window]:
+        parts.append(CHOICES["window"][region.window])
     if region.needs:
         parts.append(f"empty in a prediction without label {shown(region.needs)}")
     for name, options in region.options.items():
@@ -135,7 +127,7 @@ def _region(region: Region, scoring: Scoring) -> str:
 
 
 def _choices(choice: EmptyChoice) -> Iterator[str]:
-    for where, words in _EMPTY.items():
+    for where, words in CHOICES["empty"].items():
         rule = getattr(choice, where)
         if rule is not None:
             yield f"{words}: {rule_shown(rule)}"
@@ -143,7 +135,8 @@ def _choices(choice: EmptyChoice) -> Iterator[str]:
 
 def _over_rounds(reduced: OverRounds) -> str:
     last = f", of the last {reduced.last}" if reduced.last else ""
-    return f"{reduced.name}: {_REDUCTIONS[reduced.reduction]} of {reduced.metric}{last}."
+    how = CHOICES["reduction"][reduced.reduction]
+    return f"{reduced.name}: {how} of {reduced.metric}{last}."
 
 
 def _cohort(cohort: Cohort) -> str:

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 from evaluate.facts.ranking_rules import of_label
-from evaluate.reporting.certainty import Certainty
 from evaluate.reporting.quantities import DASH, Quantity, count_of, percent
+from evaluate.reporting.robustness import Certainty
 from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.svg import number
 

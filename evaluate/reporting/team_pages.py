@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from evaluate.facts.scores import CaseScore
-from evaluate.reporting.certainty import Certainty
 from evaluate.reporting.charts import PlaceRow, standing_chart
 from evaluate.reporting.failures import Failure
 from evaluate.reporting.gallery import Gallery
 from evaluate.reporting.provenance import submissions
 from evaluate.reporting.quantities import QUANTITIES, Quantity, percent
 from evaluate.reporting.rendering import render
+from evaluate.reporting.robustness import Certainty
 from evaluate.reporting.run_sources import Sources
 from evaluate.reporting.standings import StandingCell, macro, micro, modalities, shown_quantities
 from evaluate.reporting.svg import number

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evaluate.facts.rules import RankedMetric, Rules, ScoredMetric
-from evaluate.reporting.certainty import Certainty, tied_with_first
 from evaluate.reporting.quantities import QUANTITIES, clipped, count_of, percent
+from evaluate.reporting.robustness import Certainty, tied_with_first
 from evaluate.reporting.run_sources import Place, Sources
 from evaluate.reporting.standings import macro
 from evaluate.reporting.svg import number

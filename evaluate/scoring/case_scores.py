@@ -15,10 +15,10 @@ import numpy.typing as npt
 import metrics
 from data_manifest.cases import Reference
 from data_manifest.layouts.text_prompts import TextPrompts
-from evaluate.facts.scoring_rules import Region, ScoredMetric, Scoring
+from evaluate.facts.metric_rules import Region, ScoredMetric
+from evaluate.facts.scoring_rules import Scoring
 from evaluate.scoring.kinds_of_cases import scoring_of_case
-from evaluate.scoring.lesion_rows import LesionMeasures, lesions_of
-from evaluate.scoring.parts import Part, parts_of, unexpected_labels
+from evaluate.scoring.parts import LesionMeasures, Part, lesions_of, parts_of, unexpected_labels
 
 MAX_EXTRA_LABELS = 100
 """Labels that only the prediction has are listed largest first, up to this many a case."""

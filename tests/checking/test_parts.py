@@ -19,18 +19,12 @@ from data_manifest.findings import Severity
 from data_manifest.manifest import MODALITIES, load_manifest, sha256_of
 from data_manifest.prompts.boxes import Boxes
 from data_manifest.verify import verify_manifest
-from evaluate.checking import (
-    CATALOGUE,
-    archive_findings,
-    build_sanity_cases,
-    mask_hits,
-    score_variants,
-    variant_findings,
-)
+from evaluate.checking import CATALOGUE, archive_findings, build_sanity_cases
 from evaluate.checking.archive_checks import image_findings
-from evaluate.checking.file_names import is_secret, named_secrets
 from evaluate.checking.file_system import stack
-from evaluate.checking.files import script_findings
+from evaluate.checking.files import is_secret, named_secrets, script_findings
+from evaluate.checking.mask_checks import mask_hits
+from evaluate.checking.variants import score_variants, variant_findings
 from evaluate.cli import main
 from evaluate.facts.rules import load_protocol
 from evaluate.sandbox.archives import ArchivedImage

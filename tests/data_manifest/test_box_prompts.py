@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from data_manifest.making.numbering import consecutive
+from data_manifest.making.from_files import consecutive
 from data_manifest.manifest import Label
 from data_manifest.prompts.boxes import boxes_from_labels
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from data_manifest.making.reference_objects import foreground_slices, remove_small_objects
+from data_manifest.making.writing import foreground_slices, remove_small_objects
 
 
 def test_in_3d_a_piece_of_100_voxels_stays_and_one_of_99_goes() -> None:

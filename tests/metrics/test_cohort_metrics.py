@@ -1,4 +1,4 @@
-"""Metrics over cases: sums, errors, spreads and their intervals; what has no value is left out."""
+"""Metrics over cases: sums, errors and spreads; what has no value is left out."""
 
 import math
 
@@ -13,7 +13,6 @@ from metrics.cohort import (
     aggregated_f1,
     balanced_accuracy,
     by_group,
-    cohort_interval,
     determination,
 )
 
@@ -61,37 +60,3 @@ def test_balanced_accuracy_is_the_mean_recall_of_the_reference_s_classes():
 def test_groups_weigh_alike_whatever_their_sizes():
     columns = {"dsc": np.array([1.0, 1.0, 1.0, 0.0])}
     assert by_group(lambda some: float(some["dsc"].mean()), columns, list("aaab")) == 0.5
-
-
-def interval_of(values, **options):
-    return cohort_interval(
-        lambda some: STATISTICS["mean"](some["dsc"]),
-        {"dsc": np.asarray(values, dtype=float)},
-        rng=np.random.default_rng(5),
-        **options,
-    )
-
-
-def test_an_interval_is_that_of_normal_theory_for_a_mean_of_many():
-    values = np.random.default_rng(1).normal(0.7, 0.1, 400)
-    found = interval_of(values, samples=4000)
-    half = 1.96 * values.std(ddof=1) / 20
-    assert found.value == pytest.approx(values.mean())
-    assert found.low == pytest.approx(values.mean() - half, abs=half / 8)
-    assert found.high == pytest.approx(values.mean() + half, abs=half / 8)
-
-
-def test_patients_are_drawn_whole_so_that_their_cases_do_not_count_as_independent():
-    values = np.repeat(np.random.default_rng(2).normal(0.7, 0.1, 20), 10)
-    alone = interval_of(values)
-    together = interval_of(values, patients=np.repeat(np.arange(20), 10).tolist())
-    assert (together.high - together.low) > 2.5 * (alone.high - alone.low)
-
-
-def test_samples_without_a_value_are_counted_and_not_guessed():
-    found = interval_of([float("nan"), 0.5])
-    assert 600 < found.samples < 900  # a quarter holds nothing but the first case
-    assert (found.low, found.high) == (0.5, 0.5)
-    nothing = interval_of([float("nan")])
-    assert nothing.samples == 0
-    assert math.isnan(nothing.low)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from metrics import nearest
+from metrics import distances
 from metrics.boundaries import Boundary
 from metrics.distances import measure_distances
 from tests.metrics.volumes import mask_pairs
@@ -74,9 +74,9 @@ def test_distances_are_symmetric_and_none_is_beyond_the_largest(pair, elements):
 
 @pytest.mark.parametrize(("small", "share"), [(0, 0.0), (10**9, 1.0)])
 def test_tree_and_transform_measure_noise_alike(monkeypatch, small, share):
-    monkeypatch.setattr(nearest, "_SMALL", small)
-    monkeypatch.setattr(nearest, "_MAX_TREE_SHARE", share)
-    monkeypatch.setattr(nearest, "_AT_ONCE", 7)
+    monkeypatch.setattr(distances, "_SMALL", small)
+    monkeypatch.setattr(distances, "_MAX_TREE_SHARE", share)
+    monkeypatch.setattr(distances, "_AT_ONCE", 7)
     rng = np.random.default_rng(3)
     noise, blob = np.zeros((2, 12, 13, 14), dtype=bool)
     noise[:9] = rng.random((9, 13, 14)) < 0.5

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import wilcoxon
 
 from evaluate.pairing.wilcoxon import resampled_signed_ranks, signed_ranks
-from evaluate.ranking.multiplicity import adjusted
+from evaluate.ranking.methods import adjusted
 
 DIFFERENCES = st.lists(st.integers(-6, 6), min_size=1, max_size=40)
 

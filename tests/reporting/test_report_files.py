@@ -12,8 +12,8 @@ from markupsafe import Markup
 from synthetic_run import TEAMS, Synthetic
 
 from evaluate.facts.scores import CaseScore
+from evaluate.reporting.companions import as_svg_file
 from evaluate.reporting.data_tables import DataColumn, DataTable
-from evaluate.reporting.figure_files import as_svg_file
 from evaluate.reporting.svg import drawing, text
 from evaluate.reporting.table_files import as_csv, as_latex, as_markdown, markdown_text
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 import msgspec
 
 from data_manifest.manifest import Manifest, sha256_of
-from evaluate.auditing.bundles.crates import (
+from evaluate.auditing.bundles.members import (
     ATTESTATION,
     JOURNAL,
     METADATA,

@@ -9,8 +9,7 @@ import msgspec
 from data_manifest.findings import Finding
 from data_manifest.manifest import NAME_PATTERN, Manifest
 from data_manifest.progress import Progress, silent
-from evaluate.auditing.bundles.crates import JOURNAL
-from evaluate.auditing.bundles.members import altered_members, check_signature
+from evaluate.auditing.bundles.members import JOURNAL, altered_members, check_signature
 from evaluate.auditing.bundles.signing import read_public_key
 from evaluate.auditing.bundles.zip_files import BundleError, extract
 from evaluate.auditing.examination import Audit, examine

@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
+from data_manifest.layouts import BadPrediction
 from data_manifest.manifest import Case
 from evaluate.auditing.rechecking.basis import Basis
 from evaluate.auditing.reruns.changes import change_of, ratio_of
-from evaluate.auditing.reruns.mask_agreement import agreement
-from evaluate.documents.audit import CaseAgain, Change, Ratio, TeamAgain
+from evaluate.documents.audited_reruns import CaseAgain, Change, Ratio, TeamAgain
 from evaluate.documents.journal import JournalEntry
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
@@ -19,6 +20,37 @@ from evaluate.pairing import Counts, draw_counts
 from evaluate.ranking import RankSettings, places_of
 from evaluate.ranking.label_columns import needs_labels
 from evaluate.store import RunDirectory
+from metrics import dice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """How two masks agree.
+
+    What can't be read has no value.
+    """
+
+    same: bool
+    dsc: float | None
+    voxels: int | None
+
+
+def agreement(first: Path, second: Path, case: Case, protocol: Rules) -> Agreement:
+    """Compare two predictions of a case; the files are a participant's."""
+    masks = []
+    for path in (first, second):
+        mask = protocol.read_mask(path, case)
+        if isinstance(mask, BadPrediction):
+            return Agreement(same=False, dsc=None, voxels=None)
+        masks.append(mask)
+    old, new = masks
+    differing = int(np.count_nonzero(old != new))
+    if not differing:
+        return Agreement(same=True, dsc=1.0, voxels=0)
+    labels = sorted(set(np.unique(old)) | set(np.unique(new)) - {0})
+    dsc = float(np.mean([dice(old == label, new == label) for label in labels if label]))
+    return Agreement(same=False, dsc=dsc, voxels=differing)
+
 
 _REPLICATES = 2000
 _ENOUGH_TO_STRATIFY = 5

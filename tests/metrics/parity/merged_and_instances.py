@@ -6,9 +6,9 @@ import numpy as np
 
 from metrics.boundaries import Boundary
 from metrics.cohort import STATISTICS, aggregated_dice, determination
+from metrics.detection import merge_lesions
 from metrics.distances import measure_distances
 from metrics.matching import match_by_iou
-from metrics.merged_lesions import merge_lesions
 from tests.metrics.parity.lesion_challenges import counted, instances_of, objects_of, or_else
 from tests.metrics.parity.official import load_nifti
 
