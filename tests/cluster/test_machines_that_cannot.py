@@ -51,7 +51,7 @@ def test_a_machine_where_two_blocks_fail_retires_and_its_blocks_go_elsewhere(
     broken = hosts.start_worker("broken", before=without(hidden))
     head = hosts.run(*arguments(small_data, root, teams, "--cluster", hosts.address))
     until(lambda: any(waits.iterdir()), what="the warm-up")
-    (sent,) = (tmp_path / "host-broken").glob("*/submissions")
+    (sent,) = (tmp_path / "host-broken").glob("*/runs/*/submissions")
     shutil.rmtree(sent)
     (waits / "go").touch()
     # Alone it can't leave the blocks to another before it has failed twice.

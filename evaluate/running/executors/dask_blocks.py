@@ -71,7 +71,7 @@ class ClusterExecutor:
         self._fleet, self._plan, self._token, self._packed = fleet, plan, token, packed
         self._calibrated, self._tell, self._note = calibrated, tell, "waiting for machines"
         self._todo: deque[_Piece] = deque()
-        self._sent: dict[int, _Piece] = {}
+        self._sent: dict[tuple[str, int], _Piece] = {}
         self._come: deque[Made] = deque()
         self._numbers = itertools.count(1)
         self._hosts: dict[str, str] = {}  # of the machines that take work, by address
@@ -116,9 +116,8 @@ class ClusterExecutor:
 
     def heard(self, address: str, words: object) -> None:
         """A series has begun there."""
-        match words:  # those of another run's are heard, too
-            case (self._token, int(number), int(index)) if number in self._sent:
-                self._note_begun(self._sent[number], index)
+        if isinstance(words, tuple) and len(words) == 2 and words[0] in self._sent:
+            self._note_begun(self._sent[words[0]], words[1])
 
     def _note_begun(self, piece: _Piece, index: int) -> None:
         if index not in piece.begun:
@@ -225,7 +224,7 @@ class ClusterExecutor:
         self, address: str, piece: _Piece, machine: Machine
     ) -> Generator[Call, Any, str | None]:
         """A block on a machine; why the machine takes no more, or None."""
-        number = next(self._numbers)
+        number = (self._token, next(self._numbers))  # other runs' are heard, too
         self._sent[number] = piece
         piece.begun.clear()
         block, last = piece.block.series, len(piece.failed_on) >= _TRIES - 1
@@ -237,8 +236,7 @@ class ClusterExecutor:
             places = yield from sending([*files.values(), *answers])
             here = {path: places[file.path] for path, file in files.items()}
             given = {file.path: places[file.path] for file in answers}
-            asked = (self._token, number, block, here, given, last)
-            got = yield Call(function=make_block, arguments=asked)
+            got = yield Call(function=make_block, arguments=(number, block, here, given, last))
         except CallFailedError as error:
             got = replace(got, problem=str(error))
         finally:

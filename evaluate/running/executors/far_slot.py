@@ -6,7 +6,6 @@ its `this_worker`, by the token of the run: several heads may take turns on a ma
 
 import shutil
 import tarfile
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -72,7 +71,8 @@ def open_far_slot(token: str, plan: Plan) -> Machine:
         ):
             del me.kept[other]
             kept.held.close()
-    folder, held = Path(tempfile.mkdtemp(dir=me.scratch)), ExitStack()
+    folder, held = me.scratch / "runs" / token, ExitStack()
+    folder.mkdir(parents=True, exist_ok=True)
     me.held.callback(held.close)
     held.callback(shutil.rmtree, folder, ignore_errors=True)
     sandbox = open_sandbox(
@@ -93,7 +93,8 @@ def _mine(token: str) -> _FarSlot:
     kept = this_worker().kept.get(token)
     if not isinstance(kept, _FarSlot):
         fault = "closed, as it was not used for an hour while other runs came"
-        raise SandboxError(where="this run's sandbox on the machine", found=fault)
+        where, mend = "this run's sandbox on the machine", "the same command opens it again"
+        raise SandboxError(where=where, found=fault, mend=mend)
     kept.used_s = time.monotonic()
     return kept
 
@@ -152,8 +153,7 @@ def warm_up(token: str, places: Mapping[str, Path]) -> None:
 
 
 def make_block(
-    token: str,
-    number: int,
+    number: tuple[str, int],
     block: Sequence[Series],
     files: Mapping[str, Path],
     answers: Mapping[Path, Path],
@@ -162,14 +162,13 @@ def make_block(
     """All teams' rounds on a case, one after another.
 
     Args:
-        token: of the run.
-        number: of the call, told with the token with each series that begins.
+        number: of the call in the run of this token, told with each series that begins.
         block: what is to be made.
         files: of the case, by their paths in the data set: where they are here.
         answers: of earlier rounds, by where the head has them.
         whole: go on after a failure on our side.
     """
-    me, here, load = this_worker(), _mine(token), time_load()
+    me, here, load = this_worker(), _mine(number[0]), time_load()
     made: list[Made] = []
     problem = ""
     try:
@@ -177,7 +176,7 @@ def make_block(
         for index, series in enumerate(block):
             if not me.wanted():
                 return BlockMade(made=(), load=load, leaves=me.leaves, problem="")
-            me.tell((token, number, index))
+            me.tell((number, index))
             for attempt in here.slot.make(_as_here(series, here, answers)):
                 made.append(attempt)
                 if attempt.attempt.outcome is Outcome.HARNESS_ERROR:
