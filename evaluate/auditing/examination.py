@@ -156,6 +156,8 @@ def _places(
     checked: Recheck, unresolved: Mapping[tuple[str, str], list[CaseScore]]
 ) -> list[PlaceBounds]:
     basis = checked.basis
+    if not checked.checked["places"]:
+        return []  # there is no ranking of these scores that could stand; a finding says why
 
     labels = labels_ranked_by(basis.run, basis.protocol)
 
