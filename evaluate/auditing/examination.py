@@ -11,9 +11,8 @@ from data_manifest.progress import Progress, silent
 from evaluate.auditing.rechecking import AtHand, Recheck, recheck
 from evaluate.auditing.rechecking.basis import Basis
 from evaluate.auditing.reruns import Rerun, rerun
-from evaluate.auditing.standing import bounds_of_places
+from evaluate.auditing.standing import bounds_of_places, judge_team
 from evaluate.auditing.submissions import found_submissions
-from evaluate.auditing.verdicts import judge_team
 from evaluate.cluster import ClusterAddress
 from evaluate.documents.audit import (
     AuditDocument,

@@ -7,8 +7,7 @@ from data_manifest.errors import printable
 from data_manifest.findings import Finding, Severity
 from data_manifest.layouts import ArrayFacts
 from evaluate.checking.check_findings import hit
-from evaluate.checking.observing import Observation
-from evaluate.checking.trials import Trial
+from evaluate.checking.trials import Observation, Trial
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from data_manifest.cases import CaseInputs
 from data_manifest.layouts import VIEWABLE, write_viewable_mask
-from data_manifest.making.one_case import write_one_case
+from data_manifest.making.writing import write_one_case
 from evaluate.auditing.bundles.zip_files import write_zip
 from evaluate.auditing.saved_cases import PROTOCOL
 from evaluate.facts.errors import SegjudgeError

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from evaluate.checking.starter_kit import ready_participants
+from evaluate.checking.starter import ready_participants
 from tests.participants.cases import Arrays, Run
 
 
