@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from data_manifest.errors import printable
 from data_manifest.findings import Finding, Severity
 from evaluate.checking.check_findings import hit, make_finding, nothing_found
-from evaluate.checking.output_checks import output_hits
+from evaluate.checking.mask_checks import output_hits
 from evaluate.checking.trials import Observation, Trial, gathered
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Limits, Rules

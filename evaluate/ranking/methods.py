@@ -12,8 +12,7 @@ import numpy as np
 from evaluate.pairing import Counts
 from evaluate.pairing.tied import TOLERANCE
 from evaluate.pairing.wilcoxon import SignedRanks, resampled_signed_ranks, signed_ranks
-from evaluate.ranking.places import rank_columns
-from evaluate.ranking.resampling import weighted_median
+from evaluate.ranking.places import rank_columns, weighted_median
 from evaluate.ranking.scheme import case_ranks
 from evaluate.ranking.score_table import Bools, Column, Floats
 from evaluate.ranking.settings import Adjustment, RankSettings

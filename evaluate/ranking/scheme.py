@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluate.ranking.places import break_ties, rank_columns
-from evaluate.ranking.resampling import weighted_median
+from evaluate.ranking.places import break_ties, rank_columns, weighted_median
 from evaluate.ranking.score_table import Column, Floats
 from evaluate.ranking.settings import RankSettings, Ties
 

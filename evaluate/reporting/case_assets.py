@@ -18,9 +18,14 @@ from data_manifest.layouts import BadPrediction, OutputFile, read_prediction
 from data_manifest.manifest import Case
 from data_manifest.prompts import Prompts
 from evaluate.facts.rules import Rules
-from evaluate.reporting.case_files import Unreadable, read_case_files
+from evaluate.reporting.case_files import (
+    Unreadable,
+    Window,
+    read_case_files,
+    row_height,
+    window_around,
+)
 from evaluate.reporting.case_volumes import VolumeView
-from evaluate.reporting.display_windows import Window, row_height, window_around
 from evaluate.reporting.told_pictures import dotted_slices, told_picture
 from evaluate.running.conversation import Conversation
 

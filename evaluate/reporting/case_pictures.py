@@ -14,7 +14,7 @@ from PIL import Image
 
 from data_manifest.cases import CaseInputs, Reference
 from data_manifest.prompts import Dots, Rectangle, Shape, Words
-from evaluate.reporting.display_windows import Window, row_height, window_around
+from evaluate.reporting.case_files import Window, row_height, window_around
 from evaluate.reporting.quantities import clipped
 from evaluate.reporting.svg import drawing, element
 

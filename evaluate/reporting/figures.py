@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from evaluate.reporting.method_charts import method_chart, tau_chart
 from evaluate.reporting.quantities import count_of
 from evaluate.reporting.robustness import (
     ALL,
@@ -14,7 +13,14 @@ from evaluate.reporting.robustness import (
     tau_spreads,
 )
 from evaluate.reporting.run_sources import Sources
-from evaluate.reporting.shared_grids import MANY_TEAMS, blob_chart, place_heat_map, significance_map
+from evaluate.reporting.shared_grids import (
+    MANY_TEAMS,
+    blob_chart,
+    method_chart,
+    place_heat_map,
+    significance_map,
+    tau_chart,
+)
 
 _ADJUSTMENTS = {
     "holm": "Holm’s adjustment",

@@ -18,15 +18,19 @@ from evaluate.reporting.charts import (
     runtime_chart,
     standing_chart,
 )
-from evaluate.reporting.checklist import checklist, checklist_table
 from evaluate.reporting.companions import write_figures, write_methods, write_tables
 from evaluate.reporting.data_tables import data_tables
 from evaluate.reporting.failures import failures
 from evaluate.reporting.figures import ranking_figures
 from evaluate.reporting.gallery import make_gallery
 from evaluate.reporting.methods_text import methods_paragraphs
-from evaluate.reporting.modality_pages import modality_pages, write_modality_pages
-from evaluate.reporting.provenance import fact_groups, protocol_text, submissions
+from evaluate.reporting.provenance import (
+    checklist,
+    checklist_table,
+    fact_groups,
+    protocol_text,
+    submissions,
+)
 from evaluate.reporting.quantities import QUANTITIES, clipped
 from evaluate.reporting.rendering import render
 from evaluate.reporting.robustness import Certainty, read_certainty
@@ -34,7 +38,7 @@ from evaluate.reporting.round_charts import round_figures
 from evaluate.reporting.run_sources import Sources, read_sources
 from evaluate.reporting.standings import heat_tables, leaderboard, macro, modalities
 from evaluate.reporting.svg import number
-from evaluate.reporting.team_pages import write_team_pages
+from evaluate.reporting.team_pages import modality_pages, write_modality_pages, write_team_pages
 from evaluate.reporting.words import scheme, verdict
 from evaluate.store import RunDirectory
 from evaluate.store.origin import data_of

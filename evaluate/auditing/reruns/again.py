@@ -10,11 +10,11 @@ import numpy as np
 from data_manifest.findings import Cell
 from data_manifest.manifest import Case, Manifest, save_manifest
 from data_manifest.progress import Progress, silent
-from evaluate.auditing.documents import differing_leaves
 from evaluate.auditing.rechecking import Recheck
 from evaluate.auditing.rechecking.basis import Basis
 from evaluate.auditing.reruns.teams_again import Beside, NewRuns, draws_of
 from evaluate.auditing.submissions import Found
+from evaluate.auditing.table_cells import differing_leaves
 from evaluate.cluster import ClusterAddress
 from evaluate.documents.audit import Cause, LoadThenAndNow, RerunPart, TeamAgain
 from evaluate.facts.errors import UsageError
