@@ -138,7 +138,7 @@ def boxes_from_labels(
     *,
     margin: int = 0,
     jitter: int = 0,
-    generator: np.random.Generator | None = None,
+    generator: "np.random.Generator | None" = None,
     along_z: bool = False,
 ) -> npt.NDArray[np.int64]:
     """The box of every label, both ends inclusive, clipped to the image.

@@ -83,7 +83,7 @@ class Hand:
 
     margin: int = 0
     jitter: int = 0
-    generator: np.random.Generator
+    generator: "np.random.Generator"
     rounds: int = 1
     names: Mapping[int, str] = field(default_factory=dict)
     image: npt.NDArray[np.uint8] | None = None

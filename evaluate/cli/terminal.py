@@ -6,14 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
@@ -119,15 +111,17 @@ def show_progress(title: str) -> Iterator[Progress]:
     if not _ERR.is_terminal:
         yield _plain(title)
         return
+    from rich import progress  # takes a while, and most have no terminal
+
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", markup=False),
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
+        progress.TimeRemainingColumn(),
+        progress.TextColumn("{task.fields[note]}", markup=False),
     )
-    with Bars(*columns, console=_ERR) as bars:
+    with progress.Progress(*columns, console=_ERR) as bars:
         task = bars.add_task(title, total=None, note="")
 
         def update(done: int, total: int, note: str) -> None:

@@ -7,7 +7,6 @@ import platform
 from pathlib import Path
 
 import msgspec
-import psutil
 
 _LIBRARIES = (
     *("docker", "isal", "msgspec", "nibabel", "numpy"),
@@ -103,6 +102,8 @@ def _cgroup_version() -> int | None:
 
 def describe_host() -> Host:
     """CPU model, cores, memory, kernel, cgroup version, system and Python of this machine."""
+    import psutil  # takes a while, and few commands describe a machine
+
     return Host(
         cpu=_cpu_model(),
         cores=os.cpu_count(),

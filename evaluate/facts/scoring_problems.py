@@ -65,6 +65,8 @@ def _metric_problems(metric: ScoredMetric, scoring: Scoring) -> Iterator[Finding
 
 
 def _over_rounds_problems(scoring: Scoring) -> Iterator[Finding]:
+    if not scoring.over_rounds:  # for the commonest answer, other packages need not be looked for
+        return
     from metrics import METRICS
 
     taken = {*METRICS, *NOT_FOR_METRICS, *scoring.names}

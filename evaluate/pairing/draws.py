@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 def draw_counts(
     modalities: Sequence[slice],
     replicates: int,
-    generator: np.random.Generator,
+    generator: "np.random.Generator",
     *,
     groups: Sequence[str] = (),
 ) -> Counts:
@@ -48,7 +48,7 @@ def draw_counts(
 def _draw_groups(
     modalities: Sequence[slice],
     replicates: int,
-    generator: np.random.Generator,
+    generator: "np.random.Generator",
     groups: Sequence[str],
 ) -> Counts:
     cases: dict[str | int, list[int]] = {}

@@ -9,7 +9,7 @@ from evaluate.sandbox.policy import EngineFacts
 
 # Subjects of what is not enforced without which a hostile submission is not contained.
 _CONTAINING = {"memory", "processes", "network", "file system", "scratch", "capabilities",
-               "privileges", "system calls", "time", "containers"}  # fmt: skip
+               "privileges", "system calls", "devices", "time", "containers"}  # fmt: skip
 
 
 def contains(lacking: Iterable[str]) -> bool:

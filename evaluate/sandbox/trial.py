@@ -34,6 +34,8 @@ read -r linux version kernel rest < /proc/version; echo "kernel $kernel"
 printf 'files '; ulimit -n; printf 'size '; ulimit -f
 for folder in / /run /var/tmp; do (: > $folder/written) 2>/dev/null && echo "written $folder"; done
 unshare -U -- /bin/sh -c : 2>/dev/null && echo "namespace made"
+mknod /tmp/disk b 254 0 2>/dev/null && echo "disk made"
+for path in /dev/*; do echo "device ${{path#/dev/}}"; done
 x=0123456789abcdef; n=0; while [ $n -lt 17 ]; do x=$x$x; n=$((n + 1)); done
 echo "$x" 2>/dev/null > /tmp/fill && echo "scratch filled"
 x=
@@ -51,6 +53,9 @@ while [ ! -e /tmp/done ]; do :; done | {{
   : > /tmp/done
 }}
 """
+_HARMLESS = {"core", "fd", "full", "mqueue", "null", "ptmx", "pts", "random", "shm", "stderr",
+             "stdin", "stdout", "tty", "urandom", "zero"}  # fmt: skip
+_TOLD = {"capabilities": "CapEff:", "privileges": "NoNewPrivs:", "system calls": "Seccomp:"}
 _GROW = "x=0123456789abcdef; n=0; while [ $n -lt 24 ]; do x=$x$x; n=$((n + 1)); done; echo grown"
 _SPIN = "while :; do :; done"
 
@@ -64,7 +69,7 @@ def remembered_trial(
         SandboxError: the engine does not run a plain container.
     """
     facts = msgspec.json.encode([boot(), sandbox.describe()], order="sorted")
-    kept = cache / "trials-1" / f"{hashlib.sha256(facts).hexdigest()}.json"
+    kept = cache / "trials-2" / f"{hashlib.sha256(facts).hexdigest()}.json"
     with contextlib.suppress(OSError, msgspec.MsgspecError):
         return msgspec.json.decode(kept.read_bytes(), type=dict[str, str])
     broken = broken_limits(sandbox, scratch, machine) or {}
@@ -96,14 +101,22 @@ def broken_limits(
             **_memory(run("memory", _GROW, memory_mib=_MEMORY_MIB)),
             **_cpu(run("cpu", _SPIN, cpus=_CPUS, timeout_s=_TIMEOUT_S)),
         }
+        if "kernel" in broken:
+            child = run("child", f"({_GROW}); echo lived", memory_mib=_MEMORY_MIB)
+            if child.ending is Ending.OUT_OF_MEMORY and b"lived" not in child.log:
+                broken["kernel"] += "; over the limit of memory the whole container ends"
     finally:
         sandbox.release(image)
     return {subject: f"{subject}: {words}" for subject, words in broken.items()}
 
 
 def shell_image(scratch: Path, machine: tuple[str, str]) -> Path | None:
-    """An archive of this machine's shell, and `unshare` if it is there; None where it has none."""
-    programs = [_SHELL, *filter(None, [shutil.which("unshare", path="/usr/bin:/bin")])]
+    """An archive of this machine's shell, with what makes namespaces and devices if that is there.
+
+    None where it has no shell.
+    """
+    others = (shutil.which(name, path="/usr/bin:/bin") for name in ("unshare", "mknod"))
+    programs = [_SHELL, *filter(None, others)]
     try:
         listed = subprocess.run(  # noqa: S603 - an argument vector, in no shell
             ["ldd", *programs],  # noqa: S607 - whichever comes first: it is this machine's own
@@ -146,8 +159,8 @@ def _facts(ended: Execution, kernel: str) -> dict[str, str]:
         return {"containers": f"a plain one does not run: {ended.detail or ended.exit_code}"}
     interfaces = {words[1] for words in lines if words[0] == "interface"} - {"lo:"}
     written = [words[1] for words in lines if words[0] == "written"]
-    files = said["files"][0]
-    shared = said.get("kernel") == [kernel]  # gVisor and Kata have one of their own to attack
+    devices = sorted({words[1] for words in lines if words[0] == "device"} - _HARMLESS)
+    files, made = said["files"][0], int(said.get("processes", ["0"])[0])
     broken = {
         "open files": files != str(_OPEN_FILES)
         and f"a container may have {files}, the limit was {_OPEN_FILES}",
@@ -156,15 +169,30 @@ def _facts(ended: Execution, kernel: str) -> dict[str, str]:
         "file system": bool(written) and f"{', '.join(written)} can be written to",
         "scratch": "scratch" in said and f"more than its {_SCRATCH_MIB} MiB can be written",
         "capabilities": int(said.get("CapEff:", ["0"])[0], 16) != 0 and "a container has some",
+        "user": said["Uid:"][0] == "0"
+        and "a container's command is root of its namespace: the engine's own user here",
         "privileges": said.get("NoNewPrivs:") == ["0"] and "a container can gain some",
-        "system calls": shared
-        and (
-            (said.get("Seccomp:") == ["0"] and "none is filtered")
-            or ("namespace" in said and "a container can make a user namespace and be its root")
-        ),
-        "processes": int(said.get("processes", ["0"])[0]) >= 2 * _PROCESSES
-        and f"{2 * _PROCESSES} ran, the limit was {_PROCESSES}",
+        "processes": made >= 2 * _PROCESSES and f"{2 * _PROCESSES} ran, the limit was {_PROCESSES}",
     }
+    if said.get("kernel") != [kernel]:  # gVisor and Kata have one of their own to attack
+        own = [
+            ("namespace" in said, "a container can make a user namespace"),
+            ("disk" in said, "it can make a device"),
+            (bool(devices), f"it has /dev/{', /dev/'.join(devices)}"),
+            (made < _PROCESSES // 2, f"of {_PROCESSES} processes it can make {made}"),
+            *((key not in said, f"{key[:-1]} is unknown") for key in _TOLD.values()),
+            (said.get("Seccomp:") == ["0"], "no system call of its own is filtered"),
+        ]
+        words = [text for holds, text in own if holds]
+        broken["kernel"] = bool(words) and f"not this machine's, and in it {', '.join(words)}"
+    else:
+        unfiltered = said.get("Seccomp:") == ["0"] and "none is filtered"
+        root = "namespace" in said and "a container can make a user namespace and be its root"
+        broken["system calls"] = unfiltered or root
+        broken["devices"] = "disk" in said and "a container can make one"
+        broken |= {
+            k: "unknown: the kernel does not tell" for k, v in _TOLD.items() if v not in said
+        }
     return {subject: words for subject, words in broken.items() if isinstance(words, str)}
 
 

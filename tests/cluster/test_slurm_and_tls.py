@@ -19,18 +19,20 @@ DOCS = Path(__file__).parents[2] / "docs" / "cluster.md"
 
 def documented(name: str) -> str:
     """A file that docs/cluster.md has."""
-    found = re.search(rf"```sh file={name}\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    found = re.search(rf"```\w+ file={name}\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
     assert found is not None
     return found[1]
 
 
 @pytest.mark.slurm
-def test_the_documented_batch_script_runs_a_challenge_under_slurm(
-    small_data: Path, submissions: dict[str, Path], plain: Path, tmp_path: Path
+@pytest.mark.parametrize("way", ["worker.sbatch", pytest.param("jobs.py", marks=pytest.mark.soak)])
+def test_the_documented_script_runs_a_challenge_under_slurm(
+    way: str, small_data: Path, submissions: dict[str, Path], plain: Path, tmp_path: Path
 ) -> None:
+    """By sbatch, and by dask-jobqueue, which keeps the scheduler."""
     hosts = Hosts(tmp_path, scheme="tls", tls=make_certificates(tmp_path / "certificates"))
-    script = tmp_path / "worker.sbatch"
-    script.write_text(documented("worker.sbatch"))
+    script = tmp_path / way
+    script.write_text(documented(way))
     (tmp_path / "slurm").mkdir()
     root = tmp_path / "cluster"
     try:
@@ -39,8 +41,13 @@ def test_the_documented_batch_script_runs_a_challenge_under_slurm(
                 "PATH": f"{Path(sys.executable).parent}:{slurm.environment['PATH']}",
                 "DOCKER_HOST": QUICK["DOCKER_HOST"],
             }
-            hosts.start_scheduler()
-            slurm("sbatch", "--array=1-2", script, hosts.address, hosts.tls, cwd=tmp_path)
+            if way == "jobs.py":
+                where = hosts.address.removeprefix("tls://").split(":")
+                command = [sys.executable, way, *where, str(hosts.tls), "2"]
+                hosts.scheduler = subprocess.Popen(command, cwd=tmp_path, env=slurm.environment)
+            else:
+                hosts.start_scheduler()
+                slurm("sbatch", "--array=1-2", script, hosts.address, hosts.tls, cwd=tmp_path)
 
             def running() -> bool:
                 return slurm("squeue", "--noheader", "--format=%t").split() == ["R", "R"]

@@ -1,6 +1,9 @@
 """The fixtures of the sandbox's tests with Podman in Docker's place."""
 
 import os
+import pwd
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,12 @@ from evaluate.facts.rules import Limits
 from evaluate.sandbox import Image, Sandbox, open_sandbox
 from evaluate.sandbox.podman import podman_service
 from segjudge.conformance import Bench
-from tests.capabilities import need
+from tests.capabilities import ROOTLESS_USER, need
+
+# It may read what root has installed; Podman may not.
+_AS_USER = ("setpriv", f"--reuid={ROOTLESS_USER}", f"--regid={ROOTLESS_USER}", "--init-groups",
+            "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")  # fmt: skip
+_PODMAN = '#!/bin/sh\nexec setpriv --ambient-caps=-all --inh-caps=-all {} "$@"\n'
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +59,38 @@ def docker_sandbox(
     client = docker.DockerClient(base_url=podman["DOCKER_HOST"])
     client.images.remove(image.handle, force=True)
     client.close()
+
+
+@pytest.fixture
+def ordinary_user(podman_settings: dict[str, str]) -> Iterator[tuple[list[str], dict[str, str]]]:
+    """What starts a program as an ordinary user with Podman, and its environment."""
+    need("rootless")
+    with tempfile.TemporaryDirectory() as name:  # a socket's path is short
+        folder = Path(name)
+        environment = {**podman_settings, "STORAGE_DRIVER": "overlay", "TMPDIR": name}
+        if os.geteuid() != 0:
+            yield [], environment
+            return
+        user = pwd.getpwnam(ROOTLESS_USER)
+        settings = shutil.copy(podman_settings["CONTAINERS_CONF"], folder)
+        program = folder / "bin" / "podman"
+        program.parent.mkdir()
+        program.write_text(_PODMAN.format(shutil.which("podman")))
+        program.chmod(0o755)
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        yield [*_AS_USER], environment | {
+            "CONTAINERS_CONF": str(settings), "HOME": user.pw_dir, "XDG_RUNTIME_DIR": name,
+            "PATH": f"{program.parent}:{os.environ['PATH']}",
+        }  # fmt: skip
+
+
+@pytest.fixture
+def known(request: pytest.FixtureRequest, docker_sandbox: tuple[Sandbox, Image]) -> None:
+    """A test whose words in the module's `SAID` are in `not_enforced` must fail, and no other."""
+    said = "; ".join(docker_sandbox[0].describe()["not_enforced"])
+    words = request.module.SAID.get(request.node.name)
+    if words and words in said:
+        request.applymarker(pytest.mark.xfail(reason=words, strict=True))
 
 
 @pytest.fixture

@@ -3,11 +3,8 @@
 import contextlib
 import json
 import os
-import pwd
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,10 +23,10 @@ from segjudge.conformance.suite import (  # noqa: F401
     test_nothing_persists_from_one_run_to_the_next,
     test_too_large_an_output_is_noticed_while_it_is_written,
 )
-from tests.capabilities import ROOTLESS_USER
 from tests.cluster.hosts import until
 from tests.sandbox.test_containment import (  # noqa: F401
     probe,
+    test_it_can_gain_no_privilege_and_its_system_calls_are_filtered,
     test_it_is_an_ordinary_user_without_capabilities,
     test_no_mount_and_no_user_namespace_can_be_made,
     test_there_is_no_network_no_name_and_no_metadata_address,
@@ -92,34 +89,15 @@ print(json.dumps({
 sandbox.release(image)
 sandbox.close()
 """
-# It may read what root has installed; Podman may not.
-_AS_USER = ("setpriv", f"--reuid={ROOTLESS_USER}", f"--regid={ROOTLESS_USER}", "--init-groups",
-            "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")  # fmt: skip
-_PODMAN = '#!/bin/sh\nexec setpriv --ambient-caps=-all --inh-caps=-all {} "$@"\n'
 
 
 @pytest.mark.rootless
 def test_a_rootless_engine_s_outputs_are_written_and_what_it_can_not_limit_is_said(
-    podman_settings: dict[str, str],
+    ordinary_user: tuple[list[str], dict[str, str]],
 ) -> None:
-    with tempfile.TemporaryDirectory() as name:  # a socket's path is short
-        folder = Path(name)
-        environment = {**podman_settings, "STORAGE_DRIVER": "overlay", "TMPDIR": name}
-        command = [sys.executable, "-c", _ROOTLESS, str(folder / "scratch")]
-        if os.geteuid() == 0:
-            user = pwd.getpwnam(ROOTLESS_USER)
-            settings = shutil.copy(podman_settings["CONTAINERS_CONF"], folder)
-            program = folder / "bin" / "podman"
-            program.parent.mkdir()
-            program.write_text(_PODMAN.format(shutil.which("podman")))
-            program.chmod(0o755)
-            environment |= {
-                "CONTAINERS_CONF": str(settings), "HOME": user.pw_dir, "XDG_RUNTIME_DIR": name,
-                "PATH": f"{program.parent}:{os.environ['PATH']}",
-            }  # fmt: skip
-            os.chown(folder, user.pw_uid, user.pw_gid)
-            command = [*_AS_USER, *command]
-        done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8")
+    started, environment = ordinary_user
+    command = [*started, sys.executable, "-c", _ROOTLESS, f"{environment['TMPDIR']}/scratch"]
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
 

@@ -8,4 +8,4 @@ from tests.sandbox.test_containment import *  # noqa: F403
 # Its home is in scratch: test_podman.py has what can be written.
 del test_only_its_outputs_and_its_scratch_can_be_written  # noqa: F821
 
-pytestmark = [pytest.mark.engine, pytest.mark.podman, pytest.mark.soak]
+pytestmark = [pytest.mark.podman, pytest.mark.soak]
