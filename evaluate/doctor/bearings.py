@@ -16,6 +16,7 @@ _BEARS_ON = {
     "engine: limit": "what a hostile submission could exceed",
     "engine: limits, tried": "what a container that breaks each limit meets",
     "measurement": "how exact CPU time and peak memory are",
+    "measurement, local sandbox": "the same, without an engine",
     "disk of the engine": "images are kept there",
     "user": "who may ask the kernel for exact counters",
     "memory": "what a submission may really use, whatever its limit is",

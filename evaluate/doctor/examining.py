@@ -18,7 +18,7 @@ from evaluate.doctor.bearings import looked_at
 from evaluate.facts.errors import EngineMissingError
 from evaluate.sandbox import ImageProblem, SandboxError, lacking
 from evaluate.sandbox.choice import open_docker, refuse_on_windows
-from evaluate.sandbox.measurement import RunCgroup
+from evaluate.sandbox.measurement import RunCgroup, delegated
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.scratch import scratch_folder
 from evaluate.sandbox.trial import broken_limits
@@ -174,6 +174,12 @@ def examine_machine(
     temporary = tempfile.gettempdir()
     return [
         *findings,
+        looked_at(
+            "measurement, local sandbox",
+            "exact, in this process's own cgroup, which it may divide"
+            if delegated(Owner.current().token)
+            else "by samples; exact where systemd delegates a cgroup (docs/measurement.md)",
+        ),
         looked_at("user", "root" if os.geteuid() == 0 else f"user {os.geteuid()}, not root"),
         _memory(),
         _swap(),

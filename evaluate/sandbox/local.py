@@ -27,7 +27,16 @@ from evaluate.sandbox.case_folders import copy_folder, folder_digest
 from evaluate.sandbox.dockerfiles import entry_point
 from evaluate.sandbox.left_outputs import reclaim
 from evaluate.sandbox.log import BoundedLog
-from evaluate.sandbox.measurement import GpuMeter, Gpus, Others, ProcessTree, Profile, kill_marked
+from evaluate.sandbox.measurement import (
+    GpuMeter,
+    Gpus,
+    Others,
+    ProcessTree,
+    Profile,
+    RunCgroup,
+    delegated,
+    kill_marked,
+)
 from evaluate.sandbox.models import parted, with_model
 from evaluate.sandbox.ownership import Owner
 from evaluate.sandbox.port import Ending, Execution, Image, ImageProblem, Job, SandboxError, refused
@@ -54,7 +63,9 @@ _NOT_ENFORCED = [
     "outputs: sampled 5 times a second, not limited by the kernel",
 ]
 # Sets limits that only a process can set for itself; the command arrives as arguments, not as text.
-_LIMITER = 'ulimit -c 0; ulimit -n "$1" 2>/dev/null; shift; exec "$@"'
+_LIMITER = """ulimit -c 0; ulimit -n "$1" 2>/dev/null
+for door in $2; do echo $$ > "$door"; done; shift 2; exec "$@"
+"""
 
 
 class LocalSandbox:
@@ -70,6 +81,7 @@ class LocalSandbox:
         self._environment = environment
         self._scratch = scratch
         self._owner = Owner.current().token
+        self._delegation = delegated(self._owner)
         for left in scratch.glob("local_*"):
             owner = Owner.parse(left.name.removeprefix("local_").partition("-")[0])
             if owner is not None and owner.is_gone():
@@ -140,7 +152,9 @@ class LocalSandbox:
                 home = Path(name)
                 (home / "tmp").mkdir()
                 copy_folder(Path(image.handle), home / "work")
-                return _LocalRun(job, home, _with_shell(command), image.model, gpu).execute()
+                run = _LocalRun(job, home, _with_shell(command), image.model, gpu)
+                with self._delegation.group() if self._delegation else nullcontext() as group:
+                    return run.execute(group)
         except OSError as error:
             raise SandboxError(
                 where=f"local sandbox in {self._scratch}",
@@ -162,7 +176,7 @@ class _LocalRun:
         self._ended_at = 0.0
         self._rusage_cpu_s = 0.0
 
-    def execute(self) -> Execution:
+    def execute(self, group: RunCgroup | None) -> Execution:
         limits = self._job.limits
         # Unique to this run: by it the run's processes are found wherever they have gone.
         mark = f"{_MARK}={self._home.name}"
@@ -172,8 +186,9 @@ class _LocalRun:
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         started = time.monotonic()
         room = Room(self._job.outputs, self._home)
+        doors = " ".join(map(str, group.doors)) if group else ""
         process = subprocess.Popen(  # noqa: S603 - an argument vector, in no shell
-            ["/bin/sh", "-c", _LIMITER, "sh", str(limits.open_files), *self._command],
+            ["/bin/sh", "-c", _LIMITER, "sh", str(limits.open_files), doors, *self._command],
             cwd=self._home / "work",
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -205,6 +220,8 @@ class _LocalRun:
         finally:
             # Also after a regular end: what it has left behind could still write.
             left_running = tree.kill()
+            if group is not None:
+                group.end_all()
             for thread, patience_s in ((waiter, _KILL_GRACE_S), (reader, 5.0)):
                 if thread.is_alive():  # not so if Ctrl-C came before it was started
                     thread.join(timeout=patience_s)
@@ -219,16 +236,17 @@ class _LocalRun:
         verdict = verdict or too_large(self._job)
         if verdict is None or verdict.ending is not Ending.OUTPUT_TOO_LARGE:
             room.demand()  # else it has filled the disk itself
-        cpu_s = max(self._rusage_cpu_s, tree.cpu_s)
+        usage = (group.usage() if group else None) or tree.usage(self._rusage_cpu_s)
         return Execution(
             ending=verdict.ending if verdict else Ending.EXITED,
             detail=verdict.detail if verdict else "",
             exit_code=None if verdict else _exit_code(process),
             wall_s=wall_s,
-            cpu_s=cpu_s,
-            others_cpus=others.beside(cpu_s),
-            peak_memory_mib=tree.peak_memory_mib or None,
-            measured_by="rusage",
+            cpu_s=usage.cpu_s,
+            others_cpus=others.beside(usage.cpu_s),
+            peak_memory_mib=usage.peak_memory_mib,
+            file_pages_mib=usage.file_pages_mib,
+            measured_by=usage.measured_by,
             started_at=started_at,
             log=self._log.content(),
             options={

@@ -14,8 +14,8 @@ from pathlib import Path
 from evaluate.sandbox.measurement.usage import Usage
 from evaluate.sandbox.ownership import Owner
 
-_ROOT = Path("/sys/fs/cgroup")
-_PREFIX = "segjudge_"
+ROOT = Path("/sys/fs/cgroup")
+PREFIX = "segjudge_"
 _MIB = 2**20
 _SOCKETS_MIB = 64
 
@@ -23,7 +23,7 @@ _SOCKETS_MIB = 64
 class RunCgroup:
     """The parent cgroup of one run."""
 
-    def __init__(self, name: str, *, version: int, root: Path = _ROOT) -> None:
+    def __init__(self, name: str, *, version: int, root: Path = ROOT) -> None:
         self._name = name
         self._found: list[Path] = []
         self._last: Usage | None = None
@@ -36,15 +36,23 @@ class RunCgroup:
 
     @classmethod
     def make(
-        cls, *, token: str, number: int, version: int, driver: str, root: Path = _ROOT
+        cls,
+        *,
+        token: str,
+        number: int,
+        version: int,
+        driver: str = "cgroupfs",
+        root: Path = ROOT,
+        below: str = "",
     ) -> "RunCgroup | None":
         """Make the cgroup; None where this process may not, or the engine runs elsewhere.
 
-        The number tells an owner's runs apart; the driver is `cgroupfs` or `systemd`.
+        The number tells an owner's runs apart; the driver is `cgroupfs` or `systemd`; `below` ends
+        with a slash where it is not at the top.
         """
         # systemd names a parent as a slice; a dash there would mean a level of its own.
         suffix = ".slice" if driver == "systemd" else ""
-        cgroup = cls(f"{_PREFIX}{token}_{number}{suffix}", version=version, root=root)
+        cgroup = cls(f"{below}{PREFIX}{token}_{number}{suffix}", version=version, root=root)
         try:
             for folder in cgroup._counting():
                 folder.mkdir()
@@ -60,7 +68,7 @@ class RunCgroup:
 
     @classmethod
     def of_process(
-        cls, pid: int, *, container: str, version: int, root: Path = _ROOT
+        cls, pid: int, *, container: str, version: int, root: Path = ROOT
     ) -> "RunCgroup | None":
         """The container's own cgroup, which an ordinary user may read as long as it is there.
 
@@ -88,6 +96,11 @@ class RunCgroup:
     def parent(self) -> str:
         """The name by which the engine takes it as `CgroupParent`."""
         return self._name if self._name.endswith(".slice") else f"/{self._name}"
+
+    @property
+    def doors(self) -> list[Path]:
+        """Files by which a process comes in, with all that it starts."""
+        return [folder / "cgroup.procs" for folder in self._counting()]
 
     def limit(self, container: str, *, memory_mib: int) -> None:
         """Limit what waits in sockets, which version 1 counts apart, before a container starts.
@@ -220,10 +233,10 @@ class RunCgroup:
         )
 
 
-def remove_stale_cgroups(*, root: Path = _ROOT) -> None:
+def remove_stale_cgroups(*, root: Path = ROOT) -> None:
     """Remove the cgroups of harnesses that are gone."""
-    for folder in [*root.glob(f"{_PREFIX}*"), *root.glob(f"*/{_PREFIX}*")]:
-        token = folder.name.removesuffix(".slice").removeprefix(_PREFIX).rpartition("_")[0]
+    for folder in [*root.glob(f"{PREFIX}*"), *root.glob(f"*/{PREFIX}*")]:
+        token = folder.name.removesuffix(".slice").removeprefix(PREFIX).rpartition("_")[0]
         owner = Owner.parse(token)
         if owner is not None and owner.is_gone():
             _remove_folder(folder)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import psutil
 
+from evaluate.sandbox.measurement.usage import Usage
+
 _MIB = 2**20
 _KILL_ROUNDS = 200
 _KILL_PAUSE_S = 0.01
@@ -52,6 +54,14 @@ class ProcessTree:
             used_mib = _proportional_mib(processes)
         self.peak_memory_mib = max(self.peak_memory_mib, used_mib)
         return used_mib
+
+    def usage(self, waited_for_s: float) -> Usage:
+        """What was seen; at least the CPU time of the processes that were waited for."""
+        return Usage(
+            cpu_s=max(waited_for_s, self.cpu_s),
+            peak_memory_mib=self.peak_memory_mib or None,
+            measured_by="rusage",
+        )
 
     def kill(self) -> int:
         """Kill all of it, detached children included, until none is found; returns how many."""
