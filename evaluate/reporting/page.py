@@ -18,19 +18,14 @@ from evaluate.reporting.charts import (
     runtime_chart,
     standing_chart,
 )
+from evaluate.reporting.checklist import checklist, checklist_table
 from evaluate.reporting.companions import write_figures, write_methods, write_tables
 from evaluate.reporting.data_tables import data_tables
 from evaluate.reporting.failures import failures
 from evaluate.reporting.figures import ranking_figures
 from evaluate.reporting.gallery import make_gallery
 from evaluate.reporting.methods_text import methods_paragraphs
-from evaluate.reporting.provenance import (
-    checklist,
-    checklist_table,
-    fact_groups,
-    protocol_text,
-    submissions,
-)
+from evaluate.reporting.provenance import fact_groups, protocol_text, submissions
 from evaluate.reporting.quantities import QUANTITIES, clipped
 from evaluate.reporting.rendering import render
 from evaluate.reporting.robustness import Certainty, read_certainty

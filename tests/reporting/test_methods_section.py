@@ -6,8 +6,8 @@ import pytest
 from markupsafe import escape
 from synthetic_run import Scale, Synthetic, make_run
 
+from evaluate.reporting.checklist import checklist, checklist_table
 from evaluate.reporting.methods_text import methods_paragraphs
-from evaluate.reporting.provenance import checklist, checklist_table
 from evaluate.reporting.run_sources import Sources, read_sources
 
 
