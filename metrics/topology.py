@@ -1,4 +1,8 @@
-"""Connectedness of tubes: skeletons, centreline Dice, pieces and tunnels."""
+"""Connectedness of tubes: skeletons, centreline Dice, pieces and tunnels; and of their parts.
+
+A part is a label, and two labels touch where a voxel of one is among the 26 neighbours (in 2D the
+8) of the other's (TopCoW 2024).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

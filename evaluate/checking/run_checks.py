@@ -38,7 +38,12 @@ _BESIDE = {"network", "writes-outside", "unprivileged-user"}
 
 
 def log_hits(trial: Trial, protocol: Rules) -> Iterator[Finding]:
-    """What one case's log hints at: of a failure its cause, of an answer what was refused to it."""
+    """What one case's log hints at: of a failure its cause, of an answer what was refused to it.
+
+    Advice, never a verdict. A log is the participant's words, as hostile as the rest: it is
+    searched within bounds, and what is taken from it is a host's name of harmless letters, or one
+    line made printable.
+    """
     lines, gpus = _lines(trial.log), protocol.limits.gpus
     if trial.answered:
         met: dict[str, str] = {}

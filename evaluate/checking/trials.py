@@ -44,7 +44,10 @@ class Observation:
 
 
 class ObservingSandbox:
-    """Hands everything to another sandbox; see `evaluate.sandbox.Sandbox`."""
+    """Hands everything to another sandbox, and notes what the run's record does not keep.
+
+    What a container leaves beside its answer is gone with its folders; a team wants to know of it.
+    """
 
     def __init__(self, sandbox: Sandbox, output: OutputFile) -> None:
         self._sandbox = sandbox

@@ -1,4 +1,8 @@
-"""The files beside the page: every figure as SVG, every table as CSV, LaTeX and Markdown."""
+"""The files beside the page: every figure as SVG, every table as CSV, LaTeX and Markdown.
+
+A team, a case or a reason may hold whatever its author liked: a formula that a spreadsheet would
+run, a command of LaTeX, a link, a tag. No cell of a table is anything but text or a number.
+"""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
