@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -127,12 +127,14 @@ def _standing(sources: Sources, team: str, certainty: Certainty | None) -> Marku
 
 
 def _averages(sources: Sources, team: str, quantities: Sequence[Quantity]) -> tuple[_TeamRow, ...]:
-    rows = []
-    for name, average in (("every modality alike (macro)", macro), ("every case alike", micro)):
-        values = [(q, average(sources, team, q.name)[0]) for q in quantities]
-        cells = tuple(StandingCell(text=q.text(value), order=value) for q, value in values)
-        rows.append(_TeamRow(name=name, cells=cells))
-    return tuple(rows)
+    return tuple(
+        _TeamRow(name=name, cells=_cells((q, mean(sources, team, q.name)[0]) for q in quantities))
+        for name, mean in (("every modality alike (macro)", macro), ("every case alike", micro))
+    )
+
+
+def _cells(values: Iterable[tuple[Quantity, float | None]]) -> tuple[StandingCell, ...]:
+    return tuple(StandingCell(text=q.text(value), order=value) for q, value in values)
 
 
 def _by_modality(
@@ -142,20 +144,15 @@ def _by_modality(
     for modality in modalities(sources):
         scores = [sources.modality_scores.get((team, modality.name, q.name)) for q in quantities]
         means = [None if row is None else row.mean for row in scores]
-        cells = [
-            StandingCell(text=q.text(mean), order=mean)
-            for q, mean in zip(quantities, means, strict=True)
-        ]
         failed = max((row.failures for row in scores if row is not None), default=0)
-        counts = (modality.cases, failed)
-        cells += [StandingCell(text=str(count), order=count) for count in counts]
-        rows.append(_TeamRow(name=modality.name, cells=tuple(cells)))
+        counts = [StandingCell(text=str(n), order=n) for n in (modality.cases, failed)]
+        cells = (*_cells(zip(quantities, means, strict=True)), *counts)
+        rows.append(_TeamRow(name=modality.name, cells=cells))
     return tuple(rows)
 
 
 def _case_row(score: CaseScore, quantities: Sequence[Quantity]) -> tuple[CaseScore, _TeamRow]:
-    values = [(q, score.value(q.name)) for q in quantities]
-    cells = tuple(StandingCell(text=q.text(value), order=value) for q, value in values)
+    cells = _cells((q, score.value(q.name)) for q in quantities)
     return score, _TeamRow(name=score.case, cells=cells)
 
 
@@ -242,12 +239,13 @@ def write_modality_pages(
 
 def _row(sources: Sources, team: str, modality: Modality) -> tuple[str, list[StandingCell]]:
     """Place and mean rank in the modality, then mean and median of each metric, then failures."""
-    cells = []
-    standing = _place_in(sources, team, modality.name)
-    for key, digits in (("rank", None), ("mean_rank", 2)):
-        value = standing.get(key)
-        shown = DASH if value is None else number(value) if digits is None else f"{value:.2f}"
-        cells.append(StandingCell(text=shown, order=value))
+    overall = sources.ranking.overall or {}
+    place = overall[team].by_modality.get(modality.name) if team in overall else None
+    rank, mean_rank = (place.rank, place.mean_rank) if place else (None, None)
+    cells = [
+        StandingCell(text=DASH if rank is None else number(rank), order=rank),
+        StandingCell(text=DASH if mean_rank is None else f"{mean_rank:.2f}", order=mean_rank),
+    ]
     failures = 0
     for quantity in shown_quantities(sources):
         row = sources.modality_scores.get((team, modality.name, quantity.name))
@@ -255,10 +253,3 @@ def _row(sources: Sources, team: str, modality: Modality) -> tuple[str, list[Sta
         cells += [StandingCell(text=quantity.text(value), order=value) for value in values]
         failures = max(failures, row.failures if row else 0)
     return team, [*cells, StandingCell(text=str(failures), order=failures)]
-
-
-def _place_in(sources: Sources, team: str, modality: str) -> dict[str, float | None]:
-    """The team's place in the modality as ranking.json has it; empty where it has none."""
-    overall = sources.ranking.overall or {}
-    place = overall[team].by_modality.get(modality) if team in overall else None
-    return {} if place is None else {"mean_rank": place.mean_rank, "rank": place.rank}

@@ -16,21 +16,6 @@ import numpy.typing as npt
 
 from metrics.errors import KernelError
 
-__all__ = [
-    "BALL_ROW",
-    "EXTENT",
-    "SPAN",
-    "count_labels",
-    "count_spans",
-    "find_few_spans",
-    "find_spans",
-    "grow_spans",
-    "join_spans",
-    "measure_labels",
-    "sort_spans",
-    "thin",
-]
-
 _FOLDER = Path(__file__).parent
 
 EXTENT = np.dtype(
@@ -95,15 +80,11 @@ def _library() -> ctypes.CDLL:
         digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
         if library.segjudge_source().decode("ascii") != digest:
             raise KernelError(f"{libraries[0].name} was not made from the C files in {_FOLDER}")
-    library.segjudge_count.restype = None
-    library.segjudge_count_spans.restype = None
-    library.segjudge_sort_spans.restype = None
-    library.segjudge_measure.restype = ctypes.c_int
-    library.segjudge_find_spans.restype = ctypes.c_int64
-    library.segjudge_grow_spans.restype = ctypes.c_int64
-    library.segjudge_join_spans.restype = ctypes.c_int64
-    library.segjudge_thin.restype = ctypes.c_int
-    return library
+    for name in ("count", "count_spans", "sort_spans"):
+        getattr(library, f"segjudge_{name}").restype = None
+    for name in ("find_spans", "grow_spans", "join_spans"):
+        getattr(library, f"segjudge_{name}").restype = ctypes.c_int64
+    return library  # the others give an int, as ctypes takes it
 
 
 def _pointer(array: _Array) -> ctypes.c_void_p:
