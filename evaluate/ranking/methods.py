@@ -5,7 +5,7 @@ or median; or count the significant wins over other teams.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -43,13 +43,7 @@ def adjusted(p: Floats, method: Adjustment) -> Floats:
 Method = Literal[
     "rank_then_mean", "rank_then_median", "mean_then_rank", "median_then_rank", "test_then_rank"
 ]
-METHODS: tuple[Method, ...] = (
-    "rank_then_mean",
-    "rank_then_median",
-    "mean_then_rank",
-    "median_then_rank",
-    "test_then_rank",
-)
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

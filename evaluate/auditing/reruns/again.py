@@ -32,27 +32,10 @@ _OF_ONE_RUN = frozenset({"environment", "Labels", "HostConfig.CgroupParent", "Ho
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rerun:
-    """What running again gave."""
+    """What running again gave: a part of audit.json, and the new scores by team and case."""
 
-    cases: tuple[str, ...]
-    of: int
-    seed: int
-    teams: tuple[TeamAgain, ...]
+    part: RerunPart
     scores: Mapping[tuple[str, str], CaseScore]
-    calibration: tuple[Sequence[float], Sequence[float]]
-    notes: tuple[str, ...]
-
-    def part(self) -> RerunPart:
-        """The part of audit.json that tells of it."""
-        then, now = self.calibration
-        return RerunPart(
-            cases=self.cases,
-            of=self.of,
-            seed=self.seed,
-            calibration_s=LoadThenAndNow(then=then, now=now),
-            teams=self.teams,
-            notes=self.notes,
-        )
 
 
 def rerun(
@@ -110,21 +93,22 @@ def rerun(
             generator=np.random.default_rng([seed, 1]),
         )
         then, now = beside.places()
+        calibration = LoadThenAndNow(then=new.calibration[0], now=new.calibration[1])
         teams = tuple(
             TeamAgain(team=team, problem=submission.problem)
             if submission.problem
             else beside.team(team, then.get(team), now.get(team))
             for team, submission in sorted(submissions.items())
         )
-        return Rerun(
+        part = RerunPart(
             cases=tuple(sorted(case.id for case in cases)),
             of=len(basis.manifest.cases),
             seed=seed,
+            calibration_s=calibration,
             teams=teams,
-            scores=new.scores,
-            calibration=new.calibration,
             notes=tuple(_notes(basis, submissions, new.runs)),
         )
+        return Rerun(part=part, scores=new.scores)
 
 
 def _run_twice(
