@@ -159,12 +159,7 @@ class SurfaceOverlap:
 def _neighbour_codes(mask: Mask) -> npt.NDArray[np.uint8]:
     """The code of every corner point of the grid; what lies outside the array is background.
 
-    Args:
-        mask: 2D or 3D.
-
-    Returns:
-        C-contiguous, one longer than the mask along each axis; element (0, 0, 0) is the corner
-        before the first voxel.
+    One longer than the mask along each axis, the corner before the first voxel first.
     """
     codes = np.pad(mask.astype(np.uint8, order="C"), 1)
     bits = 1  # of the codes so far: of one voxel, of a pair, of a square
@@ -256,11 +251,7 @@ def _counted(
     spacing_mm: tuple[float, ...],
     tolerance_mm: float,
 ) -> _Counts:
-    """Elements of both surfaces, near and far, by code in the maps' own axis order.
-
-    Returns:
-        (labels, 4, codes), as the kernel counts them.
-    """
+    """Elements of both surfaces, near and far, (labels, 4, codes), by code in the maps' order."""
     ball = ball_of(spacing_mm, tolerance_mm, maps.shape, maps.order)
     if ball is None:
         masks = (maps.masks(label, extents.box(label)) for label in labels)

@@ -32,16 +32,9 @@ def _beamform(
     """The display, 0 to 1, of a field whose axis 0 runs along the beams.
 
     Many scatterers in a resolution cell add with random phases: the echo is complex Gaussian, its
-    amplitude Rayleigh distributed. The pulse is short along the beam and wide across it, and
-    wider with depth; what lies behind an absorber gets less.
-
-    Args:
-        rng: draws the scatterers.
-        echogenicity_db: mean echo power of the tissue.
-        absorption: loss in dB per sample along the beam.
-        axial: half width of the pulse along the beam, in samples.
-        lateral: half width of the beam at its focus, in samples.
-        dynamic_range_db: what the display shows between black and white.
+    amplitude Rayleigh distributed. The pulse is short along the beam and wide across it (half
+    widths in samples), and wider with depth; what lies behind an absorber (in dB per sample) gets
+    less.
     """
     shape = echogenicity_db.shape
     scatterers = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
@@ -106,11 +99,7 @@ def _retina(
 ) -> tuple[FloatArray, FloatArray]:
     """Reflectivity of layered tissue, and the depth of its lower edge.
 
-    Args:
-        rng: draws the undulation of the layers.
-        shape: (H, W) of the image.
-        swelling: extra thickness of the outer nuclear layer in pixels, (W,).
-        base: depth of the pigment epithelium in pixels.
+    In pixels: the outer nuclear layer's extra thickness, (W,), and the pigment epithelium's depth.
     """
     y, x = grid(shape)
     column = x[0]

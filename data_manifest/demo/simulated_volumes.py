@@ -134,13 +134,9 @@ def tumour(rng: np.random.Generator) -> Picture:
 def _acquire(
     rng: np.random.Generator, activity: FloatArray, blur: Sequence[float], counts_per_suv: float
 ) -> FloatArray:
-    """What the scanner reconstructs: blurred, with noise that grows with the activity.
+    """What the scanner reconstructs: blurred, with noise that grows with the activity in SUV.
 
-    Args:
-        rng: draws the decays.
-        activity: in SUV.
-        blur: standard deviation of the point spread function per axis, in voxels.
-        counts_per_suv: decays counted in a voxel of SUV 1.
+    The blur is the point spread function's standard deviation per axis, in voxels.
     """
     decays = rng.poisson(np.clip(ndimage.gaussian_filter(activity, blur), 0, None) * counts_per_suv)
     smoothing = [0.55 * b for b in blur]  # the filter after reconstruction correlates the noise

@@ -143,14 +143,9 @@ def _shaft(
     half_width: FloatArray,
     cortex: FloatArray,
 ) -> tuple[FloatArray, Mask]:
-    """Absorption of a long bone along each ray, and where it is seen.
+    """Absorption of a long bone that runs down the image along each ray, and where it is seen.
 
-    Args:
-        rng: draws the spongy bone.
-        shape: (H, W) of the image; the bone runs down it.
-        axis: x of the bone's axis in each row, in pixels.
-        half_width: of the bone in each row, in pixels.
-        cortex: thickness of the dense wall in each row, in pixels.
+    Of each row, in pixels: x of the bone's axis, its half width, its dense wall's thickness.
     """
     _, x = grid(shape)
     offset = (x - axis[:, None]) ** 2

@@ -67,14 +67,7 @@ _LONGEST = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kit:
-    """How a submission reads and writes files of some formats, those that name it.
-
-    Attributes:
-        predict: the template of predict.py.
-        files: its reader and writer.
-        requirements: Python packages.
-        does: what the stub does.
-    """
+    """How a submission reads and writes files of some formats, and what the stub does."""
 
     predict: str
     files: str
@@ -176,11 +169,7 @@ def _values(name: str, kit: _Kit, protocol: Rules, called: str) -> dict[str, str
 
 
 def _kit(protocol: Rules) -> _Kit:
-    """The one that speaks a protocol's formats.
-
-    Raises:
-        UsageError: there is none.
-    """
+    """The one that speaks a protocol's formats; refused where there is none."""
     container, output = protocol.container, protocol.output
     given = [file.path for file in protocol.input.images]
     asked = [FORMATS[name] for name in (*(f.format for f in protocol.input.images), output.format)]

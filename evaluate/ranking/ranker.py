@@ -111,11 +111,7 @@ def rank(
 
 
 def _refuse_absent(scores: Sequence[CaseScore], ranked: Sequence[str]) -> None:
-    """Refuse to rank by what the table has no column of.
-
-    Raises:
-        RankingRefusedError: there is such a metric.
-    """
+    """Refuse to rank by what the table has no column of."""
     absent = [n for n in ranked if scores and not any(n in score.values for score in scores)]
     if absent:
         raise RankingRefusedError(

@@ -180,10 +180,7 @@ def group_values(column: Column, counts: Floats, groups: Sequence[slice]) -> Flo
 def _balanced_accuracy(parts: Sequence[Floats], counts: Floats) -> Floats:
     """The mean recall of the variants that references have, (teams, replicates).
 
-    Args:
-        parts: the reference's variants, the predicted ones, and of a topology 1 where it matches;
-            (teams, cases) each.
-        counts: (cases, replicates).
+    Parts are the reference's variants, the predicted ones, and of a topology 1 where it matches.
     """
     true, predicted, *matches = parts
     right = (true == predicted) & np.all([match == 1 for match in matches], axis=0)

@@ -96,12 +96,7 @@ def _numbers(*values: int) -> list[ctypes.c_int64]:
 
 
 def _map_arguments(reference: _Array, prediction: _Array) -> list[Any]:
-    """Both maps and their shape, as the kernel takes them.
-
-    Args:
-        reference: uint8 or uint16, C-contiguous, 3 axes.
-        prediction: the same, of the same shape.
-    """
+    """Both maps, C-contiguous with 3 axes, and their shape, as the kernel takes them."""
     _check_shapes(reference, prediction)
     return [*_map_argument(reference), *_map_argument(prediction), _lengths(reference)]
 

@@ -25,7 +25,7 @@ def _fields(struct: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from _fields(field.type, f"{key}.")
             continue
         # The tables of files are told one by one; options stand beside a metric's other keys.
-        if key not in ("input.files", "scoring.metrics.definition"):
+        if key not in ("input.files", "scoring.metrics.options"):
             made = field.default_factory
             yield key, field.default if made is msgspec.NODEFAULT else made()
         for part in get_args(field.type):
