@@ -27,7 +27,7 @@ print(sum(1 for _ in RunDirectory(Path(sys.argv[1])).results()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class MeasuredCommand:
     """One command, as the system counts it with its children."""
 
     what: str
@@ -36,14 +36,14 @@ class Measured:
     peak_mib: float
 
 
-def _measured(what: str, *command: object) -> Measured:
+def _measured(what: str, *command: object) -> MeasuredCommand:
     started = time.perf_counter()
     with subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL) as process:
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{what}: exit code {process.returncode}")
-    return Measured(
+    return MeasuredCommand(
         what=what,
         elapsed_s=time.perf_counter() - started,
         cpu_s=used.ru_utime + used.ru_stime,
@@ -77,7 +77,7 @@ def make(folder: Path, *, teams: int, cases: int) -> None:
     synthetic_run.make_run(folder, Scale(teams=names, cases_each=cases, failures=failures))
 
 
-def measured(folder: Path) -> Iterator[Measured]:
+def measured(folder: Path) -> Iterator[MeasuredCommand]:
     """Every stage, once the scores are kept."""
     run, data = folder / "run", ("--manifest", folder / "data" / "manifest.json")
     command = Path(sys.executable).with_name("segjudge")

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox import Execution, Image, Job, Sandbox, open_sandbox
 from evaluate.sandbox.measurement import RunCgroup
 

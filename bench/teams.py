@@ -19,7 +19,7 @@ import numpy as np
 from bench.cases import KINDS, make_cases, predicted
 from bench.peers import REFERENCE
 from bench.scoring import OUT, ROOT, run_command
-from data_manifest.layouts.npz import write_npz
+from data_manifest.layouts.npz_writing import write_npz
 from data_manifest.manifest import Case, FileEntry, Label, Manifest, save_manifest, sha256_of
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.outcome import Outcome

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from data_manifest.errors import Finding, TableError
 from data_manifest.findings import listed
-from data_manifest.foreign_tables import ForeignTable, Row, quoted
+from data_manifest.foreign_tables import ForeignTable, Row
+from data_manifest.table_names import quoted
 
 MISSING_WORDS = frozenset(
     {"", "-", "--", "–", "—", ".", "?", "#n/a", "<na>", "n.a.", "n/a", "na", "nan", "-nan"}

@@ -5,12 +5,10 @@ the columns' names are found out here, and refused where they could be read in t
 cells mean is for the caller; `foreign_numbers` reads those that are numbers.
 """
 
-import codecs
 import contextlib
 import csv
 import io
 import itertools
-import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,62 +16,16 @@ from pathlib import Path
 
 from data_manifest.errors import Finding, TableError
 from data_manifest.findings import listed
+from data_manifest.table_encodings import bad_table, text_of
 from data_manifest.table_forms import rows_of_bytes, rows_of_text
+from data_manifest.table_names import plain, quoted
 
 _LARGEST = 256 << 20
 _NAMED = 10
 _ABOVE = 10
 """Rows among which the columns' names are looked for, to say where they are."""
-_SUMMARIES = {"all", "average", "avg", "gesamt", "max", "maximum", "mean", "means", "median", "min"}
-_SUMMARIES |= {"minimum", "mittel", "mittelwert", "moyenne", "media", "overall", "promedio", "sd"}
-_SUMMARIES |= {"std", "stdev", "std dev", "standard deviation", "sum", "total", "mean sd"}
-_SUMMARIES |= {"mean std", "total average", "overall mean", "all cases"}
 _SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
-_MARKS = (  # UTF-32's mark begins with UTF-16's
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_OTHER_FILES = {
-    b"PK\x03\x04": "a zip file that is no spreadsheet",
-    b"\xd0\xcf\x11\xe0": "a spreadsheet (.xls)",
-    b"\x1f\x8b": "a compressed file",
-    b"SQLite": "a database",
-}
-_AS_CSV = "save it as CSV in UTF-8"
 _LONGEST_NAME = 200
-
-
-def plain(text: str) -> str:
-    r"""A name without what a reader can't see: case, blanks, the form of Unicode.
-
-    >>> plain(" Team\N{NO-BREAK SPACE}A") == plain("team a")
-    True
-    """
-    visible = (c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
-    return " ".join("".join(visible).casefold().split())
-
-
-def says_summary(name: str) -> bool:
-    """Whether a row of this name sums others up, and is none of a team or a case itself.
-
-    >>> says_summary("Mean ± SD:"), says_summary("Mean shape")
-    (True, False)
-    """
-    return " ".join(re.findall(r"[^\W\d_]+", plain(name))) in _SUMMARIES
-
-
-def quoted(text: str) -> str:
-    r"""A cell as a message shows it, with blanks and combining characters to be seen.
-
-    >>> quoted("A\N{NO-BREAK SPACE}")
-    "'A\\xa0'"
-    """
-    shown = text if len(text) <= 60 else f"{text[:60]}…"
-    hidden = any(unicodedata.category(c)[0] in "CMZ" and c != " " for c in shown)
-    return ascii(shown) if hidden else repr(shown)
 
 
 def _breaks_lines(character: str) -> bool:
@@ -208,7 +160,7 @@ def read_foreign_table(
     notes: tuple[str, ...] = ()
     typed = rows_of_bytes(path, data)
     if typed is None:
-        text, notes = _text(path, data)
+        text, notes = text_of(path, data)
         typed = rows_of_text(path, text)
     if typed is None:
         said, text = _separator_line(text)
@@ -218,7 +170,7 @@ def read_foreign_table(
         written = (Row(line=line, cells=cells) for line, cells in typed)
     rows = [row for row in written if any(map(str.strip, row.cells))]
     if not rows:
-        raise _bad(path, "an empty file", "a row with the columns' names, and rows below it")
+        raise bad_table(path, "an empty file", "a row with the columns' names, and rows below it")
     _check_first(path, rows, needed)
     columns = list(map(str.strip, rows[0].cells))
     while columns and not columns[-1]:
@@ -241,10 +193,6 @@ def read_foreign_table(
     return ForeignTable(path=path, columns=tuple(columns), rows=tuple(body), notes=notes)
 
 
-def _bad(path: Path, found: str, expected: str = "a CSV file", mend: str = "") -> TableError:
-    return TableError(where=str(path), found=found, expected=expected, mend=mend)
-
-
 def _matches(row: Row, needed: Sequence[str]) -> int:
     """How many of the names that are needed a row holds."""
     return len(set(map(plain, needed)).intersection(map(plain, row.cells)))
@@ -256,7 +204,7 @@ def _check_first(path: Path, rows: Sequence[Row], needed: Sequence[str]) -> None
     above = rows[: rows.index(best)]
     if above and _matches(best, needed) > 1:
         shown = listed(quoted(cell) for cell in above[0].cells if cell.strip())
-        raise _bad(
+        raise bad_table(
             path,
             f"line {above[0].line} ({shown}) stands above the columns' names in line {best.line}",
             "the columns' names first",
@@ -294,54 +242,10 @@ def _bytes(path: Path, largest: int) -> bytes:
         with path.open("rb") as stream:
             data = stream.read(largest + 1)
     except OSError as error:
-        raise _bad(path, f"can't be read: {error.strerror}") from error
+        raise bad_table(path, f"can't be read: {error.strerror}") from error
     if len(data) > largest:
-        raise _bad(path, f"more than {largest >> 20} MiB")
+        raise bad_table(path, f"more than {largest >> 20} MiB")
     return data
-
-
-def _text(path: Path, data: bytes) -> tuple[str, tuple[str, ...]]:
-    """A file's text, and a note where its encoding was not the usual one."""
-    for begins, what in _OTHER_FILES.items():
-        if data.startswith(begins):
-            raise _bad(path, what, mend=_AS_CSV)
-    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "")
-    half = len(data) // 2
-    if not encoding and half and data.count(0) > half // 2:
-        odd = data[1::2].count(0) >= data[::2].count(0)
-        encoding = "utf-16-le" if odd else "utf-16-be"
-    try:
-        text = data.decode(encoding or "utf-8")
-    except UnicodeDecodeError as error:
-        if encoding:
-            raise _bad(
-                path, f"can't be read as {encoding}: {error.reason}", mend=_AS_CSV
-            ) from error
-        text = _windows_text(path, data)
-        return text, ("not in UTF-8; it was read as Windows-1252",)
-    if "\0" in text:
-        raise _bad(path, f"a zero byte in line {_line_of(text, text.index(chr(0)))}", mend=_AS_CSV)
-    return text, ()
-
-
-def _windows_text(path: Path, data: bytes) -> str:
-    """Text in Windows-1252, if it is that throughout: a mixture would garble names in silence."""
-    lossy = data.decode("utf-8", "surrogateescape")
-    strange = next(i for i, c in enumerate(lossy) if "\udc80" <= c <= "\udcff")
-    where = f"line {_line_of(lossy, strange)}: byte 0x{ord(lossy[strange]) - 0xDC00:02X}"
-    if any(c > "\x7f" and not "\udc80" <= c <= "\udcff" for c in lossy):
-        raise _bad(path, f"{where} is not UTF-8, and the rest is", mend=_AS_CSV)
-    try:
-        return data.decode("cp1252")
-    except UnicodeDecodeError as error:
-        strange = error.start
-        where = f"line {data[:strange].count(10) + 1}: byte 0x{data[strange]:02X}"
-        fault = f"{where} is neither UTF-8 nor Windows-1252"
-        raise _bad(path, fault, mend=_AS_CSV) from error
-
-
-def _line_of(text: str, position: int) -> int:
-    return len(text[:position].splitlines()) or 1
 
 
 def _separator_line(text: str) -> tuple[str, str]:
@@ -371,7 +275,7 @@ def _separator(path: Path, text: str, needed: Sequence[str]) -> str:
     tied = [separator for separator, rank in ranks.items() if rank == best]
     if len(tied) > 1 and best[1] > 1:
         names = " or ".join(_SEPARATORS[s] for s in tied)
-        raise _bad(
+        raise bad_table(
             path,
             f"line 1 can be parted by {names}",
             "one separator",
@@ -388,4 +292,4 @@ def _rows(path: Path, text: str, separator: str, first: int = 1) -> Iterator[Row
             yield Row(line=line, cells=tuple(cells))
             line = reader.line_num + first
     except csv.Error as error:
-        raise _bad(path, f"line {line}: {error}", mend="close every quote") from error
+        raise bad_table(path, f"line {line}: {error}", mend="close every quote") from error

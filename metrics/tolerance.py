@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metrics.arguments import Mask
-from metrics.kernel import BALL_ROW
+from metrics.kernel.library import BALL_ROW
 
 _Offsets = npt.NDArray[np.intp]
 _Rows = npt.NDArray[np.void]

@@ -17,15 +17,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from evaluate.facts.errors import SegjudgeError
     from evaluate.facts.rules import Rules, load_protocol
-    from segjudge.in_python import (
-        FolderTables,
-        RankedTable,
-        RunTables,
-        compare,
-        open_run,
-        rank,
-        score_folder,
-    )
+    from segjudge.data_frames import FolderTables, RankedTable, RunTables
+    from segjudge.in_python import compare, open_run, rank, score_folder
 
 __all__ = [
     "FolderTables",

@@ -28,7 +28,7 @@ from tests.side_by_side import SideBySide, turn
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-pytest.register_assert_rewrite("segjudge.conformance.suite")
+pytest.register_assert_rewrite("segjudge.conformance.suite", "segjudge.conformance.limits")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,16 +2,15 @@
 
 from data_manifest.layouts.exported_masks import VIEWABLE, viewer_affine, write_viewable_mask
 from data_manifest.layouts.formats import FORMATS, format_of, stem_of
-from data_manifest.layouts.layout import (
+from data_manifest.layouts.layout import Layout, first_contract
+from data_manifest.layouts.layout_problems import contradictions
+from data_manifest.layouts.named_files import (
     PLATFORM_MASK,
     InputFile,
     Inputs,
-    Layout,
     OutputFile,
     References,
-    first_contract,
 )
-from data_manifest.layouts.layout_problems import contradictions
 from data_manifest.layouts.npz_contract import read_inputs
 from data_manifest.layouts.outputs import (
     ArrayFacts,

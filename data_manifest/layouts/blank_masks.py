@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from data_manifest.layouts.formats import FORMATS, format_of
-from data_manifest.layouts.layout import OutputFile
+from data_manifest.layouts.named_files import OutputFile
 from data_manifest.layouts.references import read_reference
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from data_manifest.cases import CaseInputs
-from data_manifest.layouts.npz import NpzArchive, write_npz
+from data_manifest.layouts.npz import NpzArchive
+from data_manifest.layouts.npz_writing import write_npz
 from data_manifest.prompts import Clicks, MiddleBoxes, Texts
 
 _BOX = (

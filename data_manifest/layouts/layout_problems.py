@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from data_manifest.errors import Finding
 from data_manifest.layouts.formats import FORMATS, NPZ, format_of
-from data_manifest.layouts.layout import ROLES, InputFile, Inputs, OutputFile, References
+from data_manifest.layouts.named_files import ROLES, InputFile, Inputs, OutputFile, References
 from data_manifest.layouts.sidecars import SIDECAR
 from data_manifest.prompts import KINDS
 

@@ -4,13 +4,11 @@ An npz is a zip of npy members; `npy_header` reads their headers.
 """
 
 import contextlib
-import io
 import math
-import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,7 +25,9 @@ from data_manifest.layouts.labels import (
 )
 from data_manifest.layouts.npy_header import Header, NpzError, read_header
 from data_manifest.layouts.npz_member import DecompressionError, Member
+from data_manifest.layouts.npz_writing import write_npz
 from data_manifest.layouts.pickled import MAX_PICKLED_BYTES, Plain, read_pickled
+from data_manifest.layouts.small_reads import SmallReads
 
 __all__ = [
     "MAX_ARRAY_BYTES",
@@ -43,10 +43,8 @@ __all__ = [
 MAX_ARRAY_BYTES = 4 << 30
 """The largest array that is read where the caller sets no limit of its own."""
 
-_CHUNK = 1 << 20
 _NPY = b"\x93NUMPY"
 _MAX_AXES = 32
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 _BAD_ARCHIVE = (
     DecompressionError,
     zipfile.BadZipFile,
@@ -60,35 +58,6 @@ _BAD_ARCHIVE = (
     RuntimeError,
     ValueError,
 )
-
-
-class _SmallReads(io.BufferedIOBase):
-    """A stream that refuses to be read in one large piece.
-
-    `zipfile` reads the archive's table of contents whole, as long as the archive says that it is,
-    and makes an object of half a kilobyte for every 50 bytes of it.
-    """
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._stream.tell()
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        return self._stream.seek(offset, whence)
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if size is None or size < 0:
-            size = _CHUNK
-        if size > _CHUNK:
-            raise NpzError(
-                f"the archive's table of contents has {size} bytes; at most 1 MiB is read"
-            )
-        return self._stream.read(size)
 
 
 class NpzArchive:
@@ -121,7 +90,7 @@ class NpzArchive:
             source.seek(0)
             self._file = source
             self._members: dict[str, zipfile.ZipInfo] = {}
-            with zipfile.ZipFile(_SmallReads(source)) as contents:
+            with zipfile.ZipFile(SmallReads(source)) as contents:
                 for info in contents.infolist():
                     key = info.filename.removesuffix(".npy")
                     if key in self._members and not last_counts:
@@ -322,37 +291,3 @@ def _blocks(
 
 def _in_shape(data: npt.NDArray[Any], header: Header) -> npt.NDArray[Any]:
     return data.reshape(header.shape, order="F" if header.fortran_order else "C")
-
-
-def write_npz(
-    path: Path, arrays: Mapping[str, npt.NDArray[Any]], *, pickled: Collection[str] = ()
-) -> None:
-    """Write a compressed npz, all or nothing, whose bytes depend on nothing but the arrays.
-
-    `numpy.savez_compressed` stamps the current time into the archive, so that two builds of the
-    same data would have different hashes.
-
-    Args:
-        path: where to write; the folder must exist.
-        arrays: written in this order.
-        pickled: keys of arrays that may hold objects.
-    """
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with temporary.open("wb") as file:
-            with zipfile.ZipFile(file, "w") as archive:
-                for key, array in arrays.items():
-                    info = zipfile.ZipInfo(f"{key}.npy", date_time=_EPOCH)
-                    info.compress_type = zipfile.ZIP_DEFLATED
-                    info.create_system = 3  # by default the platform's
-                    info.external_attr = 0o644 << 16
-                    large = array.nbytes > 1 << 30
-                    with archive.open(info, "w", force_zip64=large) as member:
-                        np.lib.format.write_array(
-                            member, np.asanyarray(array), allow_pickle=key in pickled
-                        )
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -17,7 +17,8 @@ from data_manifest.cases import CaseInputs, Reference
 from data_manifest.errors import CaseFileError
 from data_manifest.layouts.labels import Buffer
 from data_manifest.layouts.masks import Grid, OpenMask
-from data_manifest.layouts.npz import NpzArchive, NpzError, write_npz
+from data_manifest.layouts.npz import NpzArchive, NpzError
+from data_manifest.layouts.npz_writing import write_npz
 from data_manifest.prompts import KINDS, WrongPromptsError
 
 _MAX_ITEMSIZE = 8

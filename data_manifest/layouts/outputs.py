@@ -18,8 +18,8 @@ from data_manifest.errors import printable
 from data_manifest.layouts.formats import FORMATS
 from data_manifest.layouts.grids import check_grid, check_shape, moved_to, offset_voxels
 from data_manifest.layouts.labels import Buffer, Fractions
-from data_manifest.layouts.layout import OutputFile
 from data_manifest.layouts.masks import MOST_MAPS, Labels, OpenMask, joined
+from data_manifest.layouts.named_files import OutputFile
 from data_manifest.layouts.npy_header import NpzError
 from data_manifest.layouts.regular_files import (
     Beside,

@@ -11,12 +11,12 @@ import numpy.typing as npt
 from data_manifest.demo.records import RawCase
 from data_manifest.errors import CaseFileError
 from data_manifest.findings import Finding, Severity, Tell
-from data_manifest.foreign_tables import quoted
 from data_manifest.making.geometry import Volume
 from data_manifest.making.image_pairs import Pair
 from data_manifest.making.volume_images import read_pair
 from data_manifest.manifest import Label
 from data_manifest.naming import parse_case_name
+from data_manifest.table_names import quoted
 
 _MOST_LABELS = 65535
 

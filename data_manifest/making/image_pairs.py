@@ -10,10 +10,11 @@ from typing import Literal, get_args
 
 from data_manifest.errors import ManifestError, TableError
 from data_manifest.findings import Finding, Severity, Tell, listed, untold
-from data_manifest.foreign_tables import ForeignTable, quoted, read_foreign_table
+from data_manifest.foreign_tables import ForeignTable, read_foreign_table
 from data_manifest.making.volume_images import SUFFIXES, stem_of
 from data_manifest.manifest import MODALITIES
 from data_manifest.naming import canonical_modality
+from data_manifest.table_names import quoted
 
 Origin = Literal["real", "simulated"]
 

@@ -20,13 +20,13 @@ from evaluate.documents.audit import (
     Cause,
     Environment,
     PlaceBounds,
-    TeamAgain,
     ThenAndNow,
     Verdict,
     VerdictKind,
     audited,
 )
-from evaluate.documents.run import RankOptions
+from evaluate.documents.audited_reruns import TeamAgain
+from evaluate.documents.run_parts import RankOptions
 from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.machine import describe_host, library_versions
 from evaluate.facts.scores import CaseScore

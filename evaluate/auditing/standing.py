@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from data_manifest.findings import Finding
-from evaluate.documents.audit import CaseAgain, PlaceBounds, TeamAgain, Verdict, VerdictKind
+from evaluate.documents.audit import PlaceBounds, Verdict, VerdictKind
+from evaluate.documents.audited_reruns import CaseAgain, TeamAgain
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.ranking_rules import of_label
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.facts.scores import CaseScore
 from metrics import METRICS
 

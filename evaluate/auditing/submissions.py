@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from data_manifest.findings import Finding
 from evaluate.documents.audit import Cause
-from evaluate.documents.run import SubmissionEntry
+from evaluate.documents.run_parts import SubmissionEntry
 from evaluate.facts.errors import SubmissionError
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox import Image, ImageProblem, Sandbox
 
 

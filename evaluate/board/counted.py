@@ -7,7 +7,7 @@ from statistics import fmean, median
 
 from evaluate.board.challenge import ChallengeFolder, Phase
 from evaluate.documents.board_log import BoardLog, HandedIn
-from evaluate.documents.run import RankOptions
+from evaluate.documents.run_parts import RankOptions
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore

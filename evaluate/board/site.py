@@ -23,7 +23,7 @@ from evaluate.board.submission_pages import (
 )
 from evaluate.board.taking import log_of
 from evaluate.documents.board_log import BoardLog, CameAgain
-from evaluate.documents.run import RankOptions
+from evaluate.documents.run_parts import RankOptions
 from evaluate.documents.tables import write_table
 from evaluate.facts.errors import RankingRefusedError
 from evaluate.facts.rules import Rules

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from data_manifest.findings import Finding, printable
 from evaluate.auditing.examination import Audit
 from evaluate.cli.terminal import number, say, say_finding, warn
-from evaluate.documents.audit import PlaceBounds, TeamAgain
+from evaluate.documents.audit import PlaceBounds
+from evaluate.documents.audited_reruns import TeamAgain
 
 _MOST_FINDINGS = 20
 

@@ -18,7 +18,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def call(options: argparse.Namespace) -> int:
     """Check a paper's table; 1 if a cell, a rank or a row does not hold, or nothing is known."""
     from evaluate.auditing.published_tables import audit_table
-    from evaluate.documents.published import PublishedDocument, printed_thing
     from evaluate.documents.tables import write_document
 
     verdict = audit_table(options.table, options.run_dir)
@@ -29,16 +28,8 @@ def call(options: argparse.Namespace) -> int:
     for finding in verdict.findings:
         say_finding(finding)
     if options.json:
-        document = PublishedDocument(
-            table=str(options.table),
-            run=None if options.run_dir is None else str(options.run_dir),
-            passed=verdict.passed,
-            checked=verdict.checked,
-            findings=tuple(map(printed_thing, verdict.findings)),
-            holds=tuple(verdict.holds),
-            notes=tuple(verdict.notes),
-        )
-        write_document(options.json, document)
+        run = None if options.run_dir is None else str(options.run_dir)
+        write_document(options.json, verdict.document(str(options.table), run))
     count = len(verdict.findings)
     if count:
         say(f"did not pass: {count} finding{'s' if count > 1 else ''}")

@@ -43,7 +43,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """The arguments of `segjudge rank`."""
     command.add_argument("run_dir", type=Path, nargs="?")
     command.add_argument("--scores", type=Path, help="a case_scores.csv")
-    command.add_argument("--protocol", help="built-in name or TOML file (default: the run's own)")
+    command.add_argument("--protocol", help="with --scores: built-in name or TOML file")
     command.add_argument("--out", type=Path, help="folder of ranking.csv and ranking.json")
     command.add_argument(
         "--metric",
@@ -88,7 +88,9 @@ def call(options: argparse.Namespace) -> int:
         adjustment=options.adjustment,
         compat=options.compat,
     )
-    if options.run_dir is not None and (options.scores, options.out, options.metric) == (None,) * 3:
+    of_a_table = ("scores", "protocol", "out", "metric", "missing")
+    given = [name for name in of_a_table if vars(options)[name] is not None]
+    if options.run_dir is not None and not given:
         result = rank_run(options.run_dir, chosen)
         for note in result.notes:
             warn(Finding(where=str(options.run_dir), found=note))
@@ -100,8 +102,11 @@ def call(options: argparse.Namespace) -> int:
     if options.run_dir is not None or None in (options.scores, options.protocol, options.out):
         raise UsageError(
             where="segjudge rank",
-            found="neither a run directory nor a table",
-            expected="RUN_DIR, or all of --scores, --protocol and --out",
+            found=f"RUN_DIR with --{given[0]}"
+            if options.run_dir is not None
+            else "neither a run directory nor a table",
+            expected="RUN_DIR alone (a run is ranked by the rules that it was scored by:"
+            " `segjudge score RUN_DIR --protocol ...`), or all of --scores, --protocol and --out",
             mend="`segjudge rank --help` shows both",
         )
     result, notes = rank_table(

@@ -2,7 +2,8 @@
 
 from evaluate.cli.score_words import say_definitions
 from evaluate.cli.terminal import number, table
-from evaluate.facts.scoring_rules import MEASURED, Scoring, metric_named
+from evaluate.facts.metric_rules import MEASURED, metric_named
+from evaluate.facts.scoring_rules import Scoring
 from evaluate.ranking import Result
 
 _MEASURED = {"wall_s": "time s", "cpu_s": "CPU s", "peak_memory_mib": "memory MiB"}

@@ -25,7 +25,8 @@ def call(options: argparse.Namespace) -> int:
     """Score a run directory or a folder."""
     from evaluate.cli.score_words import say_scores
     from evaluate.facts.rules import load_protocol
-    from evaluate.scoring.stage import score_folders, score_run
+    from evaluate.scoring.folder_scores import score_folders
+    from evaluate.scoring.stage import score_run
 
     folder_options = ("references", "predictions", "out")
     given = [name for name in folder_options if getattr(options, name) is not None]

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 
 from evaluate.cli.terminal import number, say, table, warn
 from evaluate.facts.errors import Finding
+from evaluate.facts.metric_rules import MEASURED, metric_named
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore, ModalityScore
-from evaluate.facts.scoring_rules import MEASURED, Scoring, metric_named
+from evaluate.facts.scoring_rules import Scoring
 from evaluate.scoring.jobs import UNREAD
 from evaluate.scoring.stage import RunScores
 

@@ -41,7 +41,8 @@ def call(options: argparse.Namespace) -> int:
     try:
         import uvicorn
 
-        from evaluate.trying.page_server import Tried, page_app
+        from evaluate.trying.page_server import page_app
+        from evaluate.trying.tried import Tried
     except ImportError as error:
         raise UsageError(
             Finding(

@@ -1,7 +1,10 @@
 """One thing that `segjudge doctor` looked at, and what it is to the results."""
 
+import shutil
+
 from data_manifest.findings import Finding, Severity
 
+_DISK_WANTED_GIB = 20
 # What each thing is to the results.
 _BEARS_ON = {
     "engine": "what contains submissions",
@@ -40,4 +43,19 @@ def looked_at(where: str, found: str, *, good: bool = True, meaning: str = "") -
         mend="" if good else meaning,
         severity=Severity.OK if good else Severity.WARNING,
         why=_BEARS_ON[where],
+    )
+
+
+def disk(subject: str, folder: str, mend: str) -> Finding:
+    """The room where a folder is."""
+    try:
+        gib = shutil.disk_usage(folder).free / 2**30
+    except OSError:
+        return looked_at(subject, f"{folder}, which this user can't see")
+    return looked_at(
+        subject,
+        f"{gib:.0f} GiB free in {folder}",
+        good=gib >= _DISK_WANTED_GIB,
+        meaning=f"under {_DISK_WANTED_GIB} GiB, images and outputs may fill it, and a run stops"
+        f" in the middle: delete what is not needed, or {mend}",
     )

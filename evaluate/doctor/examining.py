@@ -2,157 +2,26 @@
 
 import os
 import platform
-import shutil
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import psutil
 
 from data_manifest.findings import Finding
-from evaluate.doctor.bearings import looked_at
+from evaluate.doctor.bearings import disk, looked_at
+from evaluate.doctor.engine_examined import examine_engine
 from evaluate.facts.errors import EngineMissingError
-from evaluate.sandbox import ImageProblem, SandboxError, lacking
-from evaluate.sandbox.choice import open_docker, refuse_on_windows
-from evaluate.sandbox.measurement import RunCgroup, delegated
+from evaluate.sandbox.measurement import delegated
 from evaluate.sandbox.ownership import Owner
-from evaluate.sandbox.scratch import scratch_folder
-from evaluate.sandbox.trial import broken_limits
 from metrics import KernelError
 from metrics.kernel import count_labels
 
-if TYPE_CHECKING:
-    from evaluate.sandbox.docker import DockerSandbox
-
-_DISK_WANTED_GIB = 20
 _MEMORY_WANTED_GIB = 10
 _GIB = 2**30
 _CPU = Path("/sys/devices/system/cpu")
-# Facts of the engine that are shown as they are.
-_SHOWN = {
-    "engine_version": "version",
-    "operating_system": "system",
-    "kernel": "kernel",
-    "architecture": "architecture",
-    "runtime": "runtime",
-    "rootless": "rootless",
-}
-
-
-def examine_engine(
-    environment: Mapping[str, str], sandbox: str = "docker", runtime: str | None = None
-) -> list[Finding]:
-    """The container engine, and every limit that it does not enforce when it is tried.
-
-    Args:
-        environment: the command's variables, which may name an engine (`DOCKER_HOST`).
-        sandbox: `docker` or `podman`.
-        runtime: of the engine; None for its own choice.
-
-    Raises:
-        EngineMissingError: none answers.
-        UsageError: it has no such runtime, or this is Windows.
-    """
-    refuse_on_windows(sandbox)
-    with (
-        scratch_folder() as scratch,
-        # What other harnesses have left is theirs, and their next start's.
-        closing(
-            open_docker(
-                podman=sandbox == "podman",
-                environment=environment,
-                cache=scratch,
-                runtime=runtime,
-                clean=False,
-            )
-        ) as engine,
-    ):
-        facts = engine.describe()
-        tried = _tried(engine, scratch)
-    here = _engine_here(facts, engine)
-    findings = [
-        looked_at(f"engine: {name}", str(facts[key]))
-        for key, name in _SHOWN.items()
-        if key in facts
-    ]
-    driver = str(facts.get("storage_driver") or "not said")
-    findings += [
-        looked_at(
-            "engine: storage driver",
-            driver,
-            good=driver != "vfs",
-            meaning="every container copies its whole image: starts are slow, which the times"
-            " include, and the disk fills; use overlay2 (`storage-driver` in"
-            " /etc/docker/daemon.json)",
-        ),
-        looked_at(
-            "engine: cgroups",
-            f"version {facts.get('cgroup_version')}, driver {facts.get('cgroup_driver')}",
-            good=facts.get("cgroup_driver") != "none",
-            meaning="no limit is enforced and nothing is measured: use an engine with a cgroup"
-            " driver",
-        ),
-        *(
-            looked_at(
-                "engine: limit",
-                f"not enforced: {limit}",
-                good=False,
-                meaning="run.json records it; do not run untrusted submissions without it",
-            )
-            for limit in lacking(facts)
-        ),
-    ]
-    return [*findings, *tried, *here]
-
-
-def _tried(engine: "DockerSandbox", scratch: Path) -> list[Finding]:
-    """Each limit that a container could break, or that none could."""
-    where = "engine: limits, tried"
-    try:
-        broken = broken_limits(engine, scratch, engine.machine)
-    except (SandboxError, ImageProblem) as error:
-        broken = {"containers": f"a plain container can't be run: {error}"}
-    if broken is None:
-        return [looked_at(where, "not tried: this machine has no shell to try with")]
-    if not broken:
-        words = "memory, processes, CPUs, time, network, file systems, system calls: all hold"
-        return [looked_at(where, words)]
-    meaning = "a submission could do the same: no result of this engine is fair, and none is safe"
-    return [looked_at(where, text, good=False, meaning=meaning) for text in broken.values()]
-
-
-def _engine_here(facts: Mapping[str, object], engine: "DockerSandbox") -> list[Finding]:
-    """What only an engine on this machine lets us see: its counters and its disk."""
-    folder = engine.data_folder
-    findings = [_measurement(facts, local=bool(folder))]
-    if folder:
-        findings.append(_disk("disk of the engine", folder, "set `data-root` of the engine"))
-    return findings
-
-
-def _measurement(facts: Mapping[str, object], *, local: bool) -> Finding:
-    cgroup = None
-    if local and not facts.get("rootless") and facts["name"] == "docker":
-        # Made as a run makes it, so that the answer is a run's.
-        cgroup = RunCgroup.make(
-            token=Owner.current().token,
-            number=0,  # those of runs begin at 1
-            version=int(str(facts["cgroup_version"])),
-            driver=str(facts["cgroup_driver"]),
-        )
-    if cgroup is not None:
-        cgroup.remove()
-    return looked_at(
-        "measurement",
-        "exact, from the cgroup's counters" if cgroup else "sampled, from the stats stream",
-        good=cgroup is not None,
-        meaning="CPU time and peak memory miss what happens between two samples, and a short run"
-        " may have none; for exact ones, run segjudge as root on the machine of Docker's engine",
-    )
 
 
 def examine_machine(
@@ -183,7 +52,7 @@ def examine_machine(
         looked_at("user", "root" if os.geteuid() == 0 else f"user {os.geteuid()}, not root"),
         _memory(),
         _swap(),
-        _disk("disk for temporary files", temporary, "set TMPDIR to a folder on a larger disk"),
+        disk("disk for temporary files", temporary, "set TMPDIR to a folder on a larger disk"),
         _temporary_in_memory(temporary),
         looked_at("processors", f"{psutil.cpu_count() or 1} x {_model()}"),
         _load(),
@@ -213,20 +82,6 @@ def _swap() -> Finding:
         good=used.used < 0.5 * used.total or used.total == 0,
         meaning="this machine is short of memory and pages: times will be longer and vary; close"
         " other programs (containers themselves never get swap)",
-    )
-
-
-def _disk(subject: str, folder: str, mend: str) -> Finding:
-    try:
-        gib = shutil.disk_usage(folder).free / _GIB
-    except OSError:
-        return looked_at(subject, f"{folder}, which this user can't see")
-    return looked_at(
-        subject,
-        f"{gib:.0f} GiB free in {folder}",
-        good=gib >= _DISK_WANTED_GIB,
-        meaning=f"under {_DISK_WANTED_GIB} GiB, images and outputs may fill it, and a run stops"
-        f" in the middle: delete what is not needed, or {mend}",
     )
 
 

@@ -12,13 +12,8 @@ from pathlib import Path
 
 from data_manifest.findings import listed
 from data_manifest.foreign_numbers import read_numbers
-from data_manifest.foreign_tables import (
-    ForeignTable,
-    plain,
-    quoted,
-    read_foreign_table,
-    says_summary,
-)
+from data_manifest.foreign_tables import ForeignTable, read_foreign_table
+from data_manifest.table_names import plain, quoted, says_summary
 from evaluate.facts.errors import Finding, TableError
 from evaluate.facts.outcome import Outcome
 from metrics import METRICS

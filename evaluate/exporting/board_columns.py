@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from evaluate.facts.metric_rules import MEASURED
 from evaluate.facts.rules import Rules
-from evaluate.facts.scoring_rules import MEASURED
 
 FAILED = "failed"
 """How many cases a submission failed."""

@@ -8,8 +8,9 @@ import msgspec
 
 from evaluate.facts.aggregates import VARIANTS, aggregate_of, summed_columns
 from evaluate.facts.errors import Finding
+from evaluate.facts.metric_rules import MEASURED, Strict, metric_named
 from evaluate.facts.misspelled import most_like
-from evaluate.facts.scoring_rules import MEASURED, Scoring, Strict, metric_named
+from evaluate.facts.scoring_rules import Scoring
 
 RankLevel: TypeAlias = Literal["case", "label", "modality", "stratum", "cohort"]
 RankedStatistic: TypeAlias = Literal["mean", "median", "rmse", "aggregated", "balanced_accuracy"]

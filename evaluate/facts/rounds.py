@@ -6,7 +6,7 @@ import msgspec
 
 from data_manifest.errors import Finding
 from data_manifest.manifest import Case
-from evaluate.facts.scoring_rules import Strict
+from evaluate.facts.metric_rules import Strict
 
 _Strategy: TypeAlias = Literal["centre_line", "random", "boundary"]
 _Seconds = Annotated[float, msgspec.Meta(gt=0)]

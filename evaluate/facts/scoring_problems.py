@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 from data_manifest.errors import Finding
 from evaluate.facts.aggregates import VARIANTS, summed_columns
+from evaluate.facts.metric_rules import MEASURED, NOT_FOR_METRICS, ScoredMetric
 from evaluate.facts.misspelled import most_like
-from evaluate.facts.scoring_rules import MEASURED, NOT_FOR_METRICS, Cohort, ScoredMetric, Scoring
+from evaluate.facts.scoring_rules import Cohort, Scoring
 
 
 def scoring_problems(scoring: Scoring) -> Iterator[Finding]:

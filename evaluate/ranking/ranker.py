@@ -9,6 +9,7 @@ import numpy as np
 import scipy
 
 from evaluate.facts.errors import RankingRefusedError
+from evaluate.facts.metric_rules import MEASURED
 from evaluate.facts.ranking_record import (
     ConsensusPlaces,
     KemenyOrder,
@@ -21,7 +22,6 @@ from evaluate.facts.ranking_record import (
 )
 from evaluate.facts.rules import RankedMetric, Rules
 from evaluate.facts.scores import CaseScore, LabelScore
-from evaluate.facts.scoring_rules import MEASURED
 from evaluate.pairing import Counts, draw_counts
 from evaluate.ranking.agreement import borda, euclidean, kemeny
 from evaluate.ranking.analysis import Analysis, analyse, tied_groups
@@ -39,15 +39,7 @@ from evaluate.ranking.own_places import permutation_tests, scheme_of
 from evaluate.ranking.places import rank_columns, shared_places
 from evaluate.ranking.result import Result, by_team
 from evaluate.ranking.scheme import Scheme, Standing
-from evaluate.ranking.score_table import (
-    ALL,
-    Column,
-    Floats,
-    Missing,
-    ScoreTable,
-    column,
-    table_of,
-)
+from evaluate.ranking.score_table import ALL, Column, Floats, Missing, ScoreTable, column, table_of
 from evaluate.ranking.sensitivity import sensitivity_of
 from evaluate.ranking.settings import Adjustment, Compat, RankedColumn, RankSettings, ranked_column
 

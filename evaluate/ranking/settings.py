@@ -7,6 +7,7 @@ from typing import Literal
 
 from evaluate.facts.aggregates import VARIANTS, SumRatio, aggregate_of, summed_columns
 from evaluate.facts.errors import RankingRefusedError
+from evaluate.facts.metric_rules import metric_named
 from evaluate.facts.ranking_rules import (
     RankedMetric,
     RankedStatistic,
@@ -16,7 +17,6 @@ from evaluate.facts.ranking_rules import (
     of_label,
 )
 from evaluate.facts.rules import Rules
-from evaluate.facts.scoring_rules import metric_named
 
 Ties = Literal["min", "average", "max"]
 Adjustment = Literal["holm", "bh", "none"]

@@ -10,14 +10,14 @@ import msgspec
 from data_manifest.manifest import sha256_of
 from evaluate.documents.foreign_scores import ForeignScore, read_foreign_scores
 from evaluate.documents.ranking import write_ranking
-from evaluate.documents.run import RankOptions
+from evaluate.documents.run_parts import RankOptions
 from evaluate.documents.tables import write_table
 from evaluate.facts.aggregates import VARIANTS
 from evaluate.facts.errors import RankingRefusedError
+from evaluate.facts.metric_rules import NOT_FOR_METRICS, metric_named
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import RankedMetric, Rules
 from evaluate.facts.scores import CaseScore, LabelScore
-from evaluate.facts.scoring_rules import NOT_FOR_METRICS, metric_named
 from evaluate.ranking import RankSettings, Result, rank
 from evaluate.ranking.label_columns import needs_labels
 from evaluate.ranking.score_table import Missing

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from evaluate.documents.run import Calibration
+from evaluate.documents.run_parts import Calibration
 from evaluate.facts.outcome import Outcome
 from evaluate.reporting.quantities import clipped, count_of, percent
 from evaluate.reporting.run_sources import Sources

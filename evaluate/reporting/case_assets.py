@@ -5,39 +5,31 @@ false negatives; a voxel with another label than the reference's is both of the 
 paints them with filters, so one file a team gives its prediction, its errors and the outlines.
 """
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
 from data_manifest.layouts import BadPrediction, OutputFile, read_prediction
 from data_manifest.manifest import Case
 from data_manifest.prompts import Prompts
 from evaluate.facts.rules import Rules
-from evaluate.reporting.case_files import (
-    Unreadable,
-    Window,
-    read_case_files,
-    row_height,
-    window_around,
+from evaluate.reporting.case_files import Unreadable, read_case_files, row_height, window_around
+from evaluate.reporting.case_views import (
+    AGREE,
+    LONGEST,
+    CaseView,
+    Labels,
+    as_png,
+    differences,
+    file_number,
+    mask_of_each,
+    shown_slices,
 )
 from evaluate.reporting.case_volumes import VolumeView
 from evaluate.reporting.told_pictures import dotted_slices, told_picture
 from evaluate.running.conversation import Conversation
-
-_LONGEST = {2: 400, 3: 224}
-"""Pixels of the longer side of a slice, by the image's dimensions."""
-_THUMBNAIL = 72
-_QUALITY = 70
-
-_AGREE, _FALSE_POSITIVE, _FALSE_NEGATIVE, _WRONG_LABEL = 1, 2, 3, 4
-_PALETTE = (0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 255, 255)
-
-_Labels = npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,19 +126,22 @@ def draw_assets(job: CaseJob) -> CaseAssets:
     if labels.ndim == 2:
         images, labels = [image[np.newaxis] for image in images], labels[np.newaxis]
     asked = [shape for kind in prompts for shape in kind.shapes()]
-    view = _View(
+    view = CaseView(
         window=window_around(labels.max(axis=0) > 0, asked),
-        slices=_slices(labels, [i for kind in prompts for i in kind.slices()], job.most_slices),
-        longest=_LONGEST[len(shape)],
+        slices=shown_slices(
+            labels, [i for kind in prompts for i in kind.slices()], job.most_slices
+        ),
+        longest=LONGEST[len(shape)],
     )
     reference = view.mask(labels)
     files = {
-        f"image{_number(channel)}.webp": view.picture(image) for channel, image in enumerate(images)
+        f"image{file_number(channel)}.webp": view.picture(image)
+        for channel, image in enumerate(images)
     }
     files["thumbnail.webp"] = view.thumbnail(images[0], labels)
-    wanted = _each(reference, job.regions)
+    wanted = mask_of_each(reference, job.regions)
     for region, there in enumerate(wanted):
-        files[f"reference{_number(region)}.png"] = _as_png(np.where(there > 0, _AGREE, 0))
+        files[f"reference{file_number(region)}.png"] = as_png(np.where(there > 0, AGREE, 0))
     volumes = None
     if job.has_volumes and len(shape) == 3:
         volumes = VolumeView(
@@ -165,9 +160,9 @@ def draw_assets(job: CaseJob) -> CaseAssets:
             problems[number] = prediction.reason
             continue
         prediction = prediction.reshape(labels.shape)
-        given = _each(view.mask(prediction), job.regions)
+        given = mask_of_each(view.mask(prediction), job.regions)
         for region, pair in enumerate(zip(wanted, given, strict=True)):
-            files[f"{number}{_number(region)}.png"] = _as_png(_differences(*pair))
+            files[f"{number}{file_number(region)}.png"] = as_png(differences(*pair))
         if volumes:
             files[f"volume-{number}.js"] = volumes.script(prediction)
         outside[number] = view.share_outside(prediction)
@@ -211,15 +206,15 @@ def _files_of(team: int, rounds: Mapping[int, _Round]) -> Iterator[tuple[str, by
     for number, one in rounds.items():
         yield f"{team}.r{number}.svg", one.told
         for region, mask in enumerate(one.masks):
-            yield f"{team}.r{number}{_number(region)}.png", mask
+            yield f"{team}.r{number}{file_number(region)}.png", mask
 
 
 def _rounds_of(
     job: CaseJob,
     paths: Mapping[int, Path],
     stored: Sequence[Prompts],
-    view: "_View",
-    wanted: Sequence[_Labels],
+    view: "CaseView",
+    wanted: Sequence[Labels],
 ) -> dict[int, _Round]:
     if job.rules is None:
         return {}
@@ -232,8 +227,8 @@ def _rounds_of(
         if labels is not None and not isinstance(labels, BadPrediction):
             talk.answered(labels)
             volume = labels.reshape((1,) * (3 - labels.ndim) + labels.shape)
-            given = _each(view.mask(volume), job.regions)
-            masks = [_as_png(_differences(*pair)) for pair in zip(wanted, given, strict=True)]
+            given = mask_of_each(view.mask(volume), job.regions)
+            masks = [as_png(differences(*pair)) for pair in zip(wanted, given, strict=True)]
         drawn[number] = _Round(
             told=told_picture(prompts, view.window, view.slices),
             masks=masks,
@@ -244,7 +239,7 @@ def _rounds_of(
     return drawn
 
 
-def _read(job: CaseJob, path: Path) -> _Labels | BadPrediction:
+def _read(job: CaseJob, path: Path) -> Labels | BadPrediction:
     return read_prediction(
         path,
         output=job.output,
@@ -253,118 +248,3 @@ def _read(job: CaseJob, path: Path) -> _Labels | BadPrediction:
         directions=job.case.directions,
         max_bytes=job.max_bytes,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _View:
-    """What of a volume is shown, and how large."""
-
-    window: Window
-    slices: tuple[int, ...]
-    longest: int
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Rows and columns of a slice in the files."""
-        scale = min(1.0, self.longest / max(self.window.rows, self.window.columns))
-        rows, columns = self.window.rows * scale, self.window.columns * scale
-        return max(1, round(rows)), max(1, round(columns))
-
-    def mask(self, labels: _Labels) -> _Labels:
-        """The shown slices of a (D, H, W) label map, below one another, by nearest voxels."""
-        rows, columns = self.size
-        window = self.window
-        down = window.top + ((np.arange(rows) + 0.5) * window.rows / rows).astype(int)
-        across = window.left + ((np.arange(columns) + 0.5) * window.columns / columns).astype(int)
-        shown: _Labels = labels[np.ix_(np.array(self.slices), down, across)]
-        return shown.reshape(-1, columns)
-
-    def picture(self, image: npt.NDArray[np.uint8]) -> bytes:
-        """The shown slices of a (D, H, W) or (1, H, W, 3) image, below one another."""
-        rows, columns = self.size
-        strip = Image.new("L" if image.ndim == 3 else "RGB", (columns, rows * len(self.slices)))
-        for position, index in enumerate(self.slices):
-            strip.paste(self._slice(image, index, (columns, rows)), (0, position * rows))
-        return _as_webp(strip)
-
-    def thumbnail(self, image: npt.NDArray[np.uint8], labels: _Labels) -> bytes:
-        """The slice with the largest reference area, very small."""
-        rows, columns = self.size
-        index = max(self.slices, key=lambda i: int(np.count_nonzero(labels[i])))
-        scale = min(1.0, _THUMBNAIL / max(rows, columns))
-        size = max(1, round(columns * scale)), max(1, round(rows * scale))
-        return _as_webp(self._slice(image, index, size))
-
-    def _slice(
-        self, image: npt.NDArray[np.uint8], index: int, size: tuple[int, int]
-    ) -> Image.Image:
-        part = Image.fromarray(np.ascontiguousarray(self.window.of(image[index])))
-        return part.resize(size, Image.Resampling.BOX)
-
-    def share_outside(self, prediction: _Labels) -> float:
-        """Which share of a prediction lies outside the window or beyond the slices; 0 if empty."""
-        whole = np.count_nonzero(prediction)
-        if not whole:
-            return 0.0
-        window = self.window
-        deep = slice(self.slices[0], self.slices[-1] + 1)
-        inside = prediction[deep, window.top : window.bottom, window.left : window.right]
-        return 1.0 - float(np.count_nonzero(inside) / whole)
-
-
-def _number(index: int) -> str:
-    """What stands in a file's name for the first, which is all or the only one, and the others."""
-    return f"-{index}" if index else ""
-
-
-def _each(labels: _Labels, regions: Sequence[tuple[int, ...]]) -> list[_Labels]:
-    """All labels, then each region alone."""
-    return [labels, *(np.where(np.isin(labels, region), labels, 0) for region in regions)]
-
-
-def _slices(labels: _Labels, asked: Sequence[int], most: int) -> tuple[int, ...]:
-    """Slices from just before the first object to just behind the last, at most so many.
-
-    The one with the largest reference area is always among them. Where there are more, they are
-    evenly apart, and every team's are the same ones.
-    """
-    depth = len(labels)
-    if depth == 1:
-        return (0,)
-    areas = np.count_nonzero(labels, axis=(1, 2))
-    where = np.flatnonzero(areas).tolist()
-    where += np.clip(asked, 0, depth - 1).tolist()
-    if not where:
-        where = [0, depth - 1]
-    first, last = max(0, min(where) - 1), min(depth - 1, max(where) + 1)
-    chosen = set(np.linspace(first, last, min(most, last - first + 1)).round().astype(int).tolist())
-    largest = int(np.argmax(areas)) if areas.any() else (first + last) // 2
-    if largest not in chosen:
-        inner = sorted(chosen - {first, last}) or sorted(chosen)
-        chosen.remove(min(inner, key=lambda index: abs(index - largest)))
-        chosen.add(largest)
-    return tuple(sorted(chosen))
-
-
-def _differences(reference: _Labels, prediction: _Labels) -> npt.NDArray[np.uint8]:
-    wanted, given = reference > 0, prediction > 0
-    classes = np.zeros(reference.shape, np.uint8)
-    classes[given & ~wanted] = _FALSE_POSITIVE
-    classes[wanted & ~given] = _FALSE_NEGATIVE
-    both = wanted & given
-    classes[both] = np.where(reference[both] == prediction[both], _AGREE, _WRONG_LABEL)
-    return classes
-
-
-def _as_png(codes: npt.NDArray[np.integer]) -> bytes:
-    picture = Image.fromarray(np.ascontiguousarray(codes, dtype=np.uint8), mode="P")
-    picture.putpalette(_PALETTE)
-    stream = io.BytesIO()
-    picture.save(stream, "PNG", bits=4, compress_level=9)
-    return stream.getvalue()
-
-
-def _as_webp(picture: Image.Image) -> bytes:
-    stream = io.BytesIO()
-    picture.convert("RGB").save(stream, "WEBP", quality=_QUALITY, method=4)
-    return stream.getvalue()

@@ -9,7 +9,7 @@ from statistics import median
 import msgspec
 
 from data_manifest.errors import printable
-from evaluate.documents.run import Calibration, SubmissionEntry
+from evaluate.documents.run_parts import Calibration, SubmissionEntry
 from evaluate.reporting.quantities import DASH
 from evaluate.reporting.run_sources import Sources
 

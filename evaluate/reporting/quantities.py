@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 
 from data_manifest.errors import printable
+from evaluate.facts.metric_rules import MEASURED
 from evaluate.facts.ranking_rules import of_label
 from evaluate.facts.rules import Rules
-from evaluate.facts.scoring_rules import MEASURED
 from evaluate.ranking import RankSettings
 from metrics import METRICS, MetricDef
 

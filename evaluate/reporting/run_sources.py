@@ -8,7 +8,8 @@ from pathlib import Path
 from data_manifest.errors import ManifestError
 from data_manifest.manifest import Case, Manifest, load_manifest
 from evaluate.documents.ranking import RankingDocument, read_ranking
-from evaluate.documents.run import RankOptions, RunDocument
+from evaluate.documents.run import RunDocument
+from evaluate.documents.run_parts import RankOptions
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import TableError
 from evaluate.facts.rules import Rules

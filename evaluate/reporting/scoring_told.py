@@ -5,14 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from evaluate.facts.scoring_rules import (
-    Cohort,
-    EmptyChoice,
-    OverRounds,
-    Region,
-    ScoredMetric,
-    Scoring,
-)
+from evaluate.facts.metric_rules import EmptyChoice, Region, ScoredMetric
+from evaluate.facts.scoring_rules import Cohort, OverRounds, Scoring
 
 
 class _Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

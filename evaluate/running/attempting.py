@@ -19,7 +19,8 @@ from data_manifest.layouts import BadPrediction, open_regular_file
 from data_manifest.manifest import Case
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.outcome import Outcome
-from evaluate.facts.rules import Limits, Rules
+from evaluate.facts.rules import Rules
+from evaluate.facts.run_rules import Limits
 from evaluate.facts.turns import Turn, following_job
 from evaluate.running.conversation import Conversation
 from evaluate.running.plan import Plan, Series

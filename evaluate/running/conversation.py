@@ -15,7 +15,8 @@ from data_manifest.manifest import Case
 from data_manifest.prompts import Clicks, Prompts, Scribbles
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.outcome import Outcome
-from evaluate.facts.rules import Limits, Rules
+from evaluate.facts.rules import Rules
+from evaluate.facts.run_rules import Limits
 
 if TYPE_CHECKING:
     from data_manifest.prompts.error_clicks import Click

@@ -111,7 +111,8 @@ HINTS = (
         "memory",
         "the GPU's memory is full: use smaller batches or patches",
         r"cuda(?: error:)? out of memory|cuda error: out of memory|(?<!lang\.)outofmemoryerror|"
-        r"cublas_status_alloc_failed|cuda_error_out_of_memory",
+        r"cublas_status_alloc_failed|cuda_error_out_of_memory|cuda failure 2\b|"
+        r"resource_exhausted: out of memory|oom when allocating tensor.*gpu",
         gpus=True,
     ),
     _hint(

@@ -10,20 +10,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from data_manifest.errors import ManifestError
-from data_manifest.manifest import Manifest, load_manifest, sha256_of
+from data_manifest.manifest import load_manifest
 from data_manifest.progress import Progress, silent
 from evaluate.cluster import ClusterAddress
-from evaluate.documents.run import (
-    Calibration,
-    ManifestReference,
-    RunDocument,
-    StageRules,
-    SubmissionEntry,
-    rules_key,
-)
+from evaluate.documents.run import RunDocument
+from evaluate.documents.run_parts import Calibration, SubmissionEntry
 from evaluate.facts.attempts import Attempt
-from evaluate.facts.errors import Finding, RunDirectoryError, UsageError
+from evaluate.facts.errors import Finding, UsageError
 from evaluate.facts.machine import Host, Machine
 from evaluate.facts.rules import Rules
 from evaluate.running import (
@@ -36,9 +29,9 @@ from evaluate.running import (
     remove_stale,
     run_all,
 )
+from evaluate.running.taking_up import check_data, refuse_models, take_up
 from evaluate.running.this_machine import describe_machine
 from evaluate.sandbox import ImageProblem, Sandbox
-from evaluate.sandbox.models import parted
 from evaluate.store import RunDirectory
 from evaluate.store.seals import seal_stage
 
@@ -84,28 +77,6 @@ def parse_submissions(arguments: list[str]) -> dict[str, str]:
     return submissions
 
 
-def _check_data(manifest_path: Path, manifest: Manifest, protocol: Rules) -> None:
-    """Every inputs file is there, unaltered, and has the prompts that the protocol asks for."""
-    problems = []
-    for case, entry in ((each, entry) for each in manifest.cases for entry in each.inputs):
-        path = manifest_path.parent / entry.path
-        missing = sorted(set(protocol.prompts) - set(case.prompts))
-        if not path.is_file():
-            fault = "no such file"
-        elif sha256_of(path) != entry.sha256:
-            fault = "another file than when the manifest was made (its SHA-256 differs)"
-        elif missing:
-            fault = f"has no {', '.join(missing)}, which protocol {protocol.name} asks for"
-        elif refusal := protocol.layout.refusal(case):
-            fault = f"{refusal} (protocol {protocol.name})"
-        else:
-            continue
-        mend = f"`segjudge manifest verify {manifest_path}` lists every problem"
-        problems.append(Finding(where=str(path), found=fault, mend=mend))
-    if problems:
-        raise ManifestError(*problems)
-
-
 def run_submissions(
     *,
     manifest_path: Path,
@@ -131,16 +102,16 @@ def run_submissions(
         SegjudgeError: bad data, a run directory of another run, or a sandbox that broke.
     """
     manifest = load_manifest(manifest_path)
-    _check_data(manifest_path, manifest, protocol)
+    check_data(manifest_path, manifest, protocol)
     run = RunDirectory.claim(root)
-    _refuse_models(references, protocol, cluster)
+    refuse_models(references, protocol, cluster)
     with run.locked(), ExitStack() as stack:
         remove_stale(run.token)
         fleet = None if cluster is None else _reach(cluster, stack)
         if fleet is not None:
             said(fleet.shown_at)
         machine = describe_machine(sandbox, host=host)
-        document = _take_up(run, manifest_path, manifest, protocol, seed, machine, now)
+        document = take_up(run, manifest_path, manifest, protocol, seed, machine, now)
         submissions = []
         images = []
         try:
@@ -187,93 +158,6 @@ def run_submissions(
         run.write_run_document(document.reduced_to(run.attempts()))
         seal_stage(run, "run", "manifest.json", "runs.csv")
     return run
-
-
-def _take_up(
-    run: RunDirectory,
-    manifest_path: Path,
-    manifest: Manifest,
-    protocol: Rules,
-    seed: int,
-    machine: Machine,
-    now: Callable[[], datetime],
-) -> RunDocument:
-    """Write run.json, after checking that an existing one is of the same data."""
-    document = RunDocument(
-        segjudge=machine.versions["segjudge"],
-        created_at=now().isoformat(timespec="seconds"),
-        seed=seed,
-        manifest=ManifestReference(
-            name=manifest.name,
-            sha256=manifest.digest(),
-            path=str(manifest_path.resolve()),
-            cases=len(manifest.cases),
-        ),
-        rules={rules_key(protocol): protocol},
-        stages=StageRules(run=rules_key(protocol)),
-        machines={machine.key: machine},
-    )
-    if run.exists:
-        document = _continued(document, run.document(), where=run.root)
-    run.write_run_document(document)
-    run.write_manifest(manifest)
-    return document
-
-
-def _continued(new: RunDocument, old: RunDocument, *, where: Path) -> RunDocument:
-    """The facts of a run that is taken up again, with what holds on of those before.
-
-    Raises:
-        RunDirectoryError: it was a run on other data.
-    """
-    if old.manifest.sha256 != new.manifest.sha256:
-        raise RunDirectoryError(
-            where=str(where),
-            found=f"a run on other data ({old.manifest.path})",
-            expected=f"a run on {new.manifest.path}",
-            mend="choose another run directory",
-        )
-    merged = msgspec.structs.replace(
-        new,
-        created_at=old.created_at,
-        submissions=old.submissions,
-        rules={**old.rules, **new.rules},
-        machines={key: m for key, m in old.machines.items() if key not in new.machines}
-        | new.machines,
-        calibration=old.calibration,
-    )
-    if old.stages.run != new.stages.run:
-        return merged
-    # What later stages noted holds on: they compare it with what has run by then.
-    return msgspec.structs.replace(
-        merged,
-        stages=old.stages,
-        scored_from=old.scored_from,
-        ranking=old.ranking,
-        ranked_from=old.ranked_from,
-    )
-
-
-def _refuse_models(
-    references: Mapping[str, str], protocol: Rules, cluster: ClusterAddress | None
-) -> None:
-    """A model folder that no container would see is a mistake."""
-    reason = ""
-    if protocol.container.model is None:
-        reason = f"and protocol {protocol.name} has no place for one (`container.model`)"
-    elif cluster is not None:
-        reason = "which is not sent to the machines of a cluster"
-    problems = [
-        Finding(
-            where=f"--submission {team}={reference}",
-            found=f"a model folder, {reason}",
-            expected="an image that holds its model",
-        )
-        for team, reference in references.items()
-        if reason and parted(reference)[1] is not None
-    ]
-    if problems:
-        raise UsageError(*problems)
 
 
 def _prepare(

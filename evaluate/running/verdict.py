@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from data_manifest.errors import printable
 from evaluate.facts.outcome import Outcome
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.running.hints import explain, last_line
 from evaluate.sandbox import Ending, Execution
 

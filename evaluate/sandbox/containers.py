@@ -155,8 +155,10 @@ class OwnedContainer:
                 start_container(self._engine, self._name)
         except CreationRefused as refusal:
             text = str(refusal)
+            # The runtime's words; those of an engine that lacks a program of its own are alike.
+            of_the_command = "OCI" in text and any(words in text for words in _STARTING)
             for sign, exit_code in _REFUSALS:
-                if any(words in text for words in _STARTING) and sign in text.lower():
+                if of_the_command and sign in text.lower():
                     raise StartRefused(text, exit_code=exit_code) from refusal
             raise
         self.startup_s = time.monotonic() - self.started_at

@@ -5,7 +5,7 @@ import dataclasses
 
 import psutil
 
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox.containers import OwnedContainer
 from evaluate.sandbox.measurement import (
     GpuMeter,

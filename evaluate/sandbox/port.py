@@ -14,7 +14,7 @@ from typing import Protocol
 
 from data_manifest.errors import printable
 from evaluate.facts.errors import SegjudgeError
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox.measurement import Sample
 from evaluate.sandbox.surroundings import Covered, Surroundings
 

@@ -6,7 +6,9 @@ that of the same nodes, as far as it goes: other memory is slower, and would be 
 """
 
 import contextlib
+import errno
 import os
+import socket
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from math import ceil
 from pathlib import Path
 from typing import TypeAlias
 
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 
 Core: TypeAlias = tuple[int, ...]
 """The processors of one core, rising."""
@@ -97,15 +99,15 @@ class Processors:
         local: bool,
         cores: Sequence[Core] | None = None,
         nodes: Mapping[int, Node] | None = None,
+        name: str = "segjudge",
     ) -> None:
         can_tell = local and hasattr(os, "sched_getaffinity")
         if cores is None:
             cores = cores_of(os.sched_getaffinity(0)) if can_tell else []
         self._nodes = (nodes_of() if can_tell else {}) if nodes is None else nodes
-        # Another harness of this machine begins at another one.
-        first = os.getpid() % max(1, len(cores))
-        self._free = [*cores[first:], *cores[:first]] if cpuset else []
+        self._free = list(cores) if cpuset else []
         self._all = sum(map(len, cores))
+        self._name = name
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
@@ -115,19 +117,42 @@ class Processors:
         None in particular where it may have all of their time, or so many are not free: then the
         limit of its time holds alone.
         """
-        taken: list[Core] = []
         wanted = min(ceil(limits.cpus or 0), self._all)
-        with self._lock:
-            while self._free and sum(map(len, taken)) < wanted:
-                taken.append(self._free.pop(0))
-            if sum(map(len, taken)) < wanted:
-                taken, self._free = [], [*taken, *self._free]
-        given = tuple(sorted(cpu for core in taken for cpu in core)[:wanted])
-        try:
-            yield Share(cpus=given, nodes=self._near(given, limits.memory_mib))
-        finally:
+        with contextlib.ExitStack() as held:
             with self._lock:
-                self._free += taken
+                taken = self._choose(wanted, held)
+                self._free = [core for core in self._free if core not in taken]
+            if not taken:
+                held.close()
+            given = tuple(sorted(cpu for core in taken for cpu in core)[:wanted])
+            try:
+                yield Share(cpus=given, nodes=self._near(given, limits.memory_mib))
+            finally:
+                with self._lock:
+                    self._free += taken
+
+    def _choose(self, wanted: int, held: contextlib.ExitStack) -> list[Core]:
+        """Cores that nobody has; where there are too few, also those of other harnesses."""
+        taken: list[Core] = []
+        busy: list[Core] = []
+        for core in self._free:
+            if sum(map(len, taken)) < wanted:
+                (taken if self._hold(core, held) else busy).append(core)
+        while busy and sum(map(len, taken)) < wanted:
+            taken.append(busy.pop(0))
+        return taken if sum(map(len, taken)) >= wanted else []
+
+    def _hold(self, core: Core, held: contextlib.ExitStack) -> bool:
+        """Whether no other harness of this machine has this core.
+
+        A name of a socket is had by one, and free again when that one is gone.
+        """
+        word = held.enter_context(socket.socket(socket.AF_UNIX))
+        try:
+            word.bind(f"\0{self._name}_core_{core[0]}")
+        except OSError as error:
+            return error.errno != errno.EADDRINUSE
+        return True
 
     def _near(self, cpus: tuple[int, ...], memory_mib: int) -> tuple[int, ...]:
         """The nodes of these processors; none where it is all of them, or a limit exceeds them.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox.control import image_archive, tar_of
 from evaluate.sandbox.ownership import boot
 from evaluate.sandbox.port import Ending, Execution, Image, Job, Sandbox

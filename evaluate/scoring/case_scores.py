@@ -15,7 +15,8 @@ import numpy.typing as npt
 import metrics
 from data_manifest.cases import Reference
 from data_manifest.layouts.text_prompts import TextPrompts
-from evaluate.facts.scoring_rules import Region, ScoredMetric, Scoring
+from evaluate.facts.metric_rules import Region, ScoredMetric
+from evaluate.facts.scoring_rules import Scoring
 from evaluate.scoring.parts import (
     LesionMeasures,
     Part,

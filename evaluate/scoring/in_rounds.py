@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from evaluate.facts.metric_rules import MEASURED
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import RoundScore
-from evaluate.facts.scoring_rules import MEASURED, Scoring
+from evaluate.facts.scoring_rules import Scoring
 from evaluate.scoring.jobs import CaseResult
 
 

@@ -15,10 +15,10 @@ from data_manifest.layouts import BadPrediction, read_prediction, read_reference
 from data_manifest.layouts.labels import Buffer
 from data_manifest.layouts.scored_fields import Box
 from data_manifest.layouts.text_prompts import TextPrompts, read_text_prompts
+from evaluate.facts.metric_rules import MEASURED
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, LesionScore, RoundScore
-from evaluate.facts.scoring_rules import MEASURED
 from evaluate.scoring.case_scores import CaseMeasures, PreparedCase
 from metrics.windows import cut_out
 

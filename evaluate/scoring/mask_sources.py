@@ -10,9 +10,10 @@ from data_manifest.manifest import Case, Manifest, sha256_of
 from evaluate.documents.journal import JournalEntry
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding, RunDirectoryError
+from evaluate.facts.metric_rules import MEASURED
 from evaluate.facts.outcome import Outcome
-from evaluate.facts.rules import Limits, Rules
-from evaluate.facts.scoring_rules import MEASURED
+from evaluate.facts.rules import Rules
+from evaluate.facts.run_rules import Limits
 from evaluate.facts.turns import Turn, following_job
 from evaluate.scoring.jobs import ScoringJob
 from evaluate.store import RunDirectory

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import metrics
 from data_manifest.layouts.labels import FRACTION
 from data_manifest.layouts.text_prompts import TextPrompts
-from evaluate.facts.scoring_rules import Region, Scoring
+from evaluate.facts.metric_rules import Region
+from evaluate.facts.scoring_rules import Scoring
 from metrics import LabelPair
 from metrics.catalogue.objects import rules_of
 from metrics.detection import object_rows

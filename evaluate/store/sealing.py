@@ -7,7 +7,7 @@ from pathlib import Path
 
 from data_manifest.manifest import sha256_of
 from evaluate.documents.evidence import Evidence, StageEvidence, read_evidence, write_evidence
-from evaluate.documents.run import StageName
+from evaluate.documents.run_parts import StageName
 from evaluate.facts.machine import Host
 from evaluate.store.directory import RunDirectory
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from evaluate.documents.run import StageName
+from evaluate.documents.run_parts import StageName
 from evaluate.facts.machine import describe_host, library_versions
 from evaluate.store.directory import RunDirectory
 from evaluate.store.sealing import seal

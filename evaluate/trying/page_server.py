@@ -4,10 +4,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -20,23 +17,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from data_manifest.cases import CaseInputs
-from data_manifest.manifest import MODALITIES, Manifest
+from data_manifest.manifest import MODALITIES
 from data_manifest.prompts import Prompts, WrongPromptsError
 from data_manifest.prompts.drawings import GESTURES, Drawing, kinds_to_draw, prompts_drawn
 from evaluate.facts.errors import SegjudgeError
 from evaluate.facts.outcome import Outcome
-from evaluate.facts.rules import Rules
 from evaluate.reporting.failures import OUTCOME_WORDS
-from evaluate.trying.answering import Answer, Answerer, Question
+from evaluate.trying.answering import Answer, Question
 from evaluate.trying.opened_images import OpenedImage, open_case
 from evaluate.trying.page_files import page_files
 from evaluate.trying.received_files import received_image
 from evaluate.trying.scores_of_answer import saved_as, scores_of
+from evaluate.trying.tried import Tried, TriedAnswer
 
 _OUR_FAULT = "an error of segjudge's own; the terminal tells more. The next try works"
-_KEPT = 6
-"""Images, and answers, that the page can go back to."""
 
 
 class _Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,52 +42,6 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     round: int = 0
     previous: int | None = None
     stored: bool = False
-
-
-@dataclass(slots=True, kw_only=True)
-class _Attempt:
-    """An answer that is being made, or is there."""
-
-    opened: OpenedImage
-    inputs: CaseInputs
-    started: float = field(default_factory=time.monotonic)
-    ended: threading.Event = field(default_factory=threading.Event)
-    answer: Answer | None = None
-    scores: list[dict[str, float | str | None]] = field(default_factory=list)
-
-
-@dataclass(kw_only=True)
-class Tried:
-    """What the page is about, and what it has at hand.
-
-    Attributes:
-        answerers: of the submissions, one or two.
-        rules: the protocol.
-        scratch: a folder of this process's own.
-        first: the image that the page begins with.
-        cases: a data set at hand, and its folder.
-    """
-
-    answerers: Sequence[Answerer]
-    rules: Rules
-    scratch: Path
-    first: OpenedImage | None = None
-    cases: tuple[Manifest, Path] | None = None
-    images: "OrderedDict[int, OpenedImage]" = field(default_factory=OrderedDict)
-    attempts: "OrderedDict[int, _Attempt]" = field(default_factory=OrderedDict)
-    number: int = 0
-
-    def __post_init__(self) -> None:
-        if self.first is not None:
-            self.add(self.images, self.first)
-
-    def add(self, kept: "OrderedDict[int, Any]", thing: object) -> int:
-        """Keep one more; the oldest go."""
-        self.number += 1
-        kept[self.number] = thing
-        while len(kept) > _KEPT:
-            kept.popitem(last=False)
-        return self.number
 
 
 def page_app(tried: Tried, token: str) -> Starlette:
@@ -252,7 +200,7 @@ class _Api:
         question = Question(case=opened.case(labels), inputs=inputs, round=asked.round)
         if refusal := tried.rules.layout.refusal(question.case):
             raise WrongPromptsError(f"an image that {refusal}", f"one for {tried.rules.name}")
-        attempt = _Attempt(opened=opened, inputs=inputs)
+        attempt = TriedAnswer(opened=opened, inputs=inputs)
         number = tried.add(tried.attempts, attempt)
         answerer = tried.answerers[min(asked.submission, len(tried.answerers) - 1)]
 
@@ -308,7 +256,7 @@ class _Api:
             attempt.ended.set()
         return JSONResponse({})
 
-    def _answered(self, request: Request) -> tuple[_Attempt, Answer]:
+    def _answered(self, request: Request) -> tuple[TriedAnswer, Answer]:
         attempt = self._tried.attempts.get(request.path_params["attempt"])
         if attempt is None or attempt.answer is None:
             raise HTTPException(404)

@@ -15,7 +15,7 @@ from evaluate.facts.errors import SegjudgeError
 from evaluate.facts.rules import Rules
 from evaluate.sandbox.removal import remove_tree
 from evaluate.sandbox.scratch import make_scratch
-from evaluate.scoring.stage import score_folders
+from evaluate.scoring.folder_scores import score_folders
 from evaluate.trying.answering import Answer
 from evaluate.trying.opened_images import OpenedImage
 

@@ -5,120 +5,43 @@ This module alone knows how the two talk; everything is checked before it comes 
 """
 
 import ctypes
-import hashlib
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from metrics.errors import KernelError
-
-_FOLDER = Path(__file__).parent
-
-EXTENT = np.dtype(
-    [
-        ("reference", np.int64),
-        ("prediction", np.int64),
-        ("shared", np.int64),
-        ("start", np.int64, 3),
-        ("stop", np.int64, 3),
-    ]
+from metrics.kernel.library import (
+    BALL_ROW,
+    EXTENT,
+    SPAN,
+    Array,
+    SortedSpans,
+    address_of,
+    check_shapes,
+    lengths,
+    library,
+    map_argument,
+    map_arguments,
+    numbers,
+    with_spans,
 )
-"""A label's voxels in the reference, in the prediction and in both, and its joint bounding box."""
 
-BALL_ROW = np.dtype([("a", np.int32), ("b", np.int32), ("reach", np.int32)])
-"""A row of offsets around (a, b), `reach` long to both sides; or the single offset at `reach`."""
-
-SPAN = np.dtype([("row", np.int32), ("start", np.int32), ("stop", np.int32), ("value", np.int32)])
-"""Voxels of one value in a row, `stop` not included; rows are numbered through all planes."""
-
-_Array = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SortedSpans:
-    """Spans with those of one value together.
-
-    Attributes:
-        spans: (n,) of SPAN.
-        firsts: int64: where each value's begin, and behind the last one n.
-    """
-
-    spans: _Array
-    firsts: _Array
+__all__ = [
+    "BALL_ROW",
+    "EXTENT",
+    "SPAN",
+    "SortedSpans",
+    "count_labels",
+    "count_spans",
+    "find_few_spans",
+    "find_spans",
+    "grow_spans",
+    "join_spans",
+    "measure_labels",
+    "sort_spans",
+    "thin",
+]
 
 
-class _LabelMap(ctypes.Structure):
-    _fields_ = (
-        ("voxels", ctypes.c_void_p),
-        ("bytes", ctypes.c_int64),
-        ("spans", ctypes.c_void_p),
-        ("firsts", ctypes.c_void_p),
-    )
-
-
-@cache
-def _library() -> ctypes.CDLL:
-    """The compiled kernel, once it is known to be that of this very source.
-
-    Raises:
-        KernelError: it is not there, was made from other C files, or can't be loaded.
-    """
-    libraries = sorted(_FOLDER.glob("_kernel.*"))
-    if not libraries:
-        raise KernelError(f"no compiled kernel in {_FOLDER}")
-    try:
-        library = ctypes.CDLL(str(libraries[0]))
-    except OSError as error:
-        raise KernelError(f"the compiled kernel can't be loaded: {error}") from error
-    library.segjudge_source.restype = ctypes.c_char_p
-    sources = sorted(_FOLDER.glob("*.[ch]"))
-    if sources:
-        digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-        if library.segjudge_source().decode("ascii") != digest:
-            raise KernelError(f"{libraries[0].name} was not made from the C files in {_FOLDER}")
-    for name in ("count", "count_spans", "sort_spans"):
-        getattr(library, f"segjudge_{name}").restype = None
-    for name in ("find_spans", "grow_spans", "join_spans"):
-        getattr(library, f"segjudge_{name}").restype = ctypes.c_int64
-    return library  # the others give an int, as ctypes takes it
-
-
-def _pointer(array: _Array) -> ctypes.c_void_p:
-    return ctypes.c_void_p(array.ctypes.data)
-
-
-def _numbers(*values: int) -> list[ctypes.c_int64]:
-    return [ctypes.c_int64(value) for value in values]
-
-
-def _map_arguments(reference: _Array, prediction: _Array) -> list[Any]:
-    """Both maps, C-contiguous with 3 axes, and their shape, as the kernel takes them."""
-    _check_shapes(reference, prediction)
-    return [*_map_argument(reference), *_map_argument(prediction), _lengths(reference)]
-
-
-def _check_shapes(reference: _Array, prediction: _Array) -> None:
-    if reference.shape != prediction.shape:
-        raise ValueError(f"the kernel does not take {reference.shape} and {prediction.shape}")
-
-
-def _map_argument(label_map: _Array) -> list[Any]:
-    if label_map.dtype not in (np.uint8, np.uint16) or not label_map.flags.c_contiguous:
-        raise ValueError(f"the kernel does not take {label_map.dtype} maps of such a layout")
-    return [_pointer(label_map), *_numbers(label_map.itemsize)]
-
-
-def _lengths(label_map: _Array) -> ctypes.Array[ctypes.c_int64]:
-    if label_map.ndim != 3:
-        raise ValueError(f"the kernel does not take {label_map.ndim} axes")
-    return (ctypes.c_int64 * 3)(*label_map.shape)
-
-
-def count_labels(reference: _Array, prediction: _Array, *, labels: int) -> _Array:
+def count_labels(reference: Array, prediction: Array, *, labels: int) -> Array:
     """Count and locate every label in one pass over both maps.
 
     Args:
@@ -130,13 +53,13 @@ def count_labels(reference: _Array, prediction: _Array, *, labels: int) -> _Arra
         (labels,) of EXTENT; the entry of label 0, and of a label that neither map has, is zero.
     """
     extents = np.zeros(labels, dtype=EXTENT)
-    _library().segjudge_count(*_map_arguments(reference, prediction), _pointer(extents))
+    library().segjudge_count(*map_arguments(reference, prediction), address_of(extents))
     return extents
 
 
 def count_spans(
-    reference: _Array, prediction: _Array, *, shape: tuple[int, ...], labels: int
-) -> _Array:
+    reference: Array, prediction: Array, *, shape: tuple[int, ...], labels: int
+) -> Array:
     """What `count_labels` does, from the spans of both maps.
 
     Args:
@@ -149,15 +72,19 @@ def count_spans(
         As `count_labels`.
     """
     extents = np.zeros(labels, dtype=EXTENT)
-    _library().segjudge_count_spans(
-        *(a for spans in (reference, prediction) for a in (_pointer(spans), *_numbers(len(spans)))),
+    library().segjudge_count_spans(
+        *(
+            a
+            for spans in (reference, prediction)
+            for a in (address_of(spans), *numbers(len(spans)))
+        ),
         (ctypes.c_int64 * 3)(*shape),
-        _pointer(extents),
+        address_of(extents),
     )
     return extents
 
 
-def sort_spans(spans: _Array, *, values: int) -> SortedSpans:
+def sort_spans(spans: Array, *, values: int) -> SortedSpans:
     """Put the spans of one value together, else in the same order.
 
     Args:
@@ -165,29 +92,23 @@ def sort_spans(spans: _Array, *, values: int) -> SortedSpans:
         values: more than the largest value.
     """
     whole, firsts = np.empty_like(spans), np.zeros(values + 1, dtype=np.int64)
-    _library().segjudge_sort_spans(
-        _pointer(spans), *_numbers(len(spans), values), _pointer(firsts), _pointer(whole)
+    library().segjudge_sort_spans(
+        address_of(spans), *numbers(len(spans), values), address_of(firsts), address_of(whole)
     )
     return SortedSpans(spans=whole, firsts=firsts)
 
 
-def _with_spans(label_map: _Array, its: SortedSpans | None) -> Any:
-    pointer, size = _map_argument(label_map)
-    spans, firsts = (None, None) if its is None else (_pointer(its.spans), _pointer(its.firsts))
-    return ctypes.byref(_LabelMap(pointer, size, spans, firsts))
-
-
 def measure_labels(
-    reference: _Array,
-    prediction: _Array,
+    reference: Array,
+    prediction: Array,
     *,
     axes: int,
-    labels: _Array,
-    extents: _Array,
-    ball: tuple[_Array, _Array, _Array],
+    labels: Array,
+    extents: Array,
+    ball: tuple[Array, Array, Array],
     spans: tuple[SortedSpans | None, SortedSpans | None] = (None, None),
-    is_known: _Array | None = None,
-) -> tuple[_Array, _Array]:
+    is_known: Array | None = None,
+) -> tuple[Array, Array]:
     """Count the elements of labels' surfaces, and those near the other map's surface.
 
     Args:
@@ -216,25 +137,25 @@ def measure_labels(
     disputed = np.zeros((len(labels), 2), dtype=np.int64)
     parts = [np.ascontiguousarray(part, dtype=BALL_ROW) for part in ball]
     known = np.zeros(len(labels), dtype=np.bool_) if is_known is None else is_known
-    _check_shapes(reference, prediction)
-    failed = _library().segjudge_measure(
-        _with_spans(reference, spans[0]),
-        _with_spans(prediction, spans[1]),
-        _lengths(reference),
-        *_numbers(axes, len(labels)),
-        _pointer(labels),
-        _pointer(extents),
-        _pointer(known),
-        *(argument for part in parts for argument in (_pointer(part), *_numbers(len(part)))),
-        _pointer(counts),
-        _pointer(disputed),
+    check_shapes(reference, prediction)
+    failed = library().segjudge_measure(
+        with_spans(reference, spans[0]),
+        with_spans(prediction, spans[1]),
+        lengths(reference),
+        *numbers(axes, len(labels)),
+        address_of(labels),
+        address_of(extents),
+        address_of(known),
+        *(argument for part in parts for argument in (address_of(part), *numbers(len(part)))),
+        address_of(counts),
+        address_of(disputed),
     )
     if failed:
         raise MemoryError("the bits of a label's box")
     return counts, disputed
 
 
-def find_spans(label_map: _Array) -> _Array:
+def find_spans(label_map: Array) -> Array:
     """The spans of every value but 0, in order.
 
     Args:
@@ -251,7 +172,7 @@ def find_spans(label_map: _Array) -> _Array:
     return every
 
 
-def find_few_spans(label_map: _Array) -> _Array | None:
+def find_few_spans(label_map: Array) -> Array | None:
     """As `find_spans`, but None where they would take more memory than the map."""
     most = max(label_map.nbytes // SPAN.itemsize, 1024)
     spans = np.empty(most, dtype=SPAN)  # takes pages only as it is filled
@@ -259,13 +180,13 @@ def find_few_spans(label_map: _Array) -> _Array | None:
     return None if count > most else spans[:count]
 
 
-def _find_into(label_map: _Array, spans: _Array) -> int:
+def _find_into(label_map: Array, spans: Array) -> int:
     """How many spans there are; those that there is room for are written."""
-    arguments = [*_map_argument(label_map), _lengths(label_map), _pointer(spans)]
-    return int(_library().segjudge_find_spans(*arguments, *_numbers(len(spans))))
+    arguments = [*map_argument(label_map), lengths(label_map), address_of(spans)]
+    return int(library().segjudge_find_spans(*arguments, *numbers(len(spans))))
 
 
-def join_spans(spans: _Array, *, shape: tuple[int, int], connectivity: int) -> tuple[_Array, int]:
+def join_spans(spans: Array, *, shape: tuple[int, int], connectivity: int) -> tuple[Array, int]:
     """Number the components of spans of one value that touch, in the order of their first spans.
 
     Args:
@@ -280,15 +201,15 @@ def join_spans(spans: _Array, *, shape: tuple[int, int], connectivity: int) -> t
         MemoryError: a number for each row and run does not fit.
     """
     joined = np.array(spans, dtype=SPAN, order="C")
-    count = _library().segjudge_join_spans(
-        _pointer(joined), *_numbers(len(joined), *shape, connectivity)
+    count = library().segjudge_join_spans(
+        address_of(joined), *numbers(len(joined), *shape, connectivity)
     )
     if count < 0:
         raise MemoryError("the components of a label map")
     return joined, int(count)
 
 
-def grow_spans(spans: _Array, *, shape: tuple[int, int, int], connectivity: int) -> _Array:
+def grow_spans(spans: Array, *, shape: tuple[int, int, int], connectivity: int) -> Array:
     """Grow spans of one value by their neighbours, once.
 
     Args:
@@ -304,19 +225,19 @@ def grow_spans(spans: _Array, *, shape: tuple[int, int, int], connectivity: int)
     """
     whole = np.ascontiguousarray(spans, dtype=SPAN)
     grown = np.empty(9 * len(whole), dtype=SPAN)
-    count = _library().segjudge_grow_spans(
-        _pointer(whole),
-        *_numbers(len(whole)),
+    count = library().segjudge_grow_spans(
+        address_of(whole),
+        *numbers(len(whole)),
         (ctypes.c_int64 * 3)(*shape),
-        *_numbers(connectivity),
-        _pointer(grown),
+        *numbers(connectivity),
+        address_of(grown),
     )
     if count < 0:
         raise MemoryError("the rows of a mask")
     return grown[:count].copy()
 
 
-def thin(mask: _Array, *, directions: int) -> None:
+def thin(mask: Array, *, directions: int) -> None:
     """Thin a mask to its skeleton, in place.
 
     Args:
@@ -326,6 +247,6 @@ def thin(mask: _Array, *, directions: int) -> None:
     Raises:
         MemoryError: the mask's voxels don't fit as numbers.
     """
-    pointer, _ = _map_argument(mask)
-    if _library().segjudge_thin(pointer, _lengths(mask), *_numbers(directions)):
+    pointer, _ = map_argument(mask)
+    if library().segjudge_thin(pointer, lengths(mask), *numbers(directions)):
         raise MemoryError("the voxels of a mask")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox import Execution, Image, Job, Sandbox
 
 # Where the command finds its folders: by the protocol's paths, or by the local sandbox's variables.

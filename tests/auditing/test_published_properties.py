@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluate.auditing.published_tables import TableVerdict, check_alone, read_published
+from evaluate.auditing.published_tables import check_alone, read_published
+from evaluate.documents.published import TableVerdict
 from evaluate.facts.errors import TableError
 
 MODALITIES = ("CT", "MR", "PET", "Ultrasound", "X-Ray", "Dermoscopy", "Endoscopy", "Fundus", "OCT")

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluate.auditing.published_tables import TableVerdict, check_alone, read_published
+from evaluate.auditing.published_tables import check_alone, read_published
 from evaluate.cli import main
+from evaluate.documents.published import TableVerdict
 from evaluate.facts.errors import TableError
 
 FREIBURG = """\

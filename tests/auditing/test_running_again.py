@@ -15,7 +15,7 @@ from evaluate.auditing.reruns.again import sample_cases
 from evaluate.auditing.reruns.changes import change_of, equivalence_p, ratio_of
 from evaluate.auditing.standing import bounds_of_places
 from evaluate.facts.outcome import Outcome
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.facts.scores import CaseScore
 from evaluate.sandbox.case_folders import folder_digest
 from tests.auditing.conftest import code, command

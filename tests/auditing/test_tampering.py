@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_manifest.layouts.npz import write_npz
+from data_manifest.layouts.npz_writing import write_npz
 from tests.auditing.conftest import command
 
 Tampered = Callable[[], Path]

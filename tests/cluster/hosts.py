@@ -36,7 +36,8 @@ here = pathlib.Path({folder!r})
 (here / str(os.getpid())).touch()
 while len(list(here.iterdir())) > {first} and not (here / 'go').exists(): time.sleep(0.02)
 """
-MEASURED = {"wall_s", "cpu_s", "peak_memory_mib", "started_at", "startup_s", "machine"}
+MEASURED = {"wall_s", "cpu_s", "peak_memory_mib", "started_at", "startup_s", "others_cpus"}
+MEASURED |= {"file_pages_mib", "throttled_s", "machine"}
 # No engine is looked for, and what is gone is found gone soon.
 QUICK = os.environ | {
     "DOCKER_HOST": "unix:///nowhere.sock",

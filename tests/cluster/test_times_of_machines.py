@@ -9,7 +9,8 @@ import pytest
 from synthetic_run import Scale, make_run
 
 from data_manifest.manifest import sha256_of
-from evaluate.documents.run import Calibration, RunDocument
+from evaluate.documents.run import RunDocument
+from evaluate.documents.run_parts import Calibration
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.scores import CaseScore
 from evaluate.ranking.stage import rank_result

@@ -13,7 +13,8 @@ from scipy import ndimage
 from data_manifest.cases import Reference
 from data_manifest.prompts import error_clicks as module
 from data_manifest.prompts.error_clicks import Click, error_clicks
-from evaluate.facts.scoring_rules import Gate, ScoredMetric, Scoring
+from evaluate.facts.metric_rules import Gate, ScoredMetric
+from evaluate.facts.scoring_rules import Scoring
 from evaluate.scoring.case_scores import PreparedCase
 
 ROUNDS = [

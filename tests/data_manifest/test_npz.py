@@ -19,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from data_manifest.layouts.npz import NpzError, array_headers, array_names, read_array, write_npz
+from data_manifest.layouts.npz import NpzError, array_headers, array_names, read_array
+from data_manifest.layouts.npz_writing import write_npz
 
 NUMBERS = (
     hnp.integer_dtypes(endianness="?") | hnp.unsigned_integer_dtypes(endianness="?")

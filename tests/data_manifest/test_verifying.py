@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from data_manifest.layouts.npz import write_npz
+from data_manifest.layouts.npz_writing import write_npz
 from data_manifest.manifest import sha256_of
 from data_manifest.verify import verify_manifest
 

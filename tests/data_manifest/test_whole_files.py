@@ -14,7 +14,7 @@ import tifffile
 from PIL import Image
 from reading import Builder
 
-from data_manifest.layouts.layout import OutputFile
+from data_manifest.layouts.named_files import OutputFile
 from data_manifest.layouts.outputs import BadPrediction, read_prediction
 from evaluate.cli import main
 

@@ -108,14 +108,14 @@ def test_every_temporary_folder_has_an_owner_or_lies_where_its_command_writes() 
     }
     owned = {"evaluate/sandbox/scratch.py"}
     owned |= {"evaluate/sandbox/local.py"}  # below the sandbox's scratch folder
-    beside = {"evaluate/scoring/stage.py", "evaluate/store/folders.py"}
+    beside = {"evaluate/scoring/folder_scores.py", "evaluate/store/folders.py"}
     beside |= {"data_manifest/making/image_folders.py", "evaluate/documents/tables.py"}
     assert makers <= owned | beside
 
 
 def test_no_two_classes_have_one_name() -> None:
     homes = defaultdict(list)
-    for path, tree in modules():
+    for path, tree in modules((*PACKAGES, "segjudge", "bench")):
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 homes[node.name].append(str(path))
@@ -206,3 +206,10 @@ def test_untyped_dictionaries_stay_where_a_file_or_an_engine_is_read() -> None:
         and ast.unparse(node) in {"dict[str, Any]", "Mapping[str, Any]"}
     }
     assert homes == UNTYPED.keys()
+
+
+def test_no_module_is_longer_than_300_lines() -> None:
+    packages = (*PACKAGES, "participants", "segjudge", "bench")
+    paths = [path for package in packages for path in (ROOT / package).rglob("*.py")]
+    lines = {path.relative_to(ROOT): path.read_text("utf-8").count("\n") for path in paths}
+    assert {path: count for path, count in lines.items() if count > 300} == {}

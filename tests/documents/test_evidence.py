@@ -21,7 +21,7 @@ EDITS: dict[str, Callable[[Path], object]] = {
     "a byte of C": lambda f: (f / "kernel" / "kernel.c").write_text("/* edited */", "utf-8"),
     "a header": lambda f: (f / "kernel" / "new.h").write_text("#define X 1", encoding="utf-8"),
     "a new file": lambda f: (f / "another.py").write_text("", encoding="utf-8"),
-    "a file under another name": lambda f: (f / "label_scoring.py").rename(f / "scored.py"),
+    "a file under another name": lambda f: (f / "label_scoring.py").rename(f / "label_scores.py"),
     "a file less": lambda f: (f / "label_scoring.py").unlink(),
 }
 

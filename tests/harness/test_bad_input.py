@@ -47,6 +47,8 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         (["report", "missing-run"], ["missing-run", "no such folder"]),
         (["audit", "missing-run"], ["missing-run", "no such folder"]),
         (["rank", "--scores", "no.csv", "--protocol", "cvpr24", "--out", "o"], ["no.csv"]),
+        (["rank", "RUN", "--protocol", "cvpr24"], ["RUN_DIR with --protocol", "segjudge score"]),
+        (["rank", "RUN", "--missing", "failure"], ["RUN_DIR with --missing"]),
         (["rank", "--metric", "dsc:-1:higher"], ["WEIGHT (above 0)", "rank --help"]),
         (["rank", "--metric", ""], ["expected NAME", "rank --help"]),
         (["protocol", "show", "cvpr99"], ["cvpr99", "cvpr24", "segjudge protocol list"]),

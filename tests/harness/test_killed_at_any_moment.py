@@ -30,7 +30,7 @@ for path in sorted(inputs.glob('*.npz')):
         segs[tuple(slice(a, b + 1) for a, b in zip(low[::-1], high[::-1]))] = label
     np.savez_compressed(outputs / path.name, segs=segs)
 """
-MEASURED = {"wall_s", "cpu_s", "peak_memory_mib", "started_at", "startup_s"}
+MEASURED = {"wall_s", "cpu_s", "peak_memory_mib", "started_at", "startup_s", "others_cpus"}
 
 
 def facts(path: Path) -> list[dict[str, str]]:

@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
+from evaluate.facts.metric_rules import MEASURED
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules, load_protocol
 from evaluate.facts.scores import CaseScore
-from evaluate.facts.scoring_rules import MEASURED
 
 PROTOCOL = load_protocol("segjudge")
 

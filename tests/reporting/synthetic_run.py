@@ -15,18 +15,12 @@ from scipy.ndimage import gaussian_filter, shift
 from scipy.stats import rankdata
 
 from data_manifest.cases import CaseInputs, Reference
-from data_manifest.layouts.npz import write_npz
 from data_manifest.layouts.npz_contract import write_inputs, write_reference
+from data_manifest.layouts.npz_writing import write_npz
 from data_manifest.manifest import Case, FileEntry, Label, Manifest, save_manifest, sha256_of
 from data_manifest.prompts.boxes import Boxes
-from evaluate.documents.run import (
-    Calibration,
-    ManifestReference,
-    RunDocument,
-    StageRules,
-    SubmissionEntry,
-    rules_key,
-)
+from evaluate.documents.run import RunDocument, rules_key
+from evaluate.documents.run_parts import Calibration, ManifestReference, StageRules, SubmissionEntry
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.machine import Host, Machine, SandboxFacts
 from evaluate.facts.outcome import Outcome

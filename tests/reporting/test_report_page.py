@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from synthetic_run import HOSTILE, MODALITIES, TEAMS, Scale, Synthetic, make_run
 
-from data_manifest.layouts.npz import write_npz
+from data_manifest.layouts.npz_writing import write_npz
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import RunDirectoryError, TableError
 from evaluate.facts.outcome import Outcome

@@ -97,6 +97,8 @@ def test_words_that_did_not_end_it_explain_nothing(log: str) -> None:
     [
         ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate", "wants a GPU", "is full"),
         ("RuntimeError: CUDA error: out of memory", "wants a GPU", "is full"),
+        ("XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory while trying", "None", "is full"),
+        ("ResourceExhaustedError: OOM when allocating tensor on /device:GPU:0", "None", "is full"),
         ("RuntimeError: Found no NVIDIA driver on your system", "wants a GPU", "can't use its GPU"),
         ("RuntimeError: CUDA error: device-side assert triggered", "wants a GPU", None),
     ],

@@ -5,7 +5,9 @@ import pytest
 
 from data_manifest.manifest import load_manifest
 from evaluate.facts.machine import Machine, SandboxFacts, describe_host
-from evaluate.facts.rules import Limits, Rules, load_protocol
+from evaluate.facts.rounds import Rounds
+from evaluate.facts.rules import Rules, load_protocol
+from evaluate.facts.run_rules import Limits
 from evaluate.running import Plan, Submission, job_sha256, outstanding
 from evaluate.sandbox import Image
 from evaluate.store import RunDirectory
@@ -18,6 +20,28 @@ _JOB = {"image": "sha256:1", "inputs_sha256": "2", "rules_sha256": "3", "sandbox
 def test_another_part_makes_another_job(part: str) -> None:
     assert job_sha256(**_JOB) == job_sha256(**dict(_JOB))
     assert job_sha256(**{**_JOB, part: "another"}) != job_sha256(**_JOB)
+
+
+CVPR24 = load_protocol("cvpr24")
+OF_A_RUN = {
+    "prompts": (),
+    "rounds": Rounds(number=2, prompts="largest_error_click"),
+    "input": msgspec.structs.replace(CVPR24.input, files=CVPR24.input.files * 2),
+    "container": msgspec.structs.replace(CVPR24.container, command=("sh",)),
+    "output": msgspec.structs.replace(CVPR24.output, key="mask"),
+    "limits": msgspec.structs.replace(CVPR24.limits, memory_mib=1),
+    "measurement": msgspec.structs.replace(CVPR24.measurement, profile_hz=5.0),
+}
+
+
+@pytest.mark.parametrize("part", CVPR24.__struct_fields__)
+def test_rules_are_others_for_a_run_only_where_they_decide_what_a_container_meets(
+    part: str,
+) -> None:
+    another = OF_A_RUN.get(part, f"another {part}")
+    changed = msgspec.structs.replace(CVPR24, **{part: another})
+    assert (changed.run_sha256 != CVPR24.run_sha256) == (part in OF_A_RUN)
+    assert changed.digest() != CVPR24.digest()
 
 
 def test_a_key_that_a_later_version_adds_makes_no_run_of_this_one_another() -> None:

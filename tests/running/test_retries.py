@@ -8,7 +8,8 @@ import pytest
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.errors import Finding
 from evaluate.facts.outcome import Outcome
-from evaluate.facts.rules import Limits, load_protocol
+from evaluate.facts.rules import load_protocol
+from evaluate.facts.run_rules import Limits
 from evaluate.running import HarnessStoppedError
 from evaluate.running.stage import run_submissions
 from evaluate.sandbox import Ending, Execution, Image, Job, SandboxError

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluate.facts.outcome import Outcome
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.running.calibration import drift, is_fair
 from evaluate.running.schedule import turns
 from evaluate.running.verdict import Output, judge

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox import Image, Sandbox, open_sandbox
 from segjudge.conformance import Bench
 from tests.capabilities import missing

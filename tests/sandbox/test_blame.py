@@ -8,14 +8,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 
 from evaluate.facts.outcome import Outcome
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.running.verdict import Output, judge
-from evaluate.sandbox import Ending, ImageProblem, SandboxError
+from evaluate.sandbox import Ending, ImageProblem, SandboxError, containers
 from evaluate.sandbox.archives import read_archive, refuse_excess
+from evaluate.sandbox.containers import CreationRefused, OwnedContainer, StartRefused
 from evaluate.sandbox.control import is_exhausted
+from evaluate.sandbox.log import BoundedLog
 from evaluate.sandbox.port import one_line
 from evaluate.sandbox.room import Room
 from segjudge.conformance import Bench
@@ -45,6 +48,42 @@ def test_a_worker_that_the_kernel_ends_for_memory_is_named_though_the_pool_waits
 
     assert outcome is Outcome.TIMEOUT
     assert "the kernel ended a process for memory" in reason
+
+
+@pytest.mark.parametrize(
+    ("said", "whose"),
+    [
+        (
+            "failed to create shim task: OCI runtime create failed: runc create failed: unable to"
+            ' start container process: exec: "x": executable file not found in $PATH: unknown',
+            StartRefused,
+        ),
+        (
+            "crun: executable file `predict` not found in $PATH: No such file or directory: OCI"
+            " runtime attempted to invoke a command that was not found",
+            StartRefused,
+        ),
+        # Docker without AppArmor's own program, on a kernel that has AppArmor.
+        (
+            "AppArmor enabled on system but the docker-default profile could not be loaded: running"
+            " `apparmor_parser apparmor_parser --version` failed with output: error: exec:"
+            ' "apparmor_parser": executable file not found in $PATH',
+            CreationRefused,
+        ),
+    ],
+)
+def test_a_program_that_the_engine_itself_lacks_is_not_the_team_s(
+    monkeypatch: pytest.MonkeyPatch, said: str, whose: type[Exception]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise docker.errors.APIError("500", explanation=said)
+
+    monkeypatch.setattr(containers, "start_container", refuse)
+    container = OwnedContainer(
+        docker.APIClient(version="1.41"), name="", options={}, log=BoundedLog(limit_bytes=9)
+    )
+    with pytest.raises(whose):
+        container.start()
 
 
 @pytest.mark.engine

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evaluate.facts.errors import EngineMissingError, UsageError
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox import Job, open_sandbox
 
 

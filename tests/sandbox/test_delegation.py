@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox.local import LocalSandbox
 from evaluate.sandbox.measurement import delegated
 from evaluate.sandbox.ownership import Owner

@@ -65,7 +65,7 @@ int nvmlDeviceGetProcessUtilization(void *device, sample_t *s, unsigned int *cou
 LOOK = """
 import json, os, sys, threading, time
 from pathlib import Path
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox import Job
 from evaluate.sandbox.local import LocalSandbox
 from evaluate.sandbox.measurement import Gpus

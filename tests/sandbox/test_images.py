@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from evaluate.facts.errors import SubmissionError
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox import Ending, Image, ImageProblem, open_sandbox
 from evaluate.sandbox.case_folders import classify
 from segjudge.conformance import Bench

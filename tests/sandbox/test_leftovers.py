@@ -20,7 +20,7 @@ _HARNESS = """
 import os
 import sys
 from pathlib import Path
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox import Job, open_sandbox
 
 kind, reference, folder = sys.argv[1:]

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from evaluate.facts.rules import Limits, builtin_protocols, load_protocol
+from evaluate.facts.rules import builtin_protocols, load_protocol
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox import Image, Job
 from evaluate.sandbox.enforcement import not_enforced
 from evaluate.sandbox.policy import EngineFacts, container_options, container_user

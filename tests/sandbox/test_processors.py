@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox.processors import ANYWHERE, Node, Processors, cores_of, nodes_of
 
 # Two sockets of two cores of two threads, numbered as Linux does: the second threads come last.
@@ -40,12 +40,11 @@ def nodes(tmp_path: Path) -> dict[int, Node]:
 def given(
     cpus: Path, nodes: Mapping[int, Node] | None = None, first: int = 0, usable: int = 8
 ) -> Processors:
-    """Those of this machine, from this core on."""
+    """Those of a machine, from this core on, as one harness has them."""
     cores = cores_of(range(usable), cpus=cpus)
-    shift = (first - os.getpid()) % len(cores)
-    return Processors(
-        cpuset=True, local=True, cores=[*cores[shift:], *cores[:shift]], nodes=nodes or {}
-    )
+    cores = [*cores[first:], *cores[:first]]
+    name = f"segjudge_test_{os.getpid()}"
+    return Processors(cpuset=True, local=True, cores=cores, nodes=nodes or {}, name=name)
 
 
 def limits(cpus: float | None, memory_mib: int = 100) -> Limits:
@@ -77,6 +76,18 @@ def test_no_two_containers_share_a_core(cpus: Path) -> None:
             assert none == ANYWHERE
     with free.share(limits(7)) as seven:
         assert len(seven.cpus) == 7
+
+
+def test_a_container_of_another_harness_has_the_same_core_only_where_all_are_taken(
+    cpus: Path,
+) -> None:
+    one, other = given(cpus), given(cpus)
+    with one.share(limits(4)) as first, other.share(limits(4)) as second:
+        assert sorted((*first.cpus, *second.cpus)) == list(range(8))
+        with given(cpus).share(limits(1)) as shared:
+            assert shared.cpus == (0,)
+    with other.share(limits(8)) as every:
+        assert len(every.cpus) == 8
 
 
 @pytest.mark.parametrize(("share", "count"), [(None, 0), (0.2, 1), (1.5, 2), (8, 8), (9, 8)])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox import Ending, Execution, Image
 from evaluate.sandbox.surroundings import (
     SCRATCH,

@@ -13,7 +13,8 @@ from evaluate.facts.rules import load_protocol
 from evaluate.sandbox.scratch import scratch_folder
 from evaluate.trying.answering import Answerer, Opening
 from evaluate.trying.opened_images import open_file
-from evaluate.trying.page_server import Tried, page_app
+from evaluate.trying.page_server import page_app
+from evaluate.trying.tried import Tried
 
 
 @contextmanager

@@ -7,15 +7,25 @@ values over all apart; a cell that it does not give is a finding, and named with
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from data_manifest.findings import Finding, Severity
-from evaluate.auditing.published_tables.by_itself import note
-from evaluate.auditing.published_tables.printed_table import MEAN_RANK, PrintedCell, PublishedTable
-from evaluate.facts.errors import TableError
+from evaluate.auditing.published_tables.by_itself import check_alone, note
+from evaluate.documents.printed_table import (
+    MEAN_RANK,
+    PrintedCell,
+    PublishedTable,
+    read_published,
+)
+from evaluate.documents.published import TableVerdict
+from evaluate.facts.errors import RankingRefusedError, TableError
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore
+from evaluate.ranking.stage import RankOptions, rank_result
+from evaluate.store import RunDirectory
 
 _WAYS: dict[str, Callable[[Sequence[Sequence[float]]], float]] = {
     "mean over cases (micro)": lambda v: float(np.mean(np.concatenate(v))),
@@ -27,7 +37,27 @@ _FAILURES = ("", ", failures excluded", ", failures as zero")
 """As the protocol counts them, left out, or zero."""
 
 
-def against_scores(
+def audit_table(path: Path, root: Path | None = None) -> TableVerdict:
+    """Check a table; with a run directory, against its scores and places too."""
+    table = read_published(path)
+    alone = check_alone(table)
+    if root is None:
+        return alone
+    run, places, told = RunDirectory.open(root), {}, list(alone.told)
+    if table.ranks:
+        try:
+            options = run.document().ranking or RankOptions()
+            made = rank_result(run, msgspec.structs.replace(options, bootstrap=0))
+            places = {row.team: float(row.rank) for row in made.rows}
+        except RankingRefusedError as error:
+            told.append(note(f"ranks: not compared with the run's: {error}"))
+    told += _against_scores(table, run.read_rows(CaseScore), places)
+    there = {"the run's scores": table.cells, "the run's places": places}
+    checked = (*alone.checked, *(name for name in there if there[name]))
+    return TableVerdict(checked=checked, told=tuple(told))
+
+
+def _against_scores(
     table: PublishedTable, scores: Sequence[CaseScore], places: Mapping[str, float]
 ) -> Iterator[Finding]:
     """Hold a table against a run's scores, and its places by team if they are known.

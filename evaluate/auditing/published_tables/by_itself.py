@@ -6,18 +6,18 @@ Nothing that rounding explains is called wrong; what the printed digits can't de
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
 from data_manifest.findings import Finding, Severity
-from evaluate.auditing.published_tables.printed_table import (
+from evaluate.documents.printed_table import (
     MEAN_RANK,
     PrintedCell,
     PublishedTable,
     is_score,
 )
+from evaluate.documents.published import TableVerdict
 from metrics import METRICS
 
 _BY_CHANCE = {"line": 1e-5, "column": 1e-8}
@@ -27,34 +27,6 @@ _Key: TypeAlias = tuple[object, ...]
 _Line: TypeAlias = tuple[PrintedCell, list[PrintedCell]]
 """A printed average, and what it should be of."""
 _Told: TypeAlias = Iterator[Finding]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableVerdict:
-    """What could be looked at, and what came of it: problems, what is right, what is unknown."""
-
-    checked: tuple[str, ...]
-    told: tuple[Finding, ...]
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What is wrong or open."""
-        return tuple(finding for finding in self.told if finding.is_problem)
-
-    @property
-    def holds(self) -> list[str]:
-        """What is right."""
-        return [finding.found for finding in self.told if finding.severity is Severity.OK]
-
-    @property
-    def notes(self) -> list[str]:
-        """What is unknown."""
-        return [finding.found for finding in self.told if finding.severity is Severity.NOTE]
-
-    @property
-    def passed(self) -> bool:
-        """Whether something was checked, and nothing of it is wrong or open."""
-        return bool(self.checked) and not self.findings
 
 
 def note(found: str, severity: Severity = Severity.NOTE) -> Finding:

@@ -11,7 +11,7 @@ from evaluate.auditing.table_cells import read_cells
 from evaluate.auditing.tracing import trace_document, trace_table
 from evaluate.documents.audit import Cause
 from evaluate.documents.ranking import ranking_as_it_stands
-from evaluate.documents.run import RankOptions
+from evaluate.documents.run_parts import RankOptions
 from evaluate.facts.errors import RankingRefusedError, TableError
 from evaluate.facts.scores import CaseScore
 from evaluate.ranking.stage import rank_result

@@ -16,7 +16,8 @@ from evaluate.auditing.reruns.teams_again import Beside, NewRuns, draws_of
 from evaluate.auditing.submissions import Found
 from evaluate.auditing.table_cells import differing_leaves
 from evaluate.cluster import ClusterAddress
-from evaluate.documents.audit import Cause, LoadThenAndNow, RerunPart, TeamAgain
+from evaluate.documents.audit import Cause
+from evaluate.documents.audited_reruns import LoadThenAndNow, RerunPart, TeamAgain
 from evaluate.facts.errors import UsageError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evaluate.documents.audit import Change, Ratio
+from evaluate.documents.audited_reruns import Change, Ratio
 from evaluate.pairing import (
     Counts,
     Floats,

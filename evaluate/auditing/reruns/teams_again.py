@@ -11,7 +11,7 @@ from data_manifest.layouts import BadPrediction
 from data_manifest.manifest import Case
 from evaluate.auditing.rechecking.basis import Basis
 from evaluate.auditing.reruns.changes import change_of, ratio_of
-from evaluate.documents.audit import CaseAgain, Change, Ratio, TeamAgain
+from evaluate.documents.audited_reruns import CaseAgain, Change, Ratio, TeamAgain
 from evaluate.documents.journal import JournalEntry
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules

@@ -4,6 +4,7 @@ A block whose machine is lost, or that failed there by our side, is made again a
 one; what a lost machine had made of it never comes, so nothing is kept twice.
 """
 
+import itertools
 import tarfile
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -72,7 +73,7 @@ class ClusterExecutor:
         self._todo: deque[_Piece] = deque()
         self._sent: dict[int, _Piece] = {}
         self._come: deque[Made] = deque()
-        self._number = 0
+        self._numbers = itertools.count(1)
         self._hosts: dict[str, str] = {}  # of the machines that take work, by address
         self._begin: Callable[[Series], None] = lambda _: None
         self._given_up: list[Finding] = []
@@ -134,8 +135,7 @@ class ClusterExecutor:
             return
         try:
             while True:
-                piece = self._next_for(address)
-                if piece is None:
+                if (piece := self._next_for(address)) is None:
                     yield None
                 elif (leaves := (yield from self._one(address, piece, machine))) is not None:
                     self._say(address, self.machines[address], "retired", leaves)
@@ -159,10 +159,8 @@ class ClusterExecutor:
         teams = {s.submission.team: s.submission for piece in left for s in piece.block.series}
         for _, submission in sorted(teams.items()):
             yield from self._bring(submission)
-        rules = self._plan.protocol
-        smallest = min(
-            self._plan.manifest.cases, key=lambda c: (rules.rounds.of(c).start, prod(c.shape))
-        )
+        cases, rounds = self._plan.manifest.cases, self._plan.protocol.rounds
+        smallest = min(cases, key=lambda c: (rounds.of(c).start, prod(c.shape)))
         files = self._files_of(smallest)
         places = yield from sending([*files.values()])
         here = {path: places[file.path] for path, file in files.items()}
@@ -192,21 +190,19 @@ class ClusterExecutor:
 
     def _bring(self, submission: Submission) -> Generator[Call, Any, None]:
         """A team's image, loaded once a machine."""
-        team, image, place = submission.team, submission.image, None
-        if image is None:
+        if (image := submission.image) is None:
             return
+        source, place = Path(image.reference).resolve(), None
         if image.kind == "folder":
-            source = Path(image.reference).resolve()
             if (yield Call(function=sees_folder, arguments=(source, image.digest))):
                 image = replace(image, reference=str(source))
             else:
-                packed = self._pack(team, source)
+                packed = self._pack(submission.team, source)
                 place = (yield from sending([SentFile.of(packed)]))[packed.resolve()]
         elif image.kind == "archive":
-            source = Path(image.reference).resolve()
             place = (yield from sending([SentFile.of(source)]))[source]
         limits = self._plan.protocol.limits
-        yield Call(function=prepare_team, arguments=(team, image, place, limits))
+        yield Call(function=prepare_team, arguments=(submission.team, image, place, limits))
 
     def _pack(self, team: str, folder: Path) -> Path:
         packed = self._packed / f"{team}.tar"
@@ -227,8 +223,7 @@ class ClusterExecutor:
         self, address: str, piece: _Piece, machine: Machine
     ) -> Generator[Call, Any, str | None]:
         """A block on a machine; why the machine takes no more, or None."""
-        self._number += 1
-        number = self._number
+        number = next(self._numbers)
         self._sent[number] = piece
         piece.begun.clear()
         block, last = piece.block.series, len(piece.failed_on) >= _TRIES - 1
@@ -258,9 +253,8 @@ class ClusterExecutor:
         return got.leaves or None
 
     def _take(self, piece: _Piece, got: BlockMade, machine: Machine, address: str) -> None:
-        host = self._hosts[address]
-        self._calibrated(machine, got.load, list(self._hosts.values()).count(host))
-        for index, _ in enumerate(piece.block.series):
+        self._calibrated(machine, got.load, [*self._hosts.values()].count(self._hosts[address]))
+        for index in range(len(piece.block.series)):
             self._note_begun(piece, index)
         self._come.extend(got.made)
         known = self.machines[address]
@@ -302,5 +296,5 @@ class ClusterExecutor:
 
 def _answers(block: Sequence[Series]) -> list[SentFile]:
     """Of earlier rounds, where a run goes on between two."""
-    earlier = [e for series in block for e in series.earlier]
-    return [SentFile.of(e.prediction) for e in earlier if e.prediction is not None]
+    earlier = (e.prediction for series in block for e in series.earlier)
+    return [SentFile.of(prediction) for prediction in earlier if prediction is not None]

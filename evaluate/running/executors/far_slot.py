@@ -13,7 +13,7 @@ from evaluate.cluster.this_worker import this_worker
 from evaluate.cluster.transfer import forget
 from evaluate.facts.machine import Machine
 from evaluate.facts.outcome import Outcome
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.running.attempting import Made, Slot
 from evaluate.running.calibration import LoadTime, time_load
 from evaluate.running.plan import Plan, Series, Submission

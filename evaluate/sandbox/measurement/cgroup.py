@@ -33,6 +33,7 @@ class RunCgroup:
         self._own = 0.0  # the most that was in use without pages of files
         self._files: float | None = None
         self._throttled_s: float | None = None
+        self._limited: Path | None = None  # what says so
 
     @classmethod
     def make(
@@ -158,17 +159,19 @@ class RunCgroup:
 
         Its own group alone counts that, not ours above it, and is gone with it.
         """
-        above = self._found[-1:] or [
-            self._root / ("cpu" if self._version == 1 else "") / self._name
-        ]
-        for said in (*above[0].glob("cpu.stat"), *above[0].glob("*/cpu.stat")):
-            with contextlib.suppress(OSError, ValueError):
-                stat = _table(said)
-                if stat.get("nr_periods"):
-                    held_s = (
-                        stat.get("throttled_usec", 0) / 1e6 + stat.get("throttled_time", 0) / 1e9
-                    )
-                    self._throttled_s = max(self._throttled_s or 0.0, held_s)
+        with contextlib.suppress(OSError, ValueError, StopIteration):
+            if self._limited is None:
+                cpu = self._root / ("cpu" if self._version == 1 else "") / self._name
+                above = self._found[-1] if self._found else cpu
+                self._limited = next(
+                    said
+                    for said in (above / "cpu.stat", *above.glob("*/cpu.stat"))
+                    if said.exists() and _table(said).get("nr_periods")
+                )
+            stat = _table(self._limited)
+            self._throttled_s = (
+                stat.get("throttled_usec", 0) / 1e6 + stat.get("throttled_time", 0) / 1e9
+            )
 
     def remove(self) -> None:
         """Remove it from every hierarchy; the container must be gone."""

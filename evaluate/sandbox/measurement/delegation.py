@@ -93,7 +93,10 @@ def _is_given(folder: Path) -> bool:
     """Whether nobody else divides it: systemd marks what it leaves to others, or says so."""
     if not os.access(folder, os.W_OK) or folder.stat().st_uid != os.getuid():
         return False
-    if not _SYSTEMD.exists() or "user.delegate" in os.listxattr(folder):
+    marked = "user.delegate" in os.listxattr(folder)
+    if marked or os.getuid() == 0:  # what is root's may be the machine's, unless that is said
+        return marked
+    if not _SYSTEMD.exists():
         return True
     asked = ["systemctl", "--user", "show", "--property=Delegate", "--value", folder.name]
     said = subprocess.run(asked, capture_output=True, timeout=_ASKED_S, check=False)  # noqa: S603 - no shell

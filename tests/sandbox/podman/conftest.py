@@ -11,7 +11,7 @@ from typing import Any
 import docker
 import pytest
 
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox import Image, Sandbox, open_sandbox
 from evaluate.sandbox.podman import podman_service
 from segjudge.conformance import Bench

@@ -12,16 +12,18 @@ import psutil
 import pytest
 
 from evaluate.facts.errors import UsageError
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox import Ending, open_sandbox
 from segjudge.conformance import Bench
-from segjudge.conformance.suite import (  # noqa: F401
+from segjudge.conformance.limits import (  # noqa: F401
     test_a_command_that_ignores_every_signal_is_killed_at_the_limit,
-    test_a_command_that_kills_itself_has_not_run_out_of_memory,
     test_a_memory_bomb_in_a_child_is_out_of_memory_although_the_parent_lives,
+    test_too_large_an_output_is_noticed_while_it_is_written,
+)
+from segjudge.conformance.suite import (  # noqa: F401
+    test_a_command_that_kills_itself_has_not_run_out_of_memory,
     test_a_submission_of_a_folder_gets_the_case_and_leaves_its_file,
     test_nothing_persists_from_one_run_to_the_next,
-    test_too_large_an_output_is_noticed_while_it_is_written,
 )
 from tests.cluster.hosts import until
 from tests.sandbox.test_containment import (  # noqa: F401
@@ -64,7 +66,7 @@ def test_what_is_said_of_it_was_tried(bench: Bench) -> None:
 _ROOTLESS = """
 import json, os, sys
 from pathlib import Path
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox import Job, open_sandbox
 from evaluate.sandbox.trial import shell_image
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluate.facts.rules import Limits
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox import Image, Sandbox, open_sandbox
 from segjudge.conformance.suite import *  # noqa: F403
 from tests.sandbox.test_containment import *  # noqa: F403

@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 from data_manifest.errors import TableError
 from data_manifest.foreign_numbers import is_missing, read_numbers
-from data_manifest.foreign_tables import ForeignTable, quoted, read_foreign_table, says_summary
+from data_manifest.foreign_tables import ForeignTable, read_foreign_table
 from data_manifest.naming import canonical_modality
+from data_manifest.table_names import quoted, says_summary
 from metrics import METRICS
 
 MEAN_RANK = "mean rank"
