@@ -1,6 +1,7 @@
 """What all tests share: a browser, small data, small submissions, the command."""
 
 import io
+import os
 import signal
 import subprocess
 import sys
@@ -23,6 +24,10 @@ from tests.capabilities import chromium, need
 from tests.reporting.chromium import Chromium
 from tests.side_by_side import SideBySide, turn
 
+# What is compiled is kept, here and by the hundreds of processes that tests start, also where the
+# environment says otherwise, as that of an image does: each would compile segjudge and its tests.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A shell that starts the suite in the background has SIGINT ignored, in all that it starts: the
 # tests of Ctrl-C would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -49,7 +54,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:], left = (long, short) if config.getoption("--soak") else (short, long)
     config.hook.pytest_deselected(items=left)
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: turn(item.path))
+        items.sort(key=lambda item: turn(item.path, item.name))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -125,14 +130,20 @@ def make_submission(tmp_path: Path) -> Callable[[str, str], Path]:
 
     `inputs`, `outputs` (folders) and `np` are defined there.
     """
+    return submissions_in(tmp_path)
+
+
+def submissions_in(place: Path) -> Callable[[str, str], Path]:
+    """The same, for what several tests share."""
 
     def make(name: str, lines: str) -> Path:
-        folder = tmp_path / f"submission-{name}"
+        folder = place / f"submission-{name}"
         folder.mkdir()
         (folder / "predict.sh").write_text("exec python3 -B predict.py\n")
         (folder / "predict.py").write_text(
-            "import os, pathlib, sys, time\nimport numpy as np\n"
-            "inputs = pathlib.Path(os.environ.get('SEGJUDGE_INPUTS', '/workspace/inputs'))\n"
+            "import os, pathlib, sys, time\n"
+            + ("import numpy as np\n" if "np." in lines else "")  # most of the start
+            + "inputs = pathlib.Path(os.environ.get('SEGJUDGE_INPUTS', '/workspace/inputs'))\n"
             "outputs = pathlib.Path(os.environ.get('SEGJUDGE_OUTPUTS', '/workspace/outputs'))\n"
             + lines
         )

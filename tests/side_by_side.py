@@ -1,11 +1,12 @@
 """Which tests go to which process, and in which order, with `pytest -n 3`.
 
-Tests that use the container engine count what is in it: they go one after the other, with the rest
-of their files. Of the others, those go together that share what they set up. Many tests wait rather
+Tests that use the container engine count what is in it: they go one after the other, which takes
+longest of all. Of the others, those go together that share what they set up. Many tests wait rather
 than compute, for containers, browsers, workers and time limits: one process more than there are
 cores keeps the cores busy.
 """
 
+import ast
 import functools
 from pathlib import Path
 
@@ -31,17 +32,34 @@ class SideBySide(LoadScopeScheduling):
         self.config.option.loadscopereorder = False  # by the number of tests, which says little
 
     def _split_scope(self, nodeid: str) -> str:
-        return group(self.config.rootpath / nodeid.partition("::")[0])
+        file, _, test = nodeid.partition("::")
+        return group(self.config.rootpath / file, test)
 
 
-@functools.cache
-def group(file: Path) -> str:
-    """The name of the group that the tests of a file are in."""
-    if "mark.engine" in file.read_text(encoding="utf-8"):
+def group(file: Path, test: str) -> str:
+    """The name of the group that a test of a file is in."""
+    marked, (name, _, parameters) = with_engine(file), test.partition("[")
+    if marked & {name, ""} or (marked and "docker" in parameters):
         return "engine"
     return str(file.parent if (file.parent / "conftest.py").exists() else file)
 
 
-def turn(file: Path) -> int:
-    """When the tests of a file begin: a sort key."""
-    return LONGEST.index(group(file)) if group(file) in LONGEST else len(LONGEST)
+@functools.cache
+def with_engine(file: Path) -> set[str]:
+    """The tests of a file that use the engine; "" among them where all may."""
+    text = file.read_text(encoding="utf-8")
+    if "mark.engine" not in text:
+        return set()
+    found = set()
+    for part in ast.parse(text).body:
+        is_test = isinstance(part, ast.FunctionDef) and part.name.startswith("test_")
+        marks = part.decorator_list if is_test else [part]
+        if any("mark.engine" in ast.unparse(mark) for mark in marks):
+            found.add(part.name if is_test else "")
+    return found
+
+
+def turn(file: Path, test: str) -> int:
+    """When a test begins: a sort key."""
+    name = group(file, test)
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)

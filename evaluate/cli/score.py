@@ -44,7 +44,11 @@ def call(options: argparse.Namespace) -> int:
         say_scores(scores)
         say(f"next: segjudge rank {options.run_dir}")
         return 0
-    if options.run_dir is not None or len(given) < len(folder_options) or not options.protocol:
+    if (
+        (options.run_dir or options.manifest) is not None
+        or len(given) < len(folder_options)
+        or not options.protocol
+    ):
         raise UsageError(
             where="segjudge score",
             found="neither a run directory nor two folders",

@@ -1,7 +1,7 @@
 """The compiled inner loops: integer label maps in, integer counts out.
 
 The C files beside it are compiled when segjudge is installed (`hatch_build.py`), and loaded here.
-This module alone knows how the two talk; everything is checked before it comes here.
+This package alone knows how the two talk; everything is checked before it comes here.
 """
 
 import ctypes

@@ -26,20 +26,9 @@ from evaluate.documents.board_log import CameAgain
 from evaluate.facts.protocol_files import protocol_text
 from evaluate.sandbox import open_sandbox
 from evaluate.store import RunDirectory
+from tests.harness.answering_image import answering_files
 
 BEGIN = datetime(2031, 3, 3, 9, tzinfo=UTC)
-FILL_BOXES = """
-for path in sorted(inputs.glob('*.npz')):
-    case = np.load(path, allow_pickle=False)
-    volume = case['boxes'].shape[1] == 6
-    segs = np.zeros(case['imgs'].shape if volume else case['imgs'].shape[:2], np.uint8)
-    for label, box in enumerate(case['boxes'], start=1):
-        low, high = np.split(box, 2)
-        at = [slice(a + SHRINK, b + 1 - SHRINK) for a, b in zip(low[::-1], high[::-1])]
-        at[:len(at) - 2] = [slice(a, b + 1) for a, b in zip(low[::-1], high[::-1])][:len(at) - 2]
-        segs[tuple(at)] = label
-    np.savez_compressed(outputs / path.name, segs=segs)
-"""
 PHASE = """
 [[phases]]
 name = "{name}"
@@ -118,14 +107,20 @@ class Season:
     """A challenge's folder, and what teams do."""
 
     def __init__(self, root: Path, make: Callable[[str, str], Path], manifest: Path) -> None:
-        self.root, self._make = root, make
+        self.root, self._make, self._manifest = root, make, manifest
         (root / "inbox").mkdir(parents=True)
         (root / "challenge.toml").write_text(challenge_text(manifest), "utf-8")
         write_rules(root)
         shutil.copytree(self.made("anchor", 3), root / "anchor")
 
-    def made(self, name: str, shrink: int) -> Path:
-        return self._make(name, FILL_BOXES.replace("SHRINK", str(shrink)))
+    def made(self, name: str, shift: int) -> Path:
+        """A submission whose masks lie some columns beside the references."""
+        folder = self._make(name, "")
+        (folder / "answers").mkdir()
+        answers = answering_files(self._manifest, seconds=0.02, shift=shift)
+        for file, content in answers.items():
+            (folder / file).write_bytes(content)
+        return folder
 
     def hand_in(self, team: str, source: Path, name: str, at: datetime) -> None:
         target = self.root / "inbox" / team / name
@@ -165,9 +160,7 @@ def test_a_season_of_six_teams(
 ) -> None:
     season = Season(tmp_path / "board", make_submission, small_data)
     root = season.root
-    good, fair, poor = (
-        season.made(name, shrink) for name, shrink in (("a", 2), ("b", 0), ("c", 5))
-    )
+    good, fair, poor = (season.made(name, shift) for name, shift in (("a", 1), ("b", 2), ("c", 5)))
     crash = make_submission("crash", "print('<script>alert(1)</script>'); sys.exit(3)\n")
     silent = make_submission("silent", "pass\n")
     flat = make_submission(

@@ -42,6 +42,22 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         (["frobnicate"], ["frobnicate", "--help"]),
         (["score"], ["RUN_DIR", "--references"]),
         (["score", "RUN", "--references", "X"], ["RUN_DIR"]),
+        (
+            [
+                "score",
+                "--references",
+                "a",
+                "--predictions",
+                "b",
+                "--out",
+                "c",
+                "--protocol",
+                "cvpr24",
+                "--manifest",
+                "d",
+            ],
+            ["RUN_DIR"],
+        ),
         (["score", "missing-run"], ["missing-run", "no such folder", "segjudge run"]),
         (["rank", "missing-run"], ["missing-run", "no such folder"]),
         (["report", "missing-run"], ["missing-run", "no such folder"]),
@@ -56,6 +72,8 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         (["manifest", "show", "no.json"], ["no.json"]),
         (["manifest", "build", "out"], ["--pairs", "--images"]),
         (["manifest", "build", "--pairs", "no.csv", "out"], ["no.csv"]),
+        (["manifest", "build", "--layout", "bids", "x", "y", "--crop"], ["--crop", "--prompts"]),
+        (["manifest", "build", "--layout", "cvpr", "x", "y", "--jitter", "2"], ["--jitter"]),
         (
             [
                 *("score", "--references", "no", "--predictions", "no"),

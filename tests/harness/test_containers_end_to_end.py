@@ -12,12 +12,16 @@ import pytest
 
 from evaluate.sandbox.ownership import Owner
 from tests.capabilities import compose_command
+from tests.harness.answering_image import answering_files, shell_image
+from tests.sandbox.archive_writer import write_archive
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 pytestmark = pytest.mark.engine
 ROOT = Path(__file__).parents[2]
-TAG = f"segjudge-test/boxfill:of-{os.getpid()}"  # another suite may use the same engine
+BASE, TAG = (
+    f"segjudge-test/{name}:of-{os.getpid()}" for name in ("shell", "answers")
+)  # another suite may use the same engine
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -26,28 +30,35 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory, participants: Path) -> Iterator[Path]:
+def folder(tmp_path_factory: pytest.TempPathFactory, small_data: Path) -> Iterator[Path]:
+    """A small submission, whose Dockerfile stands on an image of a shell."""
+    folder = tmp_path_factory.mktemp("folder")
+    for name, content in answering_files(small_data, seconds=0.1, shift=1).items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+    (folder / "Dockerfile").write_text(f"FROM {BASE}\nCOPY . .\n", "utf-8")
+    base = write_archive(folder.with_suffix(".tar"), shell_image({}, BASE).members("docker"))
+    subprocess.run(["docker", "load", "--input", base], check=True, capture_output=True)
+    yield folder
+    subprocess.run(["docker", "rmi", BASE], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[Path]:
     """A submission as the challenge takes it: `docker save NAME | gzip`."""
-    subprocess.run(
-        ["docker", "build", "--quiet", "--tag", TAG, str(participants / "boxfill")],
-        check=True,
-        capture_output=True,
-    )
-    path = tmp_path_factory.mktemp("archive") / "boxfill.tar.gz"
-    plain = path.with_suffix("")
-    subprocess.run(["docker", "save", "--output", str(plain), TAG], check=True)
-    with plain.open("rb") as source, gzip.open(path, "wb", compresslevel=1) as target:
-        shutil.copyfileobj(source, target)
-    plain.unlink()
+    subprocess.run(["docker", "build", "--quiet", "--tag", TAG, folder], check=True)
+    saved = subprocess.run(["docker", "save", TAG], check=True, capture_output=True).stdout
+    path = tmp_path_factory.mktemp("archive") / "shell.tar.gz"
+    path.write_bytes(gzip.compress(saved, 1))
     yield path
     subprocess.run(["docker", "rmi", TAG], check=True, capture_output=True)
 
 
 def test_archive_image_and_folder_score_alike_and_are_recorded_by_digest(
-    archive: Path, small_data: Path, participants: Path, segjudge: Command, tmp_path: Path
+    archive: Path, small_data: Path, folder: Path, segjudge: Command, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    references = {"archive": archive, "image": TAG, "folder": participants / "boxfill"}
+    references = {"archive": archive, "image": TAG, "folder": folder}
     named = [f"--submission={team}={reference}" for team, reference in references.items()]
     data = ["--manifest", small_data, "--protocol", "cvpr24"]
     made = segjudge("run", *data, *named, run, "--sandbox", "docker")
@@ -56,11 +67,12 @@ def test_archive_image_and_folder_score_alike_and_are_recorded_by_digest(
         *("run", *data, named[2], tmp_path / "local", "--sandbox", "local"),
     )
     assert local.returncode == 0, local.stderr
-    for folder in (run, tmp_path / "local"):
-        assert segjudge("score", folder).returncode == 0
+    for made_run in (run, tmp_path / "local"):
+        assert segjudge("score", made_run).returncode == 0
     expected = {r["case"]: (r["dsc"], r["nsd"]) for r in rows(tmp_path / "local/case_scores.csv")}
     scores = rows(run / "case_scores.csv")
     assert len(scores) == 12
+    assert all(0.5 < float(row["dsc"]) < 1 for row in scores)
     for row in scores:
         assert row["outcome"] == "ok", row
         assert (row["dsc"], row["nsd"]) == expected[row["case"]]
@@ -81,14 +93,13 @@ def test_archive_image_and_folder_score_alike_and_are_recorded_by_digest(
 
 
 def test_an_archive_that_is_cut_off_fails_its_team_and_no_other(
-    archive: Path, small_data: Path, participants: Path, segjudge: Command, tmp_path: Path
+    archive: Path, small_data: Path, folder: Path, segjudge: Command, tmp_path: Path
 ) -> None:
     cut = tmp_path / "cut.tar.gz"
-    with archive.open("rb") as source:
-        cut.write_bytes(source.read(2_000_000))
+    cut.write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
     made = segjudge(
         *("run", "--manifest", small_data, "--protocol", "cvpr24", "--sandbox", "docker"),
-        *(f"--submission=cut={cut}", f"--submission=good={participants / 'boxfill'}"),
+        *(f"--submission=cut={cut}", f"--submission=good={folder}"),
         tmp_path / "run",
     )
     assert made.returncode == 0, made.stderr
@@ -141,14 +152,14 @@ def test_compose_runs_the_participant_then_the_evaluator(small_data: Path, tmp_p
 
 
 def test_machines_of_a_cluster_load_the_archive_and_run_the_same_image(
-    archive: Path, small_data: Path, segjudge_process: Command, tmp_path: Path
+    archive: Path, small_data: Path, segjudge: Command, tmp_path: Path
 ) -> None:
     """Two workers beside each other, each with images of its own that go with it."""
     named = [f"--submission=archive={archive}", f"--submission=image={TAG}"]
     data = ["--manifest", small_data, "--protocol", "cvpr24", "--sandbox", "docker"]
     runs = (tmp_path / "plain", tmp_path / "cluster")
     for run, more in zip(runs, ([], ["--cluster", "local:2"]), strict=True):
-        made = segjudge_process("run", *data, *named, *more, run)
+        made = segjudge("run", *data, *named, *more, run)
         assert made.returncode == 0, made.stderr
     facts = [
         [(r["team"], r["case"], r["outcome"], r["measured_by"]) for r in rows(run / "runs.csv")]

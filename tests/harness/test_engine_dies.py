@@ -2,8 +2,6 @@
 
 import contextlib
 import csv
-import io
-import json
 import os
 import shutil
 import signal
@@ -16,23 +14,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import docker
-import numpy as np
 import pytest
 
 from evaluate.store import RunDirectory
 from tests.capabilities import SYSTEM_PATH, missing, need
-from tests.sandbox.archive_writer import HandmadeImage, shell_files, tar_of, write_archive
+from tests.harness.answering_image import answering_files, shell_image
+from tests.sandbox.archive_writer import write_archive
 
 pytestmark = pytest.mark.engine
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-
-PREDICT = """
-for case in inputs/*.npz; do
-    sleep 1
-    cat "/answers/${case##*/}" > "outputs/${case##*/}"
-done
-"""
 
 
 class Engine:
@@ -113,23 +104,6 @@ def mortal_engine() -> Iterator[Engine]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def answering_image(manifest: Path) -> HandmadeImage:
-    """A submission of a shell and of the right answers, which takes a second a case."""
-    files = shell_files() | {
-        f"bin/{name}": Path(f"/bin/{name}").read_bytes() for name in ("cat", "sleep")
-    }
-    files["bin/bash"] = files["bin/sh"]  # by which the protocol starts it
-    files["workspace/predict.sh"] = PREDICT.encode()
-    for case in json.loads(manifest.read_text("utf-8"))["cases"]:
-        with np.load(manifest.parent / case["reference"]["path"]) as reference:
-            answer = io.BytesIO()
-            np.savez_compressed(answer, segs=reference["gts"])
-        files[f"answers/{case['id']}.npz"] = answer.getvalue()
-    folders = ("bin", "workspace", "workspace/inputs", "workspace/outputs", "answers")
-    layer = tar_of(files, folders=dict.fromkeys(folders, 0o755))
-    return HandmadeImage([layer], settings={"WorkingDir": "/workspace"}, tags=["team:latest"])
-
-
 def records(run: Path) -> dict[str, tuple[str, str]]:
     with (run / "runs.csv").open(newline="", encoding="utf-8") as stream:
         return {r["case"]: (r["outcome"], r["started_at"]) for r in csv.DictReader(stream)}
@@ -147,7 +121,8 @@ def wait_for_result(run: Path) -> None:
 def test_the_engine_is_killed_and_the_run_goes_on_when_it_is_back(
     mortal_engine: Engine, small_data: Path, segjudge: Command, tmp_path: Path
 ) -> None:
-    archive = write_archive(tmp_path / "team.tar", answering_image(small_data).members("docker"))
+    image = shell_image(answering_files(small_data, seconds=1), "team:latest")
+    archive = write_archive(tmp_path / "team.tar", image.members("docker"))
     run = tmp_path / "run"
     command = [sys.executable, "-m", "segjudge", "run", "--manifest", str(small_data)]
     command += ["--protocol", "cvpr24", "--submission", f"team={archive}", str(run)]

@@ -45,7 +45,7 @@ def workspaces(run: Path) -> list[Path]:
     return list(Path(tempfile.gettempdir()).glob(f"segjudge-tmp-*-{RunDirectory(run).token}-*"))
 
 
-@pytest.mark.parametrize("most", [12, pytest.param(150, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("most", [5, pytest.param(150, marks=pytest.mark.soak)])
 def test_a_run_that_is_killed_again_and_again_ends_like_one_that_is_not(
     most: int,
     small_data: Path,

@@ -11,46 +11,16 @@ import pytest
 
 from evaluate.checking.starter import ready_participants
 from tests.capabilities import need
-from tests.participants.cases import Arrays, Run, dice_of
+from tests.participants.cases import Run, dice_of, objects_cases
 
 
-def objects_case() -> Arrays:
-    """Seven slices, wider than high, with three balls of which two overlap."""
-    z, y, x = np.ogrid[:7, :96, :150]
-    image = np.random.default_rng(4).normal(60, 8, (7, 96, 150))
-    boxes = []
-    for centre, radius, brightness in [
-        ((3, 40, 40), (3, 25, 20), 90),
-        ((3, 48, 60), (2, 20, 18), 150),
-        ((4, 60, 115), (2, 22, 28), 120),
-    ]:
-        ball = sum(
-            ((grid - middle) / reach) ** 2
-            for grid, middle, reach in zip((z, y, x), centre, radius, strict=True)
-        )
-        image[ball <= 1] = brightness
-        low = [middle - reach for middle, reach in zip(centre, radius, strict=True)][::-1]
-        high = [middle + reach for middle, reach in zip(centre, radius, strict=True)][::-1]
-        boxes.append(low + high)
-    return {
-        "imgs": np.clip(image, 0, 255).astype(np.uint8),
-        "boxes": np.array(boxes),
-        "spacing": np.array([0.8, 0.8, 2.5]),
-    }
-
-
-def test_every_mask_is_the_baselines_and_in_float32_but_for_single_pixels(run: Run) -> None:
-    need("litemedsam")
-    need("litemedsam_fast")
-    volume = objects_case()
-    colour = {
-        "imgs": np.repeat(volume["imgs"][3][:, :, None], 3, axis=2),
-        "boxes": volume["boxes"][:, [0, 1, 3, 4]],
-    }
-    cases = {"3DBox_MR_balls.npz": volume, "2DBox_Fundus_slice.npz": colour}
-    baseline, fast = run("litemedsam", cases), run("litemedsam_fast", cases)
-    exact = run("litemedsam_fast/exact", cases, precision='"f32"', kept_graphs="false")
-    for case, expected in baseline.items():
+def test_every_mask_is_the_baselines_and_in_float32_but_for_single_pixels(
+    network_answers: Run,
+) -> None:
+    baseline, fast = network_answers("litemedsam"), network_answers("litemedsam_fast")
+    exact = network_answers("litemedsam_fast/exact", precision='"f32"', kept_graphs="false")
+    for case in objects_cases():
+        expected = baseline[case]
         assert set(np.unique(expected)) == {0, 1, 2, 3}, case
         for masks, least in ((exact[case], 0.999), (fast[case], 0.98)):
             assert masks.dtype == expected.dtype

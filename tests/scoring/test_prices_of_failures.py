@@ -1,7 +1,7 @@
 """A failure has one price a metric, paid once, in scoring; every table says the same."""
 
 import json
-from collections.abc import Callable
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from data_manifest.layouts import BadPrediction
 from evaluate.facts.turns import Turn
 from evaluate.scoring import jobs
 from evaluate.store import RunDirectory
+from tests.conftest import submissions_in
 from tests.scoring.folders import command, protocol_file, read_rows
 
 CRASH = """
@@ -29,17 +30,22 @@ RANKED = ", ".join(
 )
 
 
-@pytest.fixture
-def crashed(tmp_path: Path, small_data: Path, make_submission: Callable[[str, str], Path]) -> Path:
-    """A run of a team that crashes on one case of four, and of one that does not."""
-    run = tmp_path / "run"
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory, small_data: Path) -> Path:
+    folder = tmp_path_factory.mktemp("prices")
     arguments = ["run", "--manifest", small_data, "--protocol"]
-    arguments.append(protocol_file(tmp_path, *METRICS, ranked=RANKED))
+    arguments.append(protocol_file(folder, *METRICS, ranked=RANKED))
     for name, lines in (("crash", CRASH), ("sound", CRASH.replace("3DBox_CT_1", "no such"))):
-        arguments += ["--submission", f"{name}={make_submission(name, lines)}"]
-    assert command(*arguments, run, "--sandbox", "local") == 0
-    assert command("score", run, "--jobs", 1) == 0
-    return run
+        arguments += ["--submission", f"{name}={submissions_in(folder)(name, lines)}"]
+    assert command(*arguments, folder / "run", "--sandbox", "local") == 0
+    assert command("score", folder / "run", "--jobs", 1) == 0
+    return folder / "run"
+
+
+@pytest.fixture
+def crashed(ran: Path, tmp_path: Path) -> Path:
+    """A run of a team that crashes on one case of four, and of one that does not."""
+    return Path(shutil.copytree(ran, tmp_path / "run"))
 
 
 def test_scoring_and_ranking_give_a_crash_the_same_price(crashed: Path) -> None:

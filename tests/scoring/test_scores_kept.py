@@ -1,6 +1,7 @@
 """A score is made once for the same bytes, rules and code; losing what was kept costs time only."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,12 +22,17 @@ def run_of(data: Path, run: Path, **submissions: Path) -> list[object]:
     return ["run", "--manifest", data, "--protocol", "segjudge", *named, run, "--sandbox", "local"]
 
 
-@pytest.fixture
-def run(tmp_path: Path, small_data: Path, participants: Path) -> Path:
-    """A run of one team, not yet scored."""
-    folder = tmp_path / "run"
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory, small_data: Path, participants: Path) -> Path:
+    folder = tmp_path_factory.mktemp("ran") / "run"
     assert command(*run_of(small_data, folder, boxfill=participants / "boxfill")) == 0
     return folder
+
+
+@pytest.fixture
+def run(ran: Path, tmp_path: Path) -> Path:
+    """A run of one team, not yet scored."""
+    return Path(shutil.copytree(ran, tmp_path / "run"))
 
 
 @pytest.fixture

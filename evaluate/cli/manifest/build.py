@@ -103,6 +103,18 @@ def _check_ways(options: argparse.Namespace) -> None:
         )
 
 
+def _check_made(options: argparse.Namespace, *, made: bool) -> None:
+    """Nothing, if images and prompts are made, or no argument says how."""
+    how = ("margin", "jitter", "remove_small", "crop", "window")
+    given = [name.replace("_", "-") for name in how if vars(options)[name]]
+    if given and not made:
+        raise UsageError(
+            where="segjudge manifest build",
+            found=f"--{given[0]} where files are kept as they are",
+            expected="pairs, or a --layout with --prompts, of which cases are made",
+        )
+
+
 def call(options: argparse.Namespace) -> int:
     """Make cases and a manifest, or show of what they would be made."""
     from data_manifest.making.build import build_manifest
@@ -113,6 +125,11 @@ def call(options: argparse.Namespace) -> int:
     from evaluate.facts.rules import load_protocol
 
     _check_ways(options)
+    of_pairs = options.layout in (None, "pairs")
+    rules = load_protocol(options.protocol or "segjudge")
+    asked = of_pairs or (options.protocol is not None and rules.kinds_of_prompts != ())
+    prompted = asked if options.prompts is None else options.prompts
+    _check_made(options, made=prompted and options.layout != "cvpr")
     notes: list[Finding] = []
     source, pairs = _source(options, notes.append)
     source = chosen(
@@ -122,10 +139,6 @@ def call(options: argparse.Namespace) -> int:
         modality=_modality(options),
         group=options.group,
     )
-    of_pairs = options.layout in (None, "pairs")
-    rules = load_protocol(options.protocol or "segjudge")
-    asked = of_pairs or (options.protocol is not None and rules.kinds_of_prompts != ())
-    prompted = asked if options.prompts is None else options.prompts
     problems = [finding for finding in source.findings if finding.is_problem]
     if of_pairs:
         pairs = [pair for pair in pairs if not options.fold or pair.fold in options.fold]
