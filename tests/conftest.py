@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,12 +12,13 @@ from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from data_manifest.demo.records import RawCase
 from data_manifest.making.writing import write_case
-from data_manifest.manifest import Manifest, Preparation, save_manifest
+from data_manifest.manifest import Manifest, Preparation, load_manifest, save_manifest
 from evaluate.checking.starter import ready_participants
 from evaluate.cli import main
 from tests import capabilities
@@ -90,6 +92,14 @@ def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     manifest = Manifest(schema=1, name="small", cases=tuple(cases))
     save_manifest(manifest, folder / "manifest.json")
     return folder / "manifest.json"
+
+
+def first_cases(small_data: Path, number: int, into: Path) -> Path:
+    """The manifest of so many of them, where each would cost a container."""
+    data = shutil.copytree(small_data.parent, into) / "manifest.json"
+    manifest = load_manifest(data)
+    save_manifest(msgspec.structs.replace(manifest, cases=manifest.cases[:number]), data)
+    return Path(data)
 
 
 def raw_case(

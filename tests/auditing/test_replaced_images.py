@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.auditing.conftest import command
+from tests.conftest import first_cases
 from tests.sandbox.archive_writer import HandmadeImage, shell_files, tar_of, write_archive
 
 _TAG = "segjudge-test-audit:latest"
@@ -42,9 +43,10 @@ def test_an_image_that_was_replaced_under_its_tag_is_named(
     line = 'command = ["/bin/bash", "-c", "sh predict.sh"]'
     assert line in text
     rules.write_text(text.replace(line, 'command = ["/bin/sh", "/predict.sh"]'), "utf-8")
+    data = first_cases(small_data, 1, tmp_path / "data")
     run = tmp_path / "run"
     named = ("--submission", f"alpha={_TAG}", "--sandbox", "docker")
-    assert command("run", "--manifest", small_data, "--protocol", rules, *named, run) == 0
+    assert command("run", "--manifest", data, "--protocol", rules, *named, run) == 0
     assert command("score", run, "--jobs", 1) == 0
     assert command("rank", run, "--bootstrap", 0) == 0
     assert command("audit", run) == 0

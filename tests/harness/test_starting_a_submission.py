@@ -123,9 +123,21 @@ def test_a_preset_has_a_starter(protocol: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("protocol", ["brats23-gli", "cvpr24-scribble", "cvpr25-text", "isles24"])
-def test_a_preset_s_starter_passes_check(segjudge: Callable, tmp_path: Path, protocol: str) -> None:
+@pytest.mark.parametrize(
+    "cases",
+    [("2DBox_MR_sanity", "3DBox_MR_sanity"), pytest.param((), marks=pytest.mark.soak)],
+    ids=["two cases", "all cases"],
+)
+def test_a_preset_s_starter_passes_check(
+    segjudge: Callable, tmp_path: Path, protocol: str, cases: tuple[str, ...]
+) -> None:
+    options = ["--protocol", protocol, "--sandbox", "local"]
+    if cases:
+        rules = load_protocol(protocol)
+        given = {"layout": rules.layout, "prompts": rules.kinds_of_prompts}
+        options += ["--manifest", build_sanity_cases(tmp_path / "data", only=cases, **given)]
     assert segjudge("init", "my-team", "--protocol", protocol).returncode == 0
-    checked = segjudge("check", "my-team", "--protocol", protocol, "--sandbox", "local")
+    checked = segjudge("check", "my-team", *options)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
