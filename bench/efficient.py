@@ -25,7 +25,7 @@ import numpy as np
 import segjudge
 from data_manifest.making.build import build_demo
 from data_manifest.manifest import save_manifest
-from evaluate.checking.starter_kit import ready_participants
+from evaluate.checking.starter import ready_participants
 from evaluate.comparing.two_runs import compare_runs
 
 BASELINE, FAST, PUBLISHED = "litemedsam", "litemedsam_fast", "published_way"

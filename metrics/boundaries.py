@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metrics.arguments import Mask
-from metrics.surface_elements import element_areas
-from metrics.surfaces import surface_codes
+from metrics.surfaces import element_areas, surface_codes
 
 _Areas = npt.NDArray[np.float64]
 

@@ -188,11 +188,7 @@ class Comparison:
 
 
 def _checked_further(names: Collection[str]) -> tuple[str, ...]:
-    """Names of further metrics, as given.
-
-    Raises:
-        MetricInputError: one is not known.
-    """
+    """Names of further metrics, as given; one that is not known is refused."""
     for name in names:
         if name not in METRICS or METRICS[name].is_measured:
             known = [m.name for m in METRICS.values() if not m.is_measured]

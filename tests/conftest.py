@@ -19,7 +19,7 @@ import pytest
 from data_manifest.demo.records import RawCase
 from data_manifest.making.writing import write_case
 from data_manifest.manifest import Manifest, Preparation, load_manifest, save_manifest
-from evaluate.checking.starter_kit import ready_participants
+from evaluate.checking.starter import ready_participants
 from evaluate.cli import main
 from tests import capabilities
 from tests.capabilities import chromium, need

@@ -1,4 +1,7 @@
-"""Simulated X-ray: rays through a body that absorbs, scatter, photon noise, negative display."""
+"""Simulated X-ray: rays through a body that absorbs, scatter, photon noise, negative display.
+
+Mammography: power-law glandular tissue, a spiculated mass, a film-like background.
+"""
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +16,7 @@ from data_manifest.demo.shapes import (
     grid,
     label_map,
     largest_part,
+    one_piece,
     power_law_noise,
     smooth_noise,
     soft,
@@ -139,14 +143,9 @@ def _shaft(
     half_width: FloatArray,
     cortex: FloatArray,
 ) -> tuple[FloatArray, Mask]:
-    """Absorption of a long bone along each ray, and where it is seen.
+    """Absorption of a long bone that runs down the image along each ray, and where it is seen.
 
-    Args:
-        rng: draws the spongy bone.
-        shape: (H, W) of the image; the bone runs down it.
-        axis: x of the bone's axis in each row, in pixels.
-        half_width: of the bone in each row, in pixels.
-        cortex: thickness of the dense wall in each row, in pixels.
+    Of each row, in pixels: x of the bone's axis, its half width, its dense wall's thickness.
     """
     _, x = grid(shape)
     offset = (x - axis[:, None]) ** 2
@@ -188,3 +187,58 @@ def forearm(rng: np.random.Generator) -> Picture:
         absorption = absorption + 0.30 * np.sqrt(np.clip(-carpal / 12, 0, 1)) + 0.3 * rim
     labels = label_map(in_radius & (keep_radius > 0.5), in_ulna & (keep_ulna > 0.5))
     return _expose(rng, absorption, 5000.0), labels
+
+
+def _spicules(
+    rng: np.random.Generator, shape: tuple[int, int], centre: tuple[float, float], radius: float
+) -> FloatArray:
+    """Thin strands, 0 to 1, that radiate from a mass and fade."""
+    strands = np.zeros(shape)
+    for _ in range(26):
+        angle = rng.uniform(0, 2 * np.pi)
+        length = radius * rng.uniform(0.5, 1.3)
+        t = np.linspace(0, 1, int(2 * length))
+        bend = angle + rng.normal(0, 0.25) * t
+        reach = 0.7 * radius + length * t
+        y, x = centre[0] + reach * np.sin(bend), centre[1] + reach * np.cos(bend)
+        width = rng.uniform(0.8, 1.8) * (1 - 0.7 * t)
+        strands = np.maximum(strands, curve(shape, np.stack([y, x], axis=1), width))
+    fade = np.exp(-np.clip(np.hypot(*_offsets(shape, centre)) - radius, 0, None) / radius)
+    return np.asarray(ndimage.gaussian_filter(strands, 1.2) * fade)
+
+
+def _offsets(shape: tuple[int, int], centre: tuple[float, float]) -> tuple[FloatArray, FloatArray]:
+    y, x = grid(shape)
+    return y - centre[0] + 0 * x, x - centre[1] + 0 * y
+
+
+def mass(rng: np.random.Generator) -> Picture:
+    """A compressed breast with a spiculated mass."""
+    shape = (600, 448)
+    y, x = grid(shape)
+    chest = 0.62 * shape[1] * np.sqrt(np.clip(1 - ((y - 300) / 285) ** 2, 0, 1))
+    edge = chest * (1.18 - 0.12 * (y - 300) / 300) - x
+    breast = np.clip(edge / 70, 0, 1) ** 0.6  # compressed flat, thinner towards the skin
+    skin = np.exp(-(((edge - 4) / 3) ** 2)) * (edge > 0)
+    glandular = power_law_noise(rng, shape, 2.7)
+    inner = np.clip(1.2 - np.hypot((y - 300) / 230, (x - 130) / 190), 0, 1)
+    fat = 0.42 * breast
+    dense = 0.36 * breast * inner * (1 + 0.5 * glandular)
+    ducts = np.abs(smooth_noise(rng, shape, (1.5, 9))) + np.abs(smooth_noise(rng, shape, (3, 4)))
+    strands = 0.07 * ducts * inner
+    centre = (252.0, 158.0)
+    outline = blob(rng, shape, centre=centre, radii=(42, 48), roughness=0.12, modes=12)
+    outline = one_piece(outline + 1.5 * smooth_noise(rng, shape, 4))
+    inside = soft(outline, 3.5)
+    body = inside * (0.75 + 0.25 * np.clip(-outline / 40, 0, 1))
+    mass = 0.55 * body + 0.22 * _spicules(rng, shape, centre, 45.0)
+    absorbed = fat + np.clip(dense, 0, None) + strands * (edge > 0) + 0.25 * skin + mass
+    muscle = soft((x - (150 - 0.62 * y)), 8) * (y < 240)
+    absorbed = absorbed + 0.30 * muscle * (1 + 0.1 * glandular)
+    clusters = rng.normal(0, 1, (14, 2)) * 14 + (390, 190)
+    for cy, cx in clusters:
+        absorbed = absorbed + 0.35 * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 1.6)
+    photons = rng.poisson(2600 * np.exp(-1.6 * ndimage.gaussian_filter(absorbed, 0.8)))
+    film = 4095 * np.clip(-np.log((photons + 1) / 2700) / 2.8, 0, 1)
+    film = film * (edge > -2)
+    return np.rint(film).astype(np.uint16), label_map(outline < 0)

@@ -20,9 +20,11 @@ import pydicom
 import SimpleITK as sitk  # noqa: N813  (the name that everyone gives it)
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
-from data_manifest.making.dicom_classes import check_class, check_length, check_pixels
 from data_manifest.making.dicom_geometry import (
     Slices,
+    check_class,
+    check_length,
+    check_pixels,
     place_of,
     slices_of_files,
     slices_of_frames,

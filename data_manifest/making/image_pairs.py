@@ -123,11 +123,7 @@ def pairs_from_csv(path: Path, *, tell: Tell = untold) -> list[Pair]:
 
 
 def _columns(table: ForeignTable) -> dict[str, int]:
-    """Where each column is.
-
-    Raises:
-        TableError: one is missing, there twice, or unknown.
-    """
+    """Where each column is."""
     needed = dict(zip(_NEEDED, table.need(*_NEEDED), strict=True))
     others = {name: index for name in _OPTIONAL if (index := table.find(name)) is not None}
     columns = needed | others

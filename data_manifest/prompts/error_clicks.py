@@ -164,12 +164,7 @@ def _squared_depth(
 ) -> _Indices:
     """Squared distance of each voxel to the nearest one that is not in the list.
 
-    Args:
-        z: of the voxels, from 1: index 0 and the last one of each axis are outside.
-        y: the same.
-        x: the same.
-        ends: distance along x to the nearest voxel outside.
-        size: of the box, with what is outside.
+    Indices from 1: 0 and the last one of each axis are outside; `ends`: distance along x to there.
     """
     voxel = (z * size[1] + y) * size[2] + x
     depth = ends.astype(np.int64) ** 2

@@ -11,9 +11,8 @@ from data_manifest.progress import Progress, silent
 from evaluate.auditing.rechecking import AtHand, Recheck, recheck
 from evaluate.auditing.rechecking.basis import Basis
 from evaluate.auditing.reruns import Rerun, rerun
-from evaluate.auditing.standing import bounds_of_places
+from evaluate.auditing.standing import bounds_of_places, judge_team
 from evaluate.auditing.submissions import found_submissions
-from evaluate.auditing.verdicts import judge_team
 from evaluate.cluster import ClusterAddress
 from evaluate.documents.audit import (
     AuditDocument,
@@ -102,7 +101,7 @@ def examine(
                     cluster=again.cluster,
                     progress=progress,
                 )
-    ran = {team.team: team for team in made.teams} if made else {}
+    ran = {team.team: team for team in made.part.teams} if made else {}
     teams = basis.document.teams
     verdicts = [judge_team(team, findings, ran.get(team)) for team in teams]
     of_run = AuditedRun(
@@ -111,8 +110,8 @@ def examine(
         verdicts=tuple(verdicts),
         places=tuple(_places(checked, _unresolved(checked, findings, verdicts, made))),
         evidence=_digests(basis),
-        rerun=made.part() if made else None,
-        notes=tuple(made.notes) if made else (),
+        rerun=made.part if made else None,
+        notes=made.part.notes if made else (),
         environment=_environment(basis, sandbox, made),
     )
     return Audit(findings=findings, of_run=of_run)
@@ -131,7 +130,7 @@ def _unresolved(
             for team in finding.teams or teams:
                 unresolved |= {(team, case): [] for case in finding.cases or cases}
     recorded = {(row.team, row.case): row for row in checked.scores}
-    ran: Mapping[str, TeamAgain] = {team.team: team for team in made.teams} if made else {}
+    ran: Mapping[str, TeamAgain] = {team.team: team for team in made.part.teams} if made else {}
     open_kinds = (VerdictKind.DIFFERS, VerdictKind.UNSTABLE, VerdictKind.NOT_RUN)
     for verdict in verdicts:
         if not verdict.is_open or verdict.verdict not in open_kinds:
@@ -156,6 +155,8 @@ def _places(
     checked: Recheck, unresolved: Mapping[tuple[str, str], list[CaseScore]]
 ) -> list[PlaceBounds]:
     basis = checked.basis
+    if not checked.checked["places"]:
+        return []  # there is no ranking of these scores that could stand; a finding says why
 
     labels = labels_ranked_by(basis.run, basis.protocol)
 
@@ -197,7 +198,7 @@ def _environment(basis: Basis, sandbox: Sandbox | None, made: Rerun | None) -> T
     }
     now: dict[str, object] = {}
     if sandbox is not None:
-        now = sandbox.describe() | _load_of(made.calibration[1] if made else [])
+        now = sandbox.describe() | _load_of(made.part.calibration_s.now if made else [])
     versions = library_versions()
     return ThenAndNow(
         then=then, now=Environment(host=describe_host(), versions=versions, sandbox=now)

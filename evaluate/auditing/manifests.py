@@ -9,7 +9,7 @@ import msgspec
 from data_manifest.errors import ManifestError
 from data_manifest.findings import Cell, Finding, Severity
 from data_manifest.manifest import Manifest, load_manifest, save_manifest
-from evaluate.auditing.documents import differing_leaves
+from evaluate.auditing.table_cells import differing_leaves
 from evaluate.documents.audit import Cause
 from evaluate.sandbox.scratch import scratch_folder
 

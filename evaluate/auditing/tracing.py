@@ -5,8 +5,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from data_manifest.findings import Cell, Finding, Severity
-from evaluate.auditing.documents import differing_leaves, renamed
-from evaluate.auditing.table_cells import RowDifference, Table, compare_tables
+from evaluate.auditing.table_cells import (
+    RowDifference,
+    Table,
+    compare_tables,
+    differing_leaves,
+    renamed,
+)
 from evaluate.documents.audit import Cause
 
 _Pair = tuple[str, str]

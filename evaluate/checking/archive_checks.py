@@ -9,10 +9,15 @@ from pathlib import Path
 from data_manifest.errors import printable
 from data_manifest.findings import Finding, Severity, listed
 from evaluate.checking.check_findings import make_finding, nothing_found
-from evaluate.checking.file_system import FileSystem, stack
-from evaluate.checking.files import file_findings, is_cache, named_secrets, script_findings
-from evaluate.facts.rules import Rules
-from evaluate.facts.run_rules import HandIn
+from evaluate.checking.files import (
+    FileSystem,
+    file_findings,
+    is_cache,
+    named_secrets,
+    script_findings,
+    stack,
+)
+from evaluate.facts.rules import HandIn, Rules
 from evaluate.sandbox.archives import ArchivedImage, read_archive
 from evaluate.sandbox.image_settings import ImageSettings
 from evaluate.sandbox.layers import ImageContents, read_layers

@@ -19,11 +19,10 @@ from data_manifest.manifest import Case, Manifest, load_manifest, save_manifest
 from data_manifest.progress import Progress
 from evaluate.checking.check_findings import hit, make_finding, nothing_found
 from evaluate.checking.examinations import TEAM, Drawer, Examination, ExaminedCase
-from evaluate.checking.observing import ObservingSandbox
 from evaluate.checking.round_checks import case_in_rounds, round_findings
 from evaluate.checking.run_checks import estimate_findings, run_findings
 from evaluate.checking.sanity import ONE_SLICE_PAIR, is_odd
-from evaluate.checking.trials import Trial, gathered
+from evaluate.checking.trials import ObservingSandbox, Trial, gathered
 from evaluate.facts.rules import Rules
 from evaluate.running.schedule import turns
 from evaluate.running.stage import run_submissions

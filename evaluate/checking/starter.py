@@ -8,10 +8,56 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import evaluate
 from data_manifest.layouts import FORMATS
-from evaluate.checking.starter_kit import kit_file
 from evaluate.facts.errors import Finding, UsageError
 from evaluate.facts.rules import Rules
+
+_KIT = "kit"
+_SHARES = "shares.txt"
+"""Of a participant: the files of others that it takes, a line each, relative to all of them."""
+
+
+def _shipped() -> Path:
+    """In the installed package, or in the checkout."""
+    package = Path(evaluate.__file__).parent
+    for folder in (package / "participants", package.parent / "participants"):
+        if (folder / _KIT).is_dir():
+            return folder
+    raise UsageError(
+        where="segjudge",
+        found="no participants beside this installation",
+        expected="the folder `participants` that segjudge ships",
+        mend="install segjudge again",
+    )
+
+
+def kit_file(name: str) -> Path:
+    """A file that every submission needs, by its name."""
+    return _shipped() / _KIT / name
+
+
+def ready_participants(out: Path) -> dict[str, Path]:
+    """Put each shipped participant on top of the kit; equal files give equal digests.
+
+    What an earlier call left there is brought up to date.
+
+    Returns:
+        The folders, by name.
+    """
+    shipped = _shipped()
+    ready = {}
+    for own in sorted(path.parent for path in shipped.glob("*/predict.py")):
+        folder = out / own.name
+        for source in (shipped / _KIT, own):
+            ignored = shutil.ignore_patterns("__pycache__", _SHARES)
+            shutil.copytree(source, folder, dirs_exist_ok=True, ignore=ignored)
+        shares = own / _SHARES
+        for name in shares.read_text("utf-8").split() if shares.is_file() else ():
+            shutil.copy(shipped / name, folder)
+        ready[folder.name] = folder
+    return ready
+
 
 _TEMPLATE = Path(__file__).parent / "starter_files"
 # A team's name is also a folder, a file and, in lower case, an image: the engine's rule for names.
@@ -21,14 +67,7 @@ _LONGEST = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kit:
-    """How a submission reads and writes files of some formats, those that name it.
-
-    Attributes:
-        predict: the template of predict.py.
-        files: its reader and writer.
-        requirements: Python packages.
-        does: what the stub does.
-    """
+    """How a submission reads and writes files of some formats, and what the stub does."""
 
     predict: str
     files: str
@@ -130,11 +169,7 @@ def _values(name: str, kit: _Kit, protocol: Rules, called: str) -> dict[str, str
 
 
 def _kit(protocol: Rules) -> _Kit:
-    """The one that speaks a protocol's formats.
-
-    Raises:
-        UsageError: there is none.
-    """
+    """The one that speaks a protocol's formats; refused where there is none."""
     container, output = protocol.container, protocol.output
     given = [file.path for file in protocol.input.images]
     asked = [FORMATS[name] for name in (*(f.format for f in protocol.input.images), output.format)]

@@ -51,6 +51,8 @@ def _interval(low: float | None, high: float | None) -> str:
 
 
 def _say_places(places: Sequence[PlaceBounds]) -> None:
+    if not places:
+        say("LOOK  places: not known")
     if places and all(place.stands for place in places):
         say("ok    places: every one stands")
         return

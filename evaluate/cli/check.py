@@ -33,7 +33,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> int:
     """Check a submission; 1 if there is a problem, 3 if it needs an engine that is not there."""
-    from evaluate.auditing.saved_cases import unpack_saved_case
+    from evaluate.auditing.bundles.zip_files import unpack_saved_case
     from evaluate.cli.check_words import check_document, say_check
     from evaluate.documents.tables import write_atomically, write_document
     from evaluate.facts.rules import load_protocol

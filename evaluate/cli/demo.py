@@ -29,7 +29,7 @@ def call(options: argparse.Namespace) -> int:
     """Demo data, the shipped participants, scores, ranking, a comparison and the report."""
     from data_manifest.findings import printable
     from data_manifest.making.build import build_demo
-    from evaluate.checking.starter_kit import ready_participants
+    from evaluate.checking.starter import ready_participants
     from evaluate.cli.rank_words import say_leaderboard
     from evaluate.cli.run_words import say_outcomes
     from evaluate.cli.score_words import say_scores
@@ -37,7 +37,7 @@ def call(options: argparse.Namespace) -> int:
     from evaluate.facts.rules import load_protocol
     from evaluate.pipeline.comparisons import write_comparison
     from evaluate.ranking.stage import rank_run
-    from evaluate.reporting.report_of_run import report_run
+    from evaluate.reporting.page import report_run
     from evaluate.sandbox.choice import refuse_on_windows
     from evaluate.scoring.stage import score_run
 

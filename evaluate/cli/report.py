@@ -19,7 +19,7 @@ def call(options: argparse.Namespace) -> int:
     """Write a run's report; what was never scored or ranked is first."""
     from evaluate.facts.scores import CaseScore
     from evaluate.ranking.stage import RankOptions, rank_run
-    from evaluate.reporting.report_of_run import report_run
+    from evaluate.reporting.page import report_run
     from evaluate.scoring.stage import score_run
     from evaluate.store import RunDirectory
 

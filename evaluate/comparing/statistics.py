@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluate.comparing.answer import answer
-from evaluate.comparing.score_pairs import COMPARED, Pairs
+from evaluate.comparing.comparability import COMPARED, Pairs
 from evaluate.documents.team_comparison import (
     CaseChange,
     Difference,

@@ -5,15 +5,14 @@ or median; or count the significant wins over other teams.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from evaluate.pairing import Counts
 from evaluate.pairing.tied import TOLERANCE
 from evaluate.pairing.wilcoxon import SignedRanks, resampled_signed_ranks, signed_ranks
-from evaluate.ranking.places import rank_columns
-from evaluate.ranking.resampling import weighted_median
+from evaluate.ranking.places import rank_columns, weighted_median
 from evaluate.ranking.scheme import case_ranks
 from evaluate.ranking.score_table import Bools, Column, Floats
 from evaluate.ranking.settings import Adjustment, RankSettings
@@ -44,13 +43,7 @@ def adjusted(p: Floats, method: Adjustment) -> Floats:
 Method = Literal[
     "rank_then_mean", "rank_then_median", "mean_then_rank", "median_then_rank", "test_then_rank"
 ]
-METHODS: tuple[Method, ...] = (
-    "rank_then_mean",
-    "rank_then_median",
-    "mean_then_rank",
-    "median_then_rank",
-    "test_then_rank",
-)
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ import numpy as np
 from evaluate.facts.ranking_record import PermutationTests
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore
+from evaluate.ranking.analysis import by_pair
 from evaluate.ranking.label_columns import in_strata, with_label_columns
-from evaluate.ranking.pairwise import by_pair
 from evaluate.ranking.places import shared_places
 from evaluate.ranking.scheme import Scheme
 from evaluate.ranking.score_table import Bools, Column, ScoreTable, column, table_of

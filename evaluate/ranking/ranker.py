@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -24,7 +24,7 @@ from evaluate.facts.rules import RankedMetric, Rules
 from evaluate.facts.scores import CaseScore, LabelScore
 from evaluate.pairing import Counts, draw_counts
 from evaluate.ranking.agreement import borda, euclidean, kemeny
-from evaluate.ranking.analysis import Analysis, analyse
+from evaluate.ranking.analysis import Analysis, analyse, tied_groups
 from evaluate.ranking.bootstrap import (
     case_count_warnings,
     certainty_of,
@@ -36,7 +36,6 @@ from evaluate.ranking.label_columns import in_strata, with_label_columns
 from evaluate.ranking.methods import METHODS, Method
 from evaluate.ranking.overall import failures_of, overall_of, rows_of, value_warnings
 from evaluate.ranking.own_places import permutation_tests, scheme_of
-from evaluate.ranking.pairwise import tied_groups
 from evaluate.ranking.places import rank_columns, shared_places
 from evaluate.ranking.result import Result, by_team
 from evaluate.ranking.scheme import Scheme, Standing
@@ -86,14 +85,13 @@ def rank(
     names = list(dict.fromkeys((*protocol.scoring.case_names, *MEASURED, *chosen)))
     _refuse_absent(scores, settings.columns)
     every = list(dict.fromkeys((*names, *settings.columns)))
+    way = {metric.name: metric.direction for metric in settings.metrics}
     result = rank_table(
         table_of(scores, every, priced=priced, missing=missing),
         settings,
         seed=seed,
         bootstrap=bootstrap,
-        shown=[
-            ranked_column(protocol, name, direction=_direction(settings, name)) for name in names
-        ],
+        shown=[ranked_column(protocol, name, direction=way.get(name)) for name in names],
         resampled=resampled,
     )
     made = result.document.settings
@@ -104,16 +102,8 @@ def rank(
     return replace(result, document=msgspec.structs.replace(result.document, settings=made))
 
 
-def _direction(settings: RankSettings, name: str) -> Literal["higher", "lower"] | None:
-    return next((metric.direction for metric in settings.metrics if metric.name == name), None)
-
-
 def _refuse_absent(scores: Sequence[CaseScore], ranked: Sequence[str]) -> None:
-    """Refuse to rank by what the table has no column of.
-
-    Raises:
-        RankingRefusedError: there is such a metric.
-    """
+    """Refuse to rank by what the table has no column of."""
     absent = [n for n in ranked if scores and not any(n in score.values for score in scores)]
     if absent:
         raise RankingRefusedError(

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluate.ranking.places import break_ties, rank_columns
-from evaluate.ranking.resampling import weighted_median
+from evaluate.ranking.places import break_ties, rank_columns, weighted_median
 from evaluate.ranking.score_table import Column, Floats
 from evaluate.ranking.settings import RankSettings, Ties
 
@@ -157,56 +156,31 @@ def group_values(column: Column, counts: Floats, groups: Sequence[slice]) -> Flo
     Returns:
         (groups, teams, replicates), nan where there is none.
     """
-    usable = column.usable
-    match column.statistic:
-        case "mean":
-            return modality_means(column.values, usable, counts, groups)[0]
-        case "median":
-            whole = counts.astype(np.int32)
-            return np.stack(
-                [weighted_median(column.values[:, g], usable[g], whole[g]) for g in groups]
-            )
-        case "rmse":
-            return np.sqrt(modality_means(column.values**2, usable, counts, groups)[0])
-        case "balanced_accuracy":
-            return np.stack(
-                [
-                    mean_over(
-                        np.stack(
-                            [
-                                _balanced_accuracy([column.sums[n][:, g] for n in names], counts[g])
-                                for names in column.variants
-                            ]
-                        )
-                    )
-                    for g in groups
-                ]
-            )
-        case "aggregated":
-            return np.stack(
-                [
-                    mean_over(
-                        np.stack(
-                            [
-                                ratio.of(
-                                    {n: column.sums[n][:, g] @ counts[g] for n in ratio.columns}
-                                )
-                                for ratio in column.ratios
-                            ]
-                        )
-                    )
-                    for g in groups
-                ]
-            )
+    statistic, usable = column.statistic, column.usable
+    if statistic in ("mean", "rmse"):
+        values = column.values**2 if statistic == "rmse" else column.values
+        means = modality_means(values, usable, counts, groups)[0]
+        return np.sqrt(means) if statistic == "rmse" else means
+
+    def of_group(g: slice) -> Floats:
+        if statistic == "median":
+            return weighted_median(column.values[:, g], usable[g], counts[g].astype(np.int32))
+        sums = {name: values[:, g] for name, values in column.sums.items()}
+        if statistic == "aggregated":
+            of_ratio = [{n: sums[n] @ counts[g] for n in r.columns} for r in column.ratios]
+            made = [r.of(totals) for r, totals in zip(column.ratios, of_ratio, strict=True)]
+        else:
+            variants = [[sums[name] for name in names] for names in column.variants]
+            made = [_balanced_accuracy(parts, counts[g]) for parts in variants]
+        return mean_over(np.stack(made))
+
+    return np.stack([of_group(g) for g in groups])
 
 
 def _balanced_accuracy(parts: Sequence[Floats], counts: Floats) -> Floats:
     """The mean recall of the variants that references have, (teams, replicates).
 
-    Args:
-        parts: the reference's variants, the predicted ones, and of a topology 1 where it matches;
-            (teams, cases) each.
-        counts: (cases, replicates).
+    Parts are the reference's variants, the predicted ones, and of a topology 1 where it matches.
     """
     true, predicted, *matches = parts
     right = (true == predicted) & np.all([match == 1 for match in matches], axis=0)

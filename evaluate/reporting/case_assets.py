@@ -15,7 +15,7 @@ from data_manifest.layouts import BadPrediction, OutputFile, read_prediction
 from data_manifest.manifest import Case
 from data_manifest.prompts import Prompts
 from evaluate.facts.rules import Rules
-from evaluate.reporting.case_files import Unreadable, read_case_files
+from evaluate.reporting.case_files import Unreadable, read_case_files, row_height, window_around
 from evaluate.reporting.case_views import (
     AGREE,
     LONGEST,
@@ -28,7 +28,6 @@ from evaluate.reporting.case_views import (
     shown_slices,
 )
 from evaluate.reporting.case_volumes import VolumeView
-from evaluate.reporting.display_windows import row_height, window_around
 from evaluate.reporting.told_pictures import dotted_slices, told_picture
 from evaluate.running.conversation import Conversation
 

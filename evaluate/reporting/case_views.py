@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from evaluate.reporting.display_windows import Window
+from evaluate.reporting.case_files import Window
 
 LONGEST = {2: 400, 3: 224}
 """Pixels of the longer side of a slice, by the image's dimensions."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from data_manifest.layouts import viewer_affine
 from data_manifest.manifest import Case
-from evaluate.reporting.display_windows import Window
+from evaluate.reporting.case_files import Window
 
 _LONGEST = 192
 """Voxels of a side; of larger volumes every second one or third one is kept."""

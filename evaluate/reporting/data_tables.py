@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from evaluate.facts.outcome import Outcome
-from evaluate.reporting.method_charts import METHOD_TITLES
 from evaluate.reporting.provenance import submissions
 from evaluate.reporting.quantities import Quantity, percent
 from evaluate.reporting.robustness import Certainty, pair_tests, ranks_by_method
 from evaluate.reporting.run_sources import Sources
+from evaluate.reporting.shared_grids import METHOD_TITLES
 from evaluate.reporting.standings import macro, micro, shown_quantities
 from evaluate.reporting.svg import number
 

@@ -4,7 +4,10 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from data_manifest.manifest import sha256_of
 from data_manifest.progress import Progress, silent
+from evaluate.facts.errors import RunDirectoryError
+from evaluate.facts.scores import CaseScore
 from evaluate.reporting.banners import banners
 from evaluate.reporting.case_browser import write_case_browser
 from evaluate.reporting.case_figures import MOST_DOTS, podiums, spreads
@@ -22,7 +25,6 @@ from evaluate.reporting.failures import failures
 from evaluate.reporting.figures import ranking_figures
 from evaluate.reporting.gallery import make_gallery
 from evaluate.reporting.methods_text import methods_paragraphs
-from evaluate.reporting.modality_pages import modality_pages, write_modality_pages
 from evaluate.reporting.provenance import fact_groups, protocol_text, submissions
 from evaluate.reporting.quantities import QUANTITIES, clipped
 from evaluate.reporting.rendering import render
@@ -31,9 +33,10 @@ from evaluate.reporting.round_charts import round_figures
 from evaluate.reporting.run_sources import Sources, read_sources
 from evaluate.reporting.standings import heat_tables, leaderboard, macro, modalities
 from evaluate.reporting.svg import number
-from evaluate.reporting.team_pages import write_team_pages
+from evaluate.reporting.team_pages import modality_pages, write_modality_pages, write_team_pages
 from evaluate.reporting.words import scheme, verdict
 from evaluate.store import RunDirectory
+from evaluate.store.origin import data_of
 
 _MOST_ON_FIRST_SCREEN = 10
 
@@ -158,3 +161,22 @@ def _runtime(sources: Sources) -> Markup | None:
     return runtime_chart(
         points, score=score, time=time, description=f"On the Pareto front, from fast: {front}."
     )
+
+
+def report_run(
+    root: Path, *, manifest_path: Path | None = None, progress: Progress = silent
+) -> Path:
+    """Write the report of a scored and ranked run; returns its path."""
+    run = RunDirectory.open(root)
+    with run.locked():
+        _, data_root = data_of(run, manifest_path)
+        scores = run.table_path(CaseScore)
+        if not scores.is_file() or run.document().ranked_from != sha256_of(scores):
+            raise RunDirectoryError(
+                where=str(root),
+                found="scores that were made since it was ranked, or no ranking yet",
+                expected="a ranking of these scores",
+                mend=f"`segjudge rank {root}`",
+            )
+        data = data_root if data_root.is_dir() else None
+        return write_report(run, data_root=data, progress=progress)

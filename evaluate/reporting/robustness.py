@@ -7,17 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluate.facts.ranking_record import PlaceCertainty, RankingDocument, ResampledPlaces
+from evaluate.ranking.methods import METHODS
 
 ALL = "ALL"
 """The key of ranking.json for the cases of all modalities together."""
 
-_METHODS = (
-    "rank_then_mean",
-    "rank_then_median",
-    "mean_then_rank",
-    "median_then_rank",
-    "test_then_rank",
-)
 Shares = dict[str, dict[int, float]]
 
 
@@ -107,8 +101,8 @@ def pair_tests(
 def ranks_by_method(ranking: RankingDocument, teams: Sequence[str]) -> dict[str, dict[str, float]]:
     """Each team's place under every method that has a place for all of them."""
     methods = ranking.sensitivity.methods if ranking.sensitivity else {}
-    by_method = {}
-    for method in _METHODS:
+    by_method: dict[str, dict[str, float]] = {}
+    for method in METHODS:
         ranks = methods[method].ranks if method in methods else {}
         known = {team: float(rank) for team in teams if (rank := ranks.get(team)) is not None}
         if len(known) == len(teams):
@@ -122,7 +116,7 @@ def tau_spreads(ranking: RankingDocument, metrics: Sequence[str]) -> list[TauSpr
     if places is None:
         return []
     methods = places.methods or {}
-    alone = [(way, name) for name in metrics for way in _METHODS]
+    alone = [(way, name) for name in metrics for way in METHODS]
     parts = [methods.get(way, {}).get(name, {}).get(ALL) for way, name in alone]
     return [
         TauSpread(

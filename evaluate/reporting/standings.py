@@ -123,16 +123,13 @@ def leaderboard(sources: Sources, certainty: Certainty | None) -> Leaderboard:
     for place in sources.places:
         scores = sources.scores_of(place.team)
         failed = sum(score.outcome.is_failure for score in scores)
-        cells: list[StandingCell] = []
-        for quantity in quantities:
-            cells += _means(sources, place.team, quantity)
         rows.append(
             LeaderboardRow(
                 team=place.team,
                 rank=StandingCell(text=number(place.rank), order=place.rank),
                 mean_rank=StandingCell(text=f"{place.mean_rank:.2f}", order=place.mean_rank),
                 certainty=_certainty_cells(place.team, certainty),
-                cells=tuple(cells),
+                cells=tuple(c for q in quantities for c in _means(sources, place.team, q)),
                 failures=StandingCell(
                     text=str(failed), order=failed, note=_expected(len(scores), cases)
                 ),
@@ -164,15 +161,14 @@ def _certainty_cells(team: str, certainty: Certainty | None) -> tuple[StandingCe
 
 
 def _means(sources: Sources, team: str, quantity: Quantity) -> list[StandingCell]:
-    cells = []
     averages = (
         (macro(sources, team, quantity.name), len(sources.modalities)),
         (micro(sources, team, quantity.name), len(sources.scores_of(team))),
     )
-    for (value, n), expected in averages:
-        note = _expected(n, expected)
-        cells.append(StandingCell(text=quantity.text(value), order=value, note=note))
-    return cells
+    return [
+        StandingCell(text=quantity.text(value), order=value, note=_expected(n, whole))
+        for (value, n), whole in averages
+    ]
 
 
 def heat_tables(sources: Sources) -> tuple[HeatTable, ...]:

@@ -2,21 +2,30 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from evaluate.facts.scores import CaseScore
+from evaluate.reporting.case_figures import MOST_DOTS, CaseFigure, podiums, spreads
 from evaluate.reporting.charts import PlaceRow, standing_chart
 from evaluate.reporting.failures import Failure
+from evaluate.reporting.figures import Figure, modality_figures
 from evaluate.reporting.gallery import Gallery
 from evaluate.reporting.provenance import submissions
-from evaluate.reporting.quantities import QUANTITIES, Quantity, percent
+from evaluate.reporting.quantities import DASH, QUANTITIES, Quantity, percent
 from evaluate.reporting.rendering import render
 from evaluate.reporting.robustness import Certainty
 from evaluate.reporting.run_sources import Sources
-from evaluate.reporting.standings import StandingCell, macro, micro, modalities, shown_quantities
+from evaluate.reporting.standings import (
+    Modality,
+    StandingCell,
+    macro,
+    micro,
+    modalities,
+    shown_quantities,
+)
 from evaluate.reporting.svg import number
 from evaluate.store import RunDirectory
 
@@ -118,12 +127,14 @@ def _standing(sources: Sources, team: str, certainty: Certainty | None) -> Marku
 
 
 def _averages(sources: Sources, team: str, quantities: Sequence[Quantity]) -> tuple[_TeamRow, ...]:
-    rows = []
-    for name, average in (("every modality alike (macro)", macro), ("every case alike", micro)):
-        values = [(q, average(sources, team, q.name)[0]) for q in quantities]
-        cells = tuple(StandingCell(text=q.text(value), order=value) for q, value in values)
-        rows.append(_TeamRow(name=name, cells=cells))
-    return tuple(rows)
+    return tuple(
+        _TeamRow(name=name, cells=_cells((q, mean(sources, team, q.name)[0]) for q in quantities))
+        for name, mean in (("every modality alike (macro)", macro), ("every case alike", micro))
+    )
+
+
+def _cells(values: Iterable[tuple[Quantity, float | None]]) -> tuple[StandingCell, ...]:
+    return tuple(StandingCell(text=q.text(value), order=value) for q, value in values)
 
 
 def _by_modality(
@@ -133,20 +144,15 @@ def _by_modality(
     for modality in modalities(sources):
         scores = [sources.modality_scores.get((team, modality.name, q.name)) for q in quantities]
         means = [None if row is None else row.mean for row in scores]
-        cells = [
-            StandingCell(text=q.text(mean), order=mean)
-            for q, mean in zip(quantities, means, strict=True)
-        ]
         failed = max((row.failures for row in scores if row is not None), default=0)
-        counts = (modality.cases, failed)
-        cells += [StandingCell(text=str(count), order=count) for count in counts]
-        rows.append(_TeamRow(name=modality.name, cells=tuple(cells)))
+        counts = [StandingCell(text=str(n), order=n) for n in (modality.cases, failed)]
+        cells = (*_cells(zip(quantities, means, strict=True)), *counts)
+        rows.append(_TeamRow(name=modality.name, cells=cells))
     return tuple(rows)
 
 
 def _case_row(score: CaseScore, quantities: Sequence[Quantity]) -> tuple[CaseScore, _TeamRow]:
-    values = [(q, score.value(q.name)) for q in quantities]
-    cells = tuple(StandingCell(text=q.text(value), order=value) for q, value in values)
+    cells = _cells((q, score.value(q.name)) for q in quantities)
     return score, _TeamRow(name=score.case, cells=cells)
 
 
@@ -163,3 +169,87 @@ def _own_images(gallery: Gallery, team: str) -> list[Markup]:
         for image in gallery.images
         if (identifier := re.search(r'\bid="([^"]+)"', image)) and identifier[1] in wanted
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModalityPage:
+    """What a modality's page shows."""
+
+    name: str
+    modality: Modality
+    cases: tuple[CaseFigure, ...]
+    ranking: tuple[Figure, ...]
+
+    @property
+    def drawings(self) -> dict[str, Markup]:
+        """Every figure by the name of its file."""
+        of_cases = {figure.name: figure.drawing for figure in self.cases}
+        return of_cases | {figure.name: figure.drawing for figure in self.ranking}
+
+
+def modality_pages(sources: Sources) -> tuple[ModalityPage, ...]:
+    """A page for each modality; none where there is only one, as the report is that page."""
+    shown = modalities(sources)
+    if len(shown) < 2:
+        return ()
+    return tuple(
+        ModalityPage(
+            name=_page_name(position, modality.name),
+            modality=modality,
+            cases=(*spreads(sources, modality.name), *podiums(sources, modality.name)),
+            ranking=modality_figures(sources, modality.name),
+        )
+        for position, modality in enumerate(shown, start=1)
+    )
+
+
+def _page_name(position: int, modality: str) -> str:
+    """A file name that no manifest can choose: a number, and what is harmless of the name.
+
+    >>> _page_name(3, "X-Ray / chest")
+    '03-x-ray-chest'
+    """
+    readable = re.sub(r"[^a-z0-9]+", "-", modality.lower()).strip("-")[:40]
+    return f"{position:02d}-{readable}".rstrip("-")
+
+
+def write_modality_pages(
+    run: RunDirectory, sources: Sources, pages: tuple[ModalityPage, ...]
+) -> None:
+    """Write `report/modalities/NAME.html` for every modality, each self-contained."""
+    quantities = shown_quantities(sources)
+    texts = (
+        (
+            f"{page.name}.html",
+            render(
+                "modality.html.j2",
+                title=sources.protocol.title,
+                page=page,
+                pages=pages,
+                teams=sources.teams,
+                quantities=quantities,
+                rows=[_row(sources, team, page.modality) for team in sources.teams],
+                dots_are_thinned=page.modality.cases > MOST_DOTS,
+            ).encode("utf-8"),
+        )
+        for page in pages
+    )
+    run.write_folder("report/modalities", texts)
+
+
+def _row(sources: Sources, team: str, modality: Modality) -> tuple[str, list[StandingCell]]:
+    """Place and mean rank in the modality, then mean and median of each metric, then failures."""
+    overall = sources.ranking.overall or {}
+    place = overall[team].by_modality.get(modality.name) if team in overall else None
+    rank, mean_rank = (place.rank, place.mean_rank) if place else (None, None)
+    cells = [
+        StandingCell(text=DASH if rank is None else number(rank), order=rank),
+        StandingCell(text=DASH if mean_rank is None else f"{mean_rank:.2f}", order=mean_rank),
+    ]
+    failures = 0
+    for quantity in shown_quantities(sources):
+        row = sources.modality_scores.get((team, modality.name, quantity.name))
+        values = (row.mean, row.median) if row else (None, None)
+        cells += [StandingCell(text=quantity.text(value), order=value) for value in values]
+        failures = max(failures, row.failures if row else 0)
+    return team, [*cells, StandingCell(text=str(failures), order=failures)]

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup
 
 from data_manifest.prompts import Dots, Prompts, Words
+from evaluate.reporting.case_files import Window
 from evaluate.reporting.case_pictures import box_path, dots_path
-from evaluate.reporting.display_windows import Window
 from evaluate.reporting.quantities import clipped
 from evaluate.reporting.svg import element
 

@@ -17,8 +17,14 @@ from data_manifest.cases import Reference
 from data_manifest.layouts.text_prompts import TextPrompts
 from evaluate.facts.metric_rules import Region, ScoredMetric
 from evaluate.facts.scoring_rules import Scoring
-from evaluate.scoring.kinds_of_cases import scoring_of_case
-from evaluate.scoring.parts import LesionMeasures, Part, lesions_of, parts_of, unexpected_labels
+from evaluate.scoring.parts import (
+    LesionMeasures,
+    Part,
+    lesions_of,
+    parts_of,
+    scoring_of_case,
+    unexpected_labels,
+)
 
 MAX_EXTRA_LABELS = 100
 """Labels that only the prediction has are listed largest first, up to this many a case."""

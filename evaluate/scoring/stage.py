@@ -30,9 +30,8 @@ from evaluate.scoring import (
 from evaluate.scoring.cohort_rows import cohort_scores
 from evaluate.scoring.in_rounds import in_rounds
 from evaluate.scoring.kept import score_what_is_new
-from evaluate.scoring.lost_results import refuse_lost_results
 from evaluate.scoring.mask_sources import Digests, plain_digests
-from evaluate.scoring.one_set_of_rules import check_rules
+from evaluate.scoring.one_set_of_rules import check_rules, refuse_lost_results
 from evaluate.scoring.unlike_labels import LabelsSeen, unlike_labels
 from evaluate.store import RunDirectory
 from evaluate.store.origin import data_of

@@ -9,9 +9,8 @@ import numpy as np
 
 from data_manifest.cases import CaseInputs
 from data_manifest.layouts import VIEWABLE, write_viewable_mask
-from data_manifest.making.one_case import write_one_case
-from evaluate.auditing.bundles.zip_files import write_zip
-from evaluate.auditing.saved_cases import PROTOCOL
+from data_manifest.making.writing import write_one_case
+from evaluate.auditing.bundles.zip_files import PROTOCOL, write_zip
 from evaluate.facts.errors import SegjudgeError
 from evaluate.facts.rules import Rules
 from evaluate.sandbox.removal import remove_tree

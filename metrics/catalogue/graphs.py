@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 
-from metrics.definition import EmptyRules, MetricDef, MetricOption, OptionValue
+from metrics.definition import EmptyRules, MetricDef, MetricOption, OptionValue, number, words
 from metrics.label_pair import LabelPair
-from metrics.options import number, words
-from metrics.vessel_graphs import GraphRules, is_flipped, is_same_topology, parts, variant
+from metrics.topology import GraphRules, is_flipped, is_same_topology, parts, variant
 
 _GRAPH = {"graph": words("graph", parts)}
 _TOPOLOGY: dict[str, MetricOption] = {

@@ -5,13 +5,12 @@ from collections.abc import Callable
 
 from metrics.boundaries import Boundary
 from metrics.catalogue.objects import DETECTION, rules_of
-from metrics.definition import EmptyRules, MetricDef, OptionValue
+from metrics.definition import EmptyRules, MetricDef, OptionValue, choice, length, number
 from metrics.distances import SurfaceDistances, measure_distances
 from metrics.label_pair import LabelPair
 from metrics.lesions import Lesion, LesionWise
 from metrics.matching import Pair
 from metrics.objects import ObjectPairs
-from metrics.options import choice, length, number
 
 _LESIONS = {
     name: DETECTION[name]

@@ -5,12 +5,19 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from metrics.arguments import checked_min_iou
-from metrics.definition import EmptyRules, MetricDef, MetricOption, OptionValue
+from metrics.definition import (
+    EmptyRules,
+    MetricDef,
+    MetricOption,
+    OptionValue,
+    choice,
+    flag,
+    number,
+)
 from metrics.detection import DetectionRules
 from metrics.label_pair import LabelPair
 from metrics.matching import Detection
 from metrics.objects import ObjectPairs
-from metrics.options import choice, flag, number
 
 DETECTION: Mapping[str, MetricOption] = MappingProxyType(
     {

@@ -2,9 +2,8 @@
 
 import math
 
-from metrics.definition import EmptyRules, MetricDef
+from metrics.definition import EmptyRules, MetricDef, flag
 from metrics.label_pair import LabelPair
-from metrics.options import flag
 from metrics.spans import Spans, pair_counts
 
 

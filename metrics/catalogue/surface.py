@@ -5,10 +5,9 @@ from collections.abc import Callable
 
 from metrics.arguments import checked_tolerance
 from metrics.boundaries import AREAS, Boundary
-from metrics.definition import MetricDef, MetricOption
+from metrics.definition import MetricDef, MetricOption, choice, flag, length
 from metrics.distances import Reading, SurfaceDistances
 from metrics.label_pair import LabelPair
-from metrics.options import choice, flag, length
 
 _CONTOUR = {
     "contour": choice("contour", 6, 18, 26),

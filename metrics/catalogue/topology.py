@@ -2,9 +2,8 @@
 
 import math
 
-from metrics.definition import EmptyRules, MetricDef
+from metrics.definition import EmptyRules, MetricDef, choice, number
 from metrics.label_pair import LabelPair
-from metrics.options import choice, number
 from metrics.topology import betti_numbers, centreline_dice, harmonic_mean
 
 _COMPUTED = EmptyRules(both="computed", reference="computed", prediction="computed")

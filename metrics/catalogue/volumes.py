@@ -3,9 +3,8 @@
 import math
 from collections.abc import Callable
 
-from metrics.definition import EmptyRules, MetricDef
+from metrics.definition import EmptyRules, MetricDef, number
 from metrics.label_pair import LabelPair
-from metrics.options import number
 from metrics.overlaps import Overlap, boundary_iou
 
 _COMPUTED = EmptyRules(

@@ -17,15 +17,7 @@ none, so that each object embeds its slices again."""
 
 
 def _mask(logits: torch.Tensor, shape: tuple[int, int]) -> np.ndarray:
-    """Take the padding off the network's logits and bring them to the image's size.
-
-    Args:
-        logits: float32, (1, 1, 256, 256).
-        shape: height and width of the image.
-
-    Returns:
-        bool, (H, W).
-    """
+    """The network's logits, float32 (1, 1, 256, 256), to a bool mask of the image's size."""
     height, width = resized_shape(*shape, SIDE)
     full = torch.nn.functional.interpolate(
         logits[..., :height, :width], size=shape, mode="bilinear", align_corners=False

@@ -22,17 +22,10 @@ def _between(length: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 def _mask(logits: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Take the padding off the network's logits and bring them to the image's size.
+    """The network's logits, float32 (256, 256), to a bool mask of the image's size.
 
     Between logits that are not above 0 nothing is above 0 either, so only the rows and columns
     around the object are made larger.
-
-    Args:
-        logits: float32, (256, 256).
-        shape: height and width of the image.
-
-    Returns:
-        bool, (H, W).
     """
     height, width = resized_shape(*shape, SIDE)
     small = logits[:height, :width]

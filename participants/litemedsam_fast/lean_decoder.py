@@ -29,16 +29,8 @@ def _tokens_look_at_pixels(
     """softmax(q k') v with k = places W_k, v = pixels W_v, bracketed to leave pixels unprojected.
 
     The bias of the keys adds the same number to a whole row of the softmax: it is left out. That
-    of the values comes through unchanged, since a softmax sums to 1.
-
-    Args:
-        attention: the published layer.
-        tokens: (B, N, 256).
-        places: pixels and their positional encoding, (B, 4096, 256).
-        pixels: (B, 4096, 256).
-
-    Returns:
-        (B, N, 256).
+    of the values comes through unchanged, since a softmax sums to 1. Tokens are (B, N, 256), pixels
+    and their positional encoding (B, 4096, 256).
     """
     heads = attention.num_heads
     queries = _split(attention.q_proj(tokens), heads)
@@ -56,14 +48,7 @@ def _pixels_look_at_tokens(
 ) -> torch.Tensor:
     """The other way round: each pixel's query meets the tokens' keys, both projected on their side.
 
-    Args:
-        attention: the published layer.
-        places: pixels and their positional encoding, (B, 4096, 256).
-        tokens: with their encoding, (B, N, 256).
-        values: without it, (B, N, 256).
-
-    Returns:
-        (B, 4096, 256).
+    Places are (B, 4096, 256), tokens with and values without their encoding (B, N, 256).
     """
     heads = attention.num_heads
     keys = _split(attention.k_proj(tokens), heads)
@@ -138,17 +123,10 @@ class LeanDecoder(nn.Module):
         return self._drawn(pixels, mask_token)
 
     def _drawn(self, pixels: torch.Tensor, mask_token: torch.Tensor) -> torch.Tensor:
-        """Upscale twice by two, channels last, and meet the mask token.
+        """Upscale pixels, (B, 4096, 256), twice by two, and meet the mask token; (B, 1, 256, 256).
 
         A transposed convolution whose stride is its size makes four pixels of one by a product;
         so nothing is moved until there is one number a pixel.
-
-        Args:
-            pixels: (B, 4096, 256).
-            mask_token: (B, 32).
-
-        Returns:
-            (B, 1, 256, 256).
         """
         first, norm, gelu, second, gelu_again = self._decoder.output_upscaling
         fine = _quartered(first, pixels)

@@ -28,12 +28,7 @@ def _colours(image: np.ndarray, axes: int) -> np.ndarray:
 def _cleaned(mask: np.ndarray, distance: np.ndarray) -> np.ndarray:
     """The mask without specks and holes: its main part, and others that rival it.
 
-    Args:
-        mask: bool.
-        distance: from the middle of the box; pixels near the middle count for more.
-
-    Returns:
-        bool, of the same shape.
+    By the distance from the middle of the box: pixels near it count for more.
     """
     if min(mask.shape) > 8:
         mask = ndimage.binary_opening(mask)
@@ -45,15 +40,7 @@ def _cleaned(mask: np.ndarray, distance: np.ndarray) -> np.ndarray:
 
 
 def _object_mask(image: np.ndarray, box: tuple[slice, ...]) -> np.ndarray:
-    """Find the object in a box.
-
-    Args:
-        image: uint8, the box with its surroundings, with or without an axis of channels.
-        box: the box within them; not empty.
-
-    Returns:
-        bool, of the box's shape.
-    """
+    """Find the object in a box, a part of the uint8 image given; bool, of the box's shape."""
     shape = image.shape[: len(box)]
     steps = coarse_steps(shape, _MOST_PIXELS)
     coarse_box = tuple(

@@ -63,16 +63,10 @@ def _denoised(colours: np.ndarray, box: tuple[slice, ...]) -> np.ndarray:
 
 
 def _colour_bins(colours: np.ndarray) -> list[np.ndarray]:
-    """The bin of each pixel on each principal axis of the colours.
+    """The bin, 0 to _BINS - 1, of each pixel on each principal axis on which colours vary.
 
     On those axes colours are uncorrelated, so that one histogram for each says nearly what a joint
     one would, which has far too many bins for the pixels there are.
-
-    Args:
-        colours: float, spatial axes first, one axis of channels last.
-
-    Returns:
-        For each axis on which colours vary: integers of the spatial shape, 0 to _BINS - 1.
     """
     centred = colours.reshape(-1, colours.shape[-1])
     centred = centred - centred.mean(axis=0)

@@ -235,6 +235,22 @@ def test_a_rule_that_was_changed_before_ranking_again_is_named(tampered: Tampere
     assert ".ranking.metrics" in where and "ranking.json" in where
 
 
+def test_no_place_is_said_to_stand_where_the_ranking_is_older_than_the_scores(
+    tampered: Tampered, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tampered()
+    assert command("protocol", "show", "segjudge") == 0
+    rules = tmp_path / "stricter.toml"
+    rules.write_text(capsys.readouterr().out.replace("= 2.0", "= 0.5"), "utf-8")
+    assert command("score", run, "--protocol", rules, "--jobs", 1) == 0
+    found = alone(audit(run))
+    assert (found["cause"], found["where"]) == ("made from something else", "the ranking")
+    said = capsys.readouterr().out
+    assert "`segjudge rank` makes the ranking again" in said
+    assert "places: not known" in said and "stands" not in said
+    assert json.loads((run / "audit.json").read_text("utf-8"))["places"] == []
+
+
 @pytest.mark.parametrize("tables", [("case_scores.csv",), ("case_scores.csv", "label_scores.csv")])
 def test_a_removed_failure_is_named(tampered: Tampered, tables: tuple[str, ...]) -> None:
     run = tampered()

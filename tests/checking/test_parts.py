@@ -21,8 +21,7 @@ from data_manifest.prompts.boxes import Boxes
 from data_manifest.verify import verify_manifest
 from evaluate.checking import CATALOGUE, archive_findings, build_sanity_cases
 from evaluate.checking.archive_checks import image_findings
-from evaluate.checking.file_system import stack
-from evaluate.checking.files import is_secret, named_secrets, script_findings
+from evaluate.checking.files import is_secret, named_secrets, script_findings, stack
 from evaluate.checking.mask_checks import mask_hits
 from evaluate.checking.variants import score_variants, variant_findings
 from evaluate.cli import main

@@ -14,7 +14,7 @@ from evaluate.documents.run_parts import Calibration
 from evaluate.facts.attempts import Attempt
 from evaluate.facts.scores import CaseScore
 from evaluate.ranking.stage import rank_result
-from evaluate.reporting.report_of_run import report_run
+from evaluate.reporting.page import report_run
 from evaluate.store import RunDirectory
 
 STEADY = Calibration(samples=(0.25, 0.26, 0.25), drift=0.02, limit=0.1, parallel=1, fair=True)

@@ -8,7 +8,7 @@ import pytest
 
 from data_manifest import foreign_tables
 from data_manifest.foreign_numbers import MISSING_WORDS
-from data_manifest.making import dicom_classes
+from data_manifest.making import dicom_geometry
 from data_manifest.making import volume_images as volumes
 
 _ROOT = Path(__file__).parents[2]
@@ -32,7 +32,7 @@ def test_every_separator_is_on_the_page() -> None:
 
 def test_every_kind_of_dicom_that_is_refused_has_a_way_on() -> None:
     assert "refused by name" in _PAGE
-    assert all(dicom_classes._NO_IMAGES.values())
+    assert all(dicom_geometry._NO_IMAGES.values())
 
 
 def _refusals() -> list[str]:

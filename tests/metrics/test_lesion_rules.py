@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from metrics.detection import DetectionRules, detected, merge_lesions
+from metrics.detection import DetectionRules, detected, merge_lesions, object_rows
 from metrics.lesions import LesionRules, lesion_wise
 from metrics.matching import Detection, detect_label, match_any, match_by_iou
-from metrics.object_rows import object_rows
 from metrics.objects import ObjectPairs
 from metrics.spans import Spans
 from tests.metrics.volumes import mask_pairs

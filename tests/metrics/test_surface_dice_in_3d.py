@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from metrics import dice, surface_dice
-from metrics.surface_elements import element_areas
+from metrics.surfaces import element_areas
 from tests.metrics.reference_script import reference_dice, reference_surface_dice
 from tests.metrics.volumes import exact_spacings, mask_pairs, spacings, tolerances
 

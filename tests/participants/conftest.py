@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluate.checking.starter_kit import ready_participants
+from evaluate.checking.starter import ready_participants
 from tests.capabilities import need
 from tests.participants.cases import Answers, Arrays, Run, contract_cases, objects_cases
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluate.checking.starter_kit import ready_participants
+from evaluate.checking.starter import ready_participants
 from evaluate.sandbox.case_folders import folder_digest
 from tests.capabilities import need
 from tests.participants.cases import (

@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from evaluate.checking.starter_kit import ready_participants
+from evaluate.checking.starter import ready_participants
 from tests.capabilities import need
 from tests.participants.cases import Run, dice_of, objects_cases
 

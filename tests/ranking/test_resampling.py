@@ -16,7 +16,7 @@ from evaluate.facts.scores import CaseScore
 from evaluate.pairing import draw_counts
 from evaluate.ranking import rank
 from evaluate.ranking.methods import METHODS, metric_cases, once
-from evaluate.ranking.resampling import weighted_median
+from evaluate.ranking.places import weighted_median
 from evaluate.ranking.scheme import Scheme
 from evaluate.ranking.score_table import column, table_of
 from evaluate.ranking.settings import RankSettings

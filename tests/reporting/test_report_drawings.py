@@ -11,9 +11,8 @@ from hypothesis.extra import numpy as arrays
 
 from data_manifest.cases import CaseInputs, Reference
 from data_manifest.prompts.boxes import Boxes
-from evaluate.reporting.case_pictures import draw_case, slice_to_show
+from evaluate.reporting.case_pictures import draw_case, outline_path, slice_to_show
 from evaluate.reporting.charts import RuntimePoint, pareto_front
-from evaluate.reporting.outlines import outline_path
 from evaluate.reporting.svg import Axis, element
 
 MASKS = arrays.arrays(

@@ -12,10 +12,9 @@ from markupsafe import Markup
 from synthetic_run import TEAMS, Synthetic
 
 from evaluate.facts.scores import CaseScore
-from evaluate.reporting.companions import as_svg_file
+from evaluate.reporting.companions import as_csv, as_latex, as_markdown, as_svg_file, markdown_text
 from evaluate.reporting.data_tables import DataColumn, DataTable
 from evaluate.reporting.svg import drawing, text
-from evaluate.reporting.table_files import as_csv, as_latex, as_markdown, markdown_text
 
 HOSTILE_NAMES = [
     "=HYPERLINK(\"http://x\",\"y\")", "+1", "-1+2", "@SUM(A1)", "\t=1", "\r=1", " =1", "\n=1",

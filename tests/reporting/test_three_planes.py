@@ -18,8 +18,8 @@ from synthetic_run import TEAMS, Synthetic
 from data_manifest.layouts import OutputFile, read_prediction, read_reference
 from data_manifest.manifest import load_manifest
 from evaluate.reporting import case_volumes
+from evaluate.reporting.case_files import Window
 from evaluate.reporting.case_volumes import VolumeView, with_volumes
-from evaluate.reporting.display_windows import Window
 from tests.reporting.test_case_browser import CASES, open_case, set_to
 
 CASE = "3DBox_CT_0004"

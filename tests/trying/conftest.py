@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evaluate.checking.starter_kit import ready_participants
+from evaluate.checking.starter import ready_participants
 
 
 @pytest.fixture(scope="session")

@@ -126,11 +126,7 @@ def _check_facts(path: Path, root: Path) -> None:
 
 
 def _lay_out(data: Path, manifest: Manifest, references: Path | None) -> tuple[bool, bool]:
-    """Bring the references into the bundle's data; returns which of images and they are there.
-
-    Raises:
-        UsageError: `references` is no folder.
-    """
+    """Bring the references into the bundle's data; returns which of images and they are there."""
     data.mkdir(exist_ok=True)
     if references is not None:
         if not references.is_dir():

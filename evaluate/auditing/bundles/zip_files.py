@@ -5,6 +5,7 @@ none twice, none that share their bytes, and not more than there is room for.
 """
 
 import hashlib
+import json
 import shutil
 import stat
 import zipfile
@@ -14,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from data_manifest.layouts import format_of
 from evaluate.facts.errors import SegjudgeError
+from evaluate.facts.rules import Rules, protocol_from_json
 
 _MOST_MEMBERS = 2_000_000
 _LONGEST_NAME = 1000
@@ -116,3 +118,33 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path) -> st
 def _refused(path: Path, found: str) -> BundleError:
     makers = "`segjudge bundle` or the page of `segjudge try`"
     return BundleError(where=str(path), found=found, expected=f"a zip of plain files, by {makers}")
+
+
+PROTOCOL = "protocol.json"
+_MANIFEST = "manifest.json"
+
+
+def unpack_saved_case(path: Path, folder: Path) -> tuple[Path, Rules]:
+    """Unpack a saved case into an empty folder.
+
+    Returns:
+        Its manifest, and the protocol under which it was tried.
+
+    Raises:
+        BundleError: it is no such file, or one that may not be unpacked.
+        ProtocolError: what it says of the protocol is none.
+    """
+    missing = {_MANIFEST, PROTOCOL} - extract(path, folder).keys()
+    if missing:
+        raise BundleError(
+            where=str(path),
+            found=f"a zip file without {min(missing)}",
+            expected="a case that the page of `segjudge try` has saved",
+            mend="the page's *Save* makes one; --manifest takes a folder's manifest.json",
+        )
+    try:
+        data = json.loads((folder / PROTOCOL).read_bytes())
+    except ValueError as error:
+        found = f"{PROTOCOL} is no JSON: {error}"
+        raise BundleError(where=str(path), found=found, expected="the protocol's keys") from error
+    return folder / _MANIFEST, protocol_from_json(data, where=f"{path}, {PROTOCOL}")

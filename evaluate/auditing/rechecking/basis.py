@@ -10,9 +10,8 @@ import msgspec
 
 from data_manifest.findings import Cell, Finding
 from data_manifest.manifest import Manifest, sha256_of
-from evaluate.auditing.documents import differing_leaves
 from evaluate.auditing.manifests import manifest_in_order, read_manifest
-from evaluate.auditing.table_cells import Table, read_cells
+from evaluate.auditing.table_cells import Table, differing_leaves, read_cells
 from evaluate.auditing.tracing import environment_changes
 from evaluate.documents.audit import Cause
 from evaluate.documents.evidence import Evidence, read_evidence

@@ -84,9 +84,9 @@ def stale_stages(basis: Basis, told: Sequence[Finding]) -> list[Finding]:
     findings = []
     explained = any(f.code in (Cause.JOURNAL, Cause.STALE) or "runs.csv" in f.where for f in told)
     if basis.is_another_journal and not explained:
-        findings.append(_stale("the scores", "runs that are not those of now", "score"))
+        findings.append(_stale("the scores", "the runs", "score"))
     if is_stale_ranking(basis):
-        findings.append(_stale("the ranking", "scores that are not those of now", "rank"))
+        findings.append(_stale("the ranking", "the scores", "rank"))
     return findings
 
 
@@ -94,6 +94,7 @@ def _stale(what: str, source: str, stage: str) -> Finding:
     return Finding(
         code=Cause.STALE,
         where=what,
-        expected=f"made from {source}",
-        found=f"`segjudge {stage}` makes them again",
+        expected=f"made from {source} as they are now",
+        found="made before they were",
+        mend=f"`segjudge {stage}` makes {what} again",
     )

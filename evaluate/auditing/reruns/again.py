@@ -10,11 +10,11 @@ import numpy as np
 from data_manifest.findings import Cell
 from data_manifest.manifest import Case, Manifest, save_manifest
 from data_manifest.progress import Progress, silent
-from evaluate.auditing.documents import differing_leaves
 from evaluate.auditing.rechecking import Recheck
 from evaluate.auditing.rechecking.basis import Basis
 from evaluate.auditing.reruns.teams_again import Beside, NewRuns, draws_of
 from evaluate.auditing.submissions import Found
+from evaluate.auditing.table_cells import differing_leaves
 from evaluate.cluster import ClusterAddress
 from evaluate.documents.audit import Cause
 from evaluate.documents.audited_reruns import LoadThenAndNow, RerunPart, TeamAgain
@@ -33,27 +33,10 @@ _OF_ONE_RUN = frozenset({"environment", "Labels", "HostConfig.CgroupParent", "Ho
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rerun:
-    """What running again gave."""
+    """What running again gave: a part of audit.json, and the new scores by team and case."""
 
-    cases: tuple[str, ...]
-    of: int
-    seed: int
-    teams: tuple[TeamAgain, ...]
+    part: RerunPart
     scores: Mapping[tuple[str, str], CaseScore]
-    calibration: tuple[Sequence[float], Sequence[float]]
-    notes: tuple[str, ...]
-
-    def part(self) -> RerunPart:
-        """The part of audit.json that tells of it."""
-        then, now = self.calibration
-        return RerunPart(
-            cases=self.cases,
-            of=self.of,
-            seed=self.seed,
-            calibration_s=LoadThenAndNow(then=then, now=now),
-            teams=self.teams,
-            notes=self.notes,
-        )
 
 
 def rerun(
@@ -111,21 +94,22 @@ def rerun(
             generator=np.random.default_rng([seed, 1]),
         )
         then, now = beside.places()
+        calibration = LoadThenAndNow(then=new.calibration[0], now=new.calibration[1])
         teams = tuple(
             TeamAgain(team=team, problem=submission.problem)
             if submission.problem
             else beside.team(team, then.get(team), now.get(team))
             for team, submission in sorted(submissions.items())
         )
-        return Rerun(
+        part = RerunPart(
             cases=tuple(sorted(case.id for case in cases)),
             of=len(basis.manifest.cases),
             seed=seed,
+            calibration_s=calibration,
             teams=teams,
-            scores=new.scores,
-            calibration=new.calibration,
             notes=tuple(_notes(basis, submissions, new.runs)),
         )
+        return Rerun(part=part, scores=new.scores)
 
 
 def _run_twice(

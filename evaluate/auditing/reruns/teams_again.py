@@ -132,18 +132,15 @@ class Beside:
             voxels=masks.voxels if masks else None,
             changes={
                 metric: _difference(_value(old, metric), _value(new, metric))
-                for metric in self._metrics()
+                for metric in self.rules.scoring.names
             },
         )
-
-    def _metrics(self) -> list[str]:
-        return list(self.rules.scoring.names)
 
     def _changes(self, team: str) -> dict[str, Change]:
         rules = self.rules.reproduction
         margins = {"dsc": rules.dsc, "nsd": rules.nsd}
         changes = {}
-        for metric in self._metrics():
+        for metric in self.rules.scoring.names:
             old, new = (
                 [_value(table.get((team, case.id)), metric) for case in self.new.cases]
                 for table in (self.recorded, self.new.scores)
@@ -181,10 +178,9 @@ class Beside:
 
     def places(self) -> tuple[Mapping[str, float], Mapping[str, float]]:
         """Places as recorded, and with the new masks' scores; times stay as they were."""
-        then = list(self.recorded.values())
+        then, metrics = list(self.recorded.values()), list(self.rules.scoring.names)
         now = [
-            _with_masks_of(row, self.new.scores.get((row.team, row.case)), self._metrics())
-            for row in then
+            _with_masks_of(row, self.new.scores.get((row.team, row.case)), metrics) for row in then
         ]
         if any(row.outcome is Outcome.HARNESS_ERROR for row in (*then, *now)):
             return {}, {}

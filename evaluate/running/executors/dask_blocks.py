@@ -201,9 +201,8 @@ class ClusterExecutor:
                 place = (yield from sending([SentFile.of(packed)]))[packed.resolve()]
         elif image.kind == "archive":
             place = (yield from sending([SentFile.of(source)]))[source]
-        limits = self._plan.protocol.limits
-        asked = (self._token, submission.team, image, place, limits)
-        yield Call(function=prepare_team, arguments=asked)
+        team, limits = submission.team, self._plan.protocol.limits
+        yield Call(function=prepare_team, arguments=(self._token, team, image, place, limits))
 
     def _pack(self, team: str, folder: Path) -> Path:
         packed = self._packed / f"{team}.tar"

@@ -1,13 +1,14 @@
-"""Real MR: an abdomen that pydicom ships, and the MNI152 head template that nilearn ships."""
+"""Real slices: CT, an abdominal MR and ultrasound that pydicom ships, nilearn's MNI152 head."""
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
 from data_manifest.demo.records import Picture
-from data_manifest.demo.shapes import label_map, largest_filled, largest_part, polygon
+from data_manifest.demo.shapes import FloatArray, label_map, largest_filled, largest_part, polygon
 from data_manifest.demo.shipped import OUTLINES, shipped_file
 
 _ABDOMEN = "112539bc17c0e281987397e827dff9e99890109866d570f08761f83b8f55c277"
@@ -73,3 +74,57 @@ def hindbrain(_: np.random.Generator) -> Picture:
         part = largest_part(opened)
         structures.append(np.stack([ndimage.binary_fill_holes(slice_) for slice_ in part]))
     return image, label_map(*structures)
+
+
+_CT_SMALL = "3dd31e5cc835b3f2cdd46c9da1982f59251e78518fefa8163d914631c66437d6"
+_HEAD = "2df92c523d36639e4d88f892f47e4f6616c48ab017a445a6241ffe38b2d07bbf"
+
+
+def _hounsfield(file: Path) -> FloatArray:
+    """The slice in HU, as the file's rescale slope and intercept say."""
+    import pydicom  # an optional package: only whoever builds the demo data needs it
+
+    dataset = pydicom.dcmread(file)
+    slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
+    return np.asarray(dataset.pixel_array * slope + intercept, dtype=np.float64)
+
+
+def thorax(_: np.random.Generator) -> Picture:
+    """A slice at a thoracic vertebra."""
+    hu = _hounsfield(shipped_file("pydicom", "data/test_files/CT_small.dcm", _CT_SMALL))
+    smooth = ndimage.gaussian_filter(hu, 0.7)
+    near = {k: polygon(hu.shape, p.outline) for k, p in OUTLINES["2DBox_CT_thorax"].items()}
+    canal = largest_part(ndimage.binary_opening(near["canal"] & (smooth < 130), iterations=2))
+    bone = ndimage.binary_fill_holes(ndimage.binary_closing(smooth > 170, iterations=2) | canal)
+    vertebra = largest_part(ndimage.binary_opening(near["vertebra"] & bone, iterations=3)) & ~canal
+    aorta = ndimage.binary_opening(near["aorta"] & (smooth > 45), iterations=4)
+    return hu.astype(np.int16), label_map(np.asarray(vertebra), canal, np.asarray(aorta))
+
+
+def head(_: np.random.Generator) -> Picture:
+    """A slice through the skull base."""
+    hu = _hounsfield(shipped_file("pydicom", "data/test_files/J2K_pixelrep_mismatch.dcm", _HEAD))
+    tissue = ndimage.gaussian_filter(hu, 1.0)
+    tissue_mask = (tissue > -25) & (tissue < 85)
+    compartments = []
+    for traced in OUTLINES["2DBox_CT_head"].values():
+        part = ndimage.binary_opening(tissue_mask & polygon(hu.shape, traced.outline), iterations=3)
+        filled = ndimage.binary_fill_holes(ndimage.binary_closing(largest_part(part), iterations=3))
+        compartments.append(np.asarray(filled))
+    return hu.astype(np.int16), label_map(*compartments)
+
+
+_SHA256 = "6fa3a087d3c631b43216a8abec8aac8d2d73751c5bf5885708d1150b09283f72"
+_FRAME = 24  # end of systole: the closed mitral valve bounds the ventricle
+
+
+def heart(_: np.random.Generator) -> Picture:
+    """A four-chamber view at the end of systole."""
+    import pydicom  # an optional package: only whoever builds the demo data needs it
+
+    file = shipped_file("pydicom", "data/test_files/examples_ybr_color.dcm", _SHA256)
+    frame = pydicom.dcmread(file).pixel_array[_FRAME]
+    image = np.ascontiguousarray(frame[15:215, 30:280, 0], dtype=np.uint8)
+    ventricle = OUTLINES["2DBox_Ultrasound_heart"]["left ventricle"]
+    outline = [(x - 30, y - 15) for x, y in ventricle.outline]
+    return image, label_map(polygon(image.shape, outline))
