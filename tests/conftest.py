@@ -21,6 +21,7 @@ from data_manifest.making.writing import write_case
 from data_manifest.manifest import Manifest, Preparation, load_manifest, save_manifest
 from evaluate.checking.starter import ready_participants
 from evaluate.cli import main
+from evaluate.running import LoadTime
 from tests import capabilities
 from tests.capabilities import chromium, need
 from tests.reporting.chromium import Chromium
@@ -63,6 +64,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
     """What goes side by side with `pytest -n 3`."""
     return SideBySide(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def machine_is_not_calibrated() -> Iterator[None]:
+    """The load that is timed around each run in this process took as long as ever."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("evaluate.running.runner.time_load", lambda: LoadTime(seconds=0.03))
+        yield
 
 
 @pytest.fixture(scope="session")

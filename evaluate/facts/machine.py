@@ -1,5 +1,6 @@
 """What machine this is: what a reader of the times must know, kept once and named by its digest."""
 
+import functools
 import hashlib
 import importlib.metadata
 import os
@@ -118,10 +119,13 @@ def describe_host() -> Host:
 
 def library_versions() -> dict[str, str]:
     """Versions of segjudge and of the libraries whose code the numbers pass through."""
-    versions = {}
-    for name in ("segjudge", *_LIBRARIES):
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = "not installed"
-    return versions
+    return {name: installed_version(name) or "not installed" for name in ("segjudge", *_LIBRARIES)}
+
+
+@functools.cache
+def installed_version(name: str) -> str:
+    """Of a package; empty where there is none."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

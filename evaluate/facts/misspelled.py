@@ -1,5 +1,6 @@
 """Keys of a file that nobody knows: each is told with the one that is most like it."""
 
+import functools
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any, get_args, get_origin
@@ -32,7 +33,7 @@ def known_part(data: Any, struct: type, where: str = "") -> tuple[Any, list[Find
     """
     if not isinstance(data, dict):
         return data, []
-    types = {field.encode_name: field.type for field in msgspec.structs.fields(struct)}
+    types = _types(struct)
     clean: dict[Any, Any] = {}
     strange: list[Finding] = []
     for key, value in data.items():
@@ -61,6 +62,12 @@ def known_part(data: Any, struct: type, where: str = "") -> tuple[Any, list[Find
             clean[key] = parts[0][0]
         strange += [finding for _, findings in parts for finding in findings]
     return clean, strange
+
+
+@functools.cache
+def _types(struct: type) -> dict[str, Any]:
+    """Of its fields, by their keys; to find them takes longer than to read a file."""
+    return {field.encode_name: field.type for field in msgspec.structs.fields(struct)}
 
 
 def _struct(kind: Any) -> type | None:

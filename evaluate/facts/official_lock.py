@@ -1,8 +1,9 @@
 """Whether this installation has the versions of official scoring, which official.txt names."""
 
 import hashlib
-import importlib.metadata
 from pathlib import Path
+
+from evaluate.facts.machine import installed_version
 
 OFFICIAL = Path(__file__).parents[1] / "official.txt"
 """Every package that segjudge needs, by exact version."""
@@ -16,11 +17,8 @@ def installed_lock() -> str:
         name, _, locked = line.partition("==")
         if not locked:
             continue
-        try:
-            installed = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue  # of another system, or of a part that is not installed
-        if installed != locked:
+        installed = installed_version(name)  # or none: of another system, or of another part
+        if installed and installed != locked:
             differing.append(f"{name} {installed} for {locked}")
     if differing:
         return f"not official: {', '.join(differing)}"
