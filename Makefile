@@ -11,6 +11,8 @@ SANDBOX ?= auto
 # What the environment says of images and indices is for the participants' images too.
 BUILD_ARGS := $(foreach name,BASE_IMAGE PIP_INDEX_URL PIP_EXTRA_INDEX_URL,$(if $($(name)),--build-arg '$(name)=$($(name))'))
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# What is compiled is kept, as for any user: else every command compiles segjudge anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test soak check site bench niivue clean
 .DELETE_ON_ERROR:

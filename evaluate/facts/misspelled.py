@@ -65,12 +65,12 @@ def known_part(data: Any, struct: type, where: str = "") -> tuple[Any, list[Find
 
 
 @functools.cache
-def _types(struct: type) -> dict[str, Any]:
+def _types(struct: type) -> dict[str, object]:
     """Of its fields, by their keys; to find them takes longer than to read a file."""
     return {field.encode_name: field.type for field in msgspec.structs.fields(struct)}
 
 
-def _struct(kind: Any) -> type | None:
+def _struct(kind: object) -> type | None:
     """The table that a key holds, one or many; None for a value."""
     for part in (kind, *get_args(kind)):
         if isinstance(part, type) and issubclass(part, msgspec.Struct):

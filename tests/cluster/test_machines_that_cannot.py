@@ -114,7 +114,7 @@ def test_where_no_machine_can_the_command_says_why_and_ends(
     rules = tmp_path / "greedy.toml"
     shown = segjudge("protocol", "show", "cvpr24").stdout
     rules.write_text(shown.replace("memory_mib = 8192", "memory_mib = 999999999"))
-    assert "999999999" in rules.read_text()
+    assert "999999999" in rules.read_text("utf-8")
     command = arguments(small_data, tmp_path / "cluster", submissions, "--cluster", "local:1")
     command[command.index("cvpr24")] = str(rules)
     said = refused(*command, cwd=tmp_path)

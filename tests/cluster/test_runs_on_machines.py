@@ -46,7 +46,7 @@ def test_workers_of_ones_own_give_the_tables_of_one_machine(
         assert main([stage, str(root)]) == 0
     for table in ("label_scores.csv", "case_scores.csv"):
         assert rows(root / table) == rows(plain / table)
-    machines = json.loads((root / "run.json").read_text())["calibration"]
+    machines = json.loads((root / "run.json").read_text("utf-8"))["calibration"]
     (calibration,) = machines.values()
     assert len(calibration["samples"]) == len(calibration["others_cpus"]) == 4, "one a block"
     assert calibration["parallel"] == 2 and not calibration["fair"]
@@ -78,8 +78,8 @@ def test_a_block_stays_on_one_machine_and_the_report_says_so(
     three_hosts.finish(*arguments(small_data, root, submissions))
     assert rows(root / "runs.csv") == rows(plain / "runs.csv")
     by_case = defaultdict(set)
-    document = json.loads((root / "run.json").read_text())
-    for line in (root / "runs.csv").read_text().splitlines()[1:]:
+    document = json.loads((root / "run.json").read_text("utf-8"))
+    for line in (root / "runs.csv").read_text("utf-8").splitlines()[1:]:
         case, machine = line.split(",")[1], line.split(",")[-2]
         by_case[case].add(document["machines"][machine]["name"])
     assert all(len(names) == 1 for names in by_case.values()), by_case

@@ -31,7 +31,7 @@ def test_a_rerun_on_a_cluster_comes_to_the_same_verdict(
     root = tmp_path / "run"
     shutil.copytree(plain, root)
     three_hosts.finish("audit", root, "--rerun", "--sample", 2)
-    audit = json.loads((root / "audit.json").read_text())
+    audit = json.loads((root / "audit.json").read_text("utf-8"))
     assert all(case["is_same"] for team in audit["rerun"]["teams"] for case in team["cases"])
     assert rows(root / "runs.csv") == rows(plain / "runs.csv")
 

@@ -58,8 +58,10 @@ def test_the_documented_script_runs_a_challenge_under_slurm(
             try:
                 said, _ = head.communicate(timeout=120)
             except subprocess.TimeoutExpired as late:
-                logs = [path.read_text() for path in tmp_path.glob("slurm-*.out")]
-                node = [path.read_text()[-3000:] for path in tmp_path.glob("slurm/slurm*.log")]
+                logs = [path.read_text("utf-8") for path in tmp_path.glob("slurm-*.out")]
+                node = [
+                    path.read_text("utf-8")[-3000:] for path in tmp_path.glob("slurm/slurm*.log")
+                ]
                 pytest.fail(f"{late.stdout}\n{slurm('squeue')}\n{logs}\n{node}")
             assert head.returncode == 0, said
             # It is asked to go as Slurm asks it before the wall time.
@@ -69,9 +71,9 @@ def test_the_documented_script_runs_a_challenge_under_slurm(
         hosts.end()
     assert rows(root / "runs.csv") == rows(plain / "runs.csv")
     assert len(ledger_of(root)) == 8
-    machines = json.loads((root / "run.json").read_text())["machines"].values()
+    machines = json.loads((root / "run.json").read_text("utf-8"))["machines"].values()
     assert {machine["name"] for machine in machines} <= set(NODES)
-    logs = [path.read_text() for path in tmp_path.glob("slurm-*.out")]
+    logs = [path.read_text("utf-8") for path in tmp_path.glob("slurm-*.out")]
     assert len(logs) == 2 and all("goes: it was asked to go" in log for log in logs), logs
 
 

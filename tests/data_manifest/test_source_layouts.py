@@ -154,7 +154,7 @@ def test_a_dry_run_prints_cases_regions_and_what_is_left_over_and_writes_nothing
     build: Callable[..., tuple[dict[str, Case], str]], tmp_path: Path
 ) -> None:
     source = source_folders.nnunet(tmp_path / "source")
-    about = json.loads((source / "dataset.json").read_text())
+    about = json.loads((source / "dataset.json").read_text("utf-8"))
     about["labels"] = {"background": 0, "whole": [111, 353], "core": [353]}
     (source / "dataset.json").write_text(json.dumps(about))
     (source / "labelsTr" / "notes.txt").write_text("seen by two readers")

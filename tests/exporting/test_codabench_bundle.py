@@ -40,7 +40,7 @@ def worker(exported: Path, tmp_path: Path) -> Path:
 
 def score(worker: Path) -> subprocess.CompletedProcess[str]:
     """Without a container: the paths that the command has in it are the worker's."""
-    command = (worker / "program" / "metadata.yaml").read_text().partition("python3")[2]
+    command = (worker / "program" / "metadata.yaml").read_text("utf-8").partition("python3")[2]
     return subprocess.run(
         [sys.executable, *command.replace("/app", str(worker)).split()],
         capture_output=True,
@@ -90,7 +90,7 @@ def test_the_solution_works_and_gives_no_reference_away(exported: Path, worker: 
         stored.extractall(worker / "input" / "res")
     done = score(worker)
     assert done.returncode == 0, done.stderr
-    scores = json.loads((worker / "output" / "scores.json").read_text())
+    scores = json.loads((worker / "output" / "scores.json").read_text("utf-8"))
     assert scores == {"dsc": 0.0, "nsd": 0.0, "failed": 0}
 
 
@@ -102,10 +102,10 @@ def test_masks_in_folders_are_found_and_a_missing_one_costs_what_a_failure_costs
     (worker / "input" / "res" / "bb.nii.gz").write_bytes(b"<script>alert(1)</script>")
     done = score(worker)
     assert done.returncode == 0, done.stderr
-    text = (worker / "output" / "scores.json").read_text()
+    text = (worker / "output" / "scores.json").read_text("utf-8")
     scores = json.loads(text, parse_constant=lambda word: pytest.fail(word))
     assert scores == {"dsc": pytest.approx(1 / 3), "nsd": pytest.approx(1 / 3), "failed": 2}
-    page = (worker / "output" / "detailed_results.html").read_text()
+    page = (worker / "output" / "detailed_results.html").read_text("utf-8")
     assert "3 cases, 2 failed" in page
     assert "a &lt;test&gt;" in page
     assert "<script>alert" not in page
@@ -157,7 +157,7 @@ def test_the_program_runs_in_its_image_with_a_workers_mounts_and_no_network(
     with zipfile.ZipFile(exported / "bundle" / "solution.zip") as stored:
         stored.extractall(worker / "input" / "res")
     write_mask(worker / "input" / "res" / "a.nii.gz", labels_of("a"))
-    command = (worker / "program" / "metadata.yaml").read_text().partition(": ")[2].split()
+    command = (worker / "program" / "metadata.yaml").read_text("utf-8").partition(": ")[2].split()
     done = subprocess.run(
         [
             *("docker", "run", "--rm", "--network", "none", "--cap-drop", "ALL"),
@@ -173,5 +173,5 @@ def test_the_program_runs_in_its_image_with_a_workers_mounts_and_no_network(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    scores = json.loads((worker / "output" / "scores.json").read_text())
+    scores = json.loads((worker / "output" / "scores.json").read_text("utf-8"))
     assert scores == {"dsc": pytest.approx(1 / 3), "nsd": pytest.approx(1 / 3), "failed": 0}

@@ -35,7 +35,7 @@ def pack(exported: Path, tmp_path: Path) -> Path:
 
 def run(pack: Path) -> dict[str, dict[str, object]]:
     evaluate(pack / "test" / "input", pack / "ground_truth", pack, pack / "output", jobs=1)
-    text = (pack / "output" / "metrics.json").read_text()
+    text = (pack / "output" / "metrics.json").read_text("utf-8")
     metrics: dict[str, dict[str, object]] = json.loads(text, parse_constant=pytest.fail)
     return metrics
 
@@ -51,7 +51,7 @@ def answer(pack: Path, job: int, case: str) -> None:
 
 
 def test_a_job_is_matched_by_its_images_name_and_not_by_the_masks(pack: Path) -> None:
-    jobs = json.loads((pack / "test" / "input" / "predictions.json").read_text())
+    jobs = json.loads((pack / "test" / "input" / "predictions.json").read_text("utf-8"))
     assert [job["inputs"][0]["image"]["name"] for job in jobs] == ["a.mha", "bb.mha", "ccc.mha"]
     answer(pack, 1, "bb")
     metrics = run(pack)
@@ -66,7 +66,7 @@ def test_a_job_is_matched_by_its_images_name_and_not_by_the_masks(pack: Path) ->
 
 def test_a_job_that_failed_is_a_failed_case(pack: Path) -> None:
     path = pack / "test" / "input" / "predictions.json"
-    jobs = json.loads(path.read_text())
+    jobs = json.loads(path.read_text("utf-8"))
     jobs[2]["status"] = "Failed"
     answer(pack, 0, "a")
     path.write_text(json.dumps(jobs[:1] + jobs[2:]))
@@ -86,7 +86,7 @@ def test_jobs_of_another_form_stop_the_evaluation_in_one_line(
     pack: Path, change: Callable, said: str
 ) -> None:
     path = pack / "test" / "input" / "predictions.json"
-    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    path.write_text(json.dumps(change(json.loads(path.read_text("utf-8")))))
     with pytest.raises(UsageError, match="(?s)" + said.replace(".", r"\.")):
         run(pack)
 
@@ -97,7 +97,7 @@ def test_the_tarball_is_the_ground_truth_and_the_readme_has_the_leaderboards_pat
     with tarfile.open(exported / "ground_truth.tar.gz") as archive:
         files = {member.name for member in archive if member.isfile()}
     assert files == {"./a.nii.gz", "./bb.nii.gz", "./more/ccc.nii.gz"}
-    readme = (exported / "README.md").read_text()
+    readme = (exported / "README.md").read_text("utf-8")
     assert "| `aggregates.dsc` | DSC | desc |" in readme
     assert "| `aggregates.failed` | Failed cases | asc |" in readme
 
@@ -107,14 +107,14 @@ def test_its_own_scripts_build_and_test_it(pack: Path) -> None:
     """As another user than root, without network; numbers of empty masks."""
     image = f"segjudge-organs-{os.getpid()}"
     for script in pack.glob("do_*.sh"):
-        script.write_text(script.read_text().replace("segjudge-organs", image))
+        script.write_text(script.read_text("utf-8").replace("segjudge-organs", image))
     try:
         for script, options in (("do_build.sh", build_arguments()), ("do_test_run.sh", [])):
             done = subprocess.run(
                 [pack / script, *options], capture_output=True, encoding="utf-8", check=False
             )
             assert done.returncode == 0, done.stderr
-        metrics = json.loads((pack / "test" / "output" / "metrics.json").read_text())
+        metrics = json.loads((pack / "test" / "output" / "metrics.json").read_text("utf-8"))
         assert metrics["aggregates"] == {"dsc": 0.0, "nsd": 0.0, "failed": 0}
         user = subprocess.run(
             ["docker", "run", "--rm", "--entrypoint", "id", image, "-u"],

@@ -38,12 +38,12 @@ def volumes(exported: Path, challenge: Path, tmp_path: Path) -> Path:
 
 
 def held(volumes: Path) -> None:
-    text = (volumes / "results" / "results.yaml").read_text()
+    text = (volumes / "results" / "results.yaml").read_text("utf-8")
     assert "patient" not in text
     results = yaml.safe_load(text)
     assert (results["cases"], results["failed"]) == (3, 1)
     assert results["dsc"] == pytest.approx(2 / 3)
-    assert "patient-3" in (volumes / "local_outputs" / "case_scores.csv").read_text()
+    assert "patient-3" in (volumes / "local_outputs" / "case_scores.csv").read_text("utf-8")
 
 
 def test_results_hold_means_and_failures_and_no_case(volumes: Path) -> None:
@@ -52,7 +52,7 @@ def test_results_hold_means_and_failures_and_no_case(volumes: Path) -> None:
 
 
 def test_the_config_mounts_what_the_evaluator_reads(exported: Path) -> None:
-    config = yaml.safe_load((exported / "container_config.yaml").read_text())
+    config = yaml.safe_load((exported / "container_config.yaml").read_text("utf-8"))
     assert (config["image"], config["container_type"]) == (
         "registry.example/organs:1",
         "DockerImage",

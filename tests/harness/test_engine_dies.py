@@ -85,7 +85,7 @@ class Engine:
         # What a killed engine has started goes on without it.
         for path in (self._folder / "exec").rglob("*.pid"):
             with contextlib.suppress(OSError, ValueError):
-                os.kill(int(path.read_text()), signal.SIGKILL)
+                os.kill(int(path.read_text("utf-8")), signal.SIGKILL)
         for line in Path("/proc/self/mounts").read_text("utf-8").splitlines()[::-1]:
             if (target := line.split()[1]).startswith(str(self._folder)):
                 subprocess.run(["umount", "--lazy", target], check=False)

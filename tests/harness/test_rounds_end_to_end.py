@@ -130,7 +130,7 @@ def test_every_kind_of_prompts_from_images_to_scores(
     team = ready_participants(tmp_path / "ready")["fromprompts"]
     (team / "predict.sh").write_text(
         'for file in "$SEGJUDGE_INPUTS"/*.npz; do python3 -m zipfile -l "$file"; done\n'
-        + (team / "predict.sh").read_text()
+        + (team / "predict.sh").read_text("utf-8")
     )
     sources = ("--images", tmp_path / "images", "--references", tmp_path / "references")
     manifest = tmp_path / "data/manifest.json"

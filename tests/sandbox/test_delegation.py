@@ -32,7 +32,7 @@ while [ ! -e done ]; do :; done
 
 
 def _own() -> dict[str, str]:
-    lines = Path("/proc/self/cgroup").read_text().splitlines()
+    lines = Path("/proc/self/cgroup").read_text("utf-8").splitlines()
     return {kinds: path for _, kinds, path in (line.split(":", 2) for line in lines)}
 
 
@@ -102,7 +102,7 @@ def test_a_user_s_harness_counts_exactly_in_a_group_that_is_its_own(
         os._exit(0)
     os.waitpid(child, 0)
     try:
-        said = json.loads(told.read_text())
+        said = json.loads(told.read_text("utf-8"))
     finally:
         shutil.rmtree(home)
 
@@ -129,8 +129,8 @@ def test_in_version_2_the_harness_makes_room_for_its_groups(
     given = delegated(token, root=tmp_path)
 
     assert given is not None
-    assert (harness / "cgroup.procs").read_text() == "4711"
-    assert (folder / "cgroup.subtree_control").read_text() == "+memory"
+    assert (harness / "cgroup.procs").read_text("utf-8") == "4711"
+    assert (folder / "cgroup.subtree_control").read_text("utf-8") == "+memory"
     with given.group() as group:
         assert group is not None
         (door,) = group.doors

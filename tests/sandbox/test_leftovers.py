@@ -202,7 +202,7 @@ def test_a_polite_signal_ends_a_harness_like_ctrl_c(
         stderr=subprocess.PIPE,
     )
     deadline = time.monotonic() + 60
-    while not (started.exists() and started.read_text()):
+    while not (started.exists() and started.read_text("utf-8")):
         assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.05)
@@ -211,4 +211,4 @@ def test_a_polite_signal_ends_a_harness_like_ctrl_c(
 
     assert process.returncode == 130, said
     assert b"nothing is lost" in said
-    assert not psutil.pid_exists(int(started.read_text()))
+    assert not psutil.pid_exists(int(started.read_text("utf-8")))

@@ -108,7 +108,7 @@ def test_a_runtime_that_takes_a_group_for_limited_finds_it_limited(tmp_path: Pat
     cgroup.limit("container", memory_mib=100)
 
     folder = tmp_path / "memory" / f"segjudge_{_TOKEN}_1" / "container"
-    limits = {file.name: int(file.read_text()) >> 20 for file in folder.iterdir()}
+    limits = {file.name: int(file.read_text("utf-8")) >> 20 for file in folder.iterdir()}
     assert limits == {
         "memory.kmem.tcp.limit_in_bytes": 64,
         "memory.limit_in_bytes": 100,

@@ -114,7 +114,7 @@ def test_a_container_answers_a_box_and_ctrl_c_leaves_none_behind(
 ) -> None:
     team = tmp_path / "team"
     shutil.copytree(boxfill, team)
-    program, _, _ = (team / "predict.py").read_text().partition("if __name__")
+    program, _, _ = (team / "predict.py").read_text("utf-8").partition("if __name__")
     (team / "predict.py").write_text(f"from pathlib import Path\n{program}{SLEEPS_OF_TWO}")
     with commanded(team, images / "disc.png", sandbox="docker") as (address, process):
         browser.open(address, width=1300)

@@ -147,7 +147,7 @@ def conic22(folder):
 def conic_aggregate(folder, qualities, classes):
     counts = []
     for name in ("true", "pred"):
-        rows = list(csv.DictReader((folder / f"{name}.csv").read_text().splitlines()))
+        rows = list(csv.DictReader((folder / f"{name}.csv").read_text("utf-8").splitlines()))
         counts.append({c: np.array([float(r[c]) for r in rows]) for c in rows[0] if c != "patch"})
     summed = []
     for detections in classes.values():

@@ -159,7 +159,7 @@ def hecktor22(folder):
 
 def hecktor21(folder):
     found, columns = {}, []
-    boxes = csv.DictReader((folder / "bbox.csv").read_text().splitlines())
+    boxes = csv.DictReader((folder / "bbox.csv").read_text("utf-8").splitlines())
     for row in boxes:
         case = row["PatientID"]
         path = folder / "segs" / f"{case}.nii.gz"
