@@ -240,8 +240,8 @@ GOOD: dict[str, tuple[str, Build]] = {
         lambda folder: (
             beside(
                 "import json; (outputs / 'results.json').write_text(json.dumps("
-                "[i['interface']['slug'] for i in json.loads((inputs / 'inputs.json').read_text("utf-8"))]"
-                " + [json.loads((inputs / 'age-in-months.json').read_text("utf-8")) / 12]))"
+                "[i['interface']['slug'] for i in json.loads((inputs / 'inputs.json').read_text())]"
+                " + [json.loads((inputs / 'age-in-months.json').read_text()) / 12]))"
             )(folder)
             or changed("Dockerfile", "ENTRYPOINT", "CMD")(folder)
         ),
