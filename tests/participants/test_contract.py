@@ -39,7 +39,7 @@ def test_what_every_image_needs_comes_from_the_kit_and_a_dockerfile_may_be_its_o
 ) -> None:
     assert (KIT / "predict.sh").read_bytes() == (REPOSITORY / "predict.sh").read_bytes()
     for name, folder in ready_participants(tmp_path).items():
-        for file in KIT.iterdir():
+        for file in filter(Path.is_file, KIT.iterdir()):
             own = PARTICIPANTS / name / file.name
             assert file.name == "Dockerfile" or not own.exists()
             wanted = own if own.exists() else file

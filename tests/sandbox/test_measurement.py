@@ -1,5 +1,6 @@
 """What the kernel and the engine count, read from files and answers as they write them."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -264,3 +265,22 @@ def test_the_group_of_another_container_is_not_read(tmp_path: Path) -> None:
 
     assert RunCgroup.of_process(os.getpid(), container="0" * 64, version=1) is None
     assert RunCgroup.of_process(2**22 + 1, container="", version=2) is None
+
+
+@pytest.mark.parametrize("name", ["end_all", "remove"])
+def test_a_group_that_goes_while_it_is_looked_at_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    cgroup = _v2(tmp_path)
+    inner = tmp_path / f"segjudge_{_TOKEN}_7" / "container"
+    inner.mkdir()
+    listed = os.scandir
+
+    def gone(folder: str | Path) -> Any:
+        if Path(folder) == inner and inner.exists():
+            inner.rmdir()
+        return listed(folder)
+
+    monkeypatch.setattr(os, "scandir", gone)
+    getattr(cgroup, name)()
+    assert not inner.exists()

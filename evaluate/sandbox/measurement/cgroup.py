@@ -123,9 +123,10 @@ class RunCgroup:
 
     def end_all(self) -> None:
         """SIGKILL to every process below, at once: to ask the engine takes a tenth of a second."""
-        for listed in self._counting()[0].rglob("cgroup.procs"):
+        # What goes while it is looked at has ended; `os.walk` passes it over, `rglob` raises.
+        for folder, _, _ in os.walk(self._counting()[0]):
             with contextlib.suppress(OSError, ValueError):
-                for pid in _read(listed).split():
+                for pid in _read(Path(folder, "cgroup.procs")).split():
                     os.kill(int(pid), signal.SIGKILL)
 
     def usage(self) -> Usage | None:
@@ -246,8 +247,9 @@ def remove_stale_cgroups(*, root: Path = ROOT) -> None:
 
 
 def _remove_folder(folder: Path) -> None:
-    for below in folder.glob("*/"):  # of a container that never started, or was cut off
-        _remove_folder(below)
+    with contextlib.suppress(FileNotFoundError):  # another harness was first
+        for below in folder.glob("*/"):  # of a container that never started, or was cut off
+            _remove_folder(below)
     # The kernel frees a cgroup a moment after its last process has ended.
     for _ in range(20):
         try:
