@@ -76,10 +76,9 @@ class RunCgroup:
         The engine's id of the container tells that the group is its.
         """
         try:
-            lines = _read(Path(f"/proc/{pid}/cgroup")).splitlines()
+            paths = groups_of(pid)
         except (OSError, ValueError):
             return None
-        paths = {kind: path for _, kind, path in (line.split(":", 2) for line in lines)}
         wanted = ("cpuacct", "memory", "cpu") if version == 1 else ("",)
         groups = []
         for kind in wanted:
@@ -235,6 +234,12 @@ class RunCgroup:
             oom_kills=events.get("oom_kill"),
             limit_hits=events.get("oom"),
         )
+
+
+def groups_of(pid: int) -> dict[str, str]:
+    """A process's group in each hierarchy, by what is counted there; version 2 has no name."""
+    lines = Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8").splitlines()
+    return {kinds: path for _, kinds, path in (line.split(":", 2) for line in lines)}
 
 
 def remove_stale_cgroups(*, root: Path = ROOT) -> None:

@@ -11,7 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluate.sandbox.measurement.cgroup import PREFIX, ROOT, RunCgroup, remove_stale_cgroups
+from evaluate.sandbox.measurement.cgroup import (
+    PREFIX,
+    ROOT,
+    RunCgroup,
+    groups_of,
+    remove_stale_cgroups,
+)
 
 _NUMBERS = itertools.count(1)
 _ASKED_S = 5.0
@@ -58,8 +64,7 @@ def delegated(token: str, *, root: Path = ROOT) -> Delegation | None:
     and what came with it, move into one for the harness.
     """
     try:
-        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
-        own = {kinds: path for _, kinds, path in (line.split(":", 2) for line in lines)}
+        own = groups_of(os.getpid())
         if not (root / "cgroup.controllers").exists():
             return _version_1(token, own, root)
         folder = root / own[""].lstrip("/")
