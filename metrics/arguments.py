@@ -34,7 +34,8 @@ def _same_shape(reference: npt.NDArray[Any], prediction: npt.NDArray[Any]) -> No
 
 def _no_masked_arrays(**arrays: npt.ArrayLike) -> None:
     for name, array in arrays.items():
-        if isinstance(array, np.ma.MaskedArray):
+        # `np.ma` takes a while to import, and what is plainly an array needs no look at it.
+        if type(array) is not np.ndarray and isinstance(array, np.ma.MaskedArray):
             raise MetricInputError(
                 argument=name,
                 found="a masked array, whose mask no metric looks at",

@@ -9,19 +9,21 @@ What stands there is a `MetricDef`, or a function of two masks, `my_metric(refer
 spacing_mm)`, whose values run from 0 to 1, and 1 is best.
 """
 
-import importlib.metadata
 import inspect
 import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from metrics import catalogue
 from metrics.definition import MetricDef
 from metrics.errors import MetricInputError
 from metrics.label_pair import LabelPair
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ENTRY_POINTS = "segjudge.metrics"
 
@@ -53,8 +55,10 @@ class Registry(Mapping[str, MetricDef]):
         return {name: known[name] for name in (*_ORDER, *(n for n in known if n not in _ORDER))}
 
     @cached_property
-    def _foreign(self) -> dict[str, importlib.metadata.EntryPoint]:
-        points = importlib.metadata.entry_points(group=ENTRY_POINTS)
+    def _foreign(self) -> "dict[str, EntryPoint]":
+        from importlib.metadata import entry_points  # takes a while, and few metrics are foreign
+
+        points = entry_points(group=ENTRY_POINTS)
         return {point.name: point for point in points if point.name not in self._own}
 
     @cached_property
@@ -97,7 +101,7 @@ METRICS = Registry()
 """Every metric, by name."""
 
 
-def _of_entry_point(point: importlib.metadata.EntryPoint) -> MetricDef:
+def _of_entry_point(point: "EntryPoint") -> MetricDef:
     try:
         made = point.load()
     except Exception as error:  # another package's code: whatever it raises, it is not there

@@ -23,7 +23,7 @@ from evaluate.facts.scores import (
     RoundScore,
 )
 from evaluate.ranking import RankingRow
-from evaluate.scoring.stage import Scores
+from evaluate.scoring.score_tables import Scores
 from evaluate.store import RunDirectory
 from evaluate.store.origin import protocol_of
 

@@ -5,7 +5,6 @@ import os
 import re
 import sys
 import tempfile
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -73,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except Exception as error:  # noqa: BLE001  # the last resort: a line instead of a traceback
         if os.environ.get("SEGJUDGE_DEBUG"):
+            import traceback
+
             traceback.print_exc()
         from metrics import KernelError  # not for every command: it brings numpy
 

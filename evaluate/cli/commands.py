@@ -9,7 +9,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any
 
@@ -106,10 +105,9 @@ class _Version(argparse.Action):
     """Looked up only where it is asked for: reading a package's metadata takes its time."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> None:
-        try:
-            text = version("segjudge")
-        except PackageNotFoundError:
-            text = "of a checkout that is not installed"
+        from evaluate.facts.machine import installed_version
+
+        text = installed_version("segjudge") or "of a checkout that is not installed"
         sys.stdout.write(f"segjudge {text}\n")
         parser.exit()
 

@@ -26,12 +26,12 @@ def call(options: argparse.Namespace) -> int:
     """Score a run directory or a folder."""
     from evaluate.cli.score_words import say_scores
     from evaluate.facts.rules import load_protocol
-    from evaluate.scoring.folder_scores import score_folders
-    from evaluate.scoring.stage import score_run
 
     folder_options = ("references", "predictions", "out")
     given = [name for name in folder_options if getattr(options, name) is not None]
     if options.run_dir is not None and not given:
+        from evaluate.scoring.stage import score_run
+
         protocol = load_protocol(options.protocol) if options.protocol else None
         with show_progress("scoring") as progress:
             scores = score_run(
@@ -60,6 +60,8 @@ def call(options: argparse.Namespace) -> int:
         fault = "for two folders, whose files are nobody's"
         mend = "leave it out, or score a run directory"
         raise UsageError(where="--cluster", found=fault, mend=mend)
+    from evaluate.scoring.folder_scores import score_folders  # needs no run directory, nor waits
+
     with show_progress("scoring") as progress:
         made = score_folders(
             references=options.references,

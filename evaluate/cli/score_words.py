@@ -10,7 +10,7 @@ from evaluate.facts.outcome import Outcome
 from evaluate.facts.scores import CaseScore, ModalityScore
 from evaluate.facts.scoring_rules import Scoring
 from evaluate.scoring.jobs import UNREAD
-from evaluate.scoring.stage import RunScores
+from evaluate.scoring.score_tables import RunScores
 
 
 def _without_value(case: CaseScore) -> list[str]:

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from data_manifest.findings import Finding, Severity, printable
 from data_manifest.progress import Progress
 
-_OUT = Console(highlight=False, markup=False, soft_wrap=True)
-_ERR = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+# What is printed holds others' names and words: `[b]` and `:bug:` in them are no more than letters.
+_OUT = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+_ERR = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 _PLAIN_EVERY_S = 10.0
 _LONGEST = 96  # columns: longer lines are hard to read
 _STYLES = {"problem": "bold red", "warning": "bold yellow", "note": "bold blue"}
@@ -47,6 +47,8 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; all but the first column are right-aligned."""
+    from rich.table import Table  # takes a while, and most commands print none
+
     made = Table(title=printable(title), title_justify="left", title_style="bold")
     for index, column in enumerate(columns):
         made.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
@@ -84,6 +86,8 @@ def say_finding(finding: Finding, *, names: Mapping[Severity, str] = _MARKS) -> 
         for name, text in facts:
             say(f"  {name:9} {printable(text)}")
         return
+    from rich.table import Table
+
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(style="dim", min_width=11, justify="left")
     grid.add_column(overflow="fold", max_width=_LONGEST)

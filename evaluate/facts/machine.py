@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import importlib.metadata
 import os
 import platform
 from pathlib import Path
@@ -125,7 +124,9 @@ def library_versions() -> dict[str, str]:
 @functools.cache
 def installed_version(name: str) -> str:
     """Of a package; empty where there is none."""
+    from importlib import metadata  # takes a while, and most commands ask for no version
+
     try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
         return ""

@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any, get_args, get_origin
 
 import msgspec
@@ -19,6 +18,8 @@ def most_like(word: str, known: Iterable[str]) -> str:
     >>> most_like("toleranc_mm", ["tolerance_mm", "reading"])
     'did you mean `tolerance_mm`?'
     """
+    from difflib import get_close_matches  # takes a while, and most files are spelled well
+
     near = get_close_matches(word, list(known), n=1)
     return f"did you mean `{near[0]}`?" if near else ""
 

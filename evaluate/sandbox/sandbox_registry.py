@@ -1,7 +1,6 @@
 """Sandboxes of other packages, by the entry point group `segjudge.sandboxes`."""
 
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -31,6 +30,8 @@ def foreign_sandbox(name: str) -> OpenSandbox:
     Raises:
         UsageError: no installed package has one, or it can't be imported.
     """
+    from importlib.metadata import entry_points  # takes a while, and few sandboxes are foreign
+
     known = {point.name: point for point in entry_points(group=GROUP)}
     if name not in known:
         raise UsageError(

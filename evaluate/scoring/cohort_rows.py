@@ -39,8 +39,6 @@ def cohort_scores(
     A failed case is in it with what a failure costs; an error of the harness is not, and `n` says
     how many values remain.
     """
-    if not scoring.cohort:
-        return []
     made: list[CohortScore] = []
     for team in sorted({case.team for case in cases}):
         own = [c for c in cases if c.team == team and c.outcome is not Outcome.HARNESS_ERROR]

@@ -22,13 +22,9 @@ from evaluate.facts.scores import (
     ModalityScore,
     RoundScore,
 )
-from evaluate.scoring import (
-    ScoringJob,
-    jobs_of_folders,
-    score_jobs,
-)
+from evaluate.scoring import ScoringJob, jobs_of_folders, score_jobs
 from evaluate.scoring.in_rounds import in_rounds
-from evaluate.scoring.stage import Scores, tables_of
+from evaluate.scoring.score_tables import Scores, tables_of
 
 _SHOWN = 3
 

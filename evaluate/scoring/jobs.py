@@ -20,6 +20,7 @@ from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, LesionScore, RoundScore
 from evaluate.scoring.case_scores import CaseMeasures, PreparedCase
+from metrics.kernel import keep_memory
 from metrics.windows import cut_out
 
 _TURNED = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -167,6 +168,7 @@ def score_together(jobs: Iterable[ScoringJob], protocol: Rules) -> Iterator[Case
 
     What jobs in a row share, such as a case's teams and rounds, is read and prepared once.
     """
+    keep_memory()
     truth: _Truth | None = None
     for job in jobs:
         if truth is None or truth.named != job.truth:

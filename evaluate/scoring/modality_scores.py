@@ -1,5 +1,6 @@
 """Statistics of each metric over the cases of each modality."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -32,7 +33,7 @@ def modality_scores(cases: Iterable[CaseScore]) -> list[ModalityScore]:
 def _summary(team: str, modality: str, metric: str, cases: list[CaseScore]) -> ModalityScore:
     values = np.array([v for case in cases if (v := case.value(metric)) is not None])
     n = len(values)
-    q25, median, q75 = np.quantile(values, [0.25, 0.5, 0.75]) if n else (None, None, None)
+    ordered = sorted(values.tolist())
     return ModalityScore(
         team=team,
         modality=modality,
@@ -41,7 +42,17 @@ def _summary(team: str, modality: str, metric: str, cases: list[CaseScore]) -> M
         failures=sum(case.outcome.is_failure for case in cases),
         mean=float(values.mean()) if n else None,
         sd=float(values.std(ddof=1)) if n > 1 else None,
-        median=median,
-        q25=q25,
-        q75=q75,
+        median=_quantile(ordered, 0.5),
+        q25=_quantile(ordered, 0.25),
+        q75=_quantile(ordered, 0.75),
     )
+
+
+def _quantile(ordered: list[float], share: float) -> float | None:
+    """As `np.quantile` has it, to the last digit; that one imports masked arrays, and is slower."""
+    if not ordered:
+        return None
+    at = (len(ordered) - 1) * share
+    low, high = ordered[math.floor(at)], ordered[math.ceil(at)]
+    part = at - math.floor(at)
+    return high - (high - low) * (1 - part) if part >= 0.5 else low + (high - low) * part

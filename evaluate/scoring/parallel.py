@@ -3,11 +3,14 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from data_manifest.progress import Progress, silent
-from evaluate.cluster import ClusterAddress
 from evaluate.facts.rules import Rules
 from evaluate.scoring.jobs import CaseResult, ScoringJob, score_together
+
+if TYPE_CHECKING:
+    from evaluate.cluster import ClusterAddress
 
 _SMALL_BYTES = 1 << 16
 """References of this size in all are scored before a process has started."""
@@ -18,7 +21,7 @@ def score_as_they_come(
     protocol: Rules,
     *,
     workers: int | None = None,
-    cluster: ClusterAddress | None = None,
+    cluster: "ClusterAddress | None" = None,
     progress: Progress = silent,
     before: int = 0,
 ) -> Iterator[tuple[int, CaseResult]]:

@@ -1,7 +1,6 @@
 """`segjudge score`: from what was run, or from two folders, to tables of scores."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -20,73 +19,16 @@ from evaluate.facts.scores import (
     ModalityScore,
     RoundScore,
 )
-from evaluate.facts.scoring_rules import Scoring
-from evaluate.scoring import (
-    CaseResult,
-    ScoringJob,
-    jobs_of_run,
-    modality_scores,
-)
-from evaluate.scoring.cohort_rows import cohort_scores
+from evaluate.scoring import CaseResult, ScoringJob, modality_scores
 from evaluate.scoring.in_rounds import in_rounds
 from evaluate.scoring.kept import score_what_is_new
-from evaluate.scoring.mask_sources import Digests, plain_digests
+from evaluate.scoring.mask_sources import Digests, jobs_of_run, plain_digests
 from evaluate.scoring.one_set_of_rules import check_rules, refuse_lost_results
-from evaluate.scoring.unlike_labels import LabelsSeen, unlike_labels
+from evaluate.scoring.score_tables import RunScores, cohort_of
+from evaluate.scoring.unlike_labels import LabelsSeen
 from evaluate.store import RunDirectory
 from evaluate.store.origin import data_of
 from evaluate.store.seals import seal_stage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunScores:
-    """Scores of cases, their rounds, modalities and all cases; those of labels are in their table.
-
-    There are none of rounds where a protocol has one. `scoring` is what they were made by; `unlike`
-    has a line for each case whose prediction has none of its reference's labels, `alike` a team and
-    a line where that is so of all its predictions, or they have one label for several.
-    """
-
-    cases: list[CaseScore]
-    scoring: Scoring | None = None
-    unlike: list[str] = field(default_factory=list)
-    alike: list[tuple[str, str]] = field(default_factory=list)
-    rounds: list[RoundScore]
-    modalities: list[ModalityScore]
-    cohort: list[CohortScore]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scores(RunScores):
-    """The tables of scores."""
-
-    labels: list[LabelScore]
-    lesions: list[LesionScore]
-
-
-def tables_of(results: list[CaseResult], scoring: Scoring) -> Scores:
-    """The tables of what was scored."""
-    cases = [result.case for result in results]
-    labels = [label for result in results for label in result.labels]
-    seen = LabelsSeen()
-    for result in results:
-        seen.add(result.case, result.labels)
-    return Scores(
-        cases=cases,
-        scoring=scoring,
-        unlike=[line for result in results for line in _unlike(result)],
-        alike=list(seen.told()),
-        rounds=[row for result in results for row in result.rounds],
-        labels=labels,
-        lesions=[row for result in results for row in result.lesions],
-        modalities=modality_scores(cases),
-        cohort=cohort_scores(cases, labels, scoring),
-    )
-
-
-def _unlike(result: CaseResult) -> Iterator[str]:
-    if words := unlike_labels(result.labels):
-        yield f"{result.case.team} {result.case.case}: {words}"
 
 
 def _jobs(
@@ -114,7 +56,6 @@ def _write_scores(run: RunDirectory, results: Iterable[CaseResult], rules: Rules
     rounds: list[RoundScore] = []
     kept: list[LabelScore] = []  # only where a number over cases needs them
     lesions: list[LesionScore] = []
-    unlike: list[str] = []
     seen = LabelsSeen()
 
     def labels() -> Iterator[LabelScore]:
@@ -122,7 +63,6 @@ def _write_scores(run: RunDirectory, results: Iterable[CaseResult], rules: Rules
             cases.append(result.case)
             rounds.extend(result.rounds)
             lesions.extend(result.lesions)
-            unlike.extend(_unlike(result))
             seen.add(result.case, result.labels)
             if scoring.cohort:
                 kept.extend(result.labels)
@@ -134,11 +74,11 @@ def _write_scores(run: RunDirectory, results: Iterable[CaseResult], rules: Rules
     scores = RunScores(
         cases=cases,
         scoring=scoring,
-        unlike=unlike,
+        unlike=seen.unlike,
         alike=list(seen.told()),
         rounds=rounds,
         modalities=modality_scores(cases),
-        cohort=cohort_scores(cases, kept, scoring),
+        cohort=cohort_of(cases, kept, scoring),
     )
     run.write_rows(scores.modalities, ModalityScore)
     if scoring.cohort:

@@ -30,13 +30,20 @@ class _Seen:
 
 
 class LabelsSeen:
-    """What all masks of a team have in common, told once."""
+    """What all masks of a team have in common, told once.
+
+    Attributes:
+        unlike: a line for each case whose prediction has none of its reference's labels.
+    """
 
     def __init__(self) -> None:
+        self.unlike: list[str] = []
         self._teams: dict[str, _Seen] = {}
 
     def add(self, case: CaseScore, rows: Sequence[LabelScore]) -> None:
         """Take a case's rows; those of regions and of failed cases tell nothing."""
+        if words := unlike_labels(rows):
+            self.unlike.append(f"{case.team} {case.case}: {words}")
         numbered = [row for row in rows if isinstance(row.label, int)]
         if case.outcome is Outcome.OK and numbered:
             seen = self._teams.setdefault(case.team, _Seen())

@@ -15,6 +15,9 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -28,6 +31,14 @@ enum { WORD = 64, AXES = 3, CODES = 256 };
 
 /* Which source this library was made from. */
 EXPORT const char *segjudge_source(void) { return SEGJUDGE_SOURCE; }
+
+/* Keep freed memory in the process: a fresh page is cleared before it is used. */
+EXPORT void segjudge_keep_memory(void) {
+#if defined(__GLIBC__)
+    mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024 * (int)sizeof(long)); /* the most that it takes */
+    mallopt(M_TRIM_THRESHOLD, 256 << 20);
+#endif
+}
 
 /* ---- One pass over both label maps ---------------------------------------------------------- */
 
@@ -313,33 +324,18 @@ static inline int any_around(const word *there, word elements, int reach) {
     return found != 0;
 }
 
-/* A row of the other surface that the ball reaches from the row at hand. */
-typedef struct {
-    const word *words;
-    int reach;
-} candidate;
-
 /* What is left to look for in one row of a surface; arrays of the grid's length. */
 typedef struct {
     word *far;        /* of each word, the elements that nothing was found near to */
     int64_t *pending; /* the words that hold such elements */
     int64_t pending_count;
-    candidate *candidates; /* as many as the ball has rows */
 } search;
 
-/* The other surface's rows that some of the ball's rows lead to, in the ball's order. */
-static int64_t find_candidates(const grid *other, int64_t a, int64_t b, const ball *near,
-                               int64_t from, candidate *found) {
-    int64_t count = 0;
-    for (int64_t k = from; k < near->count; k++) {
-        const ball_row row = near->rows[k];
-        const int64_t plane = a + row.a, line = b + row.b;
-        if (plane < 0 || plane >= other->planes || line < 0 || line >= other->rows) continue;
-        const int64_t at = plane * other->rows + line;
-        if (!other->surface_any[at]) continue;
-        found[count++] = (candidate){other->surface + at * (other->words + 2) + 1, row.reach};
-    }
-    return count;
+/* A row of the other surface, between its two words of zeros; NULL where it has no elements. */
+static inline const word *row_of(const grid *other, int64_t a, int64_t b) {
+    if (a < 0 || a >= other->planes || b < 0 || b >= other->rows) return NULL;
+    const int64_t line = a * other->rows + b;
+    return other->surface_any[line] ? other->surface + line * (other->words + 2) + 1 : NULL;
 }
 
 /* Look from the pending elements of one row along one row of the other surface. */
@@ -365,12 +361,8 @@ static void look_by_planes(const grid *other, int64_t a, int64_t b, const ball *
         for (int64_t i = 0; i < row->pending_count && !hopeful; i++)
             hopeful = any_around(widest + row->pending[i], row->far[row->pending[i]], middle.reach);
         for (int64_t j = k; hopeful && j < end && row->pending_count; j++) {
-            const int64_t line = b + near->by_plane[j].b;
-            if (line < 0 || line >= other->rows) continue;
-            const int64_t at = plane * other->rows + line;
-            if (other->surface_any[at])
-                look_along(row, other->surface + at * (other->words + 2) + 1,
-                           near->by_plane[j].reach);
+            const word *there = row_of(other, plane, b + near->by_plane[j].b);
+            if (there != NULL) look_along(row, there, near->by_plane[j].reach);
         }
     }
 }
@@ -390,21 +382,21 @@ static void search_row(const grid *own, const grid *other, int64_t a, int64_t b,
         row->far[at] &= ~reached(opposite + at, near->rows[0].reach, 0);
         if (row->far[at]) row->pending[row->pending_count++] = at;
     }
-    if (!row->pending_count) return;
-    const ball first = {.rows = near->rows,
-                        .count = near->count < FEW_ROWS ? near->count : FEW_ROWS};
-    const int64_t count = find_candidates(other, a, b, &first, 1, row->candidates);
-    for (int64_t k = 0; k < count && row->pending_count; k++)
-        look_along(row, row->candidates[k].words, row->candidates[k].reach);
+    for (int64_t k = 1; k < near->count && k < FEW_ROWS && row->pending_count; k++) {
+        const word *there = row_of(other, a + near->rows[k].a, b + near->rows[k].b);
+        if (there != NULL) look_along(row, there, near->rows[k].reach);
+    }
     if (near->by_plane != NULL) look_by_planes(other, a, b, near, row);
 }
 
 /* Of the elements `pending` in one word, those that no single offset takes to the other surface. */
 static word beyond_offsets(word pending, const grid *other, int64_t a, int64_t b, int64_t at,
-                           const ball *offsets, candidate *candidates) {
-    const int64_t count = find_candidates(other, a, b, offsets, 0, candidates);
-    for (int64_t k = 0; k < count && pending; k++)
-        pending &= ~reached(candidates[k].words + at, candidates[k].reach, 1);
+                           const ball *offsets) {
+    for (int64_t k = 0; k < offsets->count && pending; k++) {
+        const ball_row offset = offsets->rows[k];
+        const word *there = row_of(other, a + offset.a, b + offset.b);
+        if (there != NULL) pending &= ~reached(there + at, offset.reach, 1);
+    }
     return pending;
 }
 
@@ -419,15 +411,19 @@ static inline int64_t count_bits(word bits) {
     return (int64_t)(bits * UINT64_C(0x0101010101010101) >> 56);
 }
 
-/* The codes of the 8 elements of one byte of the planes, each a byte: an 8x8 matrix of bits,
- * transposed (Warren, Hacker's Delight, 7-3). */
-static inline word codes_of(const word planes[8], int shift) {
-    word x = 0, t;
-    for (int i = 0; i < 8; i++) x |= (planes[i] >> shift & 0xff) << (8 * i);
-    t = (x ^ x >> 7) & UINT64_C(0x00aa00aa00aa00aa), x ^= t ^ t << 7;
-    t = (x ^ x >> 14) & UINT64_C(0x0000cccc0000cccc), x ^= t ^ t << 14;
-    t = (x ^ x >> 28) & UINT64_C(0x00000000f0f0f0f0), x ^= t ^ t << 28;
-    return x;
+/* A bit of each plane: the code of the element there. */
+static inline unsigned code_at(const word planes[8], int bit) {
+    unsigned code = 0;
+#if defined(__SSE2__)
+    for (int i = 0; i < 4; i++) { /* as the signs of two planes at a time */
+        const __m128i two = _mm_loadu_si128((const __m128i *)planes + i);
+        const __m128i signs = _mm_sll_epi64(two, _mm_cvtsi32_si128(WORD - 1 - bit));
+        code |= (unsigned)_mm_movemask_pd(_mm_castsi128_pd(signs)) << 2 * i;
+    }
+#else
+    for (int i = 0; i < 8; i++) code |= (unsigned)(planes[i] >> bit & 1) << i;
+#endif
+    return code;
 }
 
 /* Count the elements of one word by their codes.
@@ -443,30 +439,16 @@ static inline void count_word(const word *const around[4], int64_t at, int bits,
         planes[2 * i + 1] = next_bits(around[row], at);
     }
     int64_t left = count_bits(elements), count = left;
-    while (left >= 16 && count >= 8) {
-        const int first = __builtin_ctzll(elements);
+    while (left >= 28 && count >= 8) {
+        const unsigned code = code_at(planes, __builtin_ctzll(elements));
         word alike = elements;
-        unsigned code = 0;
-        for (int i = 0; i < bits; i++) {
-            const word is_set = planes[i] >> first & 1;
-            code |= (unsigned)is_set << i;
-            alike &= ~(planes[i] ^ (0 - is_set));
-        }
+        for (int i = 0; i < bits; i++) alike &= ~(planes[i] ^ (0 - (word)(code >> i & 1)));
         count = count_bits(alike);
         counts[code] += count;
         elements &= ~alike;
         left -= count;
     }
-    while (elements) {
-        const int shift = __builtin_ctzll(elements) & ~7;
-        const word codes = codes_of(planes, shift);
-        for (word some = elements >> shift & 0xff; some; some &= some - 1) {
-            const int bit = __builtin_ctzll(some);
-            const unsigned code = codes >> (8 * bit) & 0xff;
-            counts[code]++;
-        }
-        elements &= ~((word)0xff << shift);
-    }
+    for (; elements; elements &= elements - 1) counts[code_at(planes, __builtin_ctzll(elements))]++;
 }
 
 /* Count a surface's elements by their codes: those near the other surface, if `near` is not NULL,
@@ -484,10 +466,8 @@ static int64_t count_elements(const grid *own, const grid *other, const ball *ce
             for (int64_t i = 0; within->count && i < row->pending_count; i++) {
                 const int64_t at = row->pending[i];
                 const word left = row->far[at];
-                const word just =
-                    left & ~beyond_offsets(left, other, a, b, at, within, row->candidates);
-                const word sure =
-                    beyond_offsets(just, other, a, b, at, beyond, row->candidates);
+                const word just = left & ~beyond_offsets(left, other, a, b, at, within);
+                const word sure = beyond_offsets(just, other, a, b, at, beyond);
                 row->far[at] &= ~sure;
                 disputed += count_bits(just & ~sure);
             }
@@ -644,17 +624,13 @@ EXPORT int segjudge_measure(const label_map *reference, const label_map *predict
     }
     /* a multiple of a word, so that what follows is aligned */
     largest = (largest + sizeof(word) - 1) / sizeof(word) * sizeof(word);
-    int64_t rows = certain_count;
-    if (within_count > rows) rows = within_count;
-    if (beyond_count > rows) rows = beyond_count;
     char *memory = malloc(2 * largest + longest * (sizeof(word) + sizeof(int64_t)) +
-                          (size_t)rows * (sizeof(candidate) + sizeof(ball_row)) + 1);
+                          (size_t)certain_count * sizeof(ball_row) + 1);
     if (memory == NULL) return -1;
     search row;
     row.far = (word *)(memory + 2 * largest);
     row.pending = (int64_t *)(row.far + longest);
-    row.candidates = (candidate *)(row.pending + longest);
-    if (is_large) sort_by_plane(&balls[0], (ball_row *)(row.candidates + rows));
+    if (is_large) sort_by_plane(&balls[0], (ball_row *)(row.pending + longest));
     for (int64_t i = 0; i < label_count; i++) {
         grid first = grid_of(&boxes[i], (int)axes), second;
         first.has_widest = is_large;

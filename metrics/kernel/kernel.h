@@ -19,6 +19,15 @@ typedef struct {
     int32_t row, start, stop, value;
 } span;
 
+/* The first of a word's bytes, as they lie in memory, that is not 0. */
+static inline int64_t first_byte(word bytes) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return __builtin_clzll(bytes) / 8;
+#else
+    return __builtin_ctzll(bytes) / 8;
+#endif
+}
+
 /* The end of the run of one value that begins at `from`: words first, then the last few. */
 #define DEFINE_RUN_END(name, voxel, ones)                                                          \
     static inline int64_t name(const voxel *row, int64_t from, int64_t to) {                       \
@@ -33,9 +42,10 @@ typedef struct {
                 break;                                                                             \
         }                                                                                          \
         for (; at + step <= to; at += step) {                                                      \
-            word one;                                                                              \
-            memcpy(&one, row + at, sizeof one);                                                    \
-            if (one != pattern) break;                                                             \
+            word others;                                                                           \
+            memcpy(&others, row + at, sizeof others);                                              \
+            others ^= pattern;                                                                     \
+            if (others) return at + first_byte(others) / (int64_t)sizeof(voxel);                   \
         }                                                                                          \
         while (at < to && row[at] == row[from]) at++;                                              \
         return at;                                                                                 \

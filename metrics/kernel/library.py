@@ -80,6 +80,7 @@ def library() -> ctypes.CDLL:
         digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
         if library.segjudge_source().decode("ascii") != digest:
             raise KernelError(f"{libraries[0].name} was not made from the C files in {_FOLDER}")
+    library.segjudge_keep_memory.restype = None
     library.segjudge_count.restype = None
     library.segjudge_count_spans.restype = None
     library.segjudge_sort_spans.restype = None

@@ -146,11 +146,13 @@ def test_a_byte_order_mark_is_no_fault_and_a_key_that_is_there_twice_is_one(buil
         load_manifest(path)
 
 
-def test_a_name_moves_no_cursor_on_the_terminal(
+def test_a_name_moves_no_cursor_on_the_terminal_and_becomes_no_picture(
     built: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = built / "manifest.json"
-    content = changed(content_of(built), "name", "x\x1b[31m\r\x9bA")
+    content = changed(content_of(built), "name", "x\x1b[31m\r\x9bA :bug: [b]")
     path.write_text(json.dumps(content), encoding="utf-8")
     assert main(["manifest", "show", str(path)]) == 0
-    assert not {"\x1b", "\r", "\x9b"} & set(capsys.readouterr().out)
+    said = capsys.readouterr().out
+    assert not {"\x1b", "\r", "\x9b"} & set(said)
+    assert ":bug: [b]" in said

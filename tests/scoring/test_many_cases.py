@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import load_protocol
@@ -149,5 +151,11 @@ def test_a_modality_counts_failures_and_leaves_out_what_has_no_value() -> None:
     assert dsc.mean == pytest.approx(0.466667, abs=1e-6)
     assert dsc.sd == pytest.approx(0.450925, abs=1e-6)
     assert (dsc.median, dsc.q25, dsc.q75) == pytest.approx((0.5, 0.25, 0.7))
-    assert by_metric["nsd"].n == 0
-    assert by_metric["nsd"].mean is None
+    nsd = by_metric["nsd"]
+    assert (nsd.n, nsd.mean, nsd.median) == (0, None, None)
+
+
+@given(st.lists(st.floats(-1e150, 1e150).map(lambda value: value + 0.0), min_size=1))
+def test_quantiles_are_those_of_numpy_to_the_last_digit(values: list[float]) -> None:
+    (row, _) = modality_scores([case_score(n, value) for n, value in enumerate(values)])
+    assert [row.q25, row.median, row.q75] == np.quantile(values, [0.25, 0.5, 0.75]).tolist()

@@ -2,6 +2,8 @@
 
 import csv
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import nibabel
@@ -280,3 +282,27 @@ def test_a_metric_under_a_name_of_the_protocol_s_own_is_defined_below_the_table(
     said = capsys.readouterr().out
     assert "far: HD95. By `reading`: `directed`, the greater of" in said
     assert "Here: `reading` pooled" in said and "DSC: " not in said
+
+
+def test_two_folders_wait_for_nothing_that_only_runs_packages_or_mistakes_need(
+    folders: Path,
+) -> None:
+    reference(folders / "gts" / "3DBox_CT_1.npz")
+    prediction(folders / "segs" / "3DBox_CT_1.npz")
+    slow = {
+        *("concurrent.futures", "difflib", "email", "importlib.metadata", "logging", "numpy.ma"),
+        *("evaluate.cluster", "evaluate.pairing", "evaluate.store", "rich._emoji_codes"),
+        *("pandas", "PIL", "scipy", "sqlite3", "traceback"),
+    }
+    lines = (
+        "import sys; from segjudge import main; code = main()\n"
+        f"print('loaded:', *sorted({slow} & set(sys.modules))); sys.exit(code)"
+    )
+    words = ["--references", folders / "gts", "--predictions", folders / "segs", "--jobs", "1"]
+    done = subprocess.run(
+        [sys.executable, "-c", lines, "score", *words, "--protocol", "cvpr24", "--out", folders],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "loaded:"

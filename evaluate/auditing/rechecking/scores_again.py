@@ -13,9 +13,10 @@ from evaluate.documents.audit import Cause
 from evaluate.facts.errors import TableError
 from evaluate.facts.rules import Rules
 from evaluate.facts.scores import CaseScore, LabelScore, ModalityScore
-from evaluate.scoring import jobs_of_run, modality_scores, score_jobs
+from evaluate.scoring import modality_scores, score_jobs
 from evaluate.scoring.in_rounds import in_rounds
-from evaluate.scoring.stage import Scores, tables_of
+from evaluate.scoring.mask_sources import jobs_of_run
+from evaluate.scoring.score_tables import Scores, tables_of
 
 _RULES = ("scoring", "output")
 
