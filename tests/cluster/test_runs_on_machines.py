@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import re
 import shlex
 import shutil
@@ -31,6 +32,7 @@ from tests.cluster.hosts import (
     waiting_in,
     without,
 )
+from tests.harness.test_rounds_end_to_end import LEARNS, write_data
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Submissions = dict[str, Path]
@@ -162,6 +164,36 @@ def test_ctrl_c_ends_the_workers_of_the_command_and_what_runs_in_them(
     assert head.returncode == 130 and "stopped" in said
     assert "stopped: run it again" in segjudge("run", "--status", tmp_path / "run").stdout
     assert not [p for p in tmp_path.glob("pid*") if psutil.pid_exists(int(p.name[3:]))]
+
+
+def test_a_run_goes_on_between_two_rounds_on_machines_that_stand_elsewhere(
+    three_hosts: Hosts,
+    make_submission: Callable[[str, str], Path],
+    segjudge: Command,
+    tmp_path: Path,
+) -> None:
+    """What the head names by a path from its own folder is nothing there."""
+    write_data(tmp_path / "source")
+    segjudge("manifest", "build", "--layout", "cvpr", tmp_path / "source", tmp_path / "data")
+    rules = segjudge("protocol", "show", "cvpr25-interactive").stdout
+    rules = rules.replace("memory_mib = 32768", "memory_mib = 512").replace(
+        "number = 6", "number = 2"
+    )
+    (tmp_path / "rules.toml").write_text(rules)
+    here = Path(os.path.relpath(tmp_path, three_hosts.folder))
+
+    def of(folder: Path) -> list[object]:
+        data, rules = folder / "data/manifest.json", folder / "rules.toml"
+        named = ["--submission", f"learns={folder / 'submission-learns'}", "--sandbox", "local"]
+        return ["run", "--manifest", data, "--protocol", rules, *named, folder / "run"]
+
+    make_submission("learns", LEARNS)
+    assert segjudge(*of(tmp_path)).returncode == 0
+    (kept,) = tmp_path.glob("run/predictions/learns/CT_a.npz")
+    before = rows(tmp_path / "run/runs.csv"), kept.read_bytes()
+    kept.unlink()
+    three_hosts.finish(*of(here))
+    assert (rows(tmp_path / "run/runs.csv"), kept.read_bytes()) == before
 
 
 @pytest.mark.soak

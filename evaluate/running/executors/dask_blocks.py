@@ -234,9 +234,9 @@ class ClusterExecutor:
         try:
             self._say(address, "up", case.id)
             files, answers = self._files_of(case), _answers(block)
-            places = yield from sending([*files.values(), *answers])
+            places = yield from sending([*files.values(), *map(SentFile.of, answers)])
             here = {path: places[file.path] for path, file in files.items()}
-            given = {file.path: places[file.path] for file in answers}
+            given = {answer: places[answer.resolve()] for answer in answers}
             got = yield Call(function=make_block, arguments=(number, block, here, given, last))
         except CallFailedError as error:
             got = replace(got, problem=str(error))
@@ -294,7 +294,7 @@ class ClusterExecutor:
         self._note = f"{known.name} {state}{': ' if about else ''}{about}"
 
 
-def _answers(block: Sequence[Series]) -> list[SentFile]:
+def _answers(block: Sequence[Series]) -> list[Path]:
     """Of earlier rounds, where a run goes on between two."""
     earlier = (e.prediction for series in block for e in series.earlier)
-    return [SentFile.of(prediction) for prediction in earlier if prediction is not None]
+    return [prediction for prediction in earlier if prediction is not None]

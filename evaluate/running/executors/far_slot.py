@@ -202,7 +202,7 @@ def _as_here(series: Series, here: _FarSlot, answers: Mapping[Path, Path]) -> Se
     """A series with this machine's own image, and with the answers where they are here."""
     submission = here.submissions.get(series.submission.team, series.submission)
     earlier = tuple(
-        e if e.prediction is None else replace(e, prediction=answers[e.prediction.resolve()])
+        e if e.prediction is None else replace(e, prediction=answers[e.prediction])
         for e in series.earlier
     )
     return replace(series, submission=submission, earlier=earlier)
