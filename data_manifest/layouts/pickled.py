@@ -6,7 +6,6 @@ looked at. Opcodes: https://github.com/python/cpython/blob/main/Lib/pickletools.
 """
 
 import math
-import pickletools
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -233,6 +232,8 @@ def read_pickled(data: bytes, key: str) -> list[Plain]:
 
 
 def _read(data: bytes) -> list[Plain]:
+    import pickletools  # takes a while, and few files hold objects
+
     if len(data) > MAX_PICKLED_BYTES:
         raise _RefusedError(f"{len(data)} bytes; at most {MAX_PICKLED_BYTES} are read")
     machine = _Machine()

@@ -1,7 +1,8 @@
 """Which places stand whatever the unresolved results turn out to be, and which depend on them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+
+import msgspec
 
 from data_manifest.findings import Finding
 from evaluate.documents.audit import PlaceBounds, Verdict, VerdictKind
@@ -100,7 +101,7 @@ def _extreme(
             )
             known = [0.0, top if higher else bottom]
         values[name] = max(known) if best == higher else min(known)
-    return replace(row.with_values(**values), outcome=_outcome(possible, best=best))
+    return msgspec.structs.replace(row.with_values(**values), outcome=_outcome(possible, best=best))
 
 
 def _outcome(possible: Sequence[CaseScore], *, best: bool) -> Outcome:

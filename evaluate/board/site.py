@@ -37,8 +37,7 @@ from evaluate.store import RunDirectory
 from evaluate.store.folders import replace_folder
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageAddress:
+class PageAddress(msgspec.Struct, frozen=True, kw_only=True):
     """A row of pages.csv, the organiser's: whose page lies where."""
 
     team: str

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,7 +98,7 @@ def call(options: argparse.Namespace) -> int:
         run = RunDirectory.open(options.run_dir)
         say_leaderboard(result, run.document().rules_of("score").scoring)
         warn_of_machines(run)
-        say(f"next: segjudge report {options.run_dir}")
+        say(f"next: segjudge report {shlex.quote(str(options.run_dir))}")
         return 0
     if options.run_dir is not None or None in (options.scores, options.protocol, options.out):
         raise UsageError(

@@ -1,6 +1,7 @@
 """`segjudge run`."""
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,7 @@ def call(options: argparse.Namespace) -> int:
     warn_of_rules(made)
     warn_of_gone_machines(made)
     warn_of_leftovers(made)
-    say(f"next: segjudge score {options.run_dir}")
+    say(f"next: segjudge score {shlex.quote(str(options.run_dir))}")
     return 0
 
 

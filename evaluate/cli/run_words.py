@@ -70,9 +70,11 @@ def say_status(run: RunDirectory) -> None:
     failures = ", ".join(f"{kind} {count}" for kind, count in status.failures.items())
     say(f"failures {failures or 'none'}")
     if status.note:
-        say(f"now      {status.note}")
+        say(f"{'now ' if at_work else 'last'}     {status.note}")
     for machine in status.machines:
-        about = f": {machine.about}" if machine.about else ""
-        say(f"machine  {machine.name} {machine.state}, {machine.blocks} blocks{about}")
+        state, about = machine.state, f": {machine.about}" if machine.about else ""
+        if not at_work and not machine.is_gone:
+            state, about = f"was {state}", ""
+        say(f"machine  {machine.name} {state}, {machine.blocks} blocks{about}")
     if status.dashboard:
         say(f"dask     {status.dashboard}")

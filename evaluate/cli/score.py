@@ -1,6 +1,7 @@
 """`segjudge score`."""
 
 import argparse
+import shlex
 from pathlib import Path
 
 from evaluate.cli.clusters import add_cluster_arguments, cluster_of
@@ -42,7 +43,7 @@ def call(options: argparse.Namespace) -> int:
                 progress=progress,
             )
         say_scores(scores)
-        say(f"next: segjudge rank {options.run_dir}")
+        say(f"next: segjudge rank {shlex.quote(str(options.run_dir))}")
         return 0
     if (
         (options.run_dir or options.manifest) is not None

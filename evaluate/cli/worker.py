@@ -79,6 +79,7 @@ def call(options: argparse.Namespace) -> int:
             patience_s=options.patience,
             lifetime_s=None if options.lifetime is None else 60.0 * options.lifetime,
             comes_back=not own,
+            said=(lambda _: None) if own else (lambda line: say(f"worker: {line}")),
         )
     if not own:
         say(f"worker: {member.name} goes: {why}")

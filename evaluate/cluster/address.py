@@ -120,6 +120,14 @@ def reason_of(error: BaseException) -> str:
     return printable(f"{error}" or "whatever listens there says nothing")
 
 
+def no_answer(where: ClusterAddress, fault: str, error: BaseException, mend: str) -> ClusterError:
+    """That no scheduler answers, why, and how to mend that."""
+    reason = reason_of(error)
+    if "certificate" in reason or "alert" in reason:
+        mend = "--tls: the same three files at the scheduler, the head and each worker"
+    return ClusterError(where=f"cluster {where.text}", found=f"{fault} ({reason})", mend=mend)
+
+
 def open_security(address: ClusterAddress) -> "Security":
     """What both ends prove who they are with.
 

@@ -15,7 +15,7 @@ from distributed import Client, LocalCluster
 from distributed.comm import connect, get_address_host
 from distributed.security import Security
 
-from evaluate.cluster.address import ClusterAddress, ClusterError, open_security, reason_of
+from evaluate.cluster.address import ClusterAddress, no_answer, open_security
 from evaluate.cluster.fleet import SETTINGS, Fleet
 from evaluate.sandbox.scratch import scratch_folder
 
@@ -36,6 +36,7 @@ def open_fleet(address: ClusterAddress, stack: ExitStack) -> Fleet:
     spawn, target, security = None, address.text, None
     if address.workers:
         folder = stack.enter_context(scratch_folder())
+        stack.enter_context(dask.config.set({"temporary-directory": str(folder)}))
         address = replace(address, tls=_own_certificates(folder))
         security = open_security(address)
         cluster = stack.enter_context(
@@ -59,7 +60,9 @@ def open_fleet(address: ClusterAddress, stack: ExitStack) -> Fleet:
 
     try:
         if not address.workers:
-            asyncio.run(_knock(target, security := open_security(address)))
+            asyncio.run(
+                knock(target, security := open_security(address), within_s=_ANSWER_WITHIN_S)
+            )
         client = stack.enter_context(
             Client(
                 target,
@@ -70,18 +73,16 @@ def open_fleet(address: ClusterAddress, stack: ExitStack) -> Fleet:
         )
     except (OSError, TimeoutError, RuntimeError, ValueError) as error:
         mend = "start one with `dask scheduler` (docs/cluster.md), or see that it can be reached"
-        fault = f"no scheduler answers there ({reason_of(error)})"
-        raise ClusterError(where=f"cluster {address.text}", found=fault, mend=mend) from error
+        raise no_answer(address, "no scheduler answers there", error, mend) from error
     fleet = Fleet(client, address, spawn, dashboard=_dashboard(client))
     stack.callback(fleet.close)
     return fleet
 
 
-async def _knock(target: str, security: Security) -> None:
+async def knock(target: str, security: Security, *, within_s: float) -> None:
     """Whether a scheduler answers: a client of dask's waits for ever for whatever else does."""
-    options = security.get_connection_args("client")
-    reached = connect(target, timeout=_ANSWER_WITHIN_S, **options)
-    await (await asyncio.wait_for(reached, _ANSWER_WITHIN_S)).close()
+    reached = connect(target, timeout=within_s, **security.get_connection_args("client"))
+    await (await asyncio.wait_for(reached, within_s)).close()
 
 
 def _dashboard(client: Client) -> str:

@@ -15,6 +15,7 @@ import psutil
 
 from data_manifest.errors import printable
 from evaluate.cluster.calls import Failed
+from evaluate.facts.errors import SegjudgeError
 from evaluate.facts.machine import library_versions
 from evaluate.sandbox.measurement.gpu import Gpus
 
@@ -62,7 +63,6 @@ class ClusterWorker:
         kept: of those that call, from one call to the next, by their own names.
         leaves: see `Hello`.
         tell: sends a few words to the head while a call is made.
-        wanted: whether the head still waits for the call that is being made.
     """
 
     name: str
@@ -74,11 +74,11 @@ class ClusterWorker:
     kept: dict[str, object] = field(default_factory=dict)
     leaves: str = ""
     tell: Callable[[object], None] = lambda _: None
-    wanted: Callable[[], bool] = lambda: True
     _failures_in_a_row: int = 0
     _busy: threading.Lock = field(default_factory=threading.Lock)
     _last_call_s: float = 0.0
     _thread: int = 0  # that makes a call
+    _gate: threading.Lock = field(default_factory=threading.Lock)  # of `_thread`
 
     def went(self, *, well: bool) -> None:
         """How a piece of work ended; after two in a row that failed by our side it leaves."""
@@ -99,21 +99,31 @@ class ClusterWorker:
     def answer(self, request: bytes) -> object:
         """Make a call; what fails is an answer, too."""
         with self._busy:
-            self._thread = threading.get_ident()
             try:
-                function, arguments = pickle.loads(request)  # noqa: S301 - the head's: see docs/cluster.md
-                return function(*arguments)
+                return self._made(request)
+            except SegjudgeError as error:
+                return Failed(reason=printable(f"{error}"))
             except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the head must know
                 return Failed(reason=printable(f"{type(error).__name__}: {error}"))
             finally:
-                self._thread, self._last_call_s = 0, time.monotonic()
+                self._last_call_s = time.monotonic()
+
+    def _made(self, request: bytes) -> object:
+        self._thread = threading.get_ident()
+        try:
+            function, arguments = pickle.loads(request)  # noqa: S301 - the head's: see docs/cluster.md
+            return function(*arguments)
+        finally:
+            with self._gate:  # no interrupt is for what comes after
+                self._thread = 0
 
     def interrupt(self) -> None:
         """Ctrl-C for the call that is being made: its container is stopped and removed."""
-        if self._thread:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(self._thread), ctypes.py_object(KeyboardInterrupt)
-            )
+        with self._gate:
+            if self._thread:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(self._thread), ctypes.py_object(KeyboardInterrupt)
+                )
 
 
 _members: list[ClusterWorker] = []

@@ -8,13 +8,15 @@ import time
 from collections.abc import Callable
 
 import dask
-from distributed import Worker, get_worker
+from distributed import Worker
 
-from evaluate.cluster.address import ClusterAddress, ClusterError, open_security, reason_of
+from evaluate.cluster.address import ClusterAddress, no_answer, open_security, reason_of
 from evaluate.cluster.fleet import SETTINGS, TOPIC
+from evaluate.cluster.reaching import knock
 from evaluate.cluster.this_worker import ClusterWorker, become
 
 _LOOK_EVERY_S = 0.1
+_KNOCK_S, _KNOCK_AGAIN_S = 2.0, 1.0
 _TAKEN_AFTER_S = 2.0
 """The head has taken the last answer by then; if not, the work is done again elsewhere."""
 
@@ -26,6 +28,7 @@ def serve(
     patience_s: float,
     lifetime_s: float | None,
     comes_back: bool,
+    said: Callable[[str], None],
 ) -> str:
     """Take work until the machine is told to go, or has to; returns why.
 
@@ -36,6 +39,7 @@ def serve(
             is lost.
         lifetime_s: takes no new work after so long; None for no end.
         comes_back: looks for a scheduler that it has lost, which may be started again.
+        said: told when the machine comes to be a slot, and why it is none yet.
 
     Raises:
         ClusterError: no scheduler answered for so long.
@@ -43,7 +47,7 @@ def serve(
     become(member)
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with dask.config.set(SETTINGS), member.held:
-        asyncio.run(_serve(address, member, patience_s, lifetime_s, comes_back))
+        asyncio.run(_serve(address, member, patience_s, lifetime_s, comes_back, said))
     return member.leaves
 
 
@@ -53,15 +57,18 @@ async def _serve(
     patience_s: float,
     lifetime_s: float | None,
     comes_back: bool,
+    said: Callable[[str], None],
 ) -> None:
     until = None if lifetime_s is None else time.monotonic() + lifetime_s
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _asked_to_go, member, comes_back)
     security = open_security(address)
-    lost_at = time.monotonic()
+    lost_at, silent = time.monotonic(), False
     while not member.leaves:
         try:
+            # Asked to go, a worker of dask's that still looks for its scheduler does not hear it.
+            await knock(address.text, security, within_s=min(_KNOCK_S, patience_s))
             worker = await Worker(
                 address.text,
                 nthreads=1,
@@ -76,23 +83,31 @@ async def _serve(
             )
         except (OSError, TimeoutError) as error:
             if time.monotonic() - lost_at < patience_s:
-                await asyncio.sleep(1.0)
+                if not silent:
+                    said(f"{address.text} does not answer yet ({reason_of(error)})")
+                silent = True
+                await asyncio.sleep(_KNOCK_AGAIN_S)
                 continue
-            fault = f"no scheduler answered for {patience_s:g} s ({reason_of(error)})"
-            mend = "start it, and this worker again"
-            raise ClusterError(where=f"cluster {address.text}", found=fault, mend=mend) from error
-        member.tell, member.wanted = _teller(worker), _is_wanted
+            fault = f"no scheduler answered for {patience_s:g} s"
+            raise no_answer(address, fault, error, "start it, and this worker again") from error
+        said(f"a slot of {address.text}")
+        member.tell = _teller(worker)
         await _stay(worker, member, until)
+        member.interrupt()  # what it still makes, nobody will take
         await worker.close(executor_wait=False)
-        lost_at = time.monotonic()
+        lost_at, silent = time.monotonic(), False
         if not comes_back and not member.leaves:
             member.leaves = "its head is gone"
 
 
 async def _stay(worker: Worker, member: ClusterWorker, until: float | None) -> None:
     """Until the scheduler is lost, or there is a reason to go and nothing under way."""
-    closed = asyncio.ensure_future(worker.finished())
+    closed, stopped = asyncio.ensure_future(worker.finished()), set()
     while not closed.done():
+        for task in worker.state.executing:
+            if task.state == "cancelled" and task.key not in stopped:  # its head is gone
+                stopped.add(task.key)
+                member.interrupt()
         if until is not None and time.monotonic() > until and not member.leaves:
             member.leaves = "its time is up"
         if member.leaves and member.idle_s > _TAKEN_AFTER_S:
@@ -111,10 +126,3 @@ def _asked_to_go(member: ClusterWorker, finishes: bool) -> None:
 def _teller(worker: Worker) -> Callable[[object], None]:
     """Sends words to the head from the thread that makes a call."""
     return lambda words: worker.log_event(TOPIC, {"address": worker.address, "words": words})
-
-
-def _is_wanted() -> bool:
-    """Whether the head still waits for what this thread is making."""
-    worker = get_worker()
-    task = worker.state.tasks.get(worker.get_current_task())
-    return task is not None and task.state == "executing"

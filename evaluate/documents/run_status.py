@@ -17,7 +17,7 @@ class MachineStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     Attributes:
         name: the host's, or its worker's own.
-        state: `up` takes work.
+        state: `up` takes work, while the command runs.
         about: the case at hand, or why it takes none.
         blocks: that it has made.
     """
@@ -26,6 +26,11 @@ class MachineStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     state: MachineState
     about: str = ""
     blocks: int = 0
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it takes no work, whatever the command does."""
+        return self.state in ("lost", "left out", "retired")
 
 
 class RunStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,7 +42,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         runs: of all teams on all cases in all rounds; `done` of them are, `before` of those were
             when the command began.
         blocks: cases with all teams and rounds, and how many of them are done.
-        failures: of this command, by outcome.
+        failures: of those that are done, by outcome.
         machines: of a cluster, in the order of their coming.
         dashboard: where dask shows what it does; empty where it does not.
         note: what is at hand.

@@ -1,7 +1,6 @@
 """Records to and from files: CSV and strict JSON, written so that a reader sees all or nothing."""
 
 import csv
-import dataclasses
 import io
 import json
 import math
@@ -47,12 +46,22 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 @contextmanager
+def named_in_errors(path: Path) -> Iterator[None]:
+    """Whatever the system refuses names this path: that of a full disk names none."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+
+
+@contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
     """A new file to write, which takes the place of the old one when it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with named_in_errors(path), os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
@@ -122,7 +131,7 @@ def _to_cell(value: object) -> str:
 def write_table(
     path: Path,
     rows: Iterable[Any],
-    kind: type,
+    kind: type[msgspec.Struct],
     *,
     metrics: Sequence[str] = (),
     as_they_come: bool = False,
@@ -172,14 +181,16 @@ def sorted_rows(rows: Iterable[Any], columns: Collection[str]) -> list[Any]:
     return sorted(rows, key=lambda row: [in_order(getattr(row, key)) for key in keys])
 
 
-def columns_of(rows: Sequence[Any], kind: type, metrics: Sequence[str]) -> dict[str, bool]:
+def columns_of(
+    rows: Sequence[Any], kind: type[msgspec.Struct], metrics: Sequence[str]
+) -> dict[str, bool]:
     """Every column of a table of records, and whether it is a metric's."""
     columns: dict[str, bool] = {}
-    for field in dataclasses.fields(kind):
+    for field in msgspec.structs.fields(kind):
         if field.name == _VALUES:
             columns |= dict.fromkeys(metrics, True)
             columns |= {name: True for row in rows for name in row.values}
-        elif field.default is dataclasses.MISSING or any(
+        elif field.default is msgspec.NODEFAULT or any(
             getattr(row, field.name) != field.default for row in rows
         ):
             columns[field.name] = False
@@ -227,10 +238,10 @@ def read_table(
     Raises:
         TableError: the file is missing, lacks a column, or has a cell that can't be read.
     """
-    fields = [field for field in dataclasses.fields(kind) if field.name != _VALUES]
-    has_values = len(fields) < len(dataclasses.fields(kind))
+    fields = [field for field in msgspec.structs.fields(kind) if field.name != _VALUES]
+    has_values = len(fields) < len(kind.__struct_fields__)
     columns = {field.name: field.type for field in fields}
-    optional = {f.name: f.default for f in fields if f.default is not dataclasses.MISSING}
+    optional = {f.name: f.default for f in fields if f.default is not msgspec.NODEFAULT}
     defaults = optional | dict(defaults)
     mend = "make it again: `segjudge score`"
     try:

@@ -4,13 +4,12 @@ The columns are these fields, in this order; a field with a default is a column 
 has a value.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from evaluate.facts.outcome import Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One container's run on one case: a row of runs.csv.
 
     Attributes:

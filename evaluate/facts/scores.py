@@ -5,20 +5,20 @@ the protocol.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+import msgspec
 
 from evaluate.facts.outcome import Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelScore:
+class LabelScore(msgspec.Struct, frozen=True, kw_only=True):
     """One label or region of one case: a row of label_scores.csv. None: the value is undefined."""
 
     team: str
     case: str
     modality: str
     label: int | str
-    values: Mapping[str, float | None] = field(default_factory=dict)
+    values: Mapping[str, float | None] = {}
     reference_voxels: int
     prediction_voxels: int
 
@@ -27,8 +27,7 @@ class LabelScore:
         return self.values.get(metric)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseScore:
+class CaseScore(msgspec.Struct, frozen=True, kw_only=True):
     """One case of one team: a row of case_scores.csv.
 
     For a failed case the values are what a failure costs; for a `harness_error` they are None, as
@@ -42,7 +41,7 @@ class CaseScore:
     dimension: str
     outcome: Outcome
     reason: str
-    values: Mapping[str, float | None] = field(default_factory=dict)
+    values: Mapping[str, float | None] = {}
     group: str = ""
 
     def value(self, metric: str) -> float | None:
@@ -51,11 +50,10 @@ class CaseScore:
 
     def with_values(self, **values: float | None) -> "CaseScore":
         """The same row with other values of these metrics."""
-        return replace(self, values={**self.values, **values})
+        return msgspec.structs.replace(self, values={**self.values, **values})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LesionScore:
+class LesionScore(msgspec.Struct, frozen=True, kw_only=True):
     """One object of one case: a row of lesion_scores.csv.
 
     Attributes:
@@ -81,8 +79,7 @@ class LesionScore:
     hd95_mm: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoundScore:
+class RoundScore(msgspec.Struct, frozen=True, kw_only=True):
     """One round of one case: a row of round_scores.csv.
 
     Attributes:
@@ -94,12 +91,11 @@ class RoundScore:
     case: str
     round: int
     outcome: Outcome
-    values: Mapping[str, float | None] = field(default_factory=dict)
+    values: Mapping[str, float | None] = {}
     wall_s: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModalityScore:
+class ModalityScore(msgspec.Struct, frozen=True, kw_only=True):
     """One metric of one team over the cases of a modality: a row of modality_scores.csv.
 
     Attributes:
@@ -120,8 +116,7 @@ class ModalityScore:
     q75: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CohortScore:
+class CohortScore(msgspec.Struct, frozen=True, kw_only=True):
     """One number over many cases of a team: a row of cohort_scores.csv.
 
     Attributes:

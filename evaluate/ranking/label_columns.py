@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+
+import msgspec
 
 from evaluate.facts.aggregates import VARIANTS
 from evaluate.facts.errors import RankingRefusedError
@@ -42,7 +43,7 @@ def with_label_columns(
             mend="score again, or rank a table with a column `label`",
         )
     return [
-        replace(score, values={**_shares_of_variants(values, columns), **values})
+        msgspec.structs.replace(score, values={**_shares_of_variants(values, columns), **values})
         for score in scores
         for values in [{**by_case.get((score.team, score.case), {}), **score.values}]
     ]
@@ -69,7 +70,9 @@ def in_strata(scores: Iterable[CaseScore], pattern: str | None) -> list[CaseScor
     """The same rows, each of its stratum instead of its modality; as they are without a pattern."""
     if pattern is None:
         return list(scores)
-    return [replace(score, modality=_stratum(pattern, score.case)) for score in scores]
+    return [
+        msgspec.structs.replace(score, modality=_stratum(pattern, score.case)) for score in scores
+    ]
 
 
 def _stratum(pattern: str, case: str) -> str:

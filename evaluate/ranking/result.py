@@ -26,8 +26,7 @@ def by_team(teams: Sequence[str], values: Iterable[float]) -> dict[str, float | 
     return {team: plain(value) for team, value in zip(teams, values, strict=True)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RankingRow:
+class RankingRow(msgspec.Struct, frozen=True, kw_only=True):
     """One team: a row of ranking.csv.
 
     Attributes:

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -65,33 +66,37 @@ def run_all(
         KeyboardInterrupt: passed on; what was done is kept.
     """
     todo = outstanding(plan, run)
-    rounds = sum(len(plan.protocol.rounds.of(case)) for case in plan.manifest.cases)
-    total = len(plan.submissions) * rounds
-    left = sum(len(series.turns) for block in todo for series in block.series)
-    keeper = _Keeper(
-        run, todo, total=total, done=total - left, cases=len(plan.manifest.cases), progress=progress
+    with _Keeper(plan, run, todo, progress) as keeper:
+        slot = Slot(plan, sandbox, owner=run.token, pause=pause)
+        if todo and fleet is not None:
+            _on_a_cluster(plan, todo, keeper, slot, fleet, calibrated)
+        elif todo:
+            _on_this_machine(plan, todo, keeper, slot, parallel, calibrated)
+
+
+def _on_this_machine(
+    plan: Plan,
+    todo: Sequence[Block],
+    keeper: "_Keeper",
+    slot: Slot,
+    parallel: int,
+    calibrated: Callable[[Machine, LoadTime, int], None],
+) -> None:
+    waiting = {series.submission.team: series.submission for b in todo for series in b.series}
+    for team, submission in sorted(waiting.items()):
+        if submission.image is not None:
+            keeper.tell(f"warming up {team}")
+            slot.warm_up(submission.image)
+
+    def calibrate() -> None:
+        calibrated(plan.machine, time_load(), parallel)
+
+    executor = open_executor(parallel)
+    calibrate()
+    _keep_all(
+        executor, _with_pauses(todo, calibrate) if executor.slots == 1 else todo, keeper, slot
     )
-    keeper.tell("starting")
-    slot = Slot(plan, sandbox, owner=run.token, pause=pause)
-    if todo and fleet is not None:
-        _on_a_cluster(plan, todo, keeper, slot, fleet, calibrated)
-    elif todo:
-        waiting = {series.submission.team: series.submission for b in todo for series in b.series}
-        for team, submission in sorted(waiting.items()):
-            if submission.image is not None:
-                keeper.tell(f"warming up {team}")
-                slot.warm_up(submission.image)
-
-        def calibrate() -> None:
-            calibrated(plan.machine, time_load(), parallel)
-
-        executor = open_executor(parallel)
-        calibrate()
-        _keep_all(
-            executor, _with_pauses(todo, calibrate) if executor.slots == 1 else todo, keeper, slot
-        )
-        calibrate()
-    keeper.end()
+    calibrate()
 
 
 def _keep_all(executor: Executor, blocks: Iterable[Block], keeper: "_Keeper", slot: Slot) -> None:
@@ -131,24 +136,23 @@ class _Keeper:
     """The one that writes: what begins, and what was made. Only one thread may use it."""
 
     def __init__(
-        self,
-        run: RunDirectory,
-        todo: Sequence[Block],
-        *,
-        total: int,
-        done: int,
-        cases: int,
-        progress: Progress,
+        self, plan: Plan, run: RunDirectory, todo: Sequence[Block], progress: Progress
     ) -> None:
-        self._run, self._total, self._done, self._progress = run, total, done, progress
-        self._before, self._cases = done, cases
-        self._left = Counter(
-            turn.case for b in todo for series in b.series for turn in series.turns
-        )
+        self._run, self._progress, self._cases = run, progress, len(plan.manifest.cases)
+        rounds = sum(len(plan.protocol.rounds.of(case)) for case in plan.manifest.cases)
+        left = {turn for block in todo for series in block.series for turn in series.turns}
+        self._total = len(plan.submissions) * rounds
+        self._done = self._before = self._total - len(left)
+        self._left = Counter(turn.case for turn in left)
         self._begun: dict[Turn, tuple[int, Sequence[Turn]]] = {}
         self._failed_in_a_row: list[str] = []
         self._waiting = Counter(s.submission.team for block in todo for s in block.series)
-        self._failures: Counter[str] = Counter()
+        teams = {submission.team for submission in plan.submissions}
+        self._failures = Counter(
+            outcome
+            for turn, _, outcome, _ in run.results()
+            if turn.team in teams and turn not in left and outcome != Outcome.OK
+        )
         self._machines: Mapping[str, MachineStatus] = {}
         self._dashboard, self._began_at, self._told_at_s = "", datetime.now(UTC), 0.0
         self.token = run.token
@@ -165,9 +169,13 @@ class _Keeper:
         if time.monotonic() - self._told_at_s > _STATUS_EVERY_S:
             self._write_status(note)
 
-    def end(self) -> None:
-        """Nothing is left to do."""
-        self._write_status("", finished=True)
+    def __enter__(self) -> "_Keeper":
+        self.tell("starting")
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        with suppress(*() if error is None else (OSError,)):  # its disk may be why it stopped
+            self._write_status("", finished=error is None)
 
     def _write_status(self, note: str, *, finished: bool = False) -> None:
         self._told_at_s = time.monotonic()

@@ -1,7 +1,9 @@
 """Podman's service, which speaks Docker's protocol: started for one sandbox, and ended with it."""
 
 import contextlib
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -11,13 +13,17 @@ from pathlib import Path
 from data_manifest.errors import printable
 from evaluate.facts.errors import EngineMissingError
 from evaluate.sandbox.removal import remove_tree
-from evaluate.sandbox.scratch import make_scratch
+from evaluate.sandbox.scratch import make_scratch, remove_stale_scratch
 
 _START_S = 30.0
 _END_S = 20.0
-# Whoever holds the other end of its input may be killed: then the service ends, too.
+_SOCKET, _LONGEST_PATH = "podman.sock", 107  # bytes that the kernel takes
+_SHORT = Path("/tmp")  # noqa: S108 - the folder in it is new, and this user's alone
+# Whoever holds the other end of its input may be killed: then the service ends, too, and whatever
+# it has started (an ordinary user's is two processes, of which one may outlive the other).
 _KEEPER = (
-    'exec 3<&0; "$@" 3<&- & service=$!; (read -r _ <&3; kill $service) >&- 2>&- & wait $service'
+    'exec 3<&0; "$@" 3<&- & service=$!; (read -r _ <&3; kill $service) >&- 2>&- & wait $service;'
+    " kill -9 0"
 )
 
 
@@ -39,9 +45,9 @@ def podman_service(environment: Mapping[str, str], runtime: str | None) -> Itera
             found="no podman is installed",
             mend="install podman, or name a service of it that runs in DOCKER_HOST",
         )
-    folder = make_scratch("podman")
+    folder = _folder_of_a_socket()
     chosen = () if runtime is None else ("--runtime", runtime)
-    address = f"unix://{folder / 'podman.sock'}"
+    address = f"unix://{folder / _SOCKET}"
     command = [program, *chosen, "system", "service", "--time=0", address]
     try:
         with (
@@ -62,9 +68,20 @@ def podman_service(environment: Mapping[str, str], runtime: str | None) -> Itera
             finally:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     keeper.communicate(timeout=_END_S)
-                keeper.kill()
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(keeper.pid, signal.SIGKILL)
     finally:
         remove_tree(folder)
+
+
+def _folder_of_a_socket() -> Path:
+    """Below /tmp where that of temporary files is too deep, as a cluster's worker's is."""
+    folder = make_scratch("podman")
+    if len(os.fsencode(folder / _SOCKET)) <= _LONGEST_PATH:
+        return folder
+    remove_tree(folder)
+    remove_stale_scratch(_SHORT)
+    return make_scratch("podman", within=_SHORT)
 
 
 def _answers(where: Path) -> bool:
@@ -74,7 +91,7 @@ def _answers(where: Path) -> bool:
 
 def _await(keeper: "subprocess.Popen[bytes]", folder: Path) -> None:
     until = time.monotonic() + _START_S
-    while not _answers(folder / "podman.sock"):
+    while not _answers(folder / _SOCKET):
         if keeper.poll() is not None or time.monotonic() > until:
             said = (folder / "log").read_text("utf-8", "replace").strip().splitlines()
             raise EngineMissingError(

@@ -11,13 +11,15 @@ from evaluate.sandbox.removal import remove_tree
 _PREFIX = "segjudge-tmp-"
 
 
-def make_scratch(name: str = "") -> Path:
+def make_scratch(name: str = "", *, within: Path | None = None) -> Path:
     """A new folder of this process's; whoever makes it removes it.
 
     Args:
         name: by which `scratch_of` finds it.
+        within: in which folder; None for that of temporary files.
     """
-    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{Owner.current().token}-{name and f'{name}-'}"))
+    prefix = f"{_PREFIX}{Owner.current().token}-{name and f'{name}-'}"
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=within))
 
 
 def scratch_of(name: str) -> list[Path]:
@@ -36,9 +38,9 @@ def scratch_folder() -> Iterator[Path]:
         remove_tree(folder)
 
 
-def remove_stale_scratch() -> None:
+def remove_stale_scratch(within: Path | None = None) -> None:
     """Remove the folders of processes that are gone."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    for left in (within or Path(tempfile.gettempdir())).glob(f"{_PREFIX}*"):
         owner = Owner.parse(left.name.removeprefix(_PREFIX).partition("-")[0])
         if owner is not None and owner.is_gone():
             remove_tree(left)

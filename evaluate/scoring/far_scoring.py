@@ -78,7 +78,9 @@ class _FarScoring:
             try:
                 files = [SentFile.of(path) for job in jobs for path in _files_of(job)]
                 places = yield from sending(list(dict.fromkeys(files)))
-                call = Call(function=_score_there, arguments=(jobs, self._protocol, places))
+                there = [_as_there(job, places) for job in jobs]
+                sent = tuple(places.values())
+                call = Call(function=_score_there, arguments=(there, self._protocol, sent))
                 self.come.extend(zip(case, (yield call), strict=True))
             except CallFailedError:
                 self.here += case
@@ -94,28 +96,25 @@ def _files_of(job: ScoringJob) -> list[Path]:
     return [path for path in named if path is not None and os.path.lexists(path)]
 
 
+def _as_there(job: ScoringJob, places: Mapping[Path, Path]) -> ScoringJob:
+    """The job with its files where a machine has them, which stands in another folder than we."""
+
+    def there(path: Path) -> Path:
+        return places.get(path.resolve(), path.absolute())
+
+    return replace(
+        job,
+        reference=there(job.reference),
+        prediction=job.prediction and there(job.prediction),
+        prompts=job.prompts and there(job.prompts),
+    )
+
+
 def _score_there(
-    jobs: Sequence[ScoringJob], protocol: Rules, places: Mapping[Path, Path]
+    jobs: Sequence[ScoringJob], protocol: Rules, sent: Sequence[Path]
 ) -> list[CaseResult]:
-    """Score a case's jobs in this worker, from the files as they are here."""
-
-    def here(path: Path | None) -> Path | None:
-        return None if path is None else places.get(path.resolve(), path)
-
+    """Score a case's jobs in this worker, and remove what was sent for it."""
     try:
-        return list(
-            score_together(
-                (
-                    replace(
-                        job,
-                        reference=here(job.reference) or job.reference,
-                        prediction=here(job.prediction),
-                        prompts=here(job.prompts),
-                    )
-                    for job in jobs
-                ),
-                protocol,
-            )
-        )
+        return list(score_together(jobs, protocol))
     finally:
-        forget([*places.values()])
+        forget(sent)

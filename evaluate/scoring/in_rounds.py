@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+import msgspec
+
 from evaluate.facts.metric_rules import MEASURED
 from evaluate.facts.outcome import Outcome
 from evaluate.facts.rules import Rules
@@ -46,7 +48,7 @@ def _whole(rounds: Sequence[CaseResult], scoring: Scoring) -> CaseResult:
         values[name] = together(known) if len(known) == len(of_rounds) else None
     return replace(
         last,
-        case=replace(last.case, values=values),
+        case=msgspec.structs.replace(last.case, values=values),
         rounds=tuple(_row(result, scoring) for result in rounds),
     )
 

@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from evaluate.documents.tables import named_in_errors
+
 _UNFINISHED = re.compile(r"\..+\.[a-z0-9_]{8}")  # as tempfile names what is not renamed yet
 _REPLACED = ".replaced"
 
@@ -22,7 +24,8 @@ def replace_folder(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
         for relative, data in files:
             target = made / relative
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
+            with named_in_errors(path):
+                target.write_bytes(data)
         made.chmod(0o755)
         before = path.with_name(f".{path.name}{_REPLACED}")
         if path.exists():

@@ -7,7 +7,6 @@ and machines stand once in run.json, by the digests that the rows hold. A look s
 holds more than it is asked for.
 """
 
-import dataclasses
 import hashlib
 import os
 import sqlite3
@@ -27,7 +26,7 @@ from evaluate.facts.turns import Turn
 
 _VERSION = 2
 # The columns of runs.csv, but for whose attempt it is; `case` is a word of SQL.
-_MEASURED = [f.name for f in dataclasses.fields(Attempt) if f.name not in ("team", "case", "round")]
+_MEASURED = [n for n in Attempt.__struct_fields__ if n not in ("team", "case", "round")]
 # Of later versions of segjudge: a ledger may be without them, which are then empty.
 _ADDED = ("peak_gpu_memory_mib", "gpu_busy_s", "file_pages_mib", "throttled_s", "others_cpus")
 _PROOF = ["prediction_sha256", "log_sha256", "profile_sha256", "options"]

@@ -14,6 +14,7 @@ import pytest
 from evaluate.cluster import ClusterError, parse_address
 from evaluate.cluster.reaching import open_fleet
 from tests.cluster.certificates import make_certificates
+from tests.cluster.hosts import run_command
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 RUN = ("run", "--manifest", "m.json", "--protocol", "cvpr24", "--submission", "a=a", "my-run")
@@ -104,3 +105,13 @@ def test_a_machine_of_a_cluster_runs_one_container_at_a_time(segjudge: Command) 
 def test_a_worker_whose_scheduler_never_answers_says_so(segjudge_process: Command) -> None:
     done = segjudge_process("worker", "tcp://127.0.0.1:9", "--patience", 1, "--of-head")
     assert done.returncode == 3 and "no scheduler answered" in done.stderr
+
+
+def test_a_worker_that_looks_for_its_scheduler_says_so_and_goes_when_asked(tmp_path: Path) -> None:
+    worker = run_command("worker", "tcp://127.0.0.1:9", "--patience", 120, cwd=tmp_path)
+    assert worker.stdout is not None
+    said = iter(worker.stdout.readline, "")
+    assert any("does not answer yet ([Errno 111] Connection refused)" in line for line in said)
+    worker.terminate()
+    assert "goes: it was asked to go" in worker.communicate(timeout=20)[0]
+    assert worker.returncode == 0

@@ -1,7 +1,10 @@
 """Blocks on several machines give the tables that one machine gives, but for the times."""
 
+import functools
 import json
+import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -15,9 +18,11 @@ import pytest
 
 from evaluate.cli import main
 from tests.cluster.hosts import (
+    QUICK,
     Hosts,
     arguments,
     began,
+    begun_in,
     finish,
     ledger_of,
     rows,
@@ -27,6 +32,7 @@ from tests.cluster.hosts import (
     waiting_in,
     without,
 )
+from tests.harness.test_rounds_end_to_end import LEARNS, write_data
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Submissions = dict[str, Path]
@@ -35,10 +41,14 @@ Submissions = dict[str, Path]
 def test_workers_of_ones_own_give_the_tables_of_one_machine(
     small_data: Path, submissions: Submissions, plain: Path, segjudge: Command, tmp_path: Path
 ) -> None:
-    root = tmp_path / "cluster"
+    root = tmp_path / "a cluster's ü"
     command = arguments(small_data, root, submissions, "--cluster", "local:2")
-    lines = finish(run_command(*command, cwd=tmp_path))
+    (temporary := tmp_path / "temporary").mkdir()
+    environment = QUICK | {"TMPDIR": str(temporary)}
+    lines = finish(run_command(*command, cwd=tmp_path, env=environment))
+    assert not [*temporary.iterdir()], "something is left"
     assert "2 of 2 machines" in lines
+    assert f"next: segjudge score {shlex.quote(str(root))}" in lines
     served = re.search(r"dashboard is http://127\.0\.0\.1:\d+/status", lines)
     assert (served is None) is ("no dashboard here" in lines) is (find_spec("bokeh") is None)
     assert rows(root / "runs.csv") == rows(plain / "runs.csv")
@@ -50,6 +60,7 @@ def test_workers_of_ones_own_give_the_tables_of_one_machine(
     (calibration,) = machines.values()
     assert len(calibration["samples"]) == len(calibration["others_cpus"]) == 4, "one a block"
     assert calibration["parallel"] == 2 and not calibration["fair"]
+    assert main(arguments(small_data, root, submissions)) == 0, "nothing is left to do"
     said = segjudge("run", "--status", root).stdout
     assert "finished" in said and "4 of 4" in said and "nonzero_exit 2" in said
 
@@ -113,8 +124,17 @@ def test_a_worker_goes_when_asked_and_its_block_is_done_first(
     lines = waiting_in(waits, first=2)  # the warm-up of each team
     teams = dict.fromkeys(("filler", "twin"), submission_in(tmp_path / "slow", lines))
     ada = hosts.start_worker("ada")
-    head = hosts.run(*arguments(small_data, root, teams, "--cluster", hosts.address))
-    until(lambda: began(root), what="the first container")
+    command = arguments(small_data, root, teams, "--cluster", hosts.address)
+    head = hosts.run(*command)
+    until(lambda: began(root) and len([*waits.iterdir()]) == 3, what="the first container")
+    head.kill()
+    head.communicate()
+    for container in waits.iterdir():
+        gone = functools.partial(psutil.pid_exists, int(container.name))
+        until(lambda gone=gone: not gone(), what="the end of what nobody will take")
+        container.unlink()
+    head = hosts.run(*command)
+    until(lambda: len(begun_in(root)) == 2, what="the first container again")
     ada.terminate()
     (waits / "go").touch()
     said, _ = ada.communicate(timeout=60)
@@ -144,6 +164,36 @@ def test_ctrl_c_ends_the_workers_of_the_command_and_what_runs_in_them(
     assert head.returncode == 130 and "stopped" in said
     assert "stopped: run it again" in segjudge("run", "--status", tmp_path / "run").stdout
     assert not [p for p in tmp_path.glob("pid*") if psutil.pid_exists(int(p.name[3:]))]
+
+
+def test_a_run_goes_on_between_two_rounds_on_machines_that_stand_elsewhere(
+    three_hosts: Hosts,
+    make_submission: Callable[[str, str], Path],
+    segjudge: Command,
+    tmp_path: Path,
+) -> None:
+    """What the head names by a path from its own folder is nothing there."""
+    write_data(tmp_path / "source")
+    segjudge("manifest", "build", "--layout", "cvpr", tmp_path / "source", tmp_path / "data")
+    rules = segjudge("protocol", "show", "cvpr25-interactive").stdout
+    rules = rules.replace("memory_mib = 32768", "memory_mib = 512").replace(
+        "number = 6", "number = 2"
+    )
+    (tmp_path / "rules.toml").write_text(rules)
+    here = Path(os.path.relpath(tmp_path, three_hosts.folder))
+
+    def of(folder: Path) -> list[object]:
+        data, rules = folder / "data/manifest.json", folder / "rules.toml"
+        named = ["--submission", f"learns={folder / 'submission-learns'}", "--sandbox", "local"]
+        return ["run", "--manifest", data, "--protocol", rules, *named, folder / "run"]
+
+    make_submission("learns", LEARNS)
+    assert segjudge(*of(tmp_path)).returncode == 0
+    (kept,) = tmp_path.glob("run/predictions/learns/CT_a.npz")
+    before = rows(tmp_path / "run/runs.csv"), kept.read_bytes()
+    kept.unlink()
+    three_hosts.finish(*of(here))
+    assert (rows(tmp_path / "run/runs.csv"), kept.read_bytes()) == before
 
 
 @pytest.mark.soak

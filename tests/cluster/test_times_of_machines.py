@@ -1,7 +1,6 @@
 """Times of several machines are compared within cases, or not at all; the report says which."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -27,7 +26,8 @@ def on_two_machines(run: RunDirectory, second: Callable[[Attempt], bool]) -> Run
     host = msgspec.structs.replace(one.host, cpu="EPYC 9654", cores=96)
     other = msgspec.structs.replace(one, name="node2", host=host)
     attempts: Iterable[Attempt] = [
-        replace(a, machine=other.key if second(a) else key) for a in run.read_rows(Attempt)
+        msgspec.structs.replace(a, machine=other.key if second(a) else key)
+        for a in run.read_rows(Attempt)
     ]
     made = msgspec.structs.replace(
         document,

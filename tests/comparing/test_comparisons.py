@@ -6,7 +6,6 @@ Intervals, tests and ratios are held against scipy's; runs are synthetic, with h
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,9 +178,13 @@ def test_cases_that_changed_are_listed_largest_first_and_failures_are_counted(
         if row.case == "3DBox_MR_0002":
             return row.with_values(nsd=row.values["nsd"] - 0.02)  # type: ignore[operator]
         if row.case == "3DBox_CT_0002":
-            return replace(row.with_values(dsc=0.7, nsd=0.6, wall_s=2.0), outcome=Outcome.OK)
+            return msgspec.structs.replace(
+                row.with_values(dsc=0.7, nsd=0.6, wall_s=2.0), outcome=Outcome.OK
+            )
         if row.case == "3DBox_CT_0003":
-            return replace(row.with_values(dsc=0.0, nsd=0.0), outcome=Outcome.OUT_OF_MEMORY)
+            return msgspec.structs.replace(
+                row.with_values(dsc=0.0, nsd=0.0), outcome=Outcome.OUT_OF_MEMORY
+            )
         return row
 
     run = successor(made, tmp_path / "next", change)
@@ -289,7 +292,7 @@ def test_a_case_that_failed_on_our_side_is_left_out_and_named(
     def change(row: CaseScore) -> CaseScore:
         if row.case != "3DBox_CT_0001":
             return row
-        return replace(row, outcome=Outcome.HARNESS_ERROR, values={})
+        return msgspec.structs.replace(row, outcome=Outcome.HARNESS_ERROR, values={})
 
     run = successor(made, tmp_path / "harness", change)
     (found,) = compare_runs(made.run.root, run.root, team=A).comparisons

@@ -1,6 +1,5 @@
 """A bundle for Codabench says what the protocol says, and scores as a worker runs it."""
 
-import dataclasses
 import json
 import math
 import subprocess
@@ -10,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 
@@ -131,7 +131,8 @@ def test_the_page_of_a_long_challenge_is_cut_and_says_so(challenge: Path, tmp_pa
         challenge / "references", tmp_path, challenge / "rules.toml", jobs=1
     )
     cases = [
-        dataclasses.replace(made.scores.cases[0], case=f"case-{number}") for number in range(2000)
+        msgspec.structs.replace(made.scores.cases[0], case=f"case-{number}")
+        for number in range(2000)
     ]
     page = folder_page(made.protocol, cases, made.means, most_bytes=200_000)
     assert len(page.encode()) <= 200_000

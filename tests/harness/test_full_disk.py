@@ -57,6 +57,7 @@ def test_a_full_disk_stops_a_run_and_the_same_command_ends_it_once_there_is_room
     assert "Traceback" not in stopped.stderr
     last = stopped.stderr.strip().splitlines()[-1]
     assert "No space left on device" in last or "see that the disk has room" in last, last
+    assert str(run) in last, "it says which disk is full"
 
     ballast.unlink()
     ended = segjudge(*arguments)

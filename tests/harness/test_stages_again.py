@@ -1,7 +1,6 @@
 """No stage works on what an earlier one has replaced; tables read as they were written."""
 
 import csv
-import dataclasses
 import json
 import sqlite3
 import subprocess
@@ -9,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -160,7 +160,9 @@ def test_a_table_without_times_is_ranked_by_the_metrics_that_it_has(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = read_table(finished / "case_scores.csv", CaseScore)
-    better = [dataclasses.replace(row.with_values(dsc=1.0, nsd=1.0), team="better") for row in rows]
+    better = [
+        msgspec.structs.replace(row.with_values(dsc=1.0, nsd=1.0), team="better") for row in rows
+    ]
     untimed = [row.with_values(wall_s=None) for row in [*rows, *better]]
     table = tmp_path / "untimed.csv"
     write_table(table, untimed, CaseScore)

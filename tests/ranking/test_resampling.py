@@ -4,9 +4,9 @@ import base64
 import json
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -142,7 +142,9 @@ def test_drawing_patients_gives_the_certainty_that_they_give_and_not_that_of_the
     1 - P(0, 1, 2 of 6) = 0.9913 (three are a tie, which both win).
     """
     scores = [
-        replace(row(team, f"{scan}", modality="CT", dsc=0.9 if wins else 0.1), group=patient)
+        msgspec.structs.replace(
+            row(team, f"{scan}", modality="CT", dsc=0.9 if wins else 0.1), group=patient
+        )
         for scan, patient in enumerate("pppppq")
         for team, wins in (("a", patient == "p"), ("b", patient == "q"))
     ]

@@ -5,6 +5,7 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from chromium import Chromium
@@ -101,12 +102,12 @@ def test_a_modality_that_is_named_like_a_path_or_markup_stays_text(tmp_path: Pat
     scores = made.run.read_rows(CaseScore)
     rename = {"MR": hostile}
     made.run.write_rows(
-        [dataclasses.replace(s, modality=rename.get(s.modality, s.modality)) for s in scores],
+        [msgspec.structs.replace(s, modality=rename.get(s.modality, s.modality)) for s in scores],
         CaseScore,
     )
     means = made.run.read_rows(ModalityScore)
     made.run.write_rows(
-        [dataclasses.replace(s, modality=rename.get(s.modality, s.modality)) for s in means],
+        [msgspec.structs.replace(s, modality=rename.get(s.modality, s.modality)) for s in means],
         ModalityScore,
     )
     folder = write_report(made.run, data_root=None).parent

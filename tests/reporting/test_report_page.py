@@ -1,13 +1,13 @@
 """The report: what a participant named is text, every number is the run's, gaps are named."""
 
 import csv
-import dataclasses
 import os
 import shutil
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from synthetic_run import HOSTILE, MODALITIES, TEAMS, Scale, Synthetic, make_run
@@ -188,7 +188,7 @@ def test_the_cases_beside_which_other_programs_ran_are_announced(tmp_path: Path)
     runs = made.run.read_rows(Attempt)
     cases = sorted({run.case for run in runs})
     beside = dict.fromkeys(cases[:4], 1.31) | {cases[5]: 0.2}
-    runs = [dataclasses.replace(run, others_cpus=beside.get(run.case)) for run in runs]
+    runs = [msgspec.structs.replace(run, others_cpus=beside.get(run.case)) for run in runs]
     made.run.write_rows(runs, Attempt)
 
     text = Page(write_report(made.run, data_root=None)).text
@@ -291,7 +291,7 @@ def test_a_team_that_failed_everywhere_keeps_its_row(tmp_path: Path) -> None:
 def test_a_result_that_the_harness_owes_is_announced(copy_of: Callable[[], Synthetic]) -> None:
     made = copy_of()
     first, *others = made.run.read_rows(CaseScore)
-    owed = dataclasses.replace(first, outcome=Outcome.HARNESS_ERROR, values={})
+    owed = msgspec.structs.replace(first, outcome=Outcome.HARNESS_ERROR, values={})
     made.run.write_rows([owed, *others], CaseScore)
     assert "1 result could not be scored" in Page(write_report(made.run, data_root=None)).text
 

@@ -1,6 +1,5 @@
 """The ledger: readable columns, what is shared stands once, and a look streams."""
 
-import dataclasses
 import sqlite3
 import tracemalloc
 from contextlib import closing
@@ -48,7 +47,7 @@ def filled(path: Path, attempts: int, **measured: float) -> Ledger:
     for number in range(attempts):
         turn = Turn(team="team", case=f"case{number:04d}")
         made = entry(turn)
-        record = dataclasses.replace(made.record, **measured)
+        record = msgspec.structs.replace(made.record, **measured)
         made = msgspec.structs.replace(made, record=record)
         ledger.end(ledger.begin(turn, job_sha256="2" * 64), made)
     return ledger
@@ -86,7 +85,7 @@ def test_a_ledger_of_an_earlier_version_is_read_with_the_same_digest_and_goes_on
     assert old.digest() == digest
     turn = Turn(team="team", case="case0002")
     measured = entry(turn)
-    record = dataclasses.replace(measured.record, peak_gpu_memory_mib=300.0, throttled_s=0.5)
+    record = msgspec.structs.replace(measured.record, peak_gpu_memory_mib=300.0, throttled_s=0.5)
     measured = msgspec.structs.replace(measured, record=record)
     old.end(old.begin(turn, job_sha256="2" * 64), measured)
     assert list(old.entries())[2] == measured

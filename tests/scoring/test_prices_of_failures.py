@@ -2,9 +2,9 @@
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -68,7 +68,7 @@ def test_a_failure_costs_no_less_than_the_worst_result_of_the_run(crashed: Path)
     run = RunDirectory(crashed)
     turn = Turn(team="sound", case="3DBox_CT_1")
     entry = run.journal()[turn.team, turn.case, turn.round]
-    over = replace(entry.record, wall_s=61.5, cpu_s=90.0, peak_memory_mib=5000.0)
+    over = msgspec.structs.replace(entry.record, wall_s=61.5, cpu_s=90.0, peak_memory_mib=5000.0)
     run.keep(
         over,
         number=run.begin(turn, job_sha256=entry.job_sha256),

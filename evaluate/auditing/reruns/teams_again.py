@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from data_manifest.layouts import BadPrediction
@@ -217,4 +218,6 @@ def _with_masks_of(old: CaseScore, new: CaseScore | None, metrics: Sequence[str]
         return old
     times = {} if new.outcome is old.outcome else {name: new.value(name) for name in _MEASURED}
     values = {name: new.value(name) for name in metrics}
-    return replace(old.with_values(**(values | times)), outcome=new.outcome, reason=new.reason)
+    return msgspec.structs.replace(
+        old.with_values(**(values | times)), outcome=new.outcome, reason=new.reason
+    )

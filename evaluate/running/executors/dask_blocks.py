@@ -126,47 +126,49 @@ class ClusterExecutor:
 
     def talk(self, address: str) -> Talk:
         """All that is said to one machine."""
+        about = "no answer yet: it may be at work for another run"
+        self.machines[address] = MachineStatus(name=address, state="coming", about=about)
         try:
-            machine = yield from self._made_ready(address)
-        except CallFailedError as error:
-            self._say(address, self.machines.get(address), "left out", str(error))
-            return
-        if machine is None:
-            return
-        try:
+            if (machine := (yield from self._made_ready(address))) is None:
+                return
             while True:
                 if (piece := self._next_for(address)) is None:
                     yield None
                 elif (leaves := (yield from self._one(address, piece, machine))) is not None:
-                    self._say(address, self.machines[address], "retired", leaves)
+                    self._say(address, "retired", leaves)
                     return
+        except CallFailedError as error:
+            self._say(address, "left out", str(error))
         except MachineLostError:
-            self._say(address, self.machines[address], "lost", "it went away")
+            self._say(address, "lost", "it went away")
             raise
         finally:
-            del self._hosts[address]
+            self._hosts.pop(address, None)
 
     def _made_ready(self, address: str) -> Generator[Call, Any, Machine | None]:
         """Whether the machine can do it, its sandbox, its images, and a warm-up of each."""
         about: Hello = yield Call(function=hello)
         self.machines[address] = MachineStatus(name=about.name or about.host, state="coming")
         if why := self._refusal(about):
-            self._say(address, self.machines[address], "left out", why)
+            self._say(address, "left out", why)
             return None
+        self._say(address, "coming", "its sandbox is opened")
         bare = replace(self._plan, submissions=())
         machine: Machine = yield Call(function=open_far_slot, arguments=(self._token, bare))
         left = (*self._todo, *self._sent.values())
         teams = {s.submission.team: s.submission for piece in left for s in piece.block.series}
-        for _, submission in sorted(teams.items()):
+        for team, submission in sorted(teams.items()):
+            self._say(address, "coming", f"preparing {team}")
             yield from self._bring(submission)
         cases, rounds = self._plan.manifest.cases, self._plan.protocol.rounds
         smallest = min(cases, key=lambda c: (rounds.of(c).start, prod(c.shape)))
         files = self._files_of(smallest)
         places = yield from sending([*files.values()])
         here = {path: places[file.path] for path, file in files.items()}
+        self._say(address, "coming", "warming up")
         yield Call(function=warm_up, arguments=(self._token, here))
         self._hosts[address] = about.host
-        self._say(address, self.machines[address], "up")
+        self._say(address, "up")
         return machine
 
     def _refusal(self, about: Hello) -> str:
@@ -230,11 +232,11 @@ class ClusterExecutor:
         case, teams = block[0].case, {series.submission.team for series in block}
         got = BlockMade(made=(), load=LoadTime(seconds=0.0), leaves="", problem="")
         try:
-            self._say(address, self.machines[address], "up", case.id)
+            self._say(address, "up", case.id)
             files, answers = self._files_of(case), _answers(block)
-            places = yield from sending([*files.values(), *answers])
+            places = yield from sending([*files.values(), *map(SentFile.of, answers)])
             here = {path: places[file.path] for path, file in files.items()}
-            given = {file.path: places[file.path] for file in answers}
+            given = {answer: places[answer.resolve()] for answer in answers}
             got = yield Call(function=make_block, arguments=(number, block, here, given, last))
         except CallFailedError as error:
             got = replace(got, problem=str(error))
@@ -286,15 +288,13 @@ class ClusterExecutor:
         root = self._plan.data_root
         return {e.path: SentFile.of(root / e.path, e.sha256) for e in entries}
 
-    def _say(
-        self, address: str, known: MachineStatus | None, state: MachineState, about: str = ""
-    ) -> None:
-        known = known or MachineStatus(name=address, state="coming")
+    def _say(self, address: str, state: MachineState, about: str = "") -> None:
+        known = self.machines[address]
         self.machines[address] = msgspec.structs.replace(known, state=state, about=about)
         self._note = f"{known.name} {state}{': ' if about else ''}{about}"
 
 
-def _answers(block: Sequence[Series]) -> list[SentFile]:
+def _answers(block: Sequence[Series]) -> list[Path]:
     """Of earlier rounds, where a run goes on between two."""
     earlier = (e.prediction for series in block for e in series.earlier)
-    return [SentFile.of(prediction) for prediction in earlier if prediction is not None]
+    return [prediction for prediction in earlier if prediction is not None]

@@ -33,8 +33,7 @@ class BlockMade:
     """What a machine made of a block.
 
     Attributes:
-        made: its attempts, in order; cut short by a failure on our side, and none where nobody
-            waits for them any more.
+        made: its attempts, in order; cut short by a failure on our side.
         load: what the calibration's load took there, just before.
         leaves: why the machine takes no more work; empty where it does.
         problem: what failed on our side; empty where nothing did.
@@ -174,8 +173,6 @@ def make_block(
     try:
         _lay_out(here.folder / "data", files)
         for index, series in enumerate(block):
-            if not me.wanted():
-                return BlockMade(made=(), load=load, leaves=me.leaves, problem="")
             me.tell((number, index))
             for attempt in here.slot.make(_as_here(series, here, answers)):
                 made.append(attempt)
@@ -205,7 +202,7 @@ def _as_here(series: Series, here: _FarSlot, answers: Mapping[Path, Path]) -> Se
     """A series with this machine's own image, and with the answers where they are here."""
     submission = here.submissions.get(series.submission.team, series.submission)
     earlier = tuple(
-        e if e.prediction is None else replace(e, prediction=answers[e.prediction.resolve()])
+        e if e.prediction is None else replace(e, prediction=answers[e.prediction])
         for e in series.earlier
     )
     return replace(series, submission=submission, earlier=earlier)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ import pytest
 from evaluate.facts.errors import UsageError
 from evaluate.facts.run_rules import Limits
 from evaluate.sandbox import Ending, open_sandbox
+from evaluate.sandbox.engine import open_engine
+from evaluate.sandbox.ownership import Owner
+from evaluate.sandbox.podman import podman_service
 from segjudge.conformance import Bench
 from segjudge.conformance.limits import (  # noqa: F401
     test_a_command_that_ignores_every_signal_is_killed_at_the_limit,
@@ -175,6 +179,30 @@ def test_its_own_service_ends_with_the_harness_even_if_that_is_killed(
 
     assert address.startswith("unix://")
     until(lambda: not any(address in words for words in _commands()), within_s=10)
+
+
+def test_its_own_service_answers_however_deep_the_folder_of_temporary_files_is(
+    podman_settings: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A socket's path has 107 bytes, and a worker of a cluster keeps all it makes in a folder.
+
+    And what the service has started ends with it.
+    """
+    deep, child = tmp_path / ("deep" * 20), f"300.{os.getpid()}"
+    deep.mkdir()
+    program = tmp_path / "podman"
+    program.write_text(f'#!/bin/sh\nsleep {child} &\nexec {shutil.which("podman")} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    settings = podman_settings | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    with podman_service(settings, None) as environment:
+        open_engine(environment).close()
+        assert ["sleep", child] in _commands()
+    until(lambda: ["sleep", child] not in _commands(), within_s=10)
+    assert not [
+        *deep.iterdir(),
+        *Path(deep.anchor, "tmp").glob(f"segjudge-tmp-{Owner.current().token}-*"),
+    ]
 
 
 def _commands() -> Iterator[list[str]]:
