@@ -6,6 +6,7 @@ Everything is asked of the engine by its API; no command line is ever put togeth
 import contextlib
 import dataclasses
 import itertools
+import os
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ from evaluate.sandbox.image_volumes import Volumes, misplaced_volume
 from evaluate.sandbox.left_outputs import reclaim
 from evaluate.sandbox.log import BoundedLog
 from evaluate.sandbox.measurement import GpuMeter, Gpus, Profile, RunCgroup, remove_stale_cgroups
+from evaluate.sandbox.measurement.cgroup import ROOT, USER
 from evaluate.sandbox.metering import Meter
 from evaluate.sandbox.models import parted, with_model
 from evaluate.sandbox.ownership import Owner
@@ -138,6 +140,7 @@ class DockerSandbox:
             self._images.remove_stale()
         if self._local:
             remove_stale_cgroups()
+            remove_stale_cgroups(root=ROOT / USER.format(uid=os.getuid()))
 
     def describe(self) -> dict[str, object]:
         """See `Sandbox.describe`."""
@@ -214,7 +217,9 @@ class DockerSandbox:
         log = BoundedLog(limit_bytes=job.limits.log_mib * _MIB)
         profile = Profile(job.profile_hz, gpu)
         version = self._description["cgroup_version"] if self._local else None
-        meter = Meter(cgroup, profile, version, limits=job.limits, gpu=gpu)
+        podman = self._facts.podman
+        own, above = (None, cgroup) if podman else (cgroup, None)
+        meter = Meter(own, profile, version, limits=job.limits, gpu=gpu, above=above)
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         covered = tuple(place for place in image.around.covered if place.folder in mounted(job))
         with OwnedContainer(self._engine, name=name, options=options, log=log) as container:
@@ -283,15 +288,23 @@ class DockerSandbox:
     @contextlib.contextmanager
     def _cgroup(self, number: int) -> Iterator[RunCgroup | None]:
         cgroup = None
-        if self._local and not self._facts.rootless and not self._facts.podman:
+        version, driver = (self._description[f"cgroup_{of}"] for of in ("version", "driver"))
+        podman, rootless = self._facts.podman, self._facts.rootless
+        # Podman's own helpers come in, too: it is made for the kernel's record of kills, which is
+        # gone with the container's own group under systemd before anyone reads it.
+        wanted = (version, driver) == (2, "systemd") if podman else not rootless
+        if self._local and wanted:
             cgroup = RunCgroup.make(
                 token=self._owner,
                 number=number,
-                version=self._description["cgroup_version"],
-                driver=self._description["cgroup_driver"],
+                version=version,
+                driver=driver,
+                below=f"{USER.format(uid=os.getuid())}/" if rootless else "",
             )
         try:
             yield cgroup
         finally:
             if cgroup is not None:
+                if podman:
+                    cgroup.stop(user=rootless)
                 cgroup.remove()

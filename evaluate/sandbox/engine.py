@@ -12,13 +12,12 @@ import requests
 
 from evaluate.facts.errors import EngineMissingError, UsageError
 from evaluate.sandbox.enforcement import contains, not_enforced
-from evaluate.sandbox.measurement.cgroup import ROOT
+from evaluate.sandbox.measurement.cgroup import ROOT, USER
 from evaluate.sandbox.policy import EngineFacts
 
 _TIMEOUT_S = 300.0  # the engine unpacks an image's layer without a word
 _KNOCK_S = 10.0
 _MIB = 2**20
-_USER = "user.slice/user-{uid}.slice/user@{uid}.service"  # what systemd hands to a user
 # Architectures as the kernel names them, and as images do.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 
@@ -107,7 +106,7 @@ def engine_facts(
     second = str(info.get("CgroupVersion")) == "2"
     given = None
     if podman and local and (rootless or second):
-        given = _given(root, _USER.format(uid=os.getuid()) if rootless else "")
+        given = _given(root, USER.format(uid=os.getuid()) if rootless else "")
 
     def can(said: str, controller: str) -> bool:
         return controller in given if given is not None else bool(info.get(said))

@@ -26,6 +26,7 @@ class Meter:
     The version is that of an engine on this machine, whose groups can be read; None elsewhere.
     A container that has no group of its own (a rootless engine without delegated ones) is known by
     its processes: all of them descend from its first, and what they use together is looked at.
+    A group above, in which the engine's helpers are counted, too, tells the kernel's kills alone.
     """
 
     def __init__(
@@ -36,8 +37,10 @@ class Meter:
         *,
         limits: Limits,
         gpu: GpuMeter | None = None,
+        above: RunCgroup | None = None,
     ) -> None:
         self._cgroup = cgroup
+        self._above = above
         self._gpu = gpu
         self._memory_mib = limits.memory_mib
         self._cpus = limits.cpus
@@ -123,6 +126,10 @@ class Meter:
         if self._tree is not None:
             self._stats.take(cpu_s=self._tree.cpu_s, peak_mib=self._tree.peak_memory_mib)
         usage = exact or followed
-        if usage is None or self._others is None:
-            return usage or self._stats.usage()
-        return dataclasses.replace(usage, others_cpus=self._others.beside(usage.cpu_s))
+        if usage is not None and self._others is not None:
+            usage = dataclasses.replace(usage, others_cpus=self._others.beside(usage.cpu_s))
+        usage = usage or self._stats.usage()
+        above = self._above.usage() if self._above else None
+        if above is None:
+            return usage
+        return dataclasses.replace(usage, oom_kills=above.oom_kills, limit_hits=above.limit_hits)

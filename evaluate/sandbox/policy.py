@@ -206,7 +206,8 @@ def _host_config(
         "AutoRemove": False,  # its last state is read first
         "OomKillDisable": False,
     }
-    if limits.cpus is not None:
+    # Asked for what was not handed to it, a rootless engine makes no container at all.
+    if limits.cpus is not None and engine.cpu_limit:
         options["NanoCpus"] = round(min(limits.cpus, engine.cpus) * 1e9)
     places = {"CpusetCpus": share.cpus, "CpusetMems": share.nodes}
     options |= {key: ",".join(map(str, numbers)) for key, numbers in places.items() if numbers}

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from evaluate.facts.run_rules import Limits
 from evaluate.sandbox.measurement import Profile, RunCgroup, StatsMeter, Usage, remove_stale_cgroups
+from evaluate.sandbox.metering import Meter
 from evaluate.sandbox.ownership import Owner
 
 _TOKEN = Owner.current().token
@@ -258,6 +260,35 @@ def test_what_a_limit_of_cpus_held_back_is_kept_although_the_container_is_gone(
     usage = cgroup.usage()
     assert usage is not None
     assert usage.throttled_s == 0.25
+
+
+def test_kills_for_memory_are_known_although_the_container_s_own_group_is_gone(
+    tmp_path: Path,
+) -> None:
+    """Under systemd it goes with its last process, and the engine may have missed why."""
+    above = _v2(tmp_path)
+    _write_v2(tmp_path / f"segjudge_{_TOKEN}_7", memory_peak=f"{90 * 2**20}\n")
+    limits = Limits(timeout_s=1.0, memory_mib=64)
+
+    usage = Meter(None, Profile(None), 2, limits=limits, above=above).usage()
+
+    # The group above counts the engine's helpers, too: of time and memory it says nothing.
+    assert (usage.oom_kills, usage.limit_hits, usage.cpu_s, usage.peak_memory_mib) == (
+        1, 1, None, None,
+    )  # fmt: skip
+
+
+def test_a_slice_below_a_user_s_own_group_has_a_name_alone(tmp_path: Path) -> None:
+    (tmp_path / "user").mkdir()
+    group = RunCgroup.make(
+        token=_TOKEN, number=7, version=2, driver="systemd", root=tmp_path, below="user/"
+    )
+
+    assert group is not None
+    assert group.parent == f"segjudge_{_TOKEN}_7.slice"
+    assert (tmp_path / "user" / group.parent).is_dir()
+    group.remove()
+    assert not list((tmp_path / "user").iterdir())
 
 
 def test_the_group_of_another_container_is_not_read(tmp_path: Path) -> None:

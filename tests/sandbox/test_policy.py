@@ -207,6 +207,14 @@ def test_podman_which_gives_no_user_a_piece_of_memory_has_the_home_in_scratch() 
     assert {"Name": "nproc", "Soft": 7, "Hard": 7} in options["HostConfig"]["Ulimits"]
 
 
+def test_no_limit_of_cpus_is_asked_of_an_engine_that_has_none_to_give() -> None:
+    """Crun makes no container where systemd has not handed CPUs to the user."""
+    options = _options(engine=dataclasses.replace(ENGINE, cpu_limit=False))
+
+    assert "NanoCpus" in _options()["HostConfig"]
+    assert "NanoCpus" not in options["HostConfig"]
+
+
 def test_without_a_limit_of_cpus_none_is_set_as_in_the_reference() -> None:
     limits = Limits(timeout_s=10, memory_mib=100)
 

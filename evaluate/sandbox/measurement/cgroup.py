@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from evaluate.sandbox.ownership import Owner
 
 ROOT = Path("/sys/fs/cgroup")
 PREFIX = "segjudge_"
+USER = "user.slice/user-{uid}.slice/user@{uid}.service"  # what systemd hands to a user
 _MIB = 2**20
 _SOCKETS_MIB = 64
+_STOP_S = 10.0
 
 
 class RunCgroup:
@@ -95,7 +98,7 @@ class RunCgroup:
     @property
     def parent(self) -> str:
         """The name by which the engine takes it as `CgroupParent`."""
-        return self._name if self._name.endswith(".slice") else f"/{self._name}"
+        return Path(self._name).name if self._name.endswith(".slice") else f"/{self._name}"
 
     @property
     def doors(self) -> list[Path]:
@@ -172,6 +175,12 @@ class RunCgroup:
             self._throttled_s = (
                 stat.get("throttled_usec", 0) / 1e6 + stat.get("throttled_time", 0) / 1e9
             )
+
+    def stop(self, *, user: bool) -> None:
+        """Let systemd forget the slice, which it has taken for one of its own and keeps."""
+        words = ["systemctl", *(["--user"] if user else []), "stop", self.parent]
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            subprocess.run(words, capture_output=True, timeout=_STOP_S, check=False)  # noqa: S603 - no shell
 
     def remove(self) -> None:
         """Remove it from every hierarchy; the container must be gone."""
