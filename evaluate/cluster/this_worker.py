@@ -48,6 +48,17 @@ class Hello:
     lacks: tuple[str, ...]
     leaves: str
 
+    @property
+    def refusal(self) -> str:
+        """Why the head, which asks, gives it no work of any kind; empty where it does."""
+        mine = library_versions()
+        unlike = (
+            f"{package} {self.versions.get(package, 'missing')}, here {version}"
+            for package, version in mine.items()
+            if self.versions.get(package) != version
+        )
+        return self.leaves or next(unlike, "")
+
 
 @dataclass(slots=True, kw_only=True)
 class ClusterWorker:
