@@ -88,7 +88,7 @@ class ClusterWorker:
     _failures_in_a_row: int = 0
     _busy: threading.Lock = field(default_factory=threading.Lock)
     _last_call_s: float = 0.0
-    _thread: int = 0  # that makes a call
+    _thread: int = 0  # that makes a call, and may be interrupted
     _gate: threading.Lock = field(default_factory=threading.Lock)  # of `_thread`
 
     def went(self, *, well: bool) -> None:
@@ -129,12 +129,13 @@ class ClusterWorker:
                 self._thread = 0
 
     def interrupt(self) -> None:
-        """Ctrl-C for the call that is being made: its container is stopped and removed."""
+        """Ctrl-C for the call that is being made, once: its container is stopped and removed."""
         with self._gate:
             if self._thread:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
                     ctypes.c_ulong(self._thread), ctypes.py_object(KeyboardInterrupt)
                 )
+            self._thread = 0  # a second one would stop the tidying up
 
 
 _members: list[ClusterWorker] = []

@@ -18,6 +18,7 @@ from evaluate.cluster.this_worker import ClusterWorker, become
 
 _LOOK_EVERY_S = 0.1
 _KNOCK_S = 2.0
+_TIDIED_WITHIN_S = 8.0
 _TAKEN_AFTER_S = 2.0
 """The head has taken the last answer by then; if not, the work is done again elsewhere."""
 
@@ -85,6 +86,9 @@ async def _serve(
         member.tell = _teller(worker)
         await _stay(worker, member, until)
         member.interrupt()  # what it still makes, nobody will take
+        tidied_by = time.monotonic() + _TIDIED_WITHIN_S
+        while not member.idle_s and time.monotonic() < tidied_by:
+            await asyncio.sleep(_LOOK_EVERY_S)
         await worker.close(executor_wait=False)
         lost_at = time.monotonic()
         if not comes_back and not member.leaves:
@@ -119,12 +123,10 @@ async def _joined(
 
 async def _stay(worker: Worker, member: ClusterWorker, until: float | None) -> None:
     """Until the scheduler is lost, or there is a reason to go and nothing under way."""
-    closed, stopped = asyncio.ensure_future(worker.finished()), set()
+    closed = asyncio.ensure_future(worker.finished())
     while not closed.done():
-        for task in worker.state.executing:
-            if task.state == "cancelled" and task.key not in stopped:  # its head is gone
-                stopped.add(task.key)
-                member.interrupt()
+        if any(task.state == "cancelled" for task in worker.state.executing):  # its head is gone
+            member.interrupt()
         if until is not None and time.monotonic() > until and not member.leaves:
             member.leaves = "its time is up"
         if member.leaves and member.idle_s > _TAKEN_AFTER_S:
