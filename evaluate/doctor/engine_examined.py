@@ -132,9 +132,14 @@ def _measurement(facts: Mapping[str, object], *, local: bool) -> Finding:
         )
     if cgroup is not None:
         cgroup.remove()
+    how = "sampled, from the stats stream"
+    if local:
+        how = "sampled, from the container's own cgroup 50 times a second"
+        if facts.get("rootless") and facts["cgroup_version"] == 1:
+            how = "sampled, from the container's processes five times a second"
     return looked_at(
         "measurement",
-        "exact, from the cgroup's counters" if cgroup else "sampled, from the stats stream",
+        "exact, from the cgroup's counters" if cgroup else how,
         good=cgroup is not None,
         meaning="CPU time and peak memory miss what happens between two samples, and a short run"
         " may have none; for exact ones, run segjudge as root on the machine of Docker's engine",

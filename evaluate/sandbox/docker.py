@@ -246,8 +246,7 @@ class DockerSandbox:
                 checks=checks,
             )
             if verdict is not None:
-                if cgroup is not None:
-                    cgroup.end_all()
+                meter.end_all()
                 container.kill()
             state, wall_s = container.end()
             usage = meter.usage()

@@ -12,11 +12,13 @@ import requests
 
 from evaluate.facts.errors import EngineMissingError, UsageError
 from evaluate.sandbox.enforcement import contains, not_enforced
+from evaluate.sandbox.measurement.cgroup import ROOT
 from evaluate.sandbox.policy import EngineFacts
 
 _TIMEOUT_S = 300.0  # the engine unpacks an image's layer without a word
 _KNOCK_S = 10.0
 _MIB = 2**20
+_USER = "user.slice/user-{uid}.slice/user@{uid}.service"  # what systemd hands to a user
 # Architectures as the kernel names them, and as images do.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 
@@ -75,9 +77,11 @@ def machine(info: dict[str, Any]) -> tuple[str, str]:
 
 
 def engine_facts(
-    info: dict[str, Any], runtime: str | None = None, *, local: bool = True
+    info: dict[str, Any], runtime: str | None = None, *, local: bool = True, root: Path = ROOT
 ) -> EngineFacts:
     """What the policy has to know, from the engine's answer to `GET /info`.
+
+    The root is where the machine's cgroups are.
 
     Raises:
         UsageError: the engine has no such runtime.
@@ -100,7 +104,14 @@ def engine_facts(
     # and is tried.
     init = (info.get("InitCommit") or {}).get("ID", "N/A") if info.get("InitBinary") else "N/A"
     rootless = "name=rootless" in security or bool(info.get("Rootless"))
-    given = _delegated(os.getuid()) if podman and rootless else None
+    second = str(info.get("CgroupVersion")) == "2"
+    given = None
+    if podman and local and (rootless or second):
+        given = _given(root, _USER.format(uid=os.getuid()) if rootless else "")
+
+    def can(said: str, controller: str) -> bool:
+        return controller in given if given is not None else bool(info.get(said))
+
     return EngineFacts(
         uid=os.getuid(),
         gid=os.getgid(),
@@ -109,17 +120,16 @@ def engine_facts(
         remapped="name=userns" in security,
         init=init != "N/A",
         seccomp="name=seccomp" in security and "profile=unconfined" not in security,
-        memory_limit=bool(info.get("MemoryLimit")) and (given is None or "memory" in given),
-        swap_limit=bool(info.get("SwapLimit")) or int(info.get("SwapTotal", 1)) == 0,
-        pids_limit=bool(info.get("PidsLimit")) and (given is None or "pids" in given),
-        cpu_limit=bool(info.get("CpuCfsQuota")) and (given is None or "cpu" in given),
+        memory_limit=can("MemoryLimit", "memory"),
+        swap_limit=can("SwapLimit", "swap") or int(info.get("SwapTotal", 1)) == 0,
+        pids_limit=can("PidsLimit", "pids"),
+        cpu_limit=can("CpuCfsQuota", "cpu"),
         cpus=int(info.get("NCPU", 1)),
         memory_mib=int(info.get("MemTotal", 0)) // _MIB,
         gpus="nvidia" in runtimes,
         runtime=runtime,
-        sockets_limit=str(info.get("CgroupVersion")) == "2"
-        or (os.getuid() == 0 and info.get("CgroupDriver") == "cgroupfs"),
-        cpuset=bool(info.get("CPUSet")) and (given is None or "cpuset" in given),
+        sockets_limit=second or (os.getuid() == 0 and info.get("CgroupDriver") == "cgroupfs"),
+        cpuset=can("CPUSet", "cpuset"),
         most_processes=_most_processes() if podman and local else None,
     )
 
@@ -133,17 +143,20 @@ def _most_processes() -> int:
     return numbers if limit == resource.RLIM_INFINITY else min(limit, numbers)
 
 
-def _delegated(uid: int) -> set[str]:
-    """What of memory, processes and CPUs a rootless engine of this user may limit.
+def _given(root: Path, group: str) -> set[str]:
+    """What Podman may limit of memory, swap, processes and CPUs, by version 2 of cgroups.
 
-    Podman says of itself what the kernel could do. It can do what systemd has handed to the user,
-    and that needs cgroup v2.
+    It says of itself what it finds of version 1: nothing of CPUs under version 2, and all for an
+    ordinary user, whose Podman can do what systemd has handed to the user, under version 2 alone.
     """
-    user = Path(f"/sys/fs/cgroup/user.slice/user-{uid}.slice/user@{uid}.service")
+    folder = root / group
     try:
-        return set((user / "cgroup.controllers").read_text(encoding="ascii").split())
+        words = (folder / "cgroup.controllers").read_text(encoding="ascii").split()
     except OSError:
         return set()
+    # The machine's own group has no limit, those below have.
+    swaps = any(any(folder.glob(f"{at}memory.swap.max")) for at in ("", "*/"))
+    return {*words, *(["swap"] if swaps else [])}
 
 
 def describe_engine(

@@ -56,6 +56,7 @@ class Meter:
         """
         if self._cgroup is None and self._version is not None:
             self._find_group(container, self._version)
+            self.follow()
 
     def look(self, container: OwnedContainer) -> StopReason | None:
         """Keep the values of a kernel that has no peak, or begin to sample if there are none."""
@@ -101,6 +102,11 @@ class Meter:
             group.follow()
         if self._found is not None:
             self._found.usage()
+
+    def end_all(self) -> None:
+        """SIGKILL to all in the run's group, or in the container's own where we may."""
+        if (group := self._cgroup or self._found) is not None:
+            group.end_all()
 
     def sample(self) -> None:
         """Add to the profile what the cgroup says now; without one, the engine's samples do."""

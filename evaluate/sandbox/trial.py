@@ -21,6 +21,7 @@ _MEMORY_MIB = 64
 _PROCESSES = 96  # gVisor has some of its own
 _CPUS = 0.25
 _TIMEOUT_S = 1.5
+_GROW_S = 30.0  # it ends by itself; a busy machine takes longer than five seconds
 _SCRATCH_MIB = 1
 _OPEN_FILES = 123
 _PROBE_LIMITS = {"processes": _PROCESSES, "scratch_mib": _SCRATCH_MIB, "open_files": _OPEN_FILES}
@@ -98,11 +99,12 @@ def broken_limits(
     try:
         broken = {
             **_facts(run("probe", _PROBE, **_PROBE_LIMITS), str(sandbox.describe().get("kernel"))),
-            **_memory(run("memory", _GROW, memory_mib=_MEMORY_MIB)),
+            **_memory(run("memory", _GROW, memory_mib=_MEMORY_MIB, timeout_s=_GROW_S)),
             **_cpu(run("cpu", _SPIN, cpus=_CPUS, timeout_s=_TIMEOUT_S)),
         }
         if "kernel" in broken:
-            child = run("child", f"({_GROW}); echo lived", memory_mib=_MEMORY_MIB)
+            script = f"({_GROW}); echo lived"
+            child = run("child", script, memory_mib=_MEMORY_MIB, timeout_s=_GROW_S)
             if child.ending is Ending.OUT_OF_MEMORY and b"lived" not in child.log:
                 broken["kernel"] += "; over the limit of memory the whole container ends"
     finally:

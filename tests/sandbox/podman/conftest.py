@@ -25,16 +25,18 @@ _PODMAN = '#!/bin/sh\nexec setpriv --ambient-caps=-all --inh-caps=-all {} "$@"\n
 
 @pytest.fixture(scope="session")
 def podman_settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment in which Podman runs containers by runc: crun knows no mixed cgroups."""
+    """An environment in which Podman knows gVisor, and runs containers by runc where crun can't.
+
+    That knows no mixed cgroups.
+    """
     settings = tmp_path_factory.mktemp("podman") / "containers.conf"
     # The platform that needs nothing of the machine's processor; and no network to copy.
     runsc = settings.with_name("runsc")
     runsc.write_text('#!/bin/sh\nexec runsc --platform=ptrace --network=none "$@"\n')
     runsc.chmod(0o755)
-    settings.write_text(
-        '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\n'
-        f'[engine.runtimes]\nrunsc = ["{runsc}"]\n'
-    )
+    mixed = not Path("/sys/fs/cgroup/cgroup.controllers").exists()
+    own = 'runtime = "runc"\ncgroup_manager = "cgroupfs"\n' if mixed else ""
+    settings.write_text(f'[engine]\n{own}[engine.runtimes]\nrunsc = ["{runsc}"]\n')
     return {**os.environ, "CONTAINERS_CONF": str(settings)}
 
 
@@ -86,9 +88,14 @@ def ordinary_user(podman_settings: dict[str, str]) -> Iterator[tuple[list[str], 
 
 @pytest.fixture
 def known(request: pytest.FixtureRequest, docker_sandbox: tuple[Sandbox, Image]) -> None:
-    """A test whose words in the module's `SAID` are in `not_enforced` must fail, and no other."""
+    """A test whose words in the module's `SAID` are in `not_enforced` must fail, and no other.
+
+    Without a limit of processes a bomb takes the whole machine, and is not tried.
+    """
     said = "; ".join(docker_sandbox[0].describe()["not_enforced"])
     words = request.module.SAID.get(request.node.name)
+    if words == "processes:" and words in said:
+        pytest.xfail("nothing limits the processes here")
     if words and words in said:
         request.applymarker(pytest.mark.xfail(reason=words, strict=True))
 

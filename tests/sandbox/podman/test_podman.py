@@ -49,6 +49,13 @@ def test_memory_that_runs_out_at_once_is_known_as_that(bench: Bench) -> None:
     assert ended.memory_kill
 
 
+def test_a_command_that_is_over_at_once_is_measured(bench: Bench) -> None:
+    ended = bench.run("/bin/sh", "-c", ":")
+
+    assert ended.cpu_s is not None and 0 < ended.cpu_s < 1
+    assert ended.peak_memory_mib
+
+
 def test_only_outputs_and_scratch_can_be_written(bench: Bench) -> None:
     places = "/ /run /var/tmp /tmp /root /workspace/outputs"
     script = f"for at in {places}; do (: > $at/x) 2>/dev/null && echo $at; done"
