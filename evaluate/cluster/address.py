@@ -4,6 +4,7 @@ import importlib.util
 import ipaddress
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,7 +88,6 @@ def _is_loopback(host: str) -> bool:
 def _fault_of(folder: Path) -> str:
     """Why the certificates of a folder prove nothing; empty where they do."""
     import ssl
-    import time
 
     from cryptography import x509
 
@@ -101,8 +101,9 @@ def _fault_of(folder: Path) -> str:
             fault = f"{path.name} is no certificate"
             made = x509.load_pem_x509_certificate(path.read_bytes())
             begins, ends = made.not_valid_before_utc, made.not_valid_after_utc
-            if not begins.timestamp() <= time.time() <= ends.timestamp():
-                return f"{path.name} is valid from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M}"
+            if not begins <= (now := datetime.now(UTC)) <= ends:
+                days = (f"{day:%Y-%m-%d %H:%M}" for day in (begins, ends, now))
+                return "{} is valid from {} to {}; it is {} here".format(path.name, *days)
         context.load_verify_locations(ca)
         fault = "key.pem is not that of cert.pem, or has a pass phrase"
         context.load_cert_chain(cert, key, password="")

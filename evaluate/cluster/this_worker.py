@@ -48,6 +48,17 @@ class Hello:
     lacks: tuple[str, ...]
     leaves: str
 
+    @property
+    def refusal(self) -> str:
+        """Why the head, which asks, gives it no work of any kind; empty where it does."""
+        mine = library_versions()
+        unlike = (
+            f"{package} {self.versions.get(package, 'missing')}, here {version}"
+            for package, version in mine.items()
+            if self.versions.get(package) != version
+        )
+        return self.leaves or next(unlike, "")
+
 
 @dataclass(slots=True, kw_only=True)
 class ClusterWorker:
@@ -77,7 +88,7 @@ class ClusterWorker:
     _failures_in_a_row: int = 0
     _busy: threading.Lock = field(default_factory=threading.Lock)
     _last_call_s: float = 0.0
-    _thread: int = 0  # that makes a call
+    _thread: int = 0  # that makes a call, and may be interrupted
     _gate: threading.Lock = field(default_factory=threading.Lock)  # of `_thread`
 
     def went(self, *, well: bool) -> None:
@@ -118,12 +129,13 @@ class ClusterWorker:
                 self._thread = 0
 
     def interrupt(self) -> None:
-        """Ctrl-C for the call that is being made: its container is stopped and removed."""
+        """Ctrl-C for the call that is being made, once: its container is stopped and removed."""
         with self._gate:
             if self._thread:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
                     ctypes.c_ulong(self._thread), ctypes.py_object(KeyboardInterrupt)
                 )
+            self._thread = 0  # a second one would stop the tidying up
 
 
 _members: list[ClusterWorker] = []

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import dask
 from distributed import Worker
+from distributed.security import Security
 
 from evaluate.cluster.address import ClusterAddress, no_answer, open_security, reason_of
 from evaluate.cluster.fleet import SETTINGS, TOPIC
@@ -16,7 +17,8 @@ from evaluate.cluster.reaching import knock
 from evaluate.cluster.this_worker import ClusterWorker, become
 
 _LOOK_EVERY_S = 0.1
-_KNOCK_S, _KNOCK_AGAIN_S = 2.0, 1.0
+_KNOCK_S = 2.0
+_TIDIED_WITHIN_S = 8.0
 _TAKEN_AFTER_S = 2.0
 """The head has taken the last answer by then; if not, the work is done again elsewhere."""
 
@@ -64,29 +66,19 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _asked_to_go, member, comes_back)
     security = open_security(address)
-    lost_at, silent = time.monotonic(), False
+    lost_at = time.monotonic()
     while not member.leaves:
+        joining = asyncio.ensure_future(_joined(address, member, patience_s, security, said))
+        while not (joining.done() or member.leaves):  # dask's own hears nobody meanwhile
+            await asyncio.wait({joining}, timeout=_LOOK_EVERY_S)
+        if not joining.done():
+            joining.cancel()
+            break
         try:
-            # Asked to go, a worker of dask's that still looks for its scheduler does not hear it.
-            await knock(address.text, security, within_s=min(_KNOCK_S, patience_s))
-            worker = await Worker(
-                address.text,
-                nthreads=1,
-                resources={"slot": 1},
-                memory_limit=0,
-                name=f"{member.name}-{os.getpid()}-{time.monotonic_ns()}",
-                security=security,
-                local_directory=str(member.scratch),
-                dashboard=False,
-                death_timeout=patience_s,
-                silence_logs=logging.CRITICAL,
-            )
+            worker = joining.result()
         except (OSError, TimeoutError) as error:
             if time.monotonic() - lost_at < patience_s:
-                if not silent:
-                    said(f"{address.text} does not answer yet ({reason_of(error)})")
-                silent = True
-                await asyncio.sleep(_KNOCK_AGAIN_S)
+                await asyncio.sleep(1.0)
                 continue
             fault = f"no scheduler answered for {patience_s:g} s"
             raise no_answer(address, fault, error, "start it, and this worker again") from error
@@ -94,20 +86,47 @@ async def _serve(
         member.tell = _teller(worker)
         await _stay(worker, member, until)
         member.interrupt()  # what it still makes, nobody will take
+        tidied_by = time.monotonic() + _TIDIED_WITHIN_S
+        while not member.idle_s and time.monotonic() < tidied_by:
+            await asyncio.sleep(_LOOK_EVERY_S)
         await worker.close(executor_wait=False)
-        lost_at, silent = time.monotonic(), False
+        lost_at = time.monotonic()
         if not comes_back and not member.leaves:
             member.leaves = "its head is gone"
 
 
+async def _joined(
+    address: ClusterAddress,
+    member: ClusterWorker,
+    patience_s: float,
+    security: Security,
+    said: Callable[[str], None],
+) -> Worker:
+    """A worker of dask's that its scheduler knows; says so where that takes longer."""
+    try:
+        await knock(address.text, security, within_s=min(_KNOCK_S, patience_s))
+    except (OSError, TimeoutError) as error:
+        said(f"{address.text} does not answer yet ({reason_of(error)})")
+    return await Worker(
+        address.text,
+        nthreads=1,
+        resources={"slot": 1},
+        memory_limit=0,
+        name=f"{member.name}-{os.getpid()}-{time.monotonic_ns()}",
+        security=security,
+        local_directory=str(member.scratch),
+        dashboard=False,
+        death_timeout=patience_s,
+        silence_logs=logging.CRITICAL,
+    )
+
+
 async def _stay(worker: Worker, member: ClusterWorker, until: float | None) -> None:
     """Until the scheduler is lost, or there is a reason to go and nothing under way."""
-    closed, stopped = asyncio.ensure_future(worker.finished()), set()
+    closed = asyncio.ensure_future(worker.finished())
     while not closed.done():
-        for task in worker.state.executing:
-            if task.state == "cancelled" and task.key not in stopped:  # its head is gone
-                stopped.add(task.key)
-                member.interrupt()
+        if any(task.state == "cancelled" for task in worker.state.executing):  # its head is gone
+            member.interrupt()
         if until is not None and time.monotonic() > until and not member.leaves:
             member.leaves = "its time is up"
         if member.leaves and member.idle_s > _TAKEN_AFTER_S:

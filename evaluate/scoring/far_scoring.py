@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from evaluate.cluster import Call, CallFailedError, ClusterAddress, Talk
+from evaluate.cluster import Call, CallFailedError, ClusterAddress, ClusterError, Talk
 from evaluate.cluster.reaching import open_fleet
-from evaluate.cluster.this_worker import hello
+from evaluate.cluster.this_worker import Hello, hello
 from evaluate.cluster.transfer import SentFile, forget, sending
-from evaluate.facts.machine import library_versions
+from evaluate.facts.errors import Finding
 from evaluate.facts.rules import Rules
 from evaluate.scoring.jobs import CaseResult, ScoringJob, score_job, score_together
 
@@ -30,9 +30,12 @@ def score_on_machines(
     with ExitStack() as stack:
         work = _FarScoring(jobs, protocol)
         if not work.done:
-            for _ in open_fleet(cluster, stack).drive(work):
-                while work.come:
-                    yield work.come.popleft()
+            try:
+                for _ in open_fleet(cluster, stack).drive(work):
+                    while work.come:
+                        yield work.come.popleft()
+            except ClusterError as error:
+                raise ClusterError(*error.problems, *work.left_out) from error
     for index in work.here:
         yield index, score_job(jobs[index], protocol)
 
@@ -43,6 +46,7 @@ class _FarScoring:
     def __init__(self, jobs: Sequence[ScoringJob], protocol: Rules) -> None:
         self._jobs, self._protocol = jobs, protocol
         self.come: deque[tuple[int, CaseResult]] = deque()
+        self.left_out: list[Finding] = []
         self.here: list[int] = []
         by_case: dict[str, list[int]] = {}
         for index, job in enumerate(jobs):
@@ -65,8 +69,10 @@ class _FarScoring:
     def talk(self, address: str) -> Talk:
         """Cases, as long as there are any; a machine of other versions gets none."""
         del address
-        about = yield Call(function=hello)
-        if about.leaves or about.versions != library_versions():
+        about: Hello = yield Call(function=hello)
+        if about.refusal:
+            where, mend = f"machine {about.name or about.host}", "`segjudge doctor` on it says more"
+            self.left_out.append(Finding(where=where, found=about.refusal, mend=mend))
             return
         while True:
             if not self._todo:

@@ -111,7 +111,7 @@ def test_a_worker_that_looks_for_its_scheduler_says_so_and_goes_when_asked(tmp_p
     worker = run_command("worker", "tcp://127.0.0.1:9", "--patience", 120, cwd=tmp_path)
     assert worker.stdout is not None
     said = iter(worker.stdout.readline, "")
-    assert any("does not answer yet ([Errno 111] Connection refused)" in line for line in said)
+    assert any("tcp://127.0.0.1:9 does not answer yet (" in line for line in said)
     worker.terminate()
     assert "goes: it was asked to go" in worker.communicate(timeout=20)[0]
     assert worker.returncode == 0

@@ -65,7 +65,13 @@ def test_a_machine_where_two_blocks_fail_retires_and_its_blocks_go_elsewhere(
 
 @pytest.mark.small_disk
 def test_a_machine_without_room_or_of_another_version_is_left_out(
-    hosts: Hosts, small_data: Path, submissions: Submissions, plain: Path, tmp_path: Path
+    hosts: Hosts,
+    small_data: Path,
+    submissions: Submissions,
+    plain: Path,
+    segjudge: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     root, disk = tmp_path / "cluster", tmp_path / "host-small"
     disk.mkdir()
@@ -81,10 +87,16 @@ def test_a_machine_without_room_or_of_another_version_is_left_out(
         until(lambda: {"small", "old"} <= left_out(root), what="both machines")
         hosts.start_worker("ada")
         said = finish(head)
+        for name in ("small", "ada"):  # they could score
+            hosts.workers[name].kill()
+            hosts.workers[name].communicate()
+        monkeypatch.setattr("evaluate.cluster.fleet._PATIENCE_S", 0.5)
+        unscored = segjudge("score", root, "--cluster", hosts.address)
     finally:
         hosts.end()
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
     assert "machine old: left out: isal 0.0.1, here " in said
+    assert unscored.returncode == 3 and "machine old: isal 0.0.1, here " in unscored.stderr
     assert "machine small: left out: " in said and "MiB free in its scratch folder" in said
     assert rows(root / "runs.csv") == rows(plain / "runs.csv")
 

@@ -22,7 +22,7 @@ from evaluate.cluster.this_worker import Hello, hello
 from evaluate.cluster.transfer import SentFile, sending
 from evaluate.documents.run_status import MachineState, MachineStatus, gone_machines
 from evaluate.facts.errors import Finding
-from evaluate.facts.machine import Machine, library_versions
+from evaluate.facts.machine import Machine
 from evaluate.running.attempting import Made
 from evaluate.running.calibration import LoadTime
 from evaluate.running.executors.far_slot import (
@@ -173,12 +173,9 @@ class ClusterExecutor:
 
     def _refusal(self, about: Hello) -> str:
         """Why a machine gets no work; empty where it does."""
-        limits, mine = self._plan.protocol.limits, library_versions()
-        if about.leaves:
-            return about.leaves
-        for package, version in mine.items():
-            if about.versions.get(package) != version:
-                return f"{package} {about.versions.get(package, 'missing')}, here {version}"
+        limits = self._plan.protocol.limits
+        if about.refusal:
+            return about.refusal
         if about.memory_mib < limits.memory_mib:
             return f"{about.memory_mib} MiB of memory, the protocol grants {limits.memory_mib}"
         if about.gpus < limits.gpus:
