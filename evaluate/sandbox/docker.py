@@ -6,9 +6,8 @@ Everything is asked of the engine by its API; no command line is ever put togeth
 import contextlib
 import dataclasses
 import itertools
-import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,8 +29,7 @@ from evaluate.sandbox.handing_over import hand_over
 from evaluate.sandbox.image_volumes import Volumes, misplaced_volume
 from evaluate.sandbox.left_outputs import reclaim
 from evaluate.sandbox.log import BoundedLog
-from evaluate.sandbox.measurement import GpuMeter, Gpus, Profile, RunCgroup, remove_stale_cgroups
-from evaluate.sandbox.measurement.cgroup import ROOT, USER
+from evaluate.sandbox.measurement import GpuMeter, Gpus, Profile, RunCgroup
 from evaluate.sandbox.metering import Meter
 from evaluate.sandbox.models import parted, with_model
 from evaluate.sandbox.ownership import Owner
@@ -41,6 +39,7 @@ from evaluate.sandbox.port import Ending, Execution, Image, Job, SandboxError, r
 from evaluate.sandbox.processors import Processors
 from evaluate.sandbox.room import Room
 from evaluate.sandbox.run_files import RunFiles
+from evaluate.sandbox.run_group import remove_stale_groups, run_group
 from evaluate.sandbox.supervision import Watch, supervise, too_large
 from evaluate.sandbox.system_calls import stricter_filter
 
@@ -139,8 +138,7 @@ class DockerSandbox:
             remove_stale(self._engine)
             self._images.remove_stale()
         if self._local:
-            remove_stale_cgroups()
-            remove_stale_cgroups(root=ROOT / USER.format(uid=os.getuid()))
+            remove_stale_groups()
 
     def describe(self) -> dict[str, object]:
         """See `Sandbox.describe`."""
@@ -171,7 +169,10 @@ class DockerSandbox:
         with engine_failures("running a container"), contextlib.ExitStack() as at_last:
             at_last.callback(reclaim, job.outputs)
             # Around the trial of a refusal, too, whose container would make the cgroup again.
-            cgroup = at_last.enter_context(self._cgroup(number))
+            cgroup = None
+            if self._local:
+                group = run_group(self._facts, self._description, token=self._owner, number=number)
+                cgroup = at_last.enter_context(group)
             share = at_last.enter_context(self._processors.share(job.limits))
             gpu = at_last.enter_context(self._gpus.share(job.limits.gpus))
             try:
@@ -284,27 +285,3 @@ class DockerSandbox:
 
     def _enforced(self, options: dict[str, object], job: Job) -> dict[str, object]:
         return {**options, "not_enforced": not_enforced(job.limits, self._facts, self._tried)}
-
-    @contextlib.contextmanager
-    def _cgroup(self, number: int) -> Iterator[RunCgroup | None]:
-        cgroup = None
-        version, driver = (self._description[f"cgroup_{of}"] for of in ("version", "driver"))
-        podman, rootless = self._facts.podman, self._facts.rootless
-        # Podman's own helpers come in, too: it is made for the kernel's record of kills, which is
-        # gone with the container's own group under systemd before anyone reads it.
-        wanted = (version, driver) == (2, "systemd") if podman else not rootless
-        if self._local and wanted:
-            cgroup = RunCgroup.make(
-                token=self._owner,
-                number=number,
-                version=version,
-                driver=driver,
-                below=f"{USER.format(uid=os.getuid())}/" if rootless else "",
-            )
-        try:
-            yield cgroup
-        finally:
-            if cgroup is not None:
-                if podman:
-                    cgroup.stop(user=rootless)
-                cgroup.remove()

@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -20,7 +19,6 @@ PREFIX = "segjudge_"
 USER = "user.slice/user-{uid}.slice/user@{uid}.service"  # what systemd hands to a user
 _MIB = 2**20
 _SOCKETS_MIB = 64
-_STOP_S = 10.0
 
 
 class RunCgroup:
@@ -175,12 +173,6 @@ class RunCgroup:
             self._throttled_s = (
                 stat.get("throttled_usec", 0) / 1e6 + stat.get("throttled_time", 0) / 1e9
             )
-
-    def stop(self, *, user: bool) -> None:
-        """Let systemd forget the slice, which it has taken for one of its own and keeps."""
-        words = ["systemctl", *(["--user"] if user else []), "stop", self.parent]
-        with contextlib.suppress(OSError, subprocess.SubprocessError):
-            subprocess.run(words, capture_output=True, timeout=_STOP_S, check=False)  # noqa: S603 - no shell
 
     def remove(self) -> None:
         """Remove it from every hierarchy; the container must be gone."""
