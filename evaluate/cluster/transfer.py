@@ -7,6 +7,7 @@ import hashlib
 import os
 import platform
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,10 +84,11 @@ def _seen(files: Sequence[SentFile]) -> dict[Path, Path]:
     places = {}
     for file in files:
         for place in (_place_of(file), file.path):
-            there = place.is_file() and place.stat().st_size == file.size
-            if there and (place.parent.parent == _folder() or sha256_of(place) == file.sha256):
-                places[file.path] = place
-                break
+            with suppress(PermissionError):  # a worker of another user's than the head
+                there = place.is_file() and place.stat().st_size == file.size
+                if there and (place.parent.parent == _folder() or sha256_of(place) == file.sha256):
+                    places[file.path] = place
+                    break
     return places
 
 

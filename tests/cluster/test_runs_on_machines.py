@@ -10,6 +10,7 @@ import signal
 import subprocess
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +18,8 @@ import psutil
 import pytest
 
 from evaluate.cli import main
+from evaluate.cluster.this_worker import ClusterWorker, become
+from evaluate.cluster.transfer import SentFile, sending
 from tests.cluster.hosts import (
     QUICK,
     Hosts,
@@ -115,6 +118,25 @@ def test_what_a_machine_does_not_see_is_sent_and_held_against_its_digest(
     assert len(sent) <= 2, "files of finished cases are kept"
     assert rows(root / "runs.csv") == rows(plain / "runs.csv")
     assert len(ledger_of(root)) == 8
+
+
+def test_what_a_worker_of_another_user_may_not_read_is_sent(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(_: Path) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    (path := tmp_path / "case.npz").write_bytes(b"a case")
+    file = SentFile.of(path)
+    (scratch := tmp_path / "scratch").mkdir()
+    become(ClusterWorker(name="ada", scratch=scratch, environment={}, cache=scratch))
+    monkeypatch.setattr("evaluate.cluster.transfer.sha256_of", refuse)
+    talk, got = sending([file]), None
+    with suppress(StopIteration):
+        while True:
+            call = talk.send(got)
+            got = call.function(*call.arguments)
+    assert isinstance(got, Path) and got != path and got.read_bytes() == b"a case"
 
 
 def test_a_worker_goes_when_asked_and_its_block_is_done_first(
