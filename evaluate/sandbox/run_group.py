@@ -46,5 +46,7 @@ def _forget(name: str, *, user: bool) -> None:
 
 def remove_stale_groups() -> None:
     """Remove those of harnesses that are gone."""
-    remove_stale_cgroups()
-    remove_stale_cgroups(root=ROOT / USER.format(uid=os.getuid()))
+    for below in ("", USER.format(uid=os.getuid())):
+        for name in remove_stale_cgroups(root=ROOT / below):
+            if name.endswith(".slice"):
+                _forget(name, user=bool(below))

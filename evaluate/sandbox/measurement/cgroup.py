@@ -243,13 +243,15 @@ def groups_of(pid: int) -> dict[str, str]:
     return {kinds: path for _, kinds, path in (line.split(":", 2) for line in lines)}
 
 
-def remove_stale_cgroups(*, root: Path = ROOT) -> None:
-    """Remove the cgroups of harnesses that are gone."""
+def remove_stale_cgroups(*, root: Path = ROOT) -> set[str]:
+    """Remove the cgroups of harnesses that are gone; their names."""
+    removed = set()
     for folder in [*root.glob(f"{PREFIX}*"), *root.glob(f"*/{PREFIX}*")]:
         token = folder.name.removesuffix(".slice").removeprefix(PREFIX).rpartition("_")[0]
-        owner = Owner.parse(token)
-        if owner is not None and owner.is_gone():
+        if (owner := Owner.parse(token)) is not None and owner.is_gone():
             _remove_folder(folder)
+            removed.add(folder.name)
+    return removed
 
 
 def _remove_folder(folder: Path) -> None:
@@ -295,5 +297,4 @@ def _files(stat: dict[str, int], cache: str, shared: str) -> int | None:
 
 
 def _table(path: Path) -> dict[str, int]:
-    lines = (line.split() for line in _read(path).splitlines())
-    return {key: int(value) for key, value in lines}
+    return {key: int(value) for key, value in map(str.split, _read(path).splitlines())}
