@@ -31,9 +31,11 @@ from tests.side_by_side import SideBySide, turn
 # environment says otherwise, as that of an image does: each would compile segjudge and its tests.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-# A shell that starts the suite in the background has SIGINT ignored, in all that it starts: the
-# tests of Ctrl-C would wait for ever.
+# A shell that starts the suite in the background has SIGINT and SIGQUIT ignored, in all that it
+# starts, and `nohup` SIGHUP: the tests of Ctrl-C and of closed terminals would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+for ignored in {"SIGQUIT", "SIGHUP"} & signal.Signals.__members__.keys():  # Windows has neither
+    signal.signal(signal.Signals[ignored], signal.SIG_DFL)
 
 
 pytest.register_assert_rewrite("segjudge.conformance.suite", "segjudge.conformance.limits")
