@@ -101,8 +101,8 @@ def main(folder: Path, teams: int = 20, cases: int = 750) -> None:
         f"# A whole challenge\n\n{teams} teams on {cases * 4:,} cases,"
         f" {teams * cases * 4:,} attempts, made by `python -m bench.challenge FOLDER`.\n\n"
         f"| command | s | s of CPU | MiB at most |\n|---|---|---|---|\n{rows}\n"
-        f"On {os.cpu_count()} processors with {busy:.0f} programs at work, on average: alone on"
-        " them, a command needs about its seconds of CPU. The report's first page is"
+        f"On {os.cpu_count()} processors with {busy:.0f} programs at work, on average; the"
+        " report draws its pictures on all of them. The report's first page is"
         f" {page.stat().st_size / 2**20:.1f} MiB.\n",
         encoding="utf-8",
     )
