@@ -2,12 +2,11 @@
 
 import argparse
 import re
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluate.cli.command_arguments import natural
-from evaluate.cli.terminal import say, warn
+from evaluate.cli.terminal import say, say_next, warn
 from evaluate.facts.errors import Finding, UsageError
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ def call(options: argparse.Namespace) -> int:
         run = RunDirectory.open(options.run_dir)
         say_leaderboard(result, run.document().rules_of("score").scoring)
         warn_of_machines(run)
-        say(f"next: segjudge report {shlex.quote(str(options.run_dir))}")
+        say_next("report", options.run_dir)
         return 0
     if options.run_dir is not None or None in (options.scores, options.protocol, options.out):
         raise UsageError(

@@ -1,14 +1,13 @@
 """`segjudge run`."""
 
 import argparse
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluate.cli.clusters import add_cluster_arguments, cluster_of
 from evaluate.cli.command_arguments import natural, positive
 from evaluate.cli.sandboxes import add_sandbox_arguments, sandbox_of
-from evaluate.cli.terminal import say, show_progress, warn
+from evaluate.cli.terminal import say, say_next, show_progress, warn
 from evaluate.facts.errors import Finding, UsageError
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def call(options: argparse.Namespace) -> int:
     warn_of_rules(made)
     warn_of_gone_machines(made)
     warn_of_leftovers(made)
-    say(f"next: segjudge score {shlex.quote(str(options.run_dir))}")
+    say_next("score", options.run_dir)
     return 0
 
 

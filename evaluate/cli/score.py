@@ -1,12 +1,11 @@
 """`segjudge score`."""
 
 import argparse
-import shlex
 from pathlib import Path
 
 from evaluate.cli.clusters import add_cluster_arguments, cluster_of
 from evaluate.cli.command_arguments import positive
-from evaluate.cli.terminal import say, show_progress, warn
+from evaluate.cli.terminal import say, say_next, show_progress, warn
 from evaluate.facts.errors import Finding, UsageError
 
 
@@ -43,7 +42,7 @@ def call(options: argparse.Namespace) -> int:
                 progress=progress,
             )
         say_scores(scores)
-        say(f"next: segjudge rank {shlex.quote(str(options.run_dir))}")
+        say_next("rank", options.run_dir)
         return 0
     if (
         (options.run_dir or options.manifest) is not None

@@ -1,9 +1,11 @@
 """Tables and progress on a terminal; plain lines where there is none."""
 
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -32,6 +34,11 @@ BY_SEVERITY = {severity: f"{severity:8}" for severity in Severity}
 def say(text: str = "") -> None:
     """A line, or lines, of the command's result; whoever named things in it moves no cursor."""
     _OUT.print(text.translate(_CONTROLS))
+
+
+def say_next(command: str, run_dir: Path) -> None:
+    """The command that comes after this one, to be copied whatever the run directory's name."""
+    say(f"next: segjudge {command} {shlex.quote(str(run_dir))}")
 
 
 def warn(finding: Finding) -> None:

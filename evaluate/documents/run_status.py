@@ -71,14 +71,15 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 def gone_machines(machines: Iterable[MachineStatus]) -> list[Finding]:
     """Those that take no work, and why."""
     return [
-        Finding(
-            where=f"machine {machine.name}",
-            found=f"{machine.state}: {machine.about}",
-            mend="`segjudge doctor` on it says more",
-        )
+        unused_machine(machine.name, f"{machine.state}: {machine.about}")
         for machine in machines
         if machine.state in ("left out", "retired")
     ]
+
+
+def unused_machine(name: str, why: str) -> Finding:
+    """That a machine takes no work."""
+    return Finding(where=f"machine {name}", found=why, mend="`segjudge doctor` on it says more")
 
 
 def write_run_status(path: Path, status: RunStatus) -> None:

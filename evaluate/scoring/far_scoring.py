@@ -11,6 +11,7 @@ from evaluate.cluster import Call, CallFailedError, ClusterAddress, ClusterError
 from evaluate.cluster.reaching import open_fleet
 from evaluate.cluster.this_worker import Hello, hello
 from evaluate.cluster.transfer import SentFile, forget, sending
+from evaluate.documents.run_status import unused_machine
 from evaluate.facts.errors import Finding
 from evaluate.facts.rules import Rules
 from evaluate.scoring.jobs import CaseResult, ScoringJob, score_job, score_together
@@ -71,8 +72,7 @@ class _FarScoring:
         del address
         about: Hello = yield Call(function=hello)
         if about.refusal:
-            where, mend = f"machine {about.name or about.host}", "`segjudge doctor` on it says more"
-            self.left_out.append(Finding(where=where, found=about.refusal, mend=mend))
+            self.left_out.append(unused_machine(about.name or about.host, about.refusal))
             return
         while True:
             if not self._todo:

@@ -1,4 +1,4 @@
-"""`segjudge score`: from what was run, or from two folders, to tables of scores."""
+"""`segjudge score`: from what was run to tables of scores."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
